@@ -1,0 +1,1 @@
+//! A sans-IO client for TabbyAPI servers.

@@ -1,0 +1,1 @@
+//! A TabbyAPI server for demos and tests.
