@@ -1,0 +1,41 @@
+//! `Time`: a point on the caller's clock.
+
+use std::ops::{Add, Sub};
+use std::time::Duration;
+
+/// A point in time: a duration since an epoch that the executor chooses and keeps for all calls of a client.
+///
+/// The core has no clock. `std::time::Instant` will not do, since it panics on wasm32-unknown-unknown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Time(Duration);
+
+impl Time {
+    /// A point so long after the epoch.
+    pub const fn from_epoch(since: Duration) -> Self {
+        Time(since)
+    }
+
+    /// The time since the epoch.
+    pub const fn since_epoch(self) -> Duration {
+        self.0
+    }
+
+    /// The time since an earlier point; zero if that is later, as clocks can step back.
+    pub const fn since(self, earlier: Time) -> Duration {
+        self.0.saturating_sub(earlier.0)
+    }
+}
+
+impl Add<Duration> for Time {
+    type Output = Time;
+    fn add(self, duration: Duration) -> Time {
+        Time(self.0.saturating_add(duration))
+    }
+}
+
+impl Sub<Duration> for Time {
+    type Output = Time;
+    fn sub(self, duration: Duration) -> Time {
+        Time(self.0.saturating_sub(duration))
+    }
+}

@@ -1,0 +1,196 @@
+//! A stream of events, or a JSON body where a stream was asked for.
+
+use std::collections::VecDeque;
+use std::fmt;
+
+use bytes::Bytes;
+use http::response::Parts;
+use http::{HeaderMap, StatusCode};
+
+use super::json::{Body, content_type};
+use super::{Decode, failure};
+use crate::error::Answered;
+use crate::sse::{Overflow, Parser};
+use crate::{Error, ErrorKind, Limits, Result};
+
+/// What the events of one operation mean.
+pub trait EventFormat {
+    /// What it yields.
+    type Item;
+
+    /// Reads one event: its `event` field (`message` if there is none) and its data.
+    fn event(&mut self, kind: &str, data: &str) -> Result<Step<Self::Item>>;
+
+    /// Reads a JSON body that came in place of the stream.
+    fn whole(&mut self, body: &str) -> Result<Vec<Self::Item>>;
+
+    /// The body ended before a [`Step::Done`]: fine, or an error of kind [`Truncated`](ErrorKind::Truncated).
+    fn end(&mut self) -> Result<()>;
+
+    /// Another attempt begins: forget what the last one taught.
+    fn reset(&mut self) {}
+}
+
+/// What one event came to.
+#[derive(Debug)]
+pub enum Step<T> {
+    /// An item.
+    Item(T),
+    /// Nothing for the caller.
+    Skip,
+    /// The announced end of the stream.
+    Done,
+}
+
+/// Reads a stream of server-sent events as `F` understands them.
+pub struct Events<F: EventFormat> {
+    format: F,
+    mode: Mode<F::Item>,
+    head: Option<(StatusCode, HeaderMap)>,
+    excerpt: usize,
+    events: u64,
+    done: bool,
+}
+
+enum Mode<T> {
+    Stream(Parser),
+    Whole(Body),
+    Items(VecDeque<T>),
+}
+
+impl<F: EventFormat> Events<F> {
+    /// A decoder for events of this format.
+    pub fn new(format: F) -> Self {
+        Events { format, mode: Mode::Items(VecDeque::new()), head: None, excerpt: 0, events: 0, done: false }
+    }
+
+    /// Adds the answer and the event that an error came from.
+    fn at_event(head: &Option<(StatusCode, HeaderMap)>, excerpt: usize, data: &str, error: Error) -> Error {
+        let Some((status, headers)) = head else { return error };
+        let cut = &data.as_bytes()[..data.len().min(excerpt)];
+        error.answered(Answered { status: *status, headers: headers.clone(), body: Bytes::copy_from_slice(cut) })
+    }
+}
+
+impl<F: EventFormat> fmt::Debug for Events<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Events").field("events", &self.events).field("done", &self.done).finish_non_exhaustive()
+    }
+}
+
+impl<F: EventFormat> Decode for Events<F> {
+    type Item = F::Item;
+
+    fn start(&mut self, head: &Parts, limits: &Limits) -> Result<()> {
+        self.format.reset();
+        self.events = 0;
+        self.done = false;
+        self.excerpt = limits.error_excerpt;
+        self.head = Some((head.status, head.headers.clone()));
+        let media = content_type(&head.headers);
+        // Servers and proxies may leave the type out; anything but a stream is read whole and judged at its end.
+        let stream = media.is_none_or(|media| media.eq_ignore_ascii_case("text/event-stream"));
+        self.mode = if head.status.is_success() && stream {
+            Mode::Stream(Parser::with_max_event_bytes(limits.event))
+        } else {
+            Mode::Whole(Body::new(head, limits, None))
+        };
+        Ok(())
+    }
+
+    fn feed(&mut self, chunk: Bytes) {
+        match &mut self.mode {
+            Mode::Stream(parser) => parser.feed(chunk),
+            Mode::Whole(body) => body.feed(chunk),
+            Mode::Items(_) => {}
+        }
+    }
+
+    fn next(&mut self) -> Result<Option<F::Item>> {
+        if self.done {
+            return Ok(None);
+        }
+        match &mut self.mode {
+            Mode::Stream(parser) => {
+                while let Some(event) = parser.next().map_err(too_large)? {
+                    self.events += 1;
+                    match self.format.event(event.event, event.data) {
+                        Ok(Step::Item(item)) => return Ok(Some(item)),
+                        Ok(Step::Skip) => {}
+                        Ok(Step::Done) => {
+                            self.done = true;
+                            return Ok(None);
+                        }
+                        Err(error) => return Err(Self::at_event(&self.head, self.excerpt, event.data, error)),
+                    }
+                }
+                Ok(None)
+            }
+            Mode::Whole(body) => body.check().map(|()| None),
+            Mode::Items(items) => Ok(items.pop_front()),
+        }
+    }
+
+    fn finish(&mut self) -> Result<Option<F::Item>> {
+        if self.done {
+            return Ok(None);
+        }
+        if let Mode::Whole(body) = &mut self.mode {
+            let items = body.parse_with(|text| self.format.whole(text))?;
+            self.mode = Mode::Items(items.into());
+        }
+        match &mut self.mode {
+            Mode::Items(items) => {
+                let item = items.pop_front();
+                self.done = item.is_none();
+                Ok(item)
+            }
+            _ => {
+                self.done = true;
+                self.format.end().map(|()| None)
+            }
+        }
+    }
+
+    fn is_done(&self) -> bool {
+        self.done
+    }
+
+    fn progress(&self) -> u64 {
+        match &self.mode {
+            Mode::Stream(parser) => parser.data_bytes(),
+            Mode::Whole(body) => body.received,
+            Mode::Items(_) => 0,
+        }
+    }
+}
+
+fn too_large(overflow: Overflow) -> Error {
+    Error::new(
+        ErrorKind::TooLarge,
+        "event_too_large",
+        format!("an event of the stream is larger than the cap of {} bytes", overflow.limit),
+    )
+    .with_hint("raise `Limits::event` if such events are expected")
+}
+
+/// Reads one event of TabbyAPI's own as `T`, error objects included.
+pub(crate) fn from_event<T>(kind: &str, data: &str) -> Result<T>
+where
+    T: serde::de::DeserializeOwned,
+{
+    // Error events come compact and spaced; both start with this key.
+    let body = data.trim_ascii_start();
+    if kind == "error" || body.strip_prefix('{').is_some_and(|rest| rest.trim_ascii_start().starts_with("\"error\"")) {
+        if let Some(error) = failure::from_event(data) {
+            return Err(error);
+        }
+    }
+    super::from_json(data).map_err(|error| failure::from_event(data).unwrap_or(error))
+}
+
+/// The error of a generation stream that ended without `[DONE]` and without an error event.
+pub(crate) fn truncated() -> Error {
+    Error::new(ErrorKind::Truncated, "truncated", "the stream ended before its end was announced")
+        .with_hint("the connection was cut or the server was stopped; what had arrived is kept by the stream")
+}

@@ -1,0 +1,229 @@
+//! Every shape of error that the server answers with, read into one [`Error`].
+//!
+//! | where | shape |
+//! |---|---|
+//! | handlers | `{"detail": "text"}` |
+//! | validation, 422 | `{"detail": [{"type", "loc", "msg", "input"}]}` |
+//! | context too long | `{"error": {"message", "type", "param", "code"}}` |
+//! | inside a stream, status 200 | `{"error": {"message", "trace"}}`, or the one above |
+//! | unhandled exceptions, proxies | plain text, HTML, nothing |
+
+use http::{HeaderMap, StatusCode, header};
+use serde_json::{Map, Value};
+
+use crate::error::ValidationIssue;
+use crate::{Error, ErrorKind};
+
+/// The longest message that is taken over from a server, in bytes; the raw body is kept beside it.
+const MESSAGE_CAP: usize = 2048;
+/// The longest echoed input of a validation entry, in bytes.
+const INPUT_CAP: usize = 1024;
+/// How many validation entries are kept.
+const ISSUES_CAP: usize = 256;
+
+/// The error of an answer whose status is no success.
+pub(crate) fn from_response(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Error {
+    let text = String::from_utf8_lossy(body);
+    let said = Said::parse(&text).unwrap_or_else(|| Said::plain(&text, headers));
+    let (code, retryable) = said.classify(Some(status));
+    let hint = hint(&code, status, headers);
+    let mut error = said.into_error(code).with_retryable(retryable);
+    if let Some(hint) = hint {
+        error = error.with_hint(hint);
+    }
+    error
+}
+
+/// The error that an event carries, or `None` if it carries none.
+pub(crate) fn from_event(data: &str) -> Option<Error> {
+    let said = Said::parse(data)?;
+    let (code, retryable) = said.classify(None);
+    Some(said.into_error(code).with_retryable(retryable))
+}
+
+/// What the server said.
+#[derive(Default)]
+struct Said {
+    message: String,
+    code: Option<String>,
+    issues: Vec<ValidationIssue>,
+    trace: Option<String>,
+}
+
+impl Said {
+    fn parse(text: &str) -> Option<Said> {
+        let Value::Object(mut object) = super::from_json(text).ok()? else { return None };
+        if let Some(detail) = object.remove("detail") {
+            return Some(match detail {
+                Value::Array(entries) => Said::validation(entries),
+                detail => Said { message: words(detail), ..Said::default() },
+            });
+        }
+        match object.remove("error")? {
+            Value::Object(mut error) => Some(Said {
+                message: error.remove("message").map(words).unwrap_or_default(),
+                code: text_of(error.remove("code")).or_else(|| text_of(error.remove("type"))),
+                trace: text_of(error.remove("trace")),
+                issues: Vec::new(),
+            }),
+            Value::Null => None,
+            error => Some(Said { message: words(error), ..Said::default() }),
+        }
+    }
+
+    fn validation(entries: Vec<Value>) -> Said {
+        let total = entries.len();
+        let issues: Vec<ValidationIssue> = entries
+            .into_iter()
+            .take(ISSUES_CAP)
+            .map(|entry| match entry {
+                Value::Object(entry) => issue(entry),
+                other => ValidationIssue {
+                    location: Vec::new(),
+                    message: words(other),
+                    kind: String::new(),
+                    input: None,
+                    extra: Map::new(),
+                },
+            })
+            .collect();
+        let mut message = issues
+            .iter()
+            .take(3)
+            .map(|issue| match issue.location.is_empty() {
+                true => issue.message.clone(),
+                false => format!("{}: {}", issue.location.join("."), issue.message),
+            })
+            .collect::<Vec<_>>()
+            .join("; ");
+        if total > 3 {
+            message.push_str(&format!("; and {} more", total - 3));
+        }
+        Said { message: cut(message, MESSAGE_CAP), issues, ..Said::default() }
+    }
+
+    /// Text that is no JSON: what a person can read of it.
+    fn plain(text: &str, headers: &HeaderMap) -> Said {
+        let text = text.trim();
+        let html = super::json::content_type(headers).is_some_and(|media| media.eq_ignore_ascii_case("text/html"))
+            || text.get(..1) == Some("<");
+        let message = if html { title(text).unwrap_or("an HTML page").to_owned() } else { text.to_owned() };
+        Said { message: cut(message, MESSAGE_CAP), ..Said::default() }
+    }
+
+    /// The stable code, and whether the same call may succeed later. Statuses mean several things here, which
+    /// only the text tells apart.
+    fn classify(&self, status: Option<StatusCode>) -> (String, bool) {
+        if let Some(code) = &self.code {
+            return (code.clone(), status.is_some_and(|s| s.is_server_error() || s == StatusCode::TOO_MANY_REQUESTS));
+        }
+        let says = |words: &str| self.message.contains(words);
+        let Some(status) = status else {
+            return (if says("aborted") { "generation_aborted" } else { "stream_error" }.to_owned(), false);
+        };
+        let (code, retryable) = match status.as_u16() {
+            401 if says("Please provide") => ("missing_key", false),
+            401 | 403 => ("invalid_key", false),
+            404 => ("not_found", false),
+            405 => ("method_not_allowed", false),
+            408 => ("request_timeout", true),
+            422 => ("validation_failed", false),
+            429 => ("rate_limited", true),
+            503 if says("No embedding models") => ("no_embedding_model_loaded", true),
+            503 if says("No models are currently loaded") => ("no_model_loaded", true),
+            503 if says("aborted") => ("generation_aborted", false),
+            300..=399 => ("redirect", false),
+            400 if says("TemplateError") => ("template_error", false),
+            400 => ("bad_request", false),
+            500..=599 => ("server_error", true),
+            _ => ("http_error", false),
+        };
+        (code.to_owned(), retryable)
+    }
+
+    fn into_error(self, code: String) -> Error {
+        Error::new(ErrorKind::Server, code, self.message).with_issues(self.issues).with_trace(self.trace)
+    }
+}
+
+fn hint(code: &str, status: StatusCode, headers: &HeaderMap) -> Option<String> {
+    Some(match code {
+        "missing_key" => "set the key with `api_key` or `admin_key`; admin operations need the admin key".into(),
+        "invalid_key" => "check the key; the server's keys stand in its `api_tokens.yml`".into(),
+        "no_model_loaded" => "load one with `client.models().load(..)`".into(),
+        "no_embedding_model_loaded" => "load an embedding model on the server first".into(),
+        "generation_aborted" => {
+            "the server's console tells the cause; a parameter that the backend cannot take is the usual one".into()
+        }
+        "context_length_exceeded" => {
+            "shorten the prompt, or load the model with a larger `max_seq_len` and `cache_size`".into()
+        }
+        "not_found" => "check the base URL; some routes exist only if the server enables them".into(),
+        "redirect" => {
+            let to = headers.get(header::LOCATION).and_then(|v| v.to_str().ok()).unwrap_or("another address");
+            format!(
+                "redirects are not followed, so that keys stay here; use the address it points to as base URL: {}",
+                cut(to.to_owned(), 200)
+            )
+        }
+        "server_error" if status == StatusCode::INTERNAL_SERVER_ERROR => {
+            "the server failed on this request; its console tells why, often a field or name that it does not check"
+                .into()
+        }
+        "server_error" if matches!(status.as_u16(), 502 | 504) => "a proxy could not reach the server behind it".into(),
+        _ => return None,
+    })
+}
+
+fn issue(mut entry: Map<String, Value>) -> ValidationIssue {
+    let location = match entry.remove("loc") {
+        Some(Value::Array(parts)) => parts.into_iter().take(64).map(words).collect(),
+        Some(Value::Null) | None => Vec::new(),
+        Some(other) => vec![words(other)],
+    };
+    ValidationIssue {
+        location,
+        message: entry.remove("msg").map(words).unwrap_or_default(),
+        kind: entry.remove("type").map(words).unwrap_or_default(),
+        input: entry.remove("input").map(|input| cut(input.to_string(), INPUT_CAP)),
+        extra: entry.into_iter().filter(|(_, value)| value.to_string().len() <= INPUT_CAP).collect(),
+    }
+}
+
+/// A value as words: strings without their quotes.
+fn words(value: Value) -> String {
+    cut(
+        match value {
+            Value::String(text) => text,
+            other => other.to_string(),
+        },
+        MESSAGE_CAP,
+    )
+}
+
+fn text_of(value: Option<Value>) -> Option<String> {
+    match value? {
+        Value::String(text) if !text.is_empty() => Some(text),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+fn title(html: &str) -> Option<&str> {
+    let lower = html.to_ascii_lowercase();
+    let start = lower.find("<title>")? + "<title>".len();
+    let end = start + lower[start..].find("</title>")?;
+    Some(html[start..end].trim()).filter(|title| !title.is_empty())
+}
+
+fn cut(mut text: String, cap: usize) -> String {
+    if text.len() > cap {
+        let mut end = cap;
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        text.truncate(end);
+        text.push('…');
+    }
+    text
+}

@@ -1,0 +1,313 @@
+//! A whole JSON body.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use bytes::{Bytes, BytesMut};
+use http::response::Parts;
+use http::{HeaderMap, StatusCode, header};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::{Decode, Whole, failure};
+use crate::error::Answered;
+use crate::{Error, ErrorKind, Limits, Result};
+
+/// Reads a JSON body as `T`, and every error shape of the server.
+pub struct Json<T> {
+    /// A status that carries an answer although it is no success, such as 503 on `/health`.
+    also: Option<StatusCode>,
+    body: Option<Body>,
+    ended: bool,
+    item: PhantomData<fn() -> T>,
+}
+
+impl<T> Json<T> {
+    /// A decoder that takes the body of a 2xx answer.
+    pub const fn new() -> Self {
+        Json { also: None, body: None, ended: false, item: PhantomData }
+    }
+
+    /// Takes the body of this status for an answer too.
+    pub const fn also(mut self, status: StatusCode) -> Self {
+        self.also = Some(status);
+        self
+    }
+}
+
+impl<T> Default for Json<T> {
+    fn default() -> Self {
+        Json::new()
+    }
+}
+
+impl<T> fmt::Debug for Json<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Json").field("received", &self.body.as_ref().map(Body::len)).finish()
+    }
+}
+
+impl<T: DeserializeOwned> Whole for Json<T> {}
+
+impl<T: DeserializeOwned> Decode for Json<T> {
+    type Item = T;
+
+    fn start(&mut self, head: &Parts, limits: &Limits) -> Result<()> {
+        self.ended = false;
+        self.body = Some(Body::new(head, limits, self.also));
+        Ok(())
+    }
+
+    fn feed(&mut self, chunk: Bytes) {
+        if let Some(body) = &mut self.body {
+            body.feed(chunk);
+        }
+    }
+
+    fn next(&mut self) -> Result<Option<T>> {
+        match &mut self.body {
+            Some(body) => body.check().map(|()| None),
+            None => Ok(None),
+        }
+    }
+
+    fn finish(&mut self) -> Result<Option<T>> {
+        if std::mem::replace(&mut self.ended, true) {
+            return Ok(None);
+        }
+        match &mut self.body {
+            Some(body) => body.parse().map(Some),
+            None => Err(Error::misuse("the body ended before the head of the answer was there")),
+        }
+    }
+
+    fn progress(&self) -> u64 {
+        self.body.as_ref().map_or(0, |body| body.received)
+    }
+}
+
+/// An answer without content: `null`, nothing, or anything else, which is ignored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Empty;
+
+impl<'de> Deserialize<'de> for Empty {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        serde::de::IgnoredAny::deserialize(deserializer).map(|_| Empty)
+    }
+}
+
+/// Decodes a JSON document; an error names the path inside it.
+///
+/// Bare `-Infinity`, `Infinity` and `NaN`, which the server writes into log probabilities, are read as null.
+pub fn from_json<T: DeserializeOwned>(text: &str) -> Result<T> {
+    let error = match serde_json::from_str(text) {
+        Ok(value) => return Ok(value),
+        Err(error) => error,
+    };
+    if let Some(finite) = nullify_non_finite(text) {
+        return serde_json::from_str(&finite).map_err(|_| located::<T>(&finite, error));
+    }
+    Err(located::<T>(text, error))
+}
+
+/// The same fault again, with its path: kept off the way of documents that are right.
+fn located<T: DeserializeOwned>(text: &str, plain: serde_json::Error) -> Error {
+    let mut json = serde_json::Deserializer::from_str(text);
+    let (path, error) = match serde_path_to_error::deserialize::<_, T>(&mut json) {
+        Err(error) => (error.path().to_string(), error.into_inner()),
+        Ok(_) => (String::new(), plain),
+    };
+    let code = if error.is_data() { "unexpected_json" } else { "invalid_json" };
+    Error::new(ErrorKind::Decode, code, format!("the answer could not be read: {error}"))
+        .with_path(path)
+        .with_source(error)
+}
+
+/// Replaces bare non-finite numbers by null; `None` if there are none.
+fn nullify_non_finite(text: &str) -> Option<String> {
+    const WORDS: [&str; 3] = ["-Infinity", "Infinity", "NaN"];
+    if !text.contains("Infinity") && !text.contains("NaN") {
+        return None;
+    }
+    let mut out = String::with_capacity(text.len());
+    let (mut rest, mut replaced) = (text, false);
+    while let Some(at) = rest.find(['"', '-', 'I', 'N']) {
+        let (before, from) = rest.split_at(at);
+        out.push_str(before);
+        if from.starts_with('"') {
+            let (string, after) = from.split_at(string_len(from));
+            out.push_str(string);
+            rest = after;
+        } else if let Some(word) = WORDS.iter().find(|word| from.starts_with(**word)) {
+            out.push_str("null");
+            replaced = true;
+            rest = &from[word.len()..];
+        } else {
+            out.push_str(&from[..1]);
+            rest = &from[1..];
+        }
+    }
+    out.push_str(rest);
+    replaced.then_some(out)
+}
+
+/// The length of the JSON string that `text` starts with, quotes included; all of it if the end is missing.
+fn string_len(text: &str) -> usize {
+    let bytes = text.as_bytes();
+    let mut at = 1;
+    while at < bytes.len() {
+        match bytes[at] {
+            b'"' => return at + 1,
+            // An escape never ends the string; what follows it may be cut or multi-byte, but is never a quote's end.
+            b'\\' if at + 1 < bytes.len() && bytes[at + 1].is_ascii() => at += 2,
+            _ => at += 1,
+        }
+    }
+    text.len()
+}
+
+/// A body that is collected whole: an answer, or an error's text.
+#[derive(Debug)]
+pub(super) struct Body {
+    status: StatusCode,
+    headers: HeaderMap,
+    /// Whether the body is an answer; else it is the text of an error.
+    answer: bool,
+    /// `buffer.len() <= cap`
+    buffer: BytesMut,
+    cap: usize,
+    excerpt: usize,
+    over: bool,
+    pub(super) received: u64,
+}
+
+/// Errors echo the request; above this they are not parsed, only cut.
+const ERROR_PARSE_CAP: usize = 8 << 20;
+
+impl Body {
+    pub(super) fn new(head: &Parts, limits: &Limits, also: Option<StatusCode>) -> Self {
+        let answer = head.status.is_success() || also == Some(head.status);
+        Body {
+            status: head.status,
+            headers: head.headers.clone(),
+            answer,
+            buffer: BytesMut::new(),
+            cap: if answer { limits.body } else { limits.body.min(ERROR_PARSE_CAP) },
+            excerpt: limits.error_excerpt,
+            over: false,
+            received: 0,
+        }
+    }
+
+    pub(super) fn feed(&mut self, chunk: Bytes) {
+        self.received += chunk.len() as u64;
+        let room = self.cap - self.buffer.len();
+        self.over |= chunk.len() > room;
+        self.buffer.extend_from_slice(&chunk[..chunk.len().min(room)]);
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.buffer.len()
+    }
+
+    /// Ends early once the cap is reached.
+    pub(super) fn check(&mut self) -> Result<()> {
+        match (self.over, self.answer) {
+            (false, _) => Ok(()),
+            (true, false) => Err(self.failure()),
+            (true, true) => Err(Error::new(
+                ErrorKind::TooLarge,
+                "body_too_large",
+                format!("the answer is larger than the cap of {} bytes", self.cap),
+            )
+            .with_hint("raise `Limits::body` if such answers are expected")
+            .answered(self.answered())),
+        }
+    }
+
+    pub(super) fn parse<T: DeserializeOwned>(&mut self) -> Result<T> {
+        self.parse_with(from_json::<T>)
+    }
+
+    /// Reads the whole text with `parse`; an error carries the raw body.
+    pub(super) fn parse_with<T>(&mut self, parse: impl FnOnce(&str) -> Result<T>) -> Result<T> {
+        self.check()?;
+        if !self.answer {
+            return Err(self.failure());
+        }
+        let text = String::from_utf8_lossy(&self.buffer);
+        let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+        let text = if text.trim_ascii().is_empty() { "null" } else { text };
+        parse(text).map_err(|error| {
+            let error = match self.content_type() {
+                // What is no JSON by its own account came from somewhere else.
+                Some(other) if !is_json(other) && error.kind() == ErrorKind::Decode => Error::new(
+                    ErrorKind::Decode,
+                    "unexpected_content_type",
+                    format!("the server answered {} with `{other}` where JSON was expected", self.status.as_u16()),
+                )
+                .with_hint(
+                    "check that the base URL is that of a TabbyAPI server and that no proxy answers in its place",
+                ),
+                _ => error,
+            };
+            error.answered(self.answered())
+        })
+    }
+
+    fn failure(&self) -> Error {
+        failure::from_response(self.status, &self.headers, &self.buffer).answered(self.answered())
+    }
+
+    fn answered(&self) -> Answered {
+        let cut = &self.buffer[..self.buffer.len().min(self.excerpt)];
+        Answered { status: self.status, headers: self.headers.clone(), body: Bytes::copy_from_slice(cut) }
+    }
+
+    fn content_type(&self) -> Option<&str> {
+        content_type(&self.headers)
+    }
+}
+
+/// The media type without its parameters.
+pub(super) fn content_type(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
+    Some(value.split(';').next().unwrap_or_default().trim())
+}
+
+pub(super) fn is_json(media: &str) -> bool {
+    media.eq_ignore_ascii_case("application/json") || media.to_ascii_lowercase().ends_with("+json")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bare_non_finite_numbers_become_null_and_strings_stay() {
+        let text = r#"{"a":-Infinity,"b":[NaN,Infinity,-1,null],"c":"-Infinity \" NaN \\","NaN":"é\u00e9"}"#;
+        let clean = nullify_non_finite(text).expect("there are some");
+        assert_eq!(clean, r#"{"a":null,"b":[null,null,-1,null],"c":"-Infinity \" NaN \\","NaN":"é\u00e9"}"#);
+        assert_eq!(nullify_non_finite(r#"{"c":"Infinity"}"#), None);
+    }
+
+    #[test]
+    fn cut_strings_do_not_panic() {
+        for text in ["\"", "\"\\", "\"\\é Infinity", "-", "{\"a\": -Infini", "NaN\"\\"] {
+            let _ = nullify_non_finite(&format!("NaN{text}"));
+        }
+    }
+
+    #[test]
+    fn errors_name_the_path() {
+        #[derive(Debug, serde::Deserialize)]
+        #[allow(dead_code)]
+        struct Inner {
+            n: u32,
+        }
+        let error =
+            from_json::<std::collections::BTreeMap<String, Vec<Inner>>>(r#"{"list":[{"n":1},{"n":"x"}]}"#).unwrap_err();
+        assert_eq!(error.path(), Some("list[1].n"));
+        assert_eq!(error.code(), "unexpected_json");
+    }
+}

@@ -1,0 +1,49 @@
+//! From bytes to typed items: the head picks the way, the body follows it.
+//!
+//! A [`Decode`] is a push parser for one answer. [`Json`] reads a whole JSON body; [`Events`] reads a stream of
+//! events, or a JSON body in place of the stream (a server can have streaming disabled). Both read every
+//! shape of error that the server uses; see [`failure`].
+
+mod events;
+pub mod failure;
+mod json;
+
+use bytes::Bytes;
+use http::response::Parts;
+
+use crate::{Limits, Result};
+
+pub use events::{EventFormat, Events, Step};
+pub use json::{Empty, Json, from_json};
+
+/// Reads the answer of one operation as its bytes arrive.
+///
+/// `start`, then any number of `feed` each followed by `next` until it gives `None`, then `finish` at the end of
+/// the body, also until it gives `None`. An error ends the answer.
+pub trait Decode {
+    /// What it yields.
+    type Item;
+
+    /// The head of an answer is there. Called once per attempt; forgets whatever came before.
+    fn start(&mut self, head: &Parts, limits: &Limits) -> Result<()>;
+
+    /// Some bytes of the body are there.
+    fn feed(&mut self, chunk: Bytes);
+
+    /// The next item, or `None` if it takes more bytes.
+    fn next(&mut self) -> Result<Option<Self::Item>>;
+
+    /// The body is at its end: items that only its end completes, then `None`; or the error that it was cut.
+    fn finish(&mut self) -> Result<Option<Self::Item>>;
+
+    /// Whether the answer is complete, so that the rest of the body need not be awaited.
+    fn is_done(&self) -> bool {
+        false
+    }
+
+    /// A counter that grows as long as the answer makes progress; keep-alive comments do not count.
+    fn progress(&self) -> u64;
+}
+
+/// A decoder that yields exactly one item; `client.call` takes operations that have one.
+pub trait Whole: Decode {}

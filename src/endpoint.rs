@@ -1,0 +1,135 @@
+//! `Endpoint`: one HTTP operation as data. Every request type is one, and yours can be.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use http::Method;
+
+use crate::decode::Decode;
+use crate::{Error, ErrorKind, Limits, Pace, Result};
+
+/// One operation of the server: verb, path, body, who may call it, and how its answer is read.
+///
+/// The library's request types implement it, so `client.call(&request)` and a hand-driven
+/// [`Call`](crate::call::Call) take the same values. Implement it for a route of your own:
+///
+/// ```
+/// use std::borrow::Cow;
+/// use tabbyapi::decode::Json;
+/// use tabbyapi::{Endpoint, Method, Pace, Replay, Scope};
+///
+/// #[derive(serde::Deserialize)]
+/// struct Version {
+///     result: String,
+/// }
+///
+/// struct GetVersion;
+///
+/// impl Endpoint for GetVersion {
+///     type Decoder = Json<Version>;
+///     const METHOD: Method = Method::GET;
+///     const SCOPE: Scope = Scope::Public;
+///     const REPLAY: Replay = Replay::Safe;
+///     fn path(&self) -> Cow<'_, str> {
+///         "/api/v1/info/version".into()
+///     }
+///     fn decoder(&self) -> Json<Version> {
+///         Json::new()
+///     }
+/// }
+/// # assert_eq!(GetVersion.path(), "/api/v1/info/version");
+/// ```
+pub trait Endpoint {
+    /// Reads the answer.
+    type Decoder: Decode;
+    /// The verb.
+    const METHOD: Method;
+    /// Which key the operation needs.
+    const SCOPE: Scope;
+    /// Whether it may be sent again.
+    const REPLAY: Replay;
+
+    /// The path under the base URL, with its leading slash.
+    fn path(&self) -> Cow<'_, str>;
+
+    /// The JSON body, if there is one; see [`json_body`].
+    fn body(&self) -> Result<Option<Bytes>> {
+        Ok(None)
+    }
+
+    /// How long each part may take.
+    fn pace(&self) -> Pace {
+        Pace::READ
+    }
+
+    /// A fresh decoder for one call.
+    fn decoder(&self) -> Self::Decoder;
+}
+
+/// A request whose answer can also be streamed: it has a second face for that.
+pub trait StreamEndpoint {
+    /// Reads the stream.
+    type Decoder: Decode;
+    /// The streaming operation.
+    type Face<'a>: Endpoint<Decoder = Self::Decoder>
+    where
+        Self: 'a;
+    /// Adds up the items to the whole answer.
+    type Total: Accumulate<Item = <Self::Decoder as Decode>::Item>;
+
+    /// The streaming face of this request.
+    fn streamed(&self) -> Self::Face<'_>;
+
+    /// An empty accumulator for one stream, bounded by `limits`.
+    fn total(&self, limits: &Limits) -> Self::Total;
+}
+
+/// Adds up the items of a stream.
+pub trait Accumulate {
+    /// What the stream yields.
+    type Item;
+    /// What it adds up to.
+    type Output;
+
+    /// Takes in one item; an error if a cap of [`Limits`] is reached.
+    fn push(&mut self, item: &Self::Item) -> Result<()>;
+
+    /// What has arrived so far.
+    fn so_far(&self) -> &Self::Output;
+
+    /// What has arrived, at the end.
+    fn into_output(self) -> Self::Output;
+}
+
+/// Which key an operation needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Scope {
+    /// No key.
+    Public,
+    /// An API key, or the admin key in its place.
+    Api,
+    /// Like `Api`, but the admin key is preferred, because it is shown more.
+    List,
+    /// The admin key.
+    Admin,
+}
+
+/// Whether an operation may be sent again after it failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Replay {
+    /// Sending it twice does no harm.
+    Safe,
+    /// Only if the server cannot have begun.
+    IfUnsent,
+    /// Not by itself.
+    Never,
+}
+
+/// Writes a request as JSON for [`Endpoint::body`].
+pub fn json_body<T: serde::Serialize + ?Sized>(request: &T) -> Result<Option<Bytes>> {
+    serde_json::to_vec(request).map(|body| Some(body.into())).map_err(|error| {
+        Error::new(ErrorKind::Encode, "encode", format!("the request could not be written as JSON: {error}"))
+    })
+}

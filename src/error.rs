@@ -1,0 +1,351 @@
+//! `Error`: one sentence for people, a kind and a code for programs, and whatever the server said.
+
+use std::fmt;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, StatusCode};
+
+use crate::Extra;
+use crate::call::Record;
+
+/// The result of this library's operations.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What went wrong, in one opaque, boxed type.
+///
+/// It prints as one sentence: what happened, where, and what to do. Programs read [`kind`](Error::kind) and
+/// [`code`](Error::code); the server's status, headers, body and words are kept within the caps of
+/// [`Limits`](crate::Limits). Partial answers are not in it: a stream keeps those itself.
+///
+/// Bodies and echoed input can hold the prompt, so neither `Display` nor `Debug` prints them; keys never show.
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    kind: ErrorKind,
+    message: String,
+    code: String,
+    phase: Option<Phase>,
+    hint: Option<String>,
+    endpoint: Option<(Method, String)>,
+    response: Option<Answered>,
+    issues: Vec<ValidationIssue>,
+    path: Option<String>,
+    trace: Option<String>,
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    retryable: bool,
+    record: Option<Record>,
+}
+
+/// What the server answered, when an error came of it.
+#[derive(Clone)]
+pub(crate) struct Answered {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+/// The class of an [`Error`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The client's configuration cannot work: a base URL, key or header value. Nothing was sent.
+    Config,
+    /// The request could not be written as JSON, or is known to be impossible. Nothing was sent.
+    Encode,
+    /// The source of keys failed. Nothing was sent.
+    Credentials,
+    /// No connection to the server could be made. Nothing was sent.
+    Connect,
+    /// The connection failed after the request may have been sent.
+    Transport,
+    /// A deadline of the call's [`Pace`](crate::Pace) passed; [`phase`](Error::phase) tells which.
+    Timeout,
+    /// The server answered with an error, by its status or inside a stream.
+    Server,
+    /// The stream ended before its end was announced.
+    Truncated,
+    /// The answer is not what this operation answers; [`path`](Error::path) tells where.
+    Decode,
+    /// A cap of [`Limits`](crate::Limits) was reached.
+    TooLarge,
+    /// A sans-IO [`Call`](crate::call::Call) was driven wrongly.
+    Misuse,
+}
+
+/// The part of a call that ran out of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Phase {
+    /// Waiting for the head of the answer.
+    Head,
+    /// Waiting for the first item of a stream.
+    FirstItem,
+    /// Waiting for more data (keep-alive comments are no data).
+    Stall,
+    /// The whole call, its retries included.
+    Total,
+}
+
+/// One entry of a 422 answer.
+#[derive(Clone, PartialEq)]
+#[non_exhaustive]
+pub struct ValidationIssue {
+    /// Where in the request, outermost first, such as `body`, `messages`, `0`, `role` (wire: `loc`).
+    pub location: Vec<String>,
+    /// What is wrong (wire: `msg`).
+    pub message: String,
+    /// The server's name for this fault, such as `missing` (wire: `type`).
+    pub kind: String,
+    /// The value that was refused, as JSON text cut at 1 KiB (wire: `input`). It can hold the prompt, so `Debug` omits it.
+    pub input: Option<String>,
+    /// Other fields, such as `ctx`.
+    pub extra: Extra,
+}
+
+impl fmt::Debug for ValidationIssue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ValidationIssue")
+            .field("location", &self.location)
+            .field("message", &self.message)
+            .field("kind", &self.kind)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Error {
+    /// The class of the error.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// A stable word for programs, never empty.
+    ///
+    /// For [`ErrorKind::Server`] it is the server's own code (`context_length_exceeded`) or one of
+    /// `missing_key`, `invalid_key`, `no_model_loaded`, `no_embedding_model_loaded`, `generation_aborted`,
+    /// `validation_failed`, `template_error`, `not_found`, `method_not_allowed`, `redirect`, `rate_limited`,
+    /// `bad_request`, `server_error`, `stream_error`, `http_error`. For the others it names the fault, such as
+    /// `timeout_stall`, `connect`, `truncated`, `body_too_large`.
+    pub fn code(&self) -> &str {
+        &self.0.code
+    }
+
+    /// What happened, without the place and the hint; for server errors the server's own words.
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// What to do about it, when the library knows.
+    pub fn hint(&self) -> Option<&str> {
+        self.0.hint.as_deref()
+    }
+
+    /// The HTTP status, when the server had answered.
+    pub fn status(&self) -> Option<StatusCode> {
+        self.0.response.as_ref().map(|r| r.status)
+    }
+
+    /// The headers of the answer, when the server had answered.
+    pub fn headers(&self) -> Option<&HeaderMap> {
+        self.0.response.as_ref().map(|r| &r.headers)
+    }
+
+    /// The raw body of the answer, or the event that carried the error, cut at
+    /// [`Limits::error_excerpt`](crate::Limits::error_excerpt). It can echo the request.
+    pub fn body(&self) -> Option<&Bytes> {
+        self.0.response.as_ref().map(|r| &r.body)
+    }
+
+    /// The entries of a 422 answer; empty for other errors.
+    pub fn validation(&self) -> &[ValidationIssue] {
+        &self.0.issues
+    }
+
+    /// The path inside the JSON document that did not decode, such as `choices[0].delta`.
+    pub fn path(&self) -> Option<&str> {
+        self.0.path.as_deref()
+    }
+
+    /// The server's traceback, sent only by servers that run with `send_tracebacks` (wire: `trace`).
+    pub fn trace(&self) -> Option<&str> {
+        self.0.trace.as_deref()
+    }
+
+    /// The part of the call that ran out of time, for [`ErrorKind::Timeout`].
+    pub fn phase(&self) -> Option<Phase> {
+        self.0.phase
+    }
+
+    /// The operation, as method and URL (which never holds a key).
+    pub fn endpoint(&self) -> Option<(&Method, &str)> {
+        self.0.endpoint.as_ref().map(|(method, url)| (method, url.as_str()))
+    }
+
+    /// The attempts that were made, with causes, waits, bytes and times.
+    pub fn record(&self) -> Option<&Record> {
+        self.0.record.as_ref()
+    }
+
+    /// The id that a proxy put into `x-request-id`; TabbyAPI itself sends none.
+    pub fn request_id(&self) -> Option<&str> {
+        self.headers()?.get("x-request-id")?.to_str().ok()
+    }
+
+    /// Whether the same call may succeed later without a change.
+    pub fn is_retryable(&self) -> bool {
+        self.0.retryable
+    }
+
+    /// Whether a deadline passed.
+    pub fn is_timeout(&self) -> bool {
+        self.0.kind == ErrorKind::Timeout
+    }
+
+    pub(crate) fn new(kind: ErrorKind, code: impl Into<String>, message: impl Into<String>) -> Self {
+        Error(Box::new(Inner {
+            kind,
+            message: message.into(),
+            code: code.into(),
+            phase: None,
+            hint: None,
+            endpoint: None,
+            response: None,
+            issues: Vec::new(),
+            path: None,
+            trace: None,
+            source: None,
+            retryable: matches!(
+                kind,
+                ErrorKind::Connect | ErrorKind::Transport | ErrorKind::Timeout | ErrorKind::Truncated
+            ),
+            record: None,
+        }))
+    }
+
+    pub(crate) fn config(message: impl Into<String>) -> Self {
+        Error::new(ErrorKind::Config, "config", message)
+    }
+
+    pub(crate) fn misuse(message: impl Into<String>) -> Self {
+        Error::new(ErrorKind::Misuse, "misuse", message)
+    }
+
+    pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.0.hint = Some(hint.into());
+        self
+    }
+
+    pub(crate) fn with_phase(mut self, phase: Phase) -> Self {
+        self.0.phase = Some(phase);
+        self
+    }
+
+    pub(crate) fn with_path(mut self, path: String) -> Self {
+        self.0.path = (!path.is_empty() && path != ".").then_some(path);
+        self
+    }
+
+    pub(crate) fn with_trace(mut self, trace: Option<String>) -> Self {
+        self.0.trace = trace;
+        self
+    }
+
+    pub(crate) fn with_issues(mut self, issues: Vec<ValidationIssue>) -> Self {
+        self.0.issues = issues;
+        self
+    }
+
+    pub(crate) fn with_source(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+
+    pub(crate) fn with_retryable(mut self, retryable: bool) -> Self {
+        self.0.retryable = retryable;
+        self
+    }
+
+    pub(crate) fn with_record(mut self, record: Record) -> Self {
+        self.0.record = Some(record);
+        self
+    }
+
+    /// Notes the operation, unless a more precise place is noted already.
+    pub(crate) fn at(mut self, method: &Method, url: &str) -> Self {
+        if self.0.endpoint.is_none() {
+            self.0.endpoint = Some((method.clone(), url.to_owned()));
+        }
+        self
+    }
+
+    /// Notes the answer, unless a more precise one (an event's own text) is noted already.
+    pub(crate) fn answered(mut self, answered: Answered) -> Self {
+        if self.0.response.is_none() {
+            self.0.response = Some(answered);
+        }
+        self
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let inner = &*self.0;
+        if let Some((method, url)) = &inner.endpoint {
+            write!(f, "{method} {url}: ")?;
+        }
+        match inner.kind {
+            ErrorKind::Server => {
+                f.write_str("the server ")?;
+                match &inner.response {
+                    Some(r) if !r.status.is_success() => write!(f, "answered {}", r.status.as_u16())?,
+                    _ => f.write_str("reported an error in the stream")?,
+                }
+                if !inner.message.is_empty() {
+                    write!(f, ": {}", inner.message)?;
+                }
+            }
+            _ => f.write_str(&inner.message)?,
+        }
+        if let Some(path) = &inner.path {
+            write!(f, " (at `{path}`)")?;
+        }
+        if let Some(hint) = &inner.hint {
+            write!(f, "; {hint}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let inner = &*self.0;
+        let mut out = f.debug_struct("Error");
+        out.field("kind", &inner.kind).field("code", &inner.code).field("message", &inner.message);
+        if let Some(response) = &inner.response {
+            out.field("status", &response.status.as_u16()).field("body_bytes", &response.body.len());
+        }
+        if let Some((method, url)) = &inner.endpoint {
+            out.field("endpoint", &format_args!("{method} {url}"));
+        }
+        for (name, value) in [("path", &inner.path), ("hint", &inner.hint)] {
+            if let Some(value) = value {
+                out.field(name, value);
+            }
+        }
+        if let Some(phase) = &inner.phase {
+            out.field("phase", phase);
+        }
+        if !inner.issues.is_empty() {
+            out.field("validation", &inner.issues);
+        }
+        if let Some(source) = &inner.source {
+            out.field("source", source);
+        }
+        out.finish_non_exhaustive()
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source.as_ref().map(|source| &**source as &(dyn std::error::Error + 'static))
+    }
+}

@@ -1,0 +1,239 @@
+//! Shapes that the wire types share: open string enums, one-or-many lists, unknown fields, null as absence.
+
+use std::ops::{Deref, DerefMut};
+
+use serde::{Deserialize, Deserializer, Serialize};
+
+/// Fields that this version of the library has no name for, in requests (sent along) and in answers (kept).
+pub type Extra = serde_json::Map<String, serde_json::Value>;
+
+/// Declares a string enum that keeps values it does not know.
+macro_rules! open_enum {
+    ($(#[$meta:meta])* $name:ident { $($(#[$vmeta:meta])* $variant:ident = $wire:literal),* $(,)? }) => {
+        $(#[$meta])*
+        ///
+        /// Servers may send values that are not listed here; they are kept and can be read with `as_str`.
+        #[derive(Clone, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum $name {
+            $($(#[$vmeta])* $variant,)*
+            #[doc(hidden)]
+            _Other(crate::value::OtherValue),
+        }
+
+        impl $name {
+            /// The value as it stands on the wire.
+            pub fn as_str(&self) -> &str {
+                match self {
+                    $(Self::$variant => $wire,)*
+                    Self::_Other(other) => other.as_str(),
+                }
+            }
+        }
+
+        impl From<&str> for $name {
+            fn from(value: &str) -> Self {
+                match value {
+                    $($wire => Self::$variant,)*
+                    other => Self::_Other(crate::value::OtherValue::new(other)),
+                }
+            }
+        }
+
+        impl ::std::fmt::Display for $name {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                f.pad(self.as_str())
+            }
+        }
+
+        impl ::std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                ::std::fmt::Debug::fmt(self.as_str(), f)
+            }
+        }
+
+        impl PartialEq<str> for $name {
+            fn eq(&self, other: &str) -> bool {
+                self.as_str() == other
+            }
+        }
+
+        impl PartialEq<&str> for $name {
+            fn eq(&self, other: &&str) -> bool {
+                self.as_str() == *other
+            }
+        }
+
+        impl ::serde::Serialize for $name {
+            fn serialize<S: ::serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+
+        impl<'de> ::serde::Deserialize<'de> for $name {
+            fn deserialize<D: ::serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                struct Visit;
+                impl ::serde::de::Visitor<'_> for Visit {
+                    type Value = $name;
+                    fn expecting(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                        f.write_str("a string")
+                    }
+                    fn visit_str<E: ::serde::de::Error>(self, value: &str) -> Result<$name, E> {
+                        Ok($name::from(value))
+                    }
+                }
+                deserializer.deserialize_str(Visit)
+            }
+        }
+    };
+}
+pub(crate) use open_enum;
+
+/// The unknown value of an open enum; hidden, so that a value can get a name later without breaking anyone.
+#[doc(hidden)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct OtherValue(crate::Text);
+
+impl OtherValue {
+    pub(crate) fn new(value: &str) -> Self {
+        OtherValue(value.into())
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A list that holds its first element without an allocation; it derefs to a slice.
+///
+/// Chunks of a stream carry one choice each, so a `Vec` would cost an allocation per token.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Few<T>(Repr<T>);
+
+#[derive(Clone, Debug, Default, PartialEq)]
+enum Repr<T> {
+    #[default]
+    None,
+    One(T),
+    Many(Vec<T>),
+}
+
+impl<T> Few<T> {
+    /// An empty list.
+    pub const fn new() -> Self {
+        Few(Repr::None)
+    }
+
+    /// A list of one.
+    pub const fn one(value: T) -> Self {
+        Few(Repr::One(value))
+    }
+
+    /// Appends an element; the second one allocates.
+    pub fn push(&mut self, value: T) {
+        self.0 = match std::mem::take(self).0 {
+            Repr::None => Repr::One(value),
+            Repr::One(first) => Repr::Many(vec![first, value]),
+            Repr::Many(mut list) => {
+                list.push(value);
+                Repr::Many(list)
+            }
+        };
+    }
+}
+
+impl<T> Deref for Few<T> {
+    type Target = [T];
+    fn deref(&self) -> &[T] {
+        match &self.0 {
+            Repr::None => &[],
+            Repr::One(value) => std::slice::from_ref(value),
+            Repr::Many(list) => list,
+        }
+    }
+}
+
+impl<T> DerefMut for Few<T> {
+    fn deref_mut(&mut self) -> &mut [T] {
+        match &mut self.0 {
+            Repr::None => &mut [],
+            Repr::One(value) => std::slice::from_mut(value),
+            Repr::Many(list) => list,
+        }
+    }
+}
+
+impl<T> Default for Few<T> {
+    fn default() -> Self {
+        Few::new()
+    }
+}
+
+impl<T> FromIterator<T> for Few<T> {
+    fn from_iter<I: IntoIterator<Item = T>>(items: I) -> Self {
+        let mut few = Few::new();
+        for item in items {
+            few.push(item);
+        }
+        few
+    }
+}
+
+impl<T> IntoIterator for Few<T> {
+    type Item = T;
+    type IntoIter = std::iter::Chain<std::option::IntoIter<T>, std::vec::IntoIter<T>>;
+    fn into_iter(self) -> Self::IntoIter {
+        let (one, many) = match self.0 {
+            Repr::None => (None, Vec::new()),
+            Repr::One(value) => (Some(value), Vec::new()),
+            Repr::Many(list) => (None, list),
+        };
+        one.into_iter().chain(many)
+    }
+}
+
+impl<'a, T> IntoIterator for &'a Few<T> {
+    type Item = &'a T;
+    type IntoIter = std::slice::Iter<'a, T>;
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl<T: Serialize> Serialize for Few<T> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter())
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Few<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visit<T>(std::marker::PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> serde::de::Visitor<'de> for Visit<T> {
+            type Value = Few<T>;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a list")
+            }
+            fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut seq: A) -> Result<Few<T>, A::Error> {
+                let mut few = Few::new();
+                while let Some(item) = seq.next_element()? {
+                    few.push(item);
+                }
+                Ok(few)
+            }
+            fn visit_unit<E: serde::de::Error>(self) -> Result<Few<T>, E> {
+                Ok(Few::new())
+            }
+        }
+        deserializer.deserialize_any(Visit(std::marker::PhantomData))
+    }
+}
+
+/// `#[serde(default, deserialize_with = "null_as_default")]`: null equals absent.
+pub(crate) fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + Default,
+{
+    Ok(Option::<T>::deserialize(deserializer)?.unwrap_or_default())
+}
