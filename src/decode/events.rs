@@ -114,14 +114,15 @@ impl<F: EventFormat> Decode for Events<F> {
             Mode::Stream(parser) => {
                 while let Some(event) = parser.next().map_err(too_large)? {
                     self.events += 1;
-                    match self.format.event(event.event, event.data) {
+                    let data = event.data();
+                    match self.format.event(event.kind(), &data) {
                         Ok(Step::Item(item)) => return Ok(Some(item)),
                         Ok(Step::Skip) => {}
                         Ok(Step::Done) => {
                             self.done = true;
                             return Ok(None);
                         }
-                        Err(error) => return Err(Self::at_event(&self.head, self.excerpt, event.data, error)),
+                        Err(error) => return Err(Self::at_event(&self.head, self.excerpt, &data, error)),
                     }
                 }
                 Ok(None)

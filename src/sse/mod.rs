@@ -1,26 +1,54 @@
-//! Stand-in until the parser lands.
-#![allow(missing_docs)]
-use bytes::Bytes;
-#[derive(Debug)]
-pub struct Parser;
-#[derive(Debug)]
-pub struct Overflow {
-    pub limit: usize,
-}
-#[derive(Debug)]
-pub struct Event<'a> {
-    pub event: &'a str,
-    pub data: &'a str,
-}
-impl Parser {
-    pub fn with_max_event_bytes(_: usize) -> Self {
-        Parser
-    }
-    pub fn feed(&mut self, _: Bytes) {}
-    pub fn next(&mut self) -> Result<Option<Event<'_>>, Overflow> {
-        Ok(None)
-    }
-    pub fn data_bytes(&self) -> u64 {
-        0
-    }
-}
+//! Server-sent events: bytes in, events out, after [WHATWG HTML section 9.2].
+//!
+//! A [`Parser`] is pushed chunks as they arrive and lends the events in them. It does no IO and knows no clock.
+//! An event that lies whole in a chunk is lent from that chunk; only an event that is cut by a chunk border, or
+//! that has more than a single `data` line, is put together in the parser's own buffer.
+//!
+//! ```
+//! use bytes::Bytes;
+//! use tabbyapi::sse::Parser;
+//!
+//! # fn main() -> Result<(), tabbyapi::sse::Overflow> {
+//! let mut parser = Parser::new();
+//!
+//! // A ping and an event; then an event that is cut in two.
+//! parser.feed(Bytes::from_static(b": ping\r\n\r\ndata: {\"n\": 1}\r\n\r\ndata: [DO"));
+//! let event = parser.next()?.expect("a whole event was fed");
+//! assert_eq!(event.data(), "{\"n\": 1}");
+//! assert_eq!(event.kind(), "message");
+//! assert_eq!(parser.comments(), 1);
+//!
+//! assert!(parser.next()?.is_none()); // more bytes are needed,
+//! assert!(parser.is_partial()); // and if none come, the tail is lost
+//!
+//! parser.feed(Bytes::from_static(b"NE]\r\n\r\n"));
+//! assert_eq!(parser.next()?.expect("the event is whole now").data(), "[DONE]");
+//! assert!(parser.next()?.is_none());
+//! assert!(!parser.is_partial());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What the standard says, and where this parser stands
+//!
+//! * Lines end in LF, CR or CRLF, and in nothing else: U+0085, U+2028 and U+2029 are ordinary characters. A CR ends its
+//!   line at once; an LF that follows is swallowed, even when it comes chunks later.
+//! * One byte order mark at the start is dropped, whole or split.
+//! * Bytes that are no UTF-8 become U+FFFD.
+//! * An event without a `data` line is not dispatched; one with an empty `data` line is, with empty data.
+//! * What follows the last blank line is discarded at the end of the stream: [`Parser::is_partial`] tells.
+//! * An empty `retry` is ignored, as browsers do.
+//! * Beyond the standard, an event may not be larger than a limit: [`Parser::with_max_event_bytes`].
+//!
+//! The time taken is linear in the bytes fed, however they are cut into chunks.
+//!
+//! [WHATWG HTML section 9.2]: https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
+
+mod event;
+mod field;
+mod parser;
+#[cfg(test)]
+mod work;
+
+pub use event::Event;
+pub use parser::{DEFAULT_MAX_EVENT_BYTES, Overflow, Parser};

@@ -1,0 +1,56 @@
+//! The event that a parser lends.
+
+use std::{borrow::Cow, fmt};
+
+use super::Parser;
+
+/// A dispatched event, lent by [`Parser::next`] until the parser is used again.
+#[derive(Clone, Copy)]
+pub struct Event<'a> {
+    pub(super) parser: &'a Parser,
+    /// A slice of the parser's current chunk, unless `raw` is empty: then of its own buffer.
+    pub(super) data: &'a [u8],
+    /// The event as it stands in the current chunk, blank line included, if it is one `data` line there; else empty.
+    pub(super) raw: &'a [u8],
+}
+
+impl<'a> Event<'a> {
+    /// The data, its lines joined by LF; what is no UTF-8 is replaced by U+FFFD.
+    ///
+    /// The check is made by each call; it allocates only if something has to be replaced.
+    pub fn data(&self) -> Cow<'a, str> {
+        match std::str::from_utf8(self.data) {
+            Ok(text) => Cow::Borrowed(text),
+            Err(_) => Cow::Owned(String::from_utf8_lossy(self.data).into_owned()),
+        }
+    }
+
+    /// The data as it was sent, its lines joined by LF, not checked to be UTF-8.
+    pub fn data_bytes(&self) -> &'a [u8] {
+        self.data
+    }
+
+    /// The type from the `event` field; `message` if it is absent or empty.
+    pub fn kind(&self) -> &'a str {
+        self.parser.kind()
+    }
+
+    /// The last event id at this event: its own `id` field, or else that of an earlier event.
+    pub fn id(&self) -> &'a str {
+        self.parser.last_event_id()
+    }
+
+    /// The event as it stands in the chunk, field name and blank line included. None unless it is one `data` line and
+    /// a blank line that lie whole in a chunk, ended both by LF or both by CRLF: then the same bytes at the start of
+    /// another event are the same event.
+    pub(crate) fn raw(&self) -> Option<&'a [u8]> {
+        (!self.raw.is_empty()).then_some(self.raw)
+    }
+}
+
+/// Tells the size of the data and not what it says, as logs are no place for it.
+impl fmt::Debug for Event<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Event").field("kind", &self.kind()).field("data_len", &self.data.len()).finish_non_exhaustive()
+    }
+}
