@@ -1,18 +1,29 @@
 //! A sans-IO client for TabbyAPI servers.
 
+mod answer;
 pub mod api;
+pub mod auth;
 pub mod call;
+mod client;
 mod config;
 pub mod decode;
+pub mod driver;
 mod endpoint;
 mod error;
+mod options;
 pub mod sse;
+mod streaming;
 mod text;
+pub mod transport;
 mod value;
 
+pub use answer::{Answer, Calling};
+pub use client::{Client, ClientBuilder};
 pub use config::{BaseUrl, Limits, Pace};
 pub use endpoint::{Accumulate, Endpoint, Replay, Scope, StreamEndpoint, json_body};
 pub use error::{Error, ErrorKind, Phase, Result, ValidationIssue};
 pub use http::Method;
+pub use options::Options;
+pub use streaming::{Broken, Outcome, Streaming};
 pub use text::Text;
 pub use value::{Extra, Few};

@@ -1,0 +1,73 @@
+//! An endpoint with the options of its call, ready to be sent any number of times.
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Request, header};
+
+use super::{Retry, Shared};
+use crate::auth::Credential;
+use crate::{Endpoint, Error, ErrorKind, Extra, Limits, Options, Pace, Replay, Result, Scope};
+
+/// What stays the same over the attempts of a call. The server, its URL and the key are looked up for each attempt.
+pub(super) struct Operation {
+    pub(super) method: Method,
+    pub(super) path: String,
+    pub(super) body: Option<Bytes>,
+    headers: HeaderMap,
+    pub(super) scope: Scope,
+    pub(super) replay: Replay,
+    pub(super) pace: Pace,
+    pub(super) limits: Limits,
+    pub(super) retry: Retry,
+}
+
+impl Operation {
+    pub(super) fn new<E: Endpoint>(endpoint: &E, options: &Options) -> Result<Self> {
+        let body = match endpoint.body()? {
+            Some(body) if !options.extra.is_empty() => Some(with_extra(&body, &options.extra)?),
+            body => body,
+        };
+        Ok(Operation {
+            method: E::METHOD,
+            path: endpoint.path().into_owned(),
+            body,
+            headers: options.headers.clone(),
+            scope: E::SCOPE,
+            replay: E::REPLAY,
+            pace: options.pace.unwrap_or_else(|| endpoint.pace()),
+            limits: options.limits.clone().unwrap_or_default(),
+            retry: options.retry.unwrap_or_default(),
+        })
+    }
+
+    /// The request of one attempt.
+    pub(super) fn request(&self, shared: &Shared, credential: Option<&Credential>) -> Result<Request<Bytes>> {
+        let mut request = Request::new(self.body.clone().unwrap_or_default());
+        *request.method_mut() = self.method.clone();
+        *request.uri_mut() = shared.base().join(&self.path)?;
+        let headers = request.headers_mut();
+        headers.insert(header::ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
+        headers.extend(self.headers.clone());
+        if self.body.is_some() {
+            // Without this type the server takes the body for a string and refuses it.
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
+        if let Some(credential) = credential {
+            credential.apply(headers);
+        }
+        Ok(request)
+    }
+}
+
+/// The body with the extra fields that it does not have itself.
+fn with_extra(body: &[u8], extra: &Extra) -> Result<Bytes> {
+    let unreadable =
+        |error| Error::new(ErrorKind::Encode, "encode", format!("extra fields could not be added: {error}"));
+    let mut value: serde_json::Value = serde_json::from_slice(body).map_err(unreadable)?;
+    let Some(object) = value.as_object_mut() else { return Ok(Bytes::copy_from_slice(body)) };
+    for (name, value) in extra {
+        if !object.contains_key(name) {
+            object.insert(name.clone(), value.clone());
+        }
+    }
+    serde_json::to_vec(&value).map(Bytes::from).map_err(unreadable)
+}

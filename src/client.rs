@@ -1,0 +1,227 @@
+//! `Client`: the way in. It makes calls of endpoints and hands them to the driver.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::answer::Calling;
+use crate::auth::KeySource;
+use crate::call::{Call, Retry, Settings, Shared};
+use crate::decode::Whole;
+use crate::driver::ClientIo;
+use crate::streaming::Streaming;
+use crate::transport::{BoxFuture, Transport};
+use crate::{BaseUrl, Endpoint, Error, Limits, Options, Pace, Result, StreamEndpoint};
+
+/// A client of one server. Cheap to clone; clones share connections, keys and settings.
+///
+/// ```no_run
+/// # async fn run() -> tabbyapi::Result<()> {
+/// let client = tabbyapi::Client::builder("http://127.0.0.1:5000").api_key("…").build()?;
+/// for model in &client.models().list().await?.data {
+///     println!("{}", model.id);
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Client {
+    shared: Shared,
+    io: ClientIo,
+    options: Arc<Options>,
+}
+
+impl Client {
+    /// A builder for the server at this base URL, such as `http://127.0.0.1:5000`; a path prefix or a trailing `/v1` is fine.
+    pub fn builder<U>(base_url: U) -> ClientBuilder
+    where
+        U: TryInto<BaseUrl>,
+        U::Error: Into<Error>,
+    {
+        ClientBuilder {
+            settings: base_url.try_into().map(Settings::new).map_err(Into::into),
+            keys: None,
+            options: Options::new(),
+        }
+    }
+
+    /// Makes one call. Nothing is sent until it is awaited; dropping it cancels.
+    pub fn call<E>(&self, endpoint: &E) -> Calling<E::Decoder>
+    where
+        E: Endpoint,
+        E::Decoder: Whole,
+    {
+        Calling::new(&self.io, Call::with(&self.shared, endpoint, &self.options))
+    }
+
+    /// Makes one streamed call. Nothing is sent until it is polled; dropping it cancels.
+    pub fn stream<R: StreamEndpoint>(&self, request: &R) -> Streaming<R::Decoder, R::Total> {
+        let limits = self.options.limits.clone().unwrap_or_default();
+        let call = Call::with(&self.shared, &request.streamed(), &self.options);
+        Streaming::new(&self.io, call, request.total(&limits))
+    }
+
+    /// The same client with other options for the calls made through it; connections and keys stay shared.
+    ///
+    /// ```no_run
+    /// # fn run(client: tabbyapi::Client) -> tabbyapi::Result<()> {
+    /// use std::time::Duration;
+    /// use tabbyapi::{Options, Pace};
+    ///
+    /// let hasty = client.with(Options::new().pace(Pace::READ.total(Duration::from_secs(2))));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn with(&self, options: Options) -> Client {
+        Client { options: Arc::new(self.options.overridden(options)), ..self.clone() }
+    }
+
+    /// The server's address.
+    pub fn base_url(&self) -> &BaseUrl {
+        self.shared.base()
+    }
+
+    /// What the calls of this client share, for calls driven by hand.
+    pub fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
+    /// The options that its calls start from.
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// Waits on the transport's clock.
+    pub(crate) fn sleep(&self, duration: Duration) -> BoxFuture<()> {
+        self.io.transport.sleep_until(self.now() + duration)
+    }
+
+    pub(crate) fn now(&self) -> crate::call::Time {
+        self.io.transport.now()
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("shared", &self.shared).finish_non_exhaustive()
+    }
+}
+
+/// Builds a [`Client`]. Mistakes are reported by [`build`](ClientBuilder::build).
+#[must_use]
+pub struct ClientBuilder {
+    settings: Result<Settings>,
+    keys: Option<Arc<dyn KeySource>>,
+    options: Options,
+}
+
+impl ClientBuilder {
+    /// The API key (wire: `X-API-Key`). A blank one is unset.
+    pub fn api_key(self, key: impl AsRef<str>) -> Self {
+        self.set(|settings| settings.api_key(key.as_ref()))
+    }
+
+    /// The admin key (wire: `X-Admin-Key` on admin operations, `X-API-Key` on lists and where there is no API key).
+    /// A blank one is unset.
+    pub fn admin_key(self, key: impl AsRef<str>) -> Self {
+        self.set(|settings| settings.admin_key(key.as_ref()))
+    }
+
+    /// A key sent as `Authorization: Bearer` where no other key fits. A blank one is unset.
+    pub fn bearer(self, key: impl AsRef<str>) -> Self {
+        self.set(|settings| settings.bearer(key.as_ref()))
+    }
+
+    /// Keys from elsewhere, in place of fixed ones: asked once for all calls, kept until they expire, and asked again after a
+    /// 401, upon which the request is sent once more.
+    ///
+    /// ```
+    /// use tabbyapi::auth::Credential;
+    ///
+    /// let builder = tabbyapi::Client::builder("http://127.0.0.1:5000").key_source(|_scope, _rejected| {
+    ///     Box::pin(async { Ok(Some(Credential::bearer("from-a-vault")?)) }) as _
+    /// });
+    /// # let _ = builder;
+    /// ```
+    pub fn key_source(mut self, source: impl KeySource + 'static) -> Self {
+        self.keys = Some(Arc::new(source));
+        self.set(|settings| Ok(settings.ask_for_keys()))
+    }
+
+    /// Adds a header to every request.
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        match std::mem::take(&mut self.options).header(name, value) {
+            Ok(options) => self.options = options,
+            Err(error) => return self.set(|_| Err(error)),
+        }
+        self
+    }
+
+    /// Adds a header that carries a secret, such as a gateway's `Authorization`, to every request; it is redacted like a key.
+    pub fn sensitive_header(mut self, name: &str, value: &str) -> Self {
+        match std::mem::take(&mut self.options).sensitive_header(name, value) {
+            Ok(options) => self.options = options,
+            Err(error) => return self.set(|_| Err(error)),
+        }
+        self
+    }
+
+    /// Adds a field to every JSON body that does not have it already.
+    pub fn extra(mut self, name: impl Into<String>, value: impl Into<serde_json::Value>) -> Self {
+        self.options = self.options.extra(name, value);
+        self
+    }
+
+    /// The deadlines, in place of each request's own.
+    pub fn pace(mut self, pace: Pace) -> Self {
+        self.options.pace = Some(pace);
+        self
+    }
+
+    /// The caps on what is accepted.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.options.limits = Some(limits);
+        self
+    }
+
+    /// When a failed call is tried again; [`Retry::GENTLE`] by default.
+    pub fn retry(mut self, retry: Retry) -> Self {
+        self.options.retry = Some(retry);
+        self
+    }
+
+    /// Sets whatever these options set.
+    pub fn options(mut self, options: Options) -> Self {
+        self.options = self.options.overridden(options);
+        self
+    }
+
+    /// The client, on reqwest. Errors of kind [`Config`](crate::ErrorKind::Config) tell what cannot work.
+    #[cfg(all(feature = "reqwest", not(target_arch = "wasm32")))]
+    pub fn build(self) -> Result<Client> {
+        let transport = crate::transport::Reqwest::new(reqwest::Client::builder())?;
+        self.build_with(transport)
+    }
+
+    /// The client, on a transport of your choice.
+    pub fn build_with(self, transport: impl Transport) -> Result<Client> {
+        let settings = self.settings?.seed(transport.seed()).options(self.options.clone());
+        Ok(Client {
+            shared: Shared::new(settings),
+            io: ClientIo { transport: Arc::new(transport), keys: self.keys },
+            options: Arc::new(self.options),
+        })
+    }
+
+    /// Keeps the first mistake.
+    fn set(mut self, change: impl FnOnce(Settings) -> Result<Settings>) -> Self {
+        self.settings = self.settings.and_then(change);
+        self
+    }
+}
+
+impl fmt::Debug for ClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientBuilder").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,107 @@
+//! `Options`: what can be set for a client and overridden for a call.
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::call::Retry;
+use crate::{Error, Extra, Limits, Pace, Result};
+
+/// Settings of a client that a call may override: headers, extra body fields, deadlines, caps, retries.
+///
+/// Set them for a client with [`ClientBuilder::options`](crate::ClientBuilder::options), and for some calls with
+/// [`Client::with`](crate::Client::with), whose values win.
+///
+/// ```
+/// use std::time::Duration;
+/// use tabbyapi::{Options, Pace};
+///
+/// let options = Options::new()
+///     .header("x-team", "search")?
+///     .extra("user", "u-17")
+///     .pace(Pace::STREAM.stall(Duration::from_secs(20)));
+/// # assert!(options.pace.is_some());
+/// # Ok::<(), tabbyapi::Error>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Options {
+    /// Headers sent along with every request.
+    pub headers: HeaderMap,
+    /// Fields added to every JSON body that does not have them already.
+    pub extra: Extra,
+    /// Deadlines in place of each request's own.
+    pub pace: Option<Pace>,
+    /// Caps on what is accepted.
+    pub limits: Option<Limits>,
+    /// When a failed call is tried again.
+    pub retry: Option<Retry>,
+}
+
+impl Options {
+    /// Nothing set.
+    pub fn new() -> Self {
+        Options::default()
+    }
+
+    /// Adds a header. Errors if the name or the value cannot be one.
+    pub fn header(mut self, name: &str, value: &str) -> Result<Self> {
+        let (name, value) = header(name, value)?;
+        self.headers.insert(name, value);
+        Ok(self)
+    }
+
+    /// Adds a header that carries a secret, such as a gateway's `Authorization`; it is redacted like a key.
+    pub fn sensitive_header(mut self, name: &str, value: &str) -> Result<Self> {
+        let (name, mut value) = header(name, value)?;
+        value.set_sensitive(true);
+        self.headers.insert(name, value);
+        Ok(self)
+    }
+
+    /// Adds a field to every JSON body that does not have it already.
+    pub fn extra(mut self, name: impl Into<String>, value: impl Into<serde_json::Value>) -> Self {
+        self.extra.insert(name.into(), value.into());
+        self
+    }
+
+    /// Sets the deadlines, in place of each request's own.
+    pub fn pace(mut self, pace: Pace) -> Self {
+        self.pace = Some(pace);
+        self
+    }
+
+    /// Sets the caps.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = Some(limits);
+        self
+    }
+
+    /// Sets when a failed call is tried again.
+    pub fn retry(mut self, retry: Retry) -> Self {
+        self.retry = Some(retry);
+        self
+    }
+
+    /// These options, with those of `over` in their place where it has any.
+    pub(crate) fn overridden(&self, over: Options) -> Options {
+        let mut merged = self.clone();
+        for name in over.headers.keys() {
+            merged.headers.remove(name);
+        }
+        merged.headers.extend(over.headers);
+        merged.extra.extend(over.extra);
+        merged.pace = over.pace.or(merged.pace);
+        merged.limits = over.limits.or(merged.limits);
+        merged.retry = over.retry.or(merged.retry);
+        merged
+    }
+}
+
+fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue)> {
+    let name: HeaderName =
+        name.parse().map_err(|_| Error::config(format!("`{}` is no valid header name", name.escape_debug())))?;
+    // The value may be a secret, so the message leaves it out.
+    let value = HeaderValue::from_str(value).map_err(|_| {
+        Error::config(format!("the value of the header `{name}` has characters that no header can carry"))
+    })?;
+    Ok((name, value))
+}

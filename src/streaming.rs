@@ -1,0 +1,196 @@
+//! `Streaming`: a streamed answer, item by item, that keeps what has arrived.
+
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use futures_core::Stream;
+use http::{HeaderMap, StatusCode};
+
+use crate::call::{Call, Record};
+use crate::decode::Decode;
+use crate::driver::{ClientIo, Driver};
+use crate::{Accumulate, Answer, Error, ErrorKind, Result};
+
+/// A streamed answer: a [`Stream`] of items that also adds them up.
+///
+/// Nothing is sent before it is first polled. Not polling it holds the server back; dropping it cancels on the wire.
+/// It ends after its first error. What arrived before is kept: see [`so_far`](Streaming::so_far),
+/// [`outcome`](Streaming::outcome) and [`finish`](Streaming::finish).
+#[must_use = "nothing is sent until it is polled"]
+pub struct Streaming<D: Decode, A> {
+    state: State<D>,
+    total: A,
+    outcome: Option<Outcome>,
+    /// The error that ended the stream, if the stream face has handed it out: its gist for `finish`.
+    ended_by: Option<(ErrorKind, String, String)>,
+}
+
+enum State<D: Decode> {
+    Failed(Option<Error>),
+    Running(Driver<ClientIo, D>),
+}
+
+/// How a stream ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// It came to its announced end.
+    Complete,
+    /// The connection was cut, or the body ended before the announced end.
+    Truncated,
+    /// The server reported an error, by its status or inside the stream.
+    ServerError,
+    /// No data came for longer than the pace allows, or the time for the whole call was over.
+    Stalled,
+    /// It was given up before its end.
+    Cancelled,
+    /// It failed on this side: no connection, an answer that cannot be read, a cap that was reached.
+    Failed,
+}
+
+/// A stream that did not come to its end, with what had arrived.
+#[derive(thiserror::Error)]
+#[error("{error}")]
+pub struct Broken<T> {
+    /// What had arrived, added up.
+    pub partial: T,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Why.
+    #[source]
+    pub error: Error,
+}
+
+impl<D: Decode, A: Accumulate<Item = D::Item>> Streaming<D, A> {
+    pub(crate) fn new(io: &ClientIo, call: Result<Call<D>>, total: A) -> Self {
+        let state = match call {
+            Ok(call) => State::Running(Driver::new(io.clone(), call)),
+            Err(error) => State::Failed(Some(error)),
+        };
+        Streaming { state, total, outcome: None, ended_by: None }
+    }
+
+    /// The next item, `None` at the end, an error at most once.
+    pub async fn next(&mut self) -> Option<Result<D::Item>> {
+        std::future::poll_fn(|cx| self.poll(cx)).await
+    }
+
+    /// What has arrived so far, added up.
+    pub fn so_far(&self) -> &A::Output {
+        self.total.so_far()
+    }
+
+    /// How the stream ended, `None` while it goes on.
+    pub fn outcome(&self) -> Option<Outcome> {
+        self.outcome
+    }
+
+    /// The status of the answer, once its head is there.
+    pub fn status(&self) -> Option<StatusCode> {
+        self.call()?.status()
+    }
+
+    /// The headers of the answer, once its head is there.
+    pub fn headers(&self) -> Option<&HeaderMap> {
+        self.call()?.headers()
+    }
+
+    /// What the call did so far; `None` if it could not be set up.
+    pub fn record(&self) -> Option<&Record> {
+        self.call().map(Call::record)
+    }
+
+    /// Reads the rest, and gives the whole answer, or what had arrived of it with the error.
+    pub async fn finish(mut self) -> Result<Answer<A::Output>, Broken<A::Output>> {
+        let mut error = None;
+        while let Some(item) = self.next().await {
+            error = item.err();
+        }
+        let outcome = self.outcome.unwrap_or(Outcome::Cancelled);
+        if let (None, Outcome::Complete, State::Running(driver)) = (&error, outcome, &self.state) {
+            return Ok(Answer::new(self.total.into_output(), driver.call()));
+        }
+        let error = error.unwrap_or_else(|| match self.ended_by.take() {
+            Some((kind, code, message)) => Error::new(kind, code, message),
+            None => Error::misuse("the stream was given up"),
+        });
+        Err(Broken { partial: self.total.into_output(), outcome, error })
+    }
+
+    /// Gives the stream up: cancels it on the wire, and gives what had arrived.
+    pub fn cancel(self) -> A::Output {
+        self.total.into_output()
+    }
+
+    fn call(&self) -> Option<&Call<D>> {
+        match &self.state {
+            State::Running(driver) => Some(driver.call()),
+            State::Failed(_) => None,
+        }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<D::Item>>> {
+        if self.outcome.is_some() {
+            return Poll::Ready(None);
+        }
+        let item = match &mut self.state {
+            State::Running(driver) => std::task::ready!(driver.poll_item(cx)),
+            State::Failed(error) => error.take().map(Err),
+        };
+        let error = match item {
+            None => {
+                self.outcome = Some(Outcome::Complete);
+                return Poll::Ready(None);
+            }
+            Some(Ok(item)) => match self.total.push(&item) {
+                Ok(()) => return Poll::Ready(Some(Ok(item))),
+                Err(error) => error,
+            },
+            Some(Err(error)) => error,
+        };
+        self.outcome = Some(Outcome::of(&error));
+        self.ended_by = Some((error.kind(), error.code().to_owned(), error.to_string()));
+        Poll::Ready(Some(Err(error)))
+    }
+}
+
+impl Outcome {
+    fn of(error: &Error) -> Self {
+        match error.kind() {
+            ErrorKind::Truncated => Outcome::Truncated,
+            ErrorKind::Server => Outcome::ServerError,
+            ErrorKind::Timeout => Outcome::Stalled,
+            _ => Outcome::Failed,
+        }
+    }
+}
+
+// The driver is, and the accumulator is only moved.
+impl<D: Decode, A> Unpin for Streaming<D, A> {}
+
+impl<D: Decode, A: Accumulate<Item = D::Item>> Stream for Streaming<D, A> {
+    type Item = Result<D::Item>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.poll(cx)
+    }
+}
+
+impl<D: Decode, A> fmt::Debug for Streaming<D, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = f.debug_struct("Streaming");
+        match &self.state {
+            State::Running(driver) => out.field("call", driver.call()),
+            State::Failed(error) => out.field("error", error),
+        };
+        out.field("outcome", &self.outcome).finish_non_exhaustive()
+    }
+}
+
+impl<T> fmt::Debug for Broken<T> {
+    // The partial answer is left out: it is the model's text, which logs need not hold.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Broken").field("outcome", &self.outcome).field("error", &self.error).finish_non_exhaustive()
+    }
+}
