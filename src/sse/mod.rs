@@ -44,8 +44,10 @@
 //!
 //! [WHATWG HTML section 9.2]: https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
 
+mod buffer;
 mod event;
 mod field;
+mod line_end;
 mod parser;
 #[cfg(test)]
 mod work;

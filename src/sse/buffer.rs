@@ -1,0 +1,29 @@
+//! Buffers that grow within the limit and shrink after it was needed.
+
+/// Capacity that a buffer keeps from event to event; what a larger event needed is given back after it.
+pub(super) const KEPT_CAPACITY: usize = 64 << 10;
+
+/// Appends, and lets the capacity grow by doubling but not beyond `max`, within which the result is.
+pub(super) fn append(buffer: &mut Vec<u8>, bytes: &[u8], max: usize) {
+    let len = buffer.len() + bytes.len();
+    if len > buffer.capacity() {
+        let capacity = len.max(256).max(buffer.capacity() * 2).min(max.max(len));
+        buffer.reserve_exact(capacity - buffer.len());
+    }
+    match bytes {
+        // A call of memcpy is dear for a byte.
+        [byte] => buffer.push(*byte),
+        _ => buffer.extend_from_slice(bytes),
+    }
+}
+
+/// Sets a string to what a line says, and clears the line.
+pub(super) fn set(text: &mut String, line: &mut Vec<u8>) {
+    text.clear();
+    match std::str::from_utf8(line) {
+        Ok(valid) => text.push_str(valid),
+        Err(_) => text.push_str(&String::from_utf8_lossy(line)),
+    }
+    line.clear();
+    line.shrink_to(KEPT_CAPACITY);
+}

@@ -1,0 +1,41 @@
+//! An event's last line end and its blank line.
+
+/// The end of a line and the blank line after it.
+pub(super) struct BlankLine {
+    pub(super) len: usize,
+    /// Both ended by LF or both by CRLF, so that what follows cannot belong to it.
+    pub(super) uniform: bool,
+    /// It ends in a CR that is the last byte there is.
+    pub(super) swallow_lf: bool,
+}
+
+impl BlankLine {
+    /// Reads both at the start of `bytes`, which is a line end; None if they are not there or not whole.
+    #[inline]
+    pub(super) fn after(bytes: &[u8]) -> Option<Self> {
+        let len = match bytes {
+            [b'\r', b'\n', b'\r', b'\n', ..] => 4,
+            [b'\n', b'\n', ..] => 2,
+            _ => return Self::mixed(bytes),
+        };
+        Some(Self { len, uniform: true, swallow_lf: false })
+    }
+
+    #[cold]
+    fn mixed(bytes: &[u8]) -> Option<Self> {
+        let rest = after_line_end(bytes)?;
+        let after = after_line_end(rest)?;
+        Some(Self {
+            len: bytes.len() - after.len(),
+            uniform: false,
+            swallow_lf: after.is_empty() && rest.ends_with(b"\r"),
+        })
+    }
+}
+
+fn after_line_end(bytes: &[u8]) -> Option<&[u8]> {
+    match bytes {
+        [b'\r', b'\n', rest @ ..] | [b'\r' | b'\n', rest @ ..] => Some(rest),
+        _ => None,
+    }
+}
