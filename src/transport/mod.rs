@@ -6,6 +6,7 @@
 //! | [`script::Script`] | nothing: replays recorded exchanges, for tests and docs |
 //! | [`record::Recorder`] | another transport, whose exchanges it records |
 
+mod exchange;
 pub mod record;
 #[cfg(all(feature = "reqwest", not(target_arch = "wasm32")))]
 mod reqwest;
@@ -23,6 +24,7 @@ use crate::call::Time;
 
 #[cfg(all(feature = "reqwest", not(target_arch = "wasm32")))]
 pub use self::reqwest::Reqwest;
+pub use exchange::{Chunk, Data, End, Exchange};
 
 /// Moves the bytes of one exchange at a time, and tells the time. It decides nothing: no redirects, no retries,
 /// no deadlines of its own.

@@ -1,1 +1,259 @@
-//! recorder
+//! `Recorder`: a transport that records what passes through another one, keys removed.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use futures_core::Stream;
+use http::{HeaderMap, Request, Response};
+
+use super::exchange::{Chunk, Data, End, Exchange, millis};
+use super::{MaybeSend, MaybeSync, Sent, Transport, TransportError};
+use crate::auth::is_secret;
+use crate::call::Time;
+
+/// How much of one answer is recorded, in bytes.
+pub const DEFAULT_CAP: usize = 16 << 20;
+
+const REMOVED: &str = "[removed]";
+
+/// Wraps a transport and hands each exchange, when it is over, to a sink: a file, a list, a log.
+///
+/// Secret header values are removed, and where their text stands in a body, a path or another header it is removed there too, as is
+/// the `token` of a download. Prompts and answers stay: they are what is recorded.
+///
+/// ```
+/// use std::sync::{Arc, Mutex};
+/// use tabbyapi::transport::record::Recorder;
+/// use tabbyapi::transport::script::{Reply, Script};
+///
+/// # futures::executor::block_on(async {
+/// let tape = Arc::new(Mutex::new(Vec::new()));
+/// let sink = tape.clone();
+/// let script = Script::new([Reply::json(200, r#"{"permission": "api"}"#)]);
+/// let recorder = Recorder::new(script, move |exchange| sink.lock().unwrap().push(exchange.to_json_line()));
+///
+/// let client = tabbyapi::Client::builder("http://tabby.test").api_key("hush-hush").build_with(recorder)?;
+/// client.auth().permission().await?;
+/// let line = &tape.lock().unwrap()[0];
+/// assert!(line.contains("permission") && !line.contains("hush-hush"));
+/// # Ok::<(), tabbyapi::Error>(())
+/// # }).unwrap();
+/// ```
+pub struct Recorder<T> {
+    inner: Arc<T>,
+    sink: Arc<dyn Sink>,
+    cap: usize,
+}
+
+trait Sink: MaybeSend + MaybeSync {
+    fn take(&self, exchange: Exchange);
+}
+
+impl<F: Fn(Exchange) + MaybeSend + MaybeSync> Sink for F {
+    fn take(&self, exchange: Exchange) {
+        self(exchange);
+    }
+}
+
+impl<T: Transport> Recorder<T> {
+    /// Records what passes through `inner`. The sink is called once per exchange, when it ended or was dropped.
+    pub fn new(inner: T, sink: impl Fn(Exchange) + MaybeSend + MaybeSync + 'static) -> Self {
+        Recorder { inner: Arc::new(inner), sink: Arc::new(sink), cap: DEFAULT_CAP }
+    }
+
+    /// Sets how much of one answer is recorded, in bytes; [`DEFAULT_CAP`] by default.
+    pub fn cap(mut self, bytes: usize) -> Self {
+        self.cap = bytes;
+        self
+    }
+}
+
+impl<T: Transport> Transport for Recorder<T> {
+    type Body = Body<T>;
+
+    fn send(
+        &self,
+        request: Request<Bytes>,
+    ) -> impl Future<Output = Result<Response<Self::Body>, TransportError>> + MaybeSend + 'static {
+        let mut tape = Tape::new(&request, self.sink.clone(), self.cap, self.inner.now());
+        let sending = self.inner.send(request);
+        let clock = self.inner.clone();
+        async move {
+            match sending.await {
+                Ok(response) => {
+                    tape.head(&response, clock.now());
+                    Ok(response.map(|body| Body { body: Box::pin(body), clock, tape }))
+                }
+                Err(error) => {
+                    tape.end = match error.sent() {
+                        Sent::No => End::Refused(error.to_string()),
+                        Sent::Maybe => End::Failed(error.to_string()),
+                    };
+                    Err(error)
+                }
+            }
+        }
+    }
+
+    fn sleep_until(&self, until: Time) -> impl Future<Output = ()> + MaybeSend + 'static {
+        self.inner.sleep_until(until)
+    }
+
+    fn now(&self) -> Time {
+        self.inner.now()
+    }
+
+    fn seed(&self) -> u64 {
+        self.inner.seed()
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Recorder<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Recorder").field("inner", &self.inner).finish_non_exhaustive()
+    }
+}
+
+/// A body that is recorded as it is read.
+pub struct Body<T: Transport> {
+    body: Pin<Box<T::Body>>,
+    clock: Arc<T>,
+    tape: Tape,
+}
+
+impl<T: Transport> Stream for Body<T> {
+    type Item = Result<Bytes, TransportError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let item = std::task::ready!(self.body.as_mut().poll_next(cx));
+        match &item {
+            Some(Ok(chunk)) => {
+                let now = self.clock.now();
+                self.tape.chunk(chunk, now);
+            }
+            Some(Err(error)) => self.tape.end = End::Failed(error.to_string()),
+            None if self.tape.end == End::Dropped => self.tape.end = End::Complete,
+            None => {}
+        }
+        Poll::Ready(item)
+    }
+}
+
+impl<T: Transport> fmt::Debug for Body<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Body").finish_non_exhaustive()
+    }
+}
+
+/// The recording of one exchange; it goes to the sink when it is dropped, however the exchange ended.
+struct Tape {
+    exchange: Option<Exchange>,
+    sink: Arc<dyn Sink>,
+    secrets: Secrets,
+    sent: Time,
+    /// How many more bytes are recorded.
+    room: usize,
+    /// `Dropped` until something else is known.
+    end: End,
+}
+
+impl Tape {
+    fn new(request: &Request<Bytes>, sink: Arc<dyn Sink>, cap: usize, sent: Time) -> Self {
+        let secrets = Secrets::of(request.headers());
+        let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+        let exchange = Exchange {
+            method: request.method().to_string(),
+            path: secrets.remove(path),
+            request_headers: secrets.remove_from_headers(request.headers()),
+            request_body: Data(secrets.remove_from_body(&without_token(request.uri().path(), request.body()))),
+            status: None,
+            headers: Vec::new(),
+            head_ms: 0,
+            chunks: Vec::new(),
+            end: End::Dropped,
+        };
+        Tape { exchange: Some(exchange), sink, secrets, sent, room: cap, end: End::Dropped }
+    }
+
+    fn head<B>(&mut self, response: &Response<B>, now: Time) {
+        if let Some(exchange) = &mut self.exchange {
+            exchange.status = Some(response.status().as_u16());
+            exchange.headers = self.secrets.remove_from_headers(response.headers());
+            exchange.head_ms = millis(now.since(self.sent));
+        }
+    }
+
+    fn chunk(&mut self, chunk: &Bytes, now: Time) {
+        let kept = chunk.slice(..chunk.len().min(self.room));
+        self.room -= kept.len();
+        if kept.len() < chunk.len() {
+            self.end = End::Capped;
+        }
+        if let (Some(exchange), false) = (&mut self.exchange, kept.is_empty()) {
+            exchange.chunks.push(Chunk::new(now.since(self.sent), self.secrets.remove_from_body(&kept)));
+        }
+    }
+}
+
+impl Drop for Tape {
+    fn drop(&mut self) {
+        if let Some(mut exchange) = self.exchange.take() {
+            exchange.end = std::mem::replace(&mut self.end, End::Dropped);
+            self.sink.take(exchange);
+        }
+    }
+}
+
+/// The secret texts of a request, to be removed wherever they stand.
+struct Secrets(Vec<String>);
+
+impl Secrets {
+    fn of(headers: &HeaderMap) -> Self {
+        let values = headers.iter().filter(|(name, value)| is_secret(name, value));
+        let texts = values.filter_map(|(_, value)| {
+            let text = value.to_str().ok()?;
+            // The scheme of an `Authorization` is no secret.
+            let text = text.split_once(' ').map_or(text, |(_, key)| key).trim();
+            (!text.is_empty()).then(|| text.to_owned())
+        });
+        Secrets(texts.collect())
+    }
+
+    fn remove(&self, text: &str) -> String {
+        self.0.iter().fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), REMOVED))
+    }
+
+    fn remove_from_headers(&self, headers: &HeaderMap) -> Vec<(String, String)> {
+        let value = |name, value: &http::HeaderValue| match is_secret(name, value) {
+            true => REMOVED.to_owned(),
+            false => self.remove(&String::from_utf8_lossy(value.as_bytes())),
+        };
+        headers.iter().map(|(name, v)| (name.to_string(), value(name, v))).collect()
+    }
+
+    fn remove_from_body(&self, body: &Bytes) -> Bytes {
+        let found = self.0.iter().any(|secret| memchr::memmem::find(body, secret.as_bytes()).is_some());
+        match found {
+            true => self.remove(&String::from_utf8_lossy(body)).into(),
+            false => body.clone(),
+        }
+    }
+}
+
+/// A download's body without the token of the hub it loads from.
+fn without_token(path: &str, body: &Bytes) -> Bytes {
+    let remove = || {
+        let mut value: serde_json::Value = serde_json::from_slice(body).ok()?;
+        let token = value.get_mut("token")?;
+        *token = REMOVED.into();
+        serde_json::to_vec(&value).ok()
+    };
+    if !path.ends_with("/download") {
+        return body.clone();
+    }
+    remove().map_or_else(|| body.clone(), Bytes::from)
+}

@@ -1,1 +1,386 @@
-//! script
+//! `Script`: a transport that replays answers from memory, on a clock of its own. For tests and docs.
+//!
+//! ```
+//! use std::time::Duration;
+//! use tabbyapi::transport::script::{Reply, Script};
+//!
+//! # futures::executor::block_on(async {
+//! let script = Script::new([
+//!     Reply::refused("connection refused"),
+//!     Reply::json(200, r#"{"status": "healthy", "issues": []}"#),
+//! ]);
+//! let client = tabbyapi::Client::builder("http://tabby.test").build_with(script.clone())?;
+//!
+//! let health = client.health().check().await?;
+//! assert!(health.is_healthy());
+//! assert_eq!(health.record().attempt_count, 2);
+//! assert_eq!(script.requests()[1].uri().path(), "/health");
+//! # Ok::<(), tabbyapi::Error>(())
+//! # }).unwrap();
+//! ```
+
+use std::collections::{HashMap, VecDeque};
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_core::Stream;
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
+
+use super::exchange::{End, Exchange};
+use super::{Sent, Transport, TransportError};
+use crate::call::Time;
+
+/// A transport that answers each request with the next reply, whatever is asked, and keeps the requests.
+///
+/// Its clock is virtual: it stands still while anything goes on, and jumps to the next point that something waits for when
+/// nothing does. So waits and deadlines take no time and always come out the same.
+#[derive(Clone)]
+pub struct Script(Arc<Mutex<State>>);
+
+struct State {
+    now: Time,
+    replies: VecDeque<Reply>,
+    requests: Vec<Request<Bytes>>,
+    dropped: usize,
+    waits: HashMap<u64, (Time, Waker)>,
+    next_wait: u64,
+}
+
+/// One scripted answer.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    head: Result<(StatusCode, HeaderMap), (Sent, String)>,
+    head_after: Duration,
+    steps: VecDeque<Step>,
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Chunk(Bytes),
+    Wait(Duration),
+    Fail(String),
+    Hang,
+}
+
+impl Script {
+    /// A script of these replies, in this order. When they are used up, further requests fail.
+    pub fn new(replies: impl IntoIterator<Item = Reply>) -> Self {
+        Script(Arc::new(Mutex::new(State {
+            now: Time::default(),
+            replies: replies.into_iter().collect(),
+            requests: Vec::new(),
+            dropped: 0,
+            waits: HashMap::new(),
+            next_wait: 0,
+        })))
+    }
+
+    /// Adds a reply.
+    pub fn push(&self, reply: Reply) {
+        self.lock().replies.push_back(reply);
+    }
+
+    /// The requests so far, keys included.
+    pub fn requests(&self) -> Vec<Request<Bytes>> {
+        self.lock().requests.clone()
+    }
+
+    /// How many bodies were dropped before they were read to their end: cancelled on the wire.
+    pub fn dropped(&self) -> usize {
+        self.lock().dropped
+    }
+
+    /// How many replies are left.
+    pub fn remaining(&self) -> usize {
+        self.lock().replies.len()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait(&self, until: Time) -> Wait {
+        Wait { script: self.clone(), until, id: None }
+    }
+}
+
+impl Reply {
+    /// An answer with an empty body.
+    pub fn status(status: u16) -> Self {
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        Reply { head: Ok((status, HeaderMap::new())), head_after: Duration::ZERO, steps: VecDeque::new() }
+    }
+
+    /// An answer with a JSON body.
+    pub fn json(status: u16, body: impl Into<Bytes>) -> Self {
+        Reply::status(status).header("content-type", "application/json").chunk(body)
+    }
+
+    /// The head of a stream of events; add [`chunk`](Reply::chunk)s.
+    pub fn events() -> Self {
+        Reply::status(200).header("content-type", "text/event-stream; charset=utf-8")
+    }
+
+    /// No connection.
+    pub fn refused(message: &str) -> Self {
+        Reply { head: Err((Sent::No, message.to_owned())), ..Reply::status(200) }
+    }
+
+    /// The connection fails after the request was sent, before a head came.
+    pub fn reset(message: &str) -> Self {
+        Reply { head: Err((Sent::Maybe, message.to_owned())), ..Reply::status(200) }
+    }
+
+    /// Adds a header; one that cannot be a header is left out.
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        if let (Ok((_, headers)), Ok(name), Ok(value)) =
+            (&mut self.head, name.parse::<HeaderName>(), HeaderValue::from_str(value))
+        {
+            headers.append(name, value);
+        }
+        self
+    }
+
+    /// The head comes after this long.
+    pub fn head_after(mut self, wait: Duration) -> Self {
+        self.head_after = wait;
+        self
+    }
+
+    /// Then some bytes come.
+    pub fn chunk(self, data: impl Into<Bytes>) -> Self {
+        self.step(Step::Chunk(data.into()))
+    }
+
+    /// Then nothing comes for this long.
+    pub fn wait(self, wait: Duration) -> Self {
+        self.step(Step::Wait(wait))
+    }
+
+    /// Then the connection fails.
+    pub fn fail(self, message: &str) -> Self {
+        self.step(Step::Fail(message.to_owned()))
+    }
+
+    /// Then nothing comes any more.
+    pub fn hang(self) -> Self {
+        self.step(Step::Hang)
+    }
+
+    /// The same bytes, cut at these offsets into the body; waits between chunks are left out.
+    pub fn cut_at(mut self, offsets: &[usize]) -> Self {
+        let mut body = Vec::new();
+        let mut rest = VecDeque::new();
+        for step in self.steps {
+            match step {
+                Step::Chunk(chunk) => body.extend_from_slice(&chunk),
+                Step::Wait(_) => {}
+                end => rest.push_back(end),
+            }
+        }
+        let body = Bytes::from(body);
+        let mut chunks = VecDeque::new();
+        let mut from = 0;
+        for to in offsets.iter().copied().chain([body.len()]) {
+            let to = to.clamp(from, body.len());
+            if to > from {
+                chunks.push_back(Step::Chunk(body.slice(from..to)));
+            }
+            from = to;
+        }
+        chunks.extend(rest);
+        self.steps = chunks;
+        self
+    }
+
+    /// The same bytes, one by one.
+    pub fn byte_by_byte(self) -> Self {
+        let len = self.steps.iter().map(|step| if let Step::Chunk(chunk) = step { chunk.len() } else { 0 }).sum();
+        self.cut_at(&(1..len).collect::<Vec<_>>())
+    }
+
+    fn step(mut self, step: Step) -> Self {
+        self.steps.push_back(step);
+        self
+    }
+}
+
+impl From<&Exchange> for Reply {
+    /// The recorded answer, with its chunks and the times between them.
+    fn from(exchange: &Exchange) -> Self {
+        let head = match (exchange.response_head(), &exchange.end) {
+            (Some(head), _) => Ok(head),
+            (None, End::Refused(message)) => Err((Sent::No, message.clone())),
+            (None, End::Failed(message)) => Err((Sent::Maybe, message.clone())),
+            (None, _) => Err((Sent::Maybe, "the recording has no answer".to_owned())),
+        };
+        let mut reply = Reply { head, head_after: Duration::from_millis(exchange.head_ms), steps: VecDeque::new() };
+        let mut now = exchange.head_ms;
+        for chunk in &exchange.chunks {
+            if chunk.at_ms > now {
+                reply = reply.wait(Duration::from_millis(chunk.at_ms - now));
+                now = chunk.at_ms;
+            }
+            reply = reply.chunk(chunk.data.0.clone());
+        }
+        match &exchange.end {
+            End::Complete => reply,
+            End::Refused(message) | End::Failed(message) => reply.fail(message),
+            End::Dropped | End::Capped => reply.hang(),
+        }
+    }
+}
+
+impl Transport for Script {
+    type Body = Body;
+
+    fn send(
+        &self,
+        request: Request<Bytes>,
+    ) -> impl Future<Output = Result<Response<Body>, TransportError>> + super::MaybeSend + 'static {
+        let script = self.clone();
+        async move {
+            let (reply, at) = {
+                let mut state = script.lock();
+                state.requests.push(request);
+                let reply = state.replies.pop_front();
+                let reply = reply.unwrap_or_else(|| Reply::refused("the script has no further reply"));
+                let at = state.now + reply.head_after;
+                (reply, at)
+            };
+            script.wait(at).await;
+            let (status, headers) = reply.head.map_err(|(sent, message)| TransportError::new(sent, message))?;
+            let mut response = Response::new(Body { script, steps: reply.steps, wait: None, ended: false });
+            *response.status_mut() = status;
+            *response.headers_mut() = headers;
+            Ok(response)
+        }
+    }
+
+    fn sleep_until(&self, until: Time) -> impl Future<Output = ()> + super::MaybeSend + 'static {
+        self.wait(until)
+    }
+
+    fn now(&self) -> Time {
+        self.lock().now
+    }
+
+    fn seed(&self) -> u64 {
+        0
+    }
+}
+
+impl fmt::Debug for Script {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Script").field("remaining", &self.remaining()).finish_non_exhaustive()
+    }
+}
+
+/// The body of a scripted answer.
+#[derive(Debug)]
+pub struct Body {
+    script: Script,
+    steps: VecDeque<Step>,
+    wait: Option<Wait>,
+    ended: bool,
+}
+
+impl Stream for Body {
+    type Item = Result<Bytes, TransportError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = &mut *self;
+        loop {
+            if let Some(wait) = &mut this.wait {
+                std::task::ready!(Pin::new(wait).poll(cx));
+                this.wait = None;
+            }
+            match this.steps.pop_front() {
+                Some(Step::Chunk(chunk)) => return Poll::Ready(Some(Ok(chunk))),
+                Some(Step::Wait(wait)) => {
+                    let until = this.script.lock().now + wait;
+                    this.wait = Some(this.script.wait(until));
+                }
+                Some(Step::Fail(message)) => {
+                    this.ended = true;
+                    return Poll::Ready(Some(Err(TransportError::new(Sent::Maybe, message))));
+                }
+                Some(Step::Hang) => {
+                    this.steps.push_front(Step::Hang);
+                    return Poll::Pending;
+                }
+                None => {
+                    this.ended = true;
+                    return Poll::Ready(None);
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Body {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.script.lock().dropped += 1;
+        }
+    }
+}
+
+/// A wait on the script's clock. Polled for the second time, nothing else was ready, so the clock may jump.
+struct Wait {
+    script: Script,
+    until: Time,
+    id: Option<u64>,
+}
+
+impl Future for Wait {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = &mut *self;
+        let mut wake = Vec::new();
+        let ready = {
+            let mut guard = this.script.lock();
+            let state = &mut *guard;
+            if this.id.is_some() && state.now < this.until {
+                let now = state.now;
+                let next = state.waits.values().map(|(until, _)| *until).filter(|until| *until > now).min();
+                state.now = next.unwrap_or(this.until);
+                wake.extend(state.waits.values().map(|(_, waker)| waker.clone()));
+            }
+            if state.now < this.until {
+                let id = *this.id.get_or_insert_with(|| {
+                    state.next_wait += 1;
+                    state.next_wait
+                });
+                state.waits.insert(id, (this.until, cx.waker().clone()));
+            }
+            state.now >= this.until
+        };
+        wake.into_iter().for_each(Waker::wake);
+        if ready {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+impl Drop for Wait {
+    fn drop(&mut self) {
+        if let Some(id) = self.id {
+            self.script.lock().waits.remove(&id);
+        }
+    }
+}
+
+impl fmt::Debug for Wait {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Wait").field("until", &self.until).finish_non_exhaustive()
+    }
+}
