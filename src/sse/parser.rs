@@ -132,11 +132,15 @@ impl Parser {
         if chunk.is_empty() || self.state == State::Overflow {
             return;
         }
-        if self.pos == self.chunk.len() && self.queue.is_empty() {
-            self.open(chunk);
-        } else {
-            self.queue.push_back(chunk);
+        if self.pos < self.chunk.len() || !self.queue.is_empty() {
+            return self.queue.push_back(chunk);
         }
+        if let ([byte], State::Value(Field::Data)) = (&chunk[..], self.state)
+            && self.take_data_byte(*byte)
+        {
+            return;
+        }
+        self.open(chunk);
     }
 
     /// The next event, or None if more bytes are needed for it.

@@ -39,8 +39,10 @@ impl Parser {
         while self.pos == self.chunk.len() {
             let Some(chunk) = self.queue.pop_front() else {
                 // Gives the memory back while the stream is silent.
-                self.chunk = Bytes::new();
-                self.pos = 0;
+                if self.pos > 0 {
+                    self.chunk = Bytes::new();
+                    self.pos = 0;
+                }
                 return false;
             };
             self.open(chunk);
@@ -55,6 +57,10 @@ impl Parser {
             && let Some(step) = self.clean_event()?
         {
             return Ok(step);
+        }
+        // After each of many small chunks; the loop would find the same.
+        if matches!(self.state, State::Value(_)) && self.chunk.is_empty() && self.queue.is_empty() {
+            return Ok(Step::Starved);
         }
         self.run()
     }
@@ -239,6 +245,18 @@ impl Parser {
             Field::Event | Field::Id => {}
         }
         Ok(())
+    }
+
+    /// Takes a byte within a `data` value that came as a chunk; false if it takes more than keeping it.
+    #[inline]
+    pub(super) fn take_data_byte(&mut self, byte: u8) -> bool {
+        if matches!(byte, b'\r' | b'\n') || self.held() >= self.max {
+            return false;
+        }
+        self.count(2);
+        append(&mut self.data, &[byte], self.max);
+        self.data_bytes += 1;
+        true
     }
 
     /// Takes a part of a value, from `pos` to `end`.
