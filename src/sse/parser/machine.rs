@@ -18,8 +18,8 @@ const BOM: &[u8] = b"\xEF\xBB\xBF";
 pub(super) enum Step {
     /// More bytes are needed.
     Starved,
-    /// An event lies in the chunk. `raw` is all of it if it has the form that [`Event::raw`] describes, else empty.
-    Clean { raw: Range<usize>, data: Range<usize> },
+    /// An event lies in the chunk, where this is its data.
+    Clean(Range<usize>),
     /// An event lies in the buffers.
     Built,
 }
@@ -70,10 +70,8 @@ impl Parser {
     #[inline]
     fn clean_event(&mut self) -> Result<Option<Step>, Overflow> {
         let start = self.pos;
-        let value = match &self.chunk[start..] {
-            [b'd', b'a', b't', b'a', b':', b' ', value @ ..] => value,
-            [b'd', b'a', b't', b'a', b':', value @ ..] if !value.is_empty() => value,
-            _ => return Ok(None),
+        let Some(value) = data_value(&self.chunk[start..]) else {
+            return Ok(None);
         };
         let from = self.chunk.len() - value.len();
         let len = memchr2(b'\r', b'\n', value);
@@ -93,8 +91,7 @@ impl Parser {
         self.data_bytes += (end - from) as u64;
         self.pos = end + blank.len;
         self.swallow_lf = blank.swallow_lf;
-        let raw = if blank.uniform { start..self.pos } else { 0..0 };
-        Ok(Some(Step::Clean { raw, data: from..end }))
+        Ok(Some(Step::Clean(from..end)))
     }
 
     /// Reads on from any state.
@@ -363,4 +360,14 @@ impl Parser {
     #[cfg(not(test))]
     #[inline(always)]
     fn count(&mut self, _: usize) {}
+}
+
+/// What follows the name of a `data` field at the start of `line`, and the space after it; None if that does not show.
+#[inline]
+pub(super) fn data_value(line: &[u8]) -> Option<&[u8]> {
+    match line {
+        [b'd', b'a', b't', b'a', b':', b' ', value @ ..] => Some(value),
+        [b'd', b'a', b't', b'a', b':', value @ ..] if !value.is_empty() => Some(value),
+        _ => None,
+    }
 }
