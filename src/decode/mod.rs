@@ -7,6 +7,8 @@
 mod events;
 pub mod failure;
 mod json;
+#[allow(dead_code, reason = "the chat decoder will use it")]
+mod template;
 
 use bytes::Bytes;
 use http::response::Parts;

@@ -1,0 +1,290 @@
+//! Templates against plain decoding.
+
+use bytes::Bytes;
+use serde::Deserialize;
+
+use super::{KEPT, PROBE, Slot, Templates};
+use crate::{Extra, Text, sse::Parser};
+
+/// As strict and as open as chunks get.
+#[derive(Clone, PartialEq, Debug, Deserialize)]
+struct Chunk {
+    id: Text,
+    #[serde(default)]
+    content: Option<Text>,
+    #[serde(default)]
+    choices: Vec<Choice>,
+    #[serde(default)]
+    created: u64,
+    #[serde(flatten)]
+    extra: Extra,
+}
+
+#[derive(Clone, PartialEq, Debug, Deserialize)]
+struct Choice {
+    index: u32,
+    delta: Delta,
+    finish_reason: Option<Text>,
+}
+
+#[derive(Clone, PartialEq, Debug, Default, Deserialize)]
+struct Delta {
+    content: Option<Text>,
+    #[serde(flatten)]
+    extra: Extra,
+}
+
+impl Slot for Chunk {
+    fn slot(&mut self) -> Option<&mut Text> {
+        match &mut self.choices[..] {
+            [choice] => choice.delta.content.as_mut(),
+            _ => None,
+        }
+    }
+}
+
+fn plain(data: &str) -> Option<Chunk> {
+    serde_json::from_str(data).ok()
+}
+
+fn chunk(content: &str, rest: &str) -> String {
+    format!(
+        "{{\"id\": \"c-1\", \"created\": 7, \"choices\": [{{\"index\": 0, \"delta\": {{\"content\": \"{content}\"}}, \
+         \"finish_reason\": null}}]{rest}}}"
+    )
+}
+
+fn taught(data: &[&str]) -> Templates<Chunk> {
+    let mut templates = Templates::new();
+    for data in data {
+        templates.learn(data, &plain(data).expect("valid"), plain);
+    }
+    templates
+}
+
+#[track_caller]
+fn hits(templates: &mut Templates<Chunk>, data: &str) {
+    let (item, len) = templates.known(data.as_bytes()).expect("known");
+    assert_eq!(len, data.len());
+    assert_eq!(Some(item), plain(data), "{data}");
+}
+
+#[test]
+fn another_content_is_known() {
+    let mut templates = taught(&[&chunk(" the", "")]);
+    for content in
+        ["", " a", "\\n\\t\\\"\\\\\\/\\b\\f\\r", "na\u{ef}ve \u{1F600}\u{2028}", "{\\\"content\\\": 1}", PROBE]
+    {
+        hits(&mut templates, &chunk(content, ""));
+    }
+    let long = "word ".repeat(50_000);
+    hits(&mut templates, &chunk(&long, ""));
+}
+
+#[test]
+fn what_differs_elsewhere_is_not() {
+    let mut templates = taught(&[&chunk(" the", "")]);
+    for data in [
+        "",
+        "{",
+        "[DONE]",
+        &chunk("a", "").replace("c-1", "c-2"),
+        &chunk("a", "").replace("null", "\"stop\""),
+        &chunk("a", ", \"x\": 1"),
+        &chunk("a", "")[..60],
+        &chunk("a", "")[1..],
+        &chunk("a\n", ""),
+        &chunk("a\\\n", ""),
+        &chunk("a\\x", ""),
+        &chunk("a\\", ""),
+        &chunk("\\ud800", ""),
+    ] {
+        assert!(templates.known(data.as_bytes()).is_none(), "{data}");
+    }
+    let mut invalid = chunk("ab", "").into_bytes();
+    let at = invalid.windows(2).position(|pair| pair == b"ab").expect("there");
+    invalid[at] = 0xFF;
+    assert!(templates.known(&invalid).is_none());
+}
+
+#[test]
+fn the_right_string_is_found() {
+    // The content's text stands elsewhere too: as a key, a value, within a string.
+    for content in ["index", "id", "content", "c-1", "finish_reason", "", "x"] {
+        let tricky = ", \"x\": \"\", \"y\": \"{\\\"content\\\": \\\"x\\\"}\", \"content\": \"x\"";
+        let mut templates = taught(&[&chunk(content, tricky)]);
+        hits(&mut templates, &chunk("else", tricky));
+    }
+    // A key given twice where unknown fields are kept: the last one counts, and it is the same for all.
+    let twice = ", \"z\": \"x\", \"z\": \"y\"";
+    let mut templates = taught(&[&chunk("x", twice)]);
+    hits(&mut templates, &chunk("else", twice));
+}
+
+#[test]
+fn what_cannot_be_learned_is_not() {
+    for data in [
+        "{\"id\": \"c\"}",
+        &chunk("a", "").replace("\"a\"", "null"),
+        &chunk("a", "\n"),
+        &chunk("a", &format!(", \"x\": \"{PROBE}\"")),
+        &chunk("a", &format!(", \"x\": \"{}\"", "long".repeat(2_000))),
+    ] {
+        assert!(taught(&[data]).kept.is_empty(), "{data}");
+    }
+    // A decoder to which an empty string is none.
+    let picky = |data: &str| {
+        let mut chunk = plain(data)?;
+        let content = &mut chunk.choices[0].delta.content;
+        *content = content.take().filter(|text| !text.is_empty());
+        Some(chunk)
+    };
+    let mut templates = Templates::new();
+    templates.learn(&chunk("a", ""), &plain(&chunk("a", "")).expect("valid"), picky);
+    assert!(templates.kept.is_empty());
+}
+
+#[test]
+fn a_few_are_kept_and_the_last_match_is_first() {
+    let data = |n: usize| chunk("a", &format!(", \"n\": {n}"));
+    let all: Vec<String> = (0..6).map(data).collect();
+    let mut templates = taught(&all.iter().map(String::as_str).collect::<Vec<_>>());
+    assert_eq!(templates.kept.len(), KEPT);
+    assert!(templates.known(all[1].as_bytes()).is_none());
+    hits(&mut templates, &all[2]);
+    let new = data(7);
+    templates.learn(&new, &plain(&new).expect("valid"), plain);
+    assert!(templates.known(all[3].as_bytes()).is_none());
+    hits(&mut templates, &all[2]);
+}
+
+#[test]
+fn a_stream_in_which_all_differs_is_given_up() {
+    let mut templates = Templates::new();
+    let learned = std::cell::Cell::new(0);
+    let mut see = |n: usize| {
+        let data = chunk("a", &format!(", \"n\": {n}"));
+        if templates.known(data.as_bytes()).is_none() {
+            templates.learn(&data, &plain(&data).expect("valid"), |data| {
+                learned.set(learned.get() + 1);
+                plain(data)
+            });
+        }
+    };
+    (0..1_000).for_each(&mut see);
+    let tries = learned.get();
+    assert!(tries < 60, "{tries}");
+    // And taken up again when it settles.
+    (0..200).for_each(|_| see(5_000));
+    assert!(learned.get() < tries + 10);
+    assert!(templates.credit > 0);
+}
+
+/// A small random generator (xorshift64*).
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) as usize % end
+    }
+}
+
+const CONTENTS: [&str; 12] = [
+    "",
+    " a",
+    "index",
+    "\\n",
+    "\\\"",
+    "\u{e9}\u{1F600}",
+    "\\u00e9",
+    "\\ud83d\\ude00",
+    "\\ud800",
+    "\\x",
+    "\u{1}",
+    "x\\\\",
+];
+const RESTS: [&str; 6] =
+    ["", ", \"created\": 7", ", \"n\": 1", ", \"content\": \"\"", ", \"n\": [\"a\", \"\\\"\"]", ", \"error\": {}"];
+const ENDS: [&[u8]; 8] = [b"\n\n", b"\n\n", b"\r\n\r\n", b"\r\n\r\n", b"\r\n\r\n", b"\r\n\r\n", b"\r\r", b"\n"];
+const BYTES: &[u8] = b"\"\"\\\\{}[]:, \r\nnu0a\x01\x7F\xC3\xA9\xFF";
+
+fn mutate(random: &mut Random, data: &mut Vec<u8>) {
+    if random.below(3) > 0 {
+        return;
+    }
+    for _ in 0..=random.below(3) {
+        let at = random.below(data.len() + 1);
+        let byte = BYTES[random.below(BYTES.len())];
+        match random.below(4) {
+            0 if at < data.len() => data[at] = byte,
+            1 => data.insert(at, byte),
+            2 if at < data.len() => drop(data.remove(at)),
+            _ => data.truncate(data.len() - random.below(3).min(data.len())),
+        }
+    }
+}
+
+/// Whole streams, decoded both ways: items, failures and their order are the same, however they are cut.
+#[test]
+fn equal_to_plain_decoding() {
+    let (mut events, mut hits, mut failures) = (0_u64, 0_u64, 0_u64);
+    for seed in 1..=20_000_u64 {
+        let mut random = Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
+        let mut stream = Vec::new();
+        let rests = 1 + random.below(RESTS.len());
+        let contents = 1 + random.below(CONTENTS.len());
+        for _ in 0..100 {
+            let mut data = chunk(CONTENTS[random.below(contents)], RESTS[random.below(rests)]).into_bytes();
+            mutate(&mut random, &mut data);
+            stream.extend_from_slice(if random.below(9) == 0 { b"data:" } else { b"data: " });
+            stream.extend_from_slice(&data);
+            stream.extend_from_slice(ENDS[random.below(ENDS.len())]);
+        }
+        let stream = Bytes::from(stream);
+        let size = [1, 40, 230, 1_400, usize::MAX / 2][random.below(5)];
+
+        let (mut expected, mut parser) = (Vec::new(), Parser::new());
+        parser.feed(stream.clone());
+        while let Some(event) = parser.next().expect("no overflow") {
+            expected.push(plain(&event.data()));
+        }
+
+        let (mut got, mut parser) = (Vec::new(), Parser::new());
+        let mut templates = Templates::new();
+        let mut start = 0;
+        while start < stream.len() {
+            let end = stream.len().min(start + size);
+            parser.feed(stream.slice(start..end));
+            start = end;
+            loop {
+                if let Some(item) = parser.next_known(|bytes| templates.known(bytes)) {
+                    hits += 1;
+                    got.push(Some(item));
+                    continue;
+                }
+                let Some(event) = parser.next().expect("no overflow") else { break };
+                let data = event.data();
+                got.push(match templates.known(data.as_bytes()) {
+                    Some((item, len)) if len == data.len() => {
+                        hits += 1;
+                        Some(item)
+                    }
+                    _ => {
+                        let item = plain(&data);
+                        if let Some(item) = &item {
+                            templates.learn(&data, item, plain);
+                        }
+                        item
+                    }
+                });
+            }
+        }
+        assert_eq!(got, expected, "seed {seed}");
+        events += expected.len() as u64;
+        failures += expected.iter().filter(|item| item.is_none()).count() as u64;
+    }
+    assert!(events > 1_000_000 && hits > events / 4 && failures > events / 10, "{events} {hits} {failures}");
+}
