@@ -200,6 +200,18 @@ impl Error {
         self.0.kind == ErrorKind::Timeout
     }
 
+    /// The error of a stream that ended without its announced end and without an error event, for an
+    /// [`EventFormat::end`](crate::decode::EventFormat::end).
+    pub fn truncated() -> Self {
+        Error::new(ErrorKind::Truncated, "truncated", "the stream ended before its end was announced")
+            .with_hint("the connection was cut or the server was stopped; what had arrived is kept by the stream")
+    }
+
+    /// An error of your own [`Endpoint`](crate::Endpoint), decoder or source of keys.
+    pub fn custom(kind: ErrorKind, code: &str, message: impl fmt::Display) -> Self {
+        Error::new(kind, code, message.to_string())
+    }
+
     pub(crate) fn new(kind: ErrorKind, code: impl Into<String>, message: impl Into<String>) -> Self {
         Error(Box::new(Inner {
             kind,
@@ -227,6 +239,11 @@ impl Error {
 
     pub(crate) fn misuse(message: impl Into<String>) -> Self {
         Error::new(ErrorKind::Misuse, "misuse", message)
+    }
+
+    pub(crate) fn too_many(what: &str, most: usize) -> Self {
+        Error::new(ErrorKind::TooLarge, "too_many", format!("the answer has more {what} than the cap of {most}"))
+            .with_hint("raise `Limits::indices` if such answers are expected")
     }
 
     pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {

@@ -189,9 +189,3 @@ where
     }
     super::from_json(data).map_err(|error| failure::from_event(data).unwrap_or(error))
 }
-
-/// The error of a generation stream that ended without `[DONE]` and without an error event.
-pub(crate) fn truncated() -> Error {
-    Error::new(ErrorKind::Truncated, "truncated", "the stream ended before its end was announced")
-        .with_hint("the connection was cut or the server was stopped; what had arrived is kept by the stream")
-}

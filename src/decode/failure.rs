@@ -135,7 +135,9 @@ impl Said {
             300..=399 => ("redirect", false),
             400 if says("TemplateError") => ("template_error", false),
             400 => ("bad_request", false),
-            500..=599 => ("server_error", true),
+            // This server's 500 comes of what was sent, so it comes again.
+            500 => ("server_error", false),
+            501..=599 => ("server_error", true),
             _ => ("http_error", false),
         };
         (code.to_owned(), retryable)

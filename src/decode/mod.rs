@@ -2,10 +2,10 @@
 //!
 //! A [`Decode`] is a push parser for one answer. [`Json`] reads a whole JSON body; [`Events`] reads a stream of
 //! events, or a JSON body in place of the stream (a server can have streaming disabled). Both read every
-//! shape of error that the server uses; see [`failure`].
+//! shape of error that the server uses: a `detail` of text or of validation entries, an `error` object, plain text, HTML, nothing.
 
 mod events;
-pub mod failure;
+mod failure;
 mod json;
 #[allow(dead_code, reason = "the chat decoder will use it")]
 mod template;
@@ -15,6 +15,7 @@ use http::response::Parts;
 
 use crate::{Limits, Result};
 
+pub(crate) use events::from_event;
 pub use events::{EventFormat, Events, Step};
 pub use json::{Empty, Json, from_json};
 
