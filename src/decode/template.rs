@@ -69,8 +69,20 @@ impl<T: Slot> Templates<T> {
         None
     }
 
+    /// The item of an event of the kind `message`: by a template, or as `plain` decodes it.
+    pub(crate) fn decode<E>(&mut self, data: &str, plain: impl Fn(&str) -> Result<T, E>) -> Result<T, E> {
+        match self.known(data.as_bytes()) {
+            Some((item, len)) if len == data.len() => Ok(item),
+            _ => {
+                let item = plain(data)?;
+                self.learn(data, &item, |data| plain(data).ok());
+                Ok(item)
+            }
+        }
+    }
+
     /// Learns from an event that the plain decoder, `decode`, made `item` of.
-    pub(crate) fn learn(&mut self, data: &str, item: &T, decode: impl Fn(&str) -> Option<T>) {
+    fn learn(&mut self, data: &str, item: &T, decode: impl Fn(&str) -> Option<T>) {
         if data.len() > MAX_DATA || data.contains(PROBE) || !self.try_credit() {
             return;
         }
@@ -181,8 +193,8 @@ fn unescape(body: &str) -> Option<String> {
 fn strings(data: &str) -> impl Iterator<Item = Range<usize>> {
     let mut at = 0;
     std::iter::from_fn(move || {
-        let start = at + memchr::memchr(b'"', data[at..].as_bytes())? + 1;
-        let end = start + Body::of(data[start..].as_bytes())?.len;
+        let start = at + memchr::memchr(b'"', &data.as_bytes()[at..])? + 1;
+        let end = start + Body::of(&data.as_bytes()[start..])?.len;
         at = end + 1;
         Some(start..end)
     })
