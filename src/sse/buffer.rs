@@ -24,6 +24,10 @@ pub(super) fn set(text: &mut String, line: &mut Vec<u8>) {
         Ok(valid) => text.push_str(valid),
         Err(_) => text.push_str(&String::from_utf8_lossy(line)),
     }
-    line.clear();
-    line.shrink_to(KEPT_CAPACITY);
+    clear(line);
+}
+
+pub(super) fn clear(buffer: &mut Vec<u8>) {
+    buffer.clear();
+    buffer.shrink_to(KEPT_CAPACITY);
 }

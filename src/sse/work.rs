@@ -68,6 +68,15 @@ fn buffers_stay_within_the_limit_and_are_given_back() {
 }
 
 #[test]
+fn an_id_that_is_ignored_is_given_back_too() {
+    let mut parser = Parser::new();
+    parser.feed(Bytes::from([&b"id: \0"[..], &[b'x'; 1 << 20], b"\ndata: y\n\n\n"].concat()));
+    assert!(parser.next().expect("no overflow").is_some());
+    assert!(parser.next().expect("no overflow").is_none());
+    assert!(parser.capacity() <= 4 * (64 << 10), "each buffer keeps some");
+}
+
+#[test]
 fn known_events_are_taken_only_whole() {
     let known = |value: &[u8]| value.starts_with(b"{1}").then_some(((), 3));
     let mut parser = Parser::new();

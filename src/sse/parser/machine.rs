@@ -7,7 +7,7 @@ use memchr::memchr2;
 
 use super::{Overflow, Parser, State};
 use crate::sse::{
-    buffer::{KEPT_CAPACITY, append, set},
+    buffer::{KEPT_CAPACITY, append, clear, set},
     field::{Digits, Field},
     line_end::BlankLine,
 };
@@ -279,7 +279,7 @@ impl Parser {
         match field {
             Field::Data => {}
             Field::Event => set(&mut self.event, &mut self.line),
-            Field::Id if self.line.contains(&0) => self.line.clear(),
+            Field::Id if self.line.contains(&0) => clear(&mut self.line),
             Field::Id => {
                 set(&mut self.id, &mut self.line);
                 self.has_id = true;
@@ -311,8 +311,7 @@ impl Parser {
         self.state = State::Border;
         self.has_data = false;
         self.has_id = false;
-        self.data.clear();
-        self.data.shrink_to(KEPT_CAPACITY);
+        clear(&mut self.data);
         self.event.clear();
         self.event.shrink_to(KEPT_CAPACITY);
         self.id.clear();
