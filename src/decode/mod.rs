@@ -4,7 +4,7 @@
 //! events, or a JSON body in place of the stream (a server can have streaming disabled). Both read every
 //! shape of error that the server uses; see [`failure`].
 
-mod events;
+pub(crate) mod events;
 pub mod failure;
 mod json;
 

@@ -1,0 +1,81 @@
+//! How request types are declared.
+
+use crate::Extra;
+
+/// The setters of optional fields: `name: Type`, or `name: Type as impl Into<Type>` where a conversion helps.
+macro_rules! setters {
+    ($( $(#[doc = $doc:expr])* $name:ident: $type:ty $(as $arg:ty)?, )*) => {
+        $( crate::api::fields::setters! { @one [$($doc)*] $name; $type $(as $arg)? } )*
+    };
+    (@one [$($doc:expr)*] $name:ident; $type:ty) => {
+        #[doc = concat!("Sets `", stringify!($name), "`.\n")]
+        $(#[doc = $doc])*
+        #[must_use]
+        pub fn $name(mut self, $name: $type) -> Self {
+            self.$name = Some($name);
+            self
+        }
+    };
+    (@one [$($doc:expr)*] $name:ident; $type:ty as $arg:ty) => {
+        #[doc = concat!("Sets `", stringify!($name), "`.\n")]
+        $(#[doc = $doc])*
+        #[must_use]
+        pub fn $name(mut self, $name: $arg) -> Self {
+            self.$name = Some($name.into());
+            self
+        }
+    };
+}
+pub(crate) use setters;
+
+/// Declares a request: required fields, then optional ones, which are left out of the JSON while they are unset
+/// and have setters of their names, then perhaps a flattened struct. `extra` is added.
+///
+/// `blank(required…)` makes one with everything else unset, for the hand-written `new`.
+macro_rules! request {
+    (
+        $(#[$meta:meta])*
+        pub struct $struct:ident {
+            required { $( $(#[doc = $rdoc:expr])* $rname:ident: $rtype:ty, )* }
+            optional { $( $(#[doc = $odoc:expr])* $oname:ident: $otype:ty $(as $oarg:ty)?, )* }
+            $( flatten { $(#[doc = $fdoc:expr])* $fname:ident: $ftype:ty } )?
+        }
+    ) => {
+        $(#[$meta])*
+        #[derive(Clone, Debug, PartialEq, ::serde::Serialize, ::serde::Deserialize)]
+        #[non_exhaustive]
+        pub struct $struct {
+            $( $(#[doc = $rdoc])* pub $rname: $rtype, )*
+            $(
+                $(#[doc = $odoc])*
+                #[serde(default, skip_serializing_if = "Option::is_none")]
+                pub $oname: Option<$otype>,
+            )*
+            $( $(#[doc = $fdoc])* #[serde(flatten)] pub $fname: $ftype, )?
+            /// Fields that this library has no name for; they are sent along as they are, after the others. A
+            /// `stream` among them is left out, since the method decides that.
+            #[serde(flatten, serialize_with = "crate::api::fields::without_stream")]
+            pub extra: crate::Extra,
+        }
+
+        impl $struct {
+            fn blank($($rname: $rtype),*) -> Self {
+                $struct { $($rname,)* $($oname: None,)* $($fname: Default::default(),)? extra: crate::Extra::new() }
+            }
+
+            crate::api::fields::setters! { $( $(#[doc = $odoc])* $oname: $otype $(as $oarg)?, )* }
+
+            /// Adds a field that this library has no name for.
+            #[must_use]
+            pub fn extra(mut self, name: impl Into<String>, value: impl Into<::serde_json::Value>) -> Self {
+                self.extra.insert(name.into(), value.into());
+                self
+            }
+        }
+    };
+}
+pub(crate) use request;
+
+pub(crate) fn without_stream<S: serde::Serializer>(extra: &Extra, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(extra.iter().filter(|(name, _)| *name != "stream"))
+}
