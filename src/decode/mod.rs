@@ -17,6 +17,7 @@ use crate::{Limits, Result};
 
 pub(crate) use events::from_event;
 pub use events::{EventFormat, Events, Step};
+pub(crate) use failure::from_event as event_error;
 pub use json::{Empty, Json, from_json};
 
 /// Reads the answer of one operation as its bytes arrive.

@@ -1,0 +1,82 @@
+//! What an accumulator may still take in.
+
+use serde_json::Value;
+
+use crate::{Error, ErrorKind, Extra, Limits, Result};
+
+/// Bounds one accumulator by [`Limits::accumulated`] and [`Limits::indices`].
+#[derive(Clone, Debug)]
+pub(crate) struct Budget {
+    bytes: usize,
+    cap: usize,
+    indices: usize,
+}
+
+impl Budget {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Budget { bytes: limits.accumulated, cap: limits.accumulated, indices: limits.indices }
+    }
+
+    /// Makes room for so many bytes.
+    pub(crate) fn take(&mut self, bytes: usize) -> Result<()> {
+        match self.bytes.checked_sub(bytes) {
+            Some(left) => {
+                self.bytes = left;
+                Ok(())
+            }
+            None => Err(Error::new(
+                ErrorKind::TooLarge,
+                "stream_too_large",
+                format!("the stream accumulates to more than the cap of {} bytes", self.cap),
+            )
+            .with_hint("raise `Limits::accumulated` if such answers are expected")),
+        }
+    }
+
+    /// Makes room for one more of so many `things`.
+    pub(crate) fn one_more(&self, present: usize, things: &str) -> Result<()> {
+        if present < self.indices {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorKind::TooLarge,
+            "too_many_indices",
+            format!("the stream has more than {} {things}", self.indices),
+        )
+        .with_hint("raise `Limits::indices` if so many are expected"))
+    }
+
+    /// Appends text.
+    pub(crate) fn append(&mut self, to: &mut String, text: &str) -> Result<()> {
+        self.take(text.len())?;
+        to.push_str(text);
+        Ok(())
+    }
+
+    /// Takes over unknown fields; a later value replaces an earlier one.
+    pub(crate) fn merge(&mut self, to: &mut Extra, from: &Extra) -> Result<()> {
+        for (name, value) in from {
+            if to.get(name) != Some(value) {
+                self.take(name.len() + weight(value))?;
+                to.insert(name.clone(), value.clone());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Roughly what a value takes in memory.
+fn weight(value: &Value) -> usize {
+    size_of::<Value>()
+        + match value {
+            Value::String(text) => text.len(),
+            Value::Array(list) => list.iter().map(weight).sum(),
+            Value::Object(map) => map.iter().map(|(name, value)| name.len() + weight(value)).sum(),
+            _ => 0,
+        }
+}
+
+/// Roughly what unknown fields take in memory.
+pub(crate) fn extra_weight(extra: &Extra) -> usize {
+    extra.iter().map(|(name, value)| name.len() + weight(value)).sum()
+}

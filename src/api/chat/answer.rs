@@ -1,0 +1,178 @@
+//! The whole answer to a conversation.
+
+use serde::{Deserialize, Serialize};
+
+use super::{ChatMessage, ToolCall};
+use crate::api::{EosReason, FinishReason, Usage};
+use crate::value::null_as_default;
+use crate::{Extra, Text};
+
+/// The answer to a [`ChatRequest`](super::ChatRequest).
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ChatCompletion {
+    /// The answer's id.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub id: Text,
+    /// The choices, by index; `n` of them.
+    #[serde(deserialize_with = "null_as_default")]
+    pub choices: Vec<ChatChoice>,
+    /// When it was made, in seconds since 1970.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub created: u64,
+    /// The directory name of the model that answered, whatever was asked for.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub model: Text,
+    /// `chat.completion`.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub object: Text,
+    /// Token counts, if they were asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
+    /// Other fields.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+impl ChatCompletion {
+    /// The message of the first choice.
+    pub fn message(&self) -> Option<&ChatMessage> {
+        self.choices.first().map(|choice| &choice.message)
+    }
+
+    /// The text of the first choice; empty if it has none.
+    pub fn text(&self) -> &str {
+        self.message().and_then(ChatMessage::text).unwrap_or_default()
+    }
+
+    /// The tool calls of the first choice.
+    pub fn tool_calls(&self) -> &[ToolCall] {
+        self.message().map_or(&[], |message| &message.tool_calls)
+    }
+}
+
+/// One of the answers to a conversation.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ChatChoice {
+    /// Its number among the choices.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub index: u32,
+    /// Why it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finish_reason: Option<FinishReason>,
+    /// What precisely ended it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub eos_reason: Option<EosReason>,
+    /// The string that ended it; not streamed by the server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop_str: Option<Text>,
+    /// What the model says.
+    #[serde(deserialize_with = "null_as_default")]
+    pub message: ChatMessage,
+    /// Log probabilities, if they were asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logprobs: Option<ChatLogprobs>,
+    /// Other fields.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+/// Log probabilities of a choice's content.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ChatLogprobs {
+    /// The tokens of the content. In a stream, reasoning and tool text have none.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub content: Vec<TokenLogprob>,
+    /// Other fields.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+/// The log probability of one token.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct TokenLogprob {
+    /// The token's text; `�` if it is only a part of a character.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub token: Text,
+    /// Its id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_id: Option<u64>,
+    /// Its log probability; `None` where the server came to no finite number, as for a token of probability 0 that
+    /// a grammar forced.
+    #[serde(default)]
+    pub logprob: Option<f64>,
+    /// The likeliest tokens in its place, itself perhaps among them, if they were asked for.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub top_logprobs: Vec<TopLogprob>,
+    /// Other fields.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+/// One of the likeliest tokens in a place.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct TopLogprob {
+    /// The token's text.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub token: Text,
+    /// Its id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_id: Option<u64>,
+    /// Its log probability; the server writes -1000 for a probability of 0. `None` where it is no finite number.
+    #[serde(default)]
+    pub logprob: Option<f64>,
+    /// Other fields.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::from_json;
+    use serde_json::json;
+
+    #[test]
+    fn a_recorded_answer() {
+        let text = r#"{"id":"cmpl-233d865ee2f846e1b1b0a7cbc4b45ea2","choices":[{"index":0,"finish_reason":"stop","eos_reason":"stop_token","stop_str":"<|im_end|>","message":{"role":"assistant","content":"Echo: Hello there","reasoning_content":null,"tool_calls":null,"tool_call_id":null},"logprobs":null}],"created":1795359312,"model":"alpha-7B-exl3","object":"chat.completion","usage":null}"#;
+        let answer: ChatCompletion = from_json(text).unwrap();
+        assert_eq!(answer.text(), "Echo: Hello there");
+        assert_eq!(answer.choices[0].finish_reason, Some(FinishReason::Stop));
+        assert_eq!(answer.choices[0].eos_reason, Some(EosReason::StopToken));
+        assert_eq!(answer.choices[0].stop_str.as_deref(), Some("<|im_end|>"));
+        assert!(answer.tool_calls().is_empty());
+        let stored = serde_json::to_string(&answer).unwrap();
+        assert_eq!(from_json::<ChatCompletion>(&stored).unwrap(), answer);
+    }
+
+    #[test]
+    fn logprobs_without_a_number_survive() {
+        let text = r#"{"content":[{"token":" arg","token_id":644,"logprob":-Infinity,"top_logprobs":[{"token":"E","token_id":36,"logprob":0.0},{"token":"now","token_id":1626,"logprob":-1000.0}]},{"token":"x","logprob":null,"top_logprobs":null}]}"#;
+        let logprobs: ChatLogprobs = from_json(text).unwrap();
+        assert_eq!(logprobs.content[0].logprob, None);
+        assert_eq!(logprobs.content[0].top_logprobs[1].logprob, Some(-1000.0));
+        assert_eq!((logprobs.content[1].logprob, logprobs.content[1].token_id), (None, None));
+    }
+
+    #[test]
+    fn unknown_reasons_and_fields_are_kept_everywhere() {
+        let wire = json!({"id": "a", "created": 1, "model": "m", "object": "chat.completion", "system_fingerprint": "f",
+            "choices": [{"index": 0, "finish_reason": "tired", "eos_reason": "yawn", "weight": 2,
+                "message": {"role": "assistant", "content": "x", "mood": "good"},
+                "logprobs": {"content": [{"token": "x", "logprob": -1.0, "bytes": [120], "top_logprobs": []}], "refusal": []}}]});
+        let answer: ChatCompletion = serde_json::from_value(wire.clone()).unwrap();
+        assert_eq!(answer.choices[0].finish_reason.as_ref().unwrap(), &"tired");
+        assert_eq!(answer.extra["system_fingerprint"], "f");
+        assert_eq!(serde_json::to_value(&answer).unwrap(), wire);
+    }
+
+    #[test]
+    fn another_document_is_no_answer() {
+        assert_eq!(from_json::<ChatCompletion>(r#"{"models":[]}"#).unwrap_err().kind(), crate::ErrorKind::Decode);
+        assert!(from_json::<ChatCompletion>("null").is_err());
+    }
+}

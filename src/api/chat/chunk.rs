@@ -1,0 +1,238 @@
+//! The pieces of a streamed answer.
+
+use serde::{Deserialize, Serialize};
+
+use super::{ChatCompletion, ChatLogprobs, ChatMessage, Content, ContentPart, Role, ToolCall, ToolKind};
+use crate::api::{EosReason, FinishReason, Usage};
+use crate::value::null_as_default;
+use crate::{Extra, Few, Text};
+
+/// One event of a streamed answer. Of a stream's chunks `id`, `object` and `model` share their memory.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ChatChunk {
+    /// The answer's id.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub id: Text,
+    /// `chat.completion.chunk`.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub object: Text,
+    /// When it was made, in seconds since 1970.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub created: u64,
+    /// What is new, by choice; TabbyAPI sends one choice in each chunk.
+    #[serde(default)]
+    pub choices: Few<ChunkChoice>,
+    /// Token counts, in the last chunk, if they were asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Box<Usage>>,
+    /// The directory name of the model.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub model: Text,
+    /// Other fields.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+impl ChatChunk {
+    /// The new text of the first choice in this chunk; empty if there is none. With `n` above 1 look at
+    /// [`choices`](ChatChunk::choices).
+    pub fn text(&self) -> &str {
+        self.choices.first().and_then(|choice| choice.delta.content.as_deref()).unwrap_or_default()
+    }
+
+    /// The new reasoning of the first choice in this chunk; empty if there is none.
+    pub fn reasoning(&self) -> &str {
+        self.choices.first().and_then(|choice| choice.delta.reasoning_content.as_deref()).unwrap_or_default()
+    }
+}
+
+/// What is new in one choice.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ChunkChoice {
+    /// The choice's number; chunks of different choices come in turn.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub index: u32,
+    /// What is new.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub delta: Delta,
+    /// Why the choice ended, once it has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finish_reason: Option<FinishReason>,
+    /// What precisely ended it. If usage was asked for, the server leaves it out for the choice that ends last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub eos_reason: Option<EosReason>,
+    /// The string that ended it; only there if the server answered without streaming.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop_str: Option<Text>,
+    /// Log probabilities of the tokens of `delta.content`, if they were asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logprobs: Option<Box<ChatLogprobs>>,
+    /// Other fields.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+/// A piece of a message.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Delta {
+    /// Who speaks. TabbyAPI does not say it: it is the assistant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
+    /// More text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<Text>,
+    /// More reasoning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reasoning_content: Option<Text>,
+    /// Tool calls or pieces of them. TabbyAPI sends all of them whole in the last chunk with content.
+    #[serde(default, deserialize_with = "null_as_default", skip_serializing_if = "Vec::is_empty")]
+    pub tool_calls: Vec<ToolCallDelta>,
+    /// Other fields.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+/// A tool call or a piece of one.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ToolCallDelta {
+    /// The call's id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<Text>,
+    /// The call's place among the calls of the choice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub index: Option<u32>,
+    /// The kind (wire: `type`).
+    #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<ToolKind>,
+    /// What is called.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub function: FunctionDelta,
+    /// Other fields.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+/// The function of a tool call or a piece of it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct FunctionDelta {
+    /// Its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<Text>,
+    /// Its arguments as JSON text, or a piece of that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arguments: Option<Text>,
+    /// Other fields.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+impl From<ToolCall> for ToolCallDelta {
+    fn from(call: ToolCall) -> Self {
+        ToolCallDelta {
+            id: Some(call.id).filter(|id| !id.is_empty()),
+            index: call.index,
+            kind: Some(call.kind),
+            function: FunctionDelta {
+                name: Some(call.function.name),
+                arguments: Some(call.function.arguments.into()),
+                extra: call.function.extra,
+            },
+            extra: call.extra,
+        }
+    }
+}
+
+impl From<ChatMessage> for Delta {
+    fn from(message: ChatMessage) -> Self {
+        let content = message.content.map(|content| match content {
+            Content::Text(text) => text.into(),
+            Content::Parts(parts) => parts
+                .iter()
+                .filter_map(|part| match part {
+                    ContentPart::Text { text } => Some(text.as_str()),
+                    _ => None,
+                })
+                .collect::<String>()
+                .into(),
+        });
+        Delta {
+            role: Some(message.role),
+            content,
+            reasoning_content: message.reasoning_content.map(Text::from),
+            tool_calls: message.tool_calls.into_iter().map(ToolCallDelta::from).collect(),
+            extra: message.extra,
+        }
+    }
+}
+
+/// The chunks that a whole answer could have come in, one for each choice.
+pub(super) fn chunks(answer: ChatCompletion) -> Vec<ChatChunk> {
+    let base = ChatChunk {
+        id: answer.id,
+        object: "chat.completion.chunk".into(),
+        created: answer.created,
+        model: answer.model,
+        ..ChatChunk::default()
+    };
+    let mut chunks: Vec<ChatChunk> = answer
+        .choices
+        .into_iter()
+        .map(|choice| ChatChunk {
+            choices: Few::one(ChunkChoice {
+                index: choice.index,
+                delta: choice.message.into(),
+                finish_reason: choice.finish_reason,
+                eos_reason: choice.eos_reason,
+                stop_str: choice.stop_str,
+                logprobs: choice.logprobs.map(Box::new),
+                extra: choice.extra,
+            }),
+            ..base.clone()
+        })
+        .collect();
+    if chunks.is_empty() {
+        chunks.push(base);
+    }
+    if let Some(last) = chunks.last_mut() {
+        last.usage = answer.usage.map(Box::new);
+        last.extra = answer.extra;
+    }
+    chunks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::from_str;
+
+    #[test]
+    fn recorded_chunks() {
+        let chunk: ChatChunk = from_str(r#"{"id": "chatcmpl-83875a2758b84016889c4d0ae00a28e9", "object": "chat.completion.chunk", "created": 1795359313, "choices": [{"index": 0, "delta": {"content": "ch"}, "finish_reason": null}], "model": "alpha-7B-exl3"}"#).unwrap();
+        assert_eq!((chunk.text(), chunk.reasoning(), chunk.created), ("ch", "", 1795359313));
+        assert_eq!(chunk.choices[0].finish_reason, None);
+        assert!(chunk.extra.is_empty() && chunk.choices[0].extra.is_empty() && chunk.choices[0].delta.extra.is_empty());
+
+        let last: ChatChunk = from_str(r#"{"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1795359339, "choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls"}], "usage": {"prompt_tokens": 166, "prompt_time": 0.0, "prompt_tokens_per_sec": "Indeterminate", "completion_tokens": 58, "completion_time": 0.15, "completion_tokens_per_sec": 374.36, "total_tokens": 224, "total_time": 0.16}, "model": "alpha-7B-exl3"}"#).unwrap();
+        assert_eq!(last.usage.as_ref().unwrap().total_tokens, 224);
+        assert_eq!(last.choices[0].finish_reason, Some(FinishReason::ToolCalls));
+        assert_eq!(from_str::<ChatChunk>(&serde_json::to_string(&last).unwrap()).unwrap(), last);
+    }
+
+    #[test]
+    fn null_equals_absent() {
+        let chunk: ChatChunk = from_str(r#"{"id":null,"object":null,"created":null,"model":null,"usage":null,"choices":[{"index":null,"delta":null,"logprobs":null},{"delta":{"content":null,"role":null,"tool_calls":null}}]}"#).unwrap();
+        assert_eq!(chunk.choices.len(), 2);
+        assert_eq!(chunk.choices[0], ChunkChoice::default());
+        assert_eq!(chunk.choices[1], ChunkChoice::default());
+    }
+
+    #[test]
+    fn chunks_stay_small() {
+        assert!(size_of::<ChatChunk>() <= 400, "{}", size_of::<ChatChunk>());
+    }
+}

@@ -1,0 +1,148 @@
+//! What the events of a streamed conversation mean.
+
+use super::chunk::chunks;
+use super::{ChatChunk, ChatCompletion};
+use crate::decode::{EventFormat, Step, from_event};
+use crate::{Error, Result, Text};
+
+/// Reads the events of `POST /v1/chat/completions`: chunks, an error in place of one, `[DONE]`.
+#[derive(Debug, Default)]
+pub struct ChatEvents {
+    seen: Shared,
+}
+
+/// Strings that are the same in all chunks of a stream, so that those can share them.
+#[derive(Debug, Default)]
+pub(crate) struct Shared {
+    id: Text,
+    object: Text,
+    model: Text,
+}
+
+impl Shared {
+    pub(crate) fn share(&mut self, id: &mut Text, object: &mut Text, model: &mut Text) {
+        for (seen, new) in [(&mut self.id, id), (&mut self.object, object), (&mut self.model, model)] {
+            if *seen == *new {
+                new.clone_from(seen);
+            } else {
+                seen.clone_from(new);
+            }
+        }
+    }
+}
+
+impl ChatEvents {
+    /// For one stream.
+    pub fn new() -> Self {
+        ChatEvents::default()
+    }
+}
+
+impl EventFormat for ChatEvents {
+    type Item = ChatChunk;
+
+    fn event(&mut self, kind: &str, data: &str) -> Result<Step<ChatChunk>> {
+        if data.trim_ascii() == "[DONE]" {
+            return Ok(Step::Done);
+        }
+        let mut chunk: ChatChunk = from_event(kind, data)?;
+        if chunk.choices.is_empty() && chunk.usage.is_none() {
+            said_otherwise(data)?;
+        }
+        self.seen.share(&mut chunk.id, &mut chunk.object, &mut chunk.model);
+        Ok(Step::Item(chunk))
+    }
+
+    fn whole(&mut self, body: &str) -> Result<Vec<ChatChunk>> {
+        Ok(chunks(from_event::<ChatCompletion>("message", body)?))
+    }
+
+    fn end(&mut self) -> Result<()> {
+        Err(Error::truncated())
+    }
+
+    fn reset(&mut self) {
+        self.seen = Shared::default();
+    }
+}
+
+/// A chunk without content may be an error whose key does not stand first.
+pub(crate) fn said_otherwise(data: &str) -> Result<(), Error> {
+    match crate::decode::event_error(data) {
+        Some(error) => Err(error),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Accumulate, ErrorKind, Limits};
+
+    const CHUNK: &str = r#"{"id": "chatcmpl-83875a2758b84016889c4d0ae00a28e9", "object": "chat.completion.chunk", "created": 1, "choices": [{"index": 0, "delta": {"content": "E"}, "finish_reason": null}], "model": "a-model-with-a-rather-long-name"}"#;
+
+    fn item(events: &mut ChatEvents, data: &str) -> ChatChunk {
+        match events.event("message", data).unwrap() {
+            Step::Item(chunk) => chunk,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn chunks_of_a_stream_share_their_strings() {
+        let mut events = ChatEvents::new();
+        let (a, b) = (item(&mut events, CHUNK), item(&mut events, CHUNK));
+        assert_eq!(a, b);
+        assert_eq!(a.id.as_ptr(), b.id.as_ptr());
+        assert_eq!(a.model.as_ptr(), b.model.as_ptr());
+    }
+
+    #[test]
+    fn the_end_is_announced() {
+        let mut events = ChatEvents::new();
+        assert!(matches!(events.event("message", "[DONE]"), Ok(Step::Done)));
+        assert_eq!(events.end().unwrap_err().kind(), ErrorKind::Truncated);
+    }
+
+    #[test]
+    fn errors_in_every_place() {
+        let mut events = ChatEvents::new();
+        for (data, code) in [
+            (
+                r#"{"error":{"message":"Chat completion aborted. Please check the server console.","trace":null}}"#,
+                "generation_aborted",
+            ),
+            (
+                r#"{"error": {"message": "Prompt length 9 exceeds", "type": "invalid_request_error", "param": null, "code": "context_length_exceeded"}}"#,
+                "context_length_exceeded",
+            ),
+            (r#"{"choices":[],"error":{"message":"late"}}"#, "stream_error"),
+            (r#"{"detail":"odd"}"#, "stream_error"),
+        ] {
+            let error = events.event("message", data).unwrap_err();
+            assert_eq!((error.kind(), error.code()), (ErrorKind::Server, code), "{data}");
+        }
+        assert_eq!(events.event("message", "{\"id\": ").unwrap_err().kind(), ErrorKind::Decode);
+        assert_eq!(events.event("message", "[1]").unwrap_err().kind(), ErrorKind::Decode);
+    }
+
+    #[test]
+    fn a_whole_answer_accumulates_to_itself() {
+        let body = r#"{"id":"cmpl-1","choices":[
+            {"index":0,"finish_reason":"tool_calls","eos_reason":"stop_token","stop_str":"<|im_end|>","weight":1,"message":{"role":"assistant","content":"Let me look.","reasoning_content":"hm","tool_calls":[{"id":"call_1","function":{"name":"f","arguments":"{\"city\": \"Oslo\"}"},"type":"function","index":0},{"id":"call_2","function":{"name":"f","arguments":"{}"},"type":"function","index":1}],"mood":"good"},"logprobs":{"content":[{"token":"x","token_id":1,"logprob":null,"top_logprobs":[]}]}},
+            {"index":1,"finish_reason":"length","message":{"role":"assistant","content":null}}],
+            "created":7,"model":"m","object":"chat.completion","usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3},"note":"n"}"#;
+        let mut total = super::super::ChatTotal::new(&Limits::default());
+        for chunk in ChatEvents::new().whole(body).unwrap() {
+            total.push(&chunk).unwrap();
+        }
+        assert_eq!(total.into_output(), crate::decode::from_json::<ChatCompletion>(body).unwrap());
+    }
+
+    #[test]
+    fn a_whole_error_is_an_error() {
+        let error = ChatEvents::new().whole(r#"{"error":{"message":"no"}}"#).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Server);
+        assert_eq!(ChatEvents::new().whole("null").unwrap_err().kind(), ErrorKind::Decode);
+    }
+}

@@ -1,0 +1,279 @@
+//! Messages of a conversation, in requests and in answers.
+
+use base64::Engine as _;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::ToolCall;
+use crate::value::{null_as_default, open_enum};
+use crate::{Extra, Text};
+
+open_enum! {
+    /// Who says a message.
+    Role {
+        /// Instructions.
+        System = "system",
+        /// Instructions, under the name of newer templates.
+        Developer = "developer",
+        /// The person.
+        User = "user",
+        /// The model.
+        Assistant = "assistant",
+        /// The result of a tool call.
+        Tool = "tool",
+    }
+}
+
+impl Default for Role {
+    /// The server's default.
+    fn default() -> Self {
+        Role::User
+    }
+}
+
+/// One message of a conversation. The message of an answer goes into the next request as it is.
+///
+/// ```
+/// use tabbyapi::api::{ChatMessage, ContentPart};
+///
+/// let question = ChatMessage::user("What is in this picture?");
+/// let both = ChatMessage::user(vec![
+///     ContentPart::text("What is in this picture?"),
+///     ContentPart::image_url("https://example.org/cat.png"),
+/// ]);
+/// assert_eq!(question.text(), Some("What is in this picture?"));
+/// assert_eq!(both.text(), None);
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ChatMessage {
+    /// Who says it. The server takes any string; the template decides.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub role: Role,
+    /// What is said. An answer without content, such as one of tool calls only, has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<Content>,
+    /// What the model thought before, where the server tells it apart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reasoning_content: Option<String>,
+    /// The tools that the model calls.
+    #[serde(default, deserialize_with = "null_as_default", skip_serializing_if = "Vec::is_empty")]
+    pub tool_calls: Vec<ToolCall>,
+    /// The call that this message is the result of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool_call_id: Option<Text>,
+    /// Other fields. The server ignores those of requests, `name` among them.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+impl ChatMessage {
+    /// A message of this role.
+    pub fn new(role: impl Into<Role>, content: impl Into<Content>) -> Self {
+        ChatMessage { role: role.into(), content: Some(content.into()), ..ChatMessage::default() }
+    }
+
+    /// Instructions.
+    pub fn system(content: impl Into<Content>) -> Self {
+        ChatMessage::new(Role::System, content)
+    }
+
+    /// What the person says.
+    pub fn user(content: impl Into<Content>) -> Self {
+        ChatMessage::new(Role::User, content)
+    }
+
+    /// What the model said, or is to go on with (see
+    /// [`continue_final_message`](super::ChatRequest::continue_final_message)).
+    pub fn assistant(content: impl Into<Content>) -> Self {
+        ChatMessage::new(Role::Assistant, content)
+    }
+
+    /// The result of the tool call with this id.
+    pub fn tool(id: impl Into<Text>, result: impl Into<Content>) -> Self {
+        ChatMessage::new(Role::Tool, result).tool_call_id(id)
+    }
+
+    /// Sets `reasoning_content`.
+    #[must_use]
+    pub fn reasoning_content(mut self, reasoning: impl Into<String>) -> Self {
+        self.reasoning_content = Some(reasoning.into());
+        self
+    }
+
+    /// Sets `tool_calls`.
+    #[must_use]
+    pub fn tool_calls(mut self, calls: impl Into<Vec<ToolCall>>) -> Self {
+        self.tool_calls = calls.into();
+        self
+    }
+
+    /// Sets `tool_call_id`.
+    #[must_use]
+    pub fn tool_call_id(mut self, id: impl Into<Text>) -> Self {
+        self.tool_call_id = Some(id.into());
+        self
+    }
+
+    /// Adds a field that this library has no name for.
+    #[must_use]
+    pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.extra.insert(name.into(), value.into());
+        self
+    }
+
+    /// The content, if it is plain text, as it always is in answers.
+    pub fn text(&self) -> Option<&str> {
+        match &self.content {
+            Some(Content::Text(text)) => Some(text),
+            _ => None,
+        }
+    }
+}
+
+/// What a message says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+#[non_exhaustive]
+pub enum Content {
+    /// Text.
+    Text(String),
+    /// Text and images in turn.
+    Parts(Vec<ContentPart>),
+}
+
+impl From<&str> for Content {
+    fn from(text: &str) -> Self {
+        Content::Text(text.to_owned())
+    }
+}
+
+impl From<String> for Content {
+    fn from(text: String) -> Self {
+        Content::Text(text)
+    }
+}
+
+impl From<Text> for Content {
+    fn from(text: Text) -> Self {
+        Content::Text(text.into())
+    }
+}
+
+impl From<Vec<ContentPart>> for Content {
+    fn from(parts: Vec<ContentPart>) -> Self {
+        Content::Parts(parts)
+    }
+}
+
+impl<const N: usize> From<[ContentPart; N]> for Content {
+    fn from(parts: [ContentPart; N]) -> Self {
+        Content::Parts(parts.into())
+    }
+}
+
+/// A part of a message. A model that was loaded without vision never sees images: the server drops them without a
+/// word.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ContentPart {
+    /// Text.
+    #[non_exhaustive]
+    Text {
+        /// The text.
+        text: String,
+    },
+    /// An image.
+    #[non_exhaustive]
+    ImageUrl {
+        /// Where it is, or the image itself.
+        image_url: ImageUrl,
+    },
+    /// A kind that this library does not know; kept as it came.
+    #[doc(hidden)]
+    #[serde(untagged)]
+    _Other(Value),
+}
+
+impl ContentPart {
+    /// Text.
+    pub fn text(text: impl Into<String>) -> Self {
+        ContentPart::Text { text: text.into() }
+    }
+
+    /// An image at this address, which the server fetches (`http`, `https`, unless it is told not to), or a data URL.
+    pub fn image_url(url: impl Into<String>) -> Self {
+        ContentPart::ImageUrl { image_url: ImageUrl { url: url.into(), extra: Extra::new() } }
+    }
+
+    /// An image of this media type, such as `image/png`, sent inside the request. The server takes types of letters
+    /// and digits only, so not `image/svg+xml`.
+    pub fn image_bytes(media_type: &str, image: impl AsRef<[u8]>) -> Self {
+        let mut url = format!("data:{media_type};base64,");
+        base64::engine::general_purpose::STANDARD.encode_string(image, &mut url);
+        ContentPart::image_url(url)
+    }
+}
+
+/// An image of a message.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ImageUrl {
+    /// An address, or `data:image/TYPE;base64,…`.
+    pub url: String,
+    /// Other fields, which the server ignores.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{from_value, json, to_value};
+
+    #[test]
+    fn messages_leave_out_what_they_lack() {
+        assert_eq!(to_value(ChatMessage::user("hi")).unwrap(), json!({"role": "user", "content": "hi"}));
+        assert_eq!(
+            to_value(ChatMessage::tool("call_a", "12C")).unwrap(),
+            json!({"role": "tool", "content": "12C", "tool_call_id": "call_a"})
+        );
+    }
+
+    #[test]
+    fn an_answer_goes_back_without_nulls() {
+        let answer = json!({"role": "assistant", "content": null, "reasoning_content": null, "tool_call_id": null,
+            "tool_calls": [{"id": "call_a", "function": {"name": "f", "arguments": "{}"}, "type": "function", "index": 0}]});
+        let message: ChatMessage = from_value(answer).unwrap();
+        assert_eq!(
+            to_value(&message).unwrap(),
+            json!({"role": "assistant",
+                "tool_calls": [{"id": "call_a", "function": {"name": "f", "arguments": "{}"}, "type": "function", "index": 0}]})
+        );
+    }
+
+    #[test]
+    fn parts() {
+        let message =
+            ChatMessage::user([ContentPart::text("What?"), ContentPart::image_bytes("image/png", b"\x89PNG")]);
+        let wire = json!({"role": "user", "content": [
+            {"type": "text", "text": "What?"},
+            {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw=="}},
+        ]});
+        assert_eq!(to_value(&message).unwrap(), wire);
+        assert_eq!(from_value::<ChatMessage>(wire).unwrap(), message);
+        let unknown = json!({"type": "input_audio", "input_audio": {"data": ""}});
+        let part: ContentPart = from_value(unknown.clone()).unwrap();
+        assert_eq!(to_value(part).unwrap(), unknown);
+    }
+
+    #[test]
+    fn unknown_roles_and_fields_are_kept() {
+        let wire = json!({"role": "critic", "content": "no", "name": "Ada"});
+        let message: ChatMessage = from_value(wire.clone()).unwrap();
+        assert_eq!(message.role, "critic");
+        assert_eq!(message.extra["name"], "Ada");
+        assert_eq!(to_value(message).unwrap(), wire);
+    }
+}

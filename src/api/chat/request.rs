@@ -1,0 +1,321 @@
+//! `POST /v1/chat/completions`
+//!
+//! Goes on with a conversation.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use http::Method;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{ChatCompletion, ChatEvents, ChatMessage, ChatTotal, Tool, ToolChoice};
+use crate::api::fields::request;
+use crate::api::sampling::sampling_setters;
+use crate::api::{ResponseFormat, Sampling, StreamOptions, Streamed};
+use crate::decode::{Events, Json};
+use crate::{Endpoint, Extra, Limits, Pace, Replay, Result, Scope, StreamEndpoint, json_body};
+
+request! {
+    /// A conversation to go on with.
+    ///
+    /// `client.chat().create(&request)` answers a [`ChatCompletion`], `client.chat().stream(&request)` a stream of
+    /// [`ChatChunk`](super::ChatChunk) that adds up to one.
+    ///
+    /// ```
+    /// use tabbyapi::api::{ChatMessage, ChatRequest};
+    ///
+    /// let request = ChatRequest::new([ChatMessage::system("Be brief."), ChatMessage::user("Who are you?")])
+    ///     .max_tokens(200)
+    ///     .temperature(0.7);
+    /// assert_eq!(request.sampling.max_tokens, Some(200));
+    /// ```
+    pub struct ChatRequest {
+        required {
+            /// The conversation so far. Many templates refuse an empty one.
+            messages: Vec<ChatMessage>,
+        }
+        optional {
+            /// Another model's directory. Ignored unless the server loads models inline, which takes the admin key;
+            /// otherwise it only turns the answer that no model is loaded into an internal error.
+            model: String as impl Into<String>,
+            /// How many answers; from 1, default 1, no upper limit.
+            n: u32,
+            /// The functions that the model may call.
+            tools: Vec<Tool> as impl Into<Vec<Tool>>,
+            /// Which of them it is to call.
+            tool_choice: ToolChoice,
+            /// Whether it may call several at once; default true. No effect on the current backend.
+            parallel_tool_calls: bool,
+            /// Functions in OpenAI's older form, handed to the template.
+            functions: Vec<Value> as impl Into<Vec<Value>>,
+            /// The form that the output is held to. `sampling.json_schema` does the same with less.
+            response_format: ResponseFormat,
+            /// How hard the model is to think, in the template's words, such as `low`.
+            reasoning_effort: String as impl Into<String>,
+            /// Whether the model is to think, for templates that know it.
+            enable_thinking: bool,
+            /// How wordy the model is to be, for templates that know it.
+            verbosity: String as impl Into<String>,
+            /// Reasoning options in one; the flat fields go before them.
+            reasoning: ReasoningOptions,
+            /// The most tokens of reasoning; negative is unset. No effect on the current backend.
+            reasoning_budget_tokens: i64,
+            /// What is put in where the reasoning budget ends. No effect on the current backend.
+            reasoning_budget_message: String as impl Into<String>,
+            /// What the answer starts with. It is appended to the prompt and not repeated in the output.
+            response_prefix: String as impl Into<String>,
+            /// Whether to go on with the last message in place of answering it; default false. It takes
+            /// `add_generation_prompt(false)` and a last message with text.
+            continue_final_message: bool,
+            /// Whether the template ends with the start of an answer; default true.
+            add_generation_prompt: bool,
+            /// Variables for the template; they go before `reasoning` and the flat fields.
+            template_vars: Extra as impl Into<Extra>,
+            /// Another template. No effect on the current server; switch templates with
+            /// `client.templates()`.
+            prompt_template: String as impl Into<String>,
+            /// How the answer is delivered; usage is asked for while this is unset.
+            stream_options: StreamOptions,
+            /// Who asks. No effect on the server.
+            user: String as impl Into<String>,
+            /// No effect on the server.
+            best_of: u32,
+            /// No effect on the server.
+            echo: bool,
+            /// No effect on the server.
+            suffix: String as impl Into<String>,
+        }
+        flatten {
+            /// Sampler parameters, on the same level of the JSON.
+            sampling: Sampling
+        }
+    }
+}
+
+impl ChatRequest {
+    /// A request with these messages and the server's defaults.
+    pub fn new(messages: impl IntoIterator<Item = ChatMessage>) -> Self {
+        ChatRequest::blank(messages.into_iter().collect())
+    }
+
+    /// Appends a message: a question, an answer, a tool's result.
+    #[must_use]
+    pub fn message(mut self, message: ChatMessage) -> Self {
+        self.messages.push(message);
+        self
+    }
+
+    /// Adds a variable for the template.
+    #[must_use]
+    pub fn template_var(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.template_vars.get_or_insert_default().insert(name.into(), value.into());
+        self
+    }
+
+    sampling_setters!();
+
+    fn write(&self, stream: Option<bool>) -> Result<Option<Bytes>> {
+        #[derive(Serialize)]
+        struct Body<'a> {
+            #[serde(flatten)]
+            request: &'a ChatRequest,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            stream_options: Option<StreamOptions>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            stream: Option<bool>,
+        }
+        self.sampling.check()?;
+        json_body(&Body { request: self, stream_options: StreamOptions::or_usage(&self.stream_options), stream })
+    }
+}
+
+/// How the model is to think. The flat fields of [`ChatRequest`] go before these.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ReasoningOptions {
+    /// How hard, in the template's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effort: Option<String>,
+    /// Whether at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enabled: Option<bool>,
+    /// The most tokens of it; negative is unset.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_tokens: Option<i64>,
+    /// Other fields.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+impl ReasoningOptions {
+    /// The server's defaults.
+    pub fn new() -> Self {
+        ReasoningOptions::default()
+    }
+
+    crate::api::fields::setters! {
+        /// How hard, in the template's words.
+        effort: String as impl Into<String>,
+        /// Whether at all.
+        enabled: bool,
+        /// The most tokens of it; negative is unset.
+        max_tokens: i64,
+    }
+}
+
+const PATH: &str = "/v1/chat/completions";
+
+impl Endpoint for ChatRequest {
+    type Decoder = Json<ChatCompletion>;
+    const METHOD: Method = Method::POST;
+    const SCOPE: Scope = Scope::Api;
+    const REPLAY: Replay = Replay::IfUnsent;
+
+    fn path(&self) -> Cow<'_, str> {
+        PATH.into()
+    }
+
+    fn body(&self) -> Result<Option<Bytes>> {
+        self.write(None)
+    }
+
+    fn pace(&self) -> Pace {
+        Pace::GENERATE
+    }
+
+    fn decoder(&self) -> Self::Decoder {
+        Json::new()
+    }
+}
+
+impl Endpoint for Streamed<'_, ChatRequest> {
+    type Decoder = Events<ChatEvents>;
+    const METHOD: Method = Method::POST;
+    const SCOPE: Scope = Scope::Api;
+    const REPLAY: Replay = Replay::IfUnsent;
+
+    fn path(&self) -> Cow<'_, str> {
+        PATH.into()
+    }
+
+    fn body(&self) -> Result<Option<Bytes>> {
+        self.0.write(Some(true))
+    }
+
+    fn pace(&self) -> Pace {
+        let tools = self.0.tools.as_ref().is_some_and(|tools| !tools.is_empty())
+            || self.0.functions.as_ref().is_some_and(|functions| !functions.is_empty());
+        if tools { Pace::STREAM_TOOLS } else { Pace::STREAM }
+    }
+
+    fn decoder(&self) -> Self::Decoder {
+        Events::new(ChatEvents::new())
+    }
+}
+
+impl StreamEndpoint for ChatRequest {
+    type Decoder = Events<ChatEvents>;
+    type Face<'a> = Streamed<'a, ChatRequest>;
+    type Total = ChatTotal;
+
+    fn streamed(&self) -> Streamed<'_, ChatRequest> {
+        Streamed(self)
+    }
+
+    fn total(&self, limits: &Limits) -> ChatTotal {
+        ChatTotal::new(limits)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[track_caller]
+    fn assert_body(endpoint: &impl Endpoint, expected: Value) {
+        let body = endpoint.body().unwrap().unwrap();
+        assert_eq!(serde_json::from_slice::<Value>(&body).unwrap(), expected, "{}", String::from_utf8_lossy(&body));
+    }
+
+    #[test]
+    fn the_method_decides_streaming_and_usage_is_asked_for() {
+        let request = ChatRequest::new([ChatMessage::user("hi")]).extra("stream", true);
+        let messages = json!([{"role": "user", "content": "hi"}]);
+        assert_body(&request, json!({"messages": messages, "stream_options": {"include_usage": true}}));
+        assert_body(
+            &request.streamed(),
+            json!({"messages": messages, "stream_options": {"include_usage": true}, "stream": true}),
+        );
+        let request = request.stream_options(StreamOptions::new());
+        assert_body(&request.streamed(), json!({"messages": messages, "stream_options": {}, "stream": true}));
+    }
+
+    #[test]
+    fn every_field_has_its_name_on_one_level() {
+        let request = ChatRequest::new([])
+            .model("m")
+            .n(2)
+            .tools([Tool::new("f", "d", json!({}))])
+            .tool_choice(ToolChoice::Required)
+            .parallel_tool_calls(false)
+            .functions([json!({"name": "g"})])
+            .response_format(ResponseFormat::json())
+            .reasoning_effort("low")
+            .enable_thinking(true)
+            .verbosity("high")
+            .reasoning(ReasoningOptions::new().effort("low").enabled(true).max_tokens(5))
+            .reasoning_budget_tokens(9)
+            .reasoning_budget_message("enough")
+            .response_prefix("Sure")
+            .continue_final_message(true)
+            .add_generation_prompt(false)
+            .template_var("k", 1)
+            .prompt_template("t")
+            .stream_options(StreamOptions::new().include_usage(false))
+            .user("u")
+            .best_of(1)
+            .echo(true)
+            .suffix("s")
+            .max_tokens(3)
+            .stop("x")
+            .extra("custom", json!([1]));
+        let expected = json!({
+            "messages": [], "model": "m", "n": 2,
+            "tools": [{"type": "function", "function": {"name": "f", "description": "d", "parameters": {}}}],
+            "tool_choice": "required", "parallel_tool_calls": false, "functions": [{"name": "g"}],
+            "response_format": {"type": "json"}, "reasoning_effort": "low", "enable_thinking": true, "verbosity": "high",
+            "reasoning": {"effort": "low", "enabled": true, "max_tokens": 5},
+            "reasoning_budget_tokens": 9, "reasoning_budget_message": "enough", "response_prefix": "Sure",
+            "continue_final_message": true, "add_generation_prompt": false, "template_vars": {"k": 1},
+            "prompt_template": "t", "stream_options": {"include_usage": false}, "user": "u", "best_of": 1, "echo": true,
+            "suffix": "s", "max_tokens": 3, "stop": ["x"], "custom": [1],
+        });
+        assert_body(&request, expected.clone());
+        assert_eq!(serde_json::from_value::<ChatRequest>(expected).unwrap(), request);
+    }
+
+    #[test]
+    fn tools_take_a_longer_pace() {
+        let request = ChatRequest::new([ChatMessage::user("hi")]);
+        assert_eq!(request.streamed().pace(), Pace::STREAM);
+        assert_eq!(request.tools([Tool::new("f", "d", json!({}))]).streamed().pace(), Pace::STREAM_TOOLS);
+    }
+
+    #[test]
+    fn numbers_that_json_lacks_are_refused() {
+        let error = ChatRequest::new([]).temperature(f64::NAN).body().unwrap_err();
+        assert_eq!(error.kind(), crate::ErrorKind::Encode);
+    }
+
+    #[test]
+    fn flattened_sampler_fields_are_read_back() {
+        let read: ChatRequest = serde_json::from_value(json!({
+            "messages": [], "logit_bias": {"7": 1}, "logprobs": true, "max_completion_tokens": 4, "temperature": null,
+        }))
+        .unwrap();
+        assert_eq!(read.sampling, Sampling::new().logit_bias([(7, 1.0)]).logprobs(1));
+        assert_eq!(read.extra["max_completion_tokens"], 4);
+    }
+}

@@ -1,0 +1,238 @@
+//! Tools: what the model may call, and what it calls.
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::value::{null_as_default, open_enum};
+use crate::{Extra, Result, Text};
+
+open_enum! {
+    /// The kind of a tool.
+    ToolKind {
+        /// A function; the only kind there is.
+        Function = "function",
+    }
+}
+
+impl Default for ToolKind {
+    fn default() -> Self {
+        ToolKind::Function
+    }
+}
+
+/// Something that the model may call.
+///
+/// ```
+/// use serde_json::json;
+/// use tabbyapi::api::Tool;
+///
+/// let weather = Tool::new(
+///     "get_weather",
+///     "Weather for a city",
+///     json!({"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}),
+/// );
+/// assert_eq!(weather.function.name, "get_weather");
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Tool {
+    /// The kind (wire: `type`).
+    #[serde(rename = "type", default)]
+    pub kind: ToolKind,
+    /// The function.
+    pub function: Function,
+    /// Other fields.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+impl Tool {
+    /// A function; `parameters` is a JSON schema of its arguments. The server requires all three.
+    pub fn new(name: impl Into<String>, description: impl Into<String>, parameters: impl Into<Value>) -> Self {
+        let function = Function {
+            name: name.into(),
+            description: description.into(),
+            parameters: parameters.into(),
+            extra: Extra::new(),
+        };
+        Tool { kind: ToolKind::Function, function, extra: Extra::new() }
+    }
+}
+
+/// A function that the model may call.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Function {
+    /// Its name.
+    pub name: String,
+    /// What it is for; the server requires it.
+    pub description: String,
+    /// A JSON schema of its arguments, which must be an object; the server requires it.
+    pub parameters: Value,
+    /// Other fields, for the template.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+/// Which tools the model is to call. Only [`ToolChoice::None`] has an effect on the server: the text of tool calls
+/// then stays in the content. The others are told to the template at most.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "ChoiceForm", into = "ChoiceForm")]
+#[non_exhaustive]
+pub enum ToolChoice {
+    /// None.
+    None,
+    /// As it sees fit; the default.
+    Auto,
+    /// At least one. Not enforced.
+    Required,
+    /// This function. Not enforced.
+    Function(Text),
+    /// A word that this library does not know.
+    #[doc(hidden)]
+    _Other(Text),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum ChoiceForm {
+    Word(Text),
+    Named {
+        #[serde(rename = "type", default)]
+        kind: ToolKind,
+        function: NamedFunction,
+    },
+}
+
+#[derive(Serialize, Deserialize)]
+struct NamedFunction {
+    name: Text,
+}
+
+impl From<ChoiceForm> for ToolChoice {
+    fn from(form: ChoiceForm) -> Self {
+        match form {
+            ChoiceForm::Named { function, .. } => ToolChoice::Function(function.name),
+            ChoiceForm::Word(word) => match word.as_str() {
+                "none" => ToolChoice::None,
+                "auto" => ToolChoice::Auto,
+                "required" => ToolChoice::Required,
+                _ => ToolChoice::_Other(word),
+            },
+        }
+    }
+}
+
+impl From<ToolChoice> for ChoiceForm {
+    fn from(choice: ToolChoice) -> Self {
+        match choice {
+            ToolChoice::None => ChoiceForm::Word("none".into()),
+            ToolChoice::Auto => ChoiceForm::Word("auto".into()),
+            ToolChoice::Required => ChoiceForm::Word("required".into()),
+            ToolChoice::Function(name) => {
+                ChoiceForm::Named { kind: ToolKind::Function, function: NamedFunction { name } }
+            }
+            ToolChoice::_Other(word) => ChoiceForm::Word(word),
+        }
+    }
+}
+
+/// One call of a tool.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ToolCall {
+    /// The call's id, which its result refers to. The server makes one up if it is empty in a request.
+    #[serde(default, deserialize_with = "null_as_default", skip_serializing_if = "str::is_empty")]
+    pub id: Text,
+    /// The kind (wire: `type`).
+    #[serde(rename = "type", default, deserialize_with = "null_as_default")]
+    pub kind: ToolKind,
+    /// What is called.
+    pub function: FunctionCall,
+    /// Its place among the calls of an answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub index: Option<u32>,
+    /// Other fields.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+impl ToolCall {
+    /// A call of `name` with `arguments` as JSON text.
+    pub fn new(id: impl Into<Text>, name: impl Into<Text>, arguments: impl Into<String>) -> Self {
+        ToolCall {
+            id: id.into(),
+            function: FunctionCall { name: name.into(), arguments: arguments.into(), extra: Extra::new() },
+            ..ToolCall::default()
+        }
+    }
+
+    /// The arguments, read as `T`. What a model wrote need not be what was asked for.
+    ///
+    /// ```
+    /// use tabbyapi::api::ToolCall;
+    ///
+    /// let call = ToolCall::new("call_1", "get_weather", r#"{"city": "Oslo"}"#);
+    /// let arguments: serde_json::Value = call.arguments()?;
+    /// assert_eq!(arguments["city"], "Oslo");
+    /// # Ok::<(), tabbyapi::Error>(())
+    /// ```
+    pub fn arguments<T: DeserializeOwned>(&self) -> Result<T> {
+        crate::decode::from_json(&self.function.arguments)
+    }
+}
+
+/// The function of a [`ToolCall`].
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct FunctionCall {
+    /// Its name.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub name: Text,
+    /// Its arguments as JSON text; the server takes nothing else. See [`ToolCall::arguments`].
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub arguments: String,
+    /// Other fields.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{from_value, json, to_value};
+
+    #[test]
+    fn choices_on_the_wire() {
+        for (choice, wire) in [
+            (ToolChoice::None, json!("none")),
+            (ToolChoice::Auto, json!("auto")),
+            (ToolChoice::Required, json!("required")),
+            (ToolChoice::Function("f".into()), json!({"type": "function", "function": {"name": "f"}})),
+        ] {
+            assert_eq!(to_value(&choice).unwrap(), wire);
+            assert_eq!(from_value::<ToolChoice>(wire).unwrap(), choice);
+        }
+    }
+
+    #[test]
+    fn tools_on_the_wire() {
+        let wire = json!({"type": "function",
+            "function": {"name": "f", "description": "d", "parameters": {"type": "object"}}});
+        let tool = Tool::new("f", "d", json!({"type": "object"}));
+        assert_eq!(to_value(&tool).unwrap(), wire);
+        assert_eq!(from_value::<Tool>(wire).unwrap(), tool);
+    }
+
+    #[test]
+    fn arguments_stay_text() {
+        let call = ToolCall::new("", "f", r#"{"a":1}"#);
+        assert_eq!(
+            to_value(&call).unwrap(),
+            json!({"type": "function", "function": {"name": "f", "arguments": "{\"a\":1}"}})
+        );
+        assert_eq!(call.arguments::<Value>().unwrap(), json!({"a": 1}));
+        assert!(ToolCall::new("", "f", "{\"a\":").arguments::<Value>().is_err());
+    }
+}

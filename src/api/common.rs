@@ -1,0 +1,292 @@
+//! What several services share: token counts, reasons, stream options, response formats, lists.
+
+use std::fmt;
+use std::ops::Deref;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::value::{null_as_default, open_enum};
+use crate::{Extra, Text};
+
+open_enum! {
+    /// Why a choice ended.
+    FinishReason {
+        /// A stop token or stop string came, or a grammar was complete. A generation that was cut because the model
+        /// was unloaded says so too, without an [`EosReason`].
+        Stop = "stop",
+        /// `max_tokens` was reached.
+        Length = "length",
+        /// Tool calls came. It also stands where their text was cut off or could not be parsed: then there are none.
+        ToolCalls = "tool_calls",
+    }
+}
+
+open_enum! {
+    /// What precisely ended a choice; TabbyAPI's own refinement of [`FinishReason`].
+    EosReason {
+        /// The model's end token, or a token of `stop`.
+        StopToken = "stop_token",
+        /// A string of `stop`.
+        StopString = "stop_string",
+        /// `max_tokens`.
+        MaxNewTokens = "max_new_tokens",
+        /// The grammar, regex or schema was complete.
+        EndFilter = "end_filter",
+        /// The model repeated itself for `loop_detect_window` tokens.
+        LoopDetected = "loop_detected",
+    }
+}
+
+/// Tokens and times of one request. With several choices the prompt's side is that of the first choice and the
+/// completion tokens are summed.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Usage {
+    /// Tokens of the prompt.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub prompt_tokens: u64,
+    /// Seconds that the prompt took.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompt_time: Option<f64>,
+    /// Prompt tokens per second.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompt_tokens_per_sec: Option<Rate>,
+    /// Tokens that were generated.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub completion_tokens: u64,
+    /// Seconds that the generation took.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub completion_time: Option<f64>,
+    /// Generated tokens per second.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub completion_tokens_per_sec: Option<Rate>,
+    /// All tokens.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub total_tokens: u64,
+    /// Seconds that the request took on the server, waiting included.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total_time: Option<f64>,
+    /// Other fields.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+/// A speed in tokens per second; the server says `Indeterminate` where the time was too short to tell.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+#[non_exhaustive]
+pub enum Rate {
+    /// Tokens per second.
+    PerSecond(f64),
+    /// What stood in the number's place, such as `Indeterminate`.
+    Words(Text),
+}
+
+impl Rate {
+    /// Tokens per second, if the server gave a number.
+    pub fn per_second(&self) -> Option<f64> {
+        match self {
+            Rate::PerSecond(rate) => Some(*rate),
+            Rate::Words(words) => words.parse().ok().filter(|rate: &f64| rate.is_finite()),
+        }
+    }
+}
+
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Rate::PerSecond(rate) => fmt::Display::fmt(rate, f),
+            Rate::Words(words) => fmt::Display::fmt(words, f),
+        }
+    }
+}
+
+/// Options of an answer's delivery.
+///
+/// While a request has none, the library asks for usage by itself, streamed or not. In a stream that costs the
+/// last choice its `eos_reason`, which the server then leaves out; set `StreamOptions::new()` to have that instead.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct StreamOptions {
+    /// Whether to report [`Usage`]; the server's default is no. It counts for answers that are not streamed too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub include_usage: Option<bool>,
+    /// Other fields.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+impl StreamOptions {
+    /// No options: the server's defaults.
+    pub fn new() -> Self {
+        StreamOptions::default()
+    }
+
+    /// Sets `include_usage`.
+    #[must_use]
+    pub fn include_usage(mut self, include_usage: bool) -> Self {
+        self.include_usage = Some(include_usage);
+        self
+    }
+
+    /// What is asked for while the user did not say.
+    pub(crate) fn or_usage(set: &Option<StreamOptions>) -> Option<StreamOptions> {
+        set.is_none().then(|| StreamOptions::new().include_usage(true))
+    }
+}
+
+open_enum! {
+    /// The kind of a [`ResponseFormat`].
+    ResponseFormatType {
+        /// Free text.
+        Text = "text",
+        /// Any JSON object.
+        Json = "json",
+        /// JSON after a schema.
+        JsonSchema = "json_schema",
+    }
+}
+
+/// The form that the output is held to.
+///
+/// The server ignores kinds that it does not know, `json_object` among them, and schemas that are not valid, without
+/// a word: the output is then free text.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ResponseFormat {
+    /// The kind (wire: `type`).
+    #[serde(rename = "type")]
+    pub kind: ResponseFormatType,
+    /// The schema for [`ResponseFormatType::JsonSchema`], bare or in OpenAI's wrapper `{"name", "schema"}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub json_schema: Option<Value>,
+    /// Other fields.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+impl ResponseFormat {
+    /// A format of this kind.
+    pub fn new(kind: ResponseFormatType) -> Self {
+        ResponseFormat { kind, json_schema: None, extra: Extra::new() }
+    }
+
+    /// Free text.
+    pub fn text() -> Self {
+        ResponseFormat::new(ResponseFormatType::Text)
+    }
+
+    /// Any JSON object.
+    pub fn json() -> Self {
+        ResponseFormat::new(ResponseFormatType::Json)
+    }
+
+    /// JSON after this schema.
+    pub fn json_schema(schema: impl Into<Value>) -> Self {
+        ResponseFormat { json_schema: Some(schema.into()), ..ResponseFormat::new(ResponseFormatType::JsonSchema) }
+    }
+}
+
+/// A list that can be made of one element as well: `"a".into()`, `["a", "b"].into()`, `vec!["a"].into()`.
+///
+/// It is always written as a list, and read from a list or a single element.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct OneOrMany<T>(
+    #[serde(deserialize_with = "one_or_many", bound(deserialize = "T: Deserialize<'de>"))]
+    /// The elements.
+    pub Vec<T>,
+);
+
+fn one_or_many<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Form<T> {
+        Many(Vec<T>),
+        One(T),
+    }
+    Ok(match Form::deserialize(deserializer)? {
+        Form::Many(list) => list,
+        Form::One(one) => vec![one],
+    })
+}
+
+impl<T> Deref for OneOrMany<T> {
+    type Target = [T];
+    fn deref(&self) -> &[T] {
+        &self.0
+    }
+}
+
+impl<'a, T: From<&'a str>> From<&'a str> for OneOrMany<T> {
+    fn from(one: &'a str) -> Self {
+        OneOrMany(vec![one.into()])
+    }
+}
+
+impl<T: From<String>> From<String> for OneOrMany<T> {
+    fn from(one: String) -> Self {
+        OneOrMany(vec![one.into()])
+    }
+}
+
+impl<T, S: Into<T>> From<Vec<S>> for OneOrMany<T> {
+    fn from(many: Vec<S>) -> Self {
+        OneOrMany(many.into_iter().map(Into::into).collect())
+    }
+}
+
+impl<T, S: Into<T>, const N: usize> From<[S; N]> for OneOrMany<T> {
+    fn from(many: [S; N]) -> Self {
+        OneOrMany(many.into_iter().map(Into::into).collect())
+    }
+}
+
+impl<T, S: Clone + Into<T>> From<&[S]> for OneOrMany<T> {
+    fn from(many: &[S]) -> Self {
+        OneOrMany(many.iter().cloned().map(Into::into).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{from_str, json, to_value};
+
+    #[test]
+    fn usage_takes_words_for_rates_and_may_be_partial() {
+        let text = r#"{"prompt_tokens":13,"prompt_time":0.0,"prompt_tokens_per_sec":"Indeterminate","completion_tokens":9,
+            "completion_time":0.02,"completion_tokens_per_sec":390.74,"total_tokens":22,"total_time":null,"new":1}"#;
+        let usage: Usage = from_str(text).unwrap();
+        assert_eq!(usage.prompt_tokens_per_sec, Some(Rate::Words("Indeterminate".into())));
+        assert_eq!(usage.prompt_tokens_per_sec.as_ref().and_then(Rate::per_second), None);
+        assert_eq!(usage.completion_tokens_per_sec.as_ref().and_then(Rate::per_second), Some(390.74));
+        assert_eq!((usage.total_tokens, usage.total_time), (22, None));
+        assert_eq!(usage.extra["new"], 1);
+        assert_eq!(from_str::<Usage>(&serde_json::to_string(&usage).unwrap()).unwrap(), usage);
+        assert_eq!(from_str::<Usage>(r#"{"prompt_tokens":null}"#).unwrap(), Usage::default());
+        assert_eq!(Rate::Words("12.5".into()).per_second(), Some(12.5));
+    }
+
+    #[test]
+    fn one_or_many_reads_both() {
+        let list: OneOrMany<String> = from_str(r#"["a","b"]"#).unwrap();
+        assert_eq!(list, ["a", "b"].into());
+        let one: OneOrMany<String> = from_str(r#""a""#).unwrap();
+        assert_eq!(to_value(&one).unwrap(), json!(["a"]));
+    }
+
+    #[test]
+    fn response_formats() {
+        assert_eq!(to_value(ResponseFormat::json()).unwrap(), json!({"type": "json"}));
+        let schema = json!({"type": "object"});
+        assert_eq!(
+            to_value(ResponseFormat::json_schema(schema.clone())).unwrap(),
+            json!({"type": "json_schema", "json_schema": schema})
+        );
+        let unknown: ResponseFormat = from_str(r#"{"type":"json_object","strict":true}"#).unwrap();
+        assert_eq!(unknown.kind, "json_object");
+        assert_eq!(to_value(&unknown).unwrap(), json!({"type": "json_object", "strict": true}));
+    }
+}

@@ -1,0 +1,125 @@
+//! The whole answer to a completion.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::api::{EosReason, FinishReason, Usage};
+use crate::value::null_as_default;
+use crate::{Extra, Text};
+
+/// The answer to a [`CompletionRequest`](super::CompletionRequest).
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Completion {
+    /// The answer's id.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub id: Text,
+    /// The choices, by index; `n` of them for each prompt.
+    #[serde(deserialize_with = "null_as_default")]
+    pub choices: Vec<CompletionChoice>,
+    /// When it was made, in seconds since 1970.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub created: u64,
+    /// The directory name of the model that answered, whatever was asked for.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub model: Text,
+    /// `text_completion`.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub object: Text,
+    /// Token counts, if they were asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
+    /// Other fields.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+impl Completion {
+    /// The text of the first choice; empty if there is none.
+    pub fn text(&self) -> &str {
+        self.choices.first().map_or("", |choice| &choice.text)
+    }
+}
+
+/// One way in which a text goes on.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct CompletionChoice {
+    /// Its number among the choices: the prompt's place times `n`, plus the try.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub index: u32,
+    /// Why it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finish_reason: Option<FinishReason>,
+    /// What precisely ended it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub eos_reason: Option<EosReason>,
+    /// Log probabilities, if they were asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logprobs: Option<CompletionLogprobs>,
+    /// The text.
+    #[serde(deserialize_with = "null_as_default")]
+    pub text: String,
+    /// Other fields.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+/// Log probabilities of a completion's tokens: lists of the same length.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct CompletionLogprobs {
+    /// The texts of the tokens.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub tokens: Vec<Text>,
+    /// Their log probabilities; `None` where the server came to no finite number, as for a token of probability 0
+    /// that a grammar forced.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub token_logprobs: Vec<Option<f64>>,
+    /// For each token the likeliest ones in its place, by text; `None` if they were not asked for. The server writes
+    /// -1000 for a probability of 0.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub top_logprobs: Vec<Option<BTreeMap<Text, Option<f64>>>>,
+    /// Where each token begins in the text, in characters. In a chunk of a stream the server counts from the chunk's
+    /// own beginning; accumulated, it is from that of the text.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub text_offset: Vec<u64>,
+    /// Other fields.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::from_json;
+
+    #[test]
+    fn recorded_answers() {
+        let text = r#"{"id":"cmpl-f45002ad46ae4f8f8c1fce8e92b82853","choices":[{"index":0,"finish_reason":"length","eos_reason":"max_new_tokens","logprobs":null,"text":"Echo: Once up"}],"created":1795359305,"model":"alpha-7B-exl3","object":"text_completion","usage":null}"#;
+        let answer: Completion = from_json(text).unwrap();
+        assert_eq!((answer.text(), answer.usage.is_none()), ("Echo: Once up", true));
+        assert_eq!(answer.choices[0].finish_reason, Some(FinishReason::Length));
+        assert_eq!(answer.choices[0].eos_reason, Some(EosReason::MaxNewTokens));
+        assert_eq!(from_json::<Completion>(&serde_json::to_string(&answer).unwrap()).unwrap(), answer);
+    }
+
+    #[test]
+    fn logprobs_without_a_number_survive() {
+        let text = r#"{"tokens":[" comp","ch"],"token_logprobs":[null,0.0],"top_logprobs":[{"E":0.0,"now":-1000.0},null],"text_offset":[0,5]}"#;
+        let logprobs: CompletionLogprobs = from_json(text).unwrap();
+        assert_eq!(logprobs.token_logprobs, [None, Some(0.0)]);
+        assert_eq!(logprobs.top_logprobs[0].as_ref().unwrap()["now"], Some(-1000.0));
+        assert_eq!(logprobs.top_logprobs[1], None);
+        assert_eq!(serde_json::to_string(&logprobs).unwrap(), text);
+        let bare: CompletionLogprobs = from_json(&text.replace("null,0.0", "-Infinity,0.0")).unwrap();
+        assert_eq!(bare, logprobs);
+    }
+
+    #[test]
+    fn another_document_is_no_answer() {
+        assert!(from_json::<Completion>("{}").is_err());
+        assert!(from_json::<Completion>("null").is_err());
+    }
+}

@@ -1,0 +1,161 @@
+//! The pieces of a streamed completion.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Completion, CompletionLogprobs};
+use crate::api::{EosReason, FinishReason, Usage};
+use crate::value::null_as_default;
+use crate::{Extra, Few, Text};
+
+/// One event of a streamed completion. Of a stream's chunks `id`, `object` and `model` share their memory.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(from = "Form")]
+#[non_exhaustive]
+pub struct CompletionChunk {
+    /// The answer's id.
+    pub id: Text,
+    /// `text_completion`.
+    pub object: Text,
+    /// What is new, by choice; TabbyAPI sends one choice in each chunk.
+    pub choices: Few<CompletionChunkChoice>,
+    /// When it was made, in seconds since 1970.
+    pub created: u64,
+    /// Token counts, in the last chunk, if they were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Box<Usage>>,
+    /// The directory name of the model (wire: `model_name`; `model` is read as well).
+    #[serde(rename = "model_name")]
+    pub model: Text,
+    /// Other fields.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+/// A chunk with the two names that the model may have.
+#[derive(Deserialize)]
+struct Form {
+    #[serde(default, deserialize_with = "null_as_default")]
+    id: Text,
+    #[serde(default, deserialize_with = "null_as_default")]
+    object: Text,
+    #[serde(default)]
+    choices: Few<CompletionChunkChoice>,
+    #[serde(default, deserialize_with = "null_as_default")]
+    created: u64,
+    #[serde(default)]
+    usage: Option<Box<Usage>>,
+    #[serde(default)]
+    model_name: Option<Text>,
+    #[serde(default)]
+    model: Option<Text>,
+    #[serde(flatten)]
+    extra: Extra,
+}
+
+impl From<Form> for CompletionChunk {
+    fn from(form: Form) -> Self {
+        CompletionChunk {
+            id: form.id,
+            object: form.object,
+            choices: form.choices,
+            created: form.created,
+            usage: form.usage,
+            model: form.model_name.or(form.model).unwrap_or_default(),
+            extra: form.extra,
+        }
+    }
+}
+
+impl CompletionChunk {
+    /// The new text of the first choice in this chunk; empty if there is none. With several prompts or `n` above 1
+    /// look at [`choices`](CompletionChunk::choices).
+    pub fn text(&self) -> &str {
+        self.choices.first().map_or("", |choice| &choice.text)
+    }
+}
+
+/// What is new in one choice.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct CompletionChunkChoice {
+    /// The choice's number; chunks of different choices come in turn.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub index: u32,
+    /// More text.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub text: Text,
+    /// Why the choice ended, once it has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finish_reason: Option<FinishReason>,
+    /// What precisely ended it. If usage was asked for, the server leaves it out for the choice that ends last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub eos_reason: Option<EosReason>,
+    /// Log probabilities of the tokens of `text`, if they were asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logprobs: Option<Box<CompletionLogprobs>>,
+    /// Other fields.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+/// The chunks that a whole answer could have come in, one for each choice.
+pub(super) fn chunks(answer: Completion) -> Vec<CompletionChunk> {
+    let base = CompletionChunk {
+        id: answer.id,
+        object: answer.object,
+        created: answer.created,
+        model: answer.model,
+        ..CompletionChunk::default()
+    };
+    let mut chunks: Vec<CompletionChunk> = answer
+        .choices
+        .into_iter()
+        .map(|choice| CompletionChunk {
+            choices: Few::one(CompletionChunkChoice {
+                index: choice.index,
+                text: choice.text.into(),
+                finish_reason: choice.finish_reason,
+                eos_reason: choice.eos_reason,
+                logprobs: choice.logprobs.map(Box::new),
+                extra: choice.extra,
+            }),
+            ..base.clone()
+        })
+        .collect();
+    if chunks.is_empty() {
+        chunks.push(base);
+    }
+    if let Some(last) = chunks.last_mut() {
+        last.usage = answer.usage.map(Box::new);
+        last.extra = answer.extra;
+    }
+    chunks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::from_str;
+
+    #[test]
+    fn recorded_chunks() {
+        let chunk: CompletionChunk = from_str(r#"{"id": "chatcmpl-f08e41af751a443b8d9e5c602eaa8815", "object": "text_completion", "choices": [{"index": 0, "text": " up", "finish_reason": null}], "created": 1795359306, "model_name": "alpha-7B-exl3"}"#).unwrap();
+        assert_eq!((chunk.text(), &*chunk.model), (" up", "alpha-7B-exl3"));
+        assert!(chunk.extra.is_empty());
+        let text = serde_json::to_string(&chunk).unwrap();
+        assert!(text.contains(r#""model_name":"alpha-7B-exl3""#));
+        assert_eq!(from_str::<CompletionChunk>(&text).unwrap(), chunk);
+    }
+
+    #[test]
+    fn the_model_has_two_names() {
+        for (text, model) in [
+            (r#"{"model":"a"}"#, "a"),
+            (r#"{"model_name":"b","model":"a"}"#, "b"),
+            (r#"{"model_name":null,"model":"a"}"#, "a"),
+            (r#"{"choices":null,"id":null}"#, ""),
+        ] {
+            assert_eq!(from_str::<CompletionChunk>(text).unwrap().model, model);
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! What the events of a streamed completion mean.
+
+use super::chunk::chunks;
+use super::{Completion, CompletionChunk};
+use crate::api::chat::events::{Shared, said_otherwise};
+use crate::decode::{EventFormat, Step, from_event};
+use crate::{Error, Result};
+
+/// Reads the events of `POST /v1/completions`: chunks, an error in place of one, `[DONE]`.
+#[derive(Debug)]
+pub struct CompletionEvents {
+    seen: Shared,
+    bounded: bool,
+}
+
+impl CompletionEvents {
+    /// For one stream; `bounded` tells whether the request set `max_tokens`, without which the current server fails.
+    pub fn new(bounded: bool) -> Self {
+        CompletionEvents { seen: Shared::default(), bounded }
+    }
+
+    fn explain(&self, error: Error) -> Error {
+        if self.bounded || error.code() != "generation_aborted" {
+            return error;
+        }
+        error.with_hint("set `max_tokens`: the server fails on streamed completions without it")
+    }
+}
+
+impl EventFormat for CompletionEvents {
+    type Item = CompletionChunk;
+
+    fn event(&mut self, kind: &str, data: &str) -> Result<Step<CompletionChunk>> {
+        if data.trim_ascii() == "[DONE]" {
+            return Ok(Step::Done);
+        }
+        let chunk = from_event::<CompletionChunk>(kind, data);
+        let mut chunk = chunk.map_err(|error| self.explain(error))?;
+        if chunk.choices.is_empty() && chunk.usage.is_none() {
+            said_otherwise(data).map_err(|error| self.explain(error))?;
+        }
+        self.seen.share(&mut chunk.id, &mut chunk.object, &mut chunk.model);
+        Ok(Step::Item(chunk))
+    }
+
+    fn whole(&mut self, body: &str) -> Result<Vec<CompletionChunk>> {
+        Ok(chunks(from_event::<Completion>("message", body)?))
+    }
+
+    fn end(&mut self) -> Result<()> {
+        Err(Error::truncated())
+    }
+
+    fn reset(&mut self) {
+        self.seen = Shared::default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Accumulate, ErrorKind, Limits};
+
+    const ABORTED: &str =
+        r#"{"error":{"message":"Completion aborted. Please check the server console.","trace":null}}"#;
+
+    #[test]
+    fn a_missing_max_tokens_is_hinted_at() {
+        let error = CompletionEvents::new(false).event("message", ABORTED).unwrap_err();
+        assert_eq!((error.kind(), error.code()), (ErrorKind::Server, "generation_aborted"));
+        assert!(error.hint().unwrap().contains("max_tokens"));
+        let error = CompletionEvents::new(true).event("message", ABORTED).unwrap_err();
+        assert!(!error.hint().unwrap_or_default().contains("max_tokens"));
+    }
+
+    #[test]
+    fn a_whole_answer_accumulates_to_itself() {
+        let body = r#"{"id":"cmpl-1","choices":[{"index":0,"finish_reason":"length","eos_reason":"max_new_tokens","logprobs":{"tokens":["E","ch"],"token_logprobs":[-0.1,null],"top_logprobs":[{"E":-0.1},null],"text_offset":[0,1]},"text":"Ech"},{"index":1,"finish_reason":"stop","text":""}],"created":1,"model":"m","object":"text_completion","usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3}}"#;
+        let mut total = super::super::CompletionTotal::new(&Limits::default());
+        for chunk in CompletionEvents::new(true).whole(body).unwrap() {
+            total.push(&chunk).unwrap();
+        }
+        assert_eq!(total.into_output(), crate::decode::from_json::<Completion>(body).unwrap());
+    }
+}

@@ -1,0 +1,250 @@
+//! `POST /v1/completions`
+//!
+//! Goes on with a text, or with several.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use http::Method;
+use serde::{Deserialize, Serialize};
+
+use super::{Completion, CompletionEvents, CompletionTotal};
+use crate::api::fields::request;
+use crate::api::sampling::sampling_setters;
+use crate::api::{ResponseFormat, Sampling, StreamOptions, Streamed};
+use crate::decode::{Events, Json};
+use crate::{Endpoint, Error, ErrorKind, Limits, Pace, Replay, Result, Scope, StreamEndpoint, json_body};
+
+request! {
+    /// A text to go on with, or several.
+    ///
+    /// `client.completions().create(&request)` answers a [`Completion`], `client.completions().stream(&request)` a
+    /// stream of [`CompletionChunk`](super::CompletionChunk) that adds up to one.
+    ///
+    /// ```
+    /// use tabbyapi::api::CompletionRequest;
+    ///
+    /// let one = CompletionRequest::new("Once upon a time").max_tokens(100).stop("\n");
+    /// let two = CompletionRequest::new(["Once upon a time", "Far away"]).max_tokens(100).n(2);
+    /// # let _ = (one, two);
+    /// ```
+    pub struct CompletionRequest {
+        required {
+            /// The text. The choice of prompt `p`, try `k`, has the index `p * n + k`.
+            prompt: Prompt,
+        }
+        optional {
+            /// Another model's directory. Ignored unless the server loads models inline, which takes the admin key;
+            /// otherwise it only turns the answer that no model is loaded into an internal error.
+            model: String as impl Into<String>,
+            /// How many tries for each prompt; from 1, default 1, no upper limit.
+            n: u32,
+            /// The form that the output is held to. `sampling.json_schema` does the same with less.
+            response_format: ResponseFormat,
+            /// How the answer is delivered; usage is asked for while this is unset.
+            stream_options: StreamOptions,
+            /// Who asks. No effect on the server.
+            user: String as impl Into<String>,
+            /// No effect on the server.
+            best_of: u32,
+            /// No effect on the server.
+            echo: bool,
+            /// No effect on the server.
+            suffix: String as impl Into<String>,
+        }
+        flatten {
+            /// Sampler parameters, on the same level of the JSON.
+            sampling: Sampling
+        }
+    }
+}
+
+impl CompletionRequest {
+    /// A request with this prompt or these prompts, and the server's defaults.
+    pub fn new(prompt: impl Into<Prompt>) -> Self {
+        CompletionRequest::blank(prompt.into())
+    }
+
+    sampling_setters!();
+
+    fn write(&self, stream: Option<bool>) -> Result<Option<Bytes>> {
+        #[derive(Serialize)]
+        struct Body<'a> {
+            #[serde(flatten)]
+            request: &'a CompletionRequest,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            stream_options: Option<StreamOptions>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            stream: Option<bool>,
+        }
+        if matches!(&self.prompt, Prompt::Many(prompts) if prompts.is_empty()) {
+            return Err(Error::new(ErrorKind::Encode, "no_prompt", "the list of prompts is empty")
+                .with_hint("the server fails on it, or streams nothing for ever"));
+        }
+        self.sampling.check()?;
+        json_body(&Body { request: self, stream_options: StreamOptions::or_usage(&self.stream_options), stream })
+    }
+
+    /// Whether `max_tokens` is set, under any of its names.
+    fn is_bounded(&self) -> bool {
+        self.sampling.max_tokens.is_some()
+            || ["max_completion_tokens", "max_length"].iter().any(|name| self.extra.contains_key(*name))
+    }
+}
+
+/// One text or several. The server takes no token ids.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+#[non_exhaustive]
+pub enum Prompt {
+    /// One text.
+    One(String),
+    /// Several, of which each is gone on with; at least one.
+    Many(Vec<String>),
+}
+
+impl From<&str> for Prompt {
+    fn from(text: &str) -> Self {
+        Prompt::One(text.to_owned())
+    }
+}
+
+impl From<String> for Prompt {
+    fn from(text: String) -> Self {
+        Prompt::One(text)
+    }
+}
+
+impl<S: Into<String>> From<Vec<S>> for Prompt {
+    fn from(texts: Vec<S>) -> Self {
+        Prompt::Many(texts.into_iter().map(Into::into).collect())
+    }
+}
+
+impl<S: Into<String>, const N: usize> From<[S; N]> for Prompt {
+    fn from(texts: [S; N]) -> Self {
+        Prompt::Many(texts.into_iter().map(Into::into).collect())
+    }
+}
+
+const PATH: &str = "/v1/completions";
+
+impl Endpoint for CompletionRequest {
+    type Decoder = Json<Completion>;
+    const METHOD: Method = Method::POST;
+    const SCOPE: Scope = Scope::Api;
+    const REPLAY: Replay = Replay::IfUnsent;
+
+    fn path(&self) -> Cow<'_, str> {
+        PATH.into()
+    }
+
+    fn body(&self) -> Result<Option<Bytes>> {
+        self.write(None)
+    }
+
+    fn pace(&self) -> Pace {
+        Pace::GENERATE
+    }
+
+    fn decoder(&self) -> Self::Decoder {
+        Json::new()
+    }
+}
+
+impl Endpoint for Streamed<'_, CompletionRequest> {
+    type Decoder = Events<CompletionEvents>;
+    const METHOD: Method = Method::POST;
+    const SCOPE: Scope = Scope::Api;
+    const REPLAY: Replay = Replay::IfUnsent;
+
+    fn path(&self) -> Cow<'_, str> {
+        PATH.into()
+    }
+
+    fn body(&self) -> Result<Option<Bytes>> {
+        self.0.write(Some(true))
+    }
+
+    fn pace(&self) -> Pace {
+        Pace::STREAM
+    }
+
+    fn decoder(&self) -> Self::Decoder {
+        Events::new(CompletionEvents::new(self.0.is_bounded()))
+    }
+}
+
+impl StreamEndpoint for CompletionRequest {
+    type Decoder = Events<CompletionEvents>;
+    type Face<'a> = Streamed<'a, CompletionRequest>;
+    type Total = CompletionTotal;
+
+    fn streamed(&self) -> Streamed<'_, CompletionRequest> {
+        Streamed(self)
+    }
+
+    fn total(&self, limits: &Limits) -> CompletionTotal {
+        CompletionTotal::new(limits)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    #[track_caller]
+    fn assert_body(endpoint: &impl Endpoint, expected: Value) {
+        let body = endpoint.body().unwrap().unwrap();
+        assert_eq!(serde_json::from_slice::<Value>(&body).unwrap(), expected, "{}", String::from_utf8_lossy(&body));
+    }
+
+    #[test]
+    fn the_method_decides_streaming_and_usage_is_asked_for() {
+        let request = CompletionRequest::new("Once").max_tokens(8).extra("stream", false);
+        let usage = json!({"include_usage": true});
+        assert_body(&request, json!({"prompt": "Once", "max_tokens": 8, "stream_options": usage}));
+        assert_body(
+            &request.streamed(),
+            json!({"prompt": "Once", "max_tokens": 8, "stream_options": usage, "stream": true}),
+        );
+    }
+
+    #[test]
+    fn every_field_has_its_name_on_one_level() {
+        let request = CompletionRequest::new(["a", "b"])
+            .model("m")
+            .n(2)
+            .response_format(ResponseFormat::json())
+            .stream_options(StreamOptions::new().include_usage(false))
+            .user("u")
+            .best_of(1)
+            .echo(true)
+            .suffix("s")
+            .sampling(Sampling::new().xtc_probability(0.5).grammar_string("start: \"a\""))
+            .regex_pattern("a+")
+            .extra("custom", 1);
+        let expected = json!({
+            "prompt": ["a", "b"], "model": "m", "n": 2, "response_format": {"type": "json"},
+            "stream_options": {"include_usage": false}, "user": "u", "best_of": 1, "echo": true, "suffix": "s",
+            "xtc_probability": 0.5, "grammar_string": "start: \"a\"", "regex_pattern": "a+", "custom": 1,
+        });
+        assert_body(&request, expected.clone());
+        assert_eq!(serde_json::from_value::<CompletionRequest>(expected).unwrap(), request);
+    }
+
+    #[test]
+    fn no_prompt_at_all_is_refused_here() {
+        let error = CompletionRequest::new(Vec::<String>::new()).streamed().body().unwrap_err();
+        assert_eq!((error.kind(), error.code()), (ErrorKind::Encode, "no_prompt"));
+        assert!(CompletionRequest::new("").body().is_ok());
+    }
+
+    #[test]
+    fn max_tokens_has_three_names() {
+        assert!(!CompletionRequest::new("").is_bounded());
+        assert!(CompletionRequest::new("").max_tokens(1).is_bounded());
+        assert!(CompletionRequest::new("").extra("max_completion_tokens", 1).is_bounded());
+    }
+}

@@ -1,0 +1,340 @@
+//! Sampler parameters, which every generation request takes.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::OneOrMany;
+use super::fields::setters;
+use crate::{Error, ErrorKind, Result};
+
+/// Declares [`Sampling`]: all fields optional, with `name: Type => serde(attribute)` where reading takes more.
+macro_rules! sampling {
+    (
+        $(#[$meta:meta])*
+        pub struct $struct:ident {
+            $( $(#[doc = $doc:expr])* $name:ident: $type:ty $(as $arg:ty)? $(=> $serde:meta)?, )*
+        }
+    ) => {
+        $(#[$meta])*
+        #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+        #[non_exhaustive]
+        pub struct $struct {
+            $(
+                $(#[doc = $doc])*
+                #[serde(default, skip_serializing_if = "Option::is_none")]
+                $(#[$serde])?
+                pub $name: Option<$type>,
+            )*
+        }
+
+        impl $struct {
+            /// Nothing set: the server's defaults and overrides apply.
+            pub fn new() -> Self {
+                $struct::default()
+            }
+
+            /// Takes over the fields that are set in `other`.
+            #[must_use]
+            pub fn overlay(mut self, other: Sampling) -> Self {
+                $( if other.$name.is_some() { self.$name = other.$name; } )*
+                self
+            }
+
+            setters! { $( $(#[doc = $doc])* $name: $type $(as $arg)?, )* }
+
+            /// JSON has no infinite numbers: they would be sent as null, which the server fails on.
+            pub(crate) fn check(&self) -> Result<()> {
+                $(
+                    if self.$name.as_ref().is_some_and(|value| !value.finite()) {
+                        return Err(not_finite(stringify!($name)));
+                    }
+                )*
+                Ok(())
+            }
+        }
+    };
+}
+
+sampling! {
+    /// Sampler parameters.
+    ///
+    /// Unset ones are not sent, so that the server's defaults and sampler overrides apply. What the
+    /// server has no effect for with its current backend (exllamav3) is accepted by it all the same and marked here.
+    ///
+    /// Constraints that are not valid (schema, regex, grammar) are ignored by the server without a word.
+    ///
+    /// ```
+    /// use tabbyapi::api::Sampling;
+    ///
+    /// let sampling = Sampling::new().max_tokens(64).temperature(0.7).stop(["\n\n", "User:"]);
+    /// assert_eq!(sampling.max_tokens, Some(64));
+    /// ```
+    pub struct Sampling {
+        /// The most tokens to generate. Unset or 0 fills the context; a streamed completion fails without it. The
+        /// current backend generates one token fewer than asked for above 1.
+        max_tokens: u32,
+        /// The fewest tokens to generate; default 0. More than `max_tokens` is an internal error of the server.
+        min_tokens: u32,
+        /// Strings and token ids that end the output; they are not part of it. Text is held back as long as it could
+        /// still become one of them.
+        stop: OneOrMany<Stop> as impl Into<OneOrMany<Stop>>,
+        /// Strings that the output may not contain.
+        banned_strings: OneOrMany<String> as impl Into<OneOrMany<String>>,
+        /// Ids of tokens that are never sampled.
+        banned_tokens: Vec<u32> as impl Into<Vec<u32>>,
+        /// Ids of the only tokens to sample. No effect on the current backend.
+        allowed_tokens: Vec<u32> as impl Into<Vec<u32>>,
+        /// Whether the last token of the prompt is sampled anew, so that it can merge with the output; default false.
+        token_healing: bool,
+        /// 0 to 10, default 1; 0 is greedy.
+        temperature: f64,
+        /// Whether temperature comes after the other samplers; default false.
+        temperature_last: bool,
+        /// From 0, default 0, which is off. No effect on the current backend.
+        smoothing_factor: f64,
+        /// How many of the likeliest tokens are kept; from -1, default 0; 0 and -1 are off.
+        top_k: i32,
+        /// The share of probability that is kept; 0 to 1, default 1, which is off.
+        top_p: f64,
+        /// Default 0, which is off. No effect on the current backend.
+        top_a: f64,
+        /// The least probability, as a share of the likeliest token's; 0 to 1 (not validated by the server, which
+        /// fails beyond), default 0, which is off.
+        min_p: f64,
+        /// Tail-free sampling; default 1, which is off. No effect on the current backend.
+        tfs: f64,
+        /// Locally typical sampling; above 0 to 1, default 1, which is off. No effect on the current backend.
+        typical: f64,
+        /// Default 0, which is off. No effect on the current backend.
+        skew: f64,
+        /// How often the likeliest tokens are left out; 0 to 1, default 0, which is off.
+        xtc_probability: f64,
+        /// From which probability on XTC may leave tokens out; 0 to 1, default 0.1.
+        xtc_threshold: f64,
+        /// Grows with each occurrence of a token; from 0 (negative is refused), default 0.
+        frequency_penalty: f64,
+        /// Falls on every token that occurred; from 0 (negative is refused), default 0.
+        presence_penalty: f64,
+        /// A factor on tokens that occurred; above 0, default 1, which is off.
+        repetition_penalty: f64,
+        /// How many tokens back the penalties look; default -1, all of them.
+        penalty_range: i64,
+        /// Over how many more tokens the penalties fade out; default 0.
+        repetition_decay: i64,
+        /// Default 0, which is off. No effect on the current backend.
+        dry_multiplier: f64,
+        /// Default 0. No effect on the current backend.
+        dry_base: f64,
+        /// Default 0. No effect on the current backend.
+        dry_allowed_length: i64,
+        /// Default 0. No effect on the current backend.
+        dry_range: i64,
+        /// Strings at which DRY begins anew. No effect on the current backend.
+        dry_sequence_breakers: OneOrMany<String> as impl Into<OneOrMany<String>>,
+        /// Default 0, which is off. No effect on the current backend.
+        mirostat_mode: i64,
+        /// Default 1.5. No effect on the current backend.
+        mirostat_tau: f64,
+        /// Default 0.3. No effect on the current backend.
+        mirostat_eta: f64,
+        /// Whether the prompt gets the model's begin token; the model's own setting by default. Chat discards it: the
+        /// template decides.
+        add_bos_token: bool,
+        /// Whether the end token is never sampled; default false. No effect on the current backend.
+        ban_eos_token: bool,
+        /// What is added to the logits of tokens, by id. Ids beyond the vocabulary are ignored; there is no range.
+        logit_bias: BTreeMap<u32, f64> as impl Into<BTreeMap<u32, f64>> => serde(deserialize_with = "token_keys"),
+        /// A JSON schema that the output is held to: an object, OpenAI's wrapper `{"name", "schema"}`, or JSON text.
+        json_schema: Value as impl Into<Value>,
+        /// A regular expression that the output is held to.
+        regex_pattern: String as impl Into<String>,
+        /// A grammar that the output is held to, in Lark or GBNF.
+        grammar_string: String as impl Into<String>,
+        /// Dynamic temperature's upper end; from 0, default 1; below `min_temp` is an internal error of the server. No
+        /// effect on the current backend.
+        max_temp: f64,
+        /// Dynamic temperature's lower end; from 0, default 1. No effect on the current backend.
+        min_temp: f64,
+        /// Dynamic temperature's exponent; from 0, default 1. No effect on the current backend.
+        temp_exponent: f64,
+        /// Whether log probabilities are reported (1), and above 1 also of how many alternatives; default 0. More than
+        /// the vocabulary has is an error.
+        logprobs: u32 => serde(deserialize_with = "count_or_flag"),
+        /// Of how many alternatives log probabilities are reported; default 0; needs `logprobs`.
+        top_logprobs: u32,
+        /// The probability that adaptive sampling aims at; default 1, which is off.
+        adaptive_target: f64,
+        /// How slowly adaptive sampling forgets; default 0.9.
+        adaptive_decay: f64,
+        /// After how many tokens of repetition the generation ends; from 0, default 800; 0 is off.
+        loop_detect_window: u32,
+    }
+}
+
+/// Setters of everyday sampler parameters, for a request with a field `sampling`.
+macro_rules! sampling_setters {
+    () => {
+        /// Takes over the sampler parameters that are set in `sampling`; those set before stay otherwise.
+        #[must_use]
+        pub fn sampling(mut self, sampling: crate::api::Sampling) -> Self {
+            self.sampling = self.sampling.overlay(sampling);
+            self
+        }
+
+        crate::api::sampling::sampling_setters! {
+            max_tokens: u32, min_tokens: u32, temperature: f64, top_k: i32, top_p: f64, min_p: f64,
+            frequency_penalty: f64, presence_penalty: f64, repetition_penalty: f64,
+            stop: impl Into<crate::api::OneOrMany<crate::api::Stop>>,
+            banned_strings: impl Into<crate::api::OneOrMany<String>>,
+            logit_bias: impl Into<::std::collections::BTreeMap<u32, f64>>,
+            json_schema: impl Into<::serde_json::Value>,
+            regex_pattern: impl Into<String>,
+            grammar_string: impl Into<String>,
+            logprobs: u32, top_logprobs: u32,
+        }
+    };
+    ($($name:ident: $arg:ty,)*) => {
+        $(
+            #[doc = concat!("Sets [`", stringify!($name), "`](crate::api::Sampling#structfield.", stringify!($name), ") of `sampling`.")]
+            #[must_use]
+            pub fn $name(mut self, $name: $arg) -> Self {
+                self.sampling = self.sampling.$name($name);
+                self
+            }
+        )*
+    };
+}
+pub(crate) use sampling_setters;
+
+/// Something that ends the output.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+#[non_exhaustive]
+pub enum Stop {
+    /// This string.
+    Text(String),
+    /// The token of this id.
+    Token(u32),
+}
+
+impl From<&str> for Stop {
+    fn from(text: &str) -> Self {
+        Stop::Text(text.to_owned())
+    }
+}
+
+impl From<String> for Stop {
+    fn from(text: String) -> Self {
+        Stop::Text(text)
+    }
+}
+
+impl From<u32> for Stop {
+    fn from(token: u32) -> Self {
+        Stop::Token(token)
+    }
+}
+
+fn not_finite(name: &str) -> Error {
+    Error::new(ErrorKind::Encode, "not_finite", format!("`{name}` is not a finite number"))
+}
+
+/// Whether a value can be written as JSON without becoming null.
+trait Finite {
+    fn finite(&self) -> bool {
+        true
+    }
+}
+
+impl Finite for f64 {
+    fn finite(&self) -> bool {
+        self.is_finite()
+    }
+}
+
+impl Finite for BTreeMap<u32, f64> {
+    fn finite(&self) -> bool {
+        self.values().all(|value| value.is_finite())
+    }
+}
+
+impl Finite for bool {}
+impl Finite for u32 {}
+impl Finite for i32 {}
+impl Finite for i64 {}
+impl Finite for String {}
+impl Finite for Value {}
+impl<T> Finite for Vec<T> {}
+impl<T> Finite for OneOrMany<T> {}
+
+/// Keys of a flattened map reach serde as strings, which it does not turn into numbers by itself.
+fn token_keys<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<BTreeMap<u32, f64>>, D::Error> {
+    let Some(map) = Option::<BTreeMap<String, f64>>::deserialize(deserializer)? else { return Ok(None) };
+    let parse = |(key, value): (String, f64)| match key.trim().parse() {
+        Ok(token) => Ok((token, value)),
+        Err(_) => Err(serde::de::Error::custom(format_args!("`{key}` is no token id"))),
+    };
+    map.into_iter().map(parse).collect::<Result<_, _>>().map(Some)
+}
+
+/// OpenAI's chat API has a flag where the server has a count.
+fn count_or_flag<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Form {
+        Count(u32),
+        Flag(bool),
+    }
+    Ok(Option::<Form>::deserialize(deserializer)?.map(|form| match form {
+        Form::Count(count) => count,
+        Form::Flag(flag) => flag.into(),
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{from_value, json, to_value};
+
+    #[test]
+    fn unset_is_left_out() {
+        assert_eq!(to_value(Sampling::new()).unwrap(), json!({}));
+    }
+
+    #[test]
+    fn every_form_is_written_as_the_server_reads_it() {
+        let sampling = Sampling::new()
+            .max_tokens(8)
+            .top_k(-1)
+            .temperature(0.5)
+            .stop(vec![Stop::from("a"), Stop::from(7)])
+            .banned_strings("x")
+            .banned_tokens([1, 2])
+            .logit_bias([(5, -1.0)])
+            .json_schema(json!({"type": "object"}))
+            .logprobs(1);
+        let expected = json!({
+            "max_tokens": 8, "top_k": -1, "temperature": 0.5, "stop": ["a", 7], "banned_strings": ["x"],
+            "banned_tokens": [1, 2], "logit_bias": {"5": -1.0}, "json_schema": {"type": "object"}, "logprobs": 1,
+        });
+        assert_eq!(to_value(&sampling).unwrap(), expected);
+        assert_eq!(from_value::<Sampling>(expected).unwrap(), sampling);
+    }
+
+    #[test]
+    fn overlay_keeps_what_the_other_leaves_unset() {
+        let base = Sampling::new().max_tokens(8).top_p(0.5);
+        let merged = base.overlay(Sampling::new().top_p(0.9));
+        assert_eq!(merged, Sampling::new().max_tokens(8).top_p(0.9));
+    }
+
+    #[test]
+    fn numbers_that_json_lacks_are_refused_by_name() {
+        let error = Sampling::new().min_p(f64::NAN).check().unwrap_err();
+        assert_eq!(error.to_string(), "`min_p` is not a finite number");
+        assert!(Sampling::new().logit_bias([(1, f64::INFINITY)]).check().is_err());
+        assert!(Sampling::new().temperature(1.0).check().is_ok());
+    }
+}
