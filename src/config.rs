@@ -83,7 +83,9 @@ impl std::str::FromStr for BaseUrl {
             return Err(Error::config(format!("the base URL `{text}` has no host"))
                 .with_hint("write it like `http://127.0.0.1:5000`"));
         }
-        if authority.ends_with(':') || (uri.port().is_some() && uri.port_u16().is_none()) {
+        // An IPv6 address has colons of its own, in brackets.
+        let port = authority.rsplit_once(':').filter(|_| !authority.ends_with(']')).map(|(_, port)| port);
+        if port.is_some_and(|port| port.parse::<u16>().is_err()) {
             return Err(Error::config(format!("the base URL `{text}` has no valid port"))
                 .with_hint("a port is a number up to 65535"));
         }
@@ -218,5 +220,59 @@ impl Pace {
     pub fn total(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.total = limit.into();
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn assert_joins(base: &str, url: &str) {
+        let base: BaseUrl = base.parse().unwrap();
+        assert_eq!(base.join("/v1/models").unwrap().to_string(), url);
+    }
+
+    #[test]
+    fn paths_slashes_and_v1_join_rightly() {
+        for base in
+            ["http://h:5000", "http://h:5000/", "http://h:5000/v1", "http://h:5000/v1/", " HTTP://h:5000//v1// "]
+        {
+            assert_joins(base, "http://h:5000/v1/models");
+        }
+        assert_joins("https://h/a/b", "https://h/a/b/v1/models");
+        assert_joins("https://h/a/v1/", "https://h/a/v1/models");
+        assert_joins("https://h/av1", "https://h/av1/v1/models");
+        assert_joins("http://[::1]:5000", "http://[::1]:5000/v1/models");
+        assert_joins("http://[::1]", "http://[::1]/v1/models");
+    }
+
+    #[test]
+    fn what_cannot_be_a_base_url_is_refused() {
+        for base in [
+            "",
+            "h",
+            "h:5000",
+            "/v1",
+            "http://",
+            "http:///v1",
+            "http://h:",
+            "http://h:x",
+            "http://h/?q",
+            "http://h/#f",
+            "http://h h",
+        ] {
+            let error = base.parse::<BaseUrl>().expect_err(base);
+            assert_eq!(error.kind(), crate::ErrorKind::Config, "{base}");
+            assert!(error.hint().is_some(), "{base}");
+        }
+    }
+
+    #[test]
+    fn passwords_do_not_show() {
+        for base in ["http://u:hush@h", "u:hush@h", "ftp://hush@h/?x"] {
+            let error = base.parse::<BaseUrl>().unwrap_err();
+            assert!(!format!("{error} {error:?}").contains("hush"), "{error}");
+        }
     }
 }

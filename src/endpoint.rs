@@ -66,6 +66,29 @@ pub trait Endpoint {
     fn decoder(&self) -> Self::Decoder;
 }
 
+impl<E: Endpoint + ?Sized> Endpoint for &E {
+    type Decoder = E::Decoder;
+    const METHOD: Method = E::METHOD;
+    const SCOPE: Scope = E::SCOPE;
+    const REPLAY: Replay = E::REPLAY;
+
+    fn path(&self) -> Cow<'_, str> {
+        (**self).path()
+    }
+
+    fn body(&self) -> Result<Option<Bytes>> {
+        (**self).body()
+    }
+
+    fn pace(&self) -> Pace {
+        (**self).pace()
+    }
+
+    fn decoder(&self) -> Self::Decoder {
+        (**self).decoder()
+    }
+}
+
 /// A request whose answer can also be streamed: it has a second face for that.
 pub trait StreamEndpoint {
     /// Reads the stream.

@@ -241,6 +241,11 @@ impl Error {
         Error::new(ErrorKind::Misuse, "misuse", message)
     }
 
+    pub(crate) fn too_many(what: &str, most: usize) -> Self {
+        Error::new(ErrorKind::TooLarge, "too_many", format!("the answer has more {what} than the cap of {most}"))
+            .with_hint("raise `Limits::indices` if such answers are expected")
+    }
+
     pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.0.hint = Some(hint.into());
         self

@@ -123,6 +123,11 @@ impl<D: Decode, A: Accumulate<Item = D::Item>> Streaming<D, A> {
         self.total.into_output()
     }
 
+    /// The stream, given up because of this error.
+    pub(crate) fn broken(self, error: Error) -> Broken<A::Output> {
+        Broken { partial: self.total.into_output(), outcome: Outcome::of(&error), error }
+    }
+
     fn call(&self) -> Option<&Call<D>> {
         match &self.state {
             State::Running(driver) => Some(driver.call()),

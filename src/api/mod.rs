@@ -1,17 +1,53 @@
-//! One file or folder per service: types, operations, accessors.
+//! The services: their types, their operations, their accessors.
+//!
+//! | accessor | methods |
+//! |---|---|
+//! | [`client.completions()`](Client::completions) | [`create`](Completions::create), [`stream`](Completions::stream) |
+//! | [`client.chat()`](Client::chat) | [`create`](Chat::create), [`stream`](Chat::stream) |
+//! | [`client.models()`](Client::models) | [`list`](Models::list), [`current`](Models::current), [`props`](Models::props), [`load`](Models::load), [`reload`](Models::reload), [`unload`](Models::unload) |
+//! | [`client.health()`](Client::health) | [`check`](HealthService::check), [`service_info`](HealthService::service_info), [`wait_until_ready`](HealthService::wait_until_ready) |
+//! | [`client.auth()`](Client::auth) | [`permission`](Auth::permission) |
+//!
+//! Every request type is an [`Endpoint`](crate::Endpoint), so [`Client::call`] and a hand-driven
+//! [`Call`](crate::call::Call) take the same values.
 
+mod auth;
 mod budget;
 mod chat;
 mod common;
 mod completions;
 mod fields;
+mod health;
+mod models;
 mod sampling;
 
+use crate::Client;
+
+pub use auth::*;
 pub use chat::*;
 pub use common::{EosReason, FinishReason, OneOrMany, Rate, ResponseFormat, ResponseFormatType, StreamOptions, Usage};
 pub use completions::*;
+pub use health::*;
+pub use models::*;
 pub use sampling::{Sampling, Stop};
 
 /// The streaming face of a request: what [`StreamEndpoint::streamed`](crate::StreamEndpoint::streamed) gives.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Streamed<'a, R>(pub(crate) &'a R);
+
+impl Client {
+    /// What the client's key may do.
+    pub fn auth(&self) -> Auth<'_> {
+        Auth { client: self }
+    }
+
+    /// Whether the server is there and ready.
+    pub fn health(&self) -> HealthService<'_> {
+        HealthService { client: self }
+    }
+
+    /// What models there are, what is loaded, loading and unloading.
+    pub fn models(&self) -> Models<'_> {
+        Models { client: self }
+    }
+}

@@ -2,10 +2,10 @@
 //!
 //! A [`Decode`] is a push parser for one answer. [`Json`] reads a whole JSON body; [`Events`] reads a stream of
 //! events, or a JSON body in place of the stream (a server can have streaming disabled). Both read every
-//! shape of error that the server uses; see [`failure`].
+//! shape of error that the server uses: a `detail` of text or of validation entries, an `error` object, plain text, HTML, nothing.
 
-pub(crate) mod events;
-pub mod failure;
+mod events;
+mod failure;
 mod json;
 
 use bytes::Bytes;
@@ -13,7 +13,9 @@ use http::response::Parts;
 
 use crate::{Limits, Result};
 
+pub(crate) use events::from_event;
 pub use events::{EventFormat, Events, Step};
+pub(crate) use failure::from_event as event_error;
 pub use json::{Empty, Json, from_json};
 
 /// Reads the answer of one operation as its bytes arrive.

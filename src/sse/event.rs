@@ -8,11 +8,8 @@ use super::Parser;
 #[derive(Clone, Copy)]
 pub struct Event<'a> {
     pub(super) parser: &'a Parser,
-    /// A slice of the parser's current chunk, unless `raw` is empty: then of its own buffer.
+    /// In the parser's current chunk or in its own buffer.
     pub(super) data: &'a [u8],
-    /// The event as it stands in the current chunk, blank line included, if it is one `data` line there; else empty.
-    #[allow(dead_code, reason = "the chat decoder will use it")]
-    pub(super) raw: &'a [u8],
 }
 
 impl<'a> Event<'a> {
@@ -39,14 +36,6 @@ impl<'a> Event<'a> {
     /// The last event id at this event: its own `id` field, or else that of an earlier event.
     pub fn id(&self) -> &'a str {
         self.parser.last_event_id()
-    }
-
-    /// The event as it stands in the chunk, field name and blank line included. None unless it is one `data` line and
-    /// a blank line that lie whole in a chunk, ended both by LF or both by CRLF: then the same bytes at the start of
-    /// another event are the same event.
-    #[allow(dead_code, reason = "the chat decoder will use it")]
-    pub(crate) fn raw(&self) -> Option<&'a [u8]> {
-        (!self.raw.is_empty()).then_some(self.raw)
     }
 }
 

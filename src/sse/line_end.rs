@@ -3,8 +3,6 @@
 /// The end of a line and the blank line after it.
 pub(super) struct BlankLine {
     pub(super) len: usize,
-    /// Both ended by LF or both by CRLF, so that what follows cannot belong to it.
-    pub(super) uniform: bool,
     /// It ends in a CR that is the last byte there is.
     pub(super) swallow_lf: bool,
 }
@@ -18,18 +16,14 @@ impl BlankLine {
             [b'\n', b'\n', ..] => 2,
             _ => return Self::mixed(bytes),
         };
-        Some(Self { len, uniform: true, swallow_lf: false })
+        Some(Self { len, swallow_lf: false })
     }
 
     #[cold]
     fn mixed(bytes: &[u8]) -> Option<Self> {
         let rest = after_line_end(bytes)?;
         let after = after_line_end(rest)?;
-        Some(Self {
-            len: bytes.len() - after.len(),
-            uniform: false,
-            swallow_lf: after.is_empty() && rest.ends_with(b"\r"),
-        })
+        Some(Self { len: bytes.len() - after.len(), swallow_lf: after.is_empty() && rest.ends_with(b"\r") })
     }
 }
 

@@ -6,11 +6,12 @@ use std::{collections::VecDeque, fmt, time::Duration};
 
 use bytes::Bytes;
 
-use machine::Step;
+use machine::{Step, data_value};
 
 use super::{
     Event,
     field::{Digits, Field, Name},
+    line_end::BlankLine,
 };
 
 /// The limit of [`Parser::new`] on the bytes of one event: 16 MiB.
@@ -132,11 +133,15 @@ impl Parser {
         if chunk.is_empty() || self.state == State::Overflow {
             return;
         }
-        if self.pos == self.chunk.len() && self.queue.is_empty() {
-            self.open(chunk);
-        } else {
-            self.queue.push_back(chunk);
+        if self.pos < self.chunk.len() || !self.queue.is_empty() {
+            return self.queue.push_back(chunk);
         }
+        if let ([byte], State::Value(Field::Data)) = (&chunk[..], self.state)
+            && self.take_data_byte(*byte)
+        {
+            return;
+        }
+        self.open(chunk);
     }
 
     /// The next event, or None if more bytes are needed for it.
@@ -148,12 +153,12 @@ impl Parser {
     #[allow(clippy::should_implement_trait)]
     #[inline]
     pub fn next(&mut self) -> Result<Option<Event<'_>>, Overflow> {
-        let (raw, data) = match self.step()? {
+        let data = match self.step()? {
             Step::Starved => return Ok(None),
-            Step::Clean { raw, data } => (&self.chunk[raw], &self.chunk[data]),
-            Step::Built => (&[][..], &self.data[..]),
+            Step::Clean(data) => &self.chunk[data],
+            Step::Built => &self.data[..],
         };
-        Ok(Some(Event { parser: self, data, raw }))
+        Ok(Some(Event { parser: self, data }))
     }
 
     /// The id of the last event that had one; empty if there is none. Reconnecting clients send it as `Last-Event-ID`.
@@ -225,34 +230,32 @@ impl fmt::Debug for Parser {
 }
 
 /// For an event that is known before its line ends are looked for.
-#[allow(dead_code, reason = "the chat decoder will use it")]
 impl Parser {
-    /// The unread rest of the current chunk if an event may start there, else None.
+    /// Takes the next event if `known` knows its data from the bytes ahead.
     ///
-    /// If it starts with the [raw bytes](Event::raw) of an event, they are that event, and it may be
-    /// [passed over](Self::pass) instead of asking for the next one.
+    /// It is given what follows the start of a `data` line, which may be anything, to the end of the chunk. If that
+    /// starts with data that it knows, it returns what it made of it and the length of the data, **in which there must
+    /// be no CR or LF**. The event is taken if a blank line follows; else nothing happened, and it is for
+    /// [`next`](Self::next) to find out.
     #[inline]
-    pub(crate) fn ahead(&mut self) -> Option<&[u8]> {
+    pub(crate) fn next_known<M>(&mut self, known: impl FnOnce(&[u8]) -> Option<(M, usize)>) -> Option<M> {
         if self.state == State::Lent {
             self.clear();
         }
-        let ready = self.state == State::Border && (self.pos < self.chunk.len() || self.refill());
-        ready.then(|| &self.chunk[self.pos..])
-    }
-
-    /// Passes over an event of `raw` bytes, `data` of them its data. Only if such an event, of the form that
-    /// [`Event::raw`] describes and with no more data than the limit, stands at the start of what
-    /// [`ahead`](Self::ahead) gave just now.
-    #[inline]
-    pub(crate) fn pass(&mut self, raw: usize, data: usize) {
-        debug_assert!(self.state == State::Border && raw <= self.chunk.len() - self.pos && data <= self.max);
-        self.pos += raw;
-        self.data_bytes += data as u64;
-    }
-
-    /// The limit on one event.
-    pub(crate) fn max_event_bytes(&self) -> usize {
-        self.max
+        if self.state != State::Border || (self.pos == self.chunk.len() && !self.refill()) {
+            return None;
+        }
+        let value = data_value(&self.chunk[self.pos..])?;
+        let (made, len) = known(value)?;
+        debug_assert!(memchr::memchr2(b'\r', b'\n', &value[..len]).is_none());
+        let blank = BlankLine::after(value.get(len..)?)?;
+        if len > self.max {
+            return None;
+        }
+        self.pos = self.chunk.len() - value.len() + len + blank.len;
+        self.swallow_lf = blank.swallow_lf;
+        self.data_bytes += len as u64;
+        Some(made)
     }
 }
 

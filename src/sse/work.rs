@@ -68,29 +68,36 @@ fn buffers_stay_within_the_limit_and_are_given_back() {
 }
 
 #[test]
-fn raw_events_may_be_passed_over() {
-    let one = b"data: {\"a\": 1}\r\n\r\n";
+fn known_events_are_taken_only_whole() {
+    let known = |value: &[u8]| value.starts_with(b"{1}").then_some(((), 3));
     let mut parser = Parser::new();
-    parser.feed(Bytes::from_static(one));
-    assert!(parser.ahead().is_none(), "a byte order mark may come");
-    assert_eq!(parser.next().expect("no overflow").and_then(|event| event.raw()), Some(&one[..]));
-    assert!(parser.ahead().is_none(), "no bytes");
+    parser.feed(Bytes::from_static(b"data: {1}\n\n"));
+    assert!(parser.next_known(known).is_none(), "a byte order mark may come");
+    assert!(parser.next().expect("no overflow").is_some());
+    assert!(parser.next_known(known).is_none(), "no bytes");
 
-    parser.feed(Bytes::from([&one[..], b"data: x\n\ndata: cut"].concat()));
-    assert!(parser.ahead().is_some_and(|bytes| bytes.starts_with(one)));
-    parser.pass(one.len(), 8);
-    assert_eq!(parser.next().expect("no overflow").and_then(|event| event.raw()), Some(&b"data: x\n\n"[..]));
-    assert!(parser.ahead().is_some_and(|bytes| bytes == b"data: cut"));
+    parser.feed(Bytes::from_static(b"data: {1}\r\n\r\ndata:{1}\n\ndata: {1}2\n\ndata: {1}\n: x\n\ndata: {1}\r"));
+    assert!(parser.next_known(known).is_some());
+    assert!(parser.next_known(known).is_some());
+    assert!(parser.next_known(known).is_none(), "more data");
+    assert_eq!(parser.next().expect("no overflow").map(|event| event.data_bytes()), Some(&b"{1}2"[..]));
+    assert!(parser.next_known(known).is_none(), "no blank line");
+    assert!(parser.next().expect("no overflow").is_some());
+    assert!(parser.next_known(known).is_none(), "no blank line yet");
     assert!(parser.next().expect("no overflow").is_none());
-    assert!(parser.ahead().is_none(), "within an event");
+    assert!(parser.next_known(known).is_none(), "within an event");
 
-    parser.feed(Bytes::from_static(b"\r\n\r"));
-    assert_eq!(parser.next().expect("no overflow").and_then(|event| event.raw()), None);
-    parser.feed(Bytes::from_static(b"\ndata: y\n\r\ndata: z\r\r"));
-    assert!(parser.ahead().is_some_and(|bytes| bytes.starts_with(b"data: y")));
-    assert_eq!(parser.next().expect("no overflow").map(|event| event.raw()), Some(None), "mixed line ends");
-    assert_eq!(parser.next().expect("no overflow").map(|event| event.raw()), Some(None), "an LF may follow");
-    parser.feed(Bytes::from_static(b"\n"));
-    assert!(parser.ahead().is_none());
-    assert_eq!(parser.data_bytes(), 8 + 8 + 1 + 3 + 1 + 1);
+    parser.feed(Bytes::from_static(b"\rdata: {1}\r\n\r"));
+    assert!(parser.next().expect("no overflow").is_some());
+    assert!(parser.next_known(known).is_some());
+    parser.feed(Bytes::from_static(b"\ndata: {1}\n\n"));
+    assert!(parser.next_known(known).is_some(), "the LF was swallowed");
+    assert_eq!(parser.data_bytes(), 8 * 3 + 1);
+    assert!(!parser.is_partial());
+
+    let mut parser = Parser::with_max_event_bytes(2);
+    parser.feed(Bytes::from_static(b"\ndata: 1\n\ndata: {1}\n\n"));
+    assert!(parser.next().expect("no overflow").is_some());
+    assert!(parser.next_known(known).is_none(), "too large");
+    assert!(parser.next().is_err());
 }

@@ -89,10 +89,10 @@ impl<T: Transport> Transport for Recorder<T> {
                     Ok(response.map(|body| Body { body: Box::pin(body), clock, tape }))
                 }
                 Err(error) => {
-                    tape.end = match error.sent() {
+                    tape.finish(match error.sent() {
                         Sent::No => End::Refused(error.to_string()),
                         Sent::Maybe => End::Failed(error.to_string()),
-                    };
+                    });
                     Err(error)
                 }
             }
@@ -185,6 +185,10 @@ impl Tape {
             exchange.headers = self.secrets.remove_from_headers(response.headers());
             exchange.head_ms = millis(now.since(self.sent));
         }
+    }
+
+    fn finish(mut self, end: End) {
+        self.end = end;
     }
 
     fn chunk(&mut self, chunk: &Bytes, now: Time) {

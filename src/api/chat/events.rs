@@ -2,7 +2,7 @@
 
 use super::chunk::chunks;
 use super::{ChatChunk, ChatCompletion};
-use crate::decode::{EventFormat, Step, events};
+use crate::decode::{EventFormat, Step, from_event};
 use crate::{Error, Result, Text};
 
 /// Reads the events of `POST /v1/chat/completions`: chunks, an error in place of one, `[DONE]`.
@@ -45,7 +45,7 @@ impl EventFormat for ChatEvents {
         if data.trim_ascii() == "[DONE]" {
             return Ok(Step::Done);
         }
-        let mut chunk: ChatChunk = events::from_event(kind, data)?;
+        let mut chunk: ChatChunk = from_event(kind, data)?;
         if chunk.choices.is_empty() && chunk.usage.is_none() {
             said_otherwise(data)?;
         }
@@ -54,11 +54,11 @@ impl EventFormat for ChatEvents {
     }
 
     fn whole(&mut self, body: &str) -> Result<Vec<ChatChunk>> {
-        Ok(chunks(events::from_event::<ChatCompletion>("message", body)?))
+        Ok(chunks(from_event::<ChatCompletion>("message", body)?))
     }
 
     fn end(&mut self) -> Result<()> {
-        Err(events::truncated())
+        Err(Error::truncated())
     }
 
     fn reset(&mut self) {
@@ -68,7 +68,7 @@ impl EventFormat for ChatEvents {
 
 /// A chunk without content may be an error whose key does not stand first.
 pub(crate) fn said_otherwise(data: &str) -> Result<(), Error> {
-    match crate::decode::failure::from_event(data) {
+    match crate::decode::event_error(data) {
         Some(error) => Err(error),
         None => Ok(()),
     }

@@ -3,7 +3,7 @@
 use super::chunk::chunks;
 use super::{Completion, CompletionChunk};
 use crate::api::chat::events::{Shared, said_otherwise};
-use crate::decode::{EventFormat, Step, events};
+use crate::decode::{EventFormat, Step, from_event};
 use crate::{Error, Result};
 
 /// Reads the events of `POST /v1/completions`: chunks, an error in place of one, `[DONE]`.
@@ -34,7 +34,7 @@ impl EventFormat for CompletionEvents {
         if data.trim_ascii() == "[DONE]" {
             return Ok(Step::Done);
         }
-        let chunk = events::from_event::<CompletionChunk>(kind, data);
+        let chunk = from_event::<CompletionChunk>(kind, data);
         let mut chunk = chunk.map_err(|error| self.explain(error))?;
         if chunk.choices.is_empty() && chunk.usage.is_none() {
             said_otherwise(data).map_err(|error| self.explain(error))?;
@@ -44,11 +44,11 @@ impl EventFormat for CompletionEvents {
     }
 
     fn whole(&mut self, body: &str) -> Result<Vec<CompletionChunk>> {
-        Ok(chunks(events::from_event::<Completion>("message", body)?))
+        Ok(chunks(from_event::<Completion>("message", body)?))
     }
 
     fn end(&mut self) -> Result<()> {
-        Err(events::truncated())
+        Err(Error::truncated())
     }
 
     fn reset(&mut self) {

@@ -18,8 +18,8 @@ const BOM: &[u8] = b"\xEF\xBB\xBF";
 pub(super) enum Step {
     /// More bytes are needed.
     Starved,
-    /// An event lies in the chunk. `raw` is all of it if it has the form that [`Event::raw`] describes, else empty.
-    Clean { raw: Range<usize>, data: Range<usize> },
+    /// An event lies in the chunk, where this is its data.
+    Clean(Range<usize>),
     /// An event lies in the buffers.
     Built,
 }
@@ -39,8 +39,10 @@ impl Parser {
         while self.pos == self.chunk.len() {
             let Some(chunk) = self.queue.pop_front() else {
                 // Gives the memory back while the stream is silent.
-                self.chunk = Bytes::new();
-                self.pos = 0;
+                if self.pos > 0 {
+                    self.chunk = Bytes::new();
+                    self.pos = 0;
+                }
                 return false;
             };
             self.open(chunk);
@@ -56,6 +58,10 @@ impl Parser {
         {
             return Ok(step);
         }
+        // After each of many small chunks; the loop would find the same.
+        if matches!(self.state, State::Value(_)) && self.chunk.is_empty() && self.queue.is_empty() {
+            return Ok(Step::Starved);
+        }
         self.run()
     }
 
@@ -64,10 +70,8 @@ impl Parser {
     #[inline]
     fn clean_event(&mut self) -> Result<Option<Step>, Overflow> {
         let start = self.pos;
-        let value = match &self.chunk[start..] {
-            [b'd', b'a', b't', b'a', b':', b' ', value @ ..] => value,
-            [b'd', b'a', b't', b'a', b':', value @ ..] if !value.is_empty() => value,
-            _ => return Ok(None),
+        let Some(value) = data_value(&self.chunk[start..]) else {
+            return Ok(None);
         };
         let from = self.chunk.len() - value.len();
         let len = memchr2(b'\r', b'\n', value);
@@ -87,8 +91,7 @@ impl Parser {
         self.data_bytes += (end - from) as u64;
         self.pos = end + blank.len;
         self.swallow_lf = blank.swallow_lf;
-        let raw = if blank.uniform { start..self.pos } else { 0..0 };
-        Ok(Some(Step::Clean { raw, data: from..end }))
+        Ok(Some(Step::Clean(from..end)))
     }
 
     /// Reads on from any state.
@@ -241,6 +244,18 @@ impl Parser {
         Ok(())
     }
 
+    /// Takes a byte within a `data` value that came as a chunk; false if it takes more than keeping it.
+    #[inline]
+    pub(super) fn take_data_byte(&mut self, byte: u8) -> bool {
+        if matches!(byte, b'\r' | b'\n') || self.held() >= self.max {
+            return false;
+        }
+        self.count(2);
+        append(&mut self.data, &[byte], self.max);
+        self.data_bytes += 1;
+        true
+    }
+
     /// Takes a part of a value, from `pos` to `end`.
     fn take_value(&mut self, field: Field, end: usize) -> Result<(), Overflow> {
         let len = end - self.pos;
@@ -345,4 +360,14 @@ impl Parser {
     #[cfg(not(test))]
     #[inline(always)]
     fn count(&mut self, _: usize) {}
+}
+
+/// What follows the name of a `data` field at the start of `line`, and the space after it; None if that does not show.
+#[inline]
+pub(super) fn data_value(line: &[u8]) -> Option<&[u8]> {
+    match line {
+        [b'd', b'a', b't', b'a', b':', b' ', value @ ..] => Some(value),
+        [b'd', b'a', b't', b'a', b':', value @ ..] if !value.is_empty() => Some(value),
+        _ => None,
+    }
 }

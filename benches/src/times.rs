@@ -1,0 +1,71 @@
+//! Nanoseconds and allocations per event.
+
+use std::{hint::black_box, time::Instant};
+
+use crate::{
+    allocations,
+    contenders::{ALL, Contender, Group, Tally},
+    input::{Chunking, Input},
+    report::{Row, Table},
+};
+
+const EVENTS: usize = 20_000;
+const ROUNDS: usize = 31;
+/// The slowest peer takes a second for a round of single bytes.
+const SINGLE_BYTE_EVENTS: usize = 2_000;
+const SINGLE_BYTE_ROUNDS: usize = 9;
+
+pub(crate) fn measure() -> Vec<Table> {
+    let input = Input::new(EVENTS);
+    let mut times: Vec<Row> = ALL.iter().map(Row::new).collect();
+    let mut allocated: Vec<Row> = ALL.iter().map(Row::new).collect();
+    for chunking in Chunking::ALL {
+        eprintln!("chunks of {} ...", chunking.name());
+        let (events, rounds) = match chunking {
+            Chunking::Bytes(1) => (SINGLE_BYTE_EVENTS, SINGLE_BYTE_ROUNDS),
+            _ => (EVENTS, ROUNDS),
+        };
+        let chunks = input.cut(chunking, events);
+        check(&chunks, events);
+        // The rounds are interleaved, so that a busy moment of the machine hits all alike.
+        let mut best = vec![f64::INFINITY; ALL.len()];
+        for _ in 0..rounds {
+            for (contender, best) in ALL.iter().zip(&mut best) {
+                let start = Instant::now();
+                black_box((contender.run)(black_box(&chunks)));
+                *best = best.min(start.elapsed().as_nanos() as f64 / events as f64);
+            }
+        }
+        for (at, contender) in ALL.iter().enumerate() {
+            times[at].values.push(best[at]);
+            let before = allocations::count();
+            black_box((contender.run)(black_box(&chunks)));
+            allocated[at].values.push((allocations::count() - before) as f64 / events as f64);
+        }
+    }
+    let note = format!(
+        "{EVENTS} chat chunks of {} bytes, the best of {ROUNDS} interleaved rounds; \
+         chunks of 1 B: {SINGLE_BYTE_EVENTS} and {SINGLE_BYTE_ROUNDS}.",
+        input.bytes_per_event()
+    );
+    vec![
+        Table { title: "Nanoseconds per event".into(), note, rows: times, digits: 0 },
+        Table { title: "Allocations per event".into(), note: String::new(), rows: allocated, digits: 2 },
+    ]
+}
+
+/// All must have done the same.
+fn check(chunks: &[bytes::Bytes], events: usize) {
+    let bytes_of = |group: Group| {
+        let mut all = ALL.iter().filter(|contender| contender.group == group).map(|contender: &Contender| {
+            let Tally { events: seen, bytes } = (contender.run)(chunks);
+            assert_eq!(seen, events, "{} lost events", contender.name);
+            bytes
+        });
+        let first = all.next().unwrap_or_default();
+        assert!(all.all(|bytes| bytes == first), "the contenders differ");
+    };
+    bytes_of(Group::Floor);
+    bytes_of(Group::Framing);
+    bytes_of(Group::Typed);
+}

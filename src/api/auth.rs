@@ -1,0 +1,66 @@
+//! `GET /v1/auth/permission`: what the client's key may do.
+
+use std::borrow::Cow;
+
+use http::Method;
+use serde::{Deserialize, Serialize};
+
+use crate::decode::Json;
+use crate::value::open_enum;
+use crate::{Calling, Client, Endpoint, Extra, Replay, Scope};
+
+/// The authentication service, from [`Client::auth`].
+#[derive(Clone, Copy, Debug)]
+pub struct Auth<'a> {
+    pub(crate) client: &'a Client,
+}
+
+impl Auth<'_> {
+    /// What the key may do that generation calls carry: the API key, or else the admin key. On a server without
+    /// authentication every caller is [`Permission::Admin`].
+    ///
+    /// Errors with code `missing_key` or `invalid_key` if it may do nothing.
+    pub fn permission(&self) -> Calling<Json<PermissionAnswer>> {
+        self.client.call(&GetPermission)
+    }
+}
+
+/// The operation of [`Auth::permission`].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct GetPermission;
+
+impl Endpoint for GetPermission {
+    type Decoder = Json<PermissionAnswer>;
+    const METHOD: Method = Method::GET;
+    const SCOPE: Scope = Scope::Api;
+    const REPLAY: Replay = Replay::Safe;
+
+    fn path(&self) -> Cow<'_, str> {
+        "/v1/auth/permission".into()
+    }
+
+    fn decoder(&self) -> Self::Decoder {
+        Json::new()
+    }
+}
+
+/// What a key may do.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct PermissionAnswer {
+    /// What the key may do.
+    pub permission: Permission,
+    /// Fields that this library has no name for.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+open_enum! {
+    /// A level of permission.
+    Permission {
+        /// Generate, and read what concerns the loaded model.
+        Api = "api",
+        /// Everything, such as loading models.
+        Admin = "admin",
+    }
+}

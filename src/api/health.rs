@@ -1,0 +1,222 @@
+//! `GET /health` and `GET /.well-known/serviceinfo`: whether the server is there, and what it is.
+
+use std::borrow::Cow;
+use std::future::Future;
+use std::time::Duration;
+
+use http::{Method, StatusCode};
+use serde::{Deserialize, Serialize};
+
+use super::models::{CurrentModel, ModelCard};
+use crate::call::Retry;
+use crate::decode::Json;
+use crate::transport::MaybeSend;
+use crate::value::{null_as_default, open_enum};
+use crate::{
+    Answer, Calling, Client, Endpoint, Error, ErrorKind, Extra, Options, Pace, Phase, Replay, Result, Scope, Text,
+};
+
+/// The health service, from [`Client::health`].
+///
+/// Health is not readiness: after one failed generation the server reports itself unhealthy until it is restarted, although it
+/// works on. It is reachable if `check` gives any answer, and ready if a model is loaded.
+#[derive(Clone, Copy, Debug)]
+pub struct HealthService<'a> {
+    pub(crate) client: &'a Client,
+}
+
+/// How long to wait between two looks at the server.
+const INTERVAL: Duration = Duration::from_millis(250);
+
+impl HealthService<'_> {
+    /// The server's health. A 503 with a body is an answer, not an error.
+    pub fn check(&self) -> Calling<Json<Health>> {
+        self.client.call(&CheckHealth)
+    }
+
+    /// Names and addresses of the server's APIs.
+    pub fn service_info(&self) -> Calling<Json<ServiceInfo>> {
+        self.client.call(&GetServiceInfo)
+    }
+
+    /// Waits until a model is loaded, by asking for it four times a second, and gives its card.
+    ///
+    /// A server that cannot be reached, answers 502 to 504, or has no model is waited for; a wrong key or any other error is
+    /// returned at once. Errors of kind [`Timeout`](ErrorKind::Timeout) carry what the last look said.
+    pub fn wait_until_ready(
+        &self,
+        timeout: Duration,
+    ) -> impl Future<Output = Result<Answer<ModelCard>>> + MaybeSend + 'static + use<> {
+        let client = self.client.clone();
+        async move {
+            let until = client.now() + timeout;
+            loop {
+                // One look must not outlast the wait, nor retry by itself.
+                let left = until.since(client.now());
+                let look = client.with(Options::new().retry(Retry::NEVER).pace(Pace::READ.total(left.max(INTERVAL))));
+                let error = match look.call(&CurrentModel).await {
+                    Ok(card) => return Ok(card),
+                    Err(error) if is_not_yet(&error) => error,
+                    Err(error) => return Err(error),
+                };
+                if client.now() + INTERVAL >= until {
+                    let message = format!("the server was not ready within {timeout:?}");
+                    return Err(Error::new(ErrorKind::Timeout, "timeout_ready", message)
+                        .with_phase(Phase::Total)
+                        .with_hint(format!("the last look said: {error}"))
+                        .with_source(error));
+                }
+                client.sleep(INTERVAL).await;
+            }
+        }
+    }
+}
+
+fn is_not_yet(error: &Error) -> bool {
+    match error.kind() {
+        ErrorKind::Connect | ErrorKind::Transport | ErrorKind::Timeout | ErrorKind::Truncated => true,
+        ErrorKind::Server => matches!(error.status().map(|status| status.as_u16()), Some(502..=504)),
+        _ => false,
+    }
+}
+
+/// The operation of [`HealthService::check`].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CheckHealth;
+
+impl Endpoint for CheckHealth {
+    type Decoder = Json<Health>;
+    const METHOD: Method = Method::GET;
+    const SCOPE: Scope = Scope::Public;
+    const REPLAY: Replay = Replay::Safe;
+
+    fn path(&self) -> Cow<'_, str> {
+        "/health".into()
+    }
+
+    fn decoder(&self) -> Self::Decoder {
+        Json::new().also(StatusCode::SERVICE_UNAVAILABLE)
+    }
+}
+
+/// The operation of [`HealthService::service_info`].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct GetServiceInfo;
+
+impl Endpoint for GetServiceInfo {
+    type Decoder = Json<ServiceInfo>;
+    const METHOD: Method = Method::GET;
+    const SCOPE: Scope = Scope::Public;
+    const REPLAY: Replay = Replay::Safe;
+
+    fn path(&self) -> Cow<'_, str> {
+        "/.well-known/serviceinfo".into()
+    }
+
+    fn decoder(&self) -> Self::Decoder {
+        Json::new()
+    }
+}
+
+/// The server's view of its own health.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Health {
+    /// Its state.
+    pub status: HealthStatus,
+    /// What went wrong since it started; at most the last 100.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub issues: Vec<HealthIssue>,
+    /// Fields that this library has no name for.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+impl Health {
+    /// Whether nothing went wrong since the server started. It may serve all the same if not.
+    pub fn is_healthy(&self) -> bool {
+        self.status == HealthStatus::Healthy
+    }
+}
+
+open_enum! {
+    /// The state of a server.
+    HealthStatus {
+        /// Nothing went wrong since it started.
+        Healthy = "healthy",
+        /// Something went wrong since it started.
+        Unhealthy = "unhealthy",
+    }
+}
+
+/// Something that went wrong on the server.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct HealthIssue {
+    /// When, in UTC after RFC 3339.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub time: Text,
+    /// What.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub description: String,
+    /// Fields that this library has no name for.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+/// What the server is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ServiceInfo {
+    /// The version of this document, such as 0.1.
+    #[serde(default)]
+    pub version: Option<f64>,
+    /// The software that serves.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub software: Software,
+    /// The APIs it serves, by name: `openai`, and `koboldai`, which is listed even where it is not served.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub api: std::collections::BTreeMap<String, ApiInfo>,
+    /// Fields that this library has no name for.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+/// The software that serves.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Software {
+    /// Its name, `TabbyAPI`.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub name: Text,
+    /// The address of its source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repository: Option<String>,
+    /// Its home page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub homepage: Option<String>,
+    /// Fields that this library has no name for.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+/// One API of the server.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ApiInfo {
+    /// Its name, such as `OpenAI API`.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub name: Text,
+    /// Its path under the server's address, such as `/v1`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub relative_url: Option<String>,
+    /// The address of its documentation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub documentation: Option<String>,
+    /// Its version, such as 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<f64>,
+    /// Fields that this library has no name for.
+    #[serde(flatten)]
+    pub extra: Extra,
+}

@@ -1,0 +1,138 @@
+//! The routes of the model service: what there is, what is loaded, loading and unloading.
+
+mod card;
+mod load;
+
+use std::borrow::Cow;
+use std::future::Future;
+
+use http::Method;
+
+use crate::decode::{Empty, Json};
+use crate::transport::MaybeSend;
+use crate::{Broken, Calling, Client, Endpoint, Pace, Replay, Result, Scope, Streaming};
+
+pub use card::{GenerationSettings, ModelCard, ModelList, ModelParameters, ModelProps};
+pub use load::{
+    DraftModel, LoadEvents, LoadPart, LoadProgress, LoadReport, LoadRequest, LoadStatus, LoadTotal, ModelType,
+    RopeAlpha,
+};
+
+/// The stream of a model load.
+pub type LoadStream = Streaming<crate::decode::Events<LoadEvents>, LoadTotal>;
+
+/// The model service, from [`Client::models`].
+#[derive(Clone, Copy, Debug)]
+pub struct Models<'a> {
+    pub(crate) client: &'a Client,
+}
+
+impl Models<'_> {
+    /// The models that can be loaded. It is asked with the admin key if there is one, since with an API key the server shows
+    /// the loaded model alone.
+    pub fn list(&self) -> Calling<Json<ModelList>> {
+        self.client.call(&ListModels)
+    }
+
+    /// The list as an API key sees it: the loaded model, or nothing. With an admin key alone it is the whole list.
+    pub fn list_as_api_key(&self) -> Calling<Json<ModelList>> {
+        self.client.call(&ListModelsAsApiKey)
+    }
+
+    /// The loaded model. Errors with code `no_model_loaded` if there is none, as while one is being loaded.
+    pub fn current(&self) -> Calling<Json<ModelCard>> {
+        self.client.call(&CurrentModel)
+    }
+
+    /// Context size, chat template and slots of the loaded model. Errors with code `no_model_loaded` if there is none.
+    pub fn props(&self) -> Calling<Json<ModelProps>> {
+        self.client.call(&GetProps)
+    }
+
+    /// Loads a model, which takes the place of the loaded one; needs the admin key. The stream yields progress, and the model can
+    /// be used when [`finish`](Streaming::finish) gives the report: "finished" events come before that.
+    ///
+    /// * Loading the directory that is loaded already does nothing, even if other parameters differ; see [`reload`](Models::reload).
+    /// * It waits for running generations, and for other loads.
+    /// * Dropping the stream does not stop the load.
+    /// * After a failed load no model is loaded.
+    pub fn load(&self, request: &LoadRequest) -> LoadStream {
+        self.client.stream(request)
+    }
+
+    /// Unloads whatever is loaded, then loads: the way to change the parameters of the loaded model. It gives the stream of the load
+    /// once the unload is done; that no model was loaded is no error.
+    pub fn reload(
+        &self,
+        request: &LoadRequest,
+    ) -> impl Future<Output = Result<LoadStream, Broken<LoadReport>>> + MaybeSend + 'static + use<> {
+        let load = self.load(request);
+        let unload = self.unload();
+        async move {
+            match unload.await {
+                Ok(_) => Ok(load),
+                Err(error) if error.code() == "no_model_loaded" => Ok(load),
+                Err(error) => Err(load.broken(error)),
+            }
+        }
+    }
+
+    /// Unloads the model; needs the admin key. Running generations are cut: plain ones answer with what they have, streams
+    /// hang until their pace ends them. Errors with code `no_model_loaded` if there is none.
+    pub fn unload(&self) -> Calling<Json<Empty>> {
+        self.client.call(&UnloadModel)
+    }
+}
+
+/// Declares an operation without parameters.
+macro_rules! plain {
+    ($(#[$meta:meta])* $name:ident: $method:ident $path:literal, $scope:ident, $replay:ident, $answer:ty, $pace:ident) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, Default)]
+        pub struct $name;
+
+        impl Endpoint for $name {
+            type Decoder = Json<$answer>;
+            const METHOD: Method = Method::$method;
+            const SCOPE: Scope = Scope::$scope;
+            const REPLAY: Replay = Replay::$replay;
+
+            fn path(&self) -> Cow<'_, str> {
+                $path.into()
+            }
+
+            fn pace(&self) -> Pace {
+                Pace::$pace
+            }
+
+            fn decoder(&self) -> Self::Decoder {
+                Json::new()
+            }
+        }
+    };
+}
+
+plain! {
+    /// The operation of [`Models::list`].
+    ListModels: GET "/v1/models", List, Safe, ModelList, READ
+}
+
+plain! {
+    /// The operation of [`Models::list_as_api_key`].
+    ListModelsAsApiKey: GET "/v1/models", Api, Safe, ModelList, READ
+}
+
+plain! {
+    /// The operation of [`Models::current`].
+    CurrentModel: GET "/v1/model", Api, Safe, ModelCard, READ
+}
+
+plain! {
+    /// The operation of [`Models::props`].
+    GetProps: GET "/props", Api, Safe, ModelProps, READ
+}
+
+plain! {
+    /// The operation of [`Models::unload`]. It is not sent again by itself: what is loaded may have changed meanwhile.
+    UnloadModel: POST "/v1/model/unload", Admin, IfUnsent, Empty, READ
+}

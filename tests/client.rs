@@ -1,0 +1,344 @@
+//! The client over scripted answers: requests as they go out, answers, errors, streams and their outcomes.
+
+mod common;
+
+use std::time::Duration;
+
+use common::ops::{Generate, Read};
+use futures::executor::block_on;
+use futures::{FutureExt, StreamExt};
+use tabbyapi::api::models::LoadRequest;
+use tabbyapi::auth::Credential;
+use tabbyapi::call::Retry;
+use tabbyapi::transport::Transport;
+use tabbyapi::transport::script::{Reply, Script};
+use tabbyapi::{Client, ErrorKind, Options, Outcome, Pace, Phase};
+
+fn client(script: &Script) -> Client {
+    Client::builder("http://tabby.test/prefix/v1/").api_key("api").admin_key("adm").build_with(script.clone()).unwrap()
+}
+
+fn seconds(script: &Script) -> f64 {
+    script.now().since_epoch().as_secs_f64()
+}
+
+#[test]
+fn requests_carry_one_key_and_the_prefix() {
+    let script = Script::new([
+        Reply::json(200, r#"{"permission":"api"}"#),
+        Reply::json(200, r#"{"data":[]}"#),
+        Reply::json(200, r#"{"data":[]}"#),
+        Reply::json(200, "null"),
+        Reply::json(503, r#"{"status":"unhealthy","issues":null}"#),
+    ]);
+    let client = client(&script);
+    block_on(async {
+        assert_eq!(client.auth().permission().await.unwrap().permission, "api");
+        client.models().list().await.unwrap();
+        client.models().list_as_api_key().await.unwrap();
+        client.models().unload().await.unwrap();
+        let health = client.health().check().await.unwrap();
+        assert!(!health.is_healthy() && health.issues.is_empty());
+        assert_eq!(health.status(), 503);
+    });
+    let keys: Vec<_> = script
+        .requests()
+        .iter()
+        .map(|request| {
+            let keys = ["x-api-key", "x-admin-key", "authorization"];
+            let sent =
+                keys.iter().filter_map(|name| Some((*name, request.headers().get(*name)?.to_str().ok()?.to_owned())));
+            (request.uri().to_string(), sent.collect::<Vec<_>>())
+        })
+        .collect();
+    let expected = [
+        ("http://tabby.test/prefix/v1/auth/permission", Some(("x-api-key", "api"))),
+        ("http://tabby.test/prefix/v1/models", Some(("x-api-key", "adm"))),
+        ("http://tabby.test/prefix/v1/models", Some(("x-api-key", "api"))),
+        ("http://tabby.test/prefix/v1/model/unload", Some(("x-admin-key", "adm"))),
+        ("http://tabby.test/prefix/health", None),
+    ];
+    for ((uri, sent), (expected_uri, key)) in keys.iter().zip(expected) {
+        assert_eq!(uri, expected_uri);
+        let key: Vec<_> = key.into_iter().map(|(name, value)| (name, value.to_owned())).collect();
+        assert_eq!(*sent, key, "{uri}");
+    }
+}
+
+#[test]
+fn a_stream_keeps_what_arrived_whatever_ends_it() {
+    let cases = [
+        (Reply::events().chunk("data: a\n\ndata: [DONE]\n\n"), Outcome::Complete),
+        (Reply::events().chunk("data: a\n\n"), Outcome::Truncated),
+        (Reply::events().chunk("data: a\n\n").fail("reset"), Outcome::Truncated),
+        (Reply::events().chunk("data: a\n\n").hang(), Outcome::Stalled),
+    ];
+    for (reply, outcome) in cases {
+        let script = Script::new([reply]);
+        let mut stream = client(&script).stream(&Generate::new(Pace::STREAM));
+        block_on(async {
+            assert_eq!(stream.next().await.unwrap().unwrap(), "a");
+            assert_eq!((stream.so_far().as_str(), stream.outcome()), ("a", None));
+            match stream.finish().await {
+                Ok(answer) => {
+                    assert_eq!(outcome, Outcome::Complete);
+                    assert_eq!(*answer, "a");
+                    assert_eq!(answer.record().items, 1);
+                }
+                Err(broken) => {
+                    assert_eq!((broken.outcome, broken.partial.as_str()), (outcome, "a"));
+                    assert_eq!(broken.error.record().unwrap().items, 1);
+                }
+            }
+        });
+    }
+}
+
+#[test]
+fn the_error_of_a_stream_comes_once_and_finish_still_knows_it() {
+    let script = Script::new([Reply::events().chunk("data: a\n\n")]);
+    let mut stream = client(&script).stream(&Generate::new(Pace::STREAM));
+    block_on(async {
+        assert!(stream.next().await.unwrap().is_ok());
+        assert_eq!(stream.next().await.unwrap().unwrap_err().kind(), ErrorKind::Truncated);
+        assert_eq!(stream.outcome(), Some(Outcome::Truncated));
+        assert!(StreamExt::next(&mut stream).await.is_none());
+        let broken = stream.finish().await.unwrap_err();
+        assert_eq!(broken.error.kind(), ErrorKind::Truncated);
+        assert_eq!(broken.partial, "a");
+    });
+}
+
+#[test]
+fn keep_alives_do_not_hide_a_stall() {
+    let mut reply = Reply::events().chunk("data: a\n\n");
+    for _ in 0..100 {
+        reply = reply.wait(Duration::from_secs(15)).chunk(": ping - 2026-11-22 14:55:42+00:00\r\n\r\n");
+    }
+    let script = Script::new([reply]);
+    let broken = block_on(client(&script).stream(&Generate::new(Pace::STREAM)).finish()).unwrap_err();
+    assert_eq!(broken.outcome, Outcome::Stalled);
+    assert_eq!(broken.error.phase(), Some(Phase::Stall));
+    assert_eq!(seconds(&script), 120.0);
+    assert_eq!(script.dropped(), 1, "the exchange was cancelled");
+}
+
+#[test]
+fn dropping_a_call_or_a_stream_cancels_it() {
+    let script = Script::new([Reply::events().chunk("data: a\n\n").hang(), Reply::json(200, "{").hang()]);
+    let client = client(&script);
+    let mut stream = client.stream(&Generate::new(Pace::UNBOUNDED));
+    block_on(stream.next()).unwrap().unwrap();
+    assert_eq!(script.dropped(), 0);
+    assert_eq!(stream.cancel(), "a");
+    assert_eq!(script.dropped(), 1);
+
+    let mut call = client.with(Options::new().pace(Pace::UNBOUNDED)).call(&Read);
+    assert!((&mut call).now_or_never().is_none());
+    drop(call);
+    assert_eq!(script.dropped(), 2);
+}
+
+#[test]
+fn nothing_is_sent_before_the_first_poll() {
+    let script = Script::new([]);
+    let client = client(&script);
+    let _call = client.call(&Read);
+    let _stream = client.stream(&Generate::new(Pace::STREAM));
+    assert!(script.requests().is_empty());
+}
+
+#[test]
+fn keys_come_from_a_source_and_are_replaced_after_a_401() {
+    let script = Script::new([
+        Reply::json(200, "{}"),
+        Reply::json(401, r#"{"detail":"Invalid API key"}"#),
+        Reply::json(200, "{}"),
+        Reply::json(200, "{}"),
+    ]);
+    let asked = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let log = asked.clone();
+    let client = Client::builder("http://tabby.test")
+        .key_source(move |scope, rejected| {
+            let mut log = log.lock().unwrap();
+            log.push((scope, rejected));
+            let key = format!("key-{}", log.len());
+            Box::pin(async move { Credential::api_key(&key).map(Some) }) as _
+        })
+        .build_with(script.clone())
+        .unwrap();
+    block_on(async {
+        client.call(&Read).await.unwrap();
+        let answer = client.call(&Read).await.unwrap();
+        assert_eq!(answer.record().key_refreshes, 1);
+        client.call(&Read).await.unwrap();
+    });
+    let sent: Vec<_> =
+        script.requests().iter().map(|r| r.headers()["x-api-key"].to_str().unwrap().to_owned()).collect();
+    assert_eq!(sent, ["key-1", "key-1", "key-2", "key-2"]);
+    assert_eq!(*asked.lock().unwrap(), [(tabbyapi::Scope::Api, false), (tabbyapi::Scope::Api, true)]);
+}
+
+#[test]
+fn mistakes_in_the_builder_are_told_when_it_builds() {
+    let build = |builder: tabbyapi::ClientBuilder| builder.build_with(Script::new([])).unwrap_err();
+    let cases = [
+        (
+            build(Client::builder("localhost:5000")),
+            "the base URL `localhost:5000` has no scheme; write `http://localhost:5000`",
+        ),
+        (
+            build(Client::builder("http://me:hush@host")),
+            "the base URL carries a user name or password; leave them out and set keys with `api_key` and `admin_key`, or a \
+             gateway's `Authorization` with `sensitive_header`",
+        ),
+        (build(Client::builder("ftp://host")), "the base URL `ftp://host` has the scheme `ftp`; use `http` or `https`"),
+        (
+            build(Client::builder("http://host:99999")),
+            "the base URL `http://host:99999` has no valid port; a port is a number up to 65535",
+        ),
+        (
+            build(Client::builder("http://host").api_key("a\u{1}")),
+            "the API key has characters that no header can carry; look for line breaks or control characters in it",
+        ),
+        (build(Client::builder("http://host").header("x y", "")), "`x y` is no valid header name"),
+    ];
+    for (error, text) in cases {
+        assert_eq!(error.to_string(), text);
+        assert_eq!(error.kind(), ErrorKind::Config);
+    }
+}
+
+#[test]
+fn answers_from_somewhere_else_say_so() {
+    let html = "<html><head><title>Welcome to nginx!</title></head></html>";
+    let script = Script::new([
+        Reply::status(200).header("content-type", "text/html").chunk(html),
+        Reply::status(502).header("content-type", "text/html").chunk("<html><title>502 Bad Gateway</title></html>"),
+        Reply::status(307).header("location", "https://tabby.test/v1/model"),
+        Reply::json(200, r#"{"data":[{"id":7}]}"#),
+        Reply::json(200, ""),
+    ]);
+    let client = client(&script).with(Options::new().retry(Retry::NEVER));
+    let expected = [
+        "GET http://tabby.test/prefix/v1/models: the server answered 200 with `text/html` where JSON was expected; check that the \
+         base URL is that of a TabbyAPI server and that no proxy answers in its place",
+        "GET http://tabby.test/prefix/v1/models: the server answered 502: 502 Bad Gateway; a proxy could not reach the server \
+         behind it",
+        "GET http://tabby.test/prefix/v1/models: the server answered 307; redirects are not followed, so that keys stay here; use \
+         the address it points to as base URL: https://tabby.test/v1/model",
+        "GET http://tabby.test/prefix/v1/models: the answer could not be read: invalid type: integer `7`, expected a string at \
+         line 1 column 16 (at `data[0].id`)",
+        "GET http://tabby.test/prefix/v1/models: the answer could not be read: invalid type: null, expected struct ModelList at \
+         line 1 column 4",
+    ];
+    for text in expected {
+        let error = block_on(client.models().list()).unwrap_err();
+        assert_eq!(error.to_string(), text);
+        assert!(error.body().is_some());
+    }
+}
+
+#[test]
+fn bodies_and_events_are_capped() {
+    let mut limits = tabbyapi::Limits::default();
+    limits.body = 1000;
+    limits.event = 100;
+    limits.error_excerpt = 10;
+    let script = Script::new([
+        Reply::json(200, vec![b' '; 1001]),
+        Reply::status(400).chunk(vec![b'x'; 5000]).hang(),
+        Reply::events().chunk(format!("data: {}", "y".repeat(101))).hang(),
+    ]);
+    let client = client(&script).with(Options::new().limits(limits).pace(Pace::UNBOUNDED));
+    let error = block_on(client.call(&Read)).unwrap_err();
+    assert_eq!((error.kind(), error.code()), (ErrorKind::TooLarge, "body_too_large"));
+    assert_eq!(error.body().unwrap().len(), 10);
+    let error = block_on(client.call(&Read)).unwrap_err();
+    assert_eq!((error.kind(), error.status().unwrap().as_u16()), (ErrorKind::Server, 400));
+    assert_eq!(error.body().unwrap().len(), 10);
+    let mut stream = client.stream(&Generate::new(Pace::UNBOUNDED));
+    let error = block_on(stream.next()).unwrap().unwrap_err();
+    assert_eq!((error.kind(), error.code()), (ErrorKind::TooLarge, "event_too_large"));
+}
+
+#[test]
+fn validation_errors_are_typed_and_bounded() {
+    let long = "z".repeat(5000);
+    let body = format!(
+        r#"{{"detail":[{{"type":"missing","loc":["body","prompt"],"msg":"Field required","input":{{"x":"{long}"}}}},
+        {{"type":"int_parsing","loc":["body","n",0],"msg":"Input should be a valid integer","input":"a","ctx":{{"k":1}}}}]}}"#
+    );
+    let script = Script::new([Reply::json(422, body)]);
+    let error = block_on(client(&script).call(&Read)).unwrap_err();
+    assert_eq!(error.code(), "validation_failed");
+    assert_eq!(error.message(), "body.prompt: Field required; body.n.0: Input should be a valid integer");
+    let issues = error.validation();
+    assert_eq!(issues[0].location, ["body", "prompt"]);
+    assert_eq!(issues[0].kind, "missing");
+    assert!(issues[0].input.as_ref().unwrap().len() < 1100);
+    assert_eq!(issues[1].input.as_deref(), Some("\"a\""));
+    assert_eq!(issues[1].extra["ctx"]["k"], 1);
+    assert!(!format!("{error:?}{error}").contains("zzz"), "the echoed input does not show");
+}
+
+#[test]
+fn reload_unloads_first_and_takes_no_for_an_answer_if_nothing_was_loaded() {
+    let load = "data: {\"model_type\":\"model\",\"module\":1,\"modules\":2,\"status\":\"processing\"}\r\n\r\n\
+                data: {\"model_type\":\"model\",\"module\":2,\"modules\":2,\"status\":\"finished\"}\r\n\r\n";
+    for unload in [Reply::json(200, "null"), Reply::json(503, r#"{"detail":"No models are currently loaded."}"#)] {
+        let script = Script::new([unload, Reply::events().chunk(load)]);
+        let client = client(&script);
+        let report = block_on(async { client.models().reload(&LoadRequest::new("a")).await.unwrap().finish().await });
+        let report = report.unwrap();
+        assert_eq!((report.parts[0].modules, report.parts[0].finished), (2, true));
+        let paths: Vec<_> = script.requests().iter().map(|r| r.uri().path().to_owned()).collect();
+        assert_eq!(paths, ["/prefix/v1/model/unload", "/prefix/v1/model/load"]);
+    }
+    let script = Script::new([Reply::json(401, r#"{"detail":"Invalid admin key"}"#)]);
+    let broken = block_on(client(&script).models().reload(&LoadRequest::new("a"))).unwrap_err();
+    assert_eq!((broken.outcome, broken.error.code()), (Outcome::ServerError, "invalid_key"));
+}
+
+#[test]
+fn waiting_for_readiness_looks_until_a_model_is_there() {
+    let no_model = || Reply::json(503, r#"{"detail":"No models are currently loaded."}"#);
+    let script = Script::new([
+        Reply::refused("connection refused"),
+        Reply::reset("reset"),
+        no_model(),
+        Reply::status(502),
+        Reply::json(200, r#"{"id":"alpha"}"#),
+    ]);
+    let card = block_on(client(&script).health().wait_until_ready(Duration::from_secs(10))).unwrap();
+    assert_eq!(card.id, "alpha");
+    assert_eq!(seconds(&script), 1.0);
+
+    let script = Script::new((0..100).map(|_| no_model()));
+    let error = block_on(client(&script).health().wait_until_ready(Duration::from_secs(3))).unwrap_err();
+    assert_eq!((error.kind(), error.code()), (ErrorKind::Timeout, "timeout_ready"));
+    assert!(error.to_string().contains("No models are currently loaded."), "{error}");
+    assert!(seconds(&script) <= 3.0);
+
+    let script = Script::new([Reply::json(401, r#"{"detail":"Invalid API key"}"#)]);
+    let error = block_on(client(&script).health().wait_until_ready(Duration::from_secs(3))).unwrap_err();
+    assert_eq!(error.code(), "invalid_key");
+}
+
+#[test]
+fn options_of_a_call_win_over_those_of_the_client() {
+    let script = Script::new([Reply::json(200, "{}"), Reply::json(200, "{}")]);
+    let client = Client::builder("http://tabby.test")
+        .header("x-a", "client")
+        .header("x-b", "client")
+        .build_with(script.clone())
+        .unwrap();
+    let other = client.with(Options::new().header("x-a", "call").unwrap());
+    block_on(async {
+        other.call(&Read).await.unwrap();
+        client.call(&Read).await.unwrap();
+    });
+    let header = |n: usize, name: &str| script.requests()[n].headers()[name].to_str().unwrap().to_owned();
+    assert_eq!((header(0, "x-a"), header(0, "x-b")), ("call".into(), "client".into()));
+    assert_eq!(header(1, "x-a"), "client");
+}

@@ -1,0 +1,221 @@
+//! What the server knows: its configuration, the loaded model, its health, what tests have queued.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::sync::{Semaphore, watch};
+
+use crate::answer::Answer;
+use crate::clock::Moment;
+use crate::log::Journal;
+use crate::model::ModelSpec;
+use crate::script::Script;
+
+/// Health keeps this many issues.
+const MAX_ISSUES: usize = 100;
+
+#[derive(Clone)]
+pub(crate) struct Config {
+    pub(crate) api_key: String,
+    pub(crate) admin_key: String,
+    pub(crate) auth: bool,
+    pub(crate) models: Vec<ModelSpec>,
+    pub(crate) dummy_models: Vec<String>,
+    pub(crate) loaded: Option<String>,
+    pub(crate) inline_loading: bool,
+    pub(crate) tracebacks: bool,
+    pub(crate) ping: Option<Duration>,
+    pub(crate) token_delay: Duration,
+    pub(crate) load_delay: Duration,
+    pub(crate) keep_alive: Duration,
+    pub(crate) no_streaming: bool,
+    pub(crate) gate: bool,
+    pub(crate) gate_loads: bool,
+}
+
+pub(crate) struct App {
+    pub(crate) config: Config,
+    pub(crate) journal: Journal,
+    /// Permits for gated tokens and load events.
+    pub(crate) gate: Semaphore,
+    /// Held by the load that runs; others wait for it.
+    pub(crate) load_turn: tokio::sync::Mutex<()>,
+    pub(crate) answers: Mutex<Vec<Answer>>,
+    scripts: Mutex<VecDeque<Script>>,
+    model: Mutex<Option<Arc<Loaded>>>,
+    issues: Mutex<VecDeque<Issue>>,
+    ids: AtomicU64,
+}
+
+/// One entry of `/health`.
+#[derive(Clone, Serialize)]
+pub(crate) struct Issue {
+    time: String,
+    description: String,
+}
+
+/// The model in memory.
+pub(crate) struct Loaded {
+    pub(crate) name: String,
+    pub(crate) max_seq_len: u32,
+    pub(crate) cache_size: u32,
+    pub(crate) cache_mode: String,
+    pub(crate) chunk_size: u32,
+    pub(crate) vision: bool,
+    pub(crate) draft: Option<String>,
+    pub(crate) template: Option<(String, String)>,
+    /// True once it was unloaded: what still runs on it ends or hangs.
+    pub(crate) gone: watch::Sender<bool>,
+    /// Generations running on it.
+    pub(crate) running: watch::Sender<usize>,
+}
+
+impl Loaded {
+    pub(crate) fn new(spec: &ModelSpec) -> Loaded {
+        let template = spec.template.clone();
+        Loaded {
+            name: spec.name.clone(),
+            max_seq_len: spec.max_seq_len,
+            cache_size: spec.cache_size,
+            cache_mode: "FP16".to_owned(),
+            chunk_size: 2048,
+            vision: false,
+            draft: None,
+            template: template.map(|content| ("from_tokenizer_config".to_owned(), content)),
+            gone: watch::channel(false).0,
+            running: watch::channel(0).0,
+        }
+    }
+
+    /// Counts a generation until the guard is dropped.
+    pub(crate) fn enter(self: &Arc<Self>) -> Running {
+        self.running.send_modify(|running| *running += 1);
+        Running(self.clone())
+    }
+}
+
+/// A generation that runs on a model.
+pub(crate) struct Running(Arc<Loaded>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0
+            .running
+            .send_modify(|running| *running = running.saturating_sub(1));
+    }
+}
+
+impl App {
+    pub(crate) fn new(config: Config) -> Arc<App> {
+        let app = App {
+            config,
+            journal: Journal::new(),
+            gate: Semaphore::new(0),
+            load_turn: tokio::sync::Mutex::new(()),
+            answers: Mutex::default(),
+            scripts: Mutex::default(),
+            model: Mutex::default(),
+            issues: Mutex::default(),
+            ids: AtomicU64::new(0),
+        };
+        app.boot();
+        Arc::new(app)
+    }
+
+    /// As after a start of the process: healthy, the configured model loaded.
+    pub(crate) fn boot(&self) {
+        lock(&self.issues).clear();
+        let spec = self
+            .config
+            .loaded
+            .as_deref()
+            .and_then(|name| self.spec(name, false));
+        self.set_model(spec.map(Loaded::new));
+    }
+
+    pub(crate) fn spec(&self, name: &str, draft: bool) -> Option<&ModelSpec> {
+        let name = last_component(name);
+        self.config
+            .models
+            .iter()
+            .find(|spec| spec.name == name && spec.draft == draft)
+    }
+
+    pub(crate) fn model(&self) -> Option<Arc<Loaded>> {
+        lock(&self.model).clone()
+    }
+
+    /// Replaces the model; what ran on the old one is told so.
+    pub(crate) fn set_model(&self, model: Option<Loaded>) {
+        let old = std::mem::replace(&mut *lock(&self.model), model.map(Arc::new));
+        if let Some(old) = old {
+            old.gone.send_replace(true);
+        }
+    }
+
+    pub(crate) fn queue_script(&self, script: Script) {
+        lock(&self.scripts).push_back(script);
+    }
+
+    pub(crate) fn next_script(&self) -> Option<Script> {
+        lock(&self.scripts).pop_front()
+    }
+
+    pub(crate) fn queue_answer(&self, answer: Answer) {
+        lock(&self.answers).push(answer);
+    }
+
+    pub(crate) fn next_answer(&self, path: &str) -> Option<Answer> {
+        crate::answer::take(&mut lock(&self.answers), path)
+    }
+
+    pub(crate) fn report_issue(&self, description: String) {
+        let mut issues = lock(&self.issues);
+        if issues.len() == MAX_ISSUES {
+            issues.pop_front();
+        }
+        issues.push_back(Issue {
+            time: Moment::now().rfc3339(),
+            description,
+        });
+    }
+
+    pub(crate) fn issues(&self) -> Vec<Issue> {
+        lock(&self.issues).iter().cloned().collect()
+    }
+
+    /// Hexadecimal digits that no other call of this emulator returns; the same in every run.
+    pub(crate) fn hex(&self, digits: usize) -> String {
+        let number = self.ids.fetch_add(1, Ordering::Relaxed);
+        let (high, low) = (mix(number), mix(number ^ 0x5851_F42D_4C95_7F2D));
+        let mut hex = format!("{high:016x}{low:016x}");
+        hex.truncate(digits);
+        hex
+    }
+}
+
+/// A panic of one request must not take the others along.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex
+        .lock()
+        .unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+/// Model names may be paths; what counts is their last part.
+pub(crate) fn last_component(name: &str) -> &str {
+    name.trim_end_matches('/')
+        .rsplit('/')
+        .next()
+        .unwrap_or(name)
+}
+
+/// Spreads a counter over 64 bits, one to one.
+pub(crate) fn mix(number: u64) -> u64 {
+    let mut z = number.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    z ^ (z >> 31)
+}

@@ -1,0 +1,188 @@
+//! How an emulator is set up.
+
+use std::time::Duration;
+
+use crate::answer::Answer;
+use crate::app::Config;
+use crate::emulator::{Emulator, StartError};
+use crate::model::ModelSpec;
+use crate::script::Script;
+use crate::{DEFAULT_ADMIN_KEY, DEFAULT_API_KEY};
+
+/// Settings of an [`Emulator`] that is to be started.
+///
+/// Without any: two models and a draft, of which `alpha-7B-exl3` is loaded, the default keys, pings
+/// every 15 seconds, no delays, an ephemeral port of 127.0.0.1.
+#[derive(Clone)]
+#[must_use]
+pub struct EmulatorBuilder {
+    config: Config,
+    port: u16,
+    scripts: Vec<Script>,
+    answers: Vec<Answer>,
+    own_models: bool,
+}
+
+impl EmulatorBuilder {
+    pub(crate) fn new() -> EmulatorBuilder {
+        let config = Config {
+            api_key: DEFAULT_API_KEY.to_owned(),
+            admin_key: DEFAULT_ADMIN_KEY.to_owned(),
+            auth: true,
+            models: vec![
+                ModelSpec::new("alpha-7B-exl3"),
+                ModelSpec::new("beta-3B-exl3").max_seq_len(2048),
+                ModelSpec::new("tiny-draft").draft(),
+            ],
+            dummy_models: Vec::new(),
+            loaded: Some("alpha-7B-exl3".to_owned()),
+            inline_loading: false,
+            tracebacks: false,
+            ping: Some(Duration::from_secs(15)),
+            token_delay: Duration::ZERO,
+            load_delay: Duration::ZERO,
+            keep_alive: Duration::from_secs(5),
+            no_streaming: false,
+            gate: false,
+            gate_loads: false,
+        };
+        EmulatorBuilder {
+            config,
+            port: 0,
+            scripts: Vec::new(),
+            answers: Vec::new(),
+            own_models: false,
+        }
+    }
+
+    /// The API key, [`DEFAULT_API_KEY`] without it.
+    pub fn api_key(mut self, key: impl Into<String>) -> Self {
+        self.config.api_key = key.into();
+        self
+    }
+
+    /// The admin key, [`DEFAULT_ADMIN_KEY`] without it.
+    pub fn admin_key(mut self, key: impl Into<String>) -> Self {
+        self.config.admin_key = key.into();
+        self
+    }
+
+    /// As with `disable_auth`: whoever calls is an admin.
+    pub fn no_auth(mut self) -> Self {
+        self.config.auth = false;
+        self
+    }
+
+    /// Adds a model. The first one takes the place of the default models and is loaded.
+    pub fn model(mut self, model: ModelSpec) -> Self {
+        if !std::mem::replace(&mut self.own_models, true) {
+            self.config.models.clear();
+            self.config.loaded = (!model.draft).then(|| model.name.clone());
+        }
+        self.config.models.push(model);
+        self
+    }
+
+    /// Which model is loaded at the start.
+    pub fn loaded_model(mut self, name: impl Into<String>) -> Self {
+        self.config.loaded = Some(name.into());
+        self
+    }
+
+    /// No model is loaded at the start.
+    pub fn no_model_loaded(mut self) -> Self {
+        self.config.loaded = None;
+        self
+    }
+
+    /// A name that stands first in every list of models, without a model to it.
+    pub fn dummy_model(mut self, name: impl Into<String>) -> Self {
+        self.config.dummy_models.push(name.into());
+        self
+    }
+
+    /// As with `inline_model_loading`: a generation request that names another model loads it.
+    pub fn inline_model_loading(mut self, on: bool) -> Self {
+        self.config.inline_loading = on;
+        self
+    }
+
+    /// As with `send_tracebacks`: error events carry a trace.
+    pub fn send_tracebacks(mut self, on: bool) -> Self {
+        self.config.tracebacks = on;
+        self
+    }
+
+    /// As with `disable_request_streaming`: a request for a stream is answered as plain JSON.
+    pub fn disable_request_streaming(mut self, on: bool) -> Self {
+        self.config.no_streaming = on;
+        self
+    }
+
+    /// The time between pings; zero turns them off.
+    pub fn ping_interval(mut self, interval: Duration) -> Self {
+        self.config.ping = (!interval.is_zero()).then_some(interval);
+        self
+    }
+
+    /// The time that each token takes, where a script does not say otherwise.
+    pub fn token_delay(mut self, delay: Duration) -> Self {
+        self.config.token_delay = delay;
+        self
+    }
+
+    /// The time that a load takes for each module.
+    pub fn load_delay(mut self, delay: Duration) -> Self {
+        self.config.load_delay = delay;
+        self
+    }
+
+    /// How long a connection may be idle before it is closed; 5 seconds, as on the server.
+    pub fn keep_alive(mut self, time: Duration) -> Self {
+        self.config.keep_alive = time;
+        self
+    }
+
+    /// Every token of every generation waits for a [`release`](Emulator::release).
+    pub fn gate(mut self) -> Self {
+        self.config.gate = true;
+        self
+    }
+
+    /// Every module of every load waits for a [`release`](Emulator::release).
+    pub fn gate_loads(mut self) -> Self {
+        self.config.gate_loads = true;
+        self
+    }
+
+    /// Queues a script for the next generation, see [`Emulator::script`].
+    pub fn script(mut self, script: Script) -> Self {
+        self.scripts.push(script);
+        self
+    }
+
+    /// Queues an answer, see [`Emulator::answer`].
+    pub fn answer(mut self, answer: Answer) -> Self {
+        self.answers.push(answer);
+        self
+    }
+
+    /// The port; 0, as without it, is any that is free.
+    pub fn port(mut self, port: u16) -> Self {
+        self.port = port;
+        self
+    }
+
+    /// Starts the server on a thread of its own. Good from sync and async code alike: it does not
+    /// wait for anything but the thread.
+    pub fn start(self) -> Result<Emulator, StartError> {
+        let emulator = Emulator::launch(self.config, self.port)?;
+        self.scripts
+            .into_iter()
+            .for_each(|script| emulator.script(script));
+        self.answers
+            .into_iter()
+            .for_each(|answer| emulator.answer(answer));
+        Ok(emulator)
+    }
+}

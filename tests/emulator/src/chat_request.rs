@@ -1,0 +1,255 @@
+//! What a chat request asks for: its fields, its prompt, its tools.
+
+use crate::constrain;
+use crate::generate::Prompt;
+use crate::json::Json;
+use crate::refusal::{Refusal, detail};
+use crate::sampler::field;
+use crate::schema::{Field, Kind, Limits};
+
+static DICT: Kind = Kind::Dict;
+
+static IMAGE_URL: &[Field] = &[Field::required(&["url"], Kind::Str)];
+static PART: &[Field] = &[
+    Field::unset(
+        &["type"],
+        Kind::Literal(&["text", "image_url"], "'text' or 'image_url'"),
+    ),
+    Field::optional(&["text"], Kind::Str),
+    Field::optional(&["image_url"], Kind::Model(IMAGE_URL)),
+];
+static PART_KIND: Kind = Kind::Model(PART);
+static CONTENT: &[(&str, Kind)] = &[
+    ("str", Kind::Str),
+    ("list[ChatCompletionMessagePart]", Kind::List(&PART_KIND)),
+];
+static CALL_FUNCTION: &[Field] = &[
+    Field::required(&["name"], Kind::Str),
+    Field::required(&["arguments"], Kind::Str),
+];
+static CALL: &[Field] = &[
+    Field::unset(&["id"], Kind::Str),
+    Field::required(&["function"], Kind::Model(CALL_FUNCTION)),
+    Field::unset(&["type"], Kind::Literal(&["function"], "'function'")),
+    Field::optional(&["index"], Kind::Int(Limits::NONE)),
+];
+static CALL_KIND: Kind = Kind::Model(CALL);
+static MESSAGE: &[Field] = &[
+    Field::unset(&["role"], Kind::Str),
+    Field::optional(&["content"], Kind::Union(CONTENT)),
+    Field::optional(&["reasoning_content"], Kind::Str),
+    Field::optional(&["tool_calls"], Kind::List(&CALL_KIND)),
+    Field::optional(&["tool_call_id"], Kind::Str),
+];
+static MESSAGE_KIND: Kind = Kind::Model(MESSAGE);
+static REASONING: &[Field] = &[
+    Field::optional(&["effort"], Kind::Str),
+    Field::optional(&["enabled"], Kind::Bool),
+    Field::optional(&["max_tokens"], Kind::Int(Limits::NONE)),
+];
+static FUNCTION: &[Field] = &[
+    Field::required(&["name"], Kind::Str),
+    Field::required(&["description"], Kind::Str),
+    Field::required(&["parameters"], Kind::Dict),
+];
+static TOOL: &[Field] = &[
+    Field::required(&["function"], Kind::Model(FUNCTION)),
+    Field::required(&["type"], Kind::Literal(&["function"], "'function'")),
+];
+static TOOL_KIND: Kind = Kind::Model(TOOL);
+static NAMED_FUNCTION: &[Field] = &[Field::required(&["name"], Kind::Str)];
+static NAMED_CHOICE: &[Field] = &[
+    Field::required(&["function"], Kind::Model(NAMED_FUNCTION)),
+    Field::unset(&["type"], Kind::Literal(&["function"], "'function'")),
+];
+static TOOL_CHOICE: &[(&str, Kind)] = &[
+    (
+        "literal['none','auto','required']",
+        Kind::Literal(
+            &["none", "auto", "required"],
+            "'none', 'auto' or 'required'",
+        ),
+    ),
+    ("NamedToolChoice", Kind::Model(NAMED_CHOICE)),
+];
+const TEMPLATE_VARS: &[&str] = &["template_vars", "chat_template_kwargs"];
+
+/// What chat has on top of the fields of all generations.
+pub(crate) static FIELDS: &[Field] = &[
+    Field::required(&["messages"], Kind::List(&MESSAGE_KIND)),
+    Field::optional(&["prompt_template"], Kind::Str),
+    Field::optional(&["add_generation_prompt"], Kind::Bool),
+    Field::optional(TEMPLATE_VARS, Kind::Dict),
+    Field::optional(&["reasoning_effort"], Kind::Str),
+    Field::optional(&["enable_thinking"], Kind::Bool),
+    Field::optional(&["verbosity"], Kind::Str),
+    Field::optional(&["reasoning"], Kind::Model(REASONING)),
+    Field::optional(
+        &[
+            "reasoning_budget_tokens",
+            "reasoning_budget",
+            "thinking_budget",
+            "thinking_token_budget",
+        ],
+        Kind::Int(Limits::NONE),
+    ),
+    Field::optional(&["reasoning_budget_message"], Kind::Str),
+    Field::optional(&["response_prefix"], Kind::Str),
+    Field::optional(&["continue_final_message"], Kind::Bool),
+    Field::optional(&["tools"], Kind::List(&TOOL_KIND)),
+    Field::optional(&["functions"], Kind::List(&DICT)),
+    Field::optional(&["tool_choice"], Kind::Union(TOOL_CHOICE)),
+    Field::optional(&["parallel_tool_calls"], Kind::Bool),
+];
+
+pub(crate) struct Request {
+    messages: Vec<Json>,
+    pub(crate) tools: Json,
+    /// The template opens the answer with a thought.
+    pub(crate) thinking: bool,
+    no_tools: bool,
+    prefix: String,
+}
+
+impl Request {
+    /// Reads a body that was validated, and renders what the template would make of it.
+    pub(crate) fn read(body: &Json) -> Result<Request, Refusal> {
+        let messages = body
+            .get("messages")
+            .and_then(Json::as_list)
+            .unwrap_or_default();
+        if field(body, TEMPLATE_VARS) == Some(&Json::Null) {
+            return Err(Refusal::Internal);
+        }
+        let continues = body.get("continue_final_message").and_then(Json::as_bool);
+        let prompts = body
+            .get("add_generation_prompt")
+            .and_then(Json::as_bool)
+            .unwrap_or(true);
+        if continues == Some(true) && prompts {
+            let text = "continue_final_message requires add_generation_prompt to be false.";
+            return Err(detail(422, text));
+        }
+        for part in messages
+            .iter()
+            .filter_map(|m| m.get("content")?.as_list())
+            .flatten()
+        {
+            check_part(part)?;
+        }
+        if messages.is_empty() {
+            return Err(detail(400, "TemplateError: list object has no element -1"));
+        }
+        let vars = field(body, TEMPLATE_VARS).and_then(|vars| vars.get("enable_thinking"));
+        let reasoning = body
+            .get("reasoning")
+            .and_then(|reasoning| reasoning.get("enabled"));
+        let thinking = [vars, body.get("enable_thinking"), reasoning];
+        let tool_choice = body.get("tool_choice").and_then(Json::as_str);
+        Ok(Request {
+            messages: messages.to_vec(),
+            tools: body.get("tools").cloned().unwrap_or(Json::Null),
+            thinking: thinking
+                .into_iter()
+                .flatten()
+                .find_map(Json::as_bool)
+                .unwrap_or(false),
+            no_tools: tool_choice == Some("none"),
+            prefix: body
+                .get("response_prefix")
+                .and_then(Json::as_str)
+                .unwrap_or("")
+                .to_owned(),
+        })
+    }
+
+    /// Whether the answer is searched for tool calls.
+    pub(crate) fn calls_tools(&self) -> bool {
+        !self.no_tools && self.tools.as_list().is_some_and(|tools| !tools.is_empty())
+    }
+
+    pub(crate) fn prompt(&self) -> Prompt {
+        let said = self.messages.iter().map(text);
+        let rendered = said.map(|(role, text)| format!("<|im_start|>{role}\n{text}<|im_end|>\n"));
+        let asked = self
+            .messages
+            .iter()
+            .rev()
+            .map(text)
+            .find(|(role, _)| role == "user");
+        let echo = asked
+            .or_else(|| self.messages.last().map(text))
+            .unwrap_or_default()
+            .1;
+        Prompt {
+            text: rendered.collect::<String>() + "<|im_start|>assistant\n" + &self.prefix,
+            call: self.call(&echo),
+            echo,
+        }
+    }
+
+    /// A call of the first tool that the last message, a user's, has by name.
+    fn call(&self, asked: &str) -> Option<String> {
+        if !self.calls_tools() || text(self.messages.last()?).0 != "user" {
+            return None;
+        }
+        let functions = self
+            .tools
+            .as_list()?
+            .iter()
+            .filter_map(|tool| tool.get("function"));
+        let name = |function: &Json| function.get("name")?.as_str().map(str::to_owned);
+        let named = |function: &&Json| name(function).is_some_and(|name| asked.contains(&name));
+        let function = functions.into_iter().find(named)?;
+        let arguments = function.get("parameters").map(constrain::value);
+        let mut call = format!("<tool_call><function={}>", name(function)?);
+        if let Some(Json::Dict(arguments)) = arguments {
+            for (key, value) in arguments {
+                let value = match value {
+                    Json::Str(text) => text,
+                    other => String::from_utf8(crate::python::spaced(&other)).ok()?,
+                };
+                call += &format!("<parameter={key}>{value}</parameter>");
+            }
+        }
+        Some(call + "</function></tool_call>")
+    }
+}
+
+/// Role and text of a message; other parts leave nothing.
+fn text(message: &Json) -> (String, String) {
+    let role = message
+        .get("role")
+        .and_then(Json::as_str)
+        .unwrap_or("user")
+        .to_owned();
+    let text = match message.get("content") {
+        Some(Json::Str(text)) => text.clone(),
+        Some(Json::List(parts)) => parts
+            .iter()
+            .filter_map(|part| part.get("text")?.as_str())
+            .collect(),
+        _ => String::new(),
+    };
+    (role, text)
+}
+
+/// Images are neither fetched nor decoded: a `data:` image is taken as good, an address as not found.
+fn check_part(part: &Json) -> Result<(), Refusal> {
+    let kind = part.get("type").and_then(Json::as_str).unwrap_or("text");
+    if kind == "text" {
+        return match part.get("text").and_then(Json::as_str) {
+            Some(_) => Ok(()),
+            None => Err(Refusal::Internal),
+        };
+    }
+    let url = part
+        .get("image_url")
+        .and_then(|image| image.get("url"))
+        .and_then(Json::as_str);
+    match url {
+        None => Err(Refusal::Internal),
+        Some(url) if url.starts_with("data:image/") => Ok(()),
+        Some(url) => Err(detail(400, format!("Failed to fetch image from {url}."))),
+    }
+}

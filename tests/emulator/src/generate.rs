@@ -1,0 +1,431 @@
+//! What completions and chat have in common: from a checked body to steps of its choices.
+
+use std::collections::VecDeque;
+use std::future::pending;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::response::Response;
+use serde::Serialize;
+
+use crate::app::{App, Loaded, Running};
+use crate::call::{Call, Permission};
+use crate::constrain;
+use crate::front;
+use crate::job::{End, Job, Step, Task};
+use crate::json::Json;
+use crate::python;
+use crate::refusal::{Refusal, detail};
+use crate::routes::load;
+use crate::sampler::Params;
+use crate::script::Script;
+use crate::token::{self, Token};
+
+/// Where no limit is asked for, an answer without an end has this many tokens at most.
+const MAX_TOKENS: usize = 1 << 20;
+
+/// Which of the two endpoints, for their words.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Style {
+    Completion,
+    Chat,
+}
+
+/// What is asked for, once for each prompt.
+pub(crate) struct Prompt {
+    /// As the model sees it.
+    pub(crate) text: String,
+    /// What an echo says.
+    pub(crate) echo: String,
+    /// A tool call to make, as the model writes it.
+    pub(crate) call: Option<String>,
+}
+
+/// Choices under way.
+pub(crate) struct Generation {
+    pub(crate) script: Script,
+    pub(crate) params: Params,
+    pub(crate) loaded: Arc<Loaded>,
+    app: Arc<App>,
+    style: Style,
+    jobs: Vec<Job>,
+    /// Choices that have not ended, in the order of their turns.
+    live: VecDeque<usize>,
+    last: usize,
+    prompt_tokens: usize,
+    started: Instant,
+    first: bool,
+    _running: Running,
+}
+
+pub(crate) enum Turn {
+    Step(usize, Step),
+    /// The model was unloaded.
+    Gone,
+    Done,
+}
+
+#[derive(Clone, Serialize)]
+pub(crate) struct Usage {
+    prompt_tokens: usize,
+    prompt_time: f64,
+    prompt_tokens_per_sec: Rate,
+    completion_tokens: usize,
+    completion_time: f64,
+    completion_tokens_per_sec: Rate,
+    total_tokens: usize,
+    total_time: f64,
+}
+
+#[derive(Clone, Serialize)]
+#[serde(untagged)]
+enum Rate {
+    Known(f64),
+    Unknown(&'static str),
+}
+
+/// The model to use; it may be loaded on the way if the server was told so.
+pub(crate) async fn model(call: &Call, body: &Json) -> Result<Arc<Loaded>, Refusal> {
+    let wanted = body
+        .get("model")
+        .and_then(Json::as_str)
+        .filter(|name| !name.is_empty());
+    let current = call.app.model();
+    match (wanted, &current) {
+        (Some(_), None) => return Err(Refusal::Internal),
+        (Some(name), Some(loaded)) if call.app.config.inline_loading && loaded.name != name => {
+            if call.permission() != Some(Permission::Admin) {
+                let text =
+                    format!("Unable to switch model to {name} because an admin key isn't provided");
+                return Err(detail(401, text));
+            }
+            if let Some(spec) = call.app.spec(name, false) {
+                load::inline(&call.app, spec).await?;
+            }
+        }
+        _ => {}
+    }
+    call.model()
+}
+
+/// Everything up to the first token. Fails with what the server answers instead.
+pub(crate) async fn prepare(
+    call: &Call,
+    body: &Json,
+    style: Style,
+    loaded: Arc<Loaded>,
+    prompts: &[Prompt],
+    thinking: bool,
+) -> Result<Generation, Refusal> {
+    let params = Params::read(body);
+    let mut script = script(&call.app, prompts)?;
+    tokio::time::sleep(script.head_delay).await;
+    if script.status.is_some() || script.body.is_some() {
+        let (status, body) = (
+            script.status.unwrap_or(200),
+            script.body.unwrap_or_default(),
+        );
+        return Err(Refusal::Scripted {
+            status,
+            headers: script.headers,
+            body,
+        });
+    }
+    if params.crashes {
+        return Err(Refusal::Internal);
+    }
+    if script.fail_before {
+        report(&call.app, &script, 1);
+        return Err(aborted(&call.app, style));
+    }
+    if params.breaks || prompts.is_empty() {
+        script.fail_at = Some(0);
+    }
+    let lengths: Vec<usize> = prompts
+        .iter()
+        .map(|p| token::encode(&p.text).len() + 1)
+        .collect();
+    let context = loaded.max_seq_len as usize;
+    if let Some(length) = lengths.iter().find(|length| **length > context) {
+        return Err(Refusal::ContextLength(format!(
+            "Prompt length {length} exceeds the available context size of {context} tokens"
+        )));
+    }
+    if let Some(needed) = lengths
+        .iter()
+        .map(|l| l + params.max_tokens.unwrap_or(0))
+        .max()
+        && needed > context
+    {
+        return Err(Refusal::ContextLength(format!(
+            "Initial job allocation requires {needed} cache tokens, which exceeds the available \
+             context size of {context} tokens"
+        )));
+    }
+    let mut jobs = Vec::new();
+    for (prompt, length) in prompts.iter().zip(&lengths) {
+        for k in 0..params.n {
+            let index = jobs.len();
+            let mut task = task(&script, &params, style, prompt, k, thinking);
+            task.limit = limit(&params, style, index, context.saturating_sub(*length));
+            jobs.push(Job::new(task));
+        }
+    }
+    Ok(Generation {
+        app: call.app.clone(),
+        style,
+        live: (0..jobs.len()).collect(),
+        jobs,
+        last: usize::MAX,
+        prompt_tokens: lengths.first().copied().unwrap_or(0),
+        started: Instant::now(),
+        first: true,
+        _running: loaded.enter(),
+        loaded,
+        params,
+        script,
+    })
+}
+
+/// The script in the prompt, else the next one queued.
+fn script(app: &App, prompts: &[Prompt]) -> Result<Script, Refusal> {
+    let mut found = None;
+    for prompt in prompts {
+        found = Script::find(&prompt.text).or(found);
+    }
+    match found {
+        Some(Ok(script)) if prompts.len() == 1 => Ok(script),
+        // Each prompt has replies of its own; the rest of the course is that of the last one.
+        Some(Ok(mut script)) => {
+            let each = prompts.iter().filter_map(|p| Script::find(&p.text)?.ok());
+            script.replies = each.flat_map(|script| script.replies).collect();
+            Ok(script)
+        }
+        Some(Err(error)) => Err(detail(
+            400,
+            format!("The emulator's directive is wrong: {error}"),
+        )),
+        None => Ok(app.next_script().unwrap_or_default()),
+    }
+}
+
+/// One token fewer than asked for is generated, but for one.
+fn limit(params: &Params, style: Style, index: usize, room: usize) -> usize {
+    let Some(asked) = params.max_tokens else {
+        return room.clamp(1, MAX_TOKENS);
+    };
+    let more = if params.stream && style == Style::Completion {
+        5 * index
+    } else {
+        0
+    };
+    (asked + more).saturating_sub(1).max(1)
+}
+
+fn task(
+    script: &Script,
+    params: &Params,
+    style: Style,
+    prompt: &Prompt,
+    k: usize,
+    thinking: bool,
+) -> Task {
+    let own = Script::find(&prompt.text).and_then(Result::ok);
+    let replies = own.as_ref().map_or(&script.replies, |own| &own.replies);
+    let (tokens, filtered) = match (&script.tokens, replies.is_empty(), &params.schema) {
+        (Some(tokens), _, _) => (tokens.iter().map(|t| Token::literal(t)).collect(), false),
+        (None, false, _) => {
+            let reply = &replies[k % replies.len()];
+            let split = if script.bytes {
+                token::encode_bytes
+            } else {
+                token::encode
+            };
+            (split(reply), false)
+        }
+        (None, true, Some(schema)) => {
+            let json = python::spaced(&constrain::value(schema));
+            (said(thinking, "", &String::from_utf8_lossy(&json)), true)
+        }
+        (None, true, None) => {
+            let echo = format!("Echo: {}", prompt.echo);
+            let text = prompt.call.as_deref().unwrap_or(&echo);
+            (said(thinking, "\n\n", text), false)
+        }
+    };
+    let eos_token = script
+        .eos_token
+        .clone()
+        .unwrap_or_else(|| "<|im_end|>".to_owned());
+    Task {
+        tokens,
+        limit: 0,
+        stops: params.stops.clone(),
+        stop_ids: params.stop_ids.clone(),
+        fail_at: script.fail_at,
+        no_eos: script.no_eos,
+        eos_reason: if filtered { "end_filter" } else { "stop_token" },
+        eos_token: (style == Style::Chat && !filtered).then_some(eos_token),
+        top_logprobs: params.top_logprobs,
+        first_logprob: script.non_finite,
+    }
+}
+
+fn said(thinking: bool, gap: &str, text: &str) -> Vec<Token> {
+    match thinking {
+        true => token::encode(&format!("\nThe user wants an echo.\n</think>{gap}{text}")),
+        false => token::encode(text),
+    }
+}
+
+impl Generation {
+    pub(crate) fn choices(&self) -> usize {
+        self.jobs.len()
+    }
+
+    /// The stream to answer with in place of a generated one.
+    pub(crate) fn raw(&self) -> Option<Response> {
+        let body = self.script.raw.clone()?;
+        let headers = [
+            ("cache-control", "no-store"),
+            ("x-accel-buffering", "no"),
+            ("content-type", "text/event-stream; charset=utf-8"),
+        ];
+        let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        Some(front::plain(200, &headers, body.into_bytes()))
+    }
+
+    pub(crate) fn streams(&self) -> bool {
+        self.params.stream && !self.script.no_stream && !self.app.config.no_streaming
+    }
+
+    /// The next step of the choice whose turn it is.
+    pub(crate) async fn turn(&mut self) -> Turn {
+        let Some(index) = self.live.pop_front() else {
+            return Turn::Done;
+        };
+        let gone = self.loaded.gone.subscribe();
+        tokio::select! {
+            biased;
+            () = unloaded(gone) => return Turn::Gone,
+            () = self.pause(index) => {}
+        }
+        self.last = index;
+        let mut step = self.jobs[index].step();
+        match &mut step {
+            Step::Failed => report(&self.app, &self.script, self.jobs[index].made),
+            Step::End(end) => self.amend(end),
+            Step::Piece(_) | Step::Held => self.live.push_back(index),
+        }
+        Turn::Step(index, step)
+    }
+
+    /// Delays are per round, the gate is per token.
+    async fn pause(&mut self, index: usize) {
+        if std::mem::take(&mut self.first) {
+            tokio::time::sleep(self.script.prefill_delay).await;
+        }
+        let delay = self.script.delay.unwrap_or(self.app.config.token_delay);
+        if delay > Duration::ZERO && (self.last == usize::MAX || index <= self.last) {
+            tokio::time::sleep(delay).await;
+        }
+        if self.script.gate || self.app.config.gate {
+            pass(&self.app).await;
+        }
+    }
+
+    fn amend(&self, end: &mut End) {
+        if let Some(reason) = &self.script.finish_reason {
+            end.finish_reason.clone_from(reason);
+        }
+        if let Some(reason) = &self.script.eos_reason {
+            end.eos_reason = Some(reason.clone());
+        }
+    }
+
+    /// The figures asked for, or none.
+    pub(crate) fn usage(&self) -> Option<Usage> {
+        if !self.params.usage {
+            return None;
+        }
+        let completion_tokens: usize = self.jobs.iter().map(|job| job.made).sum();
+        let time = (self.started.elapsed().as_secs_f64() * 100.0).round() / 100.0;
+        let rate = (completion_tokens as f64 / time * 100.0).round() / 100.0;
+        let known = time > 0.0 && rate.is_finite();
+        Some(Usage {
+            prompt_tokens: self.prompt_tokens,
+            prompt_time: 0.0,
+            prompt_tokens_per_sec: Rate::Unknown("Indeterminate"),
+            completion_tokens,
+            completion_time: time,
+            completion_tokens_per_sec: match known {
+                true => Rate::Known(rate),
+                false => Rate::Unknown("Indeterminate"),
+            },
+            total_tokens: self.prompt_tokens + completion_tokens,
+            total_time: time,
+        })
+    }
+
+    /// Lets every choice fail at once.
+    pub(crate) fn refuse(&mut self) {
+        self.jobs.iter_mut().for_each(Job::fail);
+    }
+
+    /// What a stream says when the generation failed.
+    pub(crate) fn stream_error(&self) -> String {
+        format!(
+            "{} aborted. Please check the server console.",
+            self.style.name()
+        )
+    }
+
+    pub(crate) fn aborted(&self) -> Refusal {
+        aborted(&self.app, self.style)
+    }
+}
+
+impl Style {
+    fn name(self) -> &'static str {
+        match self {
+            Style::Completion => "Completion",
+            Style::Chat => "Chat completion",
+        }
+    }
+}
+
+/// Waits for a release by the test.
+pub(crate) async fn pass(app: &App) {
+    // The semaphore is never closed.
+    if let Ok(permit) = app.gate.acquire().await {
+        permit.forget();
+    }
+}
+
+async fn unloaded(mut gone: tokio::sync::watch::Receiver<bool>) {
+    if gone.wait_for(|gone| *gone).await.is_err() {
+        pending::<()>().await;
+    }
+}
+
+fn aborted(app: &App, style: Style) -> Refusal {
+    let (name, id) = (style.name(), app.hex(32));
+    let text = format!(
+        "{name} {id} aborted. Maybe the model was unloaded? Please check the server console."
+    );
+    detail(503, text)
+}
+
+/// A failure while generating stands for a broken GPU and makes the server unhealthy; one before
+/// the first token is a parameter that the server fell over.
+fn report(app: &App, script: &Script, made: usize) {
+    if made > 0 || script.fail_message.is_some() {
+        let usual = "RuntimeError: CUDA error: an illegal memory access was encountered";
+        app.report_issue(
+            script
+                .fail_message
+                .clone()
+                .unwrap_or_else(|| usual.to_owned()),
+        );
+    }
+}

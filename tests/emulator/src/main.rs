@@ -1,0 +1,100 @@
+//! The emulator as a program: `cargo run -p tabbyapi-emulator -- --port 5000`.
+
+use std::process::ExitCode;
+use std::thread;
+use std::time::Duration;
+
+use tabbyapi_emulator::{Emulator, EmulatorBuilder, ModelSpec};
+
+const USAGE: &str = "\
+A TabbyAPI server for demos and tests.
+
+Usage: tabbyapi-emulator [OPTIONS]
+
+  --port PORT                  port of 127.0.0.1 to listen on (default 5000; 0: any)
+  --api-key KEY                the API key
+  --admin-key KEY              the admin key
+  --no-auth                    whoever calls is an admin
+  --model NAME                 a model of the model directory; the first is loaded; may be repeated
+  --token-delay-ms MS          time that each token takes (default 30)
+  --load-delay-ms MS           time that each module of a load takes (default 200)
+  --ping-seconds S             time between pings of a stream (default 15; 0: none)
+  --disable-request-streaming  answer requests for streams as plain JSON
+  --help                       print this";
+
+fn main() -> ExitCode {
+    let builder = match configure(std::env::args().skip(1)) {
+        Ok(Some(builder)) => builder,
+        Ok(None) => {
+            println!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
+        Err(message) => {
+            eprintln!("{message} (--help lists the options)");
+            return ExitCode::FAILURE;
+        }
+    };
+    match builder.start() {
+        Ok(emulator) => {
+            println!("TabbyAPI emulator on {}", emulator.url());
+            println!("  API key    {}", emulator.api_key());
+            println!("  admin key  {}", emulator.admin_key());
+            println!(
+                "  model      {}",
+                emulator.loaded_model().as_deref().unwrap_or("none")
+            );
+            loop {
+                thread::park();
+            }
+        }
+        Err(error) => {
+            eprintln!("The emulator did not start: {error} (--port PORT).");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// `None`: help was asked for.
+fn configure(mut args: impl Iterator<Item = String>) -> Result<Option<EmulatorBuilder>, String> {
+    let mut builder = Emulator::builder()
+        .port(5000)
+        .token_delay(Duration::from_millis(30))
+        .load_delay(Duration::from_millis(200));
+    while let Some(arg) = args.next() {
+        let (flag, attached) = match arg.split_once('=') {
+            Some((flag, value)) => (flag.to_owned(), Some(value.to_owned())),
+            None => (arg, None),
+        };
+        let mut value = || {
+            let value = attached.clone().or_else(|| args.next());
+            value.ok_or_else(|| format!("{flag} wants a value"))
+        };
+        builder = match flag.as_str() {
+            "--help" | "-h" => return Ok(None),
+            "--port" => builder.port(number(&flag, &value()?)?),
+            "--api-key" => builder.api_key(value()?),
+            "--admin-key" => builder.admin_key(value()?),
+            "--no-auth" => builder.no_auth(),
+            "--model" => builder.model(ModelSpec::new(value()?)),
+            "--token-delay-ms" => {
+                builder.token_delay(Duration::from_millis(number(&flag, &value()?)?))
+            }
+            "--load-delay-ms" => {
+                builder.load_delay(Duration::from_millis(number(&flag, &value()?)?))
+            }
+            "--ping-seconds" => {
+                let seconds = number(&flag, &value()?)?;
+                let interval = Duration::try_from_secs_f64(seconds);
+                builder.ping_interval(interval.map_err(|_| format!("{flag} wants a time"))?)
+            }
+            "--disable-request-streaming" => builder.disable_request_streaming(true),
+            _ => return Err(format!("There is no option {flag}")),
+        };
+    }
+    Ok(Some(builder))
+}
+
+fn number<T: std::str::FromStr>(flag: &str, text: &str) -> Result<T, String> {
+    text.parse()
+        .map_err(|_| format!("{flag} wants a number, not {text:?}"))
+}

@@ -1,0 +1,22 @@
+//! `GET /v1/auth/permission`: what the given key may do.
+
+use axum::Extension;
+use serde::Serialize;
+
+use crate::call::{Call, Permission};
+use crate::refusal::{self, Outcome, detail};
+
+#[derive(Serialize)]
+struct Body {
+    permission: &'static str,
+}
+
+pub(crate) async fn permission(Extension(call): Extension<Call>) -> Outcome {
+    call.api()?;
+    let permission = match call.permission() {
+        Some(Permission::Admin) => "admin",
+        Some(Permission::Api) => "api",
+        None => return Err(detail(400, "The provided authentication key is invalid.")),
+    };
+    Ok(refusal::json(&Body { permission }))
+}
