@@ -5,7 +5,7 @@
 use std::io::Read;
 use std::time::Instant;
 
-use tabbyapi::api::models::CurrentModel;
+use tabbyapi::api::CurrentModel;
 use tabbyapi::call::{Call, Input, Output, Settings, Shared, Time};
 use tabbyapi::decode::Decode;
 use tabbyapi::transport::{Sent, TransportError};

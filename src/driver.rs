@@ -22,7 +22,7 @@ use crate::{Result, Scope};
 /// [`Settings`](crate::call::Settings), or come from `keys`.
 ///
 /// ```
-/// # use tabbyapi::api::health::CheckHealth;
+/// # use tabbyapi::api::CheckHealth;
 /// # use tabbyapi::call::{Call, Settings, Shared};
 /// # use tabbyapi::transport::LocalTransport;
 /// use futures::StreamExt;

@@ -39,7 +39,7 @@
 //! ```
 //! use std::time::Duration;
 //! use bytes::Bytes;
-//! use tabbyapi::api::models::CurrentModel;
+//! use tabbyapi::api::CurrentModel;
 //! use tabbyapi::call::{Call, Input, Output, Settings, Shared, Time};
 //!
 //! let shared = Shared::new(Settings::new("http://127.0.0.1:5000".parse()?).api_key("k")?);

@@ -16,7 +16,7 @@ request! {
     /// `tabby_config.yml` wins over both.
     ///
     /// ```
-    /// use tabbyapi::api::models::LoadRequest;
+    /// use tabbyapi::api::LoadRequest;
     ///
     /// let request = LoadRequest::new("alpha-7B-exl3").max_seq_len(8192).cache_mode("Q6");
     /// # assert_eq!(serde_json::to_string(&request).unwrap(), r#"{"model_name":"alpha-7B-exl3","max_seq_len":8192,"cache_mode":"Q6"}"#);

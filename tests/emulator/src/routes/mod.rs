@@ -33,10 +33,7 @@ const TABLE: &[(&str, &[&str])] = &[
 ];
 
 pub(crate) fn methods_of(path: &str) -> Option<&'static [&'static str]> {
-    TABLE
-        .iter()
-        .find(|(known, _)| *known == path)
-        .map(|(_, methods)| *methods)
+    TABLE.iter().find(|(known, _)| *known == path).map(|(_, methods)| *methods)
 }
 
 pub(crate) fn router(app: &Arc<App>) -> Router {
