@@ -1,5 +1,7 @@
 //! A sans-IO client for TabbyAPI servers.
 
+#![warn(unreachable_pub)]
+
 mod answer;
 pub mod api;
 pub mod auth;

@@ -1,6 +1,6 @@
 //! What the test files share.
 
-#![allow(dead_code, unreachable_pub, reason = "each test file uses its own part")]
+#![allow(dead_code, reason = "each test file uses its own part")]
 
 pub mod ops;
 

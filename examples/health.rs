@@ -1,0 +1,26 @@
+//! Health and keys: waiting for a server that is just starting, what it is, what the key may do.
+//!
+//! `cargo run --example health`
+
+mod support;
+
+use std::time::Duration;
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let (client, _server) = support::connect()?;
+
+    // Ready is more than healthy: a model is loaded.
+    let model = client.health().wait_until_ready(Duration::from_secs(60)).await?;
+    println!("ready with {}", model.id);
+
+    // Unhealthy is an answer, not an error; the server may serve all the same.
+    let health = client.health().check().await?;
+    println!("{}, {} issues", health.status, health.issues.len());
+    for issue in &health.issues {
+        println!("  {} {}", issue.time, issue.description);
+    }
+    println!("{}", client.health().service_info().await?.software.name);
+    println!("this key's permission: {}", client.auth().permission().await?.permission);
+    Ok(())
+}
