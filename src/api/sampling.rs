@@ -83,9 +83,9 @@ sampling! {
         /// Strings that the output may not contain.
         banned_strings: OneOrMany<String> as impl Into<OneOrMany<String>>,
         /// Ids of tokens that are never sampled.
-        banned_tokens: Vec<u32> as impl Into<Vec<u32>>,
+        banned_tokens: Vec<u32> as impl Into<Vec<u32>> => serde(deserialize_with = "token_list"),
         /// Ids of the only tokens to sample. No effect on the current backend.
-        allowed_tokens: Vec<u32> as impl Into<Vec<u32>>,
+        allowed_tokens: Vec<u32> as impl Into<Vec<u32>> => serde(deserialize_with = "token_list"),
         /// Whether the last token of the prompt is sampled anew, so that it can merge with the output; default false.
         token_healing: bool,
         /// 0 to 10, default 1; 0 is greedy.
@@ -279,6 +279,24 @@ fn token_keys<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Optio
     map.into_iter().map(parse).collect::<Result<_, _>>().map(Some)
 }
 
+/// The server takes a list of ids, or text with commas between them.
+fn token_list<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<u32>>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Form {
+        List(Vec<u32>),
+        Text(String),
+    }
+    match Option::<Form>::deserialize(deserializer)? {
+        None => Ok(None),
+        Some(Form::List(list)) => Ok(Some(list)),
+        Some(Form::Text(text)) => {
+            let ids = text.split(',').map(str::trim).filter(|id| !id.is_empty());
+            ids.map(|id| id.parse().map_err(serde::de::Error::custom)).collect::<Result<_, _>>().map(Some)
+        }
+    }
+}
+
 /// OpenAI's chat API has a flag where the server has a count.
 fn count_or_flag<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
     #[derive(Deserialize)]
@@ -321,6 +339,13 @@ mod tests {
         });
         assert_eq!(to_value(&sampling).unwrap(), expected);
         assert_eq!(from_value::<Sampling>(expected).unwrap(), sampling);
+    }
+
+    #[test]
+    fn other_forms_are_read() {
+        let read: Sampling =
+            from_value(json!({"banned_tokens": "2400, 2401", "stop": "x", "logprobs": true, "top_p": null})).unwrap();
+        assert_eq!(read, Sampling::new().banned_tokens([2400, 2401]).stop("x").logprobs(1));
     }
 
     #[test]

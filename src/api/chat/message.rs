@@ -9,25 +9,20 @@ use crate::value::{null_as_default, open_enum};
 use crate::{Extra, Text};
 
 open_enum! {
-    /// Who says a message.
+    /// Who says a message; the person by default.
+    #[derive(Default)]
     Role {
         /// Instructions.
         System = "system",
         /// Instructions, under the name of newer templates.
         Developer = "developer",
         /// The person.
+        #[default]
         User = "user",
         /// The model.
         Assistant = "assistant",
         /// The result of a tool call.
         Tool = "tool",
-    }
-}
-
-impl Default for Role {
-    /// The server's default.
-    fn default() -> Self {
-        Role::User
     }
 }
 

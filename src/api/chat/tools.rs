@@ -9,15 +9,11 @@ use crate::{Extra, Result, Text};
 
 open_enum! {
     /// The kind of a tool.
+    #[derive(Default)]
     ToolKind {
         /// A function; the only kind there is.
+        #[default]
         Function = "function",
-    }
-}
-
-impl Default for ToolKind {
-    fn default() -> Self {
-        ToolKind::Function
     }
 }
 
