@@ -154,6 +154,8 @@ impl App {
         if let Some(old) = old {
             old.gone.send_replace(true);
         }
+        // Nothing to log, but conditions that look at the model may hold now.
+        self.journal.write(|_| {});
     }
 
     pub(crate) fn queue_script(&self, script: Script) {

@@ -234,7 +234,11 @@ fn text(message: &Json) -> (String, String) {
     (role, text)
 }
 
-/// Images are neither fetched nor decoded: a `data:` image is taken as good, an address as not found.
+/// How PNG, JPEG, GIF, WebP and BMP begin in base64.
+const IMAGES: &[&str] = &["iVBORw0KGgo", "/9j/", "R0lGOD", "UklGR", "Qk"];
+
+/// Images are neither fetched nor decoded: `data:` is judged by how it begins, any address counts as
+/// not found.
 fn check_part(part: &Json) -> Result<(), Refusal> {
     let kind = part.get("type").and_then(Json::as_str).unwrap_or("text");
     if kind == "text" {
@@ -249,7 +253,10 @@ fn check_part(part: &Json) -> Result<(), Refusal> {
         .and_then(Json::as_str);
     match url {
         None => Err(Refusal::Internal),
-        Some(url) if url.starts_with("data:image/") => Ok(()),
+        Some(url) if url.starts_with("data:image/") => match url.split_once(";base64,") {
+            Some((_, data)) if IMAGES.iter().any(|magic| data.starts_with(magic)) => Ok(()),
+            _ => Err(Refusal::Internal),
+        },
         Some(url) => Err(detail(400, format!("Failed to fetch image from {url}."))),
     }
 }

@@ -178,7 +178,9 @@ impl Emulator {
     /// [`wait_for`](Emulator::wait_for) as a future, which needs no particular runtime.
     pub async fn until(&self, condition: impl Fn(&Log) -> bool, timeout: Duration) -> bool {
         // The timer ticks on the emulator's own runtime, whatever polls this future.
-        let timer = self.runtime.spawn(tokio::time::sleep(timeout));
+        let timer = self
+            .runtime
+            .spawn(async move { tokio::time::sleep(timeout).await });
         tokio::select! {
             () = self.app.journal.until(&condition) => true,
             _ = timer => condition(&self.app.journal.read()),

@@ -23,6 +23,8 @@ use crate::token::{self, Token};
 
 /// Where no limit is asked for, an answer without an end has this many tokens at most.
 const MAX_TOKENS: usize = 1 << 20;
+/// The server has no such limit, and its memory would end somewhere.
+const MAX_CHOICES: usize = 10_000;
 
 /// Which of the two endpoints, for their words.
 #[derive(Clone, Copy, PartialEq)]
@@ -161,6 +163,9 @@ pub(crate) async fn prepare(
             "Initial job allocation requires {needed} cache tokens, which exceeds the available \
              context size of {context} tokens"
         )));
+    }
+    if prompts.len().saturating_mul(params.n) > MAX_CHOICES {
+        return Err(Refusal::Internal);
     }
     let mut jobs = Vec::new();
     for (prompt, length) in prompts.iter().zip(&lengths) {
