@@ -26,8 +26,11 @@ fn at(schema: &Json, root: &Json, depth: usize) -> Json {
         return value.clone();
     }
     if let Some(target) = schema.get("$ref").and_then(Json::as_str) {
-        let path = target.trim_start_matches("#/").split('/');
-        let found = path.fold(Some(root), |at, key| at.and_then(|at| at.get(key)));
+        let mut path = target
+            .trim_start_matches('#')
+            .split('/')
+            .filter(|key| !key.is_empty());
+        let found = path.try_fold(root, |at, key| at.get(key));
         return found.map_or(Json::Null, |found| at(found, root, depth + 1));
     }
     if let Some(choice) = first("anyOf")

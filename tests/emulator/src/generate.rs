@@ -155,7 +155,7 @@ pub(crate) async fn prepare(
     }
     if let Some(needed) = lengths
         .iter()
-        .map(|l| l + params.max_tokens.unwrap_or(0))
+        .map(|length| length.saturating_add(params.max_tokens.unwrap_or(0)))
         .max()
         && needed > context
     {
@@ -224,7 +224,7 @@ fn limit(params: &Params, style: Style, index: usize, room: usize) -> usize {
     } else {
         0
     };
-    (asked + more).saturating_sub(1).max(1)
+    asked.saturating_add(more).saturating_sub(1).max(1)
 }
 
 fn task(

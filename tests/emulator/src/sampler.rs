@@ -167,7 +167,7 @@ impl Params {
         let int = |names: &[&str]| {
             field(body, names)
                 .and_then(Json::as_int)
-                .and_then(|n| usize::try_from(n).ok())
+                .map(|n| usize::try_from(n).unwrap_or(usize::MAX))
         };
         let float = |names: &[&str]| field(body, names).and_then(Json::as_float);
         let flag = |name| body.get(name).and_then(Json::as_bool).unwrap_or(false);

@@ -298,19 +298,19 @@ fn bounds(
     // NaN is out of every bound.
     let broken = [
         (
-            limits.ge.filter(|b| !(n >= *b)),
+            limits.ge.filter(|b| n.is_nan() || n < *b),
             "greater_than_equal",
             "greater than or equal to",
             "ge",
         ),
         (
-            limits.gt.filter(|b| !(n > *b)),
+            limits.gt.filter(|b| n.is_nan() || n <= *b),
             "greater_than",
             "greater than",
             "gt",
         ),
         (
-            limits.le.filter(|b| !(n <= *b)),
+            limits.le.filter(|b| n.is_nan() || n > *b),
             "less_than_equal",
             "less than or equal to",
             "le",
