@@ -192,10 +192,10 @@ where
 {
     // Error events come compact and spaced; both start with this key.
     let body = data.trim_ascii_start();
-    if kind == "error" || body.strip_prefix('{').is_some_and(|rest| rest.trim_ascii_start().starts_with("\"error\"")) {
-        if let Some(error) = failure::from_event(data) {
-            return Err(error);
-        }
+    let marked =
+        kind == "error" || body.strip_prefix('{').is_some_and(|rest| rest.trim_ascii_start().starts_with("\"error\""));
+    if let Some(error) = marked.then(|| failure::from_event(data)).flatten() {
+        return Err(error);
     }
     super::from_json(data).map_err(|error| failure::from_event(data).unwrap_or(error))
 }
