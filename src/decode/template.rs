@@ -50,11 +50,13 @@ struct Template<T> {
     item: T,
 }
 
-impl<T: Slot> Templates<T> {
-    pub(crate) fn new() -> Self {
+impl<T> Default for Templates<T> {
+    fn default() -> Self {
         Self { kept: Vec::new(), credit: CREDIT, waited: 0 }
     }
+}
 
+impl<T: Slot> Templates<T> {
     /// The item of the data at the start of `bytes` and the length of the data, if it matches a template. There is no
     /// line end in it.
     #[inline]
@@ -69,20 +71,13 @@ impl<T: Slot> Templates<T> {
         None
     }
 
-    /// The item of an event of the kind `message`: by a template, or as `plain` decodes it.
-    pub(crate) fn decode<E>(&mut self, data: &str, plain: impl Fn(&str) -> Result<T, E>) -> Result<T, E> {
-        match self.known(data.as_bytes()) {
-            Some((item, len)) if len == data.len() => Ok(item),
-            _ => {
-                let item = plain(data)?;
-                self.learn(data, &item, |data| plain(data).ok());
-                Ok(item)
-            }
-        }
+    /// The item of this data, if it matches a template.
+    pub(crate) fn known_whole(&mut self, data: &str) -> Option<T> {
+        self.known(data.as_bytes()).filter(|(_, len)| *len == data.len()).map(|(item, _)| item)
     }
 
     /// Learns from an event that the plain decoder, `decode`, made `item` of.
-    fn learn(&mut self, data: &str, item: &T, decode: impl Fn(&str) -> Option<T>) {
+    pub(crate) fn learn(&mut self, data: &str, item: &T, decode: impl Fn(&str) -> Option<T>) {
         if data.len() > MAX_DATA || data.contains(PROBE) || !self.try_credit() {
             return;
         }
