@@ -59,8 +59,12 @@ impl EventFormat for ChatEvents {
         Ok(Step::Item(chunk))
     }
 
-    fn known(&mut self, bytes: &[u8]) -> Option<(ChatChunk, usize)> {
+    fn known(&mut self, bytes: &[u8]) -> Option<usize> {
         self.templates.known(bytes)
+    }
+
+    fn known_item(&mut self) -> Option<ChatChunk> {
+        self.templates.item()
     }
 
     fn whole(&mut self, body: &str) -> Result<Vec<ChatChunk>> {

@@ -48,8 +48,12 @@ impl EventFormat for CompletionEvents {
         Ok(Step::Item(chunk))
     }
 
-    fn known(&mut self, bytes: &[u8]) -> Option<(CompletionChunk, usize)> {
+    fn known(&mut self, bytes: &[u8]) -> Option<usize> {
         self.templates.known(bytes)
+    }
+
+    fn known_item(&mut self) -> Option<CompletionChunk> {
+        self.templates.item()
     }
 
     fn whole(&mut self, body: &str) -> Result<Vec<CompletionChunk>> {
