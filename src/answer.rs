@@ -88,13 +88,13 @@ pub struct Calling<D: Decode>(State<D>);
 enum State<D: Decode> {
     /// It could not be set up; the error until it was handed out.
     Failed(Option<Error>),
-    Running(Driver<ClientIo, D>, Option<D::Item>),
+    Running(Box<Driver<ClientIo, D>>, Option<D::Item>),
 }
 
 impl<D: Decode> Calling<D> {
     pub(crate) fn new(io: &ClientIo, call: Result<Call<D>>) -> Self {
         Calling(match call {
-            Ok(call) => State::Running(Driver::new(io.clone(), call), None),
+            Ok(call) => State::Running(Box::new(Driver::new(io.clone(), call)), None),
             Err(error) => State::Failed(Some(error)),
         })
     }

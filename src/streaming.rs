@@ -28,7 +28,7 @@ pub struct Streaming<D: Decode, A> {
 
 enum State<D: Decode> {
     Failed(Option<Error>),
-    Running(Driver<ClientIo, D>),
+    Running(Box<Driver<ClientIo, D>>),
 }
 
 /// How a stream ended.
@@ -65,7 +65,7 @@ pub struct Broken<T> {
 impl<D: Decode, A: Accumulate<Item = D::Item>> Streaming<D, A> {
     pub(crate) fn new(io: &ClientIo, call: Result<Call<D>>, total: A) -> Self {
         let state = match call {
-            Ok(call) => State::Running(Driver::new(io.clone(), call)),
+            Ok(call) => State::Running(Box::new(Driver::new(io.clone(), call))),
             Err(error) => State::Failed(Some(error)),
         };
         Streaming { state, total, outcome: None, ended_by: None }

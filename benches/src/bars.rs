@@ -1,7 +1,7 @@
 //! What has to hold.
 
 use crate::{
-    contenders::{EVENTSOURCE_OPENAI, OURS_BYTES, OURS_SMALL, SCAN, SSE_STREAM, SSEER_SERDE},
+    contenders::{EVENTSOURCE_OPENAI, OURS_BYTES, OURS_PLAIN, OURS_TYPED, SCAN, SSE_STREAM, SSEER_SERDE},
     input::Chunking,
     report::Table,
 };
@@ -27,8 +27,23 @@ pub(crate) fn judge(table: &Table) -> Vec<Verdict> {
         if chunking.is_coarse() {
             bar(OURS_BYTES, 1.3, SCAN, chunking);
         }
-        bar(OURS_SMALL, 0.5, EVENTSOURCE_OPENAI, chunking);
-        bar(OURS_SMALL, 0.9, SSEER_SERDE, chunking);
+        for ours in [OURS_PLAIN, OURS_TYPED] {
+            bar(ours, 0.5, EVENTSOURCE_OPENAI, chunking);
+            bar(ours, 0.9, SSEER_SERDE, chunking);
+        }
     }
     verdicts
+}
+
+/// Judges a table of allocations.
+pub(crate) fn judge_allocations(table: &Table) -> Vec<Verdict> {
+    const LIMIT: f64 = 2.0;
+    let verdict = |chunking: Chunking| {
+        let allocations = table.value(OURS_TYPED, chunking);
+        Verdict {
+            text: format!("{OURS_TYPED} at most {LIMIT} allocations, {}: {allocations:.2}", chunking.name()),
+            reached: allocations <= LIMIT,
+        }
+    };
+    Chunking::ALL.into_iter().map(verdict).collect()
 }

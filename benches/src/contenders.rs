@@ -11,7 +11,12 @@ use async_openai::types::chat::CreateChatCompletionStreamResponse;
 use bytes::Bytes;
 use futures_util::{Stream, stream};
 use serde::Deserialize;
-use tabbyapi::sse::Parser;
+use tabbyapi::{
+    Limits,
+    api::{ChatChunk, ChatEvents},
+    decode::{Decode, Events},
+    sse::Parser,
+};
 
 /// What a run came to, so that all can be seen to have done the same.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -48,9 +53,11 @@ pub(crate) const OURS_TEXT: &str = "tabbyapi, as str";
 pub(crate) const SSE_STREAM: &str = "sse-stream";
 pub(crate) const SSEER: &str = "sseer";
 pub(crate) const EVENTSOURCE: &str = "eventsource-stream";
-pub(crate) const SSEER_SERDE: &str = "sseer + serde_json";
+pub(crate) const SSEER_SERDE: &str = "sseer + serde_json, small struct";
 pub(crate) const EVENTSOURCE_OPENAI: &str = "eventsource-stream + async-openai";
-pub(crate) const OURS_SMALL: &str = "tabbyapi::sse + serde_json";
+pub(crate) const OURS_SMALL: &str = "tabbyapi::sse + serde_json, small struct";
+pub(crate) const OURS_PLAIN: &str = "tabbyapi, ChatChunk by plain serde";
+pub(crate) const OURS_TYPED: &str = "tabbyapi, ChatChunk";
 
 pub(crate) const ALL: &[Contender] = &[
     Contender { name: SCAN, group: Group::Floor, run: scan },
@@ -59,6 +66,8 @@ pub(crate) const ALL: &[Contender] = &[
     Contender { name: SSE_STREAM, group: Group::Framing, run: sse_stream },
     Contender { name: SSEER, group: Group::Framing, run: sseer },
     Contender { name: EVENTSOURCE, group: Group::Framing, run: eventsource },
+    Contender { name: OURS_TYPED, group: Group::Typed, run: ours_typed },
+    Contender { name: OURS_PLAIN, group: Group::Typed, run: ours_plain },
     Contender { name: OURS_SMALL, group: Group::Typed, run: ours_small },
     Contender { name: SSEER_SERDE, group: Group::Typed, run: sseer_serde },
     Contender { name: EVENTSOURCE_OPENAI, group: Group::Typed, run: eventsource_openai },
@@ -120,6 +129,30 @@ fn ours_bytes(chunks: &[Bytes]) -> Tally {
 fn ours_text(chunks: &[Bytes]) -> Tally {
     let mut tally = Tally::default();
     ours(chunks, |event| tally.add(event.data().as_bytes()));
+    tally
+}
+
+/// As a client's stream does it, which knows chunks by what the last ones looked like.
+fn ours_typed(chunks: &[Bytes]) -> Tally {
+    let mut tally = Tally::default();
+    let mut events = Events::new(ChatEvents::new());
+    let head = http::Response::new(()).into_parts().0;
+    events.start(&head, &Limits::default()).expect("a stream");
+    for chunk in chunks {
+        events.feed(chunk.clone());
+        while let Some(chunk) = events.next().expect("valid") {
+            tally.add(chunk.text().as_bytes());
+        }
+    }
+    tally
+}
+
+fn ours_plain(chunks: &[Bytes]) -> Tally {
+    let mut tally = Tally::default();
+    ours(chunks, |event| {
+        let chunk: ChatChunk = serde_json::from_str(&event.data()).expect("valid");
+        tally.add(chunk.text().as_bytes());
+    });
     tally
 }
 

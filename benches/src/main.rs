@@ -40,7 +40,10 @@ fn main() -> ExitCode {
     } else {
         times::measure()
     };
-    let verdicts = bars::judge(&tables[0]);
+    let mut verdicts = bars::judge(&tables[0]);
+    if let Some(allocations) = tables.get(1) {
+        verdicts.extend(bars::judge_allocations(allocations));
+    }
     let text = report::render(&tables, &verdicts);
     println!("{text}");
     if has("--write")

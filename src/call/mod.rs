@@ -117,6 +117,7 @@ pub struct Call<D: Decode> {
 /// What to do next.
 #[derive(Debug)]
 #[non_exhaustive]
+#[allow(clippy::large_enum_variant, reason = "an output lives for one match; boxing would cost an allocation each")]
 pub enum Output<T> {
     /// Send this request, and await the head of its answer until the deadline.
     Send {

@@ -21,11 +21,16 @@ pub trait EventFormat {
     /// Reads one event: its `event` field (`message` if there is none) and its data.
     fn event(&mut self, kind: &str, data: &str) -> Result<Step<Self::Item>>;
 
-    /// Recognizes an event of the kind `message` by the start of its data, before its end was looked for: the item it is,
-    /// and the length of its data, in which there must be no CR or LF. It must be what [`event`](Self::event) would
-    /// give. A shortcut for streams whose events are all alike; None is always right.
-    fn known(&mut self, bytes: &[u8]) -> Option<(Self::Item, usize)> {
+    /// Recognizes an event of the kind `message` by the start of its data, before its end was looked for, and tells the
+    /// length of the data, in which there must be no CR or LF. A shortcut for streams whose events are all alike; None
+    /// is always right.
+    fn known(&mut self, bytes: &[u8]) -> Option<usize> {
         _ = bytes;
+        None
+    }
+
+    /// The item of the event that was [recognized](Self::known) just now: what [`event`](Self::event) would give.
+    fn known_item(&mut self) -> Option<Self::Item> {
         None
     }
 
@@ -120,9 +125,12 @@ impl<F: EventFormat> Decode for Events<F> {
         }
         match &mut self.mode {
             Mode::Stream(parser) => loop {
-                if let Some(item) = parser.next_known(|bytes| self.format.known(bytes)) {
+                if parser.next_known(|bytes| self.format.known(bytes)) {
                     self.events += 1;
-                    return Ok(Some(item));
+                    match self.format.known_item() {
+                        Some(item) => return Ok(Some(item)),
+                        None => continue,
+                    }
                 }
                 let Some(event) = parser.next().map_err(too_large)? else { return Ok(None) };
                 self.events += 1;
@@ -192,10 +200,10 @@ where
 {
     // Error events come compact and spaced; both start with this key.
     let body = data.trim_ascii_start();
-    if kind == "error" || body.strip_prefix('{').is_some_and(|rest| rest.trim_ascii_start().starts_with("\"error\"")) {
-        if let Some(error) = failure::from_event(data) {
-            return Err(error);
-        }
+    let marked =
+        kind == "error" || body.strip_prefix('{').is_some_and(|rest| rest.trim_ascii_start().starts_with("\"error\""));
+    if let Some(error) = marked.then(|| failure::from_event(data)).flatten() {
+        return Err(error);
     }
     super::from_json(data).map_err(|error| failure::from_event(data).unwrap_or(error))
 }

@@ -7,7 +7,6 @@
 mod events;
 mod failure;
 mod json;
-#[allow(dead_code, reason = "the chat decoder will use it")]
 mod template;
 
 use bytes::Bytes;
@@ -19,6 +18,7 @@ pub(crate) use events::from_event;
 pub use events::{EventFormat, Events, Step};
 pub(crate) use failure::from_event as event_error;
 pub use json::{Empty, Json, from_json};
+pub(crate) use template::{Slot, Templates};
 
 /// Reads the answer of one operation as its bytes arrive.
 ///

@@ -38,6 +38,8 @@ pub(crate) struct Templates<T> {
     credit: u32,
     /// Events not learned since the credit was used up; less than `RETRY`.
     waited: u32,
+    /// The text of the data that was recognized last, by `kept[0]`.
+    text: Text,
 }
 
 #[derive(Debug)]
@@ -50,39 +52,46 @@ struct Template<T> {
     item: T,
 }
 
-impl<T: Slot> Templates<T> {
-    pub(crate) fn new() -> Self {
-        Self { kept: Vec::new(), credit: CREDIT, waited: 0 }
+impl<T> Default for Templates<T> {
+    fn default() -> Self {
+        Self { kept: Vec::new(), credit: CREDIT, waited: 0, text: Text::default() }
     }
+}
 
-    /// The item of the data at the start of `bytes` and the length of the data, if it matches a template. There is no
-    /// line end in it.
+impl<T: Slot> Templates<T> {
+    /// The length of the data at the start of `bytes`, if it matches a template. There is no line end in it.
+    /// [`item`](Self::item) then makes the item.
     #[inline]
-    pub(crate) fn known(&mut self, bytes: &[u8]) -> Option<(T, usize)> {
+    pub(crate) fn known(&mut self, bytes: &[u8]) -> Option<usize> {
         for at in 0..self.kept.len() {
-            if let Some(found) = self.kept[at].find(bytes) {
-                self.kept[..=at].rotate_right(1);
+            if let Some((text, len)) = self.kept[at].find(bytes) {
+                if at > 0 {
+                    self.kept[..=at].rotate_right(1);
+                }
                 self.credit = CREDIT;
-                return Some(found);
+                self.text = text;
+                return Some(len);
             }
         }
         None
     }
 
-    /// The item of an event of the kind `message`: by a template, or as `plain` decodes it.
-    pub(crate) fn decode<E>(&mut self, data: &str, plain: impl Fn(&str) -> Result<T, E>) -> Result<T, E> {
-        match self.known(data.as_bytes()) {
-            Some((item, len)) if len == data.len() => Ok(item),
-            _ => {
-                let item = plain(data)?;
-                self.learn(data, &item, |data| plain(data).ok());
-                Ok(item)
-            }
-        }
+    /// The item that was [recognized](Self::known) last.
+    // Apart from that, since items are large, and moving them from call to call takes longer than finding them.
+    #[inline]
+    pub(crate) fn item(&mut self) -> Option<T> {
+        let mut item = self.kept.first()?.item.clone();
+        *item.slot()? = std::mem::take(&mut self.text);
+        Some(item)
+    }
+
+    /// The item of this data, if it matches a template.
+    pub(crate) fn known_whole(&mut self, data: &str) -> Option<T> {
+        if self.known(data.as_bytes())? == data.len() { self.item() } else { None }
     }
 
     /// Learns from an event that the plain decoder, `decode`, made `item` of.
-    fn learn(&mut self, data: &str, item: &T, decode: impl Fn(&str) -> Option<T>) {
+    pub(crate) fn learn(&mut self, data: &str, item: &T, decode: impl Fn(&str) -> Option<T>) {
         if data.len() > MAX_DATA || data.contains(PROBE) || !self.try_credit() {
             return;
         }
@@ -122,18 +131,18 @@ impl<T: Slot> Template<T> {
         Some(Self { before: part(&data[..start]), after: part(&data[end..]), item: empty })
     }
 
+    /// The text at the start of `bytes` and the length of the data.
     #[inline]
-    fn find(&self, bytes: &[u8]) -> Option<(T, usize)> {
+    fn find(&self, bytes: &[u8]) -> Option<(Text, usize)> {
         let rest = bytes.strip_prefix(&*self.before)?;
         let body = Body::of(rest)?;
-        let bytes = &rest[..body.len];
-        if !rest[body.len..].starts_with(&self.after) {
+        let (bytes, rest) = rest.split_at_checked(body.len)?;
+        if !rest.starts_with(&self.after) {
             return None;
         }
         let text = std::str::from_utf8(bytes).ok()?;
-        let mut item = self.item.clone();
-        *item.slot()? = if body.escaped { Text::from(unescape(text)?) } else { Text::from(text) };
-        Some((item, self.before.len() + body.len + self.after.len()))
+        let text = if body.escaped { Text::from(unescape(text)?) } else { Text::from(text) };
+        Some((text, self.before.len() + body.len + self.after.len()))
     }
 }
 

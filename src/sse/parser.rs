@@ -231,31 +231,28 @@ impl fmt::Debug for Parser {
 
 /// For an event that is known before its line ends are looked for.
 impl Parser {
-    /// Takes the next event if `known` knows its data from the bytes ahead.
+    /// Takes the next event if `known` knows its data from the bytes ahead; whether it was taken.
     ///
-    /// It is given what follows the start of a `data` line, which may be anything, to the end of the chunk. If that
-    /// starts with data that it knows, it returns what it made of it and the length of the data, **in which there must
-    /// be no CR or LF**. The event is taken if a blank line follows; else nothing happened, and it is for
-    /// [`next`](Self::next) to find out.
+    /// `known` is given what follows the start of a `data` line, which may be anything, to the end of the chunk. If that
+    /// starts with data that it knows, it returns the length of the data, **in which there must be no CR or LF**. The
+    /// event is taken if a blank line follows; else nothing happened, and it is for [`next`](Self::next) to find out.
     #[inline]
-    pub(crate) fn next_known<M>(&mut self, known: impl FnOnce(&[u8]) -> Option<(M, usize)>) -> Option<M> {
+    pub(crate) fn next_known(&mut self, known: impl FnOnce(&[u8]) -> Option<usize>) -> bool {
         if self.state == State::Lent {
             self.clear();
         }
         if self.state != State::Border || (self.pos == self.chunk.len() && !self.refill()) {
-            return None;
+            return false;
         }
-        let value = data_value(&self.chunk[self.pos..])?;
-        let (made, len) = known(value)?;
-        debug_assert!(memchr::memchr2(b'\r', b'\n', &value[..len]).is_none());
-        let blank = BlankLine::after(value.get(len..)?)?;
-        if len > self.max {
-            return None;
-        }
-        self.pos = self.chunk.len() - value.len() + len + blank.len;
+        let Some(value) = data_value(&self.chunk[self.pos..]) else { return false };
+        let Some(len) = known(value).filter(|len| *len <= self.max) else { return false };
+        let Some((data, rest)) = value.split_at_checked(len) else { return false };
+        debug_assert!(memchr::memchr2(b'\r', b'\n', data).is_none());
+        let Some(blank) = BlankLine::after(rest) else { return false };
+        self.pos = self.chunk.len() - rest.len() + blank.len;
         self.swallow_lf = blank.swallow_lf;
         self.data_bytes += len as u64;
-        Some(made)
+        true
     }
 }
 

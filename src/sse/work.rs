@@ -78,35 +78,35 @@ fn an_id_that_is_ignored_is_given_back_too() {
 
 #[test]
 fn known_events_are_taken_only_whole() {
-    let known = |value: &[u8]| value.starts_with(b"{1}").then_some(((), 3));
+    let known = |value: &[u8]| value.starts_with(b"{1}").then_some(3);
     let mut parser = Parser::new();
     parser.feed(Bytes::from_static(b"data: {1}\n\n"));
-    assert!(parser.next_known(known).is_none(), "a byte order mark may come");
+    assert!(!parser.next_known(known), "a byte order mark may come");
     assert!(parser.next().expect("no overflow").is_some());
-    assert!(parser.next_known(known).is_none(), "no bytes");
+    assert!(!parser.next_known(known), "no bytes");
 
     parser.feed(Bytes::from_static(b"data: {1}\r\n\r\ndata:{1}\n\ndata: {1}2\n\ndata: {1}\n: x\n\ndata: {1}\r"));
-    assert!(parser.next_known(known).is_some());
-    assert!(parser.next_known(known).is_some());
-    assert!(parser.next_known(known).is_none(), "more data");
+    assert!(parser.next_known(known));
+    assert!(parser.next_known(known));
+    assert!(!parser.next_known(known), "more data");
     assert_eq!(parser.next().expect("no overflow").map(|event| event.data_bytes()), Some(&b"{1}2"[..]));
-    assert!(parser.next_known(known).is_none(), "no blank line");
+    assert!(!parser.next_known(known), "no blank line");
     assert!(parser.next().expect("no overflow").is_some());
-    assert!(parser.next_known(known).is_none(), "no blank line yet");
+    assert!(!parser.next_known(known), "no blank line yet");
     assert!(parser.next().expect("no overflow").is_none());
-    assert!(parser.next_known(known).is_none(), "within an event");
+    assert!(!parser.next_known(known), "within an event");
 
     parser.feed(Bytes::from_static(b"\rdata: {1}\r\n\r"));
     assert!(parser.next().expect("no overflow").is_some());
-    assert!(parser.next_known(known).is_some());
+    assert!(parser.next_known(known));
     parser.feed(Bytes::from_static(b"\ndata: {1}\n\n"));
-    assert!(parser.next_known(known).is_some(), "the LF was swallowed");
+    assert!(parser.next_known(known), "the LF was swallowed");
     assert_eq!(parser.data_bytes(), 8 * 3 + 1);
     assert!(!parser.is_partial());
 
     let mut parser = Parser::with_max_event_bytes(2);
     parser.feed(Bytes::from_static(b"\ndata: 1\n\ndata: {1}\n\n"));
     assert!(parser.next().expect("no overflow").is_some());
-    assert!(parser.next_known(known).is_none(), "too large");
+    assert!(!parser.next_known(known), "too large");
     assert!(parser.next().is_err());
 }

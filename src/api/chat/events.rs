@@ -2,13 +2,14 @@
 
 use super::chunk::chunks;
 use super::{ChatChunk, ChatCompletion};
-use crate::decode::{EventFormat, Step, from_event};
+use crate::decode::{EventFormat, Slot, Step, Templates, from_event};
 use crate::{Error, Result, Text};
 
 /// Reads the events of `POST /v1/chat/completions`: chunks, an error in place of one, `[DONE]`.
 #[derive(Debug, Default)]
 pub struct ChatEvents {
     seen: Shared,
+    templates: Templates<ChatChunk>,
 }
 
 /// Strings that are the same in all chunks of a stream, so that those can share them.
@@ -45,12 +46,25 @@ impl EventFormat for ChatEvents {
         if data.trim_ascii() == "[DONE]" {
             return Ok(Step::Done);
         }
-        let mut chunk: ChatChunk = from_event(kind, data)?;
-        if chunk.choices.is_empty() && chunk.usage.is_none() {
-            said_otherwise(data)?;
+        if kind == "message"
+            && let Some(chunk) = self.templates.known_whole(data)
+        {
+            return Ok(Step::Item(chunk));
         }
+        let mut chunk = plain(kind, data)?;
         self.seen.share(&mut chunk.id, &mut chunk.object, &mut chunk.model);
+        if kind == "message" {
+            self.templates.learn(data, &chunk, |data| plain(kind, data).ok());
+        }
         Ok(Step::Item(chunk))
+    }
+
+    fn known(&mut self, bytes: &[u8]) -> Option<usize> {
+        self.templates.known(bytes)
+    }
+
+    fn known_item(&mut self) -> Option<ChatChunk> {
+        self.templates.item()
     }
 
     fn whole(&mut self, body: &str) -> Result<Vec<ChatChunk>> {
@@ -62,7 +76,29 @@ impl EventFormat for ChatEvents {
     }
 
     fn reset(&mut self) {
-        self.seen = Shared::default();
+        *self = ChatEvents::default();
+    }
+}
+
+fn plain(kind: &str, data: &str) -> Result<ChatChunk> {
+    let chunk: ChatChunk = from_event(kind, data)?;
+    if chunk.choices.is_empty() && chunk.usage.is_none() {
+        said_otherwise(data)?;
+    }
+    Ok(chunk)
+}
+
+impl Slot for ChatChunk {
+    fn slot(&mut self) -> Option<&mut Text> {
+        let [choice] = &mut self.choices[..] else { return None };
+        // Log probabilities differ from chunk to chunk.
+        if choice.logprobs.is_some() {
+            return None;
+        }
+        match (&mut choice.delta.content, &mut choice.delta.reasoning_content) {
+            (Some(text), None) | (None, Some(text)) => Some(text),
+            _ => None,
+        }
     }
 }
 

@@ -3,20 +3,21 @@
 use super::chunk::chunks;
 use super::{Completion, CompletionChunk};
 use crate::api::chat::events::{Shared, said_otherwise};
-use crate::decode::{EventFormat, Step, from_event};
-use crate::{Error, Result};
+use crate::decode::{EventFormat, Slot, Step, Templates, from_event};
+use crate::{Error, Result, Text};
 
 /// Reads the events of `POST /v1/completions`: chunks, an error in place of one, `[DONE]`.
 #[derive(Debug)]
 pub struct CompletionEvents {
     seen: Shared,
+    templates: Templates<CompletionChunk>,
     bounded: bool,
 }
 
 impl CompletionEvents {
     /// For one stream; `bounded` tells whether the request set `max_tokens`, without which the current server fails.
     pub fn new(bounded: bool) -> Self {
-        CompletionEvents { seen: Shared::default(), bounded }
+        CompletionEvents { seen: Shared::default(), templates: Templates::default(), bounded }
     }
 
     fn explain(&self, error: Error) -> Error {
@@ -34,13 +35,25 @@ impl EventFormat for CompletionEvents {
         if data.trim_ascii() == "[DONE]" {
             return Ok(Step::Done);
         }
-        let chunk = from_event::<CompletionChunk>(kind, data);
-        let mut chunk = chunk.map_err(|error| self.explain(error))?;
-        if chunk.choices.is_empty() && chunk.usage.is_none() {
-            said_otherwise(data).map_err(|error| self.explain(error))?;
+        if kind == "message"
+            && let Some(chunk) = self.templates.known_whole(data)
+        {
+            return Ok(Step::Item(chunk));
         }
+        let mut chunk = plain(kind, data).map_err(|error| self.explain(error))?;
         self.seen.share(&mut chunk.id, &mut chunk.object, &mut chunk.model);
+        if kind == "message" {
+            self.templates.learn(data, &chunk, |data| plain(kind, data).ok());
+        }
         Ok(Step::Item(chunk))
+    }
+
+    fn known(&mut self, bytes: &[u8]) -> Option<usize> {
+        self.templates.known(bytes)
+    }
+
+    fn known_item(&mut self) -> Option<CompletionChunk> {
+        self.templates.item()
     }
 
     fn whole(&mut self, body: &str) -> Result<Vec<CompletionChunk>> {
@@ -52,7 +65,25 @@ impl EventFormat for CompletionEvents {
     }
 
     fn reset(&mut self) {
-        self.seen = Shared::default();
+        *self = CompletionEvents::new(self.bounded);
+    }
+}
+
+fn plain(kind: &str, data: &str) -> Result<CompletionChunk> {
+    let chunk: CompletionChunk = from_event(kind, data)?;
+    if chunk.choices.is_empty() && chunk.usage.is_none() {
+        said_otherwise(data)?;
+    }
+    Ok(chunk)
+}
+
+impl Slot for CompletionChunk {
+    fn slot(&mut self) -> Option<&mut Text> {
+        match &mut self.choices[..] {
+            // Log probabilities differ from chunk to chunk.
+            [choice] if choice.logprobs.is_none() => Some(&mut choice.text),
+            _ => None,
+        }
     }
 }
 

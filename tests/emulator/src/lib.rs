@@ -1,4 +1,68 @@
-//! A TabbyAPI server for demos and tests.
+//! A TabbyAPI server for demos and tests: it answers like the real one, without a model.
+//!
+//! ```
+//! use tabbyapi_emulator::{Emulator, Script};
+//!
+//! let emulator = Emulator::builder().start().unwrap();
+//! println!("{} with key {}", emulator.url(), emulator.api_key());
+//! emulator.script(Script::new().reply("Hello!").fail_at(1));
+//! assert!(emulator.requests().is_empty());
+//! ```
+//!
+//! The server runs on a thread and a runtime of its own, so it may be started from sync code and
+//! under any executor, and it stops when the [`Emulator`] is dropped. As a program:
+//! `cargo run -p tabbyapi-emulator -- --port 5000`.
+//!
+//! Its types are its own: it shares none with a client, so that it cannot repeat a client's
+//! mistakes. It speaks of the wire only what was recorded from a running server.
+//!
+//! # What it says
+//!
+//! Without further ado an echo of the prompt, token by token. With `enable_thinking`, a thought
+//! first; with a JSON schema, JSON that satisfies it; if the prompt has the name of a tool that the
+//! request brings, a call of that tool. [`Script`]s change this for the next generations, a
+//! [directive](#the-directive) for the one whose prompt it is in, and [`Answer`]s replace the
+//! server's answers to whatever request.
+//!
+//! # The directive
+//!
+//! A prompt or message with `[[fake:{…}]]` in it, a JSON object between the marks, is answered
+//! accordingly. Its keys, of which an unknown one is answered with 400:
+//!
+//! | key | value | |
+//! |---|---|---|
+//! | `reply` | text, or a list with one for each choice | what is said, with `<think>…</think>` and `<tool_call><function=NAME><parameter=KEY>VALUE</parameter></function></tool_call>` as models write them |
+//! | `tokens` | list of texts | what is said, token by token |
+//! | `bytes` | true | takes the reply apart byte by byte; characters stay whole on the wire |
+//! | `delay`, `delay_ms` | seconds, milliseconds | before each token |
+//! | `prefill_delay`, `prefill_delay_ms` | seconds, milliseconds | before the first token; a stream is open by then and pings |
+//! | `head_delay_ms` | milliseconds | before the response head |
+//! | `fail` | `"before"`, `"within"` | fails with 503 before any output; or after one token, or as many as `fail_at` says |
+//! | `fail_at`, `fail_after` | count | fails after so many tokens: an error event in a stream, 503 otherwise |
+//! | `fail_message` | text | what `/health` says of it |
+//! | `cut_after` | count | closes the connection after so many events, without the final chunk |
+//! | `reset` | true | the cut is a reset |
+//! | `stall_after` | count | nothing but pings after so many events |
+//! | `no_done` | true | ends without `[DONE]` |
+//! | `gate` | true | each token, the ending one too, waits for [`Emulator::release`] |
+//! | `eos` | false | goes on with filler up to the limit |
+//! | `eos_token` | text | what is shown as `stop_str` |
+//! | `finish_reason`, `eos_reason` | text | said at the end in place of the true ones |
+//! | `non_finite` | `"-inf"`, `"inf"`, `"nan"`, true | the first token's log probability: null in plain answers, a bare word in streams |
+//! | `raw` | text | the whole event stream, as it is |
+//! | `split` | count | HTTP chunks of so many bytes |
+//! | `no_stream` | true | a request for a stream is answered as plain JSON |
+//! | `status`, `headers`, `body` | number, object of texts, text | answers with these instead |
+//!
+//! # Failures
+//!
+//! A generation that a script lets fail after its first token makes `/health` unhealthy until
+//! [`Emulator::restart`], as on the server. Unlike there it fails alone: other generations go on.
+//!
+//! # Not served
+//!
+//! Downloads, embeddings, LoRA, sampler overrides, templates, tokens and the Kobold routes: 404.
+//! Grammars, regular expressions and biases are taken and have no effect. Images are not fetched.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 

@@ -67,6 +67,8 @@ impl ModelSpec {
 
 impl fmt::Debug for ModelSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ModelSpec").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("ModelSpec")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
 }

@@ -33,11 +33,14 @@ const TABLE: &[(&str, &[&str])] = &[
 ];
 
 pub(crate) fn methods_of(path: &str) -> Option<&'static [&'static str]> {
-    TABLE.iter().find(|(known, _)| *known == path).map(|(_, methods)| *methods)
+    TABLE
+        .iter()
+        .find(|(known, _)| *known == path)
+        .map(|(_, methods)| *methods)
 }
 
 pub(crate) fn router(app: &Arc<App>) -> Router {
-    Router::new()
+    let routes = Router::new()
         .route("/health", get(health::health))
         .route("/.well-known/serviceinfo", get(health::service_info))
         .route("/props", get(models::props))
@@ -49,6 +52,9 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         .route("/v1/model/list", get(models::list))
         .route("/v1/model/load", post(load::load))
         .route("/v1/model/unload", post(load::unload))
-        .route("/v1/models", get(models::list))
+        .route("/v1/models", get(models::list));
+    // Around the whole, for a layer on the routes would still have headers added behind its back.
+    Router::new()
+        .fallback_service(routes)
         .layer(from_fn_with_state(app.clone(), front))
 }
