@@ -156,7 +156,7 @@ fn is_compared(row: &Row) -> bool {
     };
     let skipped = NOT_COMPARED.iter().any(|(name, _)| *name == row.name);
     // That one asks a server without Kobold, which is what the emulator is.
-    (row.name == "empty-kobold-not-enabled" || !NOT_SERVED.iter().any(|p| unserved(p))) && !skipped
+    (row.name == "empty-kobold-not-enabled" || !NOT_SERVED.iter().any(unserved)) && !skipped
 }
 
 /// An emulator in the state in which the recorded server was.
