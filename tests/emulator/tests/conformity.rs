@@ -145,7 +145,9 @@ fn index() -> Vec<Row> {
             endless: cells[5] == "28",
         }
     };
-    index.lines().skip(1).map(row).collect()
+    // One exchange was recorded later and is in no index.
+    let late = "completion-wrong-content-type\tPOST\t/v1/completions\t422\tapplication/json\t0";
+    index.lines().skip(1).chain([late]).map(row).collect()
 }
 
 fn is_compared(row: &Row) -> bool {
