@@ -317,7 +317,7 @@ fn waiting_for_readiness_looks_until_a_model_is_there() {
     let script = Script::new((0..100).map(|_| no_model()));
     let error = block_on(client(&script).health().wait_until_ready(Duration::from_secs(3))).unwrap_err();
     assert_eq!((error.kind(), error.code()), (ErrorKind::Timeout, "timeout_ready"));
-    assert!(error.to_string().contains("No models are currently loaded."), "{error}");
+    assert!(error.to_string().contains("No models are currently loaded"), "{error}");
     assert!(seconds(&script) <= 3.0);
 
     let script = Script::new([Reply::json(401, r#"{"detail":"Invalid API key"}"#)]);
