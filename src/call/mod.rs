@@ -66,7 +66,7 @@
 //! assert!(matches!(call.poll_output(at(3)), Output::Done(Ok(()))));
 //!
 //! let record = call.record();
-//! assert_eq!(record.attempts[0].response_bytes, 32);
+//! assert_eq!(record.attempts[0].response_bytes, 31);
 //! assert_eq!(record.elapsed(), Some(Duration::from_secs(3)));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

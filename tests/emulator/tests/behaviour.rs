@@ -192,8 +192,6 @@ fn scripted_ends_of_streams() {
     assert!(error.starts_with("{\"error\":{\"message\":\"Chat completion aborted."), "{error}");
     assert_eq!(failed.event().unwrap(), None);
 
-    let mut raw = open_stream(&emulator, "{\"raw\":\"data: 1\\n\\ndata: [DONE]\\n\\n\"}");
-    drop(raw.head());
     let reply = exchange(&emulator, &chat("{\"raw\":\"data: 1\\n\\n\"}", true));
     assert_eq!(reply.text(), "data: 1\n\n");
 }

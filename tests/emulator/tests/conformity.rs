@@ -98,7 +98,9 @@ fn index() -> Vec<Row> {
         let cells: Vec<&str> = line.split('\t').collect();
         Row { name: cells[0].to_owned(), path: cells[2].to_owned(), endless: cells[5] == "28" }
     };
-    index.lines().skip(1).map(row).collect()
+    // One exchange was recorded later and is in no index.
+    let late = "completion-wrong-content-type\tPOST\t/v1/completions\t422\tapplication/json\t0";
+    index.lines().skip(1).chain([late]).map(row).collect()
 }
 
 fn is_compared(row: &Row) -> bool {
@@ -108,7 +110,7 @@ fn is_compared(row: &Row) -> bool {
     };
     let skipped = NOT_COMPARED.iter().any(|(name, _)| *name == row.name);
     // That one asks a server without Kobold, which is what the emulator is.
-    (row.name == "empty-kobold-not-enabled" || !NOT_SERVED.iter().any(|p| unserved(p))) && !skipped
+    (row.name == "empty-kobold-not-enabled" || !NOT_SERVED.iter().any(unserved)) && !skipped
 }
 
 /// An emulator in the state in which the recorded server was.
@@ -211,6 +213,12 @@ fn compare(row: &Row) -> Result<(), String> {
     let name = row.name.as_str();
     let recorded = fs::read(transcripts().join(format!("{name}.resp"))).expect("a recording");
     let mut request = fs::read(transcripts().join(format!("{name}.req"))).expect("a recording");
+    if name == "completion-wrong-content-type" {
+        // Its request was written down in words.
+        request = b"POST /v1/completions HTTP/1.1\r\nHost: emulator\r\nX-API-Key: test-api-key\r\n\
+            Content-Type: text/plain\r\nContent-Length: 14\r\n\r\n{\"prompt\":\"x\"}"
+            .to_vec();
+    }
     if let Some(note) = find(&request, b"\n[curl exit") {
         request.truncate(note);
     }
