@@ -108,7 +108,7 @@ impl fmt::Debug for Client {
     }
 }
 
-/// Builds a [`Client`]. Mistakes are reported by [`build`](ClientBuilder::build).
+/// Builds a [`Client`]. Mistakes are reported by `build` or [`build_with`](ClientBuilder::build_with).
 #[must_use]
 pub struct ClientBuilder {
     settings: Result<Settings>,
