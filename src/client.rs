@@ -11,7 +11,7 @@ use crate::decode::Whole;
 use crate::driver::ClientIo;
 use crate::streaming::Streaming;
 use crate::transport::{BoxFuture, Transport};
-use crate::{BaseUrl, Endpoint, Error, Limits, Options, Pace, Result, StreamEndpoint};
+use crate::{BaseUrl, Endpoint, Error, Limits, Options, Paces, Result, StreamEndpoint};
 
 /// A client of one server. Cheap to clone; clones share connections, keys and settings.
 ///
@@ -172,9 +172,9 @@ impl ClientBuilder {
         self
     }
 
-    /// The deadlines, in place of each request's own.
-    pub fn pace(mut self, pace: Pace) -> Self {
-        self.options.pace = Some(pace);
+    /// The deadlines, by kind of work.
+    pub fn paces(mut self, paces: Paces) -> Self {
+        self.options.paces = Some(paces);
         self
     }
 

@@ -10,7 +10,7 @@ use http::Method;
 
 use crate::decode::{Empty, Json};
 use crate::transport::MaybeSend;
-use crate::{Broken, Calling, Client, Endpoint, Pace, Replay, Result, Scope, Streaming};
+use crate::{Broken, Calling, Client, Endpoint, Pace, Paces, Replay, Result, Scope, Streaming};
 
 pub use card::{GenerationSettings, ModelCard, ModelList, ModelParameters, ModelProps};
 pub use load::{
@@ -101,8 +101,8 @@ macro_rules! plain {
                 $path.into()
             }
 
-            fn pace(&self) -> Pace {
-                Pace::$pace
+            fn pace(&self, paces: &Paces) -> Pace {
+                paces.$pace
             }
 
             fn decoder(&self) -> Self::Decoder {
@@ -114,25 +114,25 @@ macro_rules! plain {
 
 plain! {
     /// The operation of [`Models::list`].
-    ListModels: GET "/v1/models", List, Safe, ModelList, READ
+    ListModels: GET "/v1/models", List, Safe, ModelList, read
 }
 
 plain! {
     /// The operation of [`Models::list_as_api_key`].
-    ListModelsAsApiKey: GET "/v1/models", Api, Safe, ModelList, READ
+    ListModelsAsApiKey: GET "/v1/models", Api, Safe, ModelList, read
 }
 
 plain! {
     /// The operation of [`Models::current`].
-    CurrentModel: GET "/v1/model", Api, Safe, ModelCard, READ
+    CurrentModel: GET "/v1/model", Api, Safe, ModelCard, read
 }
 
 plain! {
     /// The operation of [`Models::props`].
-    GetProps: GET "/props", Api, Safe, ModelProps, READ
+    GetProps: GET "/props", Api, Safe, ModelProps, read
 }
 
 plain! {
     /// The operation of [`Models::unload`]. It is not sent again by itself: what is loaded may have changed meanwhile.
-    UnloadModel: POST "/v1/model/unload", Admin, IfUnsent, Empty, READ
+    UnloadModel: POST "/v1/model/unload", Admin, IfUnsent, Empty, read
 }
