@@ -538,6 +538,7 @@ impl<D: Decode> Call<D> {
     }
 
     fn end(&mut self, now: Time, result: Result<()>) {
+        let result = result.map_err(self.operation.explain);
         let cause = result.as_ref().err().map(|error| error.code().to_owned());
         self.close_attempt(now, cause.as_deref(), None);
         self.record.ended = Some(now);
