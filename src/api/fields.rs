@@ -76,6 +76,82 @@ macro_rules! request {
 }
 pub(crate) use request;
 
+/// Declares an operation without parameters: its verb and path, whose key it takes, whether it may be sent again, and
+/// what it answers. The last part, an explainer of errors, may be left out.
+macro_rules! plain {
+    (
+        $(#[$meta:meta])*
+        $name:ident: $method:ident $path:literal, $scope:ident, $replay:ident, $answer:ty, $pace:expr
+        $(, $explain:path)?
+    ) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, Default)]
+        pub struct $name;
+
+        impl crate::Endpoint for $name {
+            type Decoder = crate::decode::Json<$answer>;
+            const METHOD: ::http::Method = ::http::Method::$method;
+            const SCOPE: crate::Scope = crate::Scope::$scope;
+            const REPLAY: crate::Replay = crate::Replay::$replay;
+
+            fn path(&self) -> ::std::borrow::Cow<'_, str> {
+                $path.into()
+            }
+
+            fn pace(&self) -> crate::Pace {
+                $pace
+            }
+
+            fn decoder(&self) -> Self::Decoder {
+                crate::decode::Json::new()
+            }
+
+            $(
+                fn explain(error: crate::Error) -> crate::Error {
+                    $explain(error)
+                }
+            )?
+        }
+    };
+}
+pub(crate) use plain;
+
+/// Makes a request an operation that sends itself as JSON: verb and path, whose key it takes, whether it may be sent
+/// again, what it answers. The last part, an explainer of errors, may be left out.
+macro_rules! posts {
+    ($name:ty: $path:literal, $scope:ident, $replay:ident, $answer:ty, $pace:expr $(, $explain:path)?) => {
+        impl crate::Endpoint for $name {
+            type Decoder = crate::decode::Json<$answer>;
+            const METHOD: ::http::Method = ::http::Method::POST;
+            const SCOPE: crate::Scope = crate::Scope::$scope;
+            const REPLAY: crate::Replay = crate::Replay::$replay;
+
+            fn path(&self) -> ::std::borrow::Cow<'_, str> {
+                $path.into()
+            }
+
+            fn body(&self) -> crate::Result<Option<::bytes::Bytes>> {
+                crate::json_body(self)
+            }
+
+            fn pace(&self) -> crate::Pace {
+                $pace
+            }
+
+            fn decoder(&self) -> Self::Decoder {
+                crate::decode::Json::new()
+            }
+
+            $(
+                fn explain(error: crate::Error) -> crate::Error {
+                    $explain(error)
+                }
+            )?
+        }
+    };
+}
+pub(crate) use posts;
+
 pub(crate) fn without_stream<S: serde::Serializer>(extra: &Extra, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_map(extra.iter().filter(|(name, _)| *name != "stream"))
 }

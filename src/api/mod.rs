@@ -4,9 +4,13 @@
 //! |---|---|
 //! | [`client.completions()`](Client::completions) | [`create`](Completions::create), [`stream`](Completions::stream) |
 //! | [`client.chat()`](Client::chat) | [`create`](Chat::create), [`stream`](Chat::stream) |
-//! | [`client.models()`](Client::models) | [`list`](Models::list), [`current`](Models::current), [`props`](Models::props), [`load`](Models::load), [`reload`](Models::reload), [`unload`](Models::unload) |
+//! | [`client.models()`](Client::models) | [`list`](Models::list), [`current`](Models::current), [`props`](Models::props), [`load`](Models::load), [`reload`](Models::reload), [`unload`](Models::unload), [`drafts`](Models::drafts), [`download`](Models::download) |
+//! | [`client.embedding_models()`](Client::embedding_models) | [`list`](EmbeddingModels::list), [`current`](EmbeddingModels::current), [`load`](EmbeddingModels::load), [`unload`](EmbeddingModels::unload) |
 //! | [`client.health()`](Client::health) | [`check`](HealthService::check), [`service_info`](HealthService::service_info), [`wait_until_ready`](HealthService::wait_until_ready) |
 //! | [`client.auth()`](Client::auth) | [`permission`](Auth::permission) |
+//!
+//! Lists whose answer depends on the key are asked with the admin key if there is one, which sees all; the view of an API key
+//! has a name of its own, ending in `_as_api_key`.
 //!
 //! Every request type is an [`Endpoint`](crate::Endpoint), so [`Client::call`] and a hand-driven
 //! [`Call`](crate::call::Call) take the same values.
@@ -16,6 +20,7 @@ mod budget;
 mod chat;
 mod common;
 mod completions;
+mod embedding_models;
 mod fields;
 mod health;
 mod models;
@@ -27,6 +32,7 @@ pub use auth::*;
 pub use chat::*;
 pub use common::{EosReason, FinishReason, OneOrMany, Rate, ResponseFormat, ResponseFormatType, StreamOptions, Usage};
 pub use completions::*;
+pub use embedding_models::*;
 pub use health::*;
 pub use models::*;
 pub use sampling::{Sampling, Stop};
