@@ -5,6 +5,7 @@
 //! | [`client.completions()`](Client::completions) | [`create`](Completions::create), [`stream`](Completions::stream) |
 //! | [`client.chat()`](Client::chat) | [`create`](Chat::create), [`stream`](Chat::stream) |
 //! | [`client.models()`](Client::models) | [`list`](Models::list), [`current`](Models::current), [`props`](Models::props), [`load`](Models::load), [`reload`](Models::reload), [`unload`](Models::unload), [`drafts`](Models::drafts), [`download`](Models::download) |
+//! | [`client.embeddings()`](Client::embeddings) | [`create`](EmbeddingsService::create) |
 //! | [`client.embedding_models()`](Client::embedding_models) | [`list`](EmbeddingModels::list), [`current`](EmbeddingModels::current), [`load`](EmbeddingModels::load), [`unload`](EmbeddingModels::unload) |
 //! | [`client.health()`](Client::health) | [`check`](HealthService::check), [`service_info`](HealthService::service_info), [`wait_until_ready`](HealthService::wait_until_ready) |
 //! | [`client.auth()`](Client::auth) | [`permission`](Auth::permission) |
@@ -21,6 +22,7 @@ mod chat;
 mod common;
 mod completions;
 mod embedding_models;
+mod embeddings;
 mod fields;
 mod health;
 mod models;
@@ -33,6 +35,7 @@ pub use chat::*;
 pub use common::{EosReason, FinishReason, OneOrMany, Rate, ResponseFormat, ResponseFormatType, StreamOptions, Usage};
 pub use completions::*;
 pub use embedding_models::*;
+pub use embeddings::*;
 pub use health::*;
 pub use models::*;
 pub use sampling::{Sampling, Stop};
