@@ -7,6 +7,7 @@
 //! | [`client.models()`](Client::models) | [`list`](Models::list), [`current`](Models::current), [`props`](Models::props), [`load`](Models::load), [`reload`](Models::reload), [`unload`](Models::unload), [`drafts`](Models::drafts), [`download`](Models::download) |
 //! | [`client.embeddings()`](Client::embeddings) | [`create`](EmbeddingsService::create) |
 //! | [`client.embedding_models()`](Client::embedding_models) | [`list`](EmbeddingModels::list), [`current`](EmbeddingModels::current), [`load`](EmbeddingModels::load), [`unload`](EmbeddingModels::unload) |
+//! | [`client.loras()`](Client::loras) | [`list`](Loras::list), [`active`](Loras::active), [`load`](Loras::load), [`unload`](Loras::unload) |
 //! | [`client.health()`](Client::health) | [`check`](HealthService::check), [`service_info`](HealthService::service_info), [`wait_until_ready`](HealthService::wait_until_ready) |
 //! | [`client.auth()`](Client::auth) | [`permission`](Auth::permission) |
 //!
@@ -25,6 +26,7 @@ mod embedding_models;
 mod embeddings;
 mod fields;
 mod health;
+mod loras;
 mod models;
 mod sampling;
 
@@ -37,6 +39,7 @@ pub use completions::*;
 pub use embedding_models::*;
 pub use embeddings::*;
 pub use health::*;
+pub use loras::*;
 pub use models::*;
 pub use sampling::{Sampling, Stop};
 
