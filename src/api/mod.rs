@@ -8,6 +8,7 @@
 //! | [`client.embeddings()`](Client::embeddings) | [`create`](EmbeddingsService::create) |
 //! | [`client.embedding_models()`](Client::embedding_models) | [`list`](EmbeddingModels::list), [`current`](EmbeddingModels::current), [`load`](EmbeddingModels::load), [`unload`](EmbeddingModels::unload) |
 //! | [`client.loras()`](Client::loras) | [`list`](Loras::list), [`active`](Loras::active), [`load`](Loras::load), [`unload`](Loras::unload) |
+//! | [`client.templates()`](Client::templates) | [`list`](Templates::list), [`switch`](Templates::switch), [`unload`](Templates::unload) |
 //! | [`client.health()`](Client::health) | [`check`](HealthService::check), [`service_info`](HealthService::service_info), [`wait_until_ready`](HealthService::wait_until_ready) |
 //! | [`client.auth()`](Client::auth) | [`permission`](Auth::permission) |
 //!
@@ -29,6 +30,7 @@ mod health;
 mod loras;
 mod models;
 mod sampling;
+mod templates;
 
 use crate::Client;
 
@@ -42,6 +44,7 @@ pub use health::*;
 pub use loras::*;
 pub use models::*;
 pub use sampling::{Sampling, Stop};
+pub use templates::*;
 
 /// The streaming face of a request: what [`StreamEndpoint::streamed`](crate::StreamEndpoint::streamed) gives.
 #[derive(Clone, Copy, Debug, PartialEq)]
