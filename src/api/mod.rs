@@ -9,6 +9,7 @@
 //! | [`client.embedding_models()`](Client::embedding_models) | [`list`](EmbeddingModels::list), [`current`](EmbeddingModels::current), [`load`](EmbeddingModels::load), [`unload`](EmbeddingModels::unload) |
 //! | [`client.loras()`](Client::loras) | [`list`](Loras::list), [`active`](Loras::active), [`load`](Loras::load), [`unload`](Loras::unload) |
 //! | [`client.templates()`](Client::templates) | [`list`](Templates::list), [`switch`](Templates::switch), [`unload`](Templates::unload) |
+//! | [`client.tokens()`](Client::tokens) | [`encode`](Tokens::encode), [`decode`](Tokens::decode), [`count`](Tokens::count) |
 //! | [`client.health()`](Client::health) | [`check`](HealthService::check), [`service_info`](HealthService::service_info), [`wait_until_ready`](HealthService::wait_until_ready) |
 //! | [`client.auth()`](Client::auth) | [`permission`](Auth::permission) |
 //!
@@ -31,6 +32,7 @@ mod loras;
 mod models;
 mod sampling;
 mod templates;
+mod tokens;
 
 use crate::Client;
 
@@ -45,6 +47,7 @@ pub use loras::*;
 pub use models::*;
 pub use sampling::{Sampling, Stop};
 pub use templates::*;
+pub use tokens::*;
 
 /// The streaming face of a request: what [`StreamEndpoint::streamed`](crate::StreamEndpoint::streamed) gives.
 #[derive(Clone, Copy, Debug, PartialEq)]
