@@ -10,6 +10,7 @@
 //! | [`client.loras()`](Client::loras) | [`list`](Loras::list), [`active`](Loras::active), [`load`](Loras::load), [`unload`](Loras::unload) |
 //! | [`client.templates()`](Client::templates) | [`list`](Templates::list), [`switch`](Templates::switch), [`unload`](Templates::unload) |
 //! | [`client.tokens()`](Client::tokens) | [`encode`](Tokens::encode), [`decode`](Tokens::decode), [`count`](Tokens::count) |
+//! | [`client.sampling()`](Client::sampling) | [`overrides`](SamplingService::overrides), [`switch_preset`](SamplingService::switch_preset), [`set_overrides`](SamplingService::set_overrides), [`unload`](SamplingService::unload) |
 //! | [`client.health()`](Client::health) | [`check`](HealthService::check), [`service_info`](HealthService::service_info), [`wait_until_ready`](HealthService::wait_until_ready) |
 //! | [`client.auth()`](Client::auth) | [`permission`](Auth::permission) |
 //!
@@ -30,6 +31,7 @@ mod fields;
 mod health;
 mod loras;
 mod models;
+mod overrides;
 mod sampling;
 mod templates;
 mod tokens;
@@ -45,6 +47,7 @@ pub use embeddings::*;
 pub use health::*;
 pub use loras::*;
 pub use models::*;
+pub use overrides::*;
 pub use sampling::{Sampling, Stop};
 pub use templates::*;
 pub use tokens::*;
