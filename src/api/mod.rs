@@ -13,6 +13,7 @@
 //! | [`client.sampling()`](Client::sampling) | [`overrides`](SamplingService::overrides), [`switch_preset`](SamplingService::switch_preset), [`set_overrides`](SamplingService::set_overrides), [`unload`](SamplingService::unload) |
 //! | [`client.health()`](Client::health) | [`check`](HealthService::check), [`service_info`](HealthService::service_info), [`wait_until_ready`](HealthService::wait_until_ready) |
 //! | [`client.auth()`](Client::auth) | [`permission`](Auth::permission) |
+//! | [`client.kobold()`](Client::kobold) | [`generate`](Kobold::generate), [`stream`](Kobold::stream), [`abort`](Kobold::abort), [`check`](Kobold::check), [`count_tokens`](Kobold::count_tokens), … |
 //!
 //! Lists whose answer depends on the key are asked with the admin key if there is one, which sees all; the view of an API key
 //! has a name of its own, ending in `_as_api_key`.
@@ -29,6 +30,7 @@ mod embedding_models;
 mod embeddings;
 mod fields;
 mod health;
+mod kobold;
 mod loras;
 mod models;
 mod overrides;
@@ -45,6 +47,7 @@ pub use completions::*;
 pub use embedding_models::*;
 pub use embeddings::*;
 pub use health::*;
+pub use kobold::*;
 pub use loras::*;
 pub use models::*;
 pub use overrides::*;

@@ -237,7 +237,7 @@ impl From<u32> for Stop {
     }
 }
 
-fn not_finite(name: &str) -> Error {
+pub(crate) fn not_finite(name: &str) -> Error {
     Error::new(ErrorKind::Encode, "not_finite", format!("`{name}` is not a finite number"))
 }
 
