@@ -37,6 +37,7 @@ mod overrides;
 mod sampling;
 mod templates;
 mod tokens;
+mod validate;
 
 use crate::Client;
 
@@ -54,6 +55,7 @@ pub use overrides::*;
 pub use sampling::{Sampling, Stop};
 pub use templates::*;
 pub use tokens::*;
+pub use validate::{Effect, Fault, Faults};
 
 /// The streaming face of a request: what [`StreamEndpoint::streamed`](crate::StreamEndpoint::streamed) gives.
 #[derive(Clone, Copy, Debug, PartialEq)]

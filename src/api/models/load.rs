@@ -342,7 +342,7 @@ mod tests {
     fn a_load_is_complete_only_after_the_model_was_finished() {
         let mut events = LoadEvents::default();
         assert!(events.end().is_err(), "nothing came");
-        let mut event = |kind: &str, status: &str, events: &mut LoadEvents| {
+        let event = |kind: &str, status: &str, events: &mut LoadEvents| {
             let data = format!(r#"{{"model_type":"{kind}","module":1,"modules":1,"status":"{status}"}}"#);
             events.event("message", &data).unwrap();
             events.end().is_ok()
