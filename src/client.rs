@@ -11,11 +11,12 @@ use crate::decode::Whole;
 use crate::driver::ClientIo;
 use crate::streaming::Streaming;
 use crate::transport::{BoxFuture, Transport};
-use crate::{BaseUrl, Endpoint, Error, Limits, Options, Pace, Result, StreamEndpoint};
+use crate::{BaseUrl, Endpoint, Error, Limits, Options, Paces, Result, StreamEndpoint};
 
 /// A client of one server. Cheap to clone; clones share connections, keys and settings.
 ///
 /// ```no_run
+/// # #[cfg(feature = "reqwest")]
 /// # async fn run() -> tabbyapi::Result<()> {
 /// let client = tabbyapi::Client::builder("http://127.0.0.1:5000").api_key("…").build()?;
 /// for model in &client.models().list().await?.data {
@@ -107,7 +108,7 @@ impl fmt::Debug for Client {
     }
 }
 
-/// Builds a [`Client`]. Mistakes are reported by [`build`](ClientBuilder::build).
+/// Builds a [`Client`]. Mistakes are reported by `build` or [`build_with`](ClientBuilder::build_with).
 #[must_use]
 pub struct ClientBuilder {
     settings: Result<Settings>,
@@ -172,9 +173,9 @@ impl ClientBuilder {
         self
     }
 
-    /// The deadlines, in place of each request's own.
-    pub fn pace(mut self, pace: Pace) -> Self {
-        self.options.pace = Some(pace);
+    /// The deadlines, by kind of work.
+    pub fn paces(mut self, paces: Paces) -> Self {
+        self.options.paces = Some(paces);
         self
     }
 

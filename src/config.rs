@@ -1,7 +1,6 @@
-//! What a client is told once: where the server is, how much to accept, how long to wait.
+//! What a client is told once: where the server is, and how much to accept.
 
 use std::fmt;
-use std::time::Duration;
 
 use http::Uri;
 
@@ -143,83 +142,6 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Limits { event: 16 << 20, body: 64 << 20, error_excerpt: 64 << 10, accumulated: 64 << 20, indices: 1024 }
-    }
-}
-
-/// How long each part of a call may take; `None` is for ever.
-///
-/// Every request knows its own pace, made so that healthy work is not killed: answers that are not streamed send no head
-/// until they are finished, loads queue behind generations, tool calls arrive whole at the end. Override it for a
-/// client or a call with [`Options::pace`](crate::Options::pace).
-///
-/// | | head | first item | stall | total |
-/// |---|---|---|---|---|
-/// | [`Pace::READ`]: reads, small posts | 30 s | | 30 s | 60 s |
-/// | [`Pace::GENERATE`]: generation, not streamed | 10 min | | 60 s | |
-/// | [`Pace::STREAM`]: generation, streamed | 5 min | 10 min | 2 min | |
-/// | [`Pace::STREAM_TOOLS`]: the same with tools | 5 min | 10 min | 15 min | |
-/// | [`Pace::LOAD`]: model load | 30 s | | | |
-/// | [`Pace::UNBOUNDED`]: download | | | | |
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Pace {
-    /// From sending the request to the head of the answer.
-    pub head: Option<Duration>,
-    /// From sending the request to the first item of a stream.
-    pub first_item: Option<Duration>,
-    /// Between two arrivals of data once the head is there; keep-alive comments are no data. In a stream it
-    /// counts from the first item on if `first_item` is set.
-    pub stall: Option<Duration>,
-    /// The whole call, with its retries and waits.
-    pub total: Option<Duration>,
-}
-
-impl Pace {
-    /// Reads and small posts.
-    pub const READ: Pace = Pace::new(Some(30), None, Some(30), Some(60));
-    /// Generation that is not streamed.
-    pub const GENERATE: Pace = Pace::new(Some(600), None, Some(60), None);
-    /// Streamed generation.
-    pub const STREAM: Pace = Pace::new(Some(300), Some(600), Some(120), None);
-    /// Streamed generation with tools, whose calls arrive whole after a silence.
-    pub const STREAM_TOOLS: Pace = Pace::new(Some(300), Some(600), Some(900), None);
-    /// A model load, which may queue behind generations.
-    pub const LOAD: Pace = Pace::new(Some(30), None, None, None);
-    /// No deadline at all.
-    pub const UNBOUNDED: Pace = Pace::new(None, None, None, None);
-
-    const fn new(head: Option<u64>, first_item: Option<u64>, stall: Option<u64>, total: Option<u64>) -> Self {
-        const fn seconds(value: Option<u64>) -> Option<Duration> {
-            match value {
-                Some(value) => Some(Duration::from_secs(value)),
-                None => None,
-            }
-        }
-        Pace { head: seconds(head), first_item: seconds(first_item), stall: seconds(stall), total: seconds(total) }
-    }
-
-    /// Sets the time to the head.
-    pub fn head(mut self, limit: impl Into<Option<Duration>>) -> Self {
-        self.head = limit.into();
-        self
-    }
-
-    /// Sets the time to the first item.
-    pub fn first_item(mut self, limit: impl Into<Option<Duration>>) -> Self {
-        self.first_item = limit.into();
-        self
-    }
-
-    /// Sets the longest silence.
-    pub fn stall(mut self, limit: impl Into<Option<Duration>>) -> Self {
-        self.stall = limit.into();
-        self
-    }
-
-    /// Sets the time for the whole call.
-    pub fn total(mut self, limit: impl Into<Option<Duration>>) -> Self {
-        self.total = limit.into();
-        self
     }
 }
 

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::Method;
 
 use crate::decode::Decode;
-use crate::{Error, ErrorKind, Limits, Pace, Result};
+use crate::{Error, ErrorKind, Limits, Pace, Paces, Result};
 
 /// One operation of the server: verb, path, body, who may call it, and how its answer is read.
 ///
@@ -16,7 +16,7 @@ use crate::{Error, ErrorKind, Limits, Pace, Result};
 /// ```
 /// use std::borrow::Cow;
 /// use tabbyapi::decode::Json;
-/// use tabbyapi::{Endpoint, Method, Pace, Replay, Scope};
+/// use tabbyapi::{Endpoint, Method, Replay, Scope};
 ///
 /// #[derive(serde::Deserialize)]
 /// struct Version {
@@ -57,9 +57,9 @@ pub trait Endpoint {
         Ok(None)
     }
 
-    /// How long each part may take.
-    fn pace(&self) -> Pace {
-        Pace::READ
+    /// How long each part may take: the client's pace for this kind of work.
+    fn pace(&self, paces: &Paces) -> Pace {
+        paces.read
     }
 
     /// A fresh decoder for one call.
@@ -86,8 +86,8 @@ impl<E: Endpoint + ?Sized> Endpoint for &E {
         (**self).body()
     }
 
-    fn pace(&self) -> Pace {
-        (**self).pace()
+    fn pace(&self, paces: &Paces) -> Pace {
+        (**self).pace(paces)
     }
 
     fn decoder(&self) -> Self::Decoder {

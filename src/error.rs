@@ -328,7 +328,8 @@ impl fmt::Display for Error {
                     _ => f.write_str("reported an error in the stream")?,
                 }
                 if !inner.message.is_empty() {
-                    write!(f, ": {}", inner.message)?;
+                    // The server's sentence goes on in ours.
+                    write!(f, ": {}", inner.message.trim_end_matches('.'))?;
                 }
             }
             _ => f.write_str(&inner.message)?,

@@ -3,7 +3,7 @@
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::call::Retry;
-use crate::{Error, Extra, Limits, Pace, Result};
+use crate::{Error, Extra, Limits, Pace, Paces, Result};
 
 /// Settings of a client that a call may override: headers, extra body fields, deadlines, caps, retries.
 ///
@@ -28,7 +28,9 @@ pub struct Options {
     pub headers: HeaderMap,
     /// Fields added to every JSON body that does not have them already.
     pub extra: Extra,
-    /// Deadlines in place of each request's own.
+    /// Deadlines by kind of work.
+    pub paces: Option<Paces>,
+    /// Deadlines in place of those, whatever the work.
     pub pace: Option<Pace>,
     /// Caps on what is accepted.
     pub limits: Option<Limits>,
@@ -63,7 +65,13 @@ impl Options {
         self
     }
 
-    /// Sets the deadlines, in place of each request's own.
+    /// Sets the deadlines by kind of work.
+    pub fn paces(mut self, paces: Paces) -> Self {
+        self.paces = Some(paces);
+        self
+    }
+
+    /// Sets the deadlines whatever the work, for single calls.
     pub fn pace(mut self, pace: Pace) -> Self {
         self.pace = Some(pace);
         self
@@ -89,6 +97,7 @@ impl Options {
         }
         merged.headers.extend(over.headers);
         merged.extra.extend(over.extra);
+        merged.paces = over.paces.or(merged.paces);
         merged.pace = over.pace.or(merged.pace);
         merged.limits = over.limits.or(merged.limits);
         merged.retry = over.retry.or(merged.retry);

@@ -150,7 +150,11 @@ impl<D: Decode, A: Accumulate<Item = D::Item>> Streaming<D, A> {
             }
             Some(Ok(item)) => match self.total.push(&item) {
                 Ok(()) => return Poll::Ready(Some(Ok(item))),
-                Err(error) => error,
+                // Nothing more is wanted of the server.
+                Err(error) => match &mut self.state {
+                    State::Running(driver) => driver.give_up(error),
+                    State::Failed(_) => error,
+                },
             },
             Some(Err(error)) => error,
         };

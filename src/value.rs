@@ -215,11 +215,14 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Few<T> {
                 f.write_str("a list")
             }
             fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut seq: A) -> Result<Few<T>, A::Error> {
-                let mut few = Few::new();
+                // Element by element, since growing by `push` moves the first one thrice.
+                let Some(first) = seq.next_element()? else { return Ok(Few::new()) };
+                let Some(second) = seq.next_element()? else { return Ok(Few::one(first)) };
+                let mut list = vec![first, second];
                 while let Some(item) = seq.next_element()? {
-                    few.push(item);
+                    list.push(item);
                 }
-                Ok(few)
+                Ok(Few(Repr::Many(list)))
             }
             fn visit_unit<E: serde::de::Error>(self) -> Result<Few<T>, E> {
                 Ok(Few::new())

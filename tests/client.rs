@@ -12,7 +12,7 @@ use tabbyapi::auth::Credential;
 use tabbyapi::call::Retry;
 use tabbyapi::transport::Transport;
 use tabbyapi::transport::script::{Reply, Script};
-use tabbyapi::{Client, ErrorKind, Options, Outcome, Pace, Phase};
+use tabbyapi::{Client, ErrorKind, Options, Outcome, Pace, Paces, Phase};
 
 fn client(script: &Script) -> Client {
     Client::builder("http://tabby.test/prefix/v1/").api_key("api").admin_key("adm").build_with(script.clone()).unwrap()
@@ -317,7 +317,7 @@ fn waiting_for_readiness_looks_until_a_model_is_there() {
     let script = Script::new((0..100).map(|_| no_model()));
     let error = block_on(client(&script).health().wait_until_ready(Duration::from_secs(3))).unwrap_err();
     assert_eq!((error.kind(), error.code()), (ErrorKind::Timeout, "timeout_ready"));
-    assert!(error.to_string().contains("No models are currently loaded."), "{error}");
+    assert!(error.to_string().contains("No models are currently loaded"), "{error}");
     assert!(seconds(&script) <= 3.0);
 
     let script = Script::new([Reply::json(401, r#"{"detail":"Invalid API key"}"#)]);
@@ -341,4 +341,17 @@ fn options_of_a_call_win_over_those_of_the_client() {
     let header = |n: usize, name: &str| script.requests()[n].headers()[name].to_str().unwrap().to_owned();
     assert_eq!((header(0, "x-a"), header(0, "x-b")), ("call".into(), "client".into()));
     assert_eq!(header(1, "x-a"), "client");
+}
+
+#[test]
+fn a_client_sets_its_paces_by_kind_of_work() {
+    let script = Script::new([Reply::events().hang(), Reply::json(200, "{").hang()]);
+    let paces = Paces::default().stream(Pace::STREAM.first_item(Duration::from_secs(7)));
+    let client =
+        Client::builder("http://tabby.test").paces(paces).retry(Retry::NEVER).build_with(script.clone()).unwrap();
+    let request = tabbyapi::api::ChatRequest::new([tabbyapi::api::ChatMessage::user("x")]);
+    let broken = block_on(client.chat().stream(&request).finish()).unwrap_err();
+    assert_eq!((broken.error.phase(), seconds(&script)), (Some(Phase::FirstItem), 7.0));
+    let error = block_on(client.models().current()).unwrap_err();
+    assert_eq!((error.phase(), seconds(&script)), (Some(Phase::Stall), 37.0));
 }

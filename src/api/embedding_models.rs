@@ -1,11 +1,9 @@
 //! The routes of embedding models: what there is, what is loaded, loading and unloading.
 
-use std::time::Duration;
-
 use super::fields::{plain, posts, request};
 use super::{LoadProgress, ModelCard, ModelList};
 use crate::decode::{Empty, Json};
-use crate::{Calling, Client, Pace};
+use crate::{Calling, Client};
 
 /// Embedding models: `client.embedding_models()`. One can be loaded beside the model that generates.
 #[derive(Clone, Copy, Debug)]
@@ -74,24 +72,24 @@ impl EmbeddingLoadRequest {
 }
 
 // No head comes before the model is loaded, which `Pace::LOAD` would not wait for.
-posts!(EmbeddingLoadRequest: "/v1/model/embedding/load", Admin, IfUnsent, LoadProgress, Pace::LOAD.head(Duration::from_secs(600)));
+posts!(EmbeddingLoadRequest: "/v1/model/embedding/load", Admin, IfUnsent, LoadProgress, load_whole);
 
 plain! {
     /// The operation of [`EmbeddingModels::list`].
-    ListEmbeddingModels: GET "/v1/model/embedding/list", List, Safe, ModelList, Pace::READ
+    ListEmbeddingModels: GET "/v1/model/embedding/list", List, Safe, ModelList, read
 }
 
 plain! {
     /// The operation of [`EmbeddingModels::list_as_api_key`].
-    ListEmbeddingModelsAsApiKey: GET "/v1/model/embedding/list", Api, Safe, ModelList, Pace::READ
+    ListEmbeddingModelsAsApiKey: GET "/v1/model/embedding/list", Api, Safe, ModelList, read
 }
 
 plain! {
     /// The operation of [`EmbeddingModels::current`].
-    CurrentEmbeddingModel: GET "/v1/model/embedding", Api, Safe, ModelCard, Pace::READ
+    CurrentEmbeddingModel: GET "/v1/model/embedding", Api, Safe, ModelCard, read
 }
 
 plain! {
     /// The operation of [`EmbeddingModels::unload`].
-    UnloadEmbeddingModel: POST "/v1/model/embedding/unload", Admin, IfUnsent, Empty, Pace::READ
+    UnloadEmbeddingModel: POST "/v1/model/embedding/unload", Admin, IfUnsent, Empty, read
 }

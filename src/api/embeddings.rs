@@ -12,7 +12,7 @@ use super::fields::request;
 use super::{OneOrMany, Usage};
 use crate::decode::Json;
 use crate::value::{null_as_default, open_enum};
-use crate::{Calling, Client, Endpoint, Error, ErrorKind, Extra, Pace, Replay, Result, Scope, Text, json_body};
+use crate::{Calling, Client, Endpoint, Error, ErrorKind, Extra, Pace, Paces, Replay, Result, Scope, Text, json_body};
 
 /// Vectors of texts: `client.embeddings()`. An embedding model must be loaded, by the server's configuration or by
 /// [`client.embedding_models()`](Client::embedding_models).
@@ -100,8 +100,8 @@ impl Endpoint for EmbeddingsRequest {
     }
 
     /// All vectors come in one answer, and a large batch on a CPU takes its time.
-    fn pace(&self) -> Pace {
-        Pace::GENERATE
+    fn pace(&self, paces: &Paces) -> Pace {
+        paces.generate
     }
 
     fn decoder(&self) -> Self::Decoder {

@@ -1,6 +1,8 @@
 //! How request types are declared.
 
-use crate::Extra;
+use std::time::Duration;
+
+use crate::{Extra, Pace, Paces};
 
 /// The setters of optional fields: `name: Type`, or `name: Type as impl Into<Type>` where a conversion helps.
 macro_rules! setters {
@@ -77,11 +79,11 @@ macro_rules! request {
 pub(crate) use request;
 
 /// Declares an operation without parameters: its verb and path, whose key it takes, whether it may be sent again, and
-/// what it answers. The last part, an explainer of errors, may be left out.
+/// what it answers, its kind of work. The last part, an explainer of errors, may be left out.
 macro_rules! plain {
     (
         $(#[$meta:meta])*
-        $name:ident: $method:ident $path:literal, $scope:ident, $replay:ident, $answer:ty, $pace:expr
+        $name:ident: $method:ident $path:literal, $scope:ident, $replay:ident, $answer:ty, $pace:ident
         $(, $explain:path)?
     ) => {
         $(#[$meta])*
@@ -98,8 +100,8 @@ macro_rules! plain {
                 $path.into()
             }
 
-            fn pace(&self) -> crate::Pace {
-                $pace
+            fn pace(&self, paces: &crate::Paces) -> crate::Pace {
+                crate::api::fields::pace!(paces, $pace)
             }
 
             fn decoder(&self) -> Self::Decoder {
@@ -116,10 +118,27 @@ macro_rules! plain {
 }
 pub(crate) use plain;
 
+/// The pace of a kind of work: a field of [`Paces`], or `load_whole`.
+macro_rules! pace {
+    ($paces:ident, load_whole) => {
+        crate::api::fields::load_whole($paces)
+    };
+    ($paces:ident, $kind:ident) => {
+        $paces.$kind
+    };
+}
+pub(crate) use pace;
+
+/// The pace of a load without events: no head comes before it is done, so that of model loads is stretched to 10 minutes.
+pub(crate) fn load_whole(paces: &Paces) -> Pace {
+    const LEAST: Duration = Duration::from_secs(600);
+    paces.load.head(paces.load.head.map(|head| head.max(LEAST)))
+}
+
 /// Makes a request an operation that sends itself as JSON: verb and path, whose key it takes, whether it may be sent
-/// again, what it answers. The last part, an explainer of errors, may be left out.
+/// again, what it answers, its kind of work. The last part, an explainer of errors, may be left out.
 macro_rules! posts {
-    ($name:ty: $path:literal, $scope:ident, $replay:ident, $answer:ty, $pace:expr $(, $explain:path)?) => {
+    ($name:ty: $path:literal, $scope:ident, $replay:ident, $answer:ty, $pace:ident $(, $explain:path)?) => {
         impl crate::Endpoint for $name {
             type Decoder = crate::decode::Json<$answer>;
             const METHOD: ::http::Method = ::http::Method::POST;
@@ -134,8 +153,8 @@ macro_rules! posts {
                 crate::json_body(self)
             }
 
-            fn pace(&self) -> crate::Pace {
-                $pace
+            fn pace(&self, paces: &crate::Paces) -> crate::Pace {
+                crate::api::fields::pace!(paces, $pace)
             }
 
             fn decoder(&self) -> Self::Decoder {

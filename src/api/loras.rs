@@ -1,13 +1,11 @@
 //! The routes of LoRAs: what there is, what is active, loading and unloading.
 
-use std::time::Duration;
-
 use serde::{Deserialize, Serialize};
 
 use super::fields::{plain, posts, request};
 use crate::decode::{Empty, Json};
 use crate::value::null_as_default;
-use crate::{Calling, Client, Extra, Pace, Text};
+use crate::{Calling, Client, Extra, Text};
 
 /// LoRAs: `client.loras()`.
 ///
@@ -164,24 +162,24 @@ pub struct LoraCard {
 }
 
 // No head comes before they are loaded, and running generations may have to end first.
-posts!(LoraLoadRequest: "/v1/lora/load", Admin, IfUnsent, LoraReport, Pace::LOAD.head(Duration::from_secs(600)));
+posts!(LoraLoadRequest: "/v1/lora/load", Admin, IfUnsent, LoraReport, load_whole);
 
 plain! {
     /// The operation of [`Loras::list`].
-    ListLoras: GET "/v1/loras", List, Safe, LoraList, Pace::READ
+    ListLoras: GET "/v1/loras", List, Safe, LoraList, read
 }
 
 plain! {
     /// The operation of [`Loras::list_as_api_key`].
-    ListLorasAsApiKey: GET "/v1/loras", Api, Safe, LoraList, Pace::READ
+    ListLorasAsApiKey: GET "/v1/loras", Api, Safe, LoraList, read
 }
 
 plain! {
     /// The operation of [`Loras::active`].
-    ActiveLoras: GET "/v1/lora", Api, Safe, LoraList, Pace::READ
+    ActiveLoras: GET "/v1/lora", Api, Safe, LoraList, read
 }
 
 plain! {
     /// The operation of [`Loras::unload`].
-    UnloadLoras: POST "/v1/lora/unload", Admin, IfUnsent, Empty, Pace::READ
+    UnloadLoras: POST "/v1/lora/unload", Admin, IfUnsent, Empty, read
 }

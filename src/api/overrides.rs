@@ -10,7 +10,7 @@ use super::Sampling;
 use super::fields::{plain, posts};
 use crate::decode::{Empty, Json};
 use crate::value::null_as_default;
-use crate::{Calling, Client, Endpoint, Error, ErrorKind, Extra, Pace, Replay, Result, Scope, json_body};
+use crate::{Calling, Client, Endpoint, Error, ErrorKind, Extra, Replay, Result, Scope, json_body};
 
 /// Sampler overrides: `client.sampling()`. They apply to the requests of every client of the server.
 #[derive(Clone, Copy, Debug)]
@@ -246,7 +246,7 @@ impl SwitchPreset {
     }
 }
 
-posts!(SwitchPreset: "/v1/sampling/override/switch", Admin, IfUnsent, Empty, Pace::READ);
+posts!(SwitchPreset: "/v1/sampling/override/switch", Admin, IfUnsent, Empty, read);
 
 /// The operation of [`SamplingService::set_overrides`].
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -281,17 +281,17 @@ impl Endpoint for SetOverrides<'_> {
 
 plain! {
     /// The operation of [`SamplingService::overrides`].
-    ListOverrides: GET "/v1/sampling/overrides", List, Safe, OverrideList, Pace::READ
+    ListOverrides: GET "/v1/sampling/overrides", List, Safe, OverrideList, read
 }
 
 plain! {
     /// The operation of [`SamplingService::overrides_as_api_key`].
-    ListOverridesAsApiKey: GET "/v1/sampling/overrides", Api, Safe, OverrideList, Pace::READ
+    ListOverridesAsApiKey: GET "/v1/sampling/overrides", Api, Safe, OverrideList, read
 }
 
 plain! {
     /// The operation of [`SamplingService::unload`].
-    UnloadOverrides: POST "/v1/sampling/override/unload", Admin, IfUnsent, Empty, Pace::READ
+    UnloadOverrides: POST "/v1/sampling/override/unload", Admin, IfUnsent, Empty, read
 }
 
 #[cfg(test)]

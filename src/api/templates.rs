@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::fields::{plain, posts, request};
 use crate::decode::{Empty, Json};
 use crate::value::null_as_default;
-use crate::{Calling, Client, Error, Extra, Pace};
+use crate::{Calling, Client, Error, Extra};
 
 /// Chat templates, which turn conversations into prompts: `client.templates()`.
 #[derive(Clone, Copy, Debug)]
@@ -77,7 +77,7 @@ impl SwitchTemplate {
     }
 }
 
-posts!(SwitchTemplate: "/v1/template/switch", Admin, IfUnsent, Empty, Pace::READ, explain);
+posts!(SwitchTemplate: "/v1/template/switch", Admin, IfUnsent, Empty, read, explain);
 
 fn explain(error: Error) -> Error {
     if error.status().is_some_and(|status| status == 500) {
@@ -91,15 +91,15 @@ fn explain(error: Error) -> Error {
 
 plain! {
     /// The operation of [`Templates::list`].
-    ListTemplates: GET "/v1/templates", List, Safe, TemplateList, Pace::READ
+    ListTemplates: GET "/v1/templates", List, Safe, TemplateList, read
 }
 
 plain! {
     /// The operation of [`Templates::list_as_api_key`].
-    ListTemplatesAsApiKey: GET "/v1/templates", Api, Safe, TemplateList, Pace::READ
+    ListTemplatesAsApiKey: GET "/v1/templates", Api, Safe, TemplateList, read
 }
 
 plain! {
     /// The operation of [`Templates::unload`].
-    UnloadTemplate: POST "/v1/template/unload", Admin, IfUnsent, Empty, Pace::READ
+    UnloadTemplate: POST "/v1/template/unload", Admin, IfUnsent, Empty, read
 }

@@ -6,7 +6,7 @@ use super::ChatMessage;
 use super::fields::{posts, request};
 use crate::decode::Json;
 use crate::value::null_as_default;
-use crate::{Calling, Client, Endpoint, Error, Extra, Pace, Replay, Scope};
+use crate::{Calling, Client, Endpoint, Error, Extra, Pace, Paces, Replay, Scope};
 
 /// The tokens of the loaded model: `client.tokens()`.
 #[derive(Clone, Copy, Debug)]
@@ -187,8 +187,8 @@ pub struct Decoded {
     pub extra: Extra,
 }
 
-posts!(EncodeRequest: "/v1/token/encode", Api, Safe, Encoded, Pace::READ);
-posts!(DecodeRequest: "/v1/token/decode", Api, Safe, Decoded, Pace::READ, explain_decode);
+posts!(EncodeRequest: "/v1/token/encode", Api, Safe, Encoded, read);
+posts!(DecodeRequest: "/v1/token/decode", Api, Safe, Decoded, read, explain_decode);
 
 fn explain_decode(error: Error) -> Error {
     if error.status().is_some_and(|status| status == 500) {
@@ -215,8 +215,8 @@ impl Endpoint for CountTokens<'_> {
         self.0.body()
     }
 
-    fn pace(&self) -> Pace {
-        self.0.pace()
+    fn pace(&self, paces: &Paces) -> Pace {
+        self.0.pace(paces)
     }
 
     fn decoder(&self) -> Self::Decoder {

@@ -35,7 +35,7 @@ impl Operation {
             headers: options.headers.clone(),
             scope: E::SCOPE,
             replay: E::REPLAY,
-            pace: options.pace.unwrap_or_else(|| endpoint.pace()),
+            pace: options.pace.unwrap_or_else(|| endpoint.pace(&options.paces.unwrap_or_default())),
             limits: options.limits.clone().unwrap_or_default(),
             retry: options.retry.unwrap_or_default(),
             explain: E::explain,

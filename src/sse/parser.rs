@@ -29,7 +29,7 @@ pub struct Overflow {
     pub limit: usize,
 }
 
-/// A push parser of server-sent events; see the [module](self) for an example.
+/// A push parser of server-sent events; see the [module](crate::sse) for an example.
 ///
 /// [`feed`](Self::feed) it chunks and take events with [`next`](Self::next) until there are no more.
 pub struct Parser {

@@ -5,7 +5,9 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use serde_json::json;
 use tabbyapi::decode::{EventFormat, Events, Json, Step};
-use tabbyapi::{Accumulate, Endpoint, Error, Limits, Method, Pace, Replay, Result, Scope, StreamEndpoint, json_body};
+use tabbyapi::{
+    Accumulate, Endpoint, Error, Limits, Method, Pace, Paces, Replay, Result, Scope, StreamEndpoint, json_body,
+};
 
 /// A plain read.
 pub struct Read;
@@ -52,7 +54,7 @@ impl Endpoint for Generate {
         json_body(&json!({"prompt": "p"}))
     }
 
-    fn pace(&self) -> Pace {
+    fn pace(&self, _: &Paces) -> Pace {
         self.pace
     }
 

@@ -14,7 +14,7 @@ use crate::api::fields::request;
 use crate::api::sampling::sampling_setters;
 use crate::api::{ResponseFormat, Sampling, StreamOptions, Streamed};
 use crate::decode::{Events, Json};
-use crate::{Endpoint, Extra, Limits, Pace, Replay, Result, Scope, StreamEndpoint, json_body};
+use crate::{Endpoint, Extra, Limits, Pace, Paces, Replay, Result, Scope, StreamEndpoint, json_body};
 
 request! {
     /// A conversation to go on with.
@@ -180,8 +180,8 @@ impl Endpoint for ChatRequest {
         self.write(None)
     }
 
-    fn pace(&self) -> Pace {
-        Pace::GENERATE
+    fn pace(&self, paces: &Paces) -> Pace {
+        paces.generate
     }
 
     fn decoder(&self) -> Self::Decoder {
@@ -203,10 +203,10 @@ impl Endpoint for Streamed<'_, ChatRequest> {
         self.0.write(Some(true))
     }
 
-    fn pace(&self) -> Pace {
+    fn pace(&self, paces: &Paces) -> Pace {
         let tools = self.0.tools.as_ref().is_some_and(|tools| !tools.is_empty())
             || self.0.functions.as_ref().is_some_and(|functions| !functions.is_empty());
-        if tools { Pace::STREAM_TOOLS } else { Pace::STREAM }
+        if tools { paces.stream_tools } else { paces.stream }
     }
 
     fn decoder(&self) -> Self::Decoder {
@@ -299,8 +299,11 @@ mod tests {
     #[test]
     fn tools_take_a_longer_pace() {
         let request = ChatRequest::new([ChatMessage::user("hi")]);
-        assert_eq!(request.streamed().pace(), Pace::STREAM);
-        assert_eq!(request.tools([Tool::new("f", "d", json!({}))]).streamed().pace(), Pace::STREAM_TOOLS);
+        assert_eq!(request.streamed().pace(&Paces::DEFAULT), Pace::STREAM);
+        assert_eq!(
+            request.tools([Tool::new("f", "d", json!({}))]).streamed().pace(&Paces::DEFAULT),
+            Pace::STREAM_TOOLS
+        );
     }
 
     #[test]

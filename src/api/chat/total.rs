@@ -355,6 +355,56 @@ mod tests {
     }
 
     #[test]
+    fn any_order_of_pieces_is_taken() {
+        // A small generator of odd streams: every mixture of ids, indices and names, in chunks of one to three.
+        let mut state = 1u32;
+        let mut next = |below: u32| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 16) % below
+        };
+        let limits = Limits { indices: 8, ..Limits::default() };
+        for _ in 0..2000 {
+            let mut total = ChatTotal::new(&limits);
+            let mut sent = 0;
+            for _ in 0..next(12) {
+                let pieces: Vec<Value> = (0..=next(3))
+                    .map(|_| {
+                        let mut piece = json!({"function": {"arguments": "x"}});
+                        if next(2) == 0 {
+                            piece["id"] = ["a", "b", "c", ""][next(4) as usize].into();
+                        }
+                        if next(2) == 0 {
+                            piece["index"] = [0, 1, u32::MAX][next(3) as usize].into();
+                        }
+                        if next(3) == 0 {
+                            piece["function"]["name"] = ["f", "g"][next(2) as usize].into();
+                        }
+                        piece
+                    })
+                    .collect();
+                let count = pieces.len();
+                let chunk = json!({"choices": [{"delta": {"tool_calls": pieces}}]});
+                match total.push(&from_value(chunk).unwrap()) {
+                    Ok(()) => sent += count,
+                    Err(error) => {
+                        assert_eq!(error.kind(), ErrorKind::TooLarge);
+                        sent = usize::MAX;
+                        break;
+                    }
+                }
+            }
+            let calls = total.so_far().tool_calls();
+            assert!(calls.len() <= limits.indices);
+            // Nothing is lost, and no id stands twice.
+            let kept: usize = calls.iter().map(|call| call.function.arguments.len()).sum();
+            assert!(sent == usize::MAX || kept == sent);
+            let mut ids: Vec<_> = calls.iter().map(|call| call.id.as_str()).filter(|id| !id.is_empty()).collect();
+            ids.sort_unstable();
+            assert!(ids.windows(2).all(|pair| pair[0] != pair[1]), "{ids:?}");
+        }
+    }
+
+    #[test]
     fn usage_and_unknown_fields_are_taken_over() {
         let mut total = ChatTotal::new(&Limits::default());
         let chunk = json!({"choices": [], "usage": {"total_tokens": 3}, "note": 1});

@@ -13,7 +13,7 @@ use crate::api::fields::request;
 use crate::api::sampling::sampling_setters;
 use crate::api::{ResponseFormat, Sampling, StreamOptions, Streamed};
 use crate::decode::{Events, Json};
-use crate::{Endpoint, Error, ErrorKind, Limits, Pace, Replay, Result, Scope, StreamEndpoint, json_body};
+use crate::{Endpoint, Error, ErrorKind, Limits, Pace, Paces, Replay, Result, Scope, StreamEndpoint, json_body};
 
 request! {
     /// A text to go on with, or several.
@@ -143,8 +143,8 @@ impl Endpoint for CompletionRequest {
         self.write(None)
     }
 
-    fn pace(&self) -> Pace {
-        Pace::GENERATE
+    fn pace(&self, paces: &Paces) -> Pace {
+        paces.generate
     }
 
     fn decoder(&self) -> Self::Decoder {
@@ -166,8 +166,8 @@ impl Endpoint for Streamed<'_, CompletionRequest> {
         self.0.write(Some(true))
     }
 
-    fn pace(&self) -> Pace {
-        Pace::STREAM
+    fn pace(&self, paces: &Paces) -> Pace {
+        paces.stream
     }
 
     fn decoder(&self) -> Self::Decoder {

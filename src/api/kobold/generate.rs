@@ -11,7 +11,7 @@ use crate::api::fields::request;
 use crate::api::sampling::sampling_setters;
 use crate::api::{Sampling, Streamed};
 use crate::decode::{EventFormat, Events, Json, Step, from_event};
-use crate::{Accumulate, Endpoint, Error, Limits, Pace, Replay, Result, Scope, StreamEndpoint, json_body};
+use crate::{Accumulate, Endpoint, Error, Limits, Pace, Paces, Replay, Result, Scope, StreamEndpoint, json_body};
 
 request! {
     /// A text to go on with, in KoboldAI's manner.
@@ -78,8 +78,8 @@ impl Endpoint for KoboldRequest {
         self.write()
     }
 
-    fn pace(&self) -> Pace {
-        Pace::GENERATE
+    fn pace(&self, paces: &Paces) -> Pace {
+        paces.generate
     }
 
     fn decoder(&self) -> Self::Decoder {
@@ -105,8 +105,8 @@ impl Endpoint for Streamed<'_, KoboldRequest> {
         self.0.write()
     }
 
-    fn pace(&self) -> Pace {
-        Pace::STREAM
+    fn pace(&self, paces: &Paces) -> Pace {
+        paces.stream
     }
 
     fn decoder(&self) -> Self::Decoder {

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::fields::{plain, posts};
 use crate::decode::{Empty, Events, Json};
-use crate::{Calling, Client, Endpoint, Error, Pace, Replay, Result, Scope, Streaming, json_body};
+use crate::{Calling, Client, Endpoint, Error, Replay, Result, Scope, Streaming, json_body};
 
 pub use answer::{
     KoboldAborted, KoboldLength, KoboldModel, KoboldResult, KoboldResults, KoboldSoftPrompt, KoboldSoftPrompts,
@@ -129,7 +129,7 @@ pub struct KoboldAbort {
     pub genkey: String,
 }
 
-posts!(KoboldAbort: "/api/extra/abort", Api, IfUnsent, KoboldAborted, Pace::READ, explain);
+posts!(KoboldAbort: "/api/extra/abort", Api, IfUnsent, KoboldAborted, read, explain);
 
 /// The operation of [`Kobold::check`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -140,7 +140,7 @@ pub struct KoboldCheck {
 }
 
 // The server has it under GET too, but with a body, which many HTTP stacks do not send.
-posts!(KoboldCheck: "/api/extra/generate/check", Api, Safe, KoboldResults, Pace::READ, explain);
+posts!(KoboldCheck: "/api/extra/generate/check", Api, Safe, KoboldResults, read, explain);
 
 /// The operation of [`Kobold::count_tokens`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -150,7 +150,7 @@ pub struct KoboldCountTokens {
     pub prompt: String,
 }
 
-posts!(KoboldCountTokens: "/api/extra/tokencount", Api, Safe, KoboldTokenCount, Pace::READ, explain);
+posts!(KoboldCountTokens: "/api/extra/tokencount", Api, Safe, KoboldTokenCount, read, explain);
 
 /// The operation of [`Kobold::set_soft_prompt`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -185,40 +185,40 @@ impl Endpoint for SetKoboldSoftPrompt {
 
 plain! {
     /// The operation of [`Kobold::model`].
-    GetKoboldModel: GET "/api/v1/model", Api, Safe, KoboldModel, Pace::READ, explain
+    GetKoboldModel: GET "/api/v1/model", Api, Safe, KoboldModel, read, explain
 }
 
 plain! {
     /// The operation of [`Kobold::max_length`].
-    GetKoboldMaxLength: GET "/api/v1/config/max_length", Api, Safe, KoboldLength, Pace::READ, explain
+    GetKoboldMaxLength: GET "/api/v1/config/max_length", Api, Safe, KoboldLength, read, explain
 }
 
 plain! {
     /// The operation of [`Kobold::max_context_length`].
-    GetKoboldMaxContextLength: GET "/api/v1/config/max_context_length", Api, Safe, KoboldLength, Pace::READ, explain
+    GetKoboldMaxContextLength: GET "/api/v1/config/max_context_length", Api, Safe, KoboldLength, read, explain
 }
 
 plain! {
     /// The operation of [`Kobold::true_max_context_length`].
-    GetKoboldTrueMaxContextLength: GET "/api/extra/true_max_context_length", Api, Safe, KoboldLength, Pace::READ, explain
+    GetKoboldTrueMaxContextLength: GET "/api/extra/true_max_context_length", Api, Safe, KoboldLength, read, explain
 }
 
 plain! {
     /// The operation of [`Kobold::version`].
-    GetKoboldVersion: GET "/api/v1/info/version", Public, Safe, KoboldVersion, Pace::READ, explain
+    GetKoboldVersion: GET "/api/v1/info/version", Public, Safe, KoboldVersion, read, explain
 }
 
 plain! {
     /// The operation of [`Kobold::extra_version`].
-    GetKoboldExtraVersion: GET "/api/extra/version", Public, Safe, KoboldVersion, Pace::READ, explain
+    GetKoboldExtraVersion: GET "/api/extra/version", Public, Safe, KoboldVersion, read, explain
 }
 
 plain! {
     /// The operation of [`Kobold::soft_prompts`].
-    ListKoboldSoftPrompts: GET "/api/v1/config/soft_prompts_list", Public, Safe, KoboldSoftPrompts, Pace::READ, explain
+    ListKoboldSoftPrompts: GET "/api/v1/config/soft_prompts_list", Public, Safe, KoboldSoftPrompts, read, explain
 }
 
 plain! {
     /// The operation of [`Kobold::soft_prompt`].
-    GetKoboldSoftPrompt: GET "/api/v1/config/soft_prompt", Public, Safe, KoboldSoftPrompt, Pace::READ, explain
+    GetKoboldSoftPrompt: GET "/api/v1/config/soft_prompt", Public, Safe, KoboldSoftPrompt, read, explain
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::api::OneOrMany;
 use crate::api::fields::{posts, request};
 use crate::value::open_enum;
-use crate::{Error, Extra, Pace};
+use crate::{Error, Extra};
 
 request! {
     /// What to download from the Hugging Face hub, and where to.
@@ -52,7 +52,7 @@ impl DownloadRequest {
     }
 }
 
-posts!(DownloadRequest: "/v1/download", Admin, Never, Downloaded, Pace::UNBOUNDED, explain);
+posts!(DownloadRequest: "/v1/download", Admin, Never, Downloaded, download, explain);
 
 /// All failures are 400, told apart by their words; the one of the timeout has none.
 fn explain(error: Error) -> Error {

@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 use crate::api::fields::request;
 use crate::decode::{EventFormat, Events, Step, from_event};
 use crate::value::{null_as_default, open_enum};
-use crate::{Accumulate, Endpoint, Error, Extra, Limits, Pace, Replay, Result, Scope, StreamEndpoint, json_body};
+use crate::{
+    Accumulate, Endpoint, Error, Extra, Limits, Pace, Paces, Replay, Result, Scope, StreamEndpoint, json_body,
+};
 
 request! {
     /// Which model to load, and how. What is left out comes from the server's configuration, and the model folder's own
@@ -136,8 +138,8 @@ impl Endpoint for LoadRequest {
         json_body(self)
     }
 
-    fn pace(&self) -> Pace {
-        Pace::LOAD
+    fn pace(&self, paces: &Paces) -> Pace {
+        paces.load
     }
 
     fn decoder(&self) -> Self::Decoder {

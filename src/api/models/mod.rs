@@ -9,7 +9,7 @@ use std::future::Future;
 use super::fields::plain;
 use crate::decode::{Empty, Json};
 use crate::transport::MaybeSend;
-use crate::{Broken, Calling, Client, Pace, Result, Streaming};
+use crate::{Broken, Calling, Client, Result, Streaming};
 
 pub use card::{GenerationSettings, ModelCard, ModelList, ModelParameters, ModelProps};
 pub use download::{DownloadRequest, Downloaded, HubToken, RepoType};
@@ -109,35 +109,35 @@ impl Models<'_> {
 
 plain! {
     /// The operation of [`Models::list`].
-    ListModels: GET "/v1/models", List, Safe, ModelList, Pace::READ
+    ListModels: GET "/v1/models", List, Safe, ModelList, read
 }
 
 plain! {
     /// The operation of [`Models::list_as_api_key`].
-    ListModelsAsApiKey: GET "/v1/models", Api, Safe, ModelList, Pace::READ
+    ListModelsAsApiKey: GET "/v1/models", Api, Safe, ModelList, read
 }
 
 plain! {
     /// The operation of [`Models::current`].
-    CurrentModel: GET "/v1/model", Api, Safe, ModelCard, Pace::READ
+    CurrentModel: GET "/v1/model", Api, Safe, ModelCard, read
 }
 
 plain! {
     /// The operation of [`Models::props`].
-    GetProps: GET "/props", Api, Safe, ModelProps, Pace::READ
+    GetProps: GET "/props", Api, Safe, ModelProps, read
 }
 
 plain! {
     /// The operation of [`Models::unload`]. It is not sent again by itself: what is loaded may have changed meanwhile.
-    UnloadModel: POST "/v1/model/unload", Admin, IfUnsent, Empty, Pace::READ
+    UnloadModel: POST "/v1/model/unload", Admin, IfUnsent, Empty, read
 }
 
 plain! {
     /// The operation of [`Models::drafts`].
-    ListDrafts: GET "/v1/model/draft/list", List, Safe, ModelList, Pace::READ
+    ListDrafts: GET "/v1/model/draft/list", List, Safe, ModelList, read
 }
 
 plain! {
     /// The operation of [`Models::drafts_as_api_key`].
-    ListDraftsAsApiKey: GET "/v1/model/draft/list", Api, Safe, ModelList, Pace::READ
+    ListDraftsAsApiKey: GET "/v1/model/draft/list", Api, Safe, ModelList, read
 }

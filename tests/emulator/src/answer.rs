@@ -24,14 +24,8 @@ pub struct Answer {
 
 #[derive(Clone, Debug)]
 pub(crate) enum Kind {
-    Http {
-        status: u16,
-        headers: Vec<(String, String)>,
-        body: Vec<u8>,
-    },
-    Close {
-        reset: bool,
-    },
+    Http { status: u16, headers: Vec<(String, String)>, body: Vec<u8> },
+    Close { reset: bool },
     Hang,
     Served,
 }
@@ -39,11 +33,7 @@ pub(crate) enum Kind {
 impl Answer {
     /// An answer with this status and an empty body. A status outside 100..=999 becomes 500.
     pub fn status(status: u16) -> Answer {
-        Answer::of(Kind::Http {
-            status,
-            headers: Vec::new(),
-            body: Vec::new(),
-        })
+        Answer::of(Kind::Http { status, headers: Vec::new(), body: Vec::new() })
     }
 
     /// The connection is reset instead of answered.
@@ -67,13 +57,7 @@ impl Answer {
     }
 
     fn of(kind: Kind) -> Answer {
-        Answer {
-            kind,
-            path: None,
-            times: Some(1),
-            delay: Duration::ZERO,
-            close_after: false,
-        }
+        Answer { kind, path: None, times: Some(1), delay: Duration::ZERO, close_after: false }
     }
 
     /// Adds a header. One that HTTP does not allow is left out.
@@ -94,8 +78,7 @@ impl Answer {
 
     /// Sets the body and its content type `application/json`.
     pub fn json(self, text: impl Into<String>) -> Answer {
-        self.header("content-type", "application/json")
-            .body(text.into().into_bytes())
+        self.header("content-type", "application/json").body(text.into().into_bytes())
     }
 
     /// Only for requests of this path (without a query). Without it, for any.
@@ -132,9 +115,7 @@ impl Answer {
 
 /// Takes the first queued answer that fits the path.
 pub(crate) fn take(queue: &mut Vec<Answer>, path: &str) -> Option<Answer> {
-    let fits = |answer: &Answer| {
-        answer.times != Some(0) && answer.path.as_deref().is_none_or(|wanted| wanted == path)
-    };
+    let fits = |answer: &Answer| answer.times != Some(0) && answer.path.as_deref().is_none_or(|wanted| wanted == path);
     let index = queue.iter().position(fits)?;
     let taken = queue[index].clone();
     if let Some(times) = &mut queue[index].times {

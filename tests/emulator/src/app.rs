@@ -102,9 +102,7 @@ pub(crate) struct Running(Arc<Loaded>);
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.0
-            .running
-            .send_modify(|running| *running = running.saturating_sub(1));
+        self.0.running.send_modify(|running| *running = running.saturating_sub(1));
     }
 }
 
@@ -128,20 +126,13 @@ impl App {
     /// As after a start of the process: healthy, the configured model loaded.
     pub(crate) fn boot(&self) {
         lock(&self.issues).clear();
-        let spec = self
-            .config
-            .loaded
-            .as_deref()
-            .and_then(|name| self.spec(name, false));
+        let spec = self.config.loaded.as_deref().and_then(|name| self.spec(name, false));
         self.set_model(spec.map(Loaded::new));
     }
 
     pub(crate) fn spec(&self, name: &str, draft: bool) -> Option<&ModelSpec> {
         let name = last_component(name);
-        self.config
-            .models
-            .iter()
-            .find(|spec| spec.name == name && spec.draft == draft)
+        self.config.models.iter().find(|spec| spec.name == name && spec.draft == draft)
     }
 
     pub(crate) fn model(&self) -> Option<Arc<Loaded>> {
@@ -179,10 +170,7 @@ impl App {
         if issues.len() == MAX_ISSUES {
             issues.pop_front();
         }
-        issues.push_back(Issue {
-            time: Moment::now().rfc3339(),
-            description,
-        });
+        issues.push_back(Issue { time: Moment::now().rfc3339(), description });
     }
 
     pub(crate) fn issues(&self) -> Vec<Issue> {
@@ -201,17 +189,12 @@ impl App {
 
 /// A panic of one request must not take the others along.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex
-        .lock()
-        .unwrap_or_else(|poisoned| poisoned.into_inner())
+    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
 /// Model names may be paths; what counts is their last part.
 pub(crate) fn last_component(name: &str) -> &str {
-    name.trim_end_matches('/')
-        .rsplit('/')
-        .next()
-        .unwrap_or(name)
+    name.trim_end_matches('/').rsplit('/').next().unwrap_or(name)
 }
 
 /// Spreads a counter over 64 bits, one to one.

@@ -46,13 +46,7 @@ impl EmulatorBuilder {
             gate: false,
             gate_loads: false,
         };
-        EmulatorBuilder {
-            config,
-            port: 0,
-            scripts: Vec::new(),
-            answers: Vec::new(),
-            own_models: false,
-        }
+        EmulatorBuilder { config, port: 0, scripts: Vec::new(), answers: Vec::new(), own_models: false }
     }
 
     /// The API key, [`DEFAULT_API_KEY`] without it.
@@ -177,12 +171,8 @@ impl EmulatorBuilder {
     /// wait for anything but the thread.
     pub fn start(self) -> Result<Emulator, StartError> {
         let emulator = Emulator::launch(self.config, self.port)?;
-        self.scripts
-            .into_iter()
-            .for_each(|script| emulator.script(script));
-        self.answers
-            .into_iter()
-            .for_each(|answer| emulator.answer(answer));
+        self.scripts.into_iter().for_each(|script| emulator.script(script));
+        self.answers.into_iter().for_each(|answer| emulator.answer(answer));
         Ok(emulator)
     }
 }

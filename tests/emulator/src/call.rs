@@ -54,19 +54,13 @@ impl Call {
                 loc: vec!["body".into(), Json::Int(error.at as i128)],
                 msg: "JSON decode error".to_owned(),
                 input: Json::Dict(Vec::new()),
-                ctx: Some(Json::Dict(vec![(
-                    "error".to_owned(),
-                    Json::Str(error.message),
-                )])),
+                ctx: Some(Json::Dict(vec![("error".to_owned(), Json::Str(error.message))])),
             }])),
         }
     }
 
     fn is_json(&self) -> bool {
-        let value = self
-            .headers
-            .get(CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok());
+        let value = self.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let essence = value.unwrap_or("").split(';').next().unwrap_or("").trim();
         match essence.to_ascii_lowercase().strip_prefix("application/") {
             Some(kind) => kind == "json" || kind.ends_with("+json"),
@@ -108,18 +102,14 @@ impl Call {
         if !self.app.config.auth {
             return Some(Permission::Admin);
         }
-        let given = self
-            .header("x-admin-key")
-            .or_else(|| self.header("x-api-key"));
+        let given = self.header("x-admin-key").or_else(|| self.header("x-api-key"));
         let given = given.map(str::to_owned).or_else(|| self.bearer())?;
         self.permission_of(&given)
     }
 
     /// The model, 503 if none is loaded.
     pub(crate) fn model(&self) -> Result<Arc<Loaded>, Refusal> {
-        self.app
-            .model()
-            .ok_or_else(|| detail(503, "No models are currently loaded."))
+        self.app.model().ok_or_else(|| detail(503, "No models are currently loaded."))
     }
 
     fn permission_of(&self, key: &str) -> Option<Permission> {
@@ -131,22 +121,16 @@ impl Call {
     }
 
     fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .get(name)
-            .map(|value| value.to_str().unwrap_or("\u{FFFD}"))
+        self.headers.get(name).map(|value| value.to_str().unwrap_or("\u{FFFD}"))
     }
 
     fn filled(&self, name: &str) -> Option<String> {
-        self.header(name)
-            .filter(|value| !value.is_empty())
-            .map(str::to_owned)
+        self.header(name).filter(|value| !value.is_empty()).map(str::to_owned)
     }
 
     fn bearer(&self) -> Option<String> {
         let (scheme, key) = self.header("authorization")?.split_once(' ')?;
-        scheme
-            .eq_ignore_ascii_case("bearer")
-            .then(|| key.trim().to_owned())
+        scheme.eq_ignore_ascii_case("bearer").then(|| key.trim().to_owned())
     }
 }
 
@@ -155,13 +139,7 @@ impl Payload {
     pub(crate) fn check(self, fields: &[&[Field]]) -> Result<Json, Refusal> {
         let invalid = |r#type, msg: &str, input| {
             let loc = vec!["body".into()];
-            Refusal::Invalid(vec![Invalid {
-                r#type,
-                loc,
-                msg: msg.to_owned(),
-                input,
-                ctx: None,
-            }])
+            Refusal::Invalid(vec![Invalid { r#type, loc, msg: msg.to_owned(), input, ctx: None }])
         };
         match self.0 {
             None => Err(invalid("missing", "Field required", Json::Null)),

@@ -11,22 +11,13 @@ static DICT: Kind = Kind::Dict;
 
 static IMAGE_URL: &[Field] = &[Field::required(&["url"], Kind::Str)];
 static PART: &[Field] = &[
-    Field::unset(
-        &["type"],
-        Kind::Literal(&["text", "image_url"], "'text' or 'image_url'"),
-    ),
+    Field::unset(&["type"], Kind::Literal(&["text", "image_url"], "'text' or 'image_url'")),
     Field::optional(&["text"], Kind::Str),
     Field::optional(&["image_url"], Kind::Model(IMAGE_URL)),
 ];
 static PART_KIND: Kind = Kind::Model(PART);
-static CONTENT: &[(&str, Kind)] = &[
-    ("str", Kind::Str),
-    ("list[ChatCompletionMessagePart]", Kind::List(&PART_KIND)),
-];
-static CALL_FUNCTION: &[Field] = &[
-    Field::required(&["name"], Kind::Str),
-    Field::required(&["arguments"], Kind::Str),
-];
+static CONTENT: &[(&str, Kind)] = &[("str", Kind::Str), ("list[ChatCompletionMessagePart]", Kind::List(&PART_KIND))];
+static CALL_FUNCTION: &[Field] = &[Field::required(&["name"], Kind::Str), Field::required(&["arguments"], Kind::Str)];
 static CALL: &[Field] = &[
     Field::unset(&["id"], Kind::Str),
     Field::required(&["function"], Kind::Model(CALL_FUNCTION)),
@@ -63,13 +54,7 @@ static NAMED_CHOICE: &[Field] = &[
     Field::unset(&["type"], Kind::Literal(&["function"], "'function'")),
 ];
 static TOOL_CHOICE: &[(&str, Kind)] = &[
-    (
-        "literal['none','auto','required']",
-        Kind::Literal(
-            &["none", "auto", "required"],
-            "'none', 'auto' or 'required'",
-        ),
-    ),
+    ("literal['none','auto','required']", Kind::Literal(&["none", "auto", "required"], "'none', 'auto' or 'required'")),
     ("NamedToolChoice", Kind::Model(NAMED_CHOICE)),
 ];
 const TEMPLATE_VARS: &[&str] = &["template_vars", "chat_template_kwargs"];
@@ -85,12 +70,7 @@ pub(crate) static FIELDS: &[Field] = &[
     Field::optional(&["verbosity"], Kind::Str),
     Field::optional(&["reasoning"], Kind::Model(REASONING)),
     Field::optional(
-        &[
-            "reasoning_budget_tokens",
-            "reasoning_budget",
-            "thinking_budget",
-            "thinking_token_budget",
-        ],
+        &["reasoning_budget_tokens", "reasoning_budget", "thinking_budget", "thinking_token_budget"],
         Kind::Int(Limits::NONE),
     ),
     Field::optional(&["reasoning_budget_message"], Kind::Str),
@@ -114,52 +94,32 @@ pub(crate) struct Request {
 impl Request {
     /// Reads a body that was validated, and renders what the template would make of it.
     pub(crate) fn read(body: &Json) -> Result<Request, Refusal> {
-        let messages = body
-            .get("messages")
-            .and_then(Json::as_list)
-            .unwrap_or_default();
+        let messages = body.get("messages").and_then(Json::as_list).unwrap_or_default();
         if field(body, TEMPLATE_VARS) == Some(&Json::Null) {
             return Err(Refusal::Internal);
         }
         let continues = body.get("continue_final_message").and_then(Json::as_bool);
-        let prompts = body
-            .get("add_generation_prompt")
-            .and_then(Json::as_bool)
-            .unwrap_or(true);
+        let prompts = body.get("add_generation_prompt").and_then(Json::as_bool).unwrap_or(true);
         if continues == Some(true) && prompts {
             let text = "continue_final_message requires add_generation_prompt to be false.";
             return Err(detail(422, text));
         }
-        for part in messages
-            .iter()
-            .filter_map(|m| m.get("content")?.as_list())
-            .flatten()
-        {
+        for part in messages.iter().filter_map(|m| m.get("content")?.as_list()).flatten() {
             check_part(part)?;
         }
         if messages.is_empty() {
             return Err(detail(400, "TemplateError: list object has no element -1"));
         }
         let vars = field(body, TEMPLATE_VARS).and_then(|vars| vars.get("enable_thinking"));
-        let reasoning = body
-            .get("reasoning")
-            .and_then(|reasoning| reasoning.get("enabled"));
+        let reasoning = body.get("reasoning").and_then(|reasoning| reasoning.get("enabled"));
         let thinking = [vars, body.get("enable_thinking"), reasoning];
         let tool_choice = body.get("tool_choice").and_then(Json::as_str);
         Ok(Request {
             messages: messages.to_vec(),
             tools: body.get("tools").cloned().unwrap_or(Json::Null),
-            thinking: thinking
-                .into_iter()
-                .flatten()
-                .find_map(Json::as_bool)
-                .unwrap_or(false),
+            thinking: thinking.into_iter().flatten().find_map(Json::as_bool).unwrap_or(false),
             no_tools: tool_choice == Some("none"),
-            prefix: body
-                .get("response_prefix")
-                .and_then(Json::as_str)
-                .unwrap_or("")
-                .to_owned(),
+            prefix: body.get("response_prefix").and_then(Json::as_str).unwrap_or("").to_owned(),
         })
     }
 
@@ -171,16 +131,8 @@ impl Request {
     pub(crate) fn prompt(&self) -> Prompt {
         let said = self.messages.iter().map(text);
         let rendered = said.map(|(role, text)| format!("<|im_start|>{role}\n{text}<|im_end|>\n"));
-        let asked = self
-            .messages
-            .iter()
-            .rev()
-            .map(text)
-            .find(|(role, _)| role == "user");
-        let echo = asked
-            .or_else(|| self.messages.last().map(text))
-            .unwrap_or_default()
-            .1;
+        let asked = self.messages.iter().rev().map(text).find(|(role, _)| role == "user");
+        let echo = asked.or_else(|| self.messages.last().map(text)).unwrap_or_default().1;
         Prompt {
             text: rendered.collect::<String>() + "<|im_start|>assistant\n" + &self.prefix,
             call: self.call(&echo),
@@ -193,11 +145,7 @@ impl Request {
         if !self.calls_tools() || text(self.messages.last()?).0 != "user" {
             return None;
         }
-        let functions = self
-            .tools
-            .as_list()?
-            .iter()
-            .filter_map(|tool| tool.get("function"));
+        let functions = self.tools.as_list()?.iter().filter_map(|tool| tool.get("function"));
         let name = |function: &Json| function.get("name")?.as_str().map(str::to_owned);
         let named = |function: &&Json| name(function).is_some_and(|name| asked.contains(&name));
         let function = functions.into_iter().find(named)?;
@@ -218,17 +166,10 @@ impl Request {
 
 /// Role and text of a message; other parts leave nothing.
 fn text(message: &Json) -> (String, String) {
-    let role = message
-        .get("role")
-        .and_then(Json::as_str)
-        .unwrap_or("user")
-        .to_owned();
+    let role = message.get("role").and_then(Json::as_str).unwrap_or("user").to_owned();
     let text = match message.get("content") {
         Some(Json::Str(text)) => text.clone(),
-        Some(Json::List(parts)) => parts
-            .iter()
-            .filter_map(|part| part.get("text")?.as_str())
-            .collect(),
+        Some(Json::List(parts)) => parts.iter().filter_map(|part| part.get("text")?.as_str()).collect(),
         _ => String::new(),
     };
     (role, text)
@@ -247,10 +188,7 @@ fn check_part(part: &Json) -> Result<(), Refusal> {
             None => Err(Refusal::Internal),
         };
     }
-    let url = part
-        .get("image_url")
-        .and_then(|image| image.get("url"))
-        .and_then(Json::as_str);
+    let url = part.get("image_url").and_then(|image| image.get("url")).and_then(Json::as_str);
     match url {
         None => Err(Refusal::Internal),
         Some(url) if url.starts_with("data:image/") => match url.split_once(";base64,") {

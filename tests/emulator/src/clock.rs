@@ -13,9 +13,7 @@ pub(crate) struct Moment {
 
 impl Moment {
     pub(crate) fn now() -> Moment {
-        let since = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Moment::at(since.as_secs(), since.subsec_micros())
     }
 
@@ -24,24 +22,13 @@ impl Moment {
         let days = seconds / 86_400 + 719_468;
         let era = days / 146_097;
         let day_of_era = days % 146_097;
-        let year_of_era =
-            (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+        let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
         let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
         let shifted = (5 * day_of_year + 2) / 153;
         let day = day_of_year - (153 * shifted + 2) / 5 + 1;
-        let month = if shifted < 10 {
-            shifted + 3
-        } else {
-            shifted - 9
-        };
+        let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
         let year = era * 400 + year_of_era + u64::from(month <= 2);
-        Moment {
-            seconds,
-            micros,
-            year,
-            month,
-            day,
-        }
+        Moment { seconds, micros, year, month, day }
     }
 
     pub(crate) fn unix(&self) -> u64 {
@@ -61,17 +48,10 @@ impl Moment {
     /// `Sun, 22 Nov 2026 14:55:00 GMT`
     pub(crate) fn http(&self) -> String {
         const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
-        const MONTHS: [&str; 12] = [
-            "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-        ];
+        const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
         let weekday = DAYS[(self.seconds / 86_400 % 7) as usize];
         let month = MONTHS[(self.month as usize).clamp(1, 12) - 1];
-        format!(
-            "{weekday}, {:02} {month} {} {} GMT",
-            self.day,
-            self.year,
-            self.time()
-        )
+        format!("{weekday}, {:02} {month} {} {} GMT", self.day, self.year, self.time())
     }
 
     fn date(&self) -> String {
@@ -80,12 +60,7 @@ impl Moment {
 
     fn time(&self) -> String {
         let of_day = self.seconds % 86_400;
-        format!(
-            "{:02}:{:02}:{:02}",
-            of_day / 3600,
-            of_day / 60 % 60,
-            of_day % 60
-        )
+        format!("{:02}:{:02}:{:02}", of_day / 3600, of_day / 60 % 60, of_day % 60)
     }
 }
 

@@ -16,27 +16,16 @@ fn at(schema: &Json, root: &Json, depth: usize) -> Json {
     if depth > MAX_DEPTH {
         return Json::Null;
     }
-    let first = |key| {
-        schema
-            .get(key)
-            .and_then(Json::as_list)
-            .and_then(<[Json]>::first)
-    };
+    let first = |key| schema.get(key).and_then(Json::as_list).and_then(<[Json]>::first);
     if let Some(value) = schema.get("const").or_else(|| first("enum")) {
         return value.clone();
     }
     if let Some(target) = schema.get("$ref").and_then(Json::as_str) {
-        let mut path = target
-            .trim_start_matches('#')
-            .split('/')
-            .filter(|key| !key.is_empty());
+        let mut path = target.trim_start_matches('#').split('/').filter(|key| !key.is_empty());
         let found = path.try_fold(root, |at, key| at.get(key));
         return found.map_or(Json::Null, |found| at(found, root, depth + 1));
     }
-    if let Some(choice) = first("anyOf")
-        .or_else(|| first("oneOf"))
-        .or_else(|| first("allOf"))
-    {
+    if let Some(choice) = first("anyOf").or_else(|| first("oneOf")).or_else(|| first("allOf")) {
         return at(choice, root, depth + 1);
     }
     let int = |key| schema.get(key).and_then(Json::as_int);
@@ -61,20 +50,15 @@ fn at(schema: &Json, root: &Json, depth: usize) -> Json {
         }
         Some("string") => string(int("minLength"), int("maxLength")),
         Some("array") => {
-            let least = int("minItems")
-                .and_then(|n| usize::try_from(n).ok())
-                .unwrap_or(1);
-            let item = schema
-                .get("items")
-                .map_or(Json::Null, |items| at(items, root, depth + 1));
+            let least = int("minItems").and_then(|n| usize::try_from(n).ok()).unwrap_or(1);
+            let item = schema.get("items").map_or(Json::Null, |items| at(items, root, depth + 1));
             Json::List(vec![item; least.min(MAX_ITEMS)])
         }
         Some("object") => {
             let Some(Json::Dict(properties)) = schema.get("properties") else {
                 return Json::Dict(Vec::new());
             };
-            let member =
-                |(key, schema): &(String, Json)| (key.clone(), at(schema, root, depth + 1));
+            let member = |(key, schema): &(String, Json)| (key.clone(), at(schema, root, depth + 1));
             Json::Dict(properties.iter().map(member).collect())
         }
         _ => Json::Null,
@@ -103,10 +87,7 @@ mod tests {
             "e":{"enum":["x","y"]}},"$defs":{"s":{"type":"string"}}}"##;
         let made = value(&Json::parse(schema).unwrap());
         let text = String::from_utf8(python::spaced(&made)).unwrap();
-        assert_eq!(
-            text,
-            r#"{"ok": true, "n": 9, "items": ["text", "text"], "e": "x"}"#
-        );
+        assert_eq!(text, r#"{"ok": true, "n": 9, "items": ["text", "text"], "e": "x"}"#);
     }
 
     #[test]

@@ -43,21 +43,13 @@ impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let port = self.port;
         match self.source.kind() {
-            io::ErrorKind::AddrInUse => write!(
-                f,
-                "port {port} of 127.0.0.1 is taken: stop what listens there, or choose another port"
-            ),
-            io::ErrorKind::PermissionDenied => {
-                write!(
-                    f,
-                    "port {port} of 127.0.0.1 may not be used: choose one above 1023"
-                )
+            io::ErrorKind::AddrInUse => {
+                write!(f, "port {port} of 127.0.0.1 is taken: stop what listens there, or choose another port")
             }
-            _ => write!(
-                f,
-                "cannot listen on port {port} of 127.0.0.1: {}",
-                self.source
-            ),
+            io::ErrorKind::PermissionDenied => {
+                write!(f, "port {port} of 127.0.0.1 may not be used: choose one above 1023")
+            }
+            _ => write!(f, "cannot listen on port {port} of 127.0.0.1: {}", self.source),
         }
     }
 }
@@ -79,10 +71,7 @@ impl Emulator {
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(failed)?;
         listener.set_nonblocking(true).map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        let runtime = runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(failed)?;
+        let runtime = runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
         let handle = runtime.handle().clone();
         let listener = {
             let _entered = handle.enter();
@@ -93,16 +82,8 @@ impl Emulator {
         let router = routes::router(&app);
         let server = net::run(listener, address, app.clone(), router, received);
         let thread = thread::Builder::new().name("tabbyapi-emulator".to_owned());
-        let thread = thread
-            .spawn(move || runtime.block_on(server))
-            .map_err(failed)?;
-        Ok(Emulator {
-            app,
-            address,
-            runtime: handle,
-            orders: Some(orders),
-            thread: Some(thread),
-        })
+        let thread = thread.spawn(move || runtime.block_on(server)).map_err(failed)?;
+        Ok(Emulator { app, address, runtime: handle, orders: Some(orders), thread: Some(thread) })
     }
 
     /// The base URL, such as `http://127.0.0.1:5000`.
@@ -178,9 +159,7 @@ impl Emulator {
     /// [`wait_for`](Emulator::wait_for) as a future, which needs no particular runtime.
     pub async fn until(&self, condition: impl Fn(&Log) -> bool, timeout: Duration) -> bool {
         // The timer ticks on the emulator's own runtime, whatever polls this future.
-        let timer = self
-            .runtime
-            .spawn(async move { tokio::time::sleep(timeout).await });
+        let timer = self.runtime.spawn(async move { tokio::time::sleep(timeout).await });
         tokio::select! {
             () = self.app.journal.until(&condition) => true,
             _ = timer => condition(&self.app.journal.read()),
@@ -208,10 +187,7 @@ impl Emulator {
     /// [`shutdown`](Emulator::shutdown), healthy and with the model of the first start. Blocks until
     /// the port is open.
     pub fn restart(&self) -> Result<(), StartError> {
-        let failed = |source| StartError {
-            port: self.address.port(),
-            source,
-        };
+        let failed = |source| StartError { port: self.address.port(), source };
         self.order(Command::Restart).map_err(failed)
     }
 
@@ -236,8 +212,6 @@ impl Drop for Emulator {
 
 impl fmt::Debug for Emulator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Emulator")
-            .field("address", &self.address)
-            .finish_non_exhaustive()
+        f.debug_struct("Emulator").field("address", &self.address).finish_non_exhaustive()
     }
 }

@@ -30,11 +30,7 @@ pub(crate) async fn front(State(app): State<Arc<App>>, request: Request, next: N
         return Refusal::Internal.into_response();
     };
     conn.begin();
-    let target = parts
-        .uri
-        .path_and_query()
-        .map_or("/", |target| target.as_str())
-        .to_owned();
+    let target = parts.uri.path_and_query().map_or("/", |target| target.as_str()).to_owned();
     let mut exchange = Exchange::new(&app, &conn, &parts.method, &target);
     let Ok(body) = to_bytes(body, usize::MAX).await else {
         return Refusal::Internal.into_response();
@@ -84,19 +80,14 @@ async fn replace(answer: Answer, conn: &Conn) -> Option<Response> {
             conn.cut(reset);
             std::future::pending().await
         }
-        Kind::Http {
-            status,
-            headers,
-            body,
-        } => Some(plain(status, &headers, body)),
+        Kind::Http { status, headers, body } => Some(plain(status, &headers, body)),
     }
 }
 
 /// An answer made of parts that a test chose. Parts that HTTP does not allow are left out.
 pub(crate) fn plain(status: u16, headers: &[(String, String)], body: Vec<u8>) -> Response {
     let mut response = Body::from(body).into_response();
-    *response.status_mut() =
-        StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     for (name, value) in headers {
         if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), value.parse::<HeaderValue>()) {
             response.headers_mut().append(name, value);
@@ -111,10 +102,7 @@ fn unrouted(call: &Call) -> Option<Response> {
     if call.method == Method::OPTIONS {
         let origin = header(header::ORIGIN);
         if let (Some(origin), Some(_)) = (origin, header(header::ACCESS_CONTROL_REQUEST_METHOD)) {
-            return Some(preflight(
-                origin,
-                header(header::ACCESS_CONTROL_REQUEST_HEADERS),
-            ));
+            return Some(preflight(origin, header(header::ACCESS_CONTROL_REQUEST_HEADERS)));
         }
     }
     if let Some(allowed) = routes::methods_of(&call.path) {
@@ -131,14 +119,10 @@ fn unrouted(call: &Call) -> Option<Response> {
     }
     let trimmed = call.path.trim_end_matches('/');
     if trimmed != call.path && routes::methods_of(trimmed).is_some() {
-        let host = header(header::HOST)
-            .and_then(|host| host.to_str().ok())
-            .unwrap_or("localhost");
+        let host = header(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
         let location = HeaderValue::try_from(format!("http://{host}{trimmed}")).ok()?;
         let mut response = StatusCode::TEMPORARY_REDIRECT.into_response();
-        response
-            .headers_mut()
-            .insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
+        response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
         response.headers_mut().insert(header::LOCATION, location);
         return Some(response);
     }
@@ -193,18 +177,9 @@ fn dress(response: &mut Response, request: &HeaderMap) {
     headers.insert(header::VARY, HeaderValue::from_static("Origin"));
 }
 
-fn seen_request(
-    method: &Method,
-    path: &str,
-    headers: &HeaderMap,
-    body: &Bytes,
-    connection: u64,
-) -> SeenRequest {
+fn seen_request(method: &Method, path: &str, headers: &HeaderMap, body: &Bytes, connection: u64) -> SeenRequest {
     let header = |(name, value): (&HeaderName, &HeaderValue)| {
-        (
-            name.as_str().to_owned(),
-            String::from_utf8_lossy(value.as_bytes()).into_owned(),
-        )
+        (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
     };
     SeenRequest {
         method: method.to_string(),
@@ -268,10 +243,7 @@ impl HttpBody for Watched {
     type Data = Bytes;
     type Error = axum::Error;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let polled = Pin::new(&mut self.inner).poll_frame(cx);
         if matches!(polled, Poll::Ready(None)) {
             self.exchange.complete.store(true, Ordering::Relaxed);

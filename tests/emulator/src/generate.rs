@@ -88,17 +88,13 @@ enum Rate {
 
 /// The model to use; it may be loaded on the way if the server was told so.
 pub(crate) async fn model(call: &Call, body: &Json) -> Result<Arc<Loaded>, Refusal> {
-    let wanted = body
-        .get("model")
-        .and_then(Json::as_str)
-        .filter(|name| !name.is_empty());
+    let wanted = body.get("model").and_then(Json::as_str).filter(|name| !name.is_empty());
     let current = call.app.model();
     match (wanted, &current) {
         (Some(_), None) => return Err(Refusal::Internal),
         (Some(name), Some(loaded)) if call.app.config.inline_loading && loaded.name != name => {
             if call.permission() != Some(Permission::Admin) {
-                let text =
-                    format!("Unable to switch model to {name} because an admin key isn't provided");
+                let text = format!("Unable to switch model to {name} because an admin key isn't provided");
                 return Err(detail(401, text));
             }
             if let Some(spec) = call.app.spec(name, false) {
@@ -123,15 +119,8 @@ pub(crate) async fn prepare(
     let mut script = script(&call.app, prompts)?;
     tokio::time::sleep(script.head_delay).await;
     if script.status.is_some() || script.body.is_some() {
-        let (status, body) = (
-            script.status.unwrap_or(200),
-            script.body.unwrap_or_default(),
-        );
-        return Err(Refusal::Scripted {
-            status,
-            headers: script.headers,
-            body,
-        });
+        let (status, body) = (script.status.unwrap_or(200), script.body.unwrap_or_default());
+        return Err(Refusal::Scripted { status, headers: script.headers, body });
     }
     if params.crashes {
         return Err(Refusal::Internal);
@@ -143,20 +132,14 @@ pub(crate) async fn prepare(
     if params.breaks || prompts.is_empty() {
         script.fail_at = Some(0);
     }
-    let lengths: Vec<usize> = prompts
-        .iter()
-        .map(|p| token::encode(&p.text).len() + 1)
-        .collect();
+    let lengths: Vec<usize> = prompts.iter().map(|p| token::encode(&p.text).len() + 1).collect();
     let context = loaded.max_seq_len as usize;
     if let Some(length) = lengths.iter().find(|length| **length > context) {
         return Err(Refusal::ContextLength(format!(
             "Prompt length {length} exceeds the available context size of {context} tokens"
         )));
     }
-    if let Some(needed) = lengths
-        .iter()
-        .map(|length| length.saturating_add(params.max_tokens.unwrap_or(0)))
-        .max()
+    if let Some(needed) = lengths.iter().map(|length| length.saturating_add(params.max_tokens.unwrap_or(0))).max()
         && needed > context
     {
         return Err(Refusal::ContextLength(format!(
@@ -206,10 +189,7 @@ fn script(app: &App, prompts: &[Prompt]) -> Result<Script, Refusal> {
             script.replies = each.flat_map(|script| script.replies).collect();
             Ok(script)
         }
-        Some(Err(error)) => Err(detail(
-            400,
-            format!("The emulator's directive is wrong: {error}"),
-        )),
+        Some(Err(error)) => Err(detail(400, format!("The emulator's directive is wrong: {error}"))),
         None => Ok(app.next_script().unwrap_or_default()),
     }
 }
@@ -219,33 +199,18 @@ fn limit(params: &Params, style: Style, index: usize, room: usize) -> usize {
     let Some(asked) = params.max_tokens else {
         return room.clamp(1, MAX_TOKENS);
     };
-    let more = if params.stream && style == Style::Completion {
-        5 * index
-    } else {
-        0
-    };
+    let more = if params.stream && style == Style::Completion { 5 * index } else { 0 };
     asked.saturating_add(more).saturating_sub(1).max(1)
 }
 
-fn task(
-    script: &Script,
-    params: &Params,
-    style: Style,
-    prompt: &Prompt,
-    k: usize,
-    thinking: bool,
-) -> Task {
+fn task(script: &Script, params: &Params, style: Style, prompt: &Prompt, k: usize, thinking: bool) -> Task {
     let own = Script::find(&prompt.text).and_then(Result::ok);
     let replies = own.as_ref().map_or(&script.replies, |own| &own.replies);
     let (tokens, filtered) = match (&script.tokens, replies.is_empty(), &params.schema) {
         (Some(tokens), _, _) => (tokens.iter().map(|t| Token::literal(t)).collect(), false),
         (None, false, _) => {
             let reply = &replies[k % replies.len()];
-            let split = if script.bytes {
-                token::encode_bytes
-            } else {
-                token::encode
-            };
+            let split = if script.bytes { token::encode_bytes } else { token::encode };
             (split(reply), false)
         }
         (None, true, Some(schema)) => {
@@ -258,10 +223,7 @@ fn task(
             (said(thinking, "\n\n", text), false)
         }
     };
-    let eos_token = script
-        .eos_token
-        .clone()
-        .unwrap_or_else(|| "<|im_end|>".to_owned());
+    let eos_token = script.eos_token.clone().unwrap_or_else(|| "<|im_end|>".to_owned());
     Task {
         tokens,
         limit: 0,
@@ -379,10 +341,7 @@ impl Generation {
 
     /// What a stream says when the generation failed.
     pub(crate) fn stream_error(&self) -> String {
-        format!(
-            "{} aborted. Please check the server console.",
-            self.style.name()
-        )
+        format!("{} aborted. Please check the server console.", self.style.name())
     }
 
     pub(crate) fn aborted(&self) -> Refusal {
@@ -415,9 +374,7 @@ async fn unloaded(mut gone: tokio::sync::watch::Receiver<bool>) {
 
 fn aborted(app: &App, style: Style) -> Refusal {
     let (name, id) = (style.name(), app.hex(32));
-    let text = format!(
-        "{name} {id} aborted. Maybe the model was unloaded? Please check the server console."
-    );
+    let text = format!("{name} {id} aborted. Maybe the model was unloaded? Please check the server console.");
     detail(503, text)
 }
 
@@ -426,11 +383,6 @@ fn aborted(app: &App, style: Style) -> Refusal {
 fn report(app: &App, script: &Script, made: usize) {
     if made > 0 || script.fail_message.is_some() {
         let usual = "RuntimeError: CUDA error: an illegal memory access was encountered";
-        app.report_issue(
-            script
-                .fail_message
-                .clone()
-                .unwrap_or_else(|| usual.to_owned()),
-        );
+        app.report_issue(script.fail_message.clone().unwrap_or_else(|| usual.to_owned()));
     }
 }

@@ -72,13 +72,7 @@ impl Job {
             true => token::encode(" the quick brown fox jumps over the lazy dog"),
             false => Vec::new(),
         };
-        Job {
-            task,
-            filler,
-            made: 0,
-            partial: Vec::new(),
-            held: Piece::default(),
-        }
+        Job { task, filler, made: 0, partial: Vec::new(), held: Piece::default() }
     }
 
     /// Makes the next step a failure.
@@ -137,11 +131,7 @@ impl Job {
 
     fn stop_found(&self) -> Option<(usize, String)> {
         let found = |stop: &String| Some((self.held.text.find(stop.as_str())?, stop.clone()));
-        self.task
-            .stops
-            .iter()
-            .filter_map(found)
-            .min_by_key(|(at, _)| *at)
+        self.task.stops.iter().filter_map(found).min_by_key(|(at, _)| *at)
     }
 
     fn may_become_stop(&self) -> bool {
@@ -168,12 +158,7 @@ impl Job {
                 (Token { bytes, id }.text(), id, other)
             }
         });
-        Sampled {
-            text: token.text(),
-            id: token.id,
-            logprob: Logprob(own),
-            top: top.collect(),
-        }
+        Sampled { text: token.text(), id: token.id, logprob: Logprob(own), top: top.collect() }
     }
 }
 
@@ -204,21 +189,13 @@ mod tests {
     }
 
     fn task(text: &str, limit: usize) -> Task {
-        Task {
-            tokens: token::encode(text),
-            limit,
-            eos_reason: "stop_token",
-            ..Task::default()
-        }
+        Task { tokens: token::encode(text), limit, eos_reason: "stop_token", ..Task::default() }
     }
 
     #[test]
     fn holds_back_what_may_become_a_stop_string() {
         let stops = vec!["gamma".to_owned()];
-        let (pieces, end) = run(Task {
-            stops,
-            ..task("alpha beta gamma delta", 50)
-        });
+        let (pieces, end) = run(Task { stops, ..task("alpha beta gamma delta", 50) });
         assert_eq!(pieces.concat() + &end.rest.text, "alpha beta ");
         assert_eq!(end.eos_reason.as_deref(), Some("stop_string"));
     }
@@ -226,11 +203,7 @@ mod tests {
     #[test]
     fn a_cut_character_becomes_replacement_characters() {
         let tokens = token::encode_bytes("ab 😀");
-        let (pieces, end) = run(Task {
-            tokens,
-            limit: 5,
-            ..Task::default()
-        });
+        let (pieces, end) = run(Task { tokens, limit: 5, ..Task::default() });
         assert_eq!(pieces.concat() + &end.rest.text, "ab \u{FFFD}\u{FFFD}");
         assert_eq!(end.finish_reason, "length");
     }

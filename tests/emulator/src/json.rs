@@ -165,10 +165,7 @@ struct Parser {
 
 impl Parser {
     fn new(text: &str) -> Parser {
-        Parser {
-            chars: text.chars().collect(),
-            at: 0,
-        }
+        Parser { chars: text.chars().collect(), at: 0 }
     }
 
     fn peek(&self) -> Option<char> {
@@ -384,17 +381,12 @@ impl Parser {
             return error_at("Invalid \\uXXXX escape", start);
         };
         self.at = start + 5;
-        Ok(digits
-            .iter()
-            .fold(0, |n, d| n * 16 + d.to_digit(16).unwrap_or(0)))
+        Ok(digits.iter().fold(0, |n, d| n * 16 + d.to_digit(16).unwrap_or(0)))
     }
 }
 
 fn error_at<T>(message: &str, at: usize) -> Result<T, SyntaxError> {
-    Err(SyntaxError {
-        message: message.to_owned(),
-        at,
-    })
+    Err(SyntaxError { message: message.to_owned(), at })
 }
 
 #[cfg(test)]
@@ -403,23 +395,13 @@ mod tests {
 
     #[track_caller]
     fn fails(text: &str, message: &str, at: usize) {
-        assert_eq!(
-            Json::parse(text),
-            Err(SyntaxError {
-                message: message.to_owned(),
-                at
-            })
-        );
+        assert_eq!(Json::parse(text), Err(SyntaxError { message: message.to_owned(), at }));
     }
 
     #[test]
     fn syntax_errors_have_the_servers_words() {
         fails("{", "Expecting property name enclosed in double quotes", 1);
-        fails(
-            "{\"prompt\": \"x\",",
-            "Expecting property name enclosed in double quotes",
-            15,
-        );
+        fails("{\"prompt\": \"x\",", "Expecting property name enclosed in double quotes", 15);
         fails("", "Expecting value", 0);
         fails("[1 2]", "Expecting ',' delimiter", 3);
         fails("{\"a\" 1}", "Expecting ':' delimiter", 5);

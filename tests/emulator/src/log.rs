@@ -24,10 +24,7 @@ pub struct SeenRequest {
 impl SeenRequest {
     /// The first value of a header; the name is compared without regard to case.
     pub fn header(&self, name: &str) -> Option<&str> {
-        let found = self
-            .headers
-            .iter()
-            .find(|(key, _)| key.eq_ignore_ascii_case(name));
+        let found = self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.as_str())
     }
 
@@ -85,21 +82,12 @@ impl Journal {
     pub(crate) fn new() -> Journal {
         let log = Mutex::new(Log::default());
         let (version, _) = watch::channel(0);
-        Journal {
-            inner: Arc::new(Inner {
-                log,
-                changed: Condvar::new(),
-                version,
-            }),
-        }
+        Journal { inner: Arc::new(Inner { log, changed: Condvar::new(), version }) }
     }
 
     pub(crate) fn read(&self) -> MutexGuard<'_, Log> {
         // A test that panicked in its condition has not left the log half written.
-        self.inner
-            .log
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.inner.log.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     pub(crate) fn write(&self, change: impl FnOnce(&mut Log)) {

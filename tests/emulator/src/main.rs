@@ -39,10 +39,7 @@ fn main() -> ExitCode {
             println!("TabbyAPI emulator on {}", emulator.url());
             println!("  API key    {}", emulator.api_key());
             println!("  admin key  {}", emulator.admin_key());
-            println!(
-                "  model      {}",
-                emulator.loaded_model().as_deref().unwrap_or("none")
-            );
+            println!("  model      {}", emulator.loaded_model().as_deref().unwrap_or("none"));
             loop {
                 thread::park();
             }
@@ -56,10 +53,8 @@ fn main() -> ExitCode {
 
 /// `None`: help was asked for.
 fn configure(mut args: impl Iterator<Item = String>) -> Result<Option<EmulatorBuilder>, String> {
-    let mut builder = Emulator::builder()
-        .port(5000)
-        .token_delay(Duration::from_millis(30))
-        .load_delay(Duration::from_millis(200));
+    let mut builder =
+        Emulator::builder().port(5000).token_delay(Duration::from_millis(30)).load_delay(Duration::from_millis(200));
     while let Some(arg) = args.next() {
         let (flag, attached) = match arg.split_once('=') {
             Some((flag, value)) => (flag.to_owned(), Some(value.to_owned())),
@@ -76,12 +71,8 @@ fn configure(mut args: impl Iterator<Item = String>) -> Result<Option<EmulatorBu
             "--admin-key" => builder.admin_key(value()?),
             "--no-auth" => builder.no_auth(),
             "--model" => builder.model(ModelSpec::new(value()?)),
-            "--token-delay-ms" => {
-                builder.token_delay(Duration::from_millis(number(&flag, &value()?)?))
-            }
-            "--load-delay-ms" => {
-                builder.load_delay(Duration::from_millis(number(&flag, &value()?)?))
-            }
+            "--token-delay-ms" => builder.token_delay(Duration::from_millis(number(&flag, &value()?)?)),
+            "--load-delay-ms" => builder.load_delay(Duration::from_millis(number(&flag, &value()?)?)),
             "--ping-seconds" => {
                 let seconds = number(&flag, &value()?)?;
                 let interval = Duration::try_from_secs_f64(seconds);
@@ -95,6 +86,5 @@ fn configure(mut args: impl Iterator<Item = String>) -> Result<Option<EmulatorBu
 }
 
 fn number<T: std::str::FromStr>(flag: &str, text: &str) -> Result<T, String> {
-    text.parse()
-        .map_err(|_| format!("{flag} wants a number, not {text:?}"))
+    text.parse().map_err(|_| format!("{flag} wants a number, not {text:?}"))
 }

@@ -55,18 +55,8 @@ pub(crate) struct Function {
 impl Markup {
     /// `thinking`: the template has opened the reasoning already. `tools`: calls are looked for.
     pub(crate) fn new(thinking: bool, tools: bool) -> Markup {
-        let place = if thinking {
-            Place::Reasoning
-        } else {
-            Place::Content
-        };
-        Markup {
-            place,
-            tools,
-            held: String::new(),
-            calls: String::new(),
-            called: false,
-        }
+        let place = if thinking { Place::Reasoning } else { Place::Content };
+        Markup { place, tools, held: String::new(), calls: String::new(), called: false }
     }
 
     pub(crate) fn feed(&mut self, text: &str) -> Sorted {
@@ -99,10 +89,7 @@ impl Markup {
 
     /// The calls that can be read, with ids of their own. `tools` are those of the request.
     pub(crate) fn tool_calls(&self, app: &App, tools: &Json) -> Vec<ToolCall> {
-        let bodies = self
-            .calls
-            .split(TOOL.0)
-            .filter_map(|call| call.split_once(TOOL.1));
+        let bodies = self.calls.split(TOOL.0).filter_map(|call| call.split_once(TOOL.1));
         let functions = bodies.filter_map(|(body, _)| function(body, tools));
         let numbered = functions.enumerate().map(|(index, function)| ToolCall {
             id: format!("call_{}", app.hex(24)),
@@ -135,20 +122,14 @@ impl Markup {
 
     fn next_tag(&self) -> Option<(usize, &'static str, Place)> {
         let found = |(tag, place)| Some((self.held.find(tag)?, tag, place));
-        self.tags()
-            .into_iter()
-            .filter_map(found)
-            .min_by_key(|(at, _, _)| *at)
+        self.tags().into_iter().filter_map(found).min_by_key(|(at, _, _)| *at)
     }
 
     /// Length of the longest end of the held text that begins a tag.
     fn tail(&self) -> usize {
         let begins = |tail: &str| self.tags().iter().any(|(tag, _)| tag.starts_with(tail));
         let starts = self.held.char_indices().map(|(at, _)| at);
-        starts
-            .map(|at| &self.held[at..])
-            .find(|tail| begins(tail))
-            .map_or(0, str::len)
+        starts.map(|at| &self.held[at..]).find(|tail| begins(tail)).map_or(0, str::len)
     }
 }
 
@@ -160,17 +141,11 @@ fn function(text: &str, tools: &Json) -> Option<Function> {
     while let Some((_, parameter)) = rest.split_once("<parameter=") {
         let (key, after) = parameter.split_once('>')?;
         let (value, after) = after.split_once("</parameter>")?;
-        arguments.push((
-            key.to_owned(),
-            argument(value, parameter_type(tools, name, key)),
-        ));
+        arguments.push((key.to_owned(), argument(value, parameter_type(tools, name, key))));
         rest = after;
     }
     let arguments = String::from_utf8(python::spaced(&Json::Dict(arguments))).ok()?;
-    Some(Function {
-        name: name.to_owned(),
-        arguments,
-    })
+    Some(Function { name: name.to_owned(), arguments })
 }
 
 fn argument(text: &str, kind: Option<&str>) -> Json {
@@ -181,16 +156,7 @@ fn argument(text: &str, kind: Option<&str>) -> Json {
 }
 
 fn parameter_type<'a>(tools: &'a Json, name: &str, key: &str) -> Option<&'a str> {
-    let functions = tools
-        .as_list()?
-        .iter()
-        .filter_map(|tool| tool.get("function"));
+    let functions = tools.as_list()?.iter().filter_map(|tool| tool.get("function"));
     let mut named = functions.filter(|f| f.get("name").and_then(Json::as_str) == Some(name));
-    named
-        .next()?
-        .get("parameters")?
-        .get("properties")?
-        .get(key)?
-        .get("type")?
-        .as_str()
+    named.next()?.get("parameters")?.get("properties")?.get(key)?.get("type")?.as_str()
 }

@@ -67,8 +67,6 @@ impl ModelSpec {
 
 impl fmt::Debug for ModelSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ModelSpec")
-            .field("name", &self.name)
-            .finish_non_exhaustive()
+        f.debug_struct("ModelSpec").field("name", &self.name).finish_non_exhaustive()
     }
 }

@@ -128,17 +128,8 @@ impl Conn {
             log.connections_opened += 1;
             id = log.connections_opened;
         });
-        let state = State {
-            end: End::Open,
-            in_flight: 0,
-            streaming: false,
-            idle_since: None,
-        };
-        Arc::new(Conn {
-            id,
-            state: watch::channel(state).0,
-            reset: AtomicBool::new(false),
-        })
+        let state = State { end: End::Open, in_flight: 0, streaming: false, idle_since: None };
+        Arc::new(Conn { id, state: watch::channel(state).0, reset: AtomicBool::new(false) })
     }
 
     pub(crate) fn begin(&self) {
@@ -171,11 +162,7 @@ impl Conn {
 
     fn shut_down(&self) {
         self.state.send_modify(|state| {
-            state.end = if state.streaming {
-                End::Now
-            } else {
-                End::Graceful
-            };
+            state.end = if state.streaming { End::Now } else { End::Graceful };
         });
     }
 
@@ -186,10 +173,7 @@ impl Conn {
 }
 
 async fn serve(stream: TcpStream, conn: Arc<Conn>, app: Arc<App>, router: Router) {
-    let socket = TokioIo::new(Socket {
-        stream,
-        conn: conn.clone(),
-    });
+    let socket = TokioIo::new(Socket { stream, conn: conn.clone() });
     let service = service_fn(|mut request: Request<Incoming>| {
         request.extensions_mut().insert(conn.clone());
         let mut router = router.clone();
@@ -200,10 +184,7 @@ async fn serve(stream: TcpStream, conn: Arc<Conn>, app: Arc<App>, router: Router
     app.journal.write(|log| log.connections_closed += 1);
 }
 
-async fn answer(
-    router: &mut Router,
-    request: Request<Incoming>,
-) -> Result<Response<Body>, Infallible> {
+async fn answer(router: &mut Router, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
     Service::call(router, request).await
 }
 
@@ -275,21 +256,13 @@ impl Drop for Socket {
 }
 
 impl AsyncRead for Socket {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_read(cx, buf)
     }
 }
 
 impl AsyncWrite for Socket {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(cx, buf)
     }
 

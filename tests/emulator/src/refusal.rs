@@ -21,11 +21,7 @@ pub(crate) enum Refusal {
     /// `{"error":{…,"code":"context_length_exceeded"}}`, 400
     ContextLength(String),
     /// An answer that a script chose.
-    Scripted {
-        status: u16,
-        headers: Vec<(String, String)>,
-        body: String,
-    },
+    Scripted { status: u16, headers: Vec<(String, String)>, body: String },
     /// `Internal Server Error` in plain text
     Internal,
 }
@@ -55,8 +51,7 @@ pub(crate) fn with_body(status: u16, content_type: &'static str, body: Vec<u8>) 
     headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     let mut response = Response::new(Body::from(body));
-    *response.status_mut() =
-        StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     *response.headers_mut() = headers;
     response
 }
@@ -83,16 +78,12 @@ impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let json = "application/json";
         match self {
-            Refusal::Detail(status, detail) => {
-                with_body(status, json, python::compact(&DetailBody { detail }))
-            }
+            Refusal::Detail(status, detail) => with_body(status, json, python::compact(&DetailBody { detail })),
             // A value that JSON cannot say cannot be echoed: the server fails at it.
             Refusal::Invalid(errors) if errors.iter().any(|e| e.input.has_non_finite()) => {
                 Refusal::Internal.into_response()
             }
-            Refusal::Invalid(detail) => {
-                with_body(422, json, python::compact(&DetailBody { detail }))
-            }
+            Refusal::Invalid(detail) => with_body(422, json, python::compact(&DetailBody { detail })),
             Refusal::ContextLength(message) => {
                 let error = ContextError {
                     message,
@@ -102,16 +93,8 @@ impl IntoResponse for Refusal {
                 };
                 with_body(400, json, python::compact(&ErrorBody { error }))
             }
-            Refusal::Scripted {
-                status,
-                headers,
-                body,
-            } => crate::front::plain(status, &headers, body.into_bytes()),
-            Refusal::Internal => with_body(
-                500,
-                "text/plain; charset=utf-8",
-                b"Internal Server Error".to_vec(),
-            ),
+            Refusal::Scripted { status, headers, body } => crate::front::plain(status, &headers, body.into_bytes()),
+            Refusal::Internal => with_body(500, "text/plain; charset=utf-8", b"Internal Server Error".to_vec()),
         }
     }
 }

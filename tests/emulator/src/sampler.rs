@@ -10,19 +10,12 @@ static INT: Kind = Kind::Int(Limits::NONE);
 static STR: Kind = Kind::Str;
 
 /// A text or texts.
-pub(crate) static STR_OR_STRS: &[(&str, Kind)] =
-    &[("str", Kind::Str), ("list[str]", Kind::List(&STR))];
+pub(crate) static STR_OR_STRS: &[(&str, Kind)] = &[("str", Kind::Str), ("list[str]", Kind::List(&STR))];
 static INTS_OR_STR: &[(&str, Kind)] = &[("list[int]", Kind::List(&INT)), ("str", Kind::Str)];
 static STOP_ITEM: Kind = Kind::Union(&[("str", Kind::Str), ("int", Kind::Int(Limits::NONE))]);
-static STOP: &[(&str, Kind)] = &[
-    ("str", Kind::Str),
-    ("list[union[str,int]]", Kind::List(&STOP_ITEM)),
-];
+static STOP: &[(&str, Kind)] = &[("str", Kind::Str), ("list[union[str,int]]", Kind::List(&STOP_ITEM))];
 static STREAM_OPTIONS: &[Field] = &[Field::optional(&["include_usage"], Kind::Bool)];
-static RESPONSE_FORMAT: &[Field] = &[
-    Field::unset(&["type"], Kind::Str),
-    Field::optional(&["json_schema"], Kind::Any),
-];
+static RESPONSE_FORMAT: &[Field] = &[Field::unset(&["type"], Kind::Str), Field::optional(&["json_schema"], Kind::Any)];
 
 const fn int(names: &'static [&'static str], limits: Limits) -> Field {
     Field::optional(names, Kind::Int(limits))
@@ -46,14 +39,8 @@ pub(crate) static FIELDS: &[Field] = &[
     int(MIN_TOKENS, POSITIVE),
     Field::optional(STOPS, Kind::Union(STOP)),
     Field::optional(&["banned_strings"], Kind::Union(STR_OR_STRS)),
-    Field::optional(
-        &["banned_tokens", "custom_token_bans"],
-        Kind::Union(INTS_OR_STR),
-    ),
-    Field::optional(
-        &["allowed_tokens", "allowed_token_ids"],
-        Kind::Union(INTS_OR_STR),
-    ),
+    Field::optional(&["banned_tokens", "custom_token_bans"], Kind::Union(INTS_OR_STR)),
+    Field::optional(&["allowed_tokens", "allowed_token_ids"], Kind::Union(INTS_OR_STR)),
     flag(&["token_healing"]),
     float(&["temperature"], POSITIVE.le(10.0)),
     flag(&["temperature_last"]),
@@ -109,12 +96,7 @@ const MAX_TOKENS: &[&str] = &["max_tokens", "max_completion_tokens", "max_length
 const MIN_TOKENS: &[&str] = &["min_tokens", "min_length"];
 const STOPS: &[&str] = &["stop", "stop_sequence"];
 const REPETITION: &[&str] = &["repetition_penalty", "rep_pen"];
-const RANGE: &[&str] = &[
-    "penalty_range",
-    "repetition_range",
-    "repetition_penalty_range",
-    "rep_pen_range",
-];
+const RANGE: &[&str] = &["penalty_range", "repetition_range", "repetition_penalty_range", "rep_pen_range"];
 const MAX_TEMP: &[&str] = &["max_temp", "dynatemp_high"];
 const MIN_TEMP: &[&str] = &["min_temp", "dynatemp_low"];
 
@@ -165,9 +147,7 @@ impl Params {
     /// Reads a body that was validated against [`FIELDS`].
     pub(crate) fn read(body: &Json) -> Params {
         let int = |names: &[&str]| {
-            field(body, names)
-                .and_then(Json::as_int)
-                .map(|n| usize::try_from(n).unwrap_or(usize::MAX))
+            field(body, names).and_then(Json::as_int).map(|n| usize::try_from(n).unwrap_or(usize::MAX))
         };
         let float = |names: &[&str]| field(body, names).and_then(Json::as_float);
         let flag = |name| body.get(name).and_then(Json::as_bool).unwrap_or(false);
@@ -182,22 +162,16 @@ impl Params {
                 for item in items {
                     match item {
                         Json::Str(text) => stops.push(text.clone()),
-                        other => {
-                            stop_ids.extend(other.as_int().and_then(|n| u32::try_from(n).ok()))
-                        }
+                        other => stop_ids.extend(other.as_int().and_then(|n| u32::try_from(n).ok())),
                     }
                 }
             }
             _ => {}
         }
         stops.retain(|stop| !stop.is_empty());
-        let over = |low: Option<f64>, high: Option<f64>| {
-            low.is_some_and(|low| high.is_some_and(|high| low > high))
-        };
+        let over = |low: Option<f64>, high: Option<f64>| low.is_some_and(|low| high.is_some_and(|high| low > high));
         let min_over_max = max_tokens.is_some_and(|max| int(MIN_TOKENS).unwrap_or(0) > max);
-        let usage = body
-            .get("stream_options")
-            .and_then(|options| options.get("include_usage"));
+        let usage = body.get("stream_options").and_then(|options| options.get("include_usage"));
         Params {
             max_tokens,
             stops,
@@ -212,9 +186,7 @@ impl Params {
                 more => more,
             },
             schema: schema(body),
-            breaks: NO_NULL
-                .iter()
-                .any(|names| field(body, names) == Some(&Json::Null)),
+            breaks: NO_NULL.iter().any(|names| field(body, names) == Some(&Json::Null)),
             crashes: min_over_max
                 || over(float(MIN_TEMP), Some(float(MAX_TEMP).unwrap_or(1.0)))
                 || body.get("response_format") == Some(&Json::Null),
@@ -225,10 +197,7 @@ impl Params {
 /// The schema asked for in either place. What is no schema is ignored without a word.
 fn schema(body: &Json) -> Option<Json> {
     let format = body.get("response_format");
-    let asked = match format
-        .and_then(|format| format.get("type"))
-        .and_then(Json::as_str)
-    {
+    let asked = match format.and_then(|format| format.get("type")).and_then(Json::as_str) {
         Some("json") => return Some(Json::Dict(vec![("type".to_owned(), "object".into())])),
         Some("json_schema") => format.and_then(|format| format.get("json_schema")),
         _ => body.get("json_schema"),
@@ -237,9 +206,6 @@ fn schema(body: &Json) -> Option<Json> {
         Json::Str(text) => Json::parse(text).ok()?,
         other => other.clone(),
     };
-    let inner = asked
-        .get("schema")
-        .filter(|inner| matches!(inner, Json::Dict(_)))
-        .cloned();
+    let inner = asked.get("schema").filter(|inner| matches!(inner, Json::Dict(_))).cloned();
     Some(inner.unwrap_or(asked)).filter(|schema| matches!(schema, Json::Dict(_)))
 }

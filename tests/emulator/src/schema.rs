@@ -3,8 +3,7 @@
 use crate::json::Json;
 use crate::refusal::Invalid;
 
-pub(crate) const NO_OBJECT: &str =
-    "Input should be a valid dictionary or object to extract fields from";
+pub(crate) const NO_OBJECT: &str = "Input should be a valid dictionary or object to extract fields from";
 
 /// One field of a body.
 pub(crate) struct Field {
@@ -43,60 +42,32 @@ pub(crate) struct Limits {
 
 impl Field {
     pub(crate) const fn required(names: &'static [&'static str], kind: Kind) -> Field {
-        Field {
-            names,
-            kind,
-            required: true,
-            nullable: false,
-        }
+        Field { names, kind, required: true, nullable: false }
     }
 
     pub(crate) const fn optional(names: &'static [&'static str], kind: Kind) -> Field {
-        Field {
-            names,
-            kind,
-            required: false,
-            nullable: true,
-        }
+        Field { names, kind, required: false, nullable: true }
     }
 
     /// May be left out, but not be null.
     pub(crate) const fn unset(names: &'static [&'static str], kind: Kind) -> Field {
-        Field {
-            names,
-            kind,
-            required: false,
-            nullable: false,
-        }
+        Field { names, kind, required: false, nullable: false }
     }
 }
 
 impl Limits {
-    pub(crate) const NONE: Limits = Limits {
-        ge: None,
-        gt: None,
-        le: None,
-    };
+    pub(crate) const NONE: Limits = Limits { ge: None, gt: None, le: None };
 
     pub(crate) const fn ge(bound: f64) -> Limits {
-        Limits {
-            ge: Some(bound),
-            ..Limits::NONE
-        }
+        Limits { ge: Some(bound), ..Limits::NONE }
     }
 
     pub(crate) const fn gt(bound: f64) -> Limits {
-        Limits {
-            gt: Some(bound),
-            ..Limits::NONE
-        }
+        Limits { gt: Some(bound), ..Limits::NONE }
     }
 
     pub(crate) const fn le(self, bound: f64) -> Limits {
-        Limits {
-            le: Some(bound),
-            ..self
-        }
+        Limits { le: Some(bound), ..self }
     }
 }
 
@@ -111,10 +82,7 @@ pub(crate) fn validate(body: &Json, groups: &[&[Field]]) -> Vec<Invalid> {
 
 fn model(body: &Json, fields: &[Field], loc: &mut Vec<Json>, found: &mut Vec<Invalid>) {
     for field in fields {
-        let given = field
-            .names
-            .iter()
-            .find_map(|name| Some((*name, body.get(name)?)));
+        let given = field.names.iter().find_map(|name| Some((*name, body.get(name)?)));
         match given {
             None if field.required => {
                 loc.push(field.names[0].into());
@@ -137,12 +105,7 @@ fn check(value: &Json, kind: &Kind, loc: &mut Vec<Json>, found: &mut Vec<Invalid
         Kind::Any => {}
         Kind::Str => {
             if value.as_str().is_none() {
-                found.push(invalid(
-                    "string_type",
-                    loc,
-                    "Input should be a valid string",
-                    value,
-                ));
+                found.push(invalid("string_type", loc, "Input should be a valid string", value));
             }
         }
         Kind::Bool => boolean(value, loc, found),
@@ -166,10 +129,7 @@ fn check(value: &Json, kind: &Kind, loc: &mut Vec<Json>, found: &mut Vec<Invalid
                 let ctx = Json::Dict(vec![("expected".to_owned(), (*listed).into())]);
                 let text = format!("Input should be {listed}");
                 let error = invalid("literal_error", loc, &text, value);
-                found.push(Invalid {
-                    ctx: Some(ctx),
-                    ..error
-                });
+                found.push(Invalid { ctx: Some(ctx), ..error });
             }
         }
         Kind::List(item) => match value {
@@ -180,12 +140,7 @@ fn check(value: &Json, kind: &Kind, loc: &mut Vec<Json>, found: &mut Vec<Invalid
                     loc.pop();
                 }
             }
-            _ => found.push(invalid(
-                "list_type",
-                loc,
-                "Input should be a valid list",
-                value,
-            )),
+            _ => found.push(invalid("list_type", loc, "Input should be a valid list", value)),
         },
         Kind::Model(fields) => match value {
             Json::Dict(_) => model(value, fields, loc, found),
@@ -196,12 +151,7 @@ fn check(value: &Json, kind: &Kind, loc: &mut Vec<Json>, found: &mut Vec<Invalid
 }
 
 /// Fits if one member does; otherwise the errors of all of them are reported.
-fn union(
-    value: &Json,
-    members: &[(&'static str, Kind)],
-    loc: &mut Vec<Json>,
-    found: &mut Vec<Invalid>,
-) {
+fn union(value: &Json, members: &[(&'static str, Kind)], loc: &mut Vec<Json>, found: &mut Vec<Invalid>) {
     let mut all = Vec::new();
     for (label, kind) in members {
         let before = all.len();
@@ -219,14 +169,10 @@ fn integer(value: &Json, loc: &[Json], found: &mut Vec<Invalid>) -> Option<i128>
     let read = value.as_int();
     if read.is_none() {
         let (kind, text) = match value {
-            Json::Str(_) => (
-                "int_parsing",
-                "Input should be a valid integer, unable to parse string as an integer",
-            ),
-            Json::Float(f) if f.is_finite() => (
-                "int_from_float",
-                "Input should be a valid integer, got a number with a fractional part",
-            ),
+            Json::Str(_) => ("int_parsing", "Input should be a valid integer, unable to parse string as an integer"),
+            Json::Float(f) if f.is_finite() => {
+                ("int_from_float", "Input should be a valid integer, got a number with a fractional part")
+            }
             Json::Float(_) => ("finite_number", "Input should be a finite number"),
             _ => ("int_type", "Input should be a valid integer"),
         };
@@ -239,10 +185,7 @@ fn number(value: &Json, loc: &[Json], found: &mut Vec<Invalid>) -> Option<f64> {
     let read = value.as_float();
     if read.is_none() {
         let (kind, text) = match value {
-            Json::Str(_) => (
-                "float_parsing",
-                "Input should be a valid number, unable to parse string as a number",
-            ),
+            Json::Str(_) => ("float_parsing", "Input should be a valid number, unable to parse string as a number"),
             _ => ("float_type", "Input should be a valid number"),
         };
         found.push(invalid(kind, loc, text, value));
@@ -253,10 +196,9 @@ fn number(value: &Json, loc: &[Json], found: &mut Vec<Invalid>) -> Option<f64> {
 fn boolean(value: &Json, loc: &[Json], found: &mut Vec<Invalid>) {
     if value.as_bool().is_none() {
         let (kind, text) = match value {
-            Json::Str(_) | Json::Int(_) | Json::Float(_) => (
-                "bool_parsing",
-                "Input should be a valid boolean, unable to interpret input",
-            ),
+            Json::Str(_) | Json::Int(_) | Json::Float(_) => {
+                ("bool_parsing", "Input should be a valid boolean, unable to interpret input")
+            }
             _ => ("bool_type", "Input should be a valid boolean"),
         };
         found.push(invalid(kind, loc, text, value));
@@ -265,12 +207,7 @@ fn boolean(value: &Json, loc: &[Json], found: &mut Vec<Invalid>) {
 
 fn dict(value: &Json, loc: &[Json], found: &mut Vec<Invalid>) {
     if !matches!(value, Json::Dict(_)) {
-        found.push(invalid(
-            "dict_type",
-            loc,
-            "Input should be a valid dictionary",
-            value,
-        ));
+        found.push(invalid("dict_type", loc, "Input should be a valid dictionary", value));
     }
 }
 
@@ -287,59 +224,24 @@ fn int_to_float(value: &Json, loc: &mut Vec<Json>, found: &mut Vec<Invalid>) {
     }
 }
 
-fn bounds(
-    n: f64,
-    limits: Limits,
-    integer: bool,
-    value: &Json,
-    loc: &[Json],
-    found: &mut Vec<Invalid>,
-) {
+fn bounds(n: f64, limits: Limits, integer: bool, value: &Json, loc: &[Json], found: &mut Vec<Invalid>) {
     // NaN is out of every bound.
     let broken = [
-        (
-            limits.ge.filter(|b| n.is_nan() || n < *b),
-            "greater_than_equal",
-            "greater than or equal to",
-            "ge",
-        ),
-        (
-            limits.gt.filter(|b| n.is_nan() || n <= *b),
-            "greater_than",
-            "greater than",
-            "gt",
-        ),
-        (
-            limits.le.filter(|b| n.is_nan() || n > *b),
-            "less_than_equal",
-            "less than or equal to",
-            "le",
-        ),
+        (limits.ge.filter(|b| n.is_nan() || n < *b), "greater_than_equal", "greater than or equal to", "ge"),
+        (limits.gt.filter(|b| n.is_nan() || n <= *b), "greater_than", "greater than", "gt"),
+        (limits.le.filter(|b| n.is_nan() || n > *b), "less_than_equal", "less than or equal to", "le"),
     ];
     for (bound, kind, words, key) in broken {
         let Some(bound) = bound else { continue };
-        let shown = if integer {
-            Json::Int(bound as i128)
-        } else {
-            Json::Float(bound)
-        };
+        let shown = if integer { Json::Int(bound as i128) } else { Json::Float(bound) };
         let text = format!("Input should be {words} {bound}");
         let ctx = Json::Dict(vec![(key.to_owned(), shown)]);
-        found.push(Invalid {
-            ctx: Some(ctx),
-            ..invalid(kind, loc, &text, value)
-        });
+        found.push(Invalid { ctx: Some(ctx), ..invalid(kind, loc, &text, value) });
         return;
     }
 }
 
 fn invalid(r#type: &'static str, loc: &[Json], msg: &str, input: &Json) -> Invalid {
     let (loc, msg, input) = (loc.to_vec(), msg.to_owned(), input.clone());
-    Invalid {
-        r#type,
-        loc,
-        msg,
-        input,
-        ctx: None,
-    }
+    Invalid { r#type, loc, msg, input, ctx: None }
 }

@@ -189,9 +189,7 @@ impl Script {
         let rest = &text[start..];
         Some(match Json::parse_prefix(rest) {
             Err(error) => Err(format!("{} at character {}", error.message, error.at)),
-            Ok((_, taken)) if !rest[taken..].starts_with("]]") => {
-                Err("it does not end in ]]".to_owned())
-            }
+            Ok((_, taken)) if !rest[taken..].starts_with("]]") => Err("it does not end in ]]".to_owned()),
             Ok((directive, _)) => Script::from_directive(&directive),
         })
     }
@@ -202,9 +200,7 @@ impl Script {
         };
         let mut script = Script::new();
         for (key, value) in members {
-            script = script
-                .apply(key, value)
-                .ok_or_else(|| format!("bad key or value: {key}"))?;
+            script = script.apply(key, value).ok_or_else(|| format!("bad key or value: {key}"))?;
         }
         Ok(script)
     }
@@ -215,13 +211,8 @@ impl Script {
         let count = || value.as_int().and_then(|n| usize::try_from(n).ok());
         let seconds = || Duration::try_from_secs_f64(value.as_float()?).ok();
         let millis = || Duration::try_from_secs_f64(value.as_float()? / 1000.0).ok();
-        let texts = || -> Option<Vec<String>> {
-            value
-                .as_list()?
-                .iter()
-                .map(|v| v.as_str().map(str::to_owned))
-                .collect()
-        };
+        let texts =
+            || -> Option<Vec<String>> { value.as_list()?.iter().map(|v| v.as_str().map(str::to_owned)).collect() };
         match key {
             "reply" => match text() {
                 Some(reply) => self.replies = vec![reply],
@@ -266,8 +257,7 @@ impl Script {
             "headers" => match value {
                 Json::Dict(members) => {
                     for (name, value) in members {
-                        self.headers
-                            .push((name.clone(), value.as_str()?.to_owned()));
+                        self.headers.push((name.clone(), value.as_str()?.to_owned()));
                     }
                 }
                 _ => return None,
@@ -284,9 +274,7 @@ mod tests {
 
     #[test]
     fn a_directive_may_hold_brackets() {
-        let script = Script::find("x [[fake:{\"reply\":\"a]]b\",\"fail_at\":3}]] y")
-            .unwrap()
-            .unwrap();
+        let script = Script::find("x [[fake:{\"reply\":\"a]]b\",\"fail_at\":3}]] y").unwrap().unwrap();
         assert_eq!(script.replies, ["a]]b"]);
         assert_eq!(script.fail_at, Some(3));
         assert!(Script::find("no directive").is_none());

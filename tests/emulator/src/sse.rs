@@ -64,12 +64,7 @@ pub(crate) fn open(call: &Call, script: &Script) -> (Sink, Response) {
         ping
     });
     call.conn.streams();
-    let body = EventBody {
-        events,
-        ping,
-        conn: call.conn.clone(),
-        app: call.app.clone(),
-    };
+    let body = EventBody { events, ping, conn: call.conn.clone(), app: call.app.clone() };
     let mut response = Response::new(Body::new(body));
     *response.headers_mut() = headers();
     (sink, response)
@@ -87,10 +82,7 @@ fn headers() -> HeaderMap {
 
 impl Sink {
     /// Runs a producer on its own until it ends or the client has gone.
-    pub(crate) fn spawn<F: Future<Output = ()> + Send + 'static>(
-        self,
-        produce: impl FnOnce(Sink) -> F,
-    ) {
+    pub(crate) fn spawn<F: Future<Output = ()> + Send + 'static>(self, produce: impl FnOnce(Sink) -> F) {
         let queue = self.queue.clone();
         let producer = produce(self);
         tokio::spawn(async move {
@@ -118,10 +110,7 @@ impl Sink {
             .config
             .tracebacks
             .then(|| format!("Traceback (most recent call last):\nRuntimeError: {message}\n"));
-        self.compact(&ErrorBody {
-            error: StreamError { message, trace },
-        })
-        .await;
+        self.compact(&ErrorBody { error: StreamError { message, trace } }).await;
     }
 
     /// The end of a generation, `[DONE]` unless the script withholds it.
@@ -179,10 +168,7 @@ impl HttpBody for EventBody {
     type Data = Bytes;
     type Error = std::convert::Infallible;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         match self.events.poll_recv(cx) {
             Poll::Ready(Some(Item::Bytes(bytes))) => {
                 return Poll::Ready(Some(Ok(Frame::data(bytes))));

@@ -156,30 +156,19 @@ pub(crate) struct Token {
 impl Token {
     /// A token with the text as it is, whether or not the vocabulary has it.
     pub(crate) fn literal(text: &str) -> Token {
-        let id = match (
-            PIECES.iter().position(|piece| *piece == text),
-            text.as_bytes(),
-        ) {
+        let id = match (PIECES.iter().position(|piece| *piece == text), text.as_bytes()) {
             (Some(index), _) => FIRST_PIECE + index as u32,
             (None, [byte]) => byte_id(*byte),
             (None, bytes) => {
-                let sum = bytes
-                    .iter()
-                    .fold(7u32, |n, b| n.wrapping_mul(31) + u32::from(*b));
+                let sum = bytes.iter().fold(7u32, |n, b| n.wrapping_mul(31) + u32::from(*b));
                 FIRST_PIECE + PIECES.len() as u32 + sum % 1000
             }
         };
-        Token {
-            bytes: text.as_bytes().to_vec(),
-            id,
-        }
+        Token { bytes: text.as_bytes().to_vec(), id }
     }
 
     fn byte(byte: u8) -> Token {
-        Token {
-            bytes: vec![byte],
-            id: byte_id(byte),
-        }
+        Token { bytes: vec![byte], id: byte_id(byte) }
     }
 
     /// The text of the token, U+FFFD for a part of a character.
@@ -196,10 +185,7 @@ pub(crate) fn encode(text: &str) -> Vec<Token> {
     let mut tokens = Vec::new();
     let mut rest = text;
     while !rest.is_empty() {
-        let piece = PIECES
-            .iter()
-            .filter(|p| rest.starts_with(**p))
-            .max_by_key(|p| p.len());
+        let piece = PIECES.iter().filter(|p| rest.starts_with(**p)).max_by_key(|p| p.len());
         match piece {
             Some(piece) => {
                 tokens.push(Token::literal(piece));
@@ -223,12 +209,8 @@ pub(crate) fn encode_bytes(text: &str) -> Vec<Token> {
 /// The bytes of an id, none for an id that is not in the vocabulary.
 pub(crate) fn decode(id: u32) -> Option<Vec<u8>> {
     match id.checked_sub(FIRST_PIECE) {
-        Some(index) => PIECES
-            .get(index as usize)
-            .map(|piece| piece.as_bytes().to_vec()),
-        None => (0..=255u8)
-            .find(|byte| byte_id(*byte) == id)
-            .map(|byte| vec![byte]),
+        Some(index) => PIECES.get(index as usize).map(|piece| piece.as_bytes().to_vec()),
+        None => (0..=255u8).find(|byte| byte_id(*byte) == id).map(|byte| vec![byte]),
     }
 }
 
@@ -247,33 +229,18 @@ mod tests {
 
     #[test]
     fn texts_come_back_whole() {
-        for text in [
-            "Echo: Once upon a time",
-            "naïve 日本語 😀",
-            "",
-            "<think>hm</think>",
-        ] {
+        for text in ["Echo: Once upon a time", "naïve 日本語 😀", "", "<think>hm</think>"] {
             let tokens = encode(text);
             let bytes: Vec<u8> = tokens.iter().flat_map(|t| t.bytes.clone()).collect();
             assert_eq!(bytes, text.as_bytes());
-            let decoded: Vec<u8> = tokens
-                .iter()
-                .filter_map(|t| decode(t.id))
-                .flatten()
-                .collect();
+            let decoded: Vec<u8> = tokens.iter().filter_map(|t| decode(t.id)).flatten().collect();
             assert_eq!(decoded, text.as_bytes());
         }
     }
 
     #[test]
     fn pieces_are_those_of_the_recordings() {
-        let pieces: Vec<String> = encode("Echo: Once upon a time")
-            .iter()
-            .map(Token::text)
-            .collect();
-        assert_eq!(
-            pieces,
-            ["E", "ch", "o", ":", " On", "ce", " up", "on", " a", " time"]
-        );
+        let pieces: Vec<String> = encode("Echo: Once upon a time").iter().map(Token::text).collect();
+        assert_eq!(pieces, ["E", "ch", "o", ":", " On", "ce", " up", "on", " a", " time"]);
     }
 }

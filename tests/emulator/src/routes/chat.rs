@@ -105,18 +105,13 @@ impl PartialEq for ToolCall {
 
 impl Logprobs {
     fn add(&mut self, sampled: Vec<Sampled>) {
-        let leaf = |(token, token_id, logprob)| Leaf {
-            token,
-            token_id,
-            logprob,
-        };
-        self.content
-            .extend(sampled.into_iter().map(|sampled| TokenLogprob {
-                token: sampled.text,
-                token_id: sampled.id,
-                logprob: sampled.logprob,
-                top_logprobs: sampled.top.into_iter().map(leaf).collect(),
-            }));
+        let leaf = |(token, token_id, logprob)| Leaf { token, token_id, logprob };
+        self.content.extend(sampled.into_iter().map(|sampled| TokenLogprob {
+            token: sampled.text,
+            token_id: sampled.id,
+            logprob: sampled.logprob,
+            top_logprobs: sampled.top.into_iter().map(leaf).collect(),
+        }));
     }
 }
 
@@ -132,8 +127,7 @@ pub(crate) async fn chat(Extension(call): Extension<Call>) -> Outcome {
     let request = Request::read(&body)?;
     let prompts = [request.prompt()];
     let thinking = request.thinking;
-    let generation =
-        generate::prepare(&call, &body, Style::Chat, loaded, &prompts, thinking).await?;
+    let generation = generate::prepare(&call, &body, Style::Chat, loaded, &prompts, thinking).await?;
     if let Some(raw) = generation.raw() {
         return Ok(raw);
     }
@@ -150,12 +144,7 @@ pub(crate) async fn chat(Extension(call): Extension<Call>) -> Outcome {
     Ok(response)
 }
 
-async fn whole(
-    call: &Call,
-    mut generation: Generation,
-    mut markups: Vec<Markup>,
-    request: &Request,
-) -> Outcome {
+async fn whole(call: &Call, mut generation: Generation, mut markups: Vec<Markup>, request: &Request) -> Outcome {
     let mut drafts: Vec<Draft> = markups.iter().map(|_| Draft::default()).collect();
     loop {
         match generation.turn().await {
@@ -174,8 +163,7 @@ async fn whole(
     }
     let wanted = generation.params.logprobs;
     let choices = drafts.into_iter().zip(&mut markups).enumerate();
-    let choices =
-        choices.map(|(index, (draft, markup))| draft.choice(index, markup, call, request, wanted));
+    let choices = choices.map(|(index, (draft, markup))| draft.choice(index, markup, call, request, wanted));
     Ok(refusal::json(&Completion {
         id: format!("cmpl-{}", call.app.hex(32)),
         choices: choices.collect(),
@@ -205,14 +193,7 @@ impl Draft {
         }
     }
 
-    fn choice(
-        mut self,
-        index: usize,
-        markup: &mut Markup,
-        call: &Call,
-        request: &Request,
-        logprobs: bool,
-    ) -> Choice {
+    fn choice(mut self, index: usize, markup: &mut Markup, call: &Call, request: &Request, logprobs: bool) -> Choice {
         let rest = markup.finish();
         self.content.push_str(&rest.content);
         self.reasoning.push_str(&rest.reasoning);
@@ -253,14 +234,7 @@ async fn stream(
     let chunk = |choice| {
         let (id, model) = (id.as_str(), name.as_str());
         let (object, created) = ("chat.completion.chunk", Moment::now().unix());
-        Chunk {
-            id,
-            object,
-            created,
-            choices: [choice],
-            usage: None,
-            model,
-        }
+        Chunk { id, object, created, choices: [choice], usage: None, model }
     };
     let wanted = generation.params.logprobs;
     let mut left = generation.choices();
@@ -272,13 +246,7 @@ async fn stream(
                 return;
             }
             Turn::Step(index, Step::Piece(piece)) => {
-                let choice = part(
-                    &mut markups[index],
-                    index,
-                    &piece.text,
-                    piece.tokens,
-                    wanted,
-                );
+                let choice = part(&mut markups[index], index, &piece.text, piece.tokens, wanted);
                 if choice.delta != Delta::default() {
                     sink.chunk(&chunk(choice)).await;
                 }
@@ -298,40 +266,20 @@ async fn stream(
                     false => end.finish_reason,
                 };
                 let tool_calls = markup.tool_calls(&call.app, &request.tools);
-                let delta = Delta {
-                    tool_calls,
-                    ..Delta::default()
-                };
+                let delta = Delta { tool_calls, ..Delta::default() };
                 let finish_reason = Some(finish_reason);
-                let last = ChunkChoice {
-                    index,
-                    delta,
-                    ..ChunkChoice::default()
-                };
+                let last = ChunkChoice { index, delta, ..ChunkChoice::default() };
                 let Some(usage) = generation.usage().filter(|_| left == 0) else {
                     let eos_reason = end.eos_reason;
-                    sink.chunk(&chunk(ChunkChoice {
-                        finish_reason,
-                        eos_reason,
-                        ..last
-                    }))
-                    .await;
+                    sink.chunk(&chunk(ChunkChoice { finish_reason, eos_reason, ..last })).await;
                     continue;
                 };
                 // The chunk with the figures repeats the choice and takes its reason.
                 if last.delta != Delta::default() {
                     sink.chunk(&chunk(last)).await;
                 }
-                let again = ChunkChoice {
-                    index,
-                    finish_reason,
-                    ..ChunkChoice::default()
-                };
-                sink.chunk(&Chunk {
-                    usage: Some(usage),
-                    ..chunk(again)
-                })
-                .await;
+                let again = ChunkChoice { index, finish_reason, ..ChunkChoice::default() };
+                sink.chunk(&Chunk { usage: Some(usage), ..chunk(again) }).await;
             }
             // The stream is never told.
             Turn::Gone => pending().await,
@@ -341,28 +289,13 @@ async fn stream(
     sink.done(&generation.script).await;
 }
 
-fn part(
-    markup: &mut Markup,
-    index: usize,
-    text: &str,
-    tokens: Vec<Sampled>,
-    logprobs: bool,
-) -> ChunkChoice {
+fn part(markup: &mut Markup, index: usize, text: &str, tokens: Vec<Sampled>, logprobs: bool) -> ChunkChoice {
     let sorted = markup.feed(text);
     let logprobs = (logprobs && !sorted.content.is_empty() && !sorted.tagged).then(|| {
         let mut logprobs = Logprobs::default();
         logprobs.add(tokens);
         logprobs
     });
-    let delta = Delta {
-        content: sorted.content,
-        reasoning_content: sorted.reasoning,
-        tool_calls: Vec::new(),
-    };
-    ChunkChoice {
-        index,
-        delta,
-        logprobs,
-        ..ChunkChoice::default()
-    }
+    let delta = Delta { content: sorted.content, reasoning_content: sorted.reasoning, tool_calls: Vec::new() };
+    ChunkChoice { index, delta, logprobs, ..ChunkChoice::default() }
 }

@@ -93,8 +93,7 @@ impl Logprobs {
             self.text_offset.push(before + length);
             self.tokens.push(token.text);
             self.token_logprobs.push(token.logprob);
-            self.top_logprobs
-                .push((!token.top.is_empty()).then_some(Top(token.top)));
+            self.top_logprobs.push((!token.top.is_empty()).then_some(Top(token.top)));
         }
     }
 }
@@ -105,8 +104,7 @@ pub(crate) async fn completions(Extension(call): Extension<Call>) -> Outcome {
     let body = payload.check(&[FIELDS, OWN_FIELDS])?;
     let loaded = generate::model(&call, &body).await?;
     let prompts = prompts(&body);
-    let mut generation =
-        generate::prepare(&call, &body, Style::Completion, loaded, &prompts, false).await?;
+    let mut generation = generate::prepare(&call, &body, Style::Completion, loaded, &prompts, false).await?;
     if let Some(raw) = generation.raw() {
         return Ok(raw);
     }
@@ -129,11 +127,7 @@ pub(crate) async fn completions(Extension(call): Extension<Call>) -> Outcome {
 }
 
 fn prompts(body: &Json) -> Vec<Prompt> {
-    let prompt = |text: &str| Prompt {
-        text: text.to_owned(),
-        echo: text.to_owned(),
-        call: None,
-    };
+    let prompt = |text: &str| Prompt { text: text.to_owned(), echo: text.to_owned(), call: None };
     match body.get("prompt") {
         Some(Json::Str(text)) => vec![prompt(text)],
         Some(Json::List(texts)) => texts.iter().filter_map(Json::as_str).map(prompt).collect(),
@@ -172,13 +166,7 @@ impl Choice {
     fn new(index: usize) -> Choice {
         // A choice that is cut by an unload keeps these reasons.
         let finish_reason = Some("stop".to_owned());
-        Choice {
-            index,
-            finish_reason,
-            eos_reason: None,
-            logprobs: None,
-            text: String::new(),
-        }
+        Choice { index, finish_reason, eos_reason: None, logprobs: None, text: String::new() }
     }
 
     fn add(&mut self, text: String, tokens: Vec<Sampled>, logprobs: bool) {
@@ -201,14 +189,7 @@ async fn stream(mut generation: Generation, mut sink: Sink, id: String) {
     let chunk = |choice| {
         let created = Moment::now().unix();
         let (id, model_name) = (id.as_str(), name.as_str());
-        Chunk {
-            id,
-            object: "text_completion",
-            choices: [choice],
-            created,
-            usage: None,
-            model_name,
-        }
+        Chunk { id, object: "text_completion", choices: [choice], created, usage: None, model_name }
     };
     let logprobs = |tokens: Vec<Sampled>| {
         let mut logprobs = Logprobs::default();
@@ -220,13 +201,7 @@ async fn stream(mut generation: Generation, mut sink: Sink, id: String) {
         match generation.turn().await {
             Turn::Step(index, Step::Piece(piece)) => {
                 let (text, logprobs) = (piece.text, logprobs(piece.tokens));
-                sink.chunk(&chunk(ChunkChoice {
-                    index,
-                    text,
-                    logprobs,
-                    ..ChunkChoice::default()
-                }))
-                .await;
+                sink.chunk(&chunk(ChunkChoice { index, text, logprobs, ..ChunkChoice::default() })).await;
             }
             Turn::Step(_, Step::Held) => {}
             Turn::Step(_, Step::Failed) => {
@@ -236,28 +211,15 @@ async fn stream(mut generation: Generation, mut sink: Sink, id: String) {
             Turn::Step(index, Step::End(end)) => {
                 if !end.rest.text.is_empty() {
                     let (text, logprobs) = (end.rest.text, logprobs(end.rest.tokens));
-                    let choice = ChunkChoice {
-                        index,
-                        text,
-                        logprobs,
-                        ..ChunkChoice::default()
-                    };
+                    let choice = ChunkChoice { index, text, logprobs, ..ChunkChoice::default() };
                     sink.chunk(&chunk(choice)).await;
                 }
                 left -= 1;
                 let finish_reason = Some(end.finish_reason);
-                let last = ChunkChoice {
-                    index,
-                    finish_reason,
-                    ..ChunkChoice::default()
-                };
+                let last = ChunkChoice { index, finish_reason, ..ChunkChoice::default() };
                 match generation.usage().filter(|_| left == 0) {
                     Some(usage) => {
-                        sink.chunk(&Chunk {
-                            usage: Some(usage),
-                            ..chunk(last)
-                        })
-                        .await;
+                        sink.chunk(&Chunk { usage: Some(usage), ..chunk(last) }).await;
                     }
                     None => {
                         let eos_reason = end.eos_reason;

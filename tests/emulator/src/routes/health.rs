@@ -55,22 +55,10 @@ struct Api {
 pub(crate) async fn service_info() -> Outcome {
     let home = "https://github.com/theroyallab/tabbyAPI";
     let documentation = "https://theroyallab.github.io/tabbyAPI";
-    let api = |name, relative_url| Api {
-        name,
-        relative_url,
-        documentation,
-        version: 1,
-    };
+    let api = |name, relative_url| Api { name, relative_url, documentation, version: 1 };
     Ok(refusal::json(&ServiceInfo {
         version: 0.1,
-        software: Software {
-            name: "TabbyAPI",
-            repository: home,
-            homepage: home,
-        },
-        api: Apis {
-            openai: api("OpenAI API", "/v1"),
-            koboldai: api("KoboldAI API", "/api"),
-        },
+        software: Software { name: "TabbyAPI", repository: home, homepage: home },
+        api: Apis { openai: api("OpenAI API", "/v1"), koboldai: api("KoboldAI API", "/api") },
     }))
 }

@@ -15,10 +15,8 @@ use crate::schema::{Field, Kind, Limits};
 use crate::script::Script;
 use crate::sse::{self, Sink};
 
-static ROPE_ALPHA: &[(&str, Kind)] = &[
-    ("float", Kind::Float(Limits::NONE)),
-    ("literal['auto']", Kind::Literal(&["auto"], "'auto'")),
-];
+static ROPE_ALPHA: &[(&str, Kind)] =
+    &[("float", Kind::Float(Limits::NONE)), ("literal['auto']", Kind::Literal(&["auto"], "'auto'"))];
 static FLOAT_ITEM: Kind = Kind::Float(Limits::NONE);
 
 static DRAFT: &[Field] = &[
@@ -61,10 +59,7 @@ pub(crate) async fn load(Extension(call): Extension<Call>) -> Outcome {
     let payload = call.payload()?;
     call.admin()?;
     let body = payload.check(&[FIELDS])?;
-    let name = body
-        .get("model_name")
-        .and_then(Json::as_str)
-        .unwrap_or_default();
+    let name = body.get("model_name").and_then(Json::as_str).unwrap_or_default();
     if name.is_empty() {
         return Err(detail(400, "A model name was not provided for load."));
     }
@@ -128,25 +123,15 @@ async fn make_room(app: &App) {
     app.set_model(None);
 }
 
-async fn load_parts(
-    app: &App,
-    spec: &ModelSpec,
-    body: &Json,
-    sink: &mut Sink,
-) -> Result<Loaded, String> {
+async fn load_parts(app: &App, spec: &ModelSpec, body: &Json, sink: &mut Sink) -> Result<Loaded, String> {
     let text = |key| body.get(key).and_then(Json::as_str);
     let size = |key| {
-        let size = body
-            .get(key)
-            .and_then(Json::as_int)
-            .and_then(|n| u32::try_from(n).ok());
+        let size = body.get(key).and_then(Json::as_int).and_then(|n| u32::try_from(n).ok());
         size.filter(|size| *size > 0)
     };
     if let Some(backend) = text("backend").filter(|backend| *backend != "exllamav3") {
         return Err(match backend {
-            "exllamav2" => {
-                "The exllamav2 backend is no longer supported. Please use exllamav3.".to_owned()
-            }
+            "exllamav2" => "The exllamav2 backend is no longer supported. Please use exllamav3.".to_owned(),
             other => format!("Invalid backend '{other}'. Available backends: ['exllamav3']"),
         });
     }
@@ -168,24 +153,16 @@ async fn load_parts(
         loaded.chunk_size = chunk;
     }
     if let Some(name) = text("prompt_template") {
-        let content = loaded
-            .template
-            .take()
-            .map(|(_, content)| content)
-            .unwrap_or_default();
+        let content = loaded.template.take().map(|(_, content)| content).unwrap_or_default();
         loaded.template = Some((name.to_owned(), content));
     }
     if body.get("vision").and_then(Json::as_bool) == Some(true) {
         loaded.vision = true;
         report(app, "vision", spec.vision_modules, None, sink).await?;
     }
-    let draft = body
-        .get("draft_model")
-        .and_then(|draft| draft.get("draft_model_name"));
+    let draft = body.get("draft_model").and_then(|draft| draft.get("draft_model_name"));
     if let Some(name) = draft.and_then(Json::as_str) {
-        let draft = app
-            .spec(name, true)
-            .ok_or("Could not find the draft model path for load.")?;
+        let draft = app.spec(name, true).ok_or("Could not find the draft model path for load.")?;
         loaded.draft = Some(draft.name.clone());
         report(app, "draft", draft.modules, None, sink).await?;
     }
@@ -212,8 +189,7 @@ async fn report(
     if let Some((_, message)) = failure {
         return Err(message.clone());
     }
-    sink.compact(&progress(part, modules, modules, "finished"))
-        .await;
+    sink.compact(&progress(part, modules, modules, "finished")).await;
     Ok(())
 }
 
@@ -226,10 +202,5 @@ async fn step(app: &App, sink: &mut Sink, event: &Progress) {
 }
 
 fn progress(model_type: &'static str, module: u32, modules: u32, status: &'static str) -> Progress {
-    Progress {
-        model_type,
-        module,
-        modules,
-        status,
-    }
+    Progress { model_type, module, modules, status }
 }

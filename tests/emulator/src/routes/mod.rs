@@ -33,10 +33,7 @@ const TABLE: &[(&str, &[&str])] = &[
 ];
 
 pub(crate) fn methods_of(path: &str) -> Option<&'static [&'static str]> {
-    TABLE
-        .iter()
-        .find(|(known, _)| *known == path)
-        .map(|(_, methods)| *methods)
+    TABLE.iter().find(|(known, _)| *known == path).map(|(_, methods)| *methods)
 }
 
 pub(crate) fn router(app: &Arc<App>) -> Router {
@@ -54,7 +51,5 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         .route("/v1/model/unload", post(load::unload))
         .route("/v1/models", get(models::list));
     // Around the whole, for a layer on the routes would still have headers added behind its back.
-    Router::new()
-        .fallback_service(routes)
-        .layer(from_fn_with_state(app.clone(), front))
+    Router::new().fallback_service(routes).layer(from_fn_with_state(app.clone(), front))
 }

@@ -76,34 +76,19 @@ pub(crate) async fn drafts(Extension(call): Extension<Call>) -> Outcome {
             let drafts = call.app.config.models.iter().filter(|spec| spec.draft);
             drafts.map(|spec| spec.name.clone()).collect()
         }
-        Permission::Api => call
-            .app
-            .model()
-            .and_then(|model| model.draft.clone())
-            .into_iter()
-            .collect(),
+        Permission::Api => call.app.model().and_then(|model| model.draft.clone()).into_iter().collect(),
     };
     Ok(answer(names))
 }
 
 fn answer(names: Vec<String>) -> axum::response::Response {
     let data = names.into_iter().map(|name| card(name, None)).collect();
-    refusal::json(&List {
-        object: "list",
-        data,
-    })
+    refusal::json(&List { object: "list", data })
 }
 
 fn card(id: String, parameters: Option<Parameters>) -> Card {
     let created = Moment::now().unix();
-    Card {
-        id,
-        object: "model",
-        created,
-        owned_by: "tabbyAPI",
-        logging: (),
-        parameters,
-    }
+    Card { id, object: "model", created, owned_by: "tabbyAPI", logging: (), parameters }
 }
 
 pub(crate) async fn current(Extension(call): Extension<Call>) -> Outcome {
@@ -134,8 +119,6 @@ pub(crate) async fn props(Extension(call): Extension<Call>) -> Outcome {
     Ok(refusal::json(&Props {
         total_slots: SLOTS,
         chat_template: template.map(|(_, content)| content).unwrap_or_default(),
-        default_generation_settings: Settings {
-            n_ctx: model.max_seq_len,
-        },
+        default_generation_settings: Settings { n_ctx: model.max_seq_len },
     }))
 }

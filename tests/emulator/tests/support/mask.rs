@@ -35,8 +35,7 @@ pub fn mask(text: &str, more: &[&str]) -> String {
             let string = &rest[..end];
             rest = &rest[end..];
             let in_top = open.iter().any(|(_, under)| under == "top_logprobs");
-            if rest.trim_start().starts_with(':') && open.last().is_some_and(|(object, _)| *object)
-            {
+            if rest.trim_start().starts_with(':') && open.last().is_some_and(|(object, _)| *object) {
                 key = string.trim_matches('"').to_owned();
                 // The completion's lists of likely tokens have them as keys.
                 let token = in_top && !["token", "token_id", "logprob"].contains(&key.as_str());
@@ -50,9 +49,7 @@ pub fn mask(text: &str, more: &[&str]) -> String {
                 out += &digits(string);
             }
         } else if c == '-' || c.is_ascii_digit() {
-            let end = rest
-                .find(|c: char| !"+-.eE0123456789".contains(c))
-                .unwrap_or(rest.len());
+            let end = rest.find(|c: char| !"+-.eE0123456789".contains(c)).unwrap_or(rest.len());
             let infinite = rest.starts_with("-Infinity");
             let end = if infinite { "-Infinity".len() } else { end };
             // A rate is a word or a number, as the clock will have it.

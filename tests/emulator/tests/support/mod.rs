@@ -30,10 +30,7 @@ pub struct Reply {
 
 impl Reply {
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
+        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
     pub fn text(&self) -> String {
@@ -49,16 +46,11 @@ impl Client {
     pub fn connect(address: SocketAddr) -> Client {
         let stream = TcpStream::connect(address).expect("the emulator should accept");
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        Client {
-            stream,
-            buffer: Vec::new(),
-        }
+        Client { stream, buffer: Vec::new() }
     }
 
     pub fn send(&mut self, bytes: &[u8]) {
-        self.stream
-            .write_all(bytes)
-            .expect("the request should go out");
+        self.stream.write_all(bytes).expect("the request should go out");
     }
 
     /// Reads one more piece; false at the end of the connection.
@@ -92,16 +84,10 @@ impl Client {
     pub fn head(&mut self) -> io::Result<Reply> {
         let head = self.until("\r\n\r\n")?;
         let mut lines = head.split("\r\n");
-        let status = lines
-            .next()
-            .and_then(|line| line.split(' ').nth(1)?.parse().ok());
+        let status = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok());
         let headers = lines.filter_map(|line| line.split_once(": ").or(line.split_once(':')));
         let headers = headers.map(|(name, value)| (name.to_lowercase(), value.to_owned()));
-        Ok(Reply {
-            status: status.unwrap(),
-            headers: headers.collect(),
-            body: Vec::new(),
-        })
+        Ok(Reply { status: status.unwrap(), headers: headers.collect(), body: Vec::new() })
     }
 
     /// One chunk of a chunked body, `None` for the final one.
@@ -145,9 +131,7 @@ impl Client {
 
     /// The body of an answer with a known length.
     pub fn rest(&mut self, head: &Reply) -> io::Result<Vec<u8>> {
-        let length = head
-            .header("content-length")
-            .map_or(0, |n| n.parse().unwrap());
+        let length = head.header("content-length").map_or(0, |n| n.parse().unwrap());
         while self.buffer.len() < length {
             if !self.fill()? {
                 return Err(io::ErrorKind::UnexpectedEof.into());
@@ -174,9 +158,7 @@ impl Client {
 }
 
 pub fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    haystack
-        .windows(needle.len())
-        .position(|window| window == needle)
+    haystack.windows(needle.len()).position(|window| window == needle)
 }
 
 /// A request with a JSON body and both keys, each on its own header.
@@ -191,8 +173,7 @@ pub fn post(path: &str, body: &str) -> Vec<u8> {
 }
 
 pub fn get(path: &str) -> Vec<u8> {
-    format!("GET {path} HTTP/1.1\r\nHost: emulator\r\nX-API-Key: {DEFAULT_API_KEY}\r\n\r\n")
-        .into_bytes()
+    format!("GET {path} HTTP/1.1\r\nHost: emulator\r\nX-API-Key: {DEFAULT_API_KEY}\r\n\r\n").into_bytes()
 }
 
 /// One exchange on a connection of its own.
@@ -205,17 +186,12 @@ pub fn exchange(emulator: &Emulator, request: &[u8]) -> Reply {
 /// A chat request that carries a directive.
 pub fn chat(directive: &str, stream: bool) -> Vec<u8> {
     let content = serde_json::to_string(&format!("[[fake:{directive}]]")).unwrap();
-    let body = format!(
-        "{{\"messages\":[{{\"role\":\"user\",\"content\":{content}}}],\"stream\":{stream}}}"
-    );
+    let body = format!("{{\"messages\":[{{\"role\":\"user\",\"content\":{content}}}],\"stream\":{stream}}}");
     post("/v1/chat/completions", &body)
 }
 
 /// The content of a chat chunk.
 pub fn content(event: &str) -> String {
     let chunk: serde_json::Value = serde_json::from_str(event).expect("a chunk should be JSON");
-    chunk["choices"][0]["delta"]["content"]
-        .as_str()
-        .unwrap_or_default()
-        .to_owned()
+    chunk["choices"][0]["delta"]["content"].as_str().unwrap_or_default().to_owned()
 }

@@ -1,0 +1,107 @@
+//! What the public types promise by their auto traits, held at compile time.
+
+use std::fmt::Debug;
+
+use tabbyapi::api::{
+    ChatChunk, ChatCompletion, ChatMessage, ChatRequest, ChatStream, Completion, CompletionChunk, CompletionRequest,
+    CompletionStream, Health, LoadProgress, LoadReport, LoadRequest, LoadStream, ModelList, Sampling,
+};
+use tabbyapi::auth::{Credential, KeySource};
+use tabbyapi::call::{Call, Changed, Input, Output, Record, Retry, Settings, Shared, Time};
+use tabbyapi::decode::Json;
+use tabbyapi::transport::script::Script;
+use tabbyapi::transport::{BoxFuture, TransportError};
+use tabbyapi::{
+    Answer, BaseUrl, Broken, Calling, Client, ClientBuilder, Endpoint, Error, Limits, Options, Pace, Result, Scope,
+    Text,
+};
+
+const fn shared<T: Send + Sync + 'static>() {}
+const fn sent<T: Send + 'static>() {}
+const fn cloned<T: Clone>() {}
+const fn unpinned<T: Unpin>() {}
+const fn debugged<T: Debug>() {}
+const fn error<T: std::error::Error + Send + Sync + 'static>() {}
+
+// Clients go wherever the program goes.
+const _: () = {
+    shared::<Client>();
+    cloned::<Client>();
+    debugged::<Client>();
+    sent::<ClientBuilder>();
+    shared::<Shared>();
+    cloned::<Shared>();
+    sent::<Settings>();
+    shared::<Script>();
+    #[cfg(feature = "reqwest")]
+    shared::<tabbyapi::transport::Reqwest>();
+};
+
+// Calls move between the threads of a runtime, and nothing must be pinned by hand.
+const _: () = {
+    sent::<Calling<Json<ChatCompletion>>>();
+    unpinned::<Calling<Json<ChatCompletion>>>();
+    sent::<ChatStream>();
+    unpinned::<ChatStream>();
+    sent::<CompletionStream>();
+    sent::<LoadStream>();
+    sent::<Call<Json<ModelList>>>();
+    sent::<Changed>();
+    sent::<Input>();
+    sent::<Output<ModelList>>();
+};
+
+// Values are data.
+const _: () = {
+    error::<Error>();
+    error::<TransportError>();
+    error::<Broken<LoadReport>>();
+    error::<Broken<ChatCompletion>>();
+    shared::<Answer<ChatCompletion>>();
+    cloned::<Answer<ChatCompletion>>();
+    shared::<Completion>();
+    shared::<CompletionChunk>();
+    shared::<ChatChunk>();
+    shared::<ChatMessage>();
+    shared::<ChatRequest>();
+    shared::<CompletionRequest>();
+    shared::<LoadRequest>();
+    shared::<LoadProgress>();
+    shared::<Sampling>();
+    shared::<Health>();
+    shared::<Text>();
+    shared::<Record>();
+    shared::<Credential>();
+    shared::<(BaseUrl, Limits, Options, Pace, Retry, Time)>();
+};
+
+// A box, so that results stay small.
+const _: () = assert!(size_of::<Error>() == size_of::<usize>());
+
+/// Sources of keys are used as objects.
+fn _key_sources(source: &'static dyn KeySource) -> BoxFuture<Result<Option<Credential>>> {
+    source.key(Scope::Api, false)
+}
+
+/// Calls borrow the request only until they are made.
+fn _calls_outlive_requests(client: &Client) -> (Calling<Json<ChatCompletion>>, ChatStream) {
+    let request = ChatRequest::new([ChatMessage::user("hello")]);
+    (client.chat().create(&request), client.chat().stream(&request))
+}
+
+/// And they outlive the client.
+fn _calls_outlive_clients(client: Client) -> impl Future<Output = Result<Answer<ModelList>>> + Send + 'static {
+    client.models().list()
+}
+
+/// Also those that are made of several calls.
+fn _composed_calls_are_sent(client: &'static Client, request: &LoadRequest) {
+    fn sent(_: impl Future + Send + 'static) {}
+    sent(client.models().reload(request));
+    sent(client.health().wait_until_ready(std::time::Duration::from_secs(1)));
+}
+
+/// Any endpoint can be called, borrowed or owned.
+fn _endpoints<E: Endpoint<Decoder = Json<ModelList>>>(client: &Client, endpoint: E) {
+    let _ = (client.call(&&endpoint), client.call(&endpoint));
+}

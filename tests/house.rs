@@ -1,0 +1,148 @@
+//! House rules, held against the source text: where awaiting is allowed, what the core must not touch, how large files are.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The shell around the core: the only files that await.
+const SHELL: [&str; 5] = ["answer.rs", "client.rs", "driver.rs", "streaming.rs", "transport/"];
+
+/// Accessors of services, which await no more than calls of the client.
+const ACCESSORS: &str = "api/";
+
+/// Clocks, randomness, threads, the environment, files, sockets, terminals.
+const OUTSIDE: [&str; 14] = [
+    "Instant::now",
+    "SystemTime::now",
+    "RandomState",
+    "std::env",
+    "env::var",
+    "std::fs",
+    "std::io",
+    "std::net",
+    "std::process",
+    "std::thread",
+    "thread_local!",
+    "spawn",
+    "print!",
+    "println!",
+];
+
+const MOST_LINES: usize = 700;
+
+struct Source {
+    /// Under `src`, with slashes.
+    name: String,
+    text: String,
+}
+
+impl Source {
+    fn all() -> Vec<Source> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        let mut sources = Vec::new();
+        let mut folders = vec![root.clone()];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(&folder).unwrap() {
+                let path: PathBuf = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else if path.extension().is_some_and(|extension| extension == "rs") {
+                    let name = path.strip_prefix(&root).unwrap().to_str().unwrap().replace('\\', "/");
+                    sources.push(Source { name, text: fs::read_to_string(&path).unwrap() });
+                }
+            }
+        }
+        // Modules that only tests have, in files of their own.
+        let of_tests: Vec<String> = sources.iter().flat_map(Source::test_modules).collect();
+        sources.retain(|source| !of_tests.contains(&source.name));
+        assert!(sources.len() > 30, "the sources are not where they were: {}", sources.len());
+        sources
+    }
+
+    /// The files of the modules that this one declares for tests alone.
+    fn test_modules(&self) -> Vec<String> {
+        let folder = match self.name.strip_suffix("mod.rs").or(self.name.strip_suffix("lib.rs")) {
+            Some(folder) => folder.to_owned(),
+            None => self.name.replace(".rs", "/"),
+        };
+        let declared =
+            self.text.split("#[cfg(test)]\nmod ").skip(1).filter_map(|rest| rest.lines().next()?.strip_suffix(';'));
+        declared.map(|module| format!("{folder}{module}.rs")).collect()
+    }
+
+    fn is_under(&self, places: &[&str]) -> bool {
+        places.iter().any(|place| self.name == *place || place.ends_with('/') && self.name.starts_with(place))
+    }
+
+    /// Numbered lines of code: without comments, and without the unit tests at a file's end.
+    fn code(&self) -> impl Iterator<Item = (usize, &str)> {
+        let code = self.text.split_once("\n#[cfg(test)]\nmod tests {").map_or(&*self.text, |(code, _)| code);
+        code.lines().enumerate().map(|(index, line)| {
+            // `//` inside a string follows the colon of a URL.
+            let comment = line.match_indices("//").map(|(at, _)| at).find(|at| !line[..*at].ends_with(':'));
+            (index + 1, line[..comment.unwrap_or(line.len())].trim_end())
+        })
+    }
+
+    fn lines_with(&self, words: &[&str]) -> Vec<String> {
+        let found = self.code().filter(|(_, line)| words.iter().any(|word| line.contains(word)));
+        found.map(|(number, line)| format!("src/{}:{number}: {}", self.name, line.trim())).collect()
+    }
+}
+
+#[track_caller]
+fn assert_none(what: &str, found: Vec<String>) {
+    assert!(found.is_empty(), "{what}:\n{}", found.join("\n"));
+}
+
+#[test]
+fn only_the_shell_awaits() {
+    let core = Source::all().into_iter().filter(|source| !source.is_under(&SHELL) && !source.is_under(&[ACCESSORS]));
+    let found = core.flat_map(|source| source.lines_with(&[".await", "async "])).collect();
+    assert_none("the core awaits", found);
+}
+
+#[test]
+fn accessors_alone_await_in_services() {
+    // An accessor's file has the accessor's methods, so it names the client.
+    let services = Source::all().into_iter().filter(|source| source.is_under(&[ACCESSORS]));
+    let found = services
+        .filter(|source| !source.text.contains("client: &'a Client"))
+        .flat_map(|source| source.lines_with(&[".await", "async "]))
+        .collect();
+    assert_none("awaited outside the accessors", found);
+}
+
+#[test]
+fn only_transports_touch_the_world() {
+    let inner = Source::all().into_iter().filter(|source| !source.is_under(&["transport/"]));
+    assert_none(
+        "clock, randomness, thread, environment or IO",
+        inner.flat_map(|source| source.lines_with(&OUTSIDE)).collect(),
+    );
+}
+
+#[test]
+fn transports_for_tests_touch_nothing_either() {
+    let pure = ["transport/mod.rs", "transport/exchange.rs", "transport/record.rs", "transport/script.rs"];
+    let found = Source::all().into_iter().filter(|source| source.is_under(&pure));
+    assert_none(
+        "clock, randomness, thread, environment or IO",
+        found.flat_map(|source| source.lines_with(&OUTSIDE)).collect(),
+    );
+}
+
+#[test]
+fn files_stay_small() {
+    let large = Source::all().into_iter().filter(|source| source.text.lines().count() > MOST_LINES);
+    assert_none(
+        "too large",
+        large.map(|source| format!("src/{}: {} lines", source.name, source.text.lines().count())).collect(),
+    );
+}
+
+#[test]
+fn what_may_panic_says_why_it_does_not() {
+    let words = [".unwrap()", ".expect(", "panic!(", "unreachable!(", "todo!(", "unimplemented!("];
+    let found = Source::all().into_iter().flat_map(|source| source.lines_with(&words)).collect();
+    assert_none("may panic", found);
+}
