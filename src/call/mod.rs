@@ -328,6 +328,14 @@ impl<D: Decode> Call<D> {
         }
     }
 
+    /// Ends the call because its owner has cancelled it; one that is over stays as it is.
+    #[cfg(all(feature = "blocking", not(target_arch = "wasm32")))]
+    pub(crate) fn cancel(&mut self, now: Time) {
+        if !matches!(self.state, State::Done(_)) {
+            self.end(now, Err(Error::cancelled()));
+        }
+    }
+
     /// What the call did so far.
     pub fn record(&self) -> &Record {
         &self.record
