@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
+use std::time::Duration;
 
 use super::CancelHandle;
 use crate::Result;
@@ -14,6 +15,11 @@ use crate::call::{Call, Input, Output, Time};
 use crate::decode::Decode;
 use crate::transport::ureq::{Body, Failure};
 use crate::transport::{Sent, TransportError, Ureq};
+
+/// How long the end of a body is waited for that is at its end by what it says.
+const LINGER: Duration = Duration::from_millis(100);
+/// How much of it is read.
+const LINGER_CHUNKS: usize = 4;
 
 /// One call and what it has in flight. Pull only: nothing moves unless it is asked for the next item.
 pub(super) struct Driver<D: Decode> {
@@ -90,6 +96,9 @@ impl<D: Decode> Driver<D> {
                 Output::Item(item) => return Some(Ok(item)),
                 Output::Done(result) => {
                     self.done = true;
+                    if result.is_ok() {
+                        self.drain();
+                    }
                     self.body = None;
                     self.cancel.detach();
                     return result.err().map(Err);
@@ -98,6 +107,17 @@ impl<D: Decode> Driver<D> {
             // What a cancelled connection reports is no news.
             if let Some(input) = input.filter(|_| !self.cancel.is_cancelled()) {
                 self.call.handle_input(self.transport.now(), input);
+            }
+        }
+    }
+
+    /// Reads what may follow a stream's announced end, so that the connection can be used again.
+    fn drain(&mut self) {
+        let deadline = Some(self.transport.now() + LINGER);
+        for _ in 0..LINGER_CHUNKS {
+            let Some(body) = &mut self.body else { return };
+            if !matches!(self.transport.read(body, &self.cancel, deadline), Ok(Some(_))) {
+                self.body = None;
             }
         }
     }
