@@ -14,7 +14,7 @@ use crate::auth::{Credential, KeySource};
 use crate::call::{Call, Changed, Input, Output, Time};
 use crate::decode::Decode;
 use crate::transport::{BoxBody, BoxFuture, Erased, LocalTransport, TransportError};
-use crate::{Result, Scope};
+use crate::{Error, Result, Scope};
 
 /// Drives a call over a transport whose futures are not `Send`, as a stream of its items.
 ///
@@ -209,17 +209,28 @@ impl<I: Io, D: Decode> Driver<I, D> {
                 }
                 Output::Item(item) => return Poll::Ready(Some(Ok(item))),
                 Output::Done(result) => {
-                    self.done = true;
-                    self.exchange = Exchange::None;
-                    self.key = None;
-                    self.changed = None;
-                    self.timer = None;
+                    self.stop();
                     return Poll::Ready(result.err().map(Err));
                 }
             }
         }
         cx.waker().wake_by_ref();
         Poll::Pending
+    }
+
+    /// Ends the call from outside because of this error, which is given back with what is known of the call.
+    pub(crate) fn give_up(&mut self, error: Error) -> Error {
+        self.stop();
+        self.call.give_up(self.io.now(), error)
+    }
+
+    /// Drops all that is in flight.
+    fn stop(&mut self) {
+        self.done = true;
+        self.exchange = Exchange::None;
+        self.key = None;
+        self.changed = None;
+        self.timer = None;
     }
 
     /// The next input of what is awaited; a change brings none.

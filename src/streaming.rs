@@ -140,7 +140,10 @@ impl<D: Decode, A: Accumulate<Item = D::Item>> Streaming<D, A> {
             State::Running(driver) => std::task::ready!(driver.poll_item(cx)),
             State::Failed(error) => error.take().map(Err),
         };
-        Poll::Ready(self.tally.take(item))
+        Poll::Ready(self.tally.take(item, |error| match &mut self.state {
+            State::Running(driver) => driver.give_up(error),
+            State::Failed(_) => error,
+        }))
     }
 }
 
@@ -174,8 +177,12 @@ impl<A: Accumulate> Tally<A> {
         self.outcome
     }
 
-    /// Takes in what came next, `None` at the end, and gives it on.
-    pub(crate) fn take(&mut self, item: Option<Result<A::Item>>) -> Option<Result<A::Item>> {
+    /// Takes in what came next, `None` at the end, and gives it on. If a cap is reached, the call is to be given up.
+    pub(crate) fn take(
+        &mut self,
+        item: Option<Result<A::Item>>,
+        give_up: impl FnOnce(Error) -> Error,
+    ) -> Option<Result<A::Item>> {
         let error = match item {
             None => {
                 self.outcome = Some(Outcome::Complete);
@@ -183,7 +190,8 @@ impl<A: Accumulate> Tally<A> {
             }
             Some(Ok(item)) => match self.total.push(&item) {
                 Ok(()) => return Some(Ok(item)),
-                Err(error) => error,
+                // Nothing more is wanted of the server.
+                Err(error) => give_up(error),
             },
             Some(Err(error)) => error,
         };

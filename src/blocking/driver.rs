@@ -9,12 +9,12 @@ use std::thread::Thread;
 use std::time::Duration;
 
 use super::CancelHandle;
-use crate::Result;
 use crate::auth::KeySource;
 use crate::call::{Call, Input, Output, Time};
 use crate::decode::Decode;
 use crate::transport::ureq::{Body, Failure};
 use crate::transport::{Sent, TransportError, Ureq};
+use crate::{Error, Result};
 
 /// How long the end of a body is waited for that is at its end by what it says.
 const LINGER: Duration = Duration::from_millis(100);
@@ -47,7 +47,7 @@ impl<D: Decode> Driver<D> {
         }
         loop {
             if self.cancel.is_cancelled() {
-                self.call.cancel(self.transport.now());
+                return Some(Err(self.give_up(Error::cancelled())));
             }
             let input = match self.call.poll_output(self.transport.now()) {
                 Output::Send { request, deadline } => {
@@ -95,12 +95,10 @@ impl<D: Decode> Driver<D> {
                 }
                 Output::Item(item) => return Some(Ok(item)),
                 Output::Done(result) => {
-                    self.done = true;
                     if result.is_ok() {
                         self.drain();
                     }
-                    self.body = None;
-                    self.cancel.detach();
+                    self.stop();
                     return result.err().map(Err);
                 }
             };
@@ -109,6 +107,19 @@ impl<D: Decode> Driver<D> {
                 self.call.handle_input(self.transport.now(), input);
             }
         }
+    }
+
+    /// Ends the call from outside because of this error, which is given back with what is known of the call.
+    pub(super) fn give_up(&mut self, error: Error) -> Error {
+        self.stop();
+        self.call.give_up(self.transport.now(), error)
+    }
+
+    /// Drops what is in flight.
+    fn stop(&mut self) {
+        self.done = true;
+        self.body = None;
+        self.cancel.detach();
     }
 
     /// Reads what may follow a stream's announced end, so that the connection can be used again.

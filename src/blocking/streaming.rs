@@ -98,7 +98,10 @@ impl<D: Decode, A: Accumulate<Item = D::Item>> Iterator for Streaming<D, A> {
             State::Running(driver) => driver.next(),
             State::Failed(error) => error.take().map(Err),
         };
-        self.tally.take(item)
+        self.tally.take(item, |error| match &mut self.state {
+            State::Running(driver) => driver.give_up(error),
+            State::Failed(_) => error,
+        })
     }
 }
 

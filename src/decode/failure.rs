@@ -16,6 +16,10 @@ use crate::{Error, ErrorKind};
 
 /// The longest message that is taken over from a server, in bytes; the raw body is kept beside it.
 const MESSAGE_CAP: usize = 2048;
+/// The longest code of a server, in bytes: it is a word, for programs.
+const CODE_CAP: usize = 64;
+/// The longest traceback that is taken over, in bytes.
+const TRACE_CAP: usize = 64 << 10;
 /// The longest echoed input of a validation entry, in bytes.
 const INPUT_CAP: usize = 1024;
 /// How many validation entries are kept.
@@ -62,8 +66,8 @@ impl Said {
         match object.remove("error")? {
             Value::Object(mut error) => Some(Said {
                 message: error.remove("message").map(words).unwrap_or_default(),
-                code: text_of(error.remove("code")).or_else(|| text_of(error.remove("type"))),
-                trace: text_of(error.remove("trace")),
+                code: code_of(error.remove("code")).or_else(|| code_of(error.remove("type"))),
+                trace: text_of(error.remove("trace")).map(|trace| cut(trace, TRACE_CAP)),
                 issues: Vec::new(),
             }),
             Value::Null => None,
@@ -211,6 +215,11 @@ fn text_of(value: Option<Value>) -> Option<String> {
     }
 }
 
+/// A server's code, if it is one: what is no short word is no code, and could be anything.
+fn code_of(value: Option<Value>) -> Option<String> {
+    text_of(value).filter(|code| code.len() <= CODE_CAP && code.bytes().all(|byte| byte.is_ascii_graphic()))
+}
+
 fn title(html: &str) -> Option<&str> {
     let lower = html.to_ascii_lowercase();
     let start = lower.find("<title>")? + "<title>".len();
@@ -228,4 +237,21 @@ fn cut(mut text: String, cap: usize) -> String {
         text.push('…');
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_is_a_short_word() {
+        let code = |code: &str| {
+            let data = serde_json::json!({"error": {"message": "no", "type": "invalid_request_error", "code": code}});
+            from_event(&data.to_string()).unwrap().code().to_owned()
+        };
+        assert_eq!(code("context_length_exceeded"), "context_length_exceeded");
+        for other in ["", "two words", "caf\u{e9}", &"x".repeat(65)] {
+            assert_eq!(code(other), "invalid_request_error");
+        }
+    }
 }

@@ -292,6 +292,13 @@ mod tests {
     }
 
     #[test]
+    fn numbers_are_read_exactly() {
+        for text in ["-0.11536954343318939", "-0.22147056460380554", "366.24", "5e-324"] {
+            assert_eq!(serde_json::to_string(&from_json::<f64>(text).unwrap()).unwrap(), text);
+        }
+    }
+
+    #[test]
     fn cut_strings_do_not_panic() {
         for text in ["\"", "\"\\", "\"\\é Infinity", "-", "{\"a\": -Infini", "NaN\"\\"] {
             let _ = nullify_non_finite(&format!("NaN{text}"));
