@@ -92,6 +92,12 @@ impl Client {
         &self.options
     }
 
+    /// Where its keys come from, if they are not fixed.
+    #[cfg(all(feature = "blocking", not(target_arch = "wasm32")))]
+    pub(crate) fn keys(&self) -> Option<Arc<dyn KeySource>> {
+        self.io.keys.clone()
+    }
+
     /// Waits on the transport's clock.
     pub(crate) fn sleep(&self, duration: Duration) -> BoxFuture<()> {
         self.io.transport.sleep_until(self.now() + duration)

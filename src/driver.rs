@@ -165,6 +165,12 @@ impl<I: Io, D: Decode> Driver<I, D> {
         &self.call
     }
 
+    /// The call, for another driver.
+    #[cfg(all(feature = "blocking", not(target_arch = "wasm32")))]
+    pub(crate) fn into_call(self) -> Call<D> {
+        self.call
+    }
+
     pub(crate) fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<D::Item>>> {
         if self.done {
             return Poll::Ready(None);

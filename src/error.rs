@@ -68,6 +68,8 @@ pub enum ErrorKind {
     Decode,
     /// A cap of [`Limits`](crate::Limits) was reached.
     TooLarge,
+    /// The call was cancelled by its owner.
+    Cancelled,
     /// A sans-IO [`Call`](crate::call::Call) was driven wrongly.
     Misuse,
 }
@@ -255,6 +257,11 @@ impl Error {
 
     pub(crate) fn misuse(message: impl Into<String>) -> Self {
         Error::new(ErrorKind::Misuse, "misuse", message)
+    }
+
+    #[cfg(all(feature = "blocking", not(target_arch = "wasm32")))]
+    pub(crate) fn cancelled() -> Self {
+        Error::new(ErrorKind::Cancelled, "cancelled", "the call was cancelled")
     }
 
     pub(crate) fn too_many(what: &str, most: usize) -> Self {

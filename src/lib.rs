@@ -18,6 +18,8 @@
 mod answer;
 pub mod api;
 pub mod auth;
+#[cfg(all(feature = "blocking", not(target_arch = "wasm32")))]
+pub mod blocking;
 pub mod call;
 mod client;
 mod config;
