@@ -532,6 +532,7 @@ impl<D: Decode> Call<D> {
     }
 
     fn end(&mut self, now: Time, result: Result<()>) {
+        let result = result.map_err(self.operation.explain);
         let cause = result.as_ref().err().map(|error| error.code().to_owned());
         self.close(now, cause.as_deref());
         self.state = State::Done(Some(result.map_err(|error| self.placed(error))));

@@ -17,20 +17,30 @@ use crate::{Error, ErrorKind, Limits, Result};
 pub struct Json<T> {
     /// A status that carries an answer although it is no success, such as 503 on `/health`.
     also: Option<StatusCode>,
+    check: Option<Check<T>>,
     body: Option<Body>,
     ended: bool,
     item: PhantomData<fn() -> T>,
 }
 
+type Check<T> = Box<dyn Fn(&mut T) -> Result<()> + Send + Sync>;
+
 impl<T> Json<T> {
     /// A decoder that takes the body of a 2xx answer.
     pub const fn new() -> Self {
-        Json { also: None, body: None, ended: false, item: PhantomData }
+        Json { also: None, check: None, body: None, ended: false, item: PhantomData }
     }
 
     /// Takes the body of this status for an answer too.
     pub const fn also(mut self, status: StatusCode) -> Self {
         self.also = Some(status);
+        self
+    }
+
+    /// Looks at the answer once it is read: it may put it in order, or refuse it with an error, to which the raw body is
+    /// added.
+    pub fn checked(mut self, check: impl Fn(&mut T) -> Result<()> + Send + Sync + 'static) -> Self {
+        self.check = Some(Box::new(check));
         self
     }
 }
@@ -75,8 +85,13 @@ impl<T: DeserializeOwned> Decode for Json<T> {
         if std::mem::replace(&mut self.ended, true) {
             return Ok(None);
         }
+        let check = self.check.as_ref();
+        let parse = |text: &str| {
+            let mut answer = from_json::<T>(text)?;
+            check.map_or(Ok(()), |check| check(&mut answer)).map(|()| answer)
+        };
         match &mut self.body {
-            Some(body) => body.parse().map(Some),
+            Some(body) => body.parse_with(parse).map(Some),
             None => Err(Error::misuse("the body ended before the head of the answer was there")),
         }
     }
@@ -223,10 +238,6 @@ impl Body {
             .with_hint("raise `Limits::body` if such answers are expected")
             .answered(self.answered())),
         }
-    }
-
-    pub(super) fn parse<T: DeserializeOwned>(&mut self) -> Result<T> {
-        self.parse_with(from_json::<T>)
     }
 
     /// Reads the whole text with `parse`; an error carries the raw body.
