@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 use tabbyapi::api::{ChatMessage, ChatRequest, CompletionRequest, LoadRequest};
 use tabbyapi::auth::Credential;
 use tabbyapi::blocking::{CancelHandle, ChatStream, Client, ClientBuilder, Streaming};
-use tabbyapi::{Error, ErrorKind, Options, Outcome, Pace, Phase};
+use tabbyapi::call::Retry;
+use tabbyapi::{Error, ErrorKind, Limits, Options, Outcome, Pace, Phase};
 use tabbyapi_emulator::{Answer, Emulator, Log, ModelSpec, Script};
 
 /// Longer than anything here takes on a slow machine; only a failure waits for it.
@@ -36,10 +37,6 @@ fn gated(server: &Emulator, tokens: &[&str]) {
 
 fn generations(log: &Log) -> usize {
     log.requests.iter().filter(|request| request.path.ends_with("completions")).count()
-}
-
-fn is_send<T: Send>(value: T) -> T {
-    value
 }
 
 #[test]
@@ -531,7 +528,7 @@ fn cancelling_one_of_many_leaves_the_others_alone() {
 #[test]
 fn the_services_are_the_same() {
     let server = Emulator::builder().start().unwrap();
-    let client = is_send(client(&server));
+    let client = client(&server);
     assert!(client.health().check().unwrap().is_healthy());
     assert!(client.health().service_info().unwrap().api.contains_key("openai"));
     assert!(client.models().list().unwrap().data.len() > 1);
@@ -543,4 +540,60 @@ fn the_services_are_the_same() {
     client.models().unload().unwrap();
     assert_eq!(client.models().current().unwrap_err().code(), "no_model_loaded");
     assert_eq!(client.call(&tabbyapi::api::CurrentModel).unwrap_err().code(), "no_model_loaded");
+}
+
+#[test]
+fn https_to_a_server_without_it_is_an_error() {
+    let server = Emulator::builder().start().unwrap();
+    let url = server.url().replace("http:", "https:");
+    let client = Client::builder(url).retry(Retry::NEVER).build().unwrap();
+    let error = client.models().current().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Connect, "{error}");
+    assert!(server.requests().is_empty());
+}
+
+#[test]
+fn a_cap_ends_the_stream_and_the_generation() {
+    let server = Emulator::builder().start().unwrap();
+    server.script(Script::new().tokens(["word "; 1000]).token_delay(Duration::from_millis(5)));
+    let mut limits = Limits::default();
+    limits.accumulated = 500;
+    let stream = client(&server).with(Options::new().limits(limits)).chat().stream(&ask("x"));
+    let broken = stream.finish().unwrap_err();
+    assert_eq!((broken.outcome, broken.error.kind()), (Outcome::Failed, ErrorKind::TooLarge), "{}", broken.error);
+    assert!(server.wait_for_disconnect(PATIENCE));
+}
+
+/// The accessors of the async client, found in its source, are all here.
+#[test]
+fn no_method_of_a_service_is_missing() {
+    let mine = include_str!("../src/blocking/services.rs");
+    let mut missing = Vec::new();
+    let mut folders = vec![std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/api")];
+    while let Some(folder) = folders.pop() {
+        for path in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let source = std::fs::read_to_string(&path).unwrap();
+            // `impl Chat<'_> {` up to its end; what is inside is indented.
+            for block in source.split("\nimpl ").skip(1) {
+                let Some((service, rest)) = block.split_once("<'_> {\n") else { continue };
+                let methods = rest.split("\n}").next().unwrap_or_default();
+                // The block of the same service here: declared, and by hand.
+                let here: String = mine
+                    .split("\n    }\n")
+                    .filter(|part| part.contains(&format!(": {service} {{")))
+                    .chain(mine.split("\n}\n").filter(|part| part.contains(&format!("impl {service}<'_>"))))
+                    .collect();
+                for name in methods.split("    pub fn ").skip(1).filter_map(|method| method.split(['(', '<']).next()) {
+                    if !here.contains(&format!(" {name}(")) {
+                        missing.push(format!("{service}::{name}"));
+                    }
+                }
+            }
+        }
+    }
+    assert!(missing.is_empty(), "add them to src/blocking/services.rs: {missing:?}");
 }

@@ -90,11 +90,12 @@ impl Ureq {
         deadline: Option<Time>,
     ) -> Result<Response<Body>, Failure> {
         let (head, body) = request.into_parts();
-        let (result, wrote) =
-            self.line(cancel, deadline).hold(|| match body.is_empty() && head.method != Method::POST {
-                true => self.agent.run(Request::from_parts(head, ())),
-                false => self.agent.run(Request::from_parts(head, &*body)),
-            });
+        // These methods have a length, be it zero; the others have none without a body.
+        let bare = body.is_empty() && ![Method::POST, Method::PUT, Method::PATCH].contains(&head.method);
+        let (result, wrote) = self.line(cancel, deadline).hold(|| match bare {
+            true => self.agent.run(Request::from_parts(head, ())),
+            false => self.agent.run(Request::from_parts(head, &*body)),
+        });
         let sent = if wrote { Sent::Maybe } else { Sent::No };
         let response = result.map_err(|error| Failure::of(error, sent))?;
         Ok(response.map(|body| Body { reader: body.into_reader(), buffer: vec![0; CHUNK].into() }))
