@@ -109,10 +109,15 @@ fn raw_http_is_read() {
     let request = b"POST /v1/token/encode HTTP/1.1\r\nHost: h\r\nX-API-Key: k\r\n\r\n{\"text\":\"a\"}";
     let answer = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n{\"tokens\":[1]}";
     let exchange = Exchange::from_http(request, answer).unwrap();
-    assert_eq!((exchange.method.as_str(), exchange.path.as_str(), exchange.status), ("POST", "/v1/token/encode", Some(200)));
+    assert_eq!(
+        (exchange.method.as_str(), exchange.path.as_str(), exchange.status),
+        ("POST", "/v1/token/encode", Some(200))
+    );
     assert_eq!(exchange.headers, [("content-type".to_owned(), "application/json".to_owned())]);
     assert_eq!(&exchange.body()[..], b"{\"tokens\":[1]}");
-    for (request, answer) in [("", "HTTP/1.1 200 OK"), ("GET / HTTP/1.1", "HTTP/1.1"), ("GET / HTTP/1.1\nx", "HTTP/1.1 200")] {
+    for (request, answer) in
+        [("", "HTTP/1.1 200 OK"), ("GET / HTTP/1.1", "HTTP/1.1"), ("GET / HTTP/1.1\nx", "HTTP/1.1 200")]
+    {
         assert_eq!(Exchange::from_http(request.as_bytes(), answer.as_bytes()).unwrap_err().code(), "invalid_recording");
     }
 }

@@ -44,14 +44,16 @@ macro_rules! sampling {
 
             setters! { $( $(#[doc = $doc])* $name: $type $(as $arg)?, )* }
 
+            /// The fields that JSON has no way to write: numbers that are not finite.
+            pub(super) fn not_finite(&self) -> impl Iterator<Item = &'static str> {
+                [$( (stringify!($name), self.$name.as_ref().is_some_and(|value| !value.finite())) ),*]
+                    .into_iter()
+                    .filter_map(|(name, infinite)| infinite.then_some(name))
+            }
+
             /// JSON has no infinite numbers: they would be sent as null, which the server fails on.
             pub(crate) fn check(&self) -> Result<()> {
-                $(
-                    if self.$name.as_ref().is_some_and(|value| !value.finite()) {
-                        return Err(not_finite(stringify!($name)));
-                    }
-                )*
-                Ok(())
+                self.not_finite().next().map_or(Ok(()), |name| Err(not_finite(name)))
             }
         }
     };
@@ -237,7 +239,7 @@ impl From<u32> for Stop {
     }
 }
 
-fn not_finite(name: &str) -> Error {
+pub(crate) fn not_finite(name: &str) -> Error {
     Error::new(ErrorKind::Encode, "not_finite", format!("`{name}` is not a finite number"))
 }
 
