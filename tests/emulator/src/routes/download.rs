@@ -54,6 +54,7 @@ pub(crate) async fn download(Extension(call): Extension<Call>) -> Outcome {
     let mut files = Files::new(&call.app, path);
     let seconds = body.get("timeout").and_then(Json::as_int).and_then(|seconds| u64::try_from(seconds).ok());
     tokio::select! {
+        biased;
         () = fetch(&call.app) => {}
         // The server says no more of it.
         () = timeout(seconds) => return Err(detail(400, "")),
