@@ -1,0 +1,27 @@
+//! The KoboldAI API: a generation as it comes, and the small routes around it.
+//!
+//! `cargo run --example kobold`. Against a real server (`TABBY_URL`) its `api_servers` must have `Kobold`; those of 2026 fail on
+//! generation.
+
+mod support;
+
+use tabbyapi::api::KoboldRequest;
+use tabbyapi_emulator::Emulator;
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let (client, _server) = support::connect_or(Emulator::builder().kobold_fixed(true))?;
+    let kobold = client.kobold();
+    println!("{}, API {}", kobold.model().await?.result, kobold.version().await?.result);
+    println!("a context of {:?} tokens", kobold.max_context_length().await?.value);
+    println!("{} tokens", kobold.count_tokens("Once upon a time").await?.value);
+
+    // The key is for `abort` and `check` from elsewhere.
+    let request = KoboldRequest::new("Once upon a time").genkey("tale").max_tokens(20);
+    let mut stream = kobold.stream(&request);
+    while let Some(piece) = stream.next().await {
+        print!("{}", piece?.token);
+    }
+    println!("\n{:?}", stream.outcome());
+    Ok(())
+}
