@@ -1,11 +1,8 @@
-//! Shapes that the wire types share: open string enums, one-or-many lists, unknown fields, null as absence.
+//! Shapes that the wire types share: open string enums, one-or-many lists, null as absence.
 
 use std::ops::{Deref, DerefMut};
 
 use serde::{Deserialize, Deserializer, Serialize};
-
-/// Fields that this version of the library has no name for, in requests (sent along) and in answers (kept).
-pub type Extra = serde_json::Map<String, serde_json::Value>;
 
 /// Declares a string enum that keeps values it does not know.
 macro_rules! open_enum {
