@@ -13,6 +13,7 @@ pub mod driver;
 mod endpoint;
 mod error;
 mod extra;
+mod fill;
 mod options;
 mod pace;
 pub mod sse;
