@@ -1,11 +1,8 @@
-//! Shapes that the wire types share: open string enums, one-or-many lists, unknown fields, null as absence.
+//! Shapes that the wire types share: open string enums, one-or-many lists, null as absence.
 
 use std::ops::{Deref, DerefMut};
 
 use serde::{Deserialize, Deserializer, Serialize};
-
-/// Fields that this version of the library has no name for, in requests (sent along) and in answers (kept).
-pub type Extra = serde_json::Map<String, serde_json::Value>;
 
 /// Declares a string enum that keeps values it does not know.
 macro_rules! open_enum {
@@ -85,18 +82,21 @@ macro_rules! open_enum {
                 deserializer.deserialize_str(Visit)
             }
         }
+
+        crate::fill::fill_from_str!(Option<$name>, |value: &str| Some($name::from(value)));
     };
 }
 pub(crate) use open_enum;
 
 /// The unknown value of an open enum; hidden, so that a value can get a name later without breaking anyone.
 #[doc(hidden)]
+// Boxed, since it is rare, and chunks have several: they would all have the room for it.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub struct OtherValue(crate::Text);
+pub struct OtherValue(Box<crate::Text>);
 
 impl OtherValue {
     pub(crate) fn new(value: &str) -> Self {
-        OtherValue(value.into())
+        OtherValue(Box::new(value.into()))
     }
 
     pub(crate) fn as_str(&self) -> &str {
@@ -127,6 +127,16 @@ impl<T> Few<T> {
     /// A list of one.
     pub const fn one(value: T) -> Self {
         Few(Repr::One(value))
+    }
+
+    /// Holds this element and no other, and gives the place where it is.
+    #[inline]
+    pub(crate) fn set_one(&mut self, value: T) -> &mut T {
+        self.0 = Repr::One(value);
+        match &mut self.0 {
+            Repr::One(value) => value,
+            _ => unreachable!("it was set"),
+        }
     }
 
     /// Appends an element; the second one allocates.

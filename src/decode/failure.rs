@@ -12,7 +12,7 @@ use http::{HeaderMap, StatusCode, header};
 use serde_json::{Map, Value};
 
 use crate::error::ValidationIssue;
-use crate::{Error, ErrorKind};
+use crate::{Error, ErrorKind, Extra};
 
 /// The longest message that is taken over from a server, in bytes; the raw body is kept beside it.
 const MESSAGE_CAP: usize = 2048;
@@ -87,7 +87,7 @@ impl Said {
                     message: words(other),
                     kind: String::new(),
                     input: None,
-                    extra: Map::new(),
+                    extra: Extra::new(),
                 },
             })
             .collect();

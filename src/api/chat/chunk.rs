@@ -1,37 +1,43 @@
 //! The pieces of a streamed answer.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::{ChatCompletion, ChatLogprobs, ChatMessage, Content, ContentPart, Role, ToolCall, ToolKind};
 use crate::api::{EosReason, FinishReason, Usage};
-use crate::value::null_as_default;
+use crate::fill::{fill_by_serde, fill_struct};
 use crate::{Extra, Few, Text};
 
 /// One event of a streamed answer. Of a stream's chunks `id`, `object` and `model` share their memory.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct ChatChunk {
     /// The answer's id.
-    #[serde(default, deserialize_with = "null_as_default")]
     pub id: Text,
     /// `chat.completion.chunk`.
-    #[serde(default, deserialize_with = "null_as_default")]
     pub object: Text,
     /// When it was made, in seconds since 1970.
-    #[serde(default, deserialize_with = "null_as_default")]
     pub created: u64,
     /// What is new, by choice; TabbyAPI sends one choice in each chunk.
-    #[serde(default)]
     pub choices: Few<ChunkChoice>,
     /// Token counts, in the last chunk, if they were asked for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub usage: Option<Box<Usage>>,
     /// The directory name of the model.
-    #[serde(default, deserialize_with = "null_as_default")]
     pub model: Text,
     /// Other fields.
     #[serde(flatten)]
     pub extra: Extra,
+}
+
+fill_struct! {
+    ChatChunk {
+        "id" => id,
+        "object" => object,
+        "created" => created,
+        "choices" => choices,
+        "usage" => usage,
+        "model" => model,
+    }
 }
 
 impl ChatChunk {
@@ -48,88 +54,123 @@ impl ChatChunk {
 }
 
 /// What is new in one choice.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct ChunkChoice {
     /// The choice's number; chunks of different choices come in turn.
-    #[serde(default, deserialize_with = "null_as_default")]
     pub index: u32,
     /// What is new.
-    #[serde(default, deserialize_with = "null_as_default")]
     pub delta: Delta,
     /// Why the choice ended, once it has.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub finish_reason: Option<FinishReason>,
     /// What precisely ended it. If usage was asked for, the server leaves it out for the choice that ends last.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub eos_reason: Option<EosReason>,
     /// The string that ended it; only there if the server answered without streaming.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub stop_str: Option<Text>,
     /// Log probabilities of the tokens of `delta.content`, if they were asked for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub logprobs: Option<Box<ChatLogprobs>>,
     /// Other fields.
     #[serde(flatten)]
     pub extra: Extra,
 }
 
+fill_struct! {
+    ChunkChoice {
+        "index" => index,
+        "delta" => delta,
+        "finish_reason" => finish_reason,
+        "eos_reason" => eos_reason,
+        "stop_str" => stop_str,
+        "logprobs" => logprobs,
+    }
+}
+
 /// A piece of a message.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Delta {
     /// Who speaks. TabbyAPI does not say it: it is the assistant.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub role: Option<Role>,
     /// More text.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub content: Option<Text>,
     /// More reasoning.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub reasoning_content: Option<Text>,
     /// Tool calls or pieces of them. TabbyAPI sends all of them whole in the last chunk with content.
-    #[serde(default, deserialize_with = "null_as_default", skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tool_calls: Vec<ToolCallDelta>,
     /// Other fields.
     #[serde(flatten)]
     pub extra: Extra,
 }
 
+fill_struct! {
+    Delta {
+        "role" => role,
+        "content" => content,
+        "reasoning_content" => reasoning_content,
+        "tool_calls" => tool_calls,
+    }
+}
+
 /// A tool call or a piece of one.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct ToolCallDelta {
     /// The call's id.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<Text>,
     /// The call's place among the calls of the choice.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub index: Option<u32>,
     /// The kind (wire: `type`).
-    #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     pub kind: Option<ToolKind>,
     /// What is called.
-    #[serde(default, deserialize_with = "null_as_default")]
     pub function: FunctionDelta,
     /// Other fields.
     #[serde(flatten)]
     pub extra: Extra,
 }
 
+fill_struct! {
+    ToolCallDelta {
+        "id" => id,
+        "index" => index,
+        "type" => kind,
+        "function" => function,
+    }
+}
+
 /// The function of a tool call or a piece of it.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct FunctionDelta {
     /// Its name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<Text>,
     /// Its arguments as JSON text, or a piece of that.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub arguments: Option<Text>,
     /// Other fields.
     #[serde(flatten)]
     pub extra: Extra,
 }
+
+fill_struct! {
+    FunctionDelta {
+        "name" => name,
+        "arguments" => arguments,
+    }
+}
+
+fill_by_serde!(Box<Usage>, Box<ChatLogprobs>);
 
 impl From<ToolCall> for ToolCallDelta {
     fn from(call: ToolCall) -> Self {
@@ -232,7 +273,23 @@ mod tests {
     }
 
     #[test]
+    fn of_a_key_that_comes_twice_the_last_value_counts() {
+        let chunk: ChatChunk = from_str(r#"{"id":"a","id":"b","x":1,"x":2,"choices":[{"index":1},{}],"choices":[{"delta":{"content":"a","y":1},"delta":{"reasoning_content":"b"}}]}"#).unwrap();
+        let delta = Delta { reasoning_content: Some("b".into()), ..Delta::default() };
+        assert_eq!((&*chunk.id, &chunk.extra["x"]), ("b", &2.into()));
+        assert_eq!(chunk.choices, Few::one(ChunkChoice { delta, ..ChunkChoice::default() }));
+        assert_eq!(from_str::<ChatChunk>(r#"{"id":"a","id":null}"#).unwrap(), ChatChunk::default());
+    }
+
+    #[test]
+    fn null_is_no_element_and_no_chunk() {
+        for text in ["null", "[]", r#"{"choices":[null]}"#, r#"{"choices":[{},null]}"#, r#"{"created":-1}"#] {
+            assert!(from_str::<ChatChunk>(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
     fn chunks_stay_small() {
-        assert!(size_of::<ChatChunk>() <= 400, "{}", size_of::<ChatChunk>());
+        assert!(size_of::<ChatChunk>() <= 272, "{}", size_of::<ChatChunk>());
     }
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Completion, CompletionLogprobs};
 use crate::api::{EosReason, FinishReason, Usage};
-use crate::value::null_as_default;
+use crate::fill::{fill_by_serde, fill_struct};
 use crate::{Extra, Few, Text};
 
 /// One event of a streamed completion. Of a stream's chunks `id`, `object` and `model` share their memory.
@@ -32,24 +32,28 @@ pub struct CompletionChunk {
 }
 
 /// A chunk with the two names that the model may have.
-#[derive(Deserialize)]
+#[derive(Default)]
 struct Form {
-    #[serde(default, deserialize_with = "null_as_default")]
     id: Text,
-    #[serde(default, deserialize_with = "null_as_default")]
     object: Text,
-    #[serde(default)]
     choices: Few<CompletionChunkChoice>,
-    #[serde(default, deserialize_with = "null_as_default")]
     created: u64,
-    #[serde(default)]
     usage: Option<Box<Usage>>,
-    #[serde(default)]
     model_name: Option<Text>,
-    #[serde(default)]
     model: Option<Text>,
-    #[serde(flatten)]
     extra: Extra,
+}
+
+fill_struct! {
+    Form {
+        "id" => id,
+        "object" => object,
+        "choices" => choices,
+        "created" => created,
+        "usage" => usage,
+        "model_name" => model_name,
+        "model" => model,
+    }
 }
 
 impl From<Form> for CompletionChunk {
@@ -75,28 +79,38 @@ impl CompletionChunk {
 }
 
 /// What is new in one choice.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct CompletionChunkChoice {
     /// The choice's number; chunks of different choices come in turn.
-    #[serde(default, deserialize_with = "null_as_default")]
     pub index: u32,
     /// More text.
-    #[serde(default, deserialize_with = "null_as_default")]
     pub text: Text,
     /// Why the choice ended, once it has.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub finish_reason: Option<FinishReason>,
     /// What precisely ended it. If usage was asked for, the server leaves it out for the choice that ends last.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub eos_reason: Option<EosReason>,
     /// Log probabilities of the tokens of `text`, if they were asked for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub logprobs: Option<Box<CompletionLogprobs>>,
     /// Other fields.
     #[serde(flatten)]
     pub extra: Extra,
 }
+
+fill_struct! {
+    CompletionChunkChoice {
+        "index" => index,
+        "text" => text,
+        "finish_reason" => finish_reason,
+        "eos_reason" => eos_reason,
+        "logprobs" => logprobs,
+    }
+}
+
+fill_by_serde!(Box<CompletionLogprobs>);
 
 /// The chunks that a whole answer could have come in, one for each choice.
 pub(super) fn chunks(answer: Completion) -> Vec<CompletionChunk> {

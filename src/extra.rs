@@ -1,0 +1,205 @@
+//! `Extra`: the fields that a type has no name for.
+
+use std::fmt;
+use std::ops::{Deref, DerefMut};
+use std::sync::LazyLock;
+
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::{Map, Value, map};
+
+/// Fields that this version of the library has no name for, in requests (sent along) and in answers (kept).
+///
+/// It derefs to [`serde_json::Map`] and takes the room of one pointer; while it is empty, nothing is allocated.
+///
+/// ```
+/// use tabbyapi::Extra;
+///
+/// let mut extra = Extra::new();
+/// assert!(extra.is_empty());
+/// extra.insert("user".to_owned(), "u-17".into());
+/// assert_eq!(extra["user"], "u-17");
+/// ```
+// Chunks have three of them, hardly ever with a field inside: a map in place of the pointer would be moved and dropped
+// for each token.
+#[derive(Clone, Default)]
+pub struct Extra(Option<Box<Map<String, Value>>>);
+
+impl Extra {
+    /// No fields.
+    pub const fn new() -> Self {
+        Extra(None)
+    }
+
+    /// Whether there are no fields.
+    // The map says so as well, but the shared empty one has to be looked up.
+    pub fn is_empty(&self) -> bool {
+        self.0.as_ref().is_none_or(|map| map.is_empty())
+    }
+}
+
+impl Deref for Extra {
+    type Target = Map<String, Value>;
+    fn deref(&self) -> &Map<String, Value> {
+        // `Map::new` is no constant function.
+        static EMPTY: LazyLock<Map<String, Value>> = LazyLock::new(Map::new);
+        match &self.0 {
+            Some(map) => map,
+            None => &EMPTY,
+        }
+    }
+}
+
+impl DerefMut for Extra {
+    fn deref_mut(&mut self) -> &mut Map<String, Value> {
+        self.0.get_or_insert_default()
+    }
+}
+
+impl PartialEq for Extra {
+    fn eq(&self, other: &Self) -> bool {
+        // A map that was emptied equals one that never was.
+        match (self.is_empty(), other.is_empty()) {
+            (false, false) => **self == **other,
+            (one, two) => one == two,
+        }
+    }
+}
+
+impl fmt::Debug for Extra {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&**self, f)
+    }
+}
+
+impl From<Map<String, Value>> for Extra {
+    fn from(map: Map<String, Value>) -> Self {
+        Extra((!map.is_empty()).then(|| Box::new(map)))
+    }
+}
+
+impl From<Extra> for Map<String, Value> {
+    fn from(extra: Extra) -> Self {
+        extra.0.map(|map| *map).unwrap_or_default()
+    }
+}
+
+impl FromIterator<(String, Value)> for Extra {
+    fn from_iter<I: IntoIterator<Item = (String, Value)>>(fields: I) -> Self {
+        Map::from_iter(fields).into()
+    }
+}
+
+impl Extend<(String, Value)> for Extra {
+    fn extend<I: IntoIterator<Item = (String, Value)>>(&mut self, fields: I) {
+        for (name, value) in fields {
+            self.insert(name, value);
+        }
+    }
+}
+
+impl IntoIterator for Extra {
+    type Item = (String, Value);
+    type IntoIter = map::IntoIter;
+    fn into_iter(self) -> map::IntoIter {
+        Map::from(self).into_iter()
+    }
+}
+
+impl<'a> IntoIterator for &'a Extra {
+    type Item = (&'a String, &'a Value);
+    type IntoIter = map::Iter<'a>;
+    fn into_iter(self) -> map::Iter<'a> {
+        self.iter()
+    }
+}
+
+impl<'a> IntoIterator for &'a mut Extra {
+    type Item = (&'a String, &'a mut Value);
+    type IntoIter = map::IterMut<'a>;
+    fn into_iter(self) -> map::IterMut<'a> {
+        self.iter_mut()
+    }
+}
+
+impl Serialize for Extra {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Extra {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visit;
+        impl<'de> Visitor<'de> for Visit {
+            type Value = Extra;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a map")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Extra, A::Error> {
+                let mut extra = Extra::new();
+                while let Some((name, value)) = map.next_entry()? {
+                    extra.insert(name, value);
+                }
+                Ok(extra)
+            }
+            fn visit_unit<E>(self) -> Result<Extra, E> {
+                Ok(Extra::new())
+            }
+        }
+        deserializer.deserialize_map(Visit)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{from_str, json, to_string};
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Outer {
+        known: u8,
+        #[serde(flatten)]
+        extra: Extra,
+    }
+
+    #[test]
+    fn flattened() {
+        let none: Outer = from_str(r#"{"known":1}"#).unwrap();
+        assert!(none.extra.0.is_none());
+        assert_eq!(to_string(&none).unwrap(), r#"{"known":1}"#);
+        let some: Outer = from_str(r#"{"a":null,"known":1,"b":[2]}"#).unwrap();
+        assert_eq!(some.extra, Extra::from_iter([("b".into(), json!([2])), ("a".into(), Value::Null)]));
+        assert_eq!(to_string(&some).unwrap(), r#"{"known":1,"a":null,"b":[2]}"#);
+    }
+
+    #[test]
+    fn emptied_equals_empty() {
+        let mut extra: Extra = from_str(r#"{"a":1}"#).unwrap();
+        assert_ne!(extra, Extra::new());
+        assert_eq!(extra["a"], 1);
+        extra.remove("a");
+        assert_eq!(extra, Extra::new());
+        assert_eq!(format!("{extra:?}"), format!("{:?}", Extra::new()));
+        assert_eq!(extra, from_str("{}").unwrap());
+        assert_eq!(extra, Map::new().into());
+        assert!(Extra::new().iter().next().is_none() && Extra::new().into_iter().next().is_none());
+    }
+
+    #[test]
+    fn fields_are_added_and_changed() {
+        let mut extra = Extra::new();
+        extra.extend([]);
+        assert!(extra.0.is_none());
+        extra.extend([("a".to_owned(), json!(1)), ("a".to_owned(), json!(2))]);
+        for (_, value) in &mut extra {
+            *value = json!(3);
+        }
+        assert_eq!(Map::from(extra), Map::from_iter([("a".to_owned(), json!(3))]));
+    }
+
+    #[test]
+    fn a_pointer_in_size() {
+        assert_eq!(size_of::<Extra>(), size_of::<usize>());
+    }
+}
