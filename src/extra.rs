@@ -56,6 +56,8 @@ impl DerefMut for Extra {
     }
 }
 
+impl Eq for Extra {}
+
 impl PartialEq for Extra {
     fn eq(&self, other: &Self) -> bool {
         // A map that was emptied equals one that never was.
