@@ -346,7 +346,10 @@ impl<'de, T: Struct<'de>> DeserializeSeed<'de> for First<'_, T> {
     type Value = ();
     #[inline]
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        Whole(self.0.set_one(T::default())).deserialize(deserializer)
+        match self.0.set_one(T::default()) {
+            Some(place) => Whole(place).deserialize(deserializer),
+            None => Err(serde::de::Error::custom("a list of one has no element")),
+        }
     }
 }
 

@@ -129,14 +129,11 @@ impl<T> Few<T> {
         Few(Repr::One(value))
     }
 
-    /// Holds this element and no other, and gives the place where it is.
+    /// Holds this element and no other, and gives the place where it is, which there always is.
     #[inline]
-    pub(crate) fn set_one(&mut self, value: T) -> &mut T {
+    pub(crate) fn set_one(&mut self, value: T) -> Option<&mut T> {
         self.0 = Repr::One(value);
-        match &mut self.0 {
-            Repr::One(value) => value,
-            _ => unreachable!("it was set"),
-        }
+        self.first_mut()
     }
 
     /// Appends an element; the second one allocates.
