@@ -16,7 +16,9 @@ mod options;
 mod pace;
 pub mod sse;
 mod streaming;
+pub mod structured;
 mod text;
+pub mod tools;
 pub mod transport;
 mod value;
 
