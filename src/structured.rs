@@ -318,7 +318,10 @@ mod tests {
     fn as_an_error_it_has_the_path_and_no_text() {
         let unparsed = answer(r#"{"items": [{"price": {}}]}"#, "stop").parsed::<Order>().unwrap_err();
         let error = Error::from(StructuredError::from(unparsed));
-        assert_eq!((error.kind(), error.code(), error.path()), (ErrorKind::Decode, "unstructured", Some("items[0].price")));
+        assert_eq!(
+            (error.kind(), error.code(), error.path()),
+            (ErrorKind::Decode, "unstructured", Some("items[0].price"))
+        );
         assert!(error.body().is_none());
     }
 }

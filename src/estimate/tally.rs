@@ -183,7 +183,11 @@ fn class(c: char) -> Class {
         '\u{2E80}'..='\u{2FDF}' | '\u{3400}'..='\u{9FFF}' | '\u{F900}'..='\u{FAFF}' | '\u{20000}'..='\u{323AF}' => {
             Class::Han
         }
-        '\u{80}'..='\u{BF}' | '\u{D7}' | '\u{F7}' | '\u{2000}'..='\u{214F}' | '\u{3000}'..='\u{303F}'
+        '\u{80}'..='\u{BF}'
+        | '\u{D7}'
+        | '\u{F7}'
+        | '\u{2000}'..='\u{214F}'
+        | '\u{3000}'..='\u{303F}'
         | '\u{FF00}'..='\u{FF65}' => Class::Signs,
         '\u{2190}'..='\u{2BFF}' | '\u{FE00}'..='\u{FE0F}' | '\u{1F000}'..='\u{1FAFF}' | '\u{E0020}'..='\u{E007F}' => {
             Class::Emoji
@@ -216,22 +220,28 @@ mod tests {
 
     #[test]
     fn punctuation_digits_and_blanks() {
-        assert_tally("});\n\n    x", &[
-            (Class::Punctuation, 1),
-            (Class::MorePunctuation, 2),
-            (Class::Breaks, 1),
-            (Class::Blanks, 1),
-            (Class::Words, 1),
-        ]);
+        assert_tally(
+            "});\n\n    x",
+            &[
+                (Class::Punctuation, 1),
+                (Class::MorePunctuation, 2),
+                (Class::Breaks, 1),
+                (Class::Blanks, 1),
+                (Class::Words, 1),
+            ],
+        );
         assert_tally("----", &[(Class::Punctuation, 1), (Class::Repeated, 3)]);
         assert_tally("3.14", &[(Class::Numbers, 2), (Class::Digits, 3), (Class::Punctuation, 1)]);
-        assert_tally("a 1234  5", &[
-            (Class::Words, 1),
-            (Class::SpacedNumbers, 1),
-            (Class::Numbers, 3),
-            (Class::Digits, 5),
-            (Class::Blanks, 1),
-        ]);
+        assert_tally(
+            "a 1234  5",
+            &[
+                (Class::Words, 1),
+                (Class::SpacedNumbers, 1),
+                (Class::Numbers, 3),
+                (Class::Digits, 5),
+                (Class::Blanks, 1),
+            ],
+        );
     }
 
     #[test]
@@ -239,11 +249,6 @@ mod tests {
         assert_tally("日本のテスト", &[(Class::Han, 2), (Class::Kana, 4)]);
         assert_tally("мир 안녕 αβ", &[(Class::Cyrillic, 3), (Class::Hangul, 2), (Class::Greek, 2)]);
         assert_tally("“😀”", &[(Class::Signs, 2), (Class::Emoji, 1)]);
-        assert_tally("שלום नम ไทย ሰላም", &[
-            (Class::Hebrew, 4),
-            (Class::Indic, 2),
-            (Class::Thai, 3),
-            (Class::Other, 3),
-        ]);
+        assert_tally("שלום नम ไทย ሰላም", &[(Class::Hebrew, 4), (Class::Indic, 2), (Class::Thai, 3), (Class::Other, 3)]);
     }
 }

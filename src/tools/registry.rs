@@ -274,11 +274,7 @@ mod tests {
             r#"{"left": "7"}"#,
             r#"{"error":"bad_arguments","message":"`left`: invalid type: string \"7\", expected i64 at line 1 column 12"}"#,
         );
-        assert_told(
-            "divide",
-            "",
-            r#"{"error":"bad_arguments","message":"missing field `left` at line 1 column 2"}"#,
-        );
+        assert_told("divide", "", r#"{"error":"bad_arguments","message":"missing field `left` at line 1 column 2"}"#);
         assert_eq!(call("divide", r#"{"left": 1"#).unwrap_err().kind, ToolFailureKind::BadArguments);
         assert_eq!(call("echo", "{} {}").unwrap_err().kind, ToolFailureKind::BadArguments);
         assert_told("divide", r#"{"left": 1}"#, r#"{"error":"failed","message":"no division by zero"}"#);

@@ -355,9 +355,7 @@ mod tests {
     use serde_json::{Value, json};
 
     fn rounds(limits: ToolLimits) -> ToolLoop {
-        let tools = Tools::new()
-            .add("f", "", json!({}), |_: Value| async { Ok::<_, String>(1) })
-            .limits(limits);
+        let tools = Tools::new().add("f", "", json!({}), |_: Value| async { Ok::<_, String>(1) }).limits(limits);
         ToolLoop::new(&ChatRequest::new([ChatMessage::user("go")]), &tools).unwrap()
     }
 

@@ -22,10 +22,12 @@ pub use total::ChatTotal;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::conversation::Fitted;
 use crate::decode::{Events, Json};
+use crate::estimate::Estimator;
 use crate::structured::{self, Structured, StructuredError};
 use crate::tools::{ToolRun, Tools};
-use crate::{Calling, Client, Streaming};
+use crate::{Calling, Client, Error, ErrorKind, Streaming};
 
 /// Conversations: `client.chat()`.
 #[derive(Clone, Copy, Debug)]
@@ -79,6 +81,16 @@ impl Chat<'_> {
     /// ```
     pub fn run(&self, request: &ChatRequest, tools: &Tools) -> ToolRun {
         ToolRun::new(self.client, request, tools)
+    }
+
+    /// What of a request's conversation fits into the context of the loaded model, together with its tools and an answer
+    /// of `max_tokens`: see [`ChatRequest::fit`]. It asks the server how large the context is.
+    pub async fn fit(&self, request: &ChatRequest, estimator: &Estimator) -> crate::Result<Fitted> {
+        let props = self.client.models().props().await?;
+        let context = props.context_size().and_then(|context| u64::try_from(context).ok());
+        let unknown =
+            || Error::custom(ErrorKind::Decode, "no_context", "the server did not say how large its context is");
+        request.fit(context.ok_or_else(unknown)?, estimator)
     }
 
     /// The answer as a value of a type, to whose derived schema the model is held.
