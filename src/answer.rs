@@ -106,6 +106,15 @@ impl<D: Decode> Calling<D> {
             State::Running(driver, _) => Some(driver.call().record()),
         }
     }
+
+    /// The call that was not begun yet, for another driver.
+    #[cfg(all(feature = "blocking", not(target_arch = "wasm32")))]
+    pub(crate) fn into_call(self) -> Result<Call<D>> {
+        match self.0 {
+            State::Running(driver, _) => Ok(driver.into_call()),
+            State::Failed(error) => Err(error.unwrap_or_else(|| Error::misuse("the call was polled before"))),
+        }
+    }
 }
 
 // The driver is, and an item is only moved.

@@ -16,6 +16,7 @@ use crate::{BaseUrl, Endpoint, Error, Limits, Options, Paces, Result, StreamEndp
 /// A client of one server. Cheap to clone; clones share connections, keys and settings.
 ///
 /// ```no_run
+/// # #[cfg(feature = "reqwest")]
 /// # async fn run() -> tabbyapi::Result<()> {
 /// let client = tabbyapi::Client::builder("http://127.0.0.1:5000").api_key("…").build()?;
 /// for model in &client.models().list().await?.data {
@@ -91,6 +92,12 @@ impl Client {
         &self.options
     }
 
+    /// Where its keys come from, if they are not fixed.
+    #[cfg(all(feature = "blocking", not(target_arch = "wasm32")))]
+    pub(crate) fn keys(&self) -> Option<Arc<dyn KeySource>> {
+        self.io.keys.clone()
+    }
+
     /// Waits on the transport's clock.
     pub(crate) fn sleep(&self, duration: Duration) -> BoxFuture<()> {
         self.io.transport.sleep_until(self.now() + duration)
@@ -107,7 +114,7 @@ impl fmt::Debug for Client {
     }
 }
 
-/// Builds a [`Client`]. Mistakes are reported by [`build`](ClientBuilder::build).
+/// Builds a [`Client`]. Mistakes are reported by `build` or [`build_with`](ClientBuilder::build_with).
 #[must_use]
 pub struct ClientBuilder {
     settings: Result<Settings>,

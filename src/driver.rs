@@ -14,7 +14,7 @@ use crate::auth::{Credential, KeySource};
 use crate::call::{Call, Changed, Input, Output, Time};
 use crate::decode::Decode;
 use crate::transport::{BoxBody, BoxFuture, Erased, LocalTransport, TransportError};
-use crate::{Result, Scope};
+use crate::{Error, Result, Scope};
 
 /// Drives a call over a transport whose futures are not `Send`, as a stream of its items.
 ///
@@ -165,6 +165,12 @@ impl<I: Io, D: Decode> Driver<I, D> {
         &self.call
     }
 
+    /// The call, for another driver.
+    #[cfg(all(feature = "blocking", not(target_arch = "wasm32")))]
+    pub(crate) fn into_call(self) -> Call<D> {
+        self.call
+    }
+
     pub(crate) fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<D::Item>>> {
         if self.done {
             return Poll::Ready(None);
@@ -203,17 +209,28 @@ impl<I: Io, D: Decode> Driver<I, D> {
                 }
                 Output::Item(item) => return Poll::Ready(Some(Ok(item))),
                 Output::Done(result) => {
-                    self.done = true;
-                    self.exchange = Exchange::None;
-                    self.key = None;
-                    self.changed = None;
-                    self.timer = None;
+                    self.stop();
                     return Poll::Ready(result.err().map(Err));
                 }
             }
         }
         cx.waker().wake_by_ref();
         Poll::Pending
+    }
+
+    /// Ends the call from outside because of this error, which is given back with what is known of the call.
+    pub(crate) fn give_up(&mut self, error: Error) -> Error {
+        self.stop();
+        self.call.give_up(self.io.now(), error)
+    }
+
+    /// Drops all that is in flight.
+    fn stop(&mut self) {
+        self.done = true;
+        self.exchange = Exchange::None;
+        self.key = None;
+        self.changed = None;
+        self.timer = None;
     }
 
     /// The next input of what is awaited; a change brings none.

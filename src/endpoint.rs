@@ -64,6 +64,12 @@ pub trait Endpoint {
 
     /// A fresh decoder for one call.
     fn decoder(&self) -> Self::Decoder;
+
+    /// Says more of an error than its status and text tell, where this operation knows more: a 500 of one route is an
+    /// unknown name, a 404 of another a part of the server that is switched off. It gets the error that ends the call.
+    fn explain(error: Error) -> Error {
+        error
+    }
 }
 
 impl<E: Endpoint + ?Sized> Endpoint for &E {
@@ -86,6 +92,10 @@ impl<E: Endpoint + ?Sized> Endpoint for &E {
 
     fn decoder(&self) -> Self::Decoder {
         (**self).decoder()
+    }
+
+    fn explain(error: Error) -> Error {
+        E::explain(error)
     }
 }
 

@@ -68,6 +68,8 @@ pub enum ErrorKind {
     Decode,
     /// A cap of [`Limits`](crate::Limits) was reached.
     TooLarge,
+    /// The call was cancelled by its owner.
+    Cancelled,
     /// A sans-IO [`Call`](crate::call::Call) was driven wrongly.
     Misuse,
 }
@@ -122,9 +124,11 @@ impl Error {
     ///
     /// For [`ErrorKind::Server`] it is the server's own code (`context_length_exceeded`) or one of
     /// `missing_key`, `invalid_key`, `no_model_loaded`, `no_embedding_model_loaded`, `generation_aborted`,
-    /// `validation_failed`, `template_error`, `not_found`, `method_not_allowed`, `redirect`, `rate_limited`,
-    /// `bad_request`, `server_error`, `stream_error`, `http_error`. For the others it names the fault, such as
-    /// `timeout_stall`, `connect`, `truncated`, `body_too_large`.
+    /// `validation_failed`, `template_error`, `no_template`, `unknown_model`, `unknown_preset`, `unknown_template`,
+    /// `already_loaded`, `nothing_named`, `oai_disabled`, `kobold_disabled`, `not_found`, `method_not_allowed`, `redirect`,
+    /// `rate_limited`, `bad_request`, `server_error`, `stream_error`, `http_error`; some operations have words of their own,
+    /// which their documentation tells. For the others it names the fault, such as `timeout_stall`, `connect`, `truncated`,
+    /// `body_too_large`.
     pub fn code(&self) -> &str {
         &self.0.code
     }
@@ -212,6 +216,20 @@ impl Error {
         Error::new(kind, code, message.to_string())
     }
 
+    /// The same error with another code, for an [`Endpoint::explain`](crate::Endpoint::explain).
+    #[must_use]
+    pub fn with_code(mut self, code: impl Into<String>) -> Self {
+        self.0.code = code.into();
+        self
+    }
+
+    /// The same error with this hint: what to do about it, as the end of a sentence.
+    #[must_use]
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.0.hint = Some(hint.into());
+        self
+    }
+
     pub(crate) fn new(kind: ErrorKind, code: impl Into<String>, message: impl Into<String>) -> Self {
         Error(Box::new(Inner {
             kind,
@@ -241,14 +259,14 @@ impl Error {
         Error::new(ErrorKind::Misuse, "misuse", message)
     }
 
+    #[cfg(all(feature = "blocking", not(target_arch = "wasm32")))]
+    pub(crate) fn cancelled() -> Self {
+        Error::new(ErrorKind::Cancelled, "cancelled", "the call was cancelled")
+    }
+
     pub(crate) fn too_many(what: &str, most: usize) -> Self {
         Error::new(ErrorKind::TooLarge, "too_many", format!("the answer has more {what} than the cap of {most}"))
             .with_hint("raise `Limits::indices` if such answers are expected")
-    }
-
-    pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
-        self.0.hint = Some(hint.into());
-        self
     }
 
     pub(crate) fn with_phase(mut self, phase: Phase) -> Self {

@@ -1,10 +1,25 @@
-//! A sans-IO client for TabbyAPI servers.
+// The README is the crate's front page; its examples build a client on reqwest.
+#![cfg_attr(all(feature = "reqwest", not(target_arch = "wasm32")), doc = include_str!("../README.md"))]
+#![cfg_attr(
+    not(all(feature = "reqwest", not(target_arch = "wasm32"))),
+    doc = "The sans-IO core of a client for TabbyAPI servers."
+)]
+//!
+//! # Where to look
+//!
+//! * [`Client`] and [`api`]: the services and their types.
+//! * [`Answer`], [`Streaming`], [`Broken`], [`Error`]: what comes of a call.
+//! * [`Options`], [`Paces`], [`Limits`], [`call::Retry`]: what can be set.
+//! * [`Endpoint`], [`decode`], [`sse`], [`call`]: the core, for routes and executors of your own.
+//! * [`transport`], [`driver`]: what moves the bytes.
 
 #![warn(unreachable_pub)]
 
 mod answer;
 pub mod api;
 pub mod auth;
+#[cfg(all(feature = "blocking", not(target_arch = "wasm32")))]
+pub mod blocking;
 pub mod call;
 mod client;
 mod config;

@@ -20,10 +20,7 @@ use crate::{Accumulate, Answer, Error, ErrorKind, Result};
 #[must_use = "nothing is sent until it is polled"]
 pub struct Streaming<D: Decode, A> {
     state: State<D>,
-    total: A,
-    outcome: Option<Outcome>,
-    /// The error that ended the stream, if the stream face has handed it out: its gist for `finish`.
-    ended_by: Option<(ErrorKind, String, String)>,
+    tally: Tally<A>,
 }
 
 enum State<D: Decode> {
@@ -68,7 +65,7 @@ impl<D: Decode, A: Accumulate<Item = D::Item>> Streaming<D, A> {
             Ok(call) => State::Running(Box::new(Driver::new(io.clone(), call))),
             Err(error) => State::Failed(Some(error)),
         };
-        Streaming { state, total, outcome: None, ended_by: None }
+        Streaming { state, tally: Tally::new(total) }
     }
 
     /// The next item, `None` at the end, an error at most once.
@@ -78,12 +75,12 @@ impl<D: Decode, A: Accumulate<Item = D::Item>> Streaming<D, A> {
 
     /// What has arrived so far, added up.
     pub fn so_far(&self) -> &A::Output {
-        self.total.so_far()
+        self.tally.so_far()
     }
 
     /// How the stream ended, `None` while it goes on.
     pub fn outcome(&self) -> Option<Outcome> {
-        self.outcome
+        self.tally.outcome()
     }
 
     /// The status of the answer, once its head is there.
@@ -107,56 +104,125 @@ impl<D: Decode, A: Accumulate<Item = D::Item>> Streaming<D, A> {
         while let Some(item) = self.next().await {
             error = item.err();
         }
-        let outcome = self.outcome.unwrap_or(Outcome::Cancelled);
-        if let (None, Outcome::Complete, State::Running(driver)) = (&error, outcome, &self.state) {
-            return Ok(Answer::new(self.total.into_output(), driver.call()));
-        }
-        let error = error.unwrap_or_else(|| match self.ended_by.take() {
-            Some((kind, code, message)) => Error::new(kind, code, message),
-            None => Error::misuse("the stream was given up"),
-        });
-        Err(Broken { partial: self.total.into_output(), outcome, error })
+        let Streaming { state, tally } = self;
+        tally.finish(error, state.call())
     }
 
     /// Gives the stream up: cancels it on the wire, and gives what had arrived.
     pub fn cancel(self) -> A::Output {
-        self.total.into_output()
+        self.tally.into_output()
     }
 
     /// The stream, given up because of this error.
     pub(crate) fn broken(self, error: Error) -> Broken<A::Output> {
-        Broken { partial: self.total.into_output(), outcome: Outcome::of(&error), error }
+        self.tally.broken(error)
+    }
+
+    /// The call that was not begun yet, for another driver.
+    #[cfg(all(feature = "blocking", not(target_arch = "wasm32")))]
+    pub(crate) fn into_parts(self) -> (Result<Call<D>>, Tally<A>) {
+        let call = match self.state {
+            State::Running(driver) => Ok(driver.into_call()),
+            State::Failed(error) => Err(error.unwrap_or_else(|| Error::misuse("the stream was polled before"))),
+        };
+        (call, self.tally)
     }
 
     fn call(&self) -> Option<&Call<D>> {
-        match &self.state {
-            State::Running(driver) => Some(driver.call()),
-            State::Failed(_) => None,
-        }
+        self.state.call()
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<D::Item>>> {
-        if self.outcome.is_some() {
+        if self.tally.outcome().is_some() {
             return Poll::Ready(None);
         }
         let item = match &mut self.state {
             State::Running(driver) => std::task::ready!(driver.poll_item(cx)),
             State::Failed(error) => error.take().map(Err),
         };
+        Poll::Ready(self.tally.take(item, |error| match &mut self.state {
+            State::Running(driver) => driver.give_up(error),
+            State::Failed(_) => error,
+        }))
+    }
+}
+
+impl<D: Decode> State<D> {
+    fn call(&self) -> Option<&Call<D>> {
+        match self {
+            State::Running(driver) => Some(driver.call()),
+            State::Failed(_) => None,
+        }
+    }
+}
+
+/// What a stream adds up to and how it ended, whoever drives it.
+pub(crate) struct Tally<A> {
+    total: A,
+    outcome: Option<Outcome>,
+    /// The error that ended the stream, if the stream face has handed it out: its gist for `finish`.
+    ended_by: Option<(ErrorKind, String, String)>,
+}
+
+impl<A: Accumulate> Tally<A> {
+    pub(crate) fn new(total: A) -> Self {
+        Tally { total, outcome: None, ended_by: None }
+    }
+
+    pub(crate) fn so_far(&self) -> &A::Output {
+        self.total.so_far()
+    }
+
+    pub(crate) fn outcome(&self) -> Option<Outcome> {
+        self.outcome
+    }
+
+    /// Takes in what came next, `None` at the end, and gives it on. If a cap is reached, the call is to be given up.
+    pub(crate) fn take(
+        &mut self,
+        item: Option<Result<A::Item>>,
+        give_up: impl FnOnce(Error) -> Error,
+    ) -> Option<Result<A::Item>> {
         let error = match item {
             None => {
                 self.outcome = Some(Outcome::Complete);
-                return Poll::Ready(None);
+                return None;
             }
             Some(Ok(item)) => match self.total.push(&item) {
-                Ok(()) => return Poll::Ready(Some(Ok(item))),
-                Err(error) => error,
+                Ok(()) => return Some(Ok(item)),
+                // Nothing more is wanted of the server.
+                Err(error) => give_up(error),
             },
             Some(Err(error)) => error,
         };
         self.outcome = Some(Outcome::of(&error));
         self.ended_by = Some((error.kind(), error.code().to_owned(), error.to_string()));
-        Poll::Ready(Some(Err(error)))
+        Some(Err(error))
+    }
+
+    /// The whole answer, or what had arrived of it with the error: this one, or the one that was handed out before.
+    pub(crate) fn finish<D: Decode>(
+        self,
+        error: Option<Error>,
+        call: Option<&Call<D>>,
+    ) -> Result<Answer<A::Output>, Broken<A::Output>> {
+        let outcome = self.outcome.unwrap_or(Outcome::Cancelled);
+        if let (None, Outcome::Complete, Some(call)) = (&error, outcome, call) {
+            return Ok(Answer::new(self.total.into_output(), call));
+        }
+        let error = error.unwrap_or_else(|| match self.ended_by {
+            Some((kind, code, message)) => Error::new(kind, code, message),
+            None => Error::misuse("the stream was given up"),
+        });
+        Err(Broken { partial: self.total.into_output(), outcome, error })
+    }
+
+    pub(crate) fn broken(self, error: Error) -> Broken<A::Output> {
+        Broken { partial: self.total.into_output(), outcome: Outcome::of(&error), error }
+    }
+
+    pub(crate) fn into_output(self) -> A::Output {
+        self.total.into_output()
     }
 }
 
@@ -166,6 +232,7 @@ impl Outcome {
             ErrorKind::Truncated => Outcome::Truncated,
             ErrorKind::Server => Outcome::ServerError,
             ErrorKind::Timeout => Outcome::Stalled,
+            ErrorKind::Cancelled => Outcome::Cancelled,
             _ => Outcome::Failed,
         }
     }
@@ -189,7 +256,7 @@ impl<D: Decode, A> fmt::Debug for Streaming<D, A> {
             State::Running(driver) => out.field("call", driver.call()),
             State::Failed(error) => out.field("error", error),
         };
-        out.field("outcome", &self.outcome).finish_non_exhaustive()
+        out.field("outcome", &self.tally.outcome).finish_non_exhaustive()
     }
 }
 

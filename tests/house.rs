@@ -9,6 +9,11 @@ const SHELL: [&str; 6] = ["answer.rs", "client.rs", "driver.rs", "streaming.rs",
 /// Accessors of services, which await no more than calls of the client.
 const ACCESSORS: &str = "api/";
 
+const AWAITS: [&str; 4] = [".await", "async fn", "async move", "async {"];
+
+/// All that the blocking driver needs of threads: to park its own, and to wake a parked one. It starts none.
+const PARKING: [&str; 3] = ["thread::Thread", "thread::current()", "thread::park"];
+
 /// Clocks, randomness, threads, the environment, files, sockets, terminals.
 const OUTSIDE: [&str; 14] = [
     "Instant::now",
@@ -100,7 +105,7 @@ fn assert_none(what: &str, found: Vec<String>) {
 #[test]
 fn only_the_shell_awaits() {
     let core = Source::all().into_iter().filter(|source| !source.is_under(&SHELL) && !source.is_under(&[ACCESSORS]));
-    let found = core.flat_map(|source| source.lines_with(&[".await", "async "])).collect();
+    let found = core.flat_map(|source| source.lines_with(&AWAITS)).collect();
     assert_none("the core awaits", found);
 }
 
@@ -110,7 +115,7 @@ fn accessors_alone_await_in_services() {
     let services = Source::all().into_iter().filter(|source| source.is_under(&[ACCESSORS]));
     let found = services
         .filter(|source| !source.text.contains("client: &'a Client"))
-        .flat_map(|source| source.lines_with(&[".await", "async "]))
+        .flat_map(|source| source.lines_with(&AWAITS))
         .collect();
     assert_none("awaited outside the accessors", found);
 }
@@ -118,10 +123,12 @@ fn accessors_alone_await_in_services() {
 #[test]
 fn only_transports_touch_the_world() {
     let inner = Source::all().into_iter().filter(|source| !source.is_under(&["transport/", FILES]));
-    assert_none(
-        "clock, randomness, thread, environment or IO",
-        inner.flat_map(|source| source.lines_with(&OUTSIDE)).collect(),
-    );
+    let found = inner.flat_map(|source| {
+        let mut lines = source.lines_with(&OUTSIDE);
+        lines.retain(|line| !source.is_under(&["blocking/"]) || !PARKING.iter().any(|word| line.contains(word)));
+        lines
+    });
+    assert_none("clock, randomness, thread, environment or IO", found.collect());
 }
 
 #[test]

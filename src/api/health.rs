@@ -8,7 +8,7 @@ use http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 
 use super::models::{CurrentModel, ModelCard};
-use crate::call::Retry;
+use crate::call::{Retry, Time};
 use crate::decode::Json;
 use crate::transport::MaybeSend;
 use crate::value::{null_as_default, open_enum};
@@ -49,26 +49,47 @@ impl HealthService<'_> {
     ) -> impl Future<Output = Result<Answer<ModelCard>>> + MaybeSend + 'static + use<> {
         let client = self.client.clone();
         async move {
-            let until = client.now() + timeout;
+            let wait = Readiness::new(client.now(), timeout);
             loop {
-                // One look must not outlast the wait, nor retry by itself.
-                let left = until.since(client.now());
-                let look = client.with(Options::new().retry(Retry::NEVER).pace(Pace::READ.total(left.max(INTERVAL))));
-                let error = match look.call(&CurrentModel).await {
+                let look = client.with(wait.options(client.now()));
+                match look.call(&CurrentModel).await {
                     Ok(card) => return Ok(card),
-                    Err(error) if is_not_yet(&error) => error,
-                    Err(error) => return Err(error),
-                };
-                if client.now() + INTERVAL >= until {
-                    let message = format!("the server was not ready within {timeout:?}");
-                    return Err(Error::new(ErrorKind::Timeout, "timeout_ready", message)
-                        .with_phase(Phase::Total)
-                        .with_hint(format!("the last look said: {error}"))
-                        .with_source(error));
+                    Err(error) => client.sleep(wait.pause(client.now(), error)?).await,
                 }
-                client.sleep(INTERVAL).await;
             }
         }
+    }
+}
+
+/// A wait for a loaded model, without the waiting.
+pub(crate) struct Readiness {
+    timeout: Duration,
+    until: Time,
+}
+
+impl Readiness {
+    pub(crate) fn new(now: Time, timeout: Duration) -> Self {
+        Readiness { timeout, until: now + timeout }
+    }
+
+    /// The options of one look: it must not outlast the wait, nor retry by itself.
+    pub(crate) fn options(&self, now: Time) -> Options {
+        Options::new().retry(Retry::NEVER).pace(Pace::READ.total(self.until.since(now).max(INTERVAL)))
+    }
+
+    /// How long to wait after a look that failed, or why not to look again.
+    pub(crate) fn pause(&self, now: Time, error: Error) -> Result<Duration> {
+        if !is_not_yet(&error) {
+            return Err(error);
+        }
+        if now + INTERVAL >= self.until {
+            let message = format!("the server was not ready within {:?}", self.timeout);
+            return Err(Error::new(ErrorKind::Timeout, "timeout_ready", message)
+                .with_phase(Phase::Total)
+                .with_hint(format!("the last look said: {error}"))
+                .with_source(error));
+        }
+        Ok(INTERVAL)
     }
 }
 

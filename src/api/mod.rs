@@ -4,9 +4,19 @@
 //! |---|---|
 //! | [`client.completions()`](Client::completions) | [`create`](Completions::create), [`stream`](Completions::stream) |
 //! | [`client.chat()`](Client::chat) | [`create`](Chat::create), [`stream`](Chat::stream) |
-//! | [`client.models()`](Client::models) | [`list`](Models::list), [`current`](Models::current), [`props`](Models::props), [`load`](Models::load), [`reload`](Models::reload), [`unload`](Models::unload) |
+//! | [`client.models()`](Client::models) | [`list`](Models::list), [`current`](Models::current), [`props`](Models::props), [`load`](Models::load), [`reload`](Models::reload), [`unload`](Models::unload), [`drafts`](Models::drafts), [`download`](Models::download) |
+//! | [`client.embeddings()`](Client::embeddings) | [`create`](EmbeddingsService::create) |
+//! | [`client.embedding_models()`](Client::embedding_models) | [`list`](EmbeddingModels::list), [`current`](EmbeddingModels::current), [`load`](EmbeddingModels::load), [`unload`](EmbeddingModels::unload) |
+//! | [`client.loras()`](Client::loras) | [`list`](Loras::list), [`active`](Loras::active), [`load`](Loras::load), [`unload`](Loras::unload) |
+//! | [`client.templates()`](Client::templates) | [`list`](Templates::list), [`switch`](Templates::switch), [`unload`](Templates::unload) |
+//! | [`client.tokens()`](Client::tokens) | [`encode`](Tokens::encode), [`decode`](Tokens::decode), [`count`](Tokens::count) |
+//! | [`client.sampling()`](Client::sampling) | [`overrides`](SamplingService::overrides), [`switch_preset`](SamplingService::switch_preset), [`set_overrides`](SamplingService::set_overrides), [`unload`](SamplingService::unload) |
 //! | [`client.health()`](Client::health) | [`check`](HealthService::check), [`service_info`](HealthService::service_info), [`wait_until_ready`](HealthService::wait_until_ready) |
 //! | [`client.auth()`](Client::auth) | [`permission`](Auth::permission) |
+//! | [`client.kobold()`](Client::kobold) | [`generate`](Kobold::generate), [`stream`](Kobold::stream), [`abort`](Kobold::abort), [`check`](Kobold::check), [`count_tokens`](Kobold::count_tokens), … |
+//!
+//! Lists whose answer depends on the key are asked with the admin key if there is one, which sees all; the view of an API key
+//! has a name of its own, ending in `_as_api_key`.
 //!
 //! Every request type is an [`Endpoint`](crate::Endpoint), so [`Client::call`] and a hand-driven
 //! [`Call`](crate::call::Call) take the same values.
@@ -16,10 +26,18 @@ mod budget;
 mod chat;
 mod common;
 mod completions;
+mod embedding_models;
+mod embeddings;
 mod fields;
 mod health;
+mod kobold;
+mod loras;
 mod models;
+mod overrides;
 mod sampling;
+mod templates;
+mod tokens;
+mod validate;
 
 use crate::Client;
 
@@ -27,9 +45,17 @@ pub use auth::*;
 pub use chat::*;
 pub use common::{EosReason, FinishReason, OneOrMany, Rate, ResponseFormat, ResponseFormatType, StreamOptions, Usage};
 pub use completions::*;
+pub use embedding_models::*;
+pub use embeddings::*;
 pub use health::*;
+pub use kobold::*;
+pub use loras::*;
 pub use models::*;
+pub use overrides::*;
 pub use sampling::{Sampling, Stop};
+pub use templates::*;
+pub use tokens::*;
+pub use validate::{Effect, Fault, Faults};
 
 /// The streaming face of a request: what [`StreamEndpoint::streamed`](crate::StreamEndpoint::streamed) gives.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -44,14 +44,16 @@ macro_rules! sampling {
 
             setters! { $( $(#[doc = $doc])* $name: $type $(as $arg)?, )* }
 
+            /// The fields that JSON has no way to write: numbers that are not finite.
+            pub(super) fn not_finite(&self) -> impl Iterator<Item = &'static str> {
+                [$( (stringify!($name), self.$name.as_ref().is_some_and(|value| !value.finite())) ),*]
+                    .into_iter()
+                    .filter_map(|(name, infinite)| infinite.then_some(name))
+            }
+
             /// JSON has no infinite numbers: they would be sent as null, which the server fails on.
             pub(crate) fn check(&self) -> Result<()> {
-                $(
-                    if self.$name.as_ref().is_some_and(|value| !value.finite()) {
-                        return Err(not_finite(stringify!($name)));
-                    }
-                )*
-                Ok(())
+                self.not_finite().next().map_or(Ok(()), |name| Err(not_finite(name)))
             }
         }
     };
@@ -133,7 +135,8 @@ sampling! {
         dry_range: i64,
         /// Strings at which DRY begins anew. No effect on the current backend.
         dry_sequence_breakers: OneOrMany<String> as impl Into<OneOrMany<String>>,
-        /// Default 0, which is off. No effect on the current backend.
+        /// Default 0, which is off. No effect on the current backend. Servers of 2025 also take a flag of the name
+        /// `mirostat`, to be sent as `extra`.
         mirostat_mode: i64,
         /// Default 1.5. No effect on the current backend.
         mirostat_tau: f64,
@@ -170,6 +173,18 @@ sampling! {
         adaptive_decay: f64,
         /// After how many tokens of repetition the generation ends; from 0, default 800; 0 is off.
         loop_detect_window: u32,
+        /// How strongly the prompt guides against `negative_prompt`; default 1, which is off. Known to servers of 2025,
+        /// ignored by current ones.
+        cfg_scale: f64,
+        /// What `cfg_scale` guides away from. Known to servers of 2025, ignored by current ones.
+        negative_prompt: String as impl Into<String>,
+        /// How many tokens of room are made when the context is full; default 512. Known to servers of 2025, ignored by
+        /// current ones.
+        generate_window: i64,
+        /// Whether special tokens are left out of the text; default true. Known to servers of 2025, ignored by current ones.
+        skip_special_tokens: bool,
+        /// Whether n-grams of the text so far are used as a draft. Known to servers of 2025, ignored by current ones.
+        speculative_ngram: bool,
     }
 }
 
@@ -237,7 +252,7 @@ impl From<u32> for Stop {
     }
 }
 
-fn not_finite(name: &str) -> Error {
+pub(crate) fn not_finite(name: &str) -> Error {
     Error::new(ErrorKind::Encode, "not_finite", format!("`{name}` is not a finite number"))
 }
 
@@ -346,6 +361,19 @@ mod tests {
         let read: Sampling =
             from_value(json!({"banned_tokens": "2400, 2401", "stop": "x", "logprobs": true, "top_p": null})).unwrap();
         assert_eq!(read, Sampling::new().banned_tokens([2400, 2401]).stop("x").logprobs(1));
+    }
+
+    #[test]
+    fn fields_of_older_servers_have_their_names() {
+        let sampling = Sampling::new()
+            .cfg_scale(1.5)
+            .negative_prompt("no")
+            .generate_window(256)
+            .skip_special_tokens(false)
+            .speculative_ngram(true);
+        let expected = json!({"cfg_scale": 1.5, "negative_prompt": "no", "generate_window": 256,
+            "skip_special_tokens": false, "speculative_ngram": true});
+        assert_eq!(to_value(sampling).unwrap(), expected);
     }
 
     #[test]

@@ -515,13 +515,7 @@ impl<D: Decode> Call<D> {
 
     /// An attempt failed: another one, or the end.
     fn fail(&mut self, now: Time, error: Error, sent: Sent) {
-        // What came after the head is there tells where it came from.
-        let error = match &self.answer {
-            Some((status, headers)) => {
-                error.answered(Answered { status: *status, headers: headers.clone(), body: Bytes::new() })
-            }
-            None => error,
-        };
+        let error = self.answered(error);
         let replay = self.operation.replay;
         let wait = match self.record.items {
             0 => self.operation.retry.decide(replay, self.retries, &error, sent, self.shared.random()),
@@ -538,17 +532,42 @@ impl<D: Decode> Call<D> {
     }
 
     fn end(&mut self, now: Time, result: Result<()>) {
+        let result = result.map_err(self.operation.explain);
         let cause = result.as_ref().err().map(|error| error.code().to_owned());
-        self.close_attempt(now, cause.as_deref(), None);
+        self.close(now, cause.as_deref());
+        self.state = State::Done(Some(result.map_err(|error| self.placed(error))));
+    }
+
+    /// Ends the call from outside, because of an item that it yielded. The error is given back with all that is known of the
+    /// call.
+    pub(crate) fn give_up(&mut self, now: Time, error: Error) -> Error {
+        self.close(now, Some(error.code()));
+        self.state = State::Done(None);
+        self.placed(self.answered(error))
+    }
+
+    fn close(&mut self, now: Time, cause: Option<&str>) {
+        self.close_attempt(now, cause, None);
         self.record.ended = Some(now);
-        let result = result.map_err(|error| {
-            let error = match self.shared.base().join(&self.operation.path) {
-                Ok(url) => error.at(&self.operation.method, &url.to_string()),
-                Err(_) => error,
-            };
-            error.with_record(self.record.clone())
-        });
-        self.state = State::Done(Some(result));
+    }
+
+    /// What came after the head is there tells where it came from.
+    fn answered(&self, error: Error) -> Error {
+        match &self.answer {
+            Some((status, headers)) => {
+                error.answered(Answered { status: *status, headers: headers.clone(), body: Bytes::new() })
+            }
+            None => error,
+        }
+    }
+
+    /// Adds the operation and the record.
+    fn placed(&self, error: Error) -> Error {
+        let error = match self.shared.base().join(&self.operation.path) {
+            Ok(url) => error.at(&self.operation.method, &url.to_string()),
+            Err(_) => error,
+        };
+        error.with_record(self.record.clone())
     }
 
     fn close_attempt(&mut self, now: Time, cause: Option<&str>, retry_after: Option<Duration>) {

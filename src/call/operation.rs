@@ -18,6 +18,8 @@ pub(super) struct Operation {
     pub(super) pace: Pace,
     pub(super) limits: Limits,
     pub(super) retry: Retry,
+    /// [`Endpoint::explain`] of the endpoint.
+    pub(super) explain: fn(Error) -> Error,
 }
 
 impl Operation {
@@ -36,6 +38,7 @@ impl Operation {
             pace: options.pace.unwrap_or_else(|| endpoint.pace(&options.paces.unwrap_or_default())),
             limits: options.limits.clone().unwrap_or_default(),
             retry: options.retry.unwrap_or_default(),
+            explain: E::explain,
         })
     }
 

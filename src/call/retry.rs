@@ -1,6 +1,6 @@
 //! When a failed attempt is followed by another one.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use http::{HeaderMap, StatusCode, header};
 
@@ -124,7 +124,7 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
         return Some(Duration::from_secs(seconds));
     }
     let at = httpdate::parse_http_date(value).ok()?;
-    let now: SystemTime = httpdate::parse_http_date(text(header::DATE)?).ok()?;
+    let now = httpdate::parse_http_date(text(header::DATE)?).ok()?;
     Some(at.duration_since(now).unwrap_or_default())
 }
 

@@ -16,6 +16,10 @@ use crate::{Error, ErrorKind};
 
 /// The longest message that is taken over from a server, in bytes; the raw body is kept beside it.
 const MESSAGE_CAP: usize = 2048;
+/// The longest code of a server, in bytes: it is a word, for programs.
+const CODE_CAP: usize = 64;
+/// The longest traceback that is taken over, in bytes.
+const TRACE_CAP: usize = 64 << 10;
 /// The longest echoed input of a validation entry, in bytes.
 const INPUT_CAP: usize = 1024;
 /// How many validation entries are kept.
@@ -26,7 +30,7 @@ pub(crate) fn from_response(status: StatusCode, headers: &HeaderMap, body: &[u8]
     let text = String::from_utf8_lossy(body);
     let said = Said::parse(&text).unwrap_or_else(|| Said::plain(&text, headers));
     let (code, retryable) = said.classify(Some(status));
-    let hint = hint(&code, status, headers);
+    let hint = hint(&code, &said.message, status, headers);
     let mut error = said.into_error(code).with_retryable(retryable);
     if let Some(hint) = hint {
         error = error.with_hint(hint);
@@ -62,8 +66,8 @@ impl Said {
         match object.remove("error")? {
             Value::Object(mut error) => Some(Said {
                 message: error.remove("message").map(words).unwrap_or_default(),
-                code: text_of(error.remove("code")).or_else(|| text_of(error.remove("type"))),
-                trace: text_of(error.remove("trace")),
+                code: code_of(error.remove("code")).or_else(|| code_of(error.remove("type"))),
+                trace: text_of(error.remove("trace")).map(|trace| cut(trace, TRACE_CAP)),
                 issues: Vec::new(),
             }),
             Value::Null => None,
@@ -122,11 +126,13 @@ impl Said {
             return (if says("aborted") { "generation_aborted" } else { "stream_error" }.to_owned(), false);
         };
         let (code, retryable) = match status.as_u16() {
-            401 if says("Please provide") => ("missing_key", false),
+            401 if says("Please provide") || says("admin key isn't provided") => ("missing_key", false),
             401 | 403 => ("invalid_key", false),
             404 => ("not_found", false),
             405 => ("method_not_allowed", false),
             408 => ("request_timeout", true),
+            422 if says("prompt template is not set") => ("no_template", false),
+            422 if says("Enable the OAI server") => ("oai_disabled", false),
             422 => ("validation_failed", false),
             429 => ("rate_limited", true),
             503 if says("No embedding models") => ("no_embedding_model_loaded", true),
@@ -134,6 +140,10 @@ impl Said {
             503 if says("aborted") => ("generation_aborted", false),
             300..=399 => ("redirect", false),
             400 if says("TemplateError") => ("template_error", false),
+            400 if says("Could not find the") && says("model path") => ("unknown_model", false),
+            400 if says("Sampler override file named") => ("unknown_preset", false),
+            400 if says("is already loaded") => ("already_loaded", false),
+            400 if NOTHING_NAMED.iter().any(|words| says(words)) => ("nothing_named", false),
             400 => ("bad_request", false),
             // This server's 500 comes of what was sent, so it comes again.
             500 => ("server_error", false),
@@ -148,12 +158,39 @@ impl Said {
     }
 }
 
-fn hint(code: &str, status: StatusCode, headers: &HeaderMap) -> Option<String> {
+/// What the server says to empty names and lists.
+const NOTHING_NAMED: [&str; 4] = [
+    "A model name was not provided",
+    "New template name not found",
+    "List of loras to load is not found",
+    "preset or dictionary wasn't provided",
+];
+
+fn hint(code: &str, message: &str, status: StatusCode, headers: &HeaderMap) -> Option<String> {
     Some(match code {
         "missing_key" => "set the key with `api_key` or `admin_key`; admin operations need the admin key".into(),
+        "invalid_key" if message.contains("admin") => {
+            "this operation needs the admin key, not an API key; both stand in the server's `api_tokens.yml`".into()
+        }
         "invalid_key" => "check the key; the server's keys stand in its `api_tokens.yml`".into(),
         "no_model_loaded" => "load one with `client.models().load(..)`".into(),
-        "no_embedding_model_loaded" => "load an embedding model on the server first".into(),
+        "no_embedding_model_loaded" => "load one with `client.embedding_models().load(..)`".into(),
+        "no_template" => {
+            "choose one with `client.templates().switch(..)`, or load the model with its `prompt_template` set".into()
+        }
+        "oai_disabled" => {
+            "write `api_servers` into the server's `config.yml`: the value that is there by default is not understood".into()
+        }
+        "unknown_model" => {
+            "the lists of `client.models()` and `client.embedding_models()` have the names that can be loaded, if they are asked \
+             with the admin key"
+                .into()
+        }
+        "unknown_preset" => {
+            "`client.sampling().overrides()` has the names of the presets, if it is asked with the admin key".into()
+        }
+        "already_loaded" => "unload it first to load it anew".into(),
+        "nothing_named" => "give a name or a list that is not empty".into(),
         "generation_aborted" => {
             "the server's console tells the cause; a parameter that the backend cannot take is the usual one".into()
         }
@@ -211,6 +248,11 @@ fn text_of(value: Option<Value>) -> Option<String> {
     }
 }
 
+/// A server's code, if it is one: what is no short word is no code, and could be anything.
+fn code_of(value: Option<Value>) -> Option<String> {
+    text_of(value).filter(|code| code.len() <= CODE_CAP && code.bytes().all(|byte| byte.is_ascii_graphic()))
+}
+
 fn title(html: &str) -> Option<&str> {
     let lower = html.to_ascii_lowercase();
     let start = lower.find("<title>")? + "<title>".len();
@@ -228,4 +270,21 @@ fn cut(mut text: String, cap: usize) -> String {
         text.push('…');
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_is_a_short_word() {
+        let code = |code: &str| {
+            let data = serde_json::json!({"error": {"message": "no", "type": "invalid_request_error", "code": code}});
+            from_event(&data.to_string()).unwrap().code().to_owned()
+        };
+        assert_eq!(code("context_length_exceeded"), "context_length_exceeded");
+        for other in ["", "two words", "caf\u{e9}", &"x".repeat(65)] {
+            assert_eq!(code(other), "invalid_request_error");
+        }
+    }
 }

@@ -17,20 +17,30 @@ use crate::{Error, ErrorKind, Limits, Result};
 pub struct Json<T> {
     /// A status that carries an answer although it is no success, such as 503 on `/health`.
     also: Option<StatusCode>,
+    check: Option<Check<T>>,
     body: Option<Body>,
     ended: bool,
     item: PhantomData<fn() -> T>,
 }
 
+type Check<T> = Box<dyn Fn(&mut T) -> Result<()> + Send + Sync>;
+
 impl<T> Json<T> {
     /// A decoder that takes the body of a 2xx answer.
     pub const fn new() -> Self {
-        Json { also: None, body: None, ended: false, item: PhantomData }
+        Json { also: None, check: None, body: None, ended: false, item: PhantomData }
     }
 
     /// Takes the body of this status for an answer too.
     pub const fn also(mut self, status: StatusCode) -> Self {
         self.also = Some(status);
+        self
+    }
+
+    /// Looks at the answer once it is read: it may put it in order, or refuse it with an error, to which the raw body is
+    /// added.
+    pub fn checked(mut self, check: impl Fn(&mut T) -> Result<()> + Send + Sync + 'static) -> Self {
+        self.check = Some(Box::new(check));
         self
     }
 }
@@ -75,8 +85,13 @@ impl<T: DeserializeOwned> Decode for Json<T> {
         if std::mem::replace(&mut self.ended, true) {
             return Ok(None);
         }
+        let check = self.check.as_ref();
+        let parse = |text: &str| {
+            let mut answer = from_json::<T>(text)?;
+            check.map_or(Ok(()), |check| check(&mut answer)).map(|()| answer)
+        };
         match &mut self.body {
-            Some(body) => body.parse().map(Some),
+            Some(body) => body.parse_with(parse).map(Some),
             None => Err(Error::misuse("the body ended before the head of the answer was there")),
         }
     }
@@ -225,10 +240,6 @@ impl Body {
         }
     }
 
-    pub(super) fn parse<T: DeserializeOwned>(&mut self) -> Result<T> {
-        self.parse_with(from_json::<T>)
-    }
-
     /// Reads the whole text with `parse`; an error carries the raw body.
     pub(super) fn parse_with<T>(&mut self, parse: impl FnOnce(&str) -> Result<T>) -> Result<T> {
         self.check()?;
@@ -289,6 +300,13 @@ mod tests {
         let clean = nullify_non_finite(text).expect("there are some");
         assert_eq!(clean, r#"{"a":null,"b":[null,null,-1,null],"c":"-Infinity \" NaN \\","NaN":"é\u00e9"}"#);
         assert_eq!(nullify_non_finite(r#"{"c":"Infinity"}"#), None);
+    }
+
+    #[test]
+    fn numbers_are_read_exactly() {
+        for text in ["-0.11536954343318939", "-0.22147056460380554", "366.24", "5e-324"] {
+            assert_eq!(serde_json::to_string(&from_json::<f64>(text).unwrap()).unwrap(), text);
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! | | moves bytes with |
 //! |---|---|
 //! | `Reqwest` (feature `reqwest`) | reqwest on tokio, on native targets |
+//! | `Ureq` (feature `blocking`) | ureq, on native targets; for blocking clients alone |
 //! | [`script::Script`] | nothing: replays recorded exchanges, for tests and docs |
 //! | [`record::Recorder`] | another transport, whose exchanges it records |
 
@@ -11,6 +12,8 @@ pub mod record;
 #[cfg(all(feature = "reqwest", not(target_arch = "wasm32")))]
 mod reqwest;
 pub mod script;
+#[cfg(all(feature = "blocking", not(target_arch = "wasm32")))]
+pub(crate) mod ureq;
 
 use std::fmt;
 use std::future::Future;
@@ -24,6 +27,8 @@ use crate::call::Time;
 
 #[cfg(all(feature = "reqwest", not(target_arch = "wasm32")))]
 pub use self::reqwest::Reqwest;
+#[cfg(all(feature = "blocking", not(target_arch = "wasm32")))]
+pub use self::ureq::Ureq;
 pub use exchange::{Chunk, Data, End, Exchange};
 
 /// Moves the bytes of one exchange at a time, and tells the time. It decides nothing: no redirects, no retries,

@@ -86,7 +86,7 @@ impl CompletionRequest {
     }
 
     /// Whether `max_tokens` is set, under any of its names.
-    fn is_bounded(&self) -> bool {
+    pub(crate) fn is_bounded(&self) -> bool {
         self.sampling.max_tokens.is_some()
             || ["max_completion_tokens", "max_length"].iter().any(|name| self.extra.contains_key(*name))
     }

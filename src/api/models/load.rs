@@ -196,6 +196,8 @@ open_enum! {
         Draft = "draft",
         /// The model itself.
         Model = "model",
+        /// An embedding model, in the answer to loading one.
+        Embedding = "embedding_model",
     }
 }
 

@@ -1,18 +1,18 @@
-//! The routes of the model service: what there is, what is loaded, loading and unloading.
+//! The routes of the model service: what there is, what is loaded, loading and unloading, downloading.
 
 mod card;
+mod download;
 mod load;
 
-use std::borrow::Cow;
 use std::future::Future;
 
-use http::Method;
-
+use super::fields::plain;
 use crate::decode::{Empty, Json};
 use crate::transport::MaybeSend;
-use crate::{Broken, Calling, Client, Endpoint, Pace, Paces, Replay, Result, Scope, Streaming};
+use crate::{Broken, Calling, Client, Result, Streaming};
 
 pub use card::{GenerationSettings, ModelCard, ModelList, ModelParameters, ModelProps};
+pub use download::{DownloadRequest, Downloaded, HubToken, RepoType};
 pub use load::{
     DraftModel, LoadEvents, LoadPart, LoadProgress, LoadReport, LoadRequest, LoadStatus, LoadTotal, ModelType,
     RopeAlpha,
@@ -77,39 +77,34 @@ impl Models<'_> {
         }
     }
 
+    /// The draft models that can be loaded along. It is asked with the admin key if there is one, since with an API key the
+    /// server shows the loaded draft model alone.
+    pub fn drafts(&self) -> Calling<Json<ModelList>> {
+        self.client.call(&ListDrafts)
+    }
+
+    /// The list of draft models as an API key sees it: the loaded one, or nothing. With an admin key alone it is the whole
+    /// list.
+    pub fn drafts_as_api_key(&self) -> Calling<Json<ModelList>> {
+        self.client.call(&ListDraftsAsApiKey)
+    }
+
+    /// Has the server download a model or a LoRA from the Hugging Face hub, and answers where it lies; needs the admin key.
+    ///
+    /// The answer comes when all of it is there, so there is no deadline and no progress. Dropping the call cancels the
+    /// download, and the server removes what it had. Nothing of it is tried again by itself.
+    ///
+    /// Errors have the codes `unknown_repo`, `already_exists`, `nothing_to_download` (the filters leave no file),
+    /// `download_timeout` (the request's own `timeout`), or `bad_request` with the hub's words.
+    pub fn download(&self, request: &DownloadRequest) -> Calling<Json<Downloaded>> {
+        self.client.call(request)
+    }
+
     /// Unloads the model; needs the admin key. Running generations are cut: plain ones answer with what they have, streams
     /// hang until their pace ends them. Errors with code `no_model_loaded` if there is none.
     pub fn unload(&self) -> Calling<Json<Empty>> {
         self.client.call(&UnloadModel)
     }
-}
-
-/// Declares an operation without parameters.
-macro_rules! plain {
-    ($(#[$meta:meta])* $name:ident: $method:ident $path:literal, $scope:ident, $replay:ident, $answer:ty, $pace:ident) => {
-        $(#[$meta])*
-        #[derive(Clone, Copy, Debug, Default)]
-        pub struct $name;
-
-        impl Endpoint for $name {
-            type Decoder = Json<$answer>;
-            const METHOD: Method = Method::$method;
-            const SCOPE: Scope = Scope::$scope;
-            const REPLAY: Replay = Replay::$replay;
-
-            fn path(&self) -> Cow<'_, str> {
-                $path.into()
-            }
-
-            fn pace(&self, paces: &Paces) -> Pace {
-                paces.$pace
-            }
-
-            fn decoder(&self) -> Self::Decoder {
-                Json::new()
-            }
-        }
-    };
 }
 
 plain! {
@@ -135,4 +130,14 @@ plain! {
 plain! {
     /// The operation of [`Models::unload`]. It is not sent again by itself: what is loaded may have changed meanwhile.
     UnloadModel: POST "/v1/model/unload", Admin, IfUnsent, Empty, read
+}
+
+plain! {
+    /// The operation of [`Models::drafts`].
+    ListDrafts: GET "/v1/model/draft/list", List, Safe, ModelList, read
+}
+
+plain! {
+    /// The operation of [`Models::drafts_as_api_key`].
+    ListDraftsAsApiKey: GET "/v1/model/draft/list", Api, Safe, ModelList, read
 }

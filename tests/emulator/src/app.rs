@@ -13,6 +13,7 @@ use crate::clock::Moment;
 use crate::log::Journal;
 use crate::model::ModelSpec;
 use crate::script::Script;
+use crate::services::{ServiceConfig, Services, Template};
 
 /// Health keeps this many issues.
 const MAX_ISSUES: usize = 100;
@@ -34,6 +35,7 @@ pub(crate) struct Config {
     pub(crate) no_streaming: bool,
     pub(crate) gate: bool,
     pub(crate) gate_loads: bool,
+    pub(crate) services: ServiceConfig,
 }
 
 pub(crate) struct App {
@@ -47,6 +49,8 @@ pub(crate) struct App {
     scripts: Mutex<VecDeque<Script>>,
     model: Mutex<Option<Arc<Loaded>>>,
     issues: Mutex<VecDeque<Issue>>,
+    /// What the routes beside generation and models know.
+    pub(crate) services: Services,
     ids: AtomicU64,
 }
 
@@ -66,7 +70,9 @@ pub(crate) struct Loaded {
     pub(crate) chunk_size: u32,
     pub(crate) vision: bool,
     pub(crate) draft: Option<String>,
-    pub(crate) template: Option<(String, String)>,
+    pub(crate) template: Mutex<Option<Template>>,
+    /// Names and scalings of the LoRA adapters applied to it.
+    pub(crate) loras: Mutex<Vec<(String, f64)>>,
     /// True once it was unloaded: what still runs on it ends or hangs.
     pub(crate) gone: watch::Sender<bool>,
     /// Generations running on it.
@@ -75,7 +81,11 @@ pub(crate) struct Loaded {
 
 impl Loaded {
     pub(crate) fn new(spec: &ModelSpec) -> Loaded {
-        let template = spec.template.clone();
+        let template = spec.template.clone().map(|content| Template {
+            name: "from_tokenizer_config".to_owned(),
+            content,
+            failure: None,
+        });
         Loaded {
             name: spec.name.clone(),
             max_seq_len: spec.max_seq_len,
@@ -84,10 +94,16 @@ impl Loaded {
             chunk_size: 2048,
             vision: false,
             draft: None,
-            template: template.map(|content| ("from_tokenizer_config".to_owned(), content)),
+            template: Mutex::new(template),
+            loras: Mutex::default(),
             gone: watch::channel(false).0,
             running: watch::channel(0).0,
         }
+    }
+
+    /// The chat template in use.
+    pub(crate) fn template(&self) -> Option<Template> {
+        lock(&self.template).clone()
     }
 
     /// Counts a generation until the guard is dropped.
@@ -117,6 +133,7 @@ impl App {
             scripts: Mutex::default(),
             model: Mutex::default(),
             issues: Mutex::default(),
+            services: Services::default(),
             ids: AtomicU64::new(0),
         };
         app.boot();
@@ -127,12 +144,23 @@ impl App {
     pub(crate) fn boot(&self) {
         lock(&self.issues).clear();
         let spec = self.config.loaded.as_deref().and_then(|name| self.spec(name, false));
-        self.set_model(spec.map(Loaded::new));
+        self.set_model(spec.as_ref().map(Loaded::new));
+        self.services.boot(&self.config.services);
     }
 
-    pub(crate) fn spec(&self, name: &str, draft: bool) -> Option<&ModelSpec> {
+    /// The directory of a model, downloaded ones included.
+    pub(crate) fn spec(&self, name: &str, draft: bool) -> Option<ModelSpec> {
         let name = last_component(name);
-        self.config.models.iter().find(|spec| spec.name == name && spec.draft == draft)
+        let found = |spec: &&ModelSpec| spec.name == name && spec.draft == draft;
+        let downloaded = lock(&self.services.downloaded);
+        self.config.models.iter().chain(&*downloaded).find(found).cloned()
+    }
+
+    /// The names of a model directory, in its order.
+    pub(crate) fn model_names(&self, draft: bool) -> Vec<String> {
+        let downloaded = lock(&self.services.downloaded);
+        let specs = self.config.models.iter().chain(&*downloaded).filter(|spec| spec.draft == draft);
+        specs.map(|spec| spec.name.clone()).collect()
     }
 
     pub(crate) fn model(&self) -> Option<Arc<Loaded>> {

@@ -7,20 +7,24 @@ use crate::app::Config;
 use crate::emulator::{Emulator, StartError};
 use crate::model::ModelSpec;
 use crate::script::Script;
+use crate::service_builder::OwnLists;
+use crate::services::ServiceConfig;
 use crate::{DEFAULT_ADMIN_KEY, DEFAULT_API_KEY};
 
 /// Settings of an [`Emulator`] that is to be started.
 ///
-/// Without any: two models and a draft, of which `alpha-7B-exl3` is loaded, the default keys, pings
-/// every 15 seconds, no delays, an ephemeral port of 127.0.0.1.
+/// Without any: two models and a draft, of which `alpha-7B-exl3` is loaded, two embedding models, of
+/// which `all-MiniLM-L6-v2` is, the default keys, pings every 15 seconds, no delays, an ephemeral port
+/// of 127.0.0.1.
 #[derive(Clone)]
 #[must_use]
 pub struct EmulatorBuilder {
-    config: Config,
+    pub(crate) config: Config,
     port: u16,
     scripts: Vec<Script>,
     answers: Vec<Answer>,
     own_models: bool,
+    pub(crate) own: OwnLists,
 }
 
 impl EmulatorBuilder {
@@ -45,8 +49,16 @@ impl EmulatorBuilder {
             no_streaming: false,
             gate: false,
             gate_loads: false,
+            services: ServiceConfig::default(),
         };
-        EmulatorBuilder { config, port: 0, scripts: Vec::new(), answers: Vec::new(), own_models: false }
+        EmulatorBuilder {
+            config,
+            port: 0,
+            scripts: Vec::new(),
+            answers: Vec::new(),
+            own_models: false,
+            own: OwnLists::default(),
+        }
     }
 
     /// The API key, [`DEFAULT_API_KEY`] without it.

@@ -32,7 +32,7 @@ static MESSAGE: &[Field] = &[
     Field::optional(&["tool_calls"], Kind::List(&CALL_KIND)),
     Field::optional(&["tool_call_id"], Kind::Str),
 ];
-static MESSAGE_KIND: Kind = Kind::Model(MESSAGE);
+pub(crate) static MESSAGE_KIND: Kind = Kind::Model(MESSAGE);
 static REASONING: &[Field] = &[
     Field::optional(&["effort"], Kind::Str),
     Field::optional(&["enabled"], Kind::Bool),
@@ -57,7 +57,7 @@ static TOOL_CHOICE: &[(&str, Kind)] = &[
     ("literal['none','auto','required']", Kind::Literal(&["none", "auto", "required"], "'none', 'auto' or 'required'")),
     ("NamedToolChoice", Kind::Model(NAMED_CHOICE)),
 ];
-const TEMPLATE_VARS: &[&str] = &["template_vars", "chat_template_kwargs"];
+pub(crate) const TEMPLATE_VARS: &[&str] = &["template_vars", "chat_template_kwargs"];
 
 /// What chat has on top of the fields of all generations.
 pub(crate) static FIELDS: &[Field] = &[
@@ -104,12 +104,7 @@ impl Request {
             let text = "continue_final_message requires add_generation_prompt to be false.";
             return Err(detail(422, text));
         }
-        for part in messages.iter().filter_map(|m| m.get("content")?.as_list()).flatten() {
-            check_part(part)?;
-        }
-        if messages.is_empty() {
-            return Err(detail(400, "TemplateError: list object has no element -1"));
-        }
+        check(messages)?;
         let vars = field(body, TEMPLATE_VARS).and_then(|vars| vars.get("enable_thinking"));
         let reasoning = body.get("reasoning").and_then(|reasoning| reasoning.get("enabled"));
         let thinking = [vars, body.get("enable_thinking"), reasoning];
@@ -129,8 +124,7 @@ impl Request {
     }
 
     pub(crate) fn prompt(&self) -> Prompt {
-        let said = self.messages.iter().map(text);
-        let rendered = said.map(|(role, text)| format!("<|im_start|>{role}\n{text}<|im_end|>\n"));
+        let rendered = render(&self.messages).into_iter().flatten();
         let asked = self.messages.iter().rev().map(text).find(|(role, _)| role == "user");
         let echo = asked.or_else(|| self.messages.last().map(text)).unwrap_or_default().1;
         Prompt {
@@ -161,6 +155,35 @@ impl Request {
             }
         }
         Some(call + "</function></tool_call>")
+    }
+}
+
+/// The messages as the template renders them, without the opening of an answer; `None` stands where
+/// an image is.
+pub(crate) fn render(messages: &[Json]) -> Vec<Option<String>> {
+    let mut rendered = Vec::new();
+    for message in messages {
+        let (role, text) = text(message);
+        rendered.push(Some(format!("<|im_start|>{role}\n")));
+        match message.get("content") {
+            Some(Json::List(parts)) => {
+                let is_image = |part: &Json| part.get("type").and_then(Json::as_str) == Some("image_url");
+                let said = |part: &Json| part.get("text").and_then(Json::as_str).unwrap_or_default().to_owned();
+                rendered.extend(parts.iter().map(|part| (!is_image(part)).then(|| said(part))));
+            }
+            _ => rendered.push(Some(text)),
+        }
+        rendered.push(Some("<|im_end|>\n".to_owned()));
+    }
+    rendered
+}
+
+/// Fails at messages that a template or the fetching of images fails at.
+pub(crate) fn check(messages: &[Json]) -> Result<(), Refusal> {
+    messages.iter().filter_map(|m| m.get("content")?.as_list()).flatten().try_for_each(check_part)?;
+    match messages.is_empty() {
+        true => Err(detail(400, "TemplateError: list object has no element -1")),
+        false => Ok(()),
     }
 }
 

@@ -121,7 +121,7 @@ impl Emulator {
         self.app.queue_answer(answer);
     }
 
-    /// Lets this many gated tokens or load events pass, now or later.
+    /// Lets this many gated tokens, load events or downloads pass, now or later.
     pub fn release(&self, count: usize) {
         self.app.gate.add_permits(count);
     }

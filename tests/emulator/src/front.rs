@@ -105,7 +105,7 @@ fn unrouted(call: &Call) -> Option<Response> {
             return Some(preflight(origin, header(header::ACCESS_CONTROL_REQUEST_HEADERS)));
         }
     }
-    if let Some(allowed) = routes::methods_of(&call.path) {
+    if let Some(allowed) = routes::methods_of(&call.app, &call.path) {
         if allowed.contains(&call.method.as_str()) {
             return None;
         }
@@ -118,7 +118,7 @@ fn unrouted(call: &Call) -> Option<Response> {
         return Some(response);
     }
     let trimmed = call.path.trim_end_matches('/');
-    if trimmed != call.path && routes::methods_of(trimmed).is_some() {
+    if trimmed != call.path && routes::methods_of(&call.app, trimmed).is_some() {
         let host = header(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
         let location = HeaderValue::try_from(format!("http://{host}{trimmed}")).ok()?;
         let mut response = StatusCode::TEMPORARY_REDIRECT.into_response();

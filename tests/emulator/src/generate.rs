@@ -43,6 +43,13 @@ pub(crate) struct Prompt {
     pub(crate) call: Option<String>,
 }
 
+impl Prompt {
+    /// A text that is a prompt as it is.
+    pub(crate) fn plain(text: &str) -> Prompt {
+        Prompt { text: text.to_owned(), echo: text.to_owned(), call: None }
+    }
+}
+
 /// Choices under way.
 pub(crate) struct Generation {
     pub(crate) script: Script,
@@ -98,7 +105,7 @@ pub(crate) async fn model(call: &Call, body: &Json) -> Result<Arc<Loaded>, Refus
                 return Err(detail(401, text));
             }
             if let Some(spec) = call.app.spec(name, false) {
-                load::inline(&call.app, spec).await?;
+                load::inline(&call.app, &spec).await?;
             }
         }
         _ => {}
@@ -372,7 +379,8 @@ async fn unloaded(mut gone: tokio::sync::watch::Receiver<bool>) {
     }
 }
 
-fn aborted(app: &App, style: Style) -> Refusal {
+/// What a plain request is told of a generation that failed.
+pub(crate) fn aborted(app: &App, style: Style) -> Refusal {
     let (name, id) = (style.name(), app.hex(32));
     let text = format!("{name} {id} aborted. Maybe the model was unloaded? Please check the server console.");
     detail(503, text)

@@ -59,9 +59,21 @@
 //! A generation that a script lets fail after its first token makes `/health` unhealthy until
 //! [`Emulator::restart`], as on the server. Unlike there it fails alone: other generations go on.
 //!
-//! # Not served
+//! # The other services
 //!
-//! Downloads, embeddings, LoRA, sampler overrides, templates, tokens and the Kobold routes: 404.
+//! * Tokens: a small vocabulary, in which every text comes back whole. Bytes have the ids that they
+//!   have with the recorded model.
+//! * Templates can be switched and unloaded, but are not executed: all of them render alike.
+//! * Embeddings: vectors of length one that depend on the text only.
+//! * LoRA: every load fails, as on the server, but with [`EmulatorBuilder::loras_work`].
+//! * Sampler overrides work on the fields that the emulator heeds, such as `max_tokens` and `stop`.
+//! * Downloads fetch nothing. One that succeeds adds its model to the lists. One whose client goes
+//!   away is rolled back, see [`Log::downloads_rolled_back`].
+//! * The Kobold routes are there with [`EmulatorBuilder::kobold`], as broken as on the server, or
+//!   with [`EmulatorBuilder::kobold_fixed`].
+//!
+//! # Not heeded
+//!
 //! Grammars, regular expressions and biases are taken and have no effect. Images are not fetched.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
@@ -82,12 +94,15 @@ mod log;
 mod markup;
 mod model;
 mod net;
+mod overrides;
 mod python;
 mod refusal;
 mod routes;
 mod sampler;
 mod schema;
 mod script;
+mod service_builder;
+mod services;
 mod sse;
 mod token;
 

@@ -62,6 +62,8 @@ pub struct Log {
     pub connections_closed: u64,
     /// Events written in all streams; pings do not count.
     pub events_sent: u64,
+    /// Paths of downloads that were broken off, their files removed.
+    pub downloads_rolled_back: Vec<String>,
     /// Pings written in all streams.
     pub pings_sent: u64,
 }

@@ -19,6 +19,11 @@ Usage: tabbyapi-emulator [OPTIONS]
   --token-delay-ms MS          time that each token takes (default 30)
   --load-delay-ms MS           time that each module of a load takes (default 200)
   --ping-seconds S             time between pings of a stream (default 15; 0: none)
+  --embedding-dimension N      numbers of an embedding (default 384)
+  --download-delay-ms MS       time that a download takes (default 2000)
+  --loras-work                 apply LoRA adapters, as older servers did
+  --kobold                     serve the Kobold routes, whose generation is broken on the server
+  --kobold-fixed               serve the Kobold routes, and let them generate
   --disable-request-streaming  answer requests for streams as plain JSON
   --help                       print this";
 
@@ -53,8 +58,11 @@ fn main() -> ExitCode {
 
 /// `None`: help was asked for.
 fn configure(mut args: impl Iterator<Item = String>) -> Result<Option<EmulatorBuilder>, String> {
-    let mut builder =
-        Emulator::builder().port(5000).token_delay(Duration::from_millis(30)).load_delay(Duration::from_millis(200));
+    let mut builder = Emulator::builder()
+        .port(5000)
+        .token_delay(Duration::from_millis(30))
+        .load_delay(Duration::from_millis(200))
+        .download_delay(Duration::from_secs(2));
     while let Some(arg) = args.next() {
         let (flag, attached) = match arg.split_once('=') {
             Some((flag, value)) => (flag.to_owned(), Some(value.to_owned())),
@@ -78,6 +86,11 @@ fn configure(mut args: impl Iterator<Item = String>) -> Result<Option<EmulatorBu
                 let interval = Duration::try_from_secs_f64(seconds);
                 builder.ping_interval(interval.map_err(|_| format!("{flag} wants a time"))?)
             }
+            "--embedding-dimension" => builder.embedding_dimension(number(&flag, &value()?)?),
+            "--download-delay-ms" => builder.download_delay(Duration::from_millis(number(&flag, &value()?)?)),
+            "--loras-work" => builder.loras_work(true),
+            "--kobold" => builder.kobold(true),
+            "--kobold-fixed" => builder.kobold_fixed(true),
             "--disable-request-streaming" => builder.disable_request_streaming(true),
             _ => return Err(format!("There is no option {flag}")),
         };

@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// The template of models that have one.
-const TEMPLATE: &str = "{%- if tools %}<|im_start|>system\nYou have tools: {{ tools | tojson }}<|im_end|>\n{% endif %}\n{%- for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n{% endfor %}\n{%- if add_generation_prompt %}<|im_start|>assistant\n{% if enable_thinking is defined and enable_thinking %}<think>\n{% endif %}{% endif %}";
+pub(crate) const TEMPLATE: &str = "{%- if tools %}<|im_start|>system\nYou have tools: {{ tools | tojson }}<|im_end|>\n{% endif %}\n{%- for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n{% endfor %}\n{%- if add_generation_prompt %}<|im_start|>assistant\n{% if enable_thinking is defined and enable_thinking %}<think>\n{% endif %}{% endif %}";
 
 /// One directory of the emulated model directory.
 #[derive(Clone)]

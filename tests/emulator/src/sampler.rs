@@ -33,8 +33,8 @@ const fn text(names: &'static [&'static str]) -> Field {
     Field::optional(names, Kind::Str)
 }
 
-/// What all generation requests have, in the order in which errors name it.
-pub(crate) static FIELDS: &[Field] = &[
+/// What all generation requests have, Kobold's included, in the order in which errors name it.
+pub(crate) static SAMPLER: &[Field] = &[
     int(MAX_TOKENS, POSITIVE),
     int(MIN_TOKENS, POSITIVE),
     Field::optional(STOPS, Kind::Union(STOP)),
@@ -81,6 +81,10 @@ pub(crate) static FIELDS: &[Field] = &[
     float(&["adaptive_target"], Limits::NONE),
     float(&["adaptive_decay"], Limits::NONE),
     int(&["loop_detect_window"], POSITIVE),
+];
+
+/// What completions and chat have on top of it.
+pub(crate) static COMMON: &[Field] = &[
     text(&["model"]),
     flag(&["stream"]),
     Field::optional(&["stream_options"], Kind::Model(STREAM_OPTIONS)),
@@ -144,7 +148,7 @@ pub(crate) fn field<'a>(body: &'a Json, names: &[&str]) -> Option<&'a Json> {
 }
 
 impl Params {
-    /// Reads a body that was validated against [`FIELDS`].
+    /// Reads a body that was validated against [`SAMPLER`] and, but for Kobold, [`COMMON`].
     pub(crate) fn read(body: &Json) -> Params {
         let int = |names: &[&str]| {
             field(body, names).and_then(Json::as_int).map(|n| usize::try_from(n).unwrap_or(usize::MAX))

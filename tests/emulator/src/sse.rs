@@ -122,11 +122,16 @@ impl Sink {
     }
 
     pub(crate) async fn data(&mut self, payload: &[u8]) {
+        self.event([b"data: ", payload, b"\r\n\r\n"].concat()).await;
+    }
+
+    /// One event as the Kobold stream frames it: named, and with other line ends than the pings.
+    pub(crate) async fn named(&mut self, body: &impl Serialize) {
+        self.event([b"event: message\ndata: ", &python::compact(body)[..], b"\n\n"].concat()).await;
+    }
+
+    async fn event(&mut self, event: Vec<u8>) {
         self.checkpoint().await;
-        let mut event = Vec::with_capacity(payload.len() + 10);
-        event.extend_from_slice(b"data: ");
-        event.extend_from_slice(payload);
-        event.extend_from_slice(b"\r\n\r\n");
         self.sent.fetch_add(1, Ordering::Relaxed);
         self.raw(Bytes::from(event)).await;
         self.app.journal.write(|log| log.events_sent += 1);

@@ -1,7 +1,12 @@
 //! A tokenizer of word pieces: the longest known piece, else one byte.
+//!
+//! Ids of bytes, and of the pieces that recordings show, are those of the recorded model.
 
-/// Pieces of more than one byte. Ids follow this order: they are stable within one build, no more.
+/// Pieces of more than one byte. Ids follow this order where [`RECORDED`] has none: those are stable
+/// within one build, no more.
 const PIECES: &[&str] = &[
+    "<|bos|>",
+    "<|eos|>",
     "<think>",
     "</think>",
     "<tool_call>",
@@ -127,7 +132,10 @@ const PIECES: &[&str] = &[
     " what",
     " how",
     " hello",
-    " world",
+    " w",
+    "hel",
+    "user",
+    "What",
     "{\"",
     "\":",
     "\"}",
@@ -143,8 +151,35 @@ const PIECES: &[&str] = &[
     " server",
 ];
 
-/// Where ids of pieces begin; bytes have the ids below.
-const FIRST_PIECE: u32 = 256;
+/// The ids of pieces in the recordings.
+const RECORDED: &[(&str, u32)] = &[
+    ("or", 271),
+    ("lo", 289),
+    ("el", 335),
+    ("ch", 349),
+    (" w", 361),
+    (" is", 380),
+    (" this", 929),
+    ("user", 957),
+    ("What", 1795),
+    ("hel", 2139),
+    ("<|bos|>", BOS),
+    ("<|eos|>", 2401),
+    ("<|im_start|>", 2402),
+    ("<|im_end|>", 2403),
+];
+
+/// Begins every prompt.
+pub(crate) const BOS: u32 = 2400;
+
+/// Where ids of other pieces begin.
+const FIRST_PIECE: u32 = 3000;
+
+/// Where ids of texts begin that are no pieces; they stand for nothing.
+const FIRST_UNKNOWN: u32 = 4000;
+
+/// Where ids begin that stand for a part of an image.
+pub(crate) const FIRST_IMAGE: u32 = 1_000_000_000;
 
 /// One token: its bytes, which may be a part of a character only, and its id.
 #[derive(Clone, Debug, PartialEq)]
@@ -156,12 +191,14 @@ pub(crate) struct Token {
 impl Token {
     /// A token with the text as it is, whether or not the vocabulary has it.
     pub(crate) fn literal(text: &str) -> Token {
-        let id = match (PIECES.iter().position(|piece| *piece == text), text.as_bytes()) {
-            (Some(index), _) => FIRST_PIECE + index as u32,
+        let recorded = RECORDED.iter().find(|(piece, _)| *piece == text).map(|(_, id)| *id);
+        let own = || Some(FIRST_PIECE + PIECES.iter().position(|piece| *piece == text)? as u32);
+        let id = match (recorded.or_else(own), text.as_bytes()) {
+            (Some(id), _) => id,
             (None, [byte]) => byte_id(*byte),
             (None, bytes) => {
-                let sum = bytes.iter().fold(7u32, |n, b| n.wrapping_mul(31) + u32::from(*b));
-                FIRST_PIECE + PIECES.len() as u32 + sum % 1000
+                let sum = bytes.iter().fold(7u32, |n, b| n.wrapping_mul(31).wrapping_add(u32::from(*b)));
+                FIRST_UNKNOWN + sum % 1000
             }
         };
         Token { bytes: text.as_bytes().to_vec(), id }
@@ -208,23 +245,35 @@ pub(crate) fn encode_bytes(text: &str) -> Vec<Token> {
 
 /// The bytes of an id, none for an id that is not in the vocabulary.
 pub(crate) fn decode(id: u32) -> Option<Vec<u8>> {
-    match id.checked_sub(FIRST_PIECE) {
-        Some(index) => PIECES.get(index as usize).map(|piece| piece.as_bytes().to_vec()),
-        None => (0..=255u8).find(|byte| byte_id(*byte) == id).map(|byte| vec![byte]),
+    if let Some(byte) = (0..=255u8).find(|byte| byte_id(*byte) == id) {
+        return Some(vec![byte]);
     }
+    let recorded = RECORDED.iter().find(|(_, known)| *known == id).map(|(piece, _)| *piece);
+    let piece = recorded.or_else(|| PIECES.get(id.checked_sub(FIRST_PIECE)? as usize).copied())?;
+    Some(piece.as_bytes().to_vec())
+}
+
+/// Whether an id is that of a mark, not of text.
+pub(crate) fn is_special(id: u32) -> bool {
+    decode(id).is_some_and(|bytes| bytes.starts_with(b"<|") && bytes.ends_with(b"|>"))
 }
 
 /// Printable bytes come first, as in the byte-level vocabularies of the models served.
 fn byte_id(byte: u8) -> u32 {
     match byte {
         33..=126 => u32::from(byte) - 33,
-        0..=32 => u32::from(byte) + 94,
-        127..=255 => u32::from(byte),
+        161..=172 => u32::from(byte) - 67,
+        174..=255 => u32::from(byte) - 68,
+        0..=32 => u32::from(byte) + 188,
+        127..=160 => u32::from(byte) + 94,
+        173 => 255,
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
 
     #[test]
@@ -236,6 +285,15 @@ mod tests {
             let decoded: Vec<u8> = tokens.iter().filter_map(|t| decode(t.id)).flatten().collect();
             assert_eq!(decoded, text.as_bytes());
         }
+    }
+
+    #[test]
+    fn every_id_stands_for_one_text() {
+        let ids: HashSet<u32> = (0..FIRST_UNKNOWN).filter(|id| decode(*id).is_some()).collect();
+        let own = PIECES.iter().map(|piece| Token::literal(piece).id);
+        let own: HashSet<u32> = own.chain((0..=255).map(byte_id)).collect();
+        assert_eq!(own.len(), PIECES.len() + 256);
+        assert!(own.is_subset(&ids));
     }
 
     #[test]

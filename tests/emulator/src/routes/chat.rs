@@ -11,9 +11,10 @@ use crate::clock::Moment;
 use crate::generate::{self, Generation, Style, Turn, Usage};
 use crate::job::{End, Sampled, Step};
 use crate::markup::{Markup, ToolCall};
+use crate::overrides;
 use crate::python::Logprob;
 use crate::refusal::{self, Outcome, detail};
-use crate::sampler::FIELDS;
+use crate::sampler::{COMMON, SAMPLER};
 use crate::sse::{self, Sink};
 
 #[derive(Serialize)]
@@ -118,13 +119,15 @@ impl Logprobs {
 pub(crate) async fn chat(Extension(call): Extension<Call>) -> Outcome {
     let payload = call.payload()?;
     call.api()?;
-    let body = payload.check(&[FIELDS, chat_request::FIELDS])?;
+    overrides::check(&call.app)?;
+    let body = overrides::apply(&call.app, payload.check(&[SAMPLER, COMMON, chat_request::FIELDS])?);
     let loaded = generate::model(&call, &body).await?;
-    if loaded.template.is_none() {
+    let Some(template) = loaded.template() else {
         let text = "Chat completions are disabled because a prompt template is not set.";
         return Err(detail(422, text));
-    }
+    };
     let request = Request::read(&body)?;
+    template.check()?;
     let prompts = [request.prompt()];
     let thinking = request.thinking;
     let generation = generate::prepare(&call, &body, Style::Chat, loaded, &prompts, thinking).await?;

@@ -11,9 +11,10 @@ use crate::clock::Moment;
 use crate::generate::{self, Generation, Prompt, Style, Turn, Usage};
 use crate::job::{End, Sampled, Step};
 use crate::json::Json;
+use crate::overrides;
 use crate::python::Logprob;
 use crate::refusal::{self, Outcome};
-use crate::sampler::{FIELDS, STR_OR_STRS};
+use crate::sampler::{COMMON, SAMPLER, STR_OR_STRS};
 use crate::schema::{Field, Kind};
 use crate::sse::{self, Sink};
 
@@ -101,7 +102,8 @@ impl Logprobs {
 pub(crate) async fn completions(Extension(call): Extension<Call>) -> Outcome {
     let payload = call.payload()?;
     call.api()?;
-    let body = payload.check(&[FIELDS, OWN_FIELDS])?;
+    overrides::check(&call.app)?;
+    let body = overrides::apply(&call.app, payload.check(&[SAMPLER, COMMON, OWN_FIELDS])?);
     let loaded = generate::model(&call, &body).await?;
     let prompts = prompts(&body);
     let mut generation = generate::prepare(&call, &body, Style::Completion, loaded, &prompts, false).await?;
@@ -127,10 +129,9 @@ pub(crate) async fn completions(Extension(call): Extension<Call>) -> Outcome {
 }
 
 fn prompts(body: &Json) -> Vec<Prompt> {
-    let prompt = |text: &str| Prompt { text: text.to_owned(), echo: text.to_owned(), call: None };
     match body.get("prompt") {
-        Some(Json::Str(text)) => vec![prompt(text)],
-        Some(Json::List(texts)) => texts.iter().filter_map(Json::as_str).map(prompt).collect(),
+        Some(Json::Str(text)) => vec![Prompt::plain(text)],
+        Some(Json::List(texts)) => texts.iter().filter_map(Json::as_str).map(Prompt::plain).collect(),
         _ => Vec::new(),
     }
 }

@@ -1,6 +1,6 @@
 //! `POST /v1/model/load` and `POST /v1/model/unload`.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use axum::Extension;
 use serde::Serialize;
@@ -13,6 +13,7 @@ use crate::model::ModelSpec;
 use crate::refusal::{self, Outcome, Refusal, detail};
 use crate::schema::{Field, Kind, Limits};
 use crate::script::Script;
+use crate::services::Template;
 use crate::sse::{self, Sink};
 
 static ROPE_ALPHA: &[(&str, Kind)] =
@@ -63,7 +64,7 @@ pub(crate) async fn load(Extension(call): Extension<Call>) -> Outcome {
     if name.is_empty() {
         return Err(detail(400, "A model name was not provided for load."));
     }
-    let Some(spec) = call.app.spec(name, false).cloned() else {
+    let Some(spec) = call.app.spec(name, false) else {
         let text = "Could not find the model path for load. Check model name or config.yml?";
         return Err(detail(400, text));
     };
@@ -153,8 +154,8 @@ async fn load_parts(app: &App, spec: &ModelSpec, body: &Json, sink: &mut Sink) -
         loaded.chunk_size = chunk;
     }
     if let Some(name) = text("prompt_template") {
-        let content = loaded.template.take().map(|(_, content)| content).unwrap_or_default();
-        loaded.template = Some((name.to_owned(), content));
+        let template = app.config.services.template(name).unwrap_or_else(|| Template::named(name));
+        loaded.template = Mutex::new(Some(template));
     }
     if body.get("vision").and_then(Json::as_bool) == Some(true) {
         loaded.vision = true;

@@ -56,13 +56,9 @@ const SLOTS: u32 = 128;
 pub(crate) async fn list(Extension(call): Extension<Call>) -> Outcome {
     call.api()?;
     let permission = call.permission().ok_or(Refusal::Internal)?;
-    let config = &call.app.config;
-    let mut names = config.dummy_models.clone();
+    let mut names = call.app.config.dummy_models.clone();
     match permission {
-        Permission::Admin => {
-            let models = config.models.iter().filter(|spec| !spec.draft);
-            names.extend(models.map(|spec| spec.name.clone()));
-        }
+        Permission::Admin => names.extend(call.app.model_names(false)),
         Permission::Api => names.extend(call.app.model().map(|model| model.name.clone())),
     }
     Ok(answer(names))
@@ -72,18 +68,21 @@ pub(crate) async fn list(Extension(call): Extension<Call>) -> Outcome {
 pub(crate) async fn drafts(Extension(call): Extension<Call>) -> Outcome {
     call.api()?;
     let names = match call.permission().ok_or(Refusal::Internal)? {
-        Permission::Admin => {
-            let drafts = call.app.config.models.iter().filter(|spec| spec.draft);
-            drafts.map(|spec| spec.name.clone()).collect()
-        }
+        Permission::Admin => call.app.model_names(true),
         Permission::Api => call.app.model().and_then(|model| model.draft.clone()).into_iter().collect(),
     };
     Ok(answer(names))
 }
 
-fn answer(names: Vec<String>) -> axum::response::Response {
+/// A list of cards without parameters.
+pub(super) fn answer(names: Vec<String>) -> axum::response::Response {
     let data = names.into_iter().map(|name| card(name, None)).collect();
     refusal::json(&List { object: "list", data })
+}
+
+/// One card without parameters.
+pub(super) fn bare(name: String) -> axum::response::Response {
+    refusal::json(&card(name, None))
 }
 
 fn card(id: String, parameters: Option<Parameters>) -> Card {
@@ -94,8 +93,8 @@ fn card(id: String, parameters: Option<Parameters>) -> Card {
 pub(crate) async fn current(Extension(call): Extension<Call>) -> Outcome {
     call.api()?;
     let model = call.model()?;
-    let template = model.template.clone();
-    let (prompt_template, prompt_template_content) = template.unzip();
+    let template = model.template();
+    let (prompt_template, prompt_template_content) = template.map(|found| (found.name, found.content)).unzip();
     let parameters = Parameters {
         max_seq_len: model.max_seq_len,
         cache_size: model.cache_size,
@@ -115,10 +114,10 @@ pub(crate) async fn current(Extension(call): Extension<Call>) -> Outcome {
 pub(crate) async fn props(Extension(call): Extension<Call>) -> Outcome {
     call.api()?;
     let model = call.model()?;
-    let template = model.template.clone();
+    let template = model.template();
     Ok(refusal::json(&Props {
         total_slots: SLOTS,
-        chat_template: template.map(|(_, content)| content).unwrap_or_default(),
+        chat_template: template.map(|found| found.content).unwrap_or_default(),
         default_generation_settings: Settings { n_ctx: model.max_seq_len },
     }))
 }

@@ -1,0 +1,281 @@
+//! `POST /v1/embeddings`: vectors of texts.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use bytes::Bytes;
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::fields::request;
+use super::{OneOrMany, Usage};
+use crate::decode::Json;
+use crate::value::{null_as_default, open_enum};
+use crate::{Calling, Client, Endpoint, Error, ErrorKind, Extra, Pace, Paces, Replay, Result, Scope, Text, json_body};
+
+/// Vectors of texts: `client.embeddings()`. An embedding model must be loaded, by the server's configuration or by
+/// [`client.embedding_models()`](Client::embedding_models).
+#[derive(Clone, Copy, Debug)]
+pub struct EmbeddingsService<'a> {
+    client: &'a Client,
+}
+
+impl Client {
+    /// Vectors of texts.
+    pub fn embeddings(&self) -> EmbeddingsService<'_> {
+        EmbeddingsService { client: self }
+    }
+}
+
+impl EmbeddingsService<'_> {
+    /// One vector per text, in the order of the texts. Errors with code `no_embedding_model_loaded` if there is no model for it.
+    ///
+    /// An answer that has not one vector for each text, or whose vectors differ in dimension, is an error of kind
+    /// [`Decode`](ErrorKind::Decode).
+    pub fn create(&self, request: &EmbeddingsRequest) -> Calling<Json<Embeddings>> {
+        self.client.call(request)
+    }
+}
+
+request! {
+    /// Texts to turn into vectors.
+    ///
+    /// ```
+    /// use tabbyapi::api::{EmbeddingsRequest, EncodingFormat};
+    ///
+    /// let one = EmbeddingsRequest::new("hello");
+    /// let two = EmbeddingsRequest::new(["hello", "world"]).encoding_format(EncodingFormat::Base64);
+    /// # assert_eq!(serde_json::to_string(&two).unwrap(), r#"{"input":["hello","world"],"encoding_format":"base64"}"#);
+    /// # let _ = one;
+    /// ```
+    pub struct EmbeddingsRequest {
+        required {
+            /// The texts; at least one. The server takes no token ids.
+            input: OneOrMany<String>,
+        }
+        optional {
+            /// How the vectors are written; decimals by default. The answer is the same, but base64 is a quarter as long.
+            encoding_format: EncodingFormat,
+            /// Ignored by the server: the loaded embedding model answers.
+            model: String as impl Into<String>,
+        }
+    }
+}
+
+impl EmbeddingsRequest {
+    /// The vector of this text, or the vectors of these.
+    pub fn new(input: impl Into<OneOrMany<String>>) -> Self {
+        EmbeddingsRequest::blank(input.into())
+    }
+}
+
+open_enum! {
+    /// How vectors are written. The server takes what it does not know for `float`.
+    EncodingFormat {
+        /// Lists of decimals.
+        Float = "float",
+        /// Base64 of 32-bit floats, little-endian.
+        Base64 = "base64",
+    }
+}
+
+impl Endpoint for EmbeddingsRequest {
+    type Decoder = Json<Embeddings>;
+    const METHOD: http::Method = http::Method::POST;
+    const SCOPE: Scope = Scope::Api;
+    // It changes nothing on the server.
+    const REPLAY: Replay = Replay::Safe;
+
+    fn path(&self) -> Cow<'_, str> {
+        "/v1/embeddings".into()
+    }
+
+    fn body(&self) -> Result<Option<Bytes>> {
+        if self.input.is_empty() {
+            return Err(Error::new(ErrorKind::Encode, "no_input", "the list of texts is empty")
+                .with_hint("the server fails on it"));
+        }
+        json_body(self)
+    }
+
+    /// All vectors come in one answer, and a large batch on a CPU takes its time.
+    fn pace(&self, paces: &Paces) -> Pace {
+        paces.generate
+    }
+
+    fn decoder(&self) -> Self::Decoder {
+        let count = self.input.len();
+        Json::new().checked(move |answer: &mut Embeddings| answer.put_in_order(count))
+    }
+}
+
+/// The vectors of texts.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Embeddings {
+    /// One vector for each text, in their order.
+    pub data: Vec<Embedding>,
+    /// The model that made them.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub model: Text,
+    /// What it took. The server counts **characters** here, where the names say tokens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
+    /// Fields that this library has no name for.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+impl Embeddings {
+    /// The length of every vector.
+    pub fn dimension(&self) -> usize {
+        self.data.first().map_or(0, |first| first.embedding.len())
+    }
+
+    /// The vectors alone, in the order of the texts.
+    pub fn into_vectors(self) -> Vec<Vec<f32>> {
+        self.data.into_iter().map(|item| item.embedding).collect()
+    }
+
+    /// Sorts the vectors by index, and refuses what is not one vector of one dimension for each of `count` texts.
+    fn put_in_order(&mut self, count: usize) -> Result<()> {
+        let refuse = |message: String| Err(Error::new(ErrorKind::Decode, "inconsistent_answer", message));
+        if self.data.len() != count {
+            return refuse(format!("the answer has {} vectors for {count} texts", self.data.len()));
+        }
+        self.data.sort_by_key(|item| item.index);
+        if let Some((at, item)) = self.data.iter().enumerate().find(|(at, item)| item.index != *at) {
+            return refuse(format!(
+                "the indices of the vectors are not those of the {count} texts: {} stands where {at} should",
+                item.index
+            ));
+        }
+        let dimension = self.dimension();
+        if dimension == 0 && count > 0 {
+            return refuse("the vector of text 0 is empty".to_owned());
+        }
+        match self.data.iter().find(|item| item.embedding.len() != dimension) {
+            Some(item) => refuse(format!(
+                "the vectors differ in dimension: {} for text {}, {dimension} for text 0",
+                item.embedding.len(),
+                item.index
+            )),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The vector of one text.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Embedding {
+    /// The vector, whichever way it was written.
+    #[serde(deserialize_with = "vector")]
+    pub embedding: Vec<f32>,
+    /// The place of its text in the request.
+    pub index: usize,
+    /// Fields that this library has no name for.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &base64::alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// A list of decimals, or base64 of little-endian 32-bit floats.
+fn vector<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<f32>, D::Error> {
+    struct Visit;
+
+    impl<'de> serde::de::Visitor<'de> for Visit {
+        type Value = Vec<f32>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a list of numbers, or base64 of 32-bit floats")
+        }
+
+        fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<f32>, A::Error> {
+            let mut vector = Vec::new();
+            while let Some(number) = seq.next_element()? {
+                vector.push(number);
+            }
+            Ok(vector)
+        }
+
+        fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Vec<f32>, E> {
+            let bytes = BASE64.decode(text).map_err(|error| E::custom(format_args!("no valid base64: {error}")))?;
+            let (floats, rest) = bytes.as_chunks::<4>();
+            if !rest.is_empty() {
+                return Err(E::custom(format_args!("{} bytes are no whole number of 32-bit floats", bytes.len())));
+            }
+            Ok(floats.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect())
+        }
+    }
+
+    deserializer.deserialize_any(Visit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::from_json;
+
+    #[track_caller]
+    fn read(count: usize, data: &str) -> Result<Vec<Vec<f32>>> {
+        let mut answer: Embeddings = from_json(&format!(r#"{{"object":"list","data":{data}}}"#))?;
+        answer.put_in_order(count)?;
+        Ok(answer.into_vectors())
+    }
+
+    #[test]
+    fn both_ways_of_writing_give_the_same() {
+        let expected = vec![vec![1.0, -2.5]];
+        for vector in ["[1,-2.5]", r#""AACAPwAAIMA=""#, r#""AACAPwAAIMA""#] {
+            assert_eq!(read(1, &format!(r#"[{{"embedding":{vector},"index":0}}]"#)).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn vectors_come_in_the_order_of_the_texts() {
+        let data = r#"[{"embedding":[2],"index":2},{"embedding":[0],"index":0},{"embedding":[1],"index":1}]"#;
+        assert_eq!(read(3, data).unwrap(), [[0.0], [1.0], [2.0]]);
+    }
+
+    #[test]
+    fn what_does_not_fit_the_texts_is_refused() {
+        let cases = [
+            (1, "[]", "the answer has 0 vectors for 1 texts"),
+            (1, r#"[{"embedding":[],"index":0}]"#, "the vector of text 0 is empty"),
+            (
+                2,
+                r#"[{"embedding":[1],"index":1},{"embedding":[1],"index":1}]"#,
+                "the indices of the vectors are not those of the 2 texts: 1 stands where 0 should",
+            ),
+            (
+                2,
+                r#"[{"embedding":[1],"index":0},{"embedding":[1,2],"index":1}]"#,
+                "the vectors differ in dimension: 2 for text 1, 1 for text 0",
+            ),
+        ];
+        for (count, data, message) in cases {
+            let error = read(count, data).unwrap_err();
+            assert_eq!((error.kind(), error.message()), (ErrorKind::Decode, message));
+        }
+    }
+
+    #[test]
+    fn vectors_that_cannot_be_read_are_told_with_their_place() {
+        for (vector, words) in [
+            (r#""AAA=""#, "2 bytes are no whole number of 32-bit floats"),
+            (r#""A*==""#, "no valid base64"),
+            ("[1,null]", "invalid type: null"),
+            ("7", "expected a list of numbers, or base64"),
+        ] {
+            let error = read(1, &format!(r#"[{{"embedding":{vector},"index":0}}]"#)).unwrap_err();
+            assert!(error.message().contains(words), "{error}");
+            assert!(error.path().unwrap().starts_with("data[0].embedding"), "{error}");
+        }
+    }
+}

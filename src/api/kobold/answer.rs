@@ -1,0 +1,134 @@
+//! What the KoboldAI routes answer.
+
+use serde::{Deserialize, Serialize};
+
+use crate::value::null_as_default;
+use crate::{Extra, Text};
+
+/// Generated texts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct KoboldResults {
+    /// The texts: one, or none if nothing is there yet.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub results: Vec<KoboldResult>,
+    /// Fields that this library has no name for.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+impl KoboldResults {
+    /// The text; empty if there is none.
+    pub fn text(&self) -> &str {
+        self.results.first().map_or("", |result| &result.text)
+    }
+}
+
+/// A generated text.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct KoboldResult {
+    /// The text.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub text: String,
+    /// Fields that this library has no name for.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+/// One event of a stream: the next piece of text.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct KoboldToken {
+    /// The text, one token or several.
+    pub token: Text,
+    /// Fields that this library has no name for.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+/// Whether a generation was ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct KoboldAborted {
+    /// Always true on this server.
+    pub success: bool,
+    /// Fields that this library has no name for.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+/// The loaded model.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct KoboldModel {
+    /// Its owner and name, such as `tabbyAPI/alpha-7B-exl3`.
+    pub result: String,
+    /// Fields that this library has no name for.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+/// The tokens of a text.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct KoboldTokenCount {
+    /// How many there are.
+    pub value: u64,
+    /// Their ids.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub ids: Vec<u32>,
+    /// Fields that this library has no name for.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+/// A number of tokens.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct KoboldLength {
+    /// The number; servers may leave it out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<i64>,
+    /// Fields that this library has no name for.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+/// A version that the server claims to have.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct KoboldVersion {
+    /// The version, such as `1.2.5`; or the software, such as `KoboldCpp`.
+    pub result: String,
+    /// The version of the software.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// Fields that this library has no name for.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+/// The soft prompts that there are.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct KoboldSoftPrompts {
+    /// The soft prompts.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub values: Vec<serde_json::Value>,
+    /// Fields that this library has no name for.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+/// The soft prompt in use.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct KoboldSoftPrompt {
+    /// Its name; empty if there is none.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub value: String,
+    /// Fields that this library has no name for.
+    #[serde(flatten)]
+    pub extra: Extra,
+}

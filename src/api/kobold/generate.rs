@@ -1,0 +1,194 @@
+//! `POST /api/v1/generate` and `POST /api/extra/generate/stream`: generation in KoboldAI's manner.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use http::Method;
+
+use super::{KoboldResult, KoboldResults, KoboldToken};
+use crate::api::budget::Budget;
+use crate::api::fields::request;
+use crate::api::sampling::sampling_setters;
+use crate::api::{Sampling, Streamed};
+use crate::decode::{EventFormat, Events, Json, Step, from_event};
+use crate::{Accumulate, Endpoint, Error, Limits, Pace, Paces, Replay, Result, Scope, StreamEndpoint, json_body};
+
+request! {
+    /// A text to go on with, in KoboldAI's manner.
+    ///
+    /// The sampler parameters go by TabbyAPI's own names, which these routes take too; KoboldAI's (`max_length`, `rep_pen`, …) can
+    /// be sent as `extra`.
+    ///
+    /// ```
+    /// use tabbyapi::api::KoboldRequest;
+    ///
+    /// let request = KoboldRequest::new("Once upon a time").genkey("K1").max_tokens(80);
+    /// # let _ = request;
+    /// ```
+    pub struct KoboldRequest {
+        required {
+            /// The text.
+            prompt: String,
+        }
+        optional {
+            /// A key of your choice for this generation, by which [`abort`](super::Kobold::abort) and
+            /// [`check`](super::Kobold::check) find it. Two that run at once must differ.
+            genkey: String as impl Into<String>,
+            /// Whether the end token is never sampled; default false. No effect on the current backend.
+            use_default_badwordsids: bool,
+            /// Above 0 dynamic temperature runs from `temperature` less this to `temperature` and this. No effect on the current
+            /// backend.
+            dynatemp_range: f64,
+        }
+        flatten {
+            /// Sampler parameters, on the same level of the JSON. A `penalty_range` of 0 means -1 here: all tokens.
+            sampling: Sampling
+        }
+    }
+}
+
+impl KoboldRequest {
+    /// A request with this text and the server's defaults.
+    pub fn new(prompt: impl Into<String>) -> Self {
+        KoboldRequest::blank(prompt.into())
+    }
+
+    sampling_setters!();
+
+    fn write(&self) -> Result<Option<Bytes>> {
+        self.sampling.check()?;
+        if self.dynatemp_range.is_some_and(|range| !range.is_finite()) {
+            return Err(crate::api::sampling::not_finite("dynatemp_range"));
+        }
+        json_body(self)
+    }
+}
+
+impl Endpoint for KoboldRequest {
+    type Decoder = Json<KoboldResults>;
+    const METHOD: Method = Method::POST;
+    const SCOPE: Scope = Scope::Api;
+    const REPLAY: Replay = Replay::IfUnsent;
+
+    fn path(&self) -> Cow<'_, str> {
+        "/api/v1/generate".into()
+    }
+
+    fn body(&self) -> Result<Option<Bytes>> {
+        self.write()
+    }
+
+    fn pace(&self, paces: &Paces) -> Pace {
+        paces.generate
+    }
+
+    fn decoder(&self) -> Self::Decoder {
+        Json::new()
+    }
+
+    fn explain(error: Error) -> Error {
+        explain(error)
+    }
+}
+
+impl Endpoint for Streamed<'_, KoboldRequest> {
+    type Decoder = Events<KoboldEvents>;
+    const METHOD: Method = Method::POST;
+    const SCOPE: Scope = Scope::Api;
+    const REPLAY: Replay = Replay::IfUnsent;
+
+    fn path(&self) -> Cow<'_, str> {
+        "/api/extra/generate/stream".into()
+    }
+
+    fn body(&self) -> Result<Option<Bytes>> {
+        self.0.write()
+    }
+
+    fn pace(&self, paces: &Paces) -> Pace {
+        paces.stream
+    }
+
+    fn decoder(&self) -> Self::Decoder {
+        Events::new(KoboldEvents)
+    }
+
+    fn explain(error: Error) -> Error {
+        explain(error)
+    }
+}
+
+fn explain(error: Error) -> Error {
+    if error.code() == "generation_aborted" {
+        return error.with_hint(
+            "servers of 2026 fail on every generation of the KoboldAI API; `client.completions()` does the same with more",
+        );
+    }
+    super::explain(error)
+}
+
+impl StreamEndpoint for KoboldRequest {
+    type Decoder = Events<KoboldEvents>;
+    type Face<'a> = Streamed<'a, KoboldRequest>;
+    type Total = KoboldTotal;
+
+    fn streamed(&self) -> Streamed<'_, KoboldRequest> {
+        Streamed(self)
+    }
+
+    fn total(&self, limits: &Limits) -> KoboldTotal {
+        KoboldTotal { answer: KoboldResults::default(), budget: Budget::new(limits) }
+    }
+}
+
+/// Reads the events of a KoboldAI stream: pieces of text, an error in place of one, and no word at the end.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct KoboldEvents;
+
+impl EventFormat for KoboldEvents {
+    type Item = KoboldToken;
+
+    fn event(&mut self, kind: &str, data: &str) -> Result<Step<KoboldToken>> {
+        from_event(kind, data).map(Step::Item)
+    }
+
+    fn whole(&mut self, body: &str) -> Result<Vec<KoboldToken>> {
+        let answer: KoboldResults = from_event("message", body)?;
+        let token = |result: KoboldResult| KoboldToken { token: result.text.into(), extra: result.extra };
+        Ok(answer.results.into_iter().take(1).map(token).collect())
+    }
+
+    /// The stream just closes. If it was cut, its transfer coding is incomplete, which the transport tells.
+    fn end(&mut self) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// Adds up the pieces of a KoboldAI stream.
+#[derive(Clone, Debug)]
+pub struct KoboldTotal {
+    /// One result at most.
+    answer: KoboldResults,
+    budget: Budget,
+}
+
+impl Accumulate for KoboldTotal {
+    type Item = KoboldToken;
+    type Output = KoboldResults;
+
+    fn push(&mut self, item: &KoboldToken) -> Result<()> {
+        if self.answer.results.is_empty() {
+            self.answer.results.push(KoboldResult::default());
+        }
+        self.budget.append(&mut self.answer.results[0].text, &item.token)?;
+        self.budget.merge(&mut self.answer.results[0].extra, &item.extra)
+    }
+
+    fn so_far(&self) -> &KoboldResults {
+        &self.answer
+    }
+
+    fn into_output(self) -> KoboldResults {
+        self.answer
+    }
+}

@@ -1,0 +1,120 @@
+//! `POST /v1/download`: has the server download a model or a LoRA from the Hugging Face hub.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::api::OneOrMany;
+use crate::api::fields::{posts, request};
+use crate::value::open_enum;
+use crate::{Error, Extra};
+
+request! {
+    /// What to download from the Hugging Face hub, and where to.
+    ///
+    /// ```
+    /// use tabbyapi::api::DownloadRequest;
+    ///
+    /// let request = DownloadRequest::new("acme/thing-exl3").revision("4.0bpw").exclude(["*.bin"]);
+    /// # assert_eq!(serde_json::to_string(&request).unwrap(), r#"{"repo_id":"acme/thing-exl3","revision":"4.0bpw","exclude":["*.bin"]}"#);
+    /// ```
+    pub struct DownloadRequest {
+        required {
+            /// The repository, as `namespace/name`.
+            repo_id: String,
+        }
+        optional {
+            /// What it holds, which decides the directory; a model by default.
+            repo_type: RepoType,
+            /// The name of the directory to make; by default the repository's own. One that exists is refused.
+            folder_name: String as impl Into<String>,
+            /// The branch, tag or commit; by default the main branch.
+            revision: String as impl Into<String>,
+            /// The token for private repositories; by default the server's own.
+            token: HubToken as impl Into<HubToken>,
+            /// Patterns of the files to download, such as `*.safetensors`; all by default.
+            include: OneOrMany<String> as impl Into<OneOrMany<String>>,
+            /// Patterns of the files to leave out; none by default.
+            exclude: OneOrMany<String> as impl Into<OneOrMany<String>>,
+            /// How many pieces of a file are downloaded at once; the server decides by default.
+            chunk_limit: u32,
+            /// Seconds for the whole download, on the server; none by default. Past it the error has the code
+            /// `download_timeout`.
+            timeout: u32,
+        }
+    }
+}
+
+impl DownloadRequest {
+    /// Downloads this repository, such as `acme/thing-exl3`.
+    pub fn new(repo_id: impl Into<String>) -> Self {
+        DownloadRequest::blank(repo_id.into())
+    }
+}
+
+posts!(DownloadRequest: "/v1/download", Admin, Never, Downloaded, download, explain);
+
+/// All failures are 400, told apart by their words; the one of the timeout has none.
+fn explain(error: Error) -> Error {
+    if error.code() != "bad_request" {
+        return error;
+    }
+    let says = |words: &str| error.message().contains(words);
+    let (code, hint) = if error.message().is_empty() {
+        ("download_timeout", "the download took longer than its `timeout`, and what had arrived was removed; raise it")
+    } else if says("already exists") {
+        ("already_exists", "remove the directory on the server, or choose another `folder_name`")
+    } else if says("Check your filters") {
+        ("nothing_to_download", "no file of the repository fits `include` and `exclude`")
+    } else if says("Repository Not Found") || says("404 Client Error") {
+        ("unknown_repo", "check `repo_id` and `revision`; a private repository takes a `token`")
+    } else {
+        return error.with_hint("check `repo_id`, and whether the server can reach the hub");
+    };
+    error.with_code(code).with_hint(hint)
+}
+
+open_enum! {
+    /// What a repository holds.
+    RepoType {
+        /// A model, which goes to the model directory. So does everything that is no LoRA.
+        Model = "model",
+        /// A LoRA, which goes to the LoRA directory.
+        Lora = "lora",
+    }
+}
+
+/// A token of the Hugging Face hub. `Debug` does not show it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct HubToken(String);
+
+impl HubToken {
+    /// This token, such as `hf_…`.
+    pub fn new(token: impl Into<String>) -> Self {
+        HubToken(token.into())
+    }
+}
+
+impl<S: Into<String>> From<S> for HubToken {
+    fn from(token: S) -> Self {
+        HubToken::new(token)
+    }
+}
+
+impl fmt::Debug for HubToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("HubToken(…)")
+    }
+}
+
+/// Where a download lies.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Downloaded {
+    /// Its directory, seen from the server's own, such as `models/thing-exl3`.
+    pub download_path: String,
+    /// Fields that this library has no name for.
+    #[serde(flatten)]
+    pub extra: Extra,
+}

@@ -1,0 +1,225 @@
+//! `POST /v1/token/encode` and `POST /v1/token/decode`: from text to tokens and back.
+
+use serde::{Deserialize, Serialize};
+
+use super::ChatMessage;
+use super::fields::{posts, request};
+use crate::decode::Json;
+use crate::value::null_as_default;
+use crate::{Calling, Client, Endpoint, Error, Extra, Pace, Paces, Replay, Scope};
+
+/// The tokens of the loaded model: `client.tokens()`.
+#[derive(Clone, Copy, Debug)]
+pub struct Tokens<'a> {
+    client: &'a Client,
+}
+
+impl Client {
+    /// Text to tokens of the loaded model and back.
+    pub fn tokens(&self) -> Tokens<'_> {
+        Tokens { client: self }
+    }
+}
+
+impl Tokens<'_> {
+    /// The tokens of a text, or of a conversation as the chat template writes it.
+    ///
+    /// A conversation takes a template (else the code is `no_template`), and a server whose configuration names its APIs
+    /// (else it is `oai_disabled`).
+    pub fn encode(&self, request: &EncodeRequest) -> Calling<Json<Encoded>> {
+        self.client.call(request)
+    }
+
+    /// The text of tokens.
+    pub fn decode(&self, request: &DecodeRequest) -> Calling<Json<Decoded>> {
+        self.client.call(request)
+    }
+
+    /// How many tokens a text or a conversation has. The server encodes it all the same, but the tokens are not kept.
+    pub fn count(&self, request: &EncodeRequest) -> Calling<Json<TokenCount>> {
+        self.client.call(&CountTokens(request))
+    }
+}
+
+request! {
+    /// A text or a conversation to turn into tokens.
+    ///
+    /// ```
+    /// use tabbyapi::api::{ChatMessage, EncodeRequest};
+    ///
+    /// let text = EncodeRequest::new("Once upon a time").add_bos_token(false);
+    /// let chat = EncodeRequest::new([ChatMessage::user("Who are you?")]);
+    /// # let _ = (text, chat);
+    /// ```
+    pub struct EncodeRequest {
+        required {
+            /// What to encode. A conversation is written by the chat template, without the start of an answer.
+            text: EncodeInput,
+        }
+        optional {
+            /// Whether the model's begin token comes first, if it has one; default true.
+            add_bos_token: bool,
+            /// Whether the texts of special tokens, such as `<|im_end|>`, become those; default true. Models for which
+            /// they are ordinary vocabulary do so in any case.
+            encode_special_tokens: bool,
+            /// No effect on encoding; default true.
+            decode_special_tokens: bool,
+            /// Variables for the chat template. Servers of 2025 do not know them.
+            template_vars: Extra as impl Into<Extra>,
+        }
+    }
+}
+
+impl EncodeRequest {
+    /// Encodes this text or these messages.
+    pub fn new(text: impl Into<EncodeInput>) -> Self {
+        EncodeRequest::blank(text.into())
+    }
+}
+
+/// What can be encoded.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+#[non_exhaustive]
+pub enum EncodeInput {
+    /// A text.
+    Text(String),
+    /// A conversation.
+    Messages(Vec<ChatMessage>),
+}
+
+impl From<&str> for EncodeInput {
+    fn from(text: &str) -> Self {
+        EncodeInput::Text(text.to_owned())
+    }
+}
+
+impl From<String> for EncodeInput {
+    fn from(text: String) -> Self {
+        EncodeInput::Text(text)
+    }
+}
+
+impl From<Vec<ChatMessage>> for EncodeInput {
+    fn from(messages: Vec<ChatMessage>) -> Self {
+        EncodeInput::Messages(messages)
+    }
+}
+
+impl<const N: usize> From<[ChatMessage; N]> for EncodeInput {
+    fn from(messages: [ChatMessage; N]) -> Self {
+        EncodeInput::Messages(messages.into())
+    }
+}
+
+impl From<&[ChatMessage]> for EncodeInput {
+    fn from(messages: &[ChatMessage]) -> Self {
+        EncodeInput::Messages(messages.to_vec())
+    }
+}
+
+/// The tokens of a text or a conversation.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Encoded {
+    /// Their ids. Those from 1 000 000 000 on stand for pieces of images, and mean something only in this answer.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub tokens: Vec<u32>,
+    /// How many there are.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub length: u64,
+    /// Fields that this library has no name for.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+/// How many tokens there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct TokenCount {
+    /// The number of tokens.
+    pub length: u64,
+}
+
+request! {
+    /// Tokens to turn into text.
+    ///
+    /// Ids are from 0: the server fails on negative ones, so they cannot be written here. It leaves out ids that the model
+    /// does not have.
+    ///
+    /// ```
+    /// use tabbyapi::api::DecodeRequest;
+    ///
+    /// let request = DecodeRequest::new([2400, 39, 335]).decode_special_tokens(false);
+    /// # assert_eq!(serde_json::to_string(&request).unwrap(), r#"{"tokens":[2400,39,335],"decode_special_tokens":false}"#);
+    /// ```
+    pub struct DecodeRequest {
+        required {
+            /// The ids of the tokens.
+            tokens: Vec<u32>,
+        }
+        optional {
+            /// Whether special tokens, such as `<|im_end|>`, appear as their texts; default true.
+            decode_special_tokens: bool,
+            /// No effect on decoding; default true.
+            encode_special_tokens: bool,
+            /// No effect on decoding; default true.
+            add_bos_token: bool,
+        }
+    }
+}
+
+impl DecodeRequest {
+    /// Decodes these tokens.
+    pub fn new(tokens: impl Into<Vec<u32>>) -> Self {
+        DecodeRequest::blank(tokens.into())
+    }
+}
+
+/// The text of tokens.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Decoded {
+    /// The text.
+    pub text: String,
+    /// Fields that this library has no name for.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+posts!(EncodeRequest: "/v1/token/encode", Api, Safe, Encoded, read);
+posts!(DecodeRequest: "/v1/token/decode", Api, Safe, Decoded, read, explain_decode);
+
+fn explain_decode(error: Error) -> Error {
+    if error.status().is_some_and(|status| status == 500) {
+        return error.with_code("invalid_token").with_hint("the server fails so on ids that are negative or too large");
+    }
+    error
+}
+
+/// The operation of [`Tokens::count`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct CountTokens<'a>(pub &'a EncodeRequest);
+
+impl Endpoint for CountTokens<'_> {
+    type Decoder = Json<TokenCount>;
+    const METHOD: http::Method = EncodeRequest::METHOD;
+    const SCOPE: Scope = EncodeRequest::SCOPE;
+    const REPLAY: Replay = EncodeRequest::REPLAY;
+
+    fn path(&self) -> std::borrow::Cow<'_, str> {
+        self.0.path()
+    }
+
+    fn body(&self) -> crate::Result<Option<bytes::Bytes>> {
+        self.0.body()
+    }
+
+    fn pace(&self, paces: &Paces) -> Pace {
+        self.0.pace(paces)
+    }
+
+    fn decoder(&self) -> Self::Decoder {
+        Json::new()
+    }
+}

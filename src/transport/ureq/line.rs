@@ -1,0 +1,202 @@
+//! The line: by it, the deadline and the cancelling of a call reach the connection that its thread is using.
+//!
+//! ureq's own timeouts are fixed when a request is made, but a call learns its next deadline from what it reads. And no
+//! request tells which pooled connection it got. But ureq does all of a thread's IO on that thread, so a connection finds
+//! the line of its user there.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::io;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Instant;
+
+use ::ureq::config::Config;
+use ::ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
+use ::ureq::unversioned::transport::time::Duration;
+use ::ureq::unversioned::transport::{
+    Buffers, ConnectionDetails, Connector, DefaultConnector, NextTimeout, ShutdownHandle, Transport,
+};
+use ::ureq::{Error, Timeout};
+use http::Uri;
+
+use crate::blocking::CancelHandle;
+
+/// The reason of timeouts that are the line's; the transport sets no other of this name.
+pub(super) const DEADLINE: Timeout = Timeout::Global;
+
+thread_local! {
+    static CURRENT: RefCell<Option<Line>> = const { RefCell::new(None) };
+}
+
+/// What the IO of this thread obeys for now.
+pub(super) struct Line {
+    cancel: CancelHandle,
+    deadline: Option<Instant>,
+    /// Some of the request may have gone out.
+    wrote: bool,
+}
+
+impl Line {
+    pub(super) fn new(cancel: CancelHandle, deadline: Option<Instant>) -> Self {
+        Line { cancel, deadline, wrote: false }
+    }
+
+    /// Lets what `io` does obey this line. Also gives whether it wrote some of a request.
+    pub(super) fn hold<T>(self, io: impl FnOnce() -> T) -> (T, bool) {
+        // Put back even if `io` panics.
+        struct Back(Option<Line>);
+        impl Drop for Back {
+            fn drop(&mut self) {
+                CURRENT.set(self.0.take());
+            }
+        }
+        let _back = Back(CURRENT.replace(Some(self)));
+        let result = io();
+        (result, with(|line| line.wrote).unwrap_or(true))
+    }
+
+    /// The timeout, cut at the deadline.
+    fn cut(&self, mut timeout: NextTimeout) -> Result<NextTimeout, Error> {
+        if let Some(deadline) = self.deadline {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(Error::Timeout(DEADLINE));
+            }
+            if Duration::Exact(left) < timeout.after {
+                timeout.after = Duration::Exact(left);
+                timeout.reason = DEADLINE;
+            }
+        }
+        Ok(timeout)
+    }
+
+    /// Whether the deadline is so near that a timeout must have meant it.
+    fn is_due(&self) -> bool {
+        const NEAR: std::time::Duration = std::time::Duration::from_millis(10);
+        self.deadline.is_some_and(|at| at.saturating_duration_since(Instant::now()) < NEAR)
+    }
+
+    fn attach(&self, socket: &Socket) -> Result<(), Error> {
+        match self.cancel.attach(socket) {
+            true => Ok(()),
+            false => Err(io::Error::new(io::ErrorKind::ConnectionAborted, "the call was cancelled").into()),
+        }
+    }
+}
+
+type Socket = Weak<dyn ShutdownHandle>;
+
+fn with<T>(f: impl FnOnce(&mut Line) -> T) -> Option<T> {
+    CURRENT.with_borrow_mut(|line| line.as_mut().map(f))
+}
+
+fn cut(timeout: NextTimeout) -> Result<NextTimeout, Error> {
+    with(|line| line.cut(timeout)).unwrap_or(Ok(timeout))
+}
+
+/// Resolves names within the deadline.
+#[derive(Debug, Default)]
+pub(super) struct Resolve(DefaultResolver);
+
+impl Resolver for Resolve {
+    fn resolve(&self, uri: &Uri, config: &Config, timeout: NextTimeout) -> Result<ResolvedSocketAddrs, Error> {
+        let mut timeout = cut(timeout)?;
+        let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
+        if host.parse::<IpAddr>().is_ok() {
+            // There is nothing to wait for; with a timeout, a thread would be spawned to wait.
+            timeout.after = Duration::NotHappening;
+        }
+        self.0.resolve(uri, config, timeout)
+    }
+}
+
+/// Makes connections that obey the line.
+#[derive(Debug, Default)]
+pub(super) struct Connect(DefaultConnector);
+
+impl Connector for Connect {
+    type Out = Connection;
+
+    fn connect(&self, details: &ConnectionDetails, chained: Option<()>) -> Result<Option<Connection>, Error> {
+        let sockets = Arc::new(Mutex::new(Vec::new()));
+        let register = {
+            let (sockets, agent) = (sockets.clone(), details.register_shutdown.clone());
+            move |socket: Socket| {
+                with(|line| line.attach(&socket)).unwrap_or(Ok(()))?;
+                sockets.lock().unwrap_or_else(PoisonError::into_inner).push(socket.clone());
+                agent(socket)
+            }
+        };
+        let details = ConnectionDetails {
+            uri: details.uri,
+            addrs: details.addrs.clone(),
+            config: details.config,
+            request_level: details.request_level,
+            resolver: details.resolver,
+            now: details.now,
+            timeout: cut(details.timeout)?,
+            current_time: details.current_time.clone(),
+            run_connector: details.run_connector.clone(),
+            register_shutdown: Arc::new(register),
+        };
+        let inner = self.0.connect(&details, chained).map_err(|error| match error {
+            // Attempts are timed one by one, under a reason of their own.
+            Error::Timeout(_) if with(|line| line.is_due()).unwrap_or(false) => Error::Timeout(DEADLINE),
+            error => error,
+        });
+        // What was written until now went to a proxy, or was no request yet.
+        with(|line| line.wrote = false);
+        let sockets = std::mem::take(&mut *sockets.lock().unwrap_or_else(PoisonError::into_inner));
+        Ok(inner?.map(|inner| Connection { inner, sockets }))
+    }
+}
+
+/// A connection that obeys the line of the thread that uses it.
+pub(super) struct Connection {
+    inner: Box<dyn Transport>,
+    sockets: Vec<Socket>,
+}
+
+impl Connection {
+    fn enter(&self, timeout: NextTimeout) -> Result<NextTimeout, Error> {
+        let entered = with(|line| {
+            self.sockets.iter().try_for_each(|socket| line.attach(socket))?;
+            line.cut(timeout)
+        });
+        entered.unwrap_or(Ok(timeout))
+    }
+}
+
+impl Transport for Connection {
+    fn buffers(&mut self) -> &mut dyn Buffers {
+        self.inner.buffers()
+    }
+
+    fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), Error> {
+        let timeout = self.enter(timeout)?;
+        with(|line| line.wrote = true);
+        self.inner.transmit_output(amount, timeout)
+    }
+
+    fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
+        let timeout = self.enter(timeout)?;
+        self.inner.await_input(timeout)
+    }
+
+    fn is_open(&mut self) -> bool {
+        // Asked right before it goes back into the pool: from now on it is not this call's to shut down.
+        with(|line| line.cancel.detach());
+        self.inner.is_open()
+    }
+
+    fn is_tls(&self) -> bool {
+        self.inner.is_tls()
+    }
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.inner.fmt(f)
+    }
+}

@@ -1,0 +1,152 @@
+//! The settings of the routes beside generation and models.
+
+use std::time::Duration;
+
+use crate::builder::EmulatorBuilder;
+use crate::json::Json;
+use crate::services::{Kobold, ServiceConfig, Template};
+
+/// Which lists hold own entries, and no longer the default ones.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct OwnLists {
+    templates: bool,
+    embedding_models: bool,
+    loras: bool,
+    presets: bool,
+}
+
+impl EmulatorBuilder {
+    /// Adds a file to the template directory; the name is without `.jinja`. The first one takes the
+    /// place of the default templates. Templates are not executed: all of them render alike.
+    pub fn template(self, name: impl Into<String>) -> Self {
+        self.add_template(Template::named(name))
+    }
+
+    /// Adds a template that fails, as one does that wants a system message: chat is 400 with
+    /// `TemplateError: ` and the message.
+    pub fn failing_template(self, name: impl Into<String>, message: impl Into<String>) -> Self {
+        self.add_template(Template { failure: Some(message.into()), ..Template::named(name) })
+    }
+
+    fn add_template(mut self, template: Template) -> Self {
+        if !std::mem::replace(&mut self.own.templates, true) {
+            self.services().templates.clear();
+        }
+        self.services().templates.push(template);
+        self
+    }
+
+    /// As where `config.yml` does not name the API servers: messages are not encoded to tokens, 422.
+    pub fn default_api_servers(mut self) -> Self {
+        self.services().encodes_messages = false;
+        self
+    }
+
+    /// Adds an embedding model. The first one takes the place of the default ones and is loaded.
+    pub fn embedding_model(self, name: impl Into<String>) -> Self {
+        self.add_embedding_model(name.into(), None)
+    }
+
+    /// Adds an embedding model whose load fails with the message.
+    pub fn broken_embedding_model(self, name: impl Into<String>, message: impl Into<String>) -> Self {
+        self.add_embedding_model(name.into(), Some(message.into()))
+    }
+
+    fn add_embedding_model(mut self, name: String, failure: Option<String>) -> Self {
+        let first = !std::mem::replace(&mut self.own.embedding_models, true);
+        let services = self.services();
+        if first {
+            services.embedding_models.clear();
+            services.embedding_loaded = failure.is_none().then(|| name.clone());
+        }
+        services.embedding_models.push((name, failure));
+        self
+    }
+
+    /// No embedding model is loaded at the start.
+    pub fn no_embedding_model_loaded(mut self) -> Self {
+        self.services().embedding_loaded = None;
+        self
+    }
+
+    /// How many numbers an embedding has; 384 without it.
+    pub fn embedding_dimension(mut self, dimension: usize) -> Self {
+        self.services().embedding_dimension = dimension;
+        self
+    }
+
+    /// Adds a LoRA adapter. The first one takes the place of the default ones.
+    pub fn lora(mut self, name: impl Into<String>) -> Self {
+        if !std::mem::replace(&mut self.own.loras, true) {
+            self.services().loras.clear();
+        }
+        self.services().loras.push(name.into());
+        self
+    }
+
+    /// LoRA adapters are applied, as by older servers; without it every load of one fails.
+    pub fn loras_work(mut self, on: bool) -> Self {
+        self.services().loras_work = on;
+        self
+    }
+
+    /// Adds a preset of sampler overrides, given as JSON:
+    /// `{"FIELD": {"override": VALUE, "force": BOOL, "additive": BOOL}}`. The first one takes the
+    /// place of the default presets. A text that is no JSON makes every generation fail while the
+    /// preset is in force, as any malformed override does.
+    pub fn preset(mut self, name: impl Into<String>, overrides: &str) -> Self {
+        if !std::mem::replace(&mut self.own.presets, true) {
+            self.services().presets.clear();
+        }
+        let overrides = Json::parse(overrides).unwrap_or(Json::Null);
+        self.services().presets.push((name.into(), overrides));
+        self
+    }
+
+    /// The preset in force at the start.
+    pub fn active_preset(mut self, name: impl Into<String>) -> Self {
+        self.services().active_preset = Some(name.into());
+        self
+    }
+
+    /// As with `Kobold` among the API servers: serves its routes, of which those that generate are
+    /// broken as on the server. Without it they are 404.
+    pub fn kobold(mut self, on: bool) -> Self {
+        self.services().kobold = if on { Kobold::Broken } else { Kobold::Off };
+        self
+    }
+
+    /// Serves the Kobold routes, and those that generate work.
+    pub fn kobold_fixed(mut self, on: bool) -> Self {
+        self.services().kobold = if on { Kobold::Fixed } else { Kobold::Off };
+        self
+    }
+
+    /// The time that a download takes. A request may set a shorter limit, and is 400 then.
+    pub fn download_delay(mut self, delay: Duration) -> Self {
+        self.services().download_delay = delay;
+        self
+    }
+
+    /// Every download waits for a [`release`](crate::Emulator::release).
+    pub fn gate_downloads(mut self) -> Self {
+        self.services().gate_downloads = true;
+        self
+    }
+
+    /// A repository that cannot be downloaded, for there is none of this name. Any other can.
+    pub fn missing_repo(mut self, name: impl Into<String>) -> Self {
+        self.services().missing_repos.push(name.into());
+        self
+    }
+
+    /// Every download fails with this message, as where the hub cannot be reached.
+    pub fn hub_error(mut self, message: impl Into<String>) -> Self {
+        self.services().hub_error = Some(message.into());
+        self
+    }
+
+    fn services(&mut self) -> &mut ServiceConfig {
+        &mut self.config.services
+    }
+}

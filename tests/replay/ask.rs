@@ -1,0 +1,65 @@
+//! Which call of the API a recording belongs to.
+
+use tabbyapi::api::{ChatMessage, ChatRequest, CompletionRequest, LoadRequest};
+
+use crate::recording::Recording;
+use crate::requests;
+
+/// One call of a service.
+pub(crate) enum Ask {
+    Chat(ChatRequest),
+    ChatStream(ChatRequest),
+    Completion(CompletionRequest),
+    CompletionStream(CompletionRequest),
+    Load(LoadRequest),
+    Unload,
+    Models,
+    Current,
+    Props,
+    Health,
+    ServiceInfo,
+    Permission,
+}
+
+impl Ask {
+    /// The call that would get this answer; `None` if there is none.
+    pub(crate) fn of(recording: &Recording) -> Option<Ask> {
+        let name = recording.name.as_str();
+        let streamed =
+            recording.request_json().is_some_and(|body| body.get("stream").is_some_and(|stream| stream == true));
+        // What was sent wrongly on purpose cannot be sent by the API; the answer is replayed all the same.
+        let chat = || requests::chat(name).unwrap_or_else(|| ChatRequest::new([ChatMessage::user("hi")]));
+        let completion = || requests::completion(name).unwrap_or_else(|| CompletionRequest::new("hi").max_tokens(5));
+        Some(match (recording.exchange.method.as_str(), recording.exchange.path.as_str()) {
+            ("POST", "/v1/chat/completions") if streamed => Ask::ChatStream(chat()),
+            ("POST", "/v1/chat/completions") => Ask::Chat(chat()),
+            ("POST", "/v1/completions") if streamed => Ask::CompletionStream(completion()),
+            ("POST", "/v1/completions") => Ask::Completion(completion()),
+            ("POST", "/v1/model/load") => Ask::Load(requests::load(name).unwrap_or_else(|| LoadRequest::new("model"))),
+            ("POST", "/v1/model/unload") => Ask::Unload,
+            // The server has two paths for the same list.
+            ("GET", "/v1/models" | "/v1/model/list") => Ask::Models,
+            ("GET", "/v1/model") => Ask::Current,
+            ("GET", "/props") => Ask::Props,
+            ("GET", "/health") => Ask::Health,
+            ("GET", "/.well-known/serviceinfo") => Ask::ServiceInfo,
+            ("GET", "/v1/auth/permission") => Ask::Permission,
+            _ => return None,
+        })
+    }
+
+    pub(crate) fn is_stream(&self) -> bool {
+        matches!(self, Ask::ChatStream(_) | Ask::CompletionStream(_) | Ask::Load(_))
+    }
+}
+
+/// The recordings that belong to a call, with it.
+pub(crate) fn served() -> Vec<(&'static Recording, Ask)> {
+    let all = crate::recording::all().iter();
+    all.filter_map(|recording| Some((recording, Ask::of(recording)?))).collect()
+}
+
+/// Those of them whose answer is a stream.
+pub(crate) fn streams() -> Vec<(&'static Recording, Ask)> {
+    served().into_iter().filter(|(recording, _)| recording.is_stream()).collect()
+}

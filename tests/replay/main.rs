@@ -1,0 +1,23 @@
+//! Every recorded exchange through the public API: whole, byte by byte and cut in every way, with exact expectations.
+//!
+//! * `recording` loads what lies in `tests/transcripts`; `coverage` sees to it that nothing there is left out.
+//! * `ask` makes the call that a recording belongs to, with the requests of `requests`; `play` replays the answer.
+//! * `naive` derives from a recording's text alone what the API has to yield; `expected` says it in words, by hand.
+//! * `splits`, `endings`, `pairs`, `fields` and `mutants` replay the same bytes in other ways.
+
+mod ask;
+mod coverage;
+mod digest;
+mod endings;
+mod expected;
+mod fields;
+mod mutants;
+mod naive;
+mod pairs;
+mod play;
+mod random;
+mod recording;
+mod requests;
+mod sent;
+mod splits;
+mod whole;
