@@ -66,10 +66,16 @@ impl ChatRequest {
 fn fit_around(around: &ChatRequest, messages: &[ChatMessage], budget: u64, estimator: &Estimator) -> Result<Fitted> {
     let turns = turns(messages);
     let last = turns.iter().copied().flatten().max().unwrap_or_default();
-    // The turns from `first` on stay. Dropping is monotonic, so the cheapest way is to add up from the end.
-    let frame = estimator.frame(around);
-    let fixed =
-        sum(estimator, frame, messages.iter().zip(&turns).filter(|(_, turn)| turn.is_none_or(|turn| turn == last)));
+    // What each turn takes; instructions and the last turn stay in any case.
+    let mut costs = vec![Estimate::default(); last];
+    let mut fixed = estimator.frame(around);
+    for (message, turn) in messages.iter().zip(&turns) {
+        let cost = match turn {
+            Some(turn) if *turn < last => &mut costs[*turn],
+            _ => &mut fixed,
+        };
+        *cost = *cost + estimator.message(message);
+    }
     if fixed.high > budget {
         let message = format!(
             "the conversation does not fit: its instructions and its last turn alone take up to {} tokens of {budget}",
@@ -80,9 +86,8 @@ fn fit_around(around: &ChatRequest, messages: &[ChatMessage], budget: u64, estim
         ));
     }
     let (mut first, mut estimate) = (last, fixed);
-    while first > 0 {
-        let turn = messages.iter().zip(&turns).filter(|(_, turn)| **turn == Some(first - 1));
-        let more = sum(estimator, estimate, turn);
+    for cost in costs.into_iter().rev() {
+        let more = estimate + cost;
         if more.high > budget {
             break;
         }
@@ -91,14 +96,6 @@ fn fit_around(around: &ChatRequest, messages: &[ChatMessage], budget: u64, estim
     let kept = messages.iter().zip(&turns).filter(|(_, turn)| turn.is_none_or(|turn| turn >= first));
     let kept: Vec<_> = kept.map(|(message, _)| message.clone()).collect();
     Ok(Fitted { dropped: messages.len() - kept.len(), messages: kept, estimate })
-}
-
-fn sum<'a>(
-    estimator: &Estimator,
-    start: Estimate,
-    messages: impl Iterator<Item = (&'a ChatMessage, &'a Option<usize>)>,
-) -> Estimate {
-    messages.fold(start, |sum, (message, _)| sum + estimator.message(message))
 }
 
 /// The turn that each message belongs to, in order from 0; `None` for instructions, which belong to none.

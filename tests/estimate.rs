@@ -3,8 +3,11 @@
 //! `estimate/samples.json` holds texts with the counts of four tokenizers, without the token that starts a text:
 //! cl100k and o200k as of tiktoken, and those of Llama 3 and Llama 2.
 
+use futures::executor::block_on;
 use serde::Deserialize;
+use tabbyapi::Client;
 use tabbyapi::estimate::{Estimate, Estimator};
+use tabbyapi::transport::script::{Reply, Script};
 
 #[derive(Deserialize)]
 struct Sample {
@@ -102,4 +105,25 @@ fn one_language_calibrates_well() {
     let estimator = Estimator::new().calibrate([(&sample.text, sample.counts.o200k)]);
     let (before, after) = (Estimator::new().text(korean), estimator.text(korean));
     assert!(after.tokens < before.tokens * 3 / 4);
+}
+
+#[test]
+fn the_server_counts_for_the_calibration() {
+    let script = Script::new([6, 8, 10].map(|n| Reply::json(200, format!(r#"{{"tokens":[1],"length":{n}}}"#))));
+    let client = Client::builder("http://tabby.test").build_with(script.clone()).unwrap();
+    let texts = ["one two three", "one two three four", "one two three four five"];
+    let calibrated = block_on(client.tokens().calibrate(&Estimator::new(), texts)).unwrap();
+    assert_eq!(calibrated, Estimator::new().calibrate(texts.into_iter().zip([6, 8, 10])));
+    let sent: serde_json::Value = serde_json::from_slice(script.requests()[1].body()).unwrap();
+    assert_eq!((&sent["text"], &sent["add_bos_token"]), (&texts[1].into(), &false.into()));
+    assert!(block_on(client.tokens().calibrate(&Estimator::new(), texts)).is_err(), "there are no more replies");
+}
+
+#[test]
+fn a_tiny_vocabulary_exceeds_the_bounds_until_it_is_told() {
+    // A recorded count, of a server whose vocabulary has 2,400 pieces.
+    let (text, count) = ("Hello, wörld 😀", 16);
+    assert!(Estimator::new().text(text).high < count);
+    let told = Estimator::new().calibrate([(text, count)]).text(text);
+    assert_eq!(told.tokens, count);
 }

@@ -60,7 +60,7 @@ impl Sum for Estimate {
 ///
 /// let estimator = Estimator::new();
 /// let estimate = estimator.text("The quick brown fox jumps over the lazy dog.");
-/// assert_eq!((estimate.low, estimate.tokens, estimate.high), (6, 11, 16));
+/// assert_eq!((estimate.low, estimate.tokens, estimate.high), (6, 10, 17));
 ///
 /// // Counts of the loaded model, without the token that starts a text.
 /// let calibrated = estimator.calibrate([

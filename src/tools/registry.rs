@@ -130,8 +130,7 @@ impl Tools {
         self
     }
 
-    /// The limits of runs with these tools.
-    pub fn get_limits(&self) -> &ToolLimits {
+    pub(super) fn get_limits(&self) -> &ToolLimits {
         &self.limits
     }
 
