@@ -275,7 +275,7 @@ impl Error {
     }
 
     pub(crate) fn with_path(mut self, path: String) -> Self {
-        self.0.path = (!path.is_empty() && path != ".").then_some(path);
+        self.0.path = place(&path);
         self
     }
 
@@ -384,4 +384,9 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.0.source.as_ref().map(|source| &**source as &(dyn std::error::Error + 'static))
     }
+}
+
+/// A JSON path as it is told: that of the document itself, or an unknown one, says nothing.
+pub(crate) fn place(path: &str) -> Option<String> {
+    (!matches!(path, "" | "." | "?")).then(|| path.to_owned())
 }

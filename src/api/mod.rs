@@ -3,13 +3,13 @@
 //! | accessor | methods |
 //! |---|---|
 //! | [`client.completions()`](Client::completions) | [`create`](Completions::create), [`stream`](Completions::stream) |
-//! | [`client.chat()`](Client::chat) | [`create`](Chat::create), [`stream`](Chat::stream) |
+//! | [`client.chat()`](Client::chat) | [`create`](Chat::create), [`stream`](Chat::stream), [`run`](Chat::run), [`response_as_with_schema`](Chat::response_as_with_schema), [`fit`](Chat::fit) |
 //! | [`client.models()`](Client::models) | [`list`](Models::list), [`current`](Models::current), [`props`](Models::props), [`load`](Models::load), [`reload`](Models::reload), [`unload`](Models::unload), [`drafts`](Models::drafts), [`download`](Models::download) |
 //! | [`client.embeddings()`](Client::embeddings) | [`create`](EmbeddingsService::create) |
 //! | [`client.embedding_models()`](Client::embedding_models) | [`list`](EmbeddingModels::list), [`current`](EmbeddingModels::current), [`load`](EmbeddingModels::load), [`unload`](EmbeddingModels::unload) |
 //! | [`client.loras()`](Client::loras) | [`list`](Loras::list), [`active`](Loras::active), [`load`](Loras::load), [`unload`](Loras::unload) |
 //! | [`client.templates()`](Client::templates) | [`list`](Templates::list), [`switch`](Templates::switch), [`unload`](Templates::unload) |
-//! | [`client.tokens()`](Client::tokens) | [`encode`](Tokens::encode), [`decode`](Tokens::decode), [`count`](Tokens::count) |
+//! | [`client.tokens()`](Client::tokens) | [`encode`](Tokens::encode), [`decode`](Tokens::decode), [`count`](Tokens::count), [`calibrate`](Tokens::calibrate) |
 //! | [`client.sampling()`](Client::sampling) | [`overrides`](SamplingService::overrides), [`switch_preset`](SamplingService::switch_preset), [`set_overrides`](SamplingService::set_overrides), [`unload`](SamplingService::unload) |
 //! | [`client.health()`](Client::health) | [`check`](HealthService::check), [`service_info`](HealthService::service_info), [`wait_until_ready`](HealthService::wait_until_ready) |
 //! | [`client.auth()`](Client::auth) | [`permission`](Auth::permission) |

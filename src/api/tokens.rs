@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::ChatMessage;
 use super::fields::{posts, request};
 use crate::decode::Json;
+use crate::estimate::Estimator;
 use crate::value::null_as_default;
 use crate::{Calling, Client, Endpoint, Error, Extra, Pace, Paces, Replay, Scope};
 
@@ -38,6 +39,32 @@ impl Tokens<'_> {
     /// How many tokens a text or a conversation has. The server encodes it all the same, but the tokens are not kept.
     pub fn count(&self, request: &EncodeRequest) -> Calling<Json<TokenCount>> {
         self.client.call(&CountTokens(request))
+    }
+
+    /// The estimator, calibrated to the loaded model by the counts of these texts, which are asked for one after another:
+    /// see [`Estimator::calibrate`] for what to take.
+    ///
+    /// ```no_run
+    /// # async fn run(client: tabbyapi::Client, pages: [&str; 5]) -> tabbyapi::Result<()> {
+    /// use tabbyapi::estimate::Estimator;
+    ///
+    /// let estimator = client.tokens().calibrate(&Estimator::new(), pages).await?;
+    /// println!("{} tokens at most", estimator.text("How many tokens is this?").high);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn calibrate<S: AsRef<str>>(
+        &self,
+        estimator: &Estimator,
+        samples: impl IntoIterator<Item = S>,
+    ) -> crate::Result<Estimator> {
+        let texts: Vec<String> = samples.into_iter().map(|text| text.as_ref().to_owned()).collect();
+        let mut counts = Vec::with_capacity(texts.len());
+        for text in &texts {
+            let count = self.count(&EncodeRequest::new(text.as_str()).add_bos_token(false)).await?;
+            counts.push(count.length);
+        }
+        Ok(estimator.calibrate(texts.iter().zip(counts)))
     }
 }
 

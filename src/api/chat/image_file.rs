@@ -1,0 +1,49 @@
+//! Image parts from files; not in browsers, which have none.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use super::ContentPart;
+use super::image::{media_type, unknown};
+use crate::{Error, ErrorKind, Result};
+
+/// The largest image file that is read unless another cap is given.
+const CAP: u64 = 20 * 1024 * 1024;
+
+impl ContentPart {
+    /// The image in a file of at most 20 MiB, as by [`image`](ContentPart::image). It reads at once and blocks; where
+    /// that hurts, read the file by yourself.
+    ///
+    /// ```no_run
+    /// use tabbyapi::api::{ChatMessage, ContentPart};
+    ///
+    /// let question = ChatMessage::user([ContentPart::text("What is this?"), ContentPart::image_file("cat.png")?]);
+    /// # Ok::<(), tabbyapi::Error>(())
+    /// ```
+    pub fn image_file(path: impl AsRef<Path>) -> Result<Self> {
+        ContentPart::image_file_within(path, CAP)
+    }
+
+    /// The image in a file of at most so many bytes.
+    pub fn image_file_within(path: impl AsRef<Path>, bytes: u64) -> Result<Self> {
+        let path = path.as_ref();
+        let unreadable = |error: std::io::Error| {
+            let message = format!("the image `{}` could not be read: {error}", path.display());
+            Error::new(ErrorKind::Encode, "image_unreadable", message).with_source(error)
+        };
+        let file = File::open(path).map_err(unreadable)?;
+        // One byte more tells whether there are more, even of what has no length, such as a pipe.
+        let mut image = Vec::new();
+        file.take(bytes.saturating_add(1)).read_to_end(&mut image).map_err(unreadable)?;
+        if image.len() as u64 > bytes {
+            let message = format!("the image `{}` is larger than the cap of {bytes} bytes", path.display());
+            return Err(Error::new(ErrorKind::Encode, "image_too_large", message)
+                .with_hint("scale it down, or raise the cap with `ContentPart::image_file_within`"));
+        }
+        match media_type(&image) {
+            Some(media_type) => Ok(ContentPart::image_bytes(media_type, image)),
+            None => Err(unknown(&format!("the image `{}`", path.display()))),
+        }
+    }
+}
