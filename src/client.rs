@@ -210,6 +210,13 @@ impl ClientBuilder {
         self.build_with(transport)
     }
 
+    /// The client, on the host's `fetch`. Errors of kind [`Config`](crate::ErrorKind::Config) tell what cannot work.
+    #[cfg(all(feature = "fetch", target_arch = "wasm32"))]
+    pub fn build(self) -> Result<Client> {
+        let transport = crate::transport::Fetch::new()?;
+        self.build_with(transport)
+    }
+
     /// The client, on a transport of your choice.
     pub fn build_with(self, transport: impl Transport) -> Result<Client> {
         let settings = self.settings?.seed(transport.seed()).options(self.options.clone());

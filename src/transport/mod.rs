@@ -4,10 +4,13 @@
 //! |---|---|
 //! | `Reqwest` (feature `reqwest`) | reqwest on tokio, on native targets |
 //! | `Ureq` (feature `blocking`) | ureq, on native targets; for blocking clients alone |
+//! | `Fetch` (feature `fetch`) | the `fetch` of browsers, Node, Deno and workers, on wasm32 |
 //! | [`script::Script`] | nothing: replays recorded exchanges, for tests and docs |
 //! | [`record::Recorder`] | another transport, whose exchanges it records |
 
 mod exchange;
+#[cfg(all(feature = "fetch", target_arch = "wasm32"))]
+mod fetch;
 pub mod record;
 #[cfg(all(feature = "reqwest", not(target_arch = "wasm32")))]
 mod reqwest;
@@ -25,6 +28,8 @@ use http::{Request, Response};
 
 use crate::call::Time;
 
+#[cfg(all(feature = "fetch", target_arch = "wasm32"))]
+pub use self::fetch::{Fetch, FetchFault};
 #[cfg(all(feature = "reqwest", not(target_arch = "wasm32")))]
 pub use self::reqwest::Reqwest;
 #[cfg(all(feature = "blocking", not(target_arch = "wasm32")))]
