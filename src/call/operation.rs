@@ -65,7 +65,8 @@ impl Operation {
 fn with_extra(body: &[u8], extra: &Extra) -> Result<Bytes> {
     let unreadable =
         |error| Error::new(ErrorKind::Encode, "encode", format!("extra fields could not be added: {error}"));
-    let mut value: serde_json::Value = serde_json::from_slice(body).map_err(unreadable)?;
+    let text = String::from_utf8_lossy(body);
+    let mut value: serde_json::Value = serde_json::from_str(&text).map_err(unreadable)?;
     let Some(object) = value.as_object_mut() else { return Ok(Bytes::copy_from_slice(body)) };
     for (name, value) in extra {
         if !object.contains_key(name) {

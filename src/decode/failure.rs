@@ -38,8 +38,9 @@ pub(crate) fn from_response(status: StatusCode, headers: &HeaderMap, body: &[u8]
     error
 }
 
-/// The error that an event carries, or `None` if it carries none.
-pub(crate) fn from_event(data: &str) -> Option<Error> {
+/// The error that the data of an event carries, in any of the server's shapes, or `None` if it carries none: for an
+/// [`EventFormat`](crate::decode::EventFormat) of your own.
+pub fn from_event(data: &str) -> Option<Error> {
     let said = Said::parse(data)?;
     let (code, retryable) = said.classify(None);
     Some(said.into_error(code).with_retryable(retryable))
@@ -56,7 +57,7 @@ struct Said {
 
 impl Said {
     fn parse(text: &str) -> Option<Said> {
-        let Value::Object(mut object) = super::from_json(text).ok()? else { return None };
+        let Value::Object(mut object) = super::json::any_json(text)? else { return None };
         if let Some(detail) = object.remove("detail") {
             return Some(match detail {
                 Value::Array(entries) => Said::validation(entries),

@@ -125,6 +125,11 @@ pub fn from_json<T: DeserializeOwned>(text: &str) -> Result<T> {
     Err(located::<T>(text, error))
 }
 
+/// Any document, if it is one, read in the same way: for who does not want to know what is wrong with it.
+pub(super) fn any_json(text: &str) -> Option<serde_json::Value> {
+    serde_json::from_str(text).ok().or_else(|| serde_json::from_str(&nullify_non_finite(text)?).ok())
+}
+
 /// The same fault again, with its path: kept off the way of documents that are right.
 fn located<T: DeserializeOwned>(text: &str, plain: serde_json::Error) -> Error {
     let mut json = serde_json::Deserializer::from_str(text);

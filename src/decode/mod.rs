@@ -16,7 +16,7 @@ use crate::{Limits, Result};
 
 pub(crate) use events::from_event;
 pub use events::{EventFormat, Events, Step};
-pub(crate) use failure::from_event as event_error;
+pub use failure::from_event as event_error;
 pub use json::{Empty, Json, from_json};
 pub(crate) use template::{Slot, Templates};
 

@@ -1,0 +1,89 @@
+//! The border as wasm-pack's users know it: the same functions, with strings and byte arrays.
+
+use wasm_bindgen::prelude::wasm_bindgen;
+
+use crate::machine;
+
+/// The records that the last call gave.
+#[wasm_bindgen]
+pub fn output() -> String {
+    machine::with_output(|output| String::from_utf8_lossy(output).into_owned())
+}
+
+/// What the last call told, in JSON.
+#[wasm_bindgen]
+pub fn detail() -> String {
+    machine::with_detail(|detail| String::from_utf8_lossy(detail).into_owned())
+}
+
+/// When to poll the call again that was polled last, in milliseconds; infinite if never.
+#[wasm_bindgen]
+pub fn deadline() -> f64 {
+    machine::deadline()
+}
+
+/// Opens a client from settings; 0 if they cannot work, which the detail tells.
+#[wasm_bindgen]
+pub fn open(settings: &str) -> u32 {
+    machine::open(settings.as_bytes())
+}
+
+/// Closes a client. Its calls go on.
+#[wasm_bindgen]
+pub fn close(client: u32) {
+    machine::close(client);
+}
+
+/// Makes a call; 0 if it cannot be made, which the detail tells.
+#[wasm_bindgen]
+pub fn start(client: u32, call: &str) -> u32 {
+    machine::start(client, call.as_bytes())
+}
+
+/// Drops a call, which cancels it.
+#[wasm_bindgen(js_name = dropCall)]
+pub fn drop_call(call: u32) {
+    machine::drop_call(call);
+}
+
+/// What to do next: 0 read, 1 send, 2 wait, 3 bring a key, 4 done, 5 failed.
+#[wasm_bindgen]
+pub fn poll(call: u32, now: f64) -> u32 {
+    machine::poll(call, now)
+}
+
+/// The head of an answer is there: its status, and its headers as lines.
+#[wasm_bindgen]
+pub fn head(call: u32, now: f64, status: u32, headers: &str) -> u32 {
+    machine::head(call, now, status, headers.as_bytes())
+}
+
+/// Some bytes of its body.
+#[wasm_bindgen]
+pub fn chunk(call: u32, now: f64, bytes: &[u8]) -> u32 {
+    machine::chunk(call, now, bytes)
+}
+
+/// Its end.
+#[wasm_bindgen]
+pub fn end(call: u32, now: f64) -> u32 {
+    machine::end(call, now)
+}
+
+/// The exchange failed; `sent` tells whether the server can have seen the request.
+#[wasm_bindgen]
+pub fn failed(call: u32, now: f64, sent: bool, message: &str) -> u32 {
+    machine::failed(call, now, sent, message.as_bytes())
+}
+
+/// The key that was asked for, or why there is none, as JSON.
+#[wasm_bindgen]
+pub fn key(call: u32, now: f64, key: &str) -> u32 {
+    machine::key(call, now, key.as_bytes())
+}
+
+/// A call that waited for another one and is to be polled; 0 if there is none.
+#[wasm_bindgen]
+pub fn woken() -> u32 {
+    machine::woken()
+}

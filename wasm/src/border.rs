@@ -1,0 +1,125 @@
+//! The border as plain exports: numbers alone, and bytes through two buffers, one for each direction.
+//!
+//! JavaScript asks [`input`] for room, writes there, and names the length in the call that takes it. What a call gives lies at
+//! [`output`] and [`detail`] until the next call. Addresses change whenever memory grows.
+
+use std::cell::RefCell;
+
+use crate::machine;
+
+/// Larger buffers are given back once they were used.
+const KEPT: usize = 1 << 20;
+
+thread_local! {
+    static INPUT: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Declares exports.
+macro_rules! exports {
+    ($( $(#[doc = $doc:expr])* fn $name:ident($($arg:ident: $type:ty),*) $(-> $result:ty)? $body:block )*) => {
+        $(
+            $(#[doc = $doc])*
+            #[allow(unsafe_code, reason = "an exported name")]
+            #[unsafe(no_mangle)]
+            pub extern "C" fn $name($($arg: $type),*) $(-> $result)? $body
+        )*
+    };
+}
+
+exports! {
+    /// Room for so many bytes of input: its address.
+    fn input(length: usize) -> usize {
+        INPUT.with_borrow_mut(|input| {
+            if input.capacity() > KEPT && length <= KEPT {
+                *input = Vec::new();
+            }
+            input.resize(length, 0);
+            input.as_mut_ptr() as usize
+        })
+    }
+
+    /// The address of the records that the last call gave.
+    fn output() -> usize {
+        machine::with_output(|output| output.as_ptr() as usize)
+    }
+
+    /// Their length.
+    fn output_length() -> usize {
+        machine::with_output(|output| output.len())
+    }
+
+    /// The address of what the last call told in JSON.
+    fn detail() -> usize {
+        machine::with_detail(|detail| detail.as_ptr() as usize)
+    }
+
+    /// Its length.
+    fn detail_length() -> usize {
+        machine::with_detail(|detail| detail.len())
+    }
+
+    /// When to poll the call again that was polled last, in milliseconds; infinite if never.
+    fn deadline() -> f64 {
+        machine::deadline()
+    }
+
+    /// Opens a client from settings; 0 if they cannot work, which the detail tells.
+    fn open(length: usize) -> u32 {
+        taken(length, machine::open)
+    }
+
+    /// Closes a client. Its calls go on.
+    fn close(client: u32) {
+        machine::close(client);
+    }
+
+    /// Makes a call; 0 if it cannot be made, which the detail tells.
+    fn start(client: u32, length: usize) -> u32 {
+        taken(length, |call| machine::start(client, call))
+    }
+
+    /// Drops a call, which cancels it.
+    fn drop_call(call: u32) {
+        machine::drop_call(call);
+    }
+
+    /// What to do next, as one of `machine`'s codes.
+    fn poll(call: u32, now: f64) -> u32 {
+        machine::poll(call, now)
+    }
+
+    /// The head of an answer is there: its status, and its headers as lines.
+    fn head(call: u32, now: f64, status: u32, length: usize) -> u32 {
+        taken(length, |headers| machine::head(call, now, status, headers))
+    }
+
+    /// Some bytes of its body.
+    fn chunk(call: u32, now: f64, length: usize) -> u32 {
+        taken(length, |bytes| machine::chunk(call, now, bytes))
+    }
+
+    /// Its end.
+    fn end(call: u32, now: f64) -> u32 {
+        machine::end(call, now)
+    }
+
+    /// The exchange failed; `sent` tells whether the server can have seen the request, the input why.
+    fn failed(call: u32, now: f64, sent: u32, length: usize) -> u32 {
+        taken(length, |message| machine::failed(call, now, sent != 0, message))
+    }
+
+    /// The key that was asked for, or why there is none, as JSON.
+    fn key(call: u32, now: f64, length: usize) -> u32 {
+        taken(length, |key| machine::key(call, now, key))
+    }
+
+    /// A call that waited for another one and is to be polled; 0 if there is none.
+    fn woken() -> u32 {
+        machine::woken()
+    }
+}
+
+/// Calls with the input, of which there is no more than was asked room for.
+fn taken<T>(length: usize, call: impl FnOnce(&[u8]) -> T) -> T {
+    INPUT.with_borrow(|input| call(input.get(..length).unwrap_or(input)))
+}

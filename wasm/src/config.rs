@@ -1,0 +1,234 @@
+//! What JavaScript says, in JSON: settings of a client, what is wanted of a call, keys, heads.
+
+use std::time::Duration;
+
+use http::response::Parts;
+use http::{HeaderName, HeaderValue, StatusCode};
+use serde_json::{Map, Value};
+use tabbyapi::auth::Credential;
+use tabbyapi::call::{Settings, Shared, Time};
+use tabbyapi::{Error, ErrorKind, Options, Pace, Result};
+
+/// What is wanted of a call.
+pub(crate) struct Wanted {
+    /// The name of the operation.
+    pub(crate) operation: String,
+    pub(crate) has_body: bool,
+    pub(crate) request_bytes: u64,
+    fields: Map<String, Value>,
+}
+
+impl Wanted {
+    /// The client's options with those of the call in their place.
+    pub(crate) fn options(&self, shared: &Shared) -> Result<Options> {
+        options(&self.fields, shared.options().clone(), true)
+    }
+}
+
+/// Settings of a client: `base_url`, `api_key`, `admin_key`, `bearer`, `asks_for_keys`, `seed`, and [options].
+pub(crate) fn settings(json: &[u8]) -> Result<Settings> {
+    let fields = object(json)?;
+    let text = |name: &str| fields.get(name).and_then(Value::as_str).unwrap_or_default();
+    let mut settings = Settings::new(text("base_url").parse()?)
+        .api_key(text("api_key"))?
+        .admin_key(text("admin_key"))?
+        .bearer(text("bearer"))?
+        .seed(number(&fields, "seed").unwrap_or_default().to_bits());
+    if fields.get("asks_for_keys") == Some(&Value::Bool(true)) {
+        settings = settings.ask_for_keys();
+    }
+    Ok(settings.options(options(&fields, Options::new(), false)?))
+}
+
+/// What is wanted of a call: `operation`, `has_body`, `request_bytes`, and [options].
+pub(crate) fn call(json: &[u8]) -> Result<Wanted> {
+    let fields = object(json)?;
+    Ok(Wanted {
+        operation: fields.get("operation").and_then(Value::as_str).unwrap_or_default().to_owned(),
+        has_body: fields.get("has_body") == Some(&Value::Bool(true)),
+        request_bytes: number(&fields, "request_bytes").unwrap_or_default() as u64,
+        fields,
+    })
+}
+
+/// A key: `{"api_key"}`, `{"admin_key"}`, `{"bearer"}`, with `expires_in` in milliseconds; `{"error"}`, or nothing.
+pub(crate) fn key(json: &[u8], now: Time) -> Result<Option<Credential>> {
+    let fields = object(json)?;
+    let text = |name: &str| fields.get(name).and_then(Value::as_str);
+    if let Some(message) = text("error") {
+        return Err(Error::custom(ErrorKind::Credentials, "credentials", message));
+    }
+    let credential = match (text("api_key"), text("admin_key"), text("bearer")) {
+        (Some(key), ..) => Credential::api_key(key)?,
+        (_, Some(key), _) => Credential::admin_key(key)?,
+        (.., Some(key)) => Credential::bearer(key)?,
+        _ => return Ok(None),
+    };
+    let expires = number(&fields, "expires_in").and_then(milliseconds);
+    Ok(Some(match expires {
+        Some(after) => credential.expires(now + after),
+        None => credential,
+    }))
+}
+
+/// The head of an answer, from its status and its headers as lines `name: value`.
+pub(crate) fn head(status: u32, headers: &[u8]) -> Option<Parts> {
+    let (mut head, ()) = http::Response::new(()).into_parts();
+    head.status = StatusCode::from_u16(u16::try_from(status).ok()?).ok()?;
+    for line in headers.split(|byte| *byte == b'\n') {
+        let Some(colon) = line.iter().position(|byte| *byte == b':') else { continue };
+        let value = line[colon + 1..].trim_ascii();
+        // What the host let through and is no header to us is of no use.
+        if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(&line[..colon]), HeaderValue::from_bytes(value)) {
+            head.headers.append(name, value);
+        }
+    }
+    Some(head)
+}
+
+/// `headers` (pairs), `retry`, `paces` by kind of work, `pace` (of single calls), `limits`. `unbounded` and such are no business
+/// of this.
+fn options(fields: &Map<String, Value>, mut options: Options, single: bool) -> Result<Options> {
+    for pair in fields.get("headers").and_then(Value::as_array).into_iter().flatten() {
+        let part = |at: usize| pair.get(at).and_then(Value::as_str).unwrap_or_default();
+        // A gateway's key may be among them, so none of them shows.
+        options = options.sensitive_header(part(0), part(1))?;
+    }
+    if let Some(given) = fields.get("retry").and_then(Value::as_object) {
+        let mut retry = options.retry.unwrap_or_default();
+        let set =
+            |name: &str, field: &mut Duration| *field = number(given, name).and_then(milliseconds).unwrap_or(*field);
+        retry.max_retries = number(given, "max_retries").map_or(retry.max_retries, |count| count as u32);
+        set("base", &mut retry.base);
+        set("cap", &mut retry.cap);
+        set("retry_after_cap", &mut retry.retry_after_cap);
+        retry.replay_generations |= given.get("replay_generations") == Some(&Value::Bool(true));
+        options = options.retry(retry);
+    }
+    if let Some(given) = fields.get("paces").and_then(Value::as_object) {
+        let mut paces = options.paces.unwrap_or_default();
+        for (name, field) in [
+            ("read", &mut paces.read),
+            ("generate", &mut paces.generate),
+            ("stream", &mut paces.stream),
+            ("stream_tools", &mut paces.stream_tools),
+            ("load", &mut paces.load),
+            ("download", &mut paces.download),
+        ] {
+            if let Some(given) = given.get(name).and_then(Value::as_object) {
+                *field = pace(given, *field);
+            }
+        }
+        options = options.paces(paces);
+    }
+    if let Some(given) = fields.get("pace").and_then(Value::as_object)
+        && single
+    {
+        // What is not given stays as it is for this kind of work, whichever that is.
+        let mut paces = options.paces.unwrap_or_default();
+        let kinds = [
+            &mut paces.read,
+            &mut paces.generate,
+            &mut paces.stream,
+            &mut paces.stream_tools,
+            &mut paces.load,
+            &mut paces.download,
+        ];
+        for field in kinds {
+            *field = pace(given, *field);
+        }
+        options = options.paces(paces);
+    }
+    if let Some(given) = fields.get("limits").and_then(Value::as_object) {
+        let mut limits = options.limits.take().unwrap_or_default();
+        for (name, field) in
+            [("event", &mut limits.event), ("body", &mut limits.body), ("error_excerpt", &mut limits.error_excerpt)]
+        {
+            *field = number(given, name).map_or(*field, |bytes| bytes as usize);
+        }
+        options = options.limits(limits);
+    }
+    Ok(options)
+}
+
+/// A pace with some parts replaced; null is for ever.
+fn pace(given: &Map<String, Value>, mut pace: Pace) -> Pace {
+    let parts = [
+        ("head", &mut pace.head),
+        ("first_item", &mut pace.first_item),
+        ("stall", &mut pace.stall),
+        ("total", &mut pace.total),
+    ];
+    for (name, part) in parts {
+        match given.get(name) {
+            Some(Value::Null) => *part = None,
+            Some(value) => *part = value.as_f64().and_then(milliseconds).or(*part),
+            None => {}
+        }
+    }
+    pace
+}
+
+fn object(json: &[u8]) -> Result<Map<String, Value>> {
+    serde_json::from_slice(json).map_err(|error| {
+        Error::custom(ErrorKind::Misuse, "misuse", format!("what came over the border is odd: {error}"))
+    })
+}
+
+fn number(fields: &Map<String, Value>, name: &str) -> Option<f64> {
+    fields.get(name)?.as_f64()
+}
+
+/// A time of milliseconds, which may be fractional; None if it is no time.
+fn milliseconds(milliseconds: f64) -> Option<Duration> {
+    Duration::try_from_secs_f64(milliseconds / 1000.0).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_are_read_and_mistakes_told() {
+        let given = r#"{"base_url": "http://h/v1", "retry": {"max_retries": 5}, "paces": {"read": {"total": null, "head": 1500}},
+            "headers": [["x-team", "a"]], "limits": {"event": 10}}"#;
+        let shared = Shared::new(settings(given.as_bytes()).unwrap());
+        let options = shared.options();
+        assert_eq!(shared.base().to_string(), "http://h");
+        assert_eq!(options.retry.unwrap().max_retries, 5);
+        let read = options.paces.unwrap().read;
+        assert_eq!((read.head, read.total), (Some(Duration::from_millis(1500)), None));
+        assert_eq!(read.stall, Pace::READ.stall);
+        assert_eq!(options.limits.as_ref().unwrap().event, 10);
+        assert_eq!(options.headers["x-team"], "a");
+        for bad in ["", "[]", "{}", r#"{"base_url": "h"}"#, r#"{"base_url": "http://h", "headers": [["a b", "c"]]}"#] {
+            assert!(settings(bad.as_bytes()).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_pace_of_a_call_replaces_parts_of_its_kind() {
+        let shared = Shared::new(settings(br#"{"base_url": "http://h"}"#).unwrap());
+        let wanted = call(br#"{"operation": "x", "pace": {"stall": 20000}}"#).unwrap();
+        let paces = wanted.options(&shared).unwrap().paces.unwrap();
+        assert_eq!(paces.stream.stall, Some(Duration::from_secs(20)));
+        assert_eq!(paces.stream.head, Pace::STREAM.head);
+    }
+
+    #[test]
+    fn heads_are_read_and_odd_lines_left_out() {
+        let parts = head(200, b"content-type: text/plain\nx: \xe4\nno colon\na b: c\n: d\n").unwrap();
+        assert_eq!(parts.headers.len(), 2);
+        assert_eq!(parts.headers["x"].as_bytes(), b"\xe4");
+        assert!(head(0, b"").is_none() && head(70000, b"").is_none());
+    }
+
+    #[test]
+    fn keys_are_read() {
+        let now = Time::default();
+        assert!(key(br#"{"api_key": "k", "expires_in": 1000}"#, now).unwrap().is_some());
+        assert!(key(b"{}", now).unwrap().is_none());
+        assert_eq!(key(br#"{"error": "no vault"}"#, now).unwrap_err().kind(), ErrorKind::Credentials);
+        assert!(key(br#"{"bearer": "\n"}"#, now).is_err());
+    }
+}

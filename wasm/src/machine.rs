@@ -1,0 +1,267 @@
+//! Clients and calls by number, and what the border does with them. Everything goes through here, on any target.
+
+use std::cell::{Cell, RefCell};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tabbyapi::call::{Call, Changed, Input, Output, Shared, Time};
+use tabbyapi::transport::{Sent, TransportError};
+use tabbyapi::{Error, ErrorKind};
+
+use crate::wire::Wire;
+use crate::{config, operations, records, tell};
+
+/// Await the next input of the exchange in flight, until the deadline.
+pub const READ: u32 = 0;
+/// Send the request that the detail describes.
+pub const SEND: u32 = 1;
+/// Drop what is in flight, and wait for the deadline or to be woken.
+pub const WAIT: u32 = 2;
+/// Bring the key that the detail asks for.
+pub const AUTHORIZE: u32 = 3;
+/// The call is over; the detail has its record.
+pub const DONE: u32 = 4;
+/// The call failed; the detail has the error and the record.
+pub const FAILED: u32 = 5;
+
+#[derive(Default)]
+struct Machine {
+    // Few at a time, so that looking through them is quickest.
+    clients: Vec<(u32, Shared)>,
+    calls: Vec<(u32, Running)>,
+    /// Numbers are never used twice, so a stale one finds nothing.
+    numbers: u32,
+}
+
+struct Running {
+    call: Call<Wire>,
+    explain: fn(Error) -> Error,
+    /// The size of the request's body, which stays in JavaScript.
+    request_bytes: u64,
+    changed: Option<Changed>,
+}
+
+thread_local! {
+    static MACHINE: RefCell<Machine> = RefCell::default();
+    static DETAIL: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    static DEADLINE: Cell<f64> = const { Cell::new(f64::INFINITY) };
+    static WOKEN: RefCell<Vec<u32>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Looks at the records that the last call gave.
+pub fn with_output<T>(look: impl FnOnce(&[u8]) -> T) -> T {
+    records::look(look)
+}
+
+/// Looks at what the last call told, in JSON.
+pub fn with_detail<T>(look: impl FnOnce(&[u8]) -> T) -> T {
+    DETAIL.with_borrow(|detail| look(detail))
+}
+
+/// When to poll the call again that was polled last, in milliseconds; infinite if never.
+pub fn deadline() -> f64 {
+    DEADLINE.get()
+}
+
+/// Opens a client from settings; 0 if they cannot work, which the detail tells.
+pub fn open(settings: &[u8]) -> u32 {
+    match config::settings(settings) {
+        Ok(settings) => MACHINE.with_borrow_mut(|machine| {
+            let number = machine.number();
+            machine.clients.push((number, Shared::new(settings)));
+            number
+        }),
+        Err(error) => refused(&error),
+    }
+}
+
+/// Closes a client. Its calls go on.
+pub fn close(client: u32) {
+    let closed = MACHINE.with_borrow_mut(|machine| take(&mut machine.clients, client));
+    drop(closed);
+}
+
+/// Makes a call; 0 if it cannot be made, which the detail tells.
+pub fn start(client: u32, call: &[u8]) -> u32 {
+    let Some(shared) = MACHINE.with_borrow(|machine| find(&machine.clients, client).map(Shared::clone)) else {
+        return refused(&misuse("there is no client of this number"));
+    };
+    let made = || {
+        let wanted = config::call(call)?;
+        let row = operations::find(&wanted.operation)?;
+        let call = row.call(&shared, &wanted)?;
+        Ok(Running { call, explain: row.explain, request_bytes: wanted.request_bytes, changed: None })
+    };
+    match made() {
+        Ok(running) => MACHINE.with_borrow_mut(|machine| {
+            let number = machine.number();
+            machine.calls.push((number, running));
+            number
+        }),
+        Err(error) => refused(&error),
+    }
+}
+
+/// Drops a call, which cancels it.
+pub fn drop_call(call: u32) {
+    // Outside of the borrow, since dropping wakes whoever waits for it.
+    let dropped = MACHINE.with_borrow_mut(|machine| take(&mut machine.calls, call));
+    drop(dropped);
+}
+
+/// What to do next.
+pub fn poll(call: u32, now: f64) -> u32 {
+    step(call, now, |_| None)
+}
+
+/// The head of an answer is there: its status, and its headers as lines.
+pub fn head(call: u32, now: f64, status: u32, headers: &[u8]) -> u32 {
+    step(call, now, |_| {
+        Some(match config::head(status, headers) {
+            Some(head) => Input::Head(head),
+            None => Input::Failed(TransportError::new(Sent::Maybe, "the host gave an answer without a status")),
+        })
+    })
+}
+
+/// Some bytes of its body.
+pub fn chunk(call: u32, now: f64, bytes: &[u8]) -> u32 {
+    step(call, now, |_| Some(Input::Chunk(Bytes::copy_from_slice(bytes))))
+}
+
+/// Its end.
+pub fn end(call: u32, now: f64) -> u32 {
+    step(call, now, |_| Some(Input::End))
+}
+
+/// The exchange failed; `sent` tells whether the server can have seen the request.
+pub fn failed(call: u32, now: f64, sent: bool, message: &[u8]) -> u32 {
+    let sent = if sent { Sent::Maybe } else { Sent::No };
+    step(call, now, |_| Some(Input::Failed(TransportError::new(sent, String::from_utf8_lossy(message)))))
+}
+
+/// The key that was asked for, or why there is none, as JSON.
+pub fn key(call: u32, now: f64, key: &[u8]) -> u32 {
+    step(call, now, |now| Some(Input::Key(config::key(key, now))))
+}
+
+/// A call that waited for another one and is to be polled; 0 if there is none.
+pub fn woken() -> u32 {
+    WOKEN.with_borrow_mut(|woken| woken.pop().unwrap_or_default())
+}
+
+/// Hands an input to a call, if there is one, and asks what to do next.
+fn step(number: u32, now: f64, input: impl FnOnce(Time) -> Option<Input>) -> u32 {
+    let now = Time::from_epoch(Duration::try_from_secs_f64(now / 1000.0).unwrap_or_default());
+    records::clear();
+    MACHINE.with_borrow_mut(|machine| {
+        let Some((_, running)) = machine.calls.iter_mut().find(|(other, _)| *other == number) else {
+            tell_detail(&tell::error(&misuse("there is no call of this number"), None, 0));
+            return FAILED;
+        };
+        if let Some(input) = input(now) {
+            running.call.handle_input(now, input);
+        }
+        running.drive(number, now)
+    })
+}
+
+impl Running {
+    fn drive(&mut self, number: u32, now: Time) -> u32 {
+        loop {
+            let (code, deadline) = match self.call.poll_output(now) {
+                // What it says stands in the records already.
+                Output::Item(()) => continue,
+                Output::Read { deadline } => (READ, deadline),
+                Output::Send { request, deadline } => {
+                    tell_detail(&tell::request(&request));
+                    (SEND, deadline)
+                }
+                Output::Wait { until, changed } => {
+                    self.changed = changed;
+                    if self.has_changed(number) {
+                        continue;
+                    }
+                    (WAIT, until)
+                }
+                Output::Authorize { scope, rejected, deadline } => {
+                    tell_detail(&tell::wanted_key(scope, rejected));
+                    (AUTHORIZE, deadline)
+                }
+                Output::Done(Ok(())) => {
+                    tell_detail(&tell::outcome(&self.call, self.request_bytes));
+                    (DONE, None)
+                }
+                Output::Done(Err(error)) => {
+                    let error = (self.explain)(error);
+                    tell_detail(&tell::error(&error, Some(&self.call), self.request_bytes));
+                    (FAILED, None)
+                }
+                // What this package knows nothing of, it cannot do.
+                _ => {
+                    let error = misuse("the call asked for something that this package does not know");
+                    tell_detail(&tell::error(&error, Some(&self.call), self.request_bytes));
+                    (FAILED, None)
+                }
+            };
+            DEADLINE.set(deadline.map_or(f64::INFINITY, |at| at.since_epoch().as_secs_f64() * 1000.0));
+            return code;
+        }
+    }
+
+    /// Whether what the call waits for is there already; if not, the call is woken when it is.
+    fn has_changed(&mut self, number: u32) -> bool {
+        let Some(changed) = &mut self.changed else { return false };
+        let waker = Waker::from(Arc::new(Number(number)));
+        let ready = matches!(Pin::new(changed).poll(&mut Context::from_waker(&waker)), Poll::Ready(()));
+        if ready {
+            self.changed = None;
+        }
+        ready
+    }
+}
+
+impl Machine {
+    fn number(&mut self) -> u32 {
+        self.numbers = self.numbers.wrapping_add(1).max(1);
+        self.numbers
+    }
+}
+
+fn find<T>(list: &[(u32, T)], number: u32) -> Option<&T> {
+    list.iter().find(|(other, _)| *other == number).map(|(_, found)| found)
+}
+
+fn take<T>(list: &mut Vec<(u32, T)>, number: u32) -> Option<T> {
+    let at = list.iter().position(|(other, _)| *other == number)?;
+    Some(list.swap_remove(at).1)
+}
+
+/// A call that is to be polled again.
+struct Number(u32);
+
+impl Wake for Number {
+    fn wake(self: Arc<Self>) {
+        WOKEN.with_borrow_mut(|woken| woken.push(self.0));
+    }
+}
+
+fn refused(error: &Error) -> u32 {
+    tell_detail(&tell::error(error, None, 0));
+    0
+}
+
+fn misuse(message: &str) -> Error {
+    Error::custom(ErrorKind::Misuse, "misuse", message)
+}
+
+fn tell_detail(json: &impl serde::Serialize) {
+    DETAIL.with_borrow_mut(|detail| {
+        detail.clear();
+        // Only maps with odd keys and failing writers do not serialize, and here are neither.
+        let _ = serde_json::to_writer(detail, json);
+    });
+}

@@ -1,0 +1,147 @@
+//! Records: what the events of an answer say, as one string for all that a chunk of bytes brought.
+//!
+//! A record begins with one character. From `SHORT` on it is the text of an event that differs from the template in force in that
+//! text alone, and tells how long it is. The others are below; a length is two characters of 15 bits, in UTF-16 units, as
+//! JavaScript counts.
+//!
+//! | first | then | |
+//! |---|---|---|
+//! | `JSON` | length, text | an item |
+//! | `TEMPLATE` | number, two lengths, two texts | a template, in force from now on: what stands before and after the text |
+//! | `SWITCH` | number | another template in force |
+//! | `LONG` | length, text | as from `SHORT` on |
+//! | `ESCAPED` | length, text | the same, still escaped as in JSON |
+//! | `WHOLE` | length, text | a whole answer in place of a stream |
+
+use std::cell::RefCell;
+
+const JSON: u32 = 0;
+const TEMPLATE: u32 = 1;
+const SWITCH: u32 = 2;
+const LONG: u32 = 3;
+const ESCAPED: u32 = 4;
+const WHOLE: u32 = 5;
+const SHORT: u32 = 6;
+
+/// Longer texts are `LONG`: the first character stays one of at most two bytes.
+const SHORT_MOST: usize = 0x700;
+
+/// A larger buffer is given back once it was read.
+const KEPT: usize = 1 << 20;
+
+thread_local! {
+    static OUTPUT: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+pub(crate) fn look<T>(look: impl FnOnce(&[u8]) -> T) -> T {
+    OUTPUT.with_borrow(|output| look(output))
+}
+
+pub(crate) fn clear() {
+    OUTPUT.with_borrow_mut(|output| {
+        if output.capacity() > KEPT {
+            *output = Vec::new();
+        }
+        output.clear();
+    });
+}
+
+pub(crate) fn json(text: &str) {
+    texts(JSON, None, &[text]);
+}
+
+pub(crate) fn whole(text: &str) {
+    texts(WHOLE, None, &[text]);
+}
+
+pub(crate) fn template(number: u32, before: &str, after: &str) {
+    texts(TEMPLATE, Some(number), &[before, after]);
+}
+
+pub(crate) fn switch(number: u32) {
+    texts(SWITCH, Some(number), &[]);
+}
+
+/// The text of an event that matched the template in force.
+#[inline]
+pub(crate) fn text(text: &str, escaped: bool) {
+    if escaped || text.len() > SHORT_MOST {
+        return texts(if escaped { ESCAPED } else { LONG }, None, &[text]);
+    }
+    OUTPUT.with_borrow_mut(|output| {
+        let units = if text.is_ascii() { text.len() } else { units(text) };
+        character(output, SHORT + units as u32);
+        output.extend_from_slice(text.as_bytes());
+    });
+}
+
+fn texts(first: u32, number: Option<u32>, texts: &[&str]) {
+    OUTPUT.with_borrow_mut(|output| {
+        character(output, first);
+        if let Some(number) = number {
+            character(output, number);
+        }
+        for text in texts {
+            let units = units(text) as u32;
+            character(output, units >> 15);
+            character(output, units & 0x7fff);
+        }
+        for text in texts {
+            output.extend_from_slice(text.as_bytes());
+        }
+    });
+}
+
+/// The length in JavaScript: characters, and one more for each beyond 16 bits, which are those of four bytes.
+fn units(text: &str) -> usize {
+    text.bytes().filter(|byte| !matches!(byte, 0x80..0xC0)).count() + text.bytes().filter(|byte| *byte >= 0xF0).count()
+}
+
+/// A number below 2^15 as a character.
+#[inline]
+fn character(output: &mut Vec<u8>, number: u32) {
+    match number {
+        0..0x80 => output.push(number as u8),
+        0x80..0x800 => output.extend_from_slice(&[0xC0 | (number >> 6) as u8, 0x80 | (number & 0x3F) as u8]),
+        _ => output.extend_from_slice(&[
+            0xE0 | (number >> 12) as u8 & 0x0F,
+            0x80 | (number >> 6 & 0x3F) as u8,
+            0x80 | (number & 0x3F) as u8,
+        ]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_are_those_of_javascript() {
+        for text in ["", "a", "ä", "€", "𝄞", "aä€𝄞🦀", "\u{feff}\u{2028}"] {
+            assert_eq!(units(text), text.encode_utf16().count(), "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_characters() {
+        for number in [0, 0x7f, 0x80, 0x7ff, 0x800, 0x7fff] {
+            let mut output = Vec::new();
+            character(&mut output, number);
+            assert_eq!(String::from_utf8(output).unwrap(), char::from_u32(number).unwrap().to_string());
+        }
+    }
+
+    #[test]
+    fn long_and_escaped_texts_have_their_length_before_them() {
+        clear();
+        text("ä", false);
+        text(&"x".repeat(SHORT_MOST + 1), false);
+        text("\\n", true);
+        look(|output| {
+            let expected = format!("\u{7}ä\u{3}\0\u{701}{}\u{4}\0\u{2}\\n", "x".repeat(SHORT_MOST + 1));
+            assert_eq!(std::str::from_utf8(output).unwrap(), expected);
+        });
+        clear();
+        look(|output| assert!(output.is_empty()));
+    }
+}

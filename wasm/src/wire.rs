@@ -1,0 +1,60 @@
+//! The decoder of every call: it writes records, and its items say no more than that there are some.
+
+use bytes::Bytes;
+use http::response::Parts;
+use http::{HeaderValue, StatusCode, header};
+use tabbyapi::decode::{Decode, Events};
+use tabbyapi::{Limits, Result};
+
+use crate::format::{Format, Kind};
+
+/// Reads an answer of this kind.
+pub(crate) struct Wire {
+    whole: bool,
+    /// A status that carries an answer although it is no success.
+    also: Option<StatusCode>,
+    events: Events<Format>,
+}
+
+impl Wire {
+    pub(crate) fn new(kind: Kind, also: Option<StatusCode>) -> Self {
+        Wire { whole: matches!(kind, Kind::Body(_)), also, events: Events::new(Format::new(kind)) }
+    }
+}
+
+impl Decode for Wire {
+    type Item = ();
+
+    fn start(&mut self, head: &Parts, limits: &Limits) -> Result<()> {
+        if !self.whole {
+            return self.events.start(head, limits);
+        }
+        let mut head = head.clone();
+        if self.also == Some(head.status) {
+            head.status = StatusCode::OK;
+        }
+        // Without a type it would be taken for a stream.
+        head.headers.entry(header::CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
+        self.events.start(&head, limits)
+    }
+
+    fn feed(&mut self, chunk: Bytes) {
+        self.events.feed(chunk);
+    }
+
+    fn next(&mut self) -> Result<Option<()>> {
+        self.events.next()
+    }
+
+    fn finish(&mut self) -> Result<Option<()>> {
+        self.events.finish()
+    }
+
+    fn is_done(&self) -> bool {
+        self.events.is_done()
+    }
+
+    fn progress(&self) -> u64 {
+        self.events.progress()
+    }
+}
