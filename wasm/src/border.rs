@@ -19,7 +19,7 @@ macro_rules! exports {
     ($( $(#[doc = $doc:expr])* fn $name:ident($($arg:ident: $type:ty),*) $(-> $result:ty)? $body:block )*) => {
         $(
             $(#[doc = $doc])*
-            #[allow(unsafe_code, reason = "an exported name")]
+            #[allow(unsafe_code, unreachable_pub, reason = "an exported name")]
             #[unsafe(no_mangle)]
             pub extern "C" fn $name($($arg: $type),*) $(-> $result)? $body
         )*

@@ -1,0 +1,44 @@
+// Builds the npm package: node build.mjs [--no-cargo]
+//
+// cargo makes the module, wasm-opt makes it small, and the files of js/ and types/ are put beside it in dist/. `WASM_OPT` names
+// wasm-opt if it is not in the path. --no-cargo takes the module that was built last.
+import { execFileSync } from "node:child_process";
+import { cpSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+
+const here = path.dirname(fileURLToPath(import.meta.url));
+const root = path.dirname(here);
+const dist = path.join(here, "dist");
+const target = process.env.CARGO_TARGET_DIR ?? path.join(root, "target/wasm");
+const run = (command, args) => execFileSync(command, args, { stdio: "inherit", cwd: root });
+
+if (!process.argv.includes("--no-cargo")) {
+  // Without wasm-bindgen: the module imports nothing, and its glue is js/border.js.
+  run("cargo", ["build", "-p", "tabbyapi-js", "--no-default-features", "--profile", "wasm", "--target", "wasm32-unknown-unknown"]);
+}
+rmSync(dist, { recursive: true, force: true });
+mkdirSync(dist);
+
+// What every host of the last years has.
+const features = ["bulk-memory", "sign-ext", "mutable-globals", "nontrapping-float-to-int", "multivalue", "reference-types"];
+run(process.env.WASM_OPT ?? "wasm-opt", [
+  "-Oz",
+  "--strip-producers",
+  "--strip-target-features",
+  ...features.map((feature) => `--enable-${feature}`),
+  path.join(target, "wasm32-unknown-unknown/wasm/tabbyapi_js.wasm"),
+  "-o",
+  path.join(dist, "tabbyapi.wasm"),
+]);
+
+for (const folder of ["js", "types"]) {
+  for (const file of readdirSync(path.join(here, folder))) cpSync(path.join(here, folder, file), path.join(dist, file));
+}
+const module = readFileSync(path.join(dist, "tabbyapi.wasm"));
+writeFileSync(path.join(dist, "module.js"), `// tabbyapi.wasm in base64.\nexport default "${module.toString("base64")}";\n`);
+for (const name of ["LICENSE-MIT", "LICENSE-APACHE"]) cpSync(path.join(root, name), path.join(here, name));
+
+const imports = WebAssembly.Module.imports(new WebAssembly.Module(module));
+if (imports.length > 0) throw new Error(`the module imports ${imports.map(({ name }) => name)}, and was to import nothing`);
+console.log(`tabbyapi.wasm: ${module.length} bytes`);

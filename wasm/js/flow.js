@@ -1,0 +1,329 @@
+// One call on its way: the module decides, this file does. It has the exchange, the timer, the key, the signal.
+
+import { AUTHORIZE, DONE, FAILED, READ, SEND, WAIT, encode, ready } from "./border.js";
+import { TabbyError, cancelled, faultOf } from "./error.js";
+
+/** Hosts keep the time to wait in 31 bits, and take what is longer for nothing. */
+const LONGEST_TIMEOUT = 2 ** 31 - 1;
+/** How long the end of a body may take after the announced end of its stream, in milliseconds. */
+const LINGER = 1000;
+
+const clock = globalThis.performance ?? Date;
+
+/**
+ * A call. It tells its `sink` what happens: `records(text)`, `end(error, outcome)`, `head(outcome)`. Nothing is read unless it is
+ * wanted, so that who does not read holds the server back.
+ */
+export class Flow {
+  #core;
+  #operation;
+  #body;
+  #options;
+  #sink;
+  #border;
+  #number;
+  #exchange;
+  #timer;
+  #timerAt = Infinity;
+  #keying = false;
+  #attempts = 0;
+  #over = false;
+  #wanted = false;
+  #eager;
+  #cause;
+  /** Time that the caller was busy with what came, which is no time of waiting: the call's clock stands still meanwhile. */
+  #paused = 0;
+  #idleSince;
+
+  constructor(core, operation, request, options = {}, sink, eager) {
+    this.#core = core;
+    this.#operation = operation;
+    this.#body = request === undefined ? undefined : encode(JSON.stringify(request));
+    this.#options = options;
+    this.#sink = sink;
+    this.#eager = eager;
+  }
+
+  /** Asks for more, and begins the call if it has not begun. */
+  want() {
+    this.#wanted = true;
+    if (this.#idleSince !== undefined) {
+      this.#paused += clock.now() - this.#idleSince;
+      this.#idleSince = undefined;
+    }
+    if (this.#border === undefined) {
+      if (!this.#over) this.#begin();
+    } else if (this.#exchange?.reader) {
+      this.#arm();
+      this.#exchange.read();
+    }
+  }
+
+  /** Gives the call up. */
+  cancel(reason) {
+    this.#finish(cancelled(reason));
+  }
+
+  poll() {
+    if (!this.#over) this.#guard(() => this.#border.poll(this.#number, this.#now()));
+  }
+
+  async #begin() {
+    // Once: `want` may be asked again while the module is loaded.
+    this.#border = null;
+    const { signal, headers, pace, maxRetries, retry, limits } = this.#options;
+    try {
+      if (signal?.aborted) throw cancelled(signal.reason);
+      signal?.addEventListener("abort", this.#aborted, { once: true });
+      const border = await ready();
+      if (this.#over) return;
+      const call = {
+        operation: this.#operation,
+        has_body: this.#body !== undefined,
+        request_bytes: this.#body?.length ?? 0,
+        ...settingsOf({ headers, pace, maxRetries, retry, limits }),
+      };
+      this.#number = border.start(this.#core.open(border), JSON.stringify(call));
+      this.#border = border;
+      border.flows.set(this.#number, this);
+    } catch (error) {
+      return this.#finish(error instanceof Error ? error : new TabbyError(error));
+    }
+    this.poll();
+  }
+
+  /** What the module says to an input, and what is to be done then. */
+  #guard(input) {
+    try {
+      this.#step(input());
+    } catch (error) {
+      this.#finish(error instanceof TabbyError ? error : new TabbyError({ kind: "misuse", message: String(error) }, { cause: error }));
+    }
+    if (!this.#border.dead) this.#border.wake();
+  }
+
+  #step(code) {
+    const border = this.#border;
+    const records = border.output();
+    if (records !== "") {
+      this.#wanted = this.#eager;
+      this.#sink.records(records);
+      // The caller may have asked for more at once, or given up.
+      if (this.#over) return;
+      if (!this.#wanted && code === READ) this.#idleSince ??= clock.now();
+    }
+    switch (code) {
+      case READ:
+        if (this.#exchange?.reader && !this.#wanted) return;
+        this.#arm();
+        this.#exchange?.read();
+        break;
+      case SEND:
+        this.#arm();
+        this.#send(border.detail());
+        break;
+      case WAIT:
+        this.#drop();
+        this.#arm();
+        break;
+      case AUTHORIZE:
+        this.#drop();
+        this.#arm();
+        if (!this.#keying) this.#authorize(border.detail());
+        break;
+      case DONE:
+        this.#finish(undefined, border.detail());
+        break;
+      case FAILED: {
+        const told = border.detail();
+        this.#finish(new TabbyError(told, { cause: this.#cause }), told.outcome ?? undefined);
+        break;
+      }
+    }
+  }
+
+  #send(request) {
+    this.#drop();
+    this.#cause = undefined;
+    this.#attempts += 1;
+    this.#core.tell("onAttempt", { operation: this.#operation, attempt: this.#attempts, method: request.method, url: request.url });
+    if (this.#over) return;
+    this.#exchange = new Exchange(this, this.#core.fetch, request, this.#body);
+  }
+
+  /** What an exchange reports; one that was dropped is not listened to. */
+  report(exchange, input) {
+    if (this.#over || exchange !== this.#exchange) return;
+    this.#guard(() => {
+      const { type, status, headers, bytes, error, url } = input;
+      const [border, number, now] = [this.#border, this.#number, this.#now()];
+      switch (type) {
+        case "head":
+          return border.head(number, now, status, headers);
+        case "chunk":
+          return border.chunk(number, now, bytes);
+        case "end":
+          return border.end(number, now);
+        default: {
+          this.#cause = error;
+          const { sent, message } = faultOf(error, url);
+          return border.failed(number, now, sent, message);
+        }
+      }
+    });
+  }
+
+  get wanted() {
+    return this.#wanted;
+  }
+
+  async #authorize({ scope, rejected }) {
+    this.#keying = true;
+    let key;
+    try {
+      const given = await this.#core.getKey({ scope, rejected });
+      if (typeof given === "string") key = scope === "admin" ? { admin_key: given } : { api_key: given };
+      else key = given ? { api_key: given.apiKey, admin_key: given.adminKey, bearer: given.bearer, expires_in: given.expiresIn } : {};
+    } catch (error) {
+      this.#cause = error;
+      key = { error: `getKey failed: ${error?.message ?? error}` };
+    }
+    this.#keying = false;
+    if (!this.#over) this.#guard(() => this.#border.key(this.#number, this.#now(), JSON.stringify(key)));
+  }
+
+  #now() {
+    return clock.now() - this.#paused;
+  }
+
+  /** Sets the timer, unless it is set for an earlier time: it may be early, never late. */
+  #arm() {
+    const deadline = this.#border.deadline();
+    if (this.#timerAt <= deadline) return;
+    clearTimeout(this.#timer);
+    this.#timerAt = deadline;
+    const wait = Math.min(Math.max(Math.ceil(deadline - this.#now()), 0), LONGEST_TIMEOUT);
+    this.#timer = setTimeout(this.#fired, wait);
+  }
+
+  #fired = () => {
+    this.#timerAt = Infinity;
+    // While the caller is busy, nobody waits.
+    if (this.#idleSince === undefined) this.poll();
+  };
+
+  #aborted = () => this.#finish(cancelled(this.#options.signal.reason));
+
+  #drop() {
+    this.#exchange?.drop();
+    this.#exchange = undefined;
+  }
+
+  #finish(error, outcome) {
+    if (this.#over) return;
+    this.#over = true;
+    clearTimeout(this.#timer);
+    this.#options.signal?.removeEventListener("abort", this.#aborted);
+    if (error) this.#drop();
+    else this.#exchange?.linger();
+    this.#exchange = undefined;
+    const border = this.#border;
+    if (border) {
+      border.flows.delete(this.#number);
+      border.drop(this.#number);
+      if (!border.dead) border.wake();
+    }
+    this.#sink.end(error, outcome);
+    this.#core.tell("onOutcome", { operation: this.#operation, ok: !error, error, ...(outcome ?? error?.outcome) });
+  }
+}
+
+/** A request and its answer, on the wire. */
+class Exchange {
+  reader;
+  #flow;
+  #url;
+  #controller = new AbortController();
+  #reading = false;
+
+  constructor(flow, fetch, { method, url, headers }, body) {
+    this.#flow = flow;
+    this.#url = url;
+    // Redirects are not followed: keys would go along.
+    const init = { method, headers, body, signal: this.#controller.signal, redirect: "manual" };
+    let sending;
+    try {
+      sending = Promise.resolve(fetch(url, init));
+    } catch (error) {
+      sending = Promise.reject(error);
+    }
+    sending.then(this.#answered, this.#failed);
+  }
+
+  /** Reads on, if more is wanted and nothing is being read. */
+  read() {
+    if (this.#reading || !this.reader || !this.#flow.wanted) return;
+    this.#reading = true;
+    this.reader.read().then(this.#read, this.#failed);
+  }
+
+  /** Aborts it, wherever it is. */
+  drop() {
+    this.#controller.abort();
+    // A `fetch` of the caller's own may not know of signals.
+    this.reader?.cancel().catch(() => {});
+  }
+
+  /** The stream has announced its end: what follows is the end of the body, after which the connection can serve again. */
+  linger() {
+    if (!this.reader || this.#reading) return;
+    const limit = setTimeout(() => this.drop(), LINGER);
+    const done = ({ done } = {}) => {
+      clearTimeout(limit);
+      if (!done) this.drop();
+    };
+    this.reader.read().then(done, () => done());
+  }
+
+  #answered = (response) => {
+    if (response.type === "opaqueredirect") {
+      const message = "the server redirects, which is not followed since keys would go along; set the base URL to where it redirects";
+      return this.#failed(Object.assign(new Error(message), { name: "RedirectError" }));
+    }
+    let headers = "";
+    response.headers.forEach((value, name) => {
+      headers += `${name}: ${value}\n`;
+    });
+    this.reader = response.body?.getReader();
+    this.#flow.report(this, { type: "head", status: response.status, headers });
+    if (!this.reader) this.#flow.report(this, { type: "end" });
+  };
+
+  #read = ({ done, value }) => {
+    this.#reading = false;
+    if (done) this.reader = undefined;
+    this.#flow.report(this, done ? { type: "end" } : { type: "chunk", bytes: value });
+  };
+
+  #failed = (error) => {
+    this.#reading = false;
+    this.reader = undefined;
+    this.#flow.report(this, { type: "failed", error, url: this.#url });
+  };
+}
+
+/** Options as the module takes them. */
+export function settingsOf({ headers, pace, paces, maxRetries, retry, limits }) {
+  return {
+    headers: headers && [...new Headers(headers)],
+    pace: pace && paceOf(pace),
+    paces: paces && Object.fromEntries(Object.entries(paces).map(([kind, pace]) => [snake(kind), pace && paceOf(pace)])),
+    retry: (retry || maxRetries !== undefined) && { ...snaked(retry), max_retries: maxRetries ?? retry?.maxRetries },
+    limits: limits && snaked(limits),
+  };
+}
+
+const snake = (name) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+const snaked = (object = {}) => Object.fromEntries(Object.entries(object).map(([name, value]) => [snake(name), value]));
+// JSON has no infinity; null is for ever.
+const paceOf = (pace) => Object.fromEntries(Object.entries(snaked(pace)).map(([name, value]) => [name, value === Infinity ? null : value]));

@@ -1,0 +1,7 @@
+// For Node: the module lies beside this file.
+import { readFile } from "node:fs/promises";
+import { setLoader } from "./border.js";
+
+setLoader(() => readFile(new URL("./tabbyapi.wasm", import.meta.url)));
+
+export * from "./tabby.js";

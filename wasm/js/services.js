@@ -1,0 +1,185 @@
+// The services: names and paths of operations are the module's, requests and answers are plain objects with the wire's names.
+
+import { vectors } from "./embeddings.js";
+import { TabbyError } from "./error.js";
+import { LoadStream, MessageStream, Stream, whole } from "./stream.js";
+import { ChatTotal, CompletionTotal, KoboldTotal, LoadTotal } from "./total.js";
+
+class Service {
+  #core;
+
+  constructor(core) {
+    this.#core = core;
+  }
+
+  ask(operation, request, options, finish) {
+    return whole(this.#core, operation, request, options, finish);
+  }
+
+  stream_(Kind, operation, request, options, total) {
+    return new Kind(this.#core, operation, request, options, total);
+  }
+}
+
+/** A generation as it is sent: the method decides about streaming, and usage is asked for. */
+function generation({ stream: _, ...request }, streamed) {
+  const asked = { stream_options: { include_usage: true }, ...request };
+  return streamed ? { ...asked, stream: true } : asked;
+}
+
+export class Chat extends Service {
+  create(request, options) {
+    return this.ask("chat.create", generation(request, false), options);
+  }
+
+  stream(request, options) {
+    // Tool calls come whole at the end, after a silence, for which there is a pace of its own.
+    const operation = request.tools?.length || request.functions?.length ? "chat.stream_tools" : "chat.stream";
+    return this.stream_(MessageStream, operation, generation(request, true), options, new ChatTotal());
+  }
+}
+
+export class Completions extends Service {
+  create(request, options) {
+    return this.ask("completions.create", prompted(request, false), options);
+  }
+
+  stream(request, options) {
+    const bounded = request.max_tokens ?? request.max_completion_tokens ?? request.max_length;
+    const operation = bounded == null ? "completions.stream_unbounded" : "completions.stream";
+    return this.stream_(MessageStream, operation, prompted(request, true), options, new CompletionTotal());
+  }
+}
+
+function prompted(request, streamed) {
+  if (Array.isArray(request.prompt) && request.prompt.length === 0) {
+    const message = "the list of prompts is empty; a server that streams never ends on it";
+    throw new TabbyError({ kind: "encode", code: "no_prompt", message });
+  }
+  return generation(request, streamed);
+}
+
+export class Embeddings extends Service {
+  create(request, options) {
+    const count = Array.isArray(request.input) ? request.input.length : 1;
+    if (count === 0) {
+      throw new TabbyError({ kind: "encode", code: "no_input", message: "the list of texts is empty; the server fails on it" });
+    }
+    // A quarter as long as decimals, and quicker to read.
+    const asked = { encoding_format: "base64", ...request };
+    return this.ask("embeddings.create", asked, options, (answer) => vectors(answer, count));
+  }
+}
+
+export class Models extends Service {
+  list = (options) => this.ask("models.list", undefined, options);
+  listAsApiKey = (options) => this.ask("models.list_as_api_key", undefined, options);
+  current = (options) => this.ask("models.current", undefined, options);
+  props = (options) => this.ask("models.props", undefined, options);
+  unload = (options) => this.ask("models.unload", undefined, options, nothing);
+  drafts = (options) => this.ask("models.drafts", undefined, options);
+  draftsAsApiKey = (options) => this.ask("models.drafts_as_api_key", undefined, options);
+  download = (request, options) => this.ask("models.download", request, options);
+
+  load(request, options) {
+    return this.stream_(LoadStream, "models.load", request, options, new LoadTotal());
+  }
+
+  /** Unloads whatever is loaded, then loads. */
+  async reload(request, options) {
+    await this.unload(options).catch((error) => {
+      if (error.code !== "no_model_loaded") throw error;
+    });
+    return this.load(request, options);
+  }
+}
+
+export class EmbeddingModels extends Service {
+  list = (options) => this.ask("embedding_models.list", undefined, options);
+  listAsApiKey = (options) => this.ask("embedding_models.list_as_api_key", undefined, options);
+  current = (options) => this.ask("embedding_models.current", undefined, options);
+  load = (request, options) => this.ask("embedding_models.load", request, options);
+  unload = (options) => this.ask("embedding_models.unload", undefined, options, nothing);
+}
+
+export class Loras extends Service {
+  list = (options) => this.ask("loras.list", undefined, options);
+  listAsApiKey = (options) => this.ask("loras.list_as_api_key", undefined, options);
+  active = (options) => this.ask("loras.active", undefined, options);
+  load = (request, options) => this.ask("loras.load", request, options);
+  unload = (options) => this.ask("loras.unload", undefined, options, nothing);
+}
+
+export class Templates extends Service {
+  list = (options) => this.ask("templates.list", undefined, options);
+  listAsApiKey = (options) => this.ask("templates.list_as_api_key", undefined, options);
+  switch = (name, options) => this.ask("templates.switch", { prompt_template_name: name }, options, nothing);
+  unload = (options) => this.ask("templates.unload", undefined, options, nothing);
+}
+
+export class Tokens extends Service {
+  encode = (request, options) => this.ask("tokens.encode", textual(request), options);
+  decode = (request, options) => this.ask("tokens.decode", Array.isArray(request) ? { tokens: request } : request, options);
+  count = (request, options) => this.ask("tokens.encode", textual(request), options, ({ length }) => length);
+}
+
+const textual = (request) => (typeof request === "string" || Array.isArray(request) ? { text: request } : request);
+
+export class Sampling extends Service {
+  overrides = (options) => this.ask("sampling.overrides", undefined, options);
+  overridesAsApiKey = (options) => this.ask("sampling.overrides_as_api_key", undefined, options);
+  switchPreset = (preset, options) => this.ask("sampling.switch", { preset }, options, nothing);
+  setOverrides = (overrides, options) => this.ask("sampling.switch", { overrides }, options, nothing);
+  unload = (options) => this.ask("sampling.unload", undefined, options, nothing);
+}
+
+/** How long to wait between two looks at the server, in milliseconds. */
+const INTERVAL = 250;
+
+export class Health extends Service {
+  check = (options) => this.ask("health.check", undefined, options);
+  serviceInfo = (options) => this.ask("health.service_info", undefined, options);
+
+  /** Waits until a model is loaded, by asking for it four times a second, and gives its card. */
+  async waitUntilReady({ timeout = 60_000, signal } = {}) {
+    const until = Date.now() + timeout;
+    for (;;) {
+      const pace = { total: Math.max(until - Date.now(), INTERVAL) };
+      try {
+        return await this.ask("models.current", undefined, { signal, pace, maxRetries: 0 });
+      } catch (error) {
+        const isLater = LATER.has(error.kind) || (error.kind === "server" && error.status >= 502 && error.status <= 504);
+        if (!isLater) throw error;
+        if (Date.now() + INTERVAL >= until) {
+          const message = `the server was not ready within ${timeout} ms; the last look said: ${error.message}`;
+          throw new TabbyError({ kind: "timeout", code: "timeout_ready", phase: "total", retryable: true, message }, { cause: error });
+        }
+      }
+      await new Promise((resolve) => setTimeout(resolve, INTERVAL));
+    }
+  }
+}
+
+const LATER = new Set(["connect", "transport", "timeout", "truncated"]);
+
+export class Auth extends Service {
+  permission = (options) => this.ask("auth.permission", undefined, options, ({ permission }) => permission);
+}
+
+export class Kobold extends Service {
+  generate = (request, options) => this.ask("kobold.generate", request, options);
+  abort = (genkey, options) => this.ask("kobold.abort", { genkey }, options);
+  check = (genkey, options) => this.ask("kobold.check", { genkey }, options);
+  model = (options) => this.ask("kobold.model", undefined, options);
+  countTokens = (prompt, options) => this.ask("kobold.count_tokens", { prompt }, options);
+  maxLength = (options) => this.ask("kobold.max_length", undefined, options);
+  maxContextLength = (options) => this.ask("kobold.max_context_length", undefined, options);
+  version = (options) => this.ask("kobold.version", undefined, options);
+  extraVersion = (options) => this.ask("kobold.extra_version", undefined, options);
+
+  stream(request, options) {
+    return this.stream_(Stream, "kobold.stream", request, options, new KoboldTotal());
+  }
+}
+
+const nothing = () => undefined;

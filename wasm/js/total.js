@@ -1,0 +1,224 @@
+// What the items of a stream add up to: the answer that the same request would have got whole.
+
+import { TabbyError } from "./error.js";
+
+/** How many choices, calls of a choice, and parts of a model there may be; how many characters may be added up. */
+const MOST = 1024;
+const MOST_TEXT = 64 << 20;
+
+class Budget {
+  #left = MOST_TEXT;
+
+  take(length) {
+    this.#left -= length;
+    if (this.#left < 0) throw tooLarge(`the answer adds up to more than the cap of ${MOST_TEXT} characters`);
+  }
+
+  oneMore(count, what) {
+    if (count >= MOST) throw tooLarge(`the answer has more ${what} than the cap of ${MOST}`);
+  }
+}
+
+const tooLarge = (message) => new TabbyError({ kind: "too_large", code: "too_many", message });
+
+/** Adds up chunks of chat completions. */
+export class ChatTotal {
+  #answer = { id: "", object: "chat.completion", created: 0, model: "", choices: [] };
+  #budget = new Budget();
+  /** The call of each choice that was last added to. */
+  #latest = new Map();
+
+  push(chunk) {
+    const answer = this.#answer;
+    head(answer, chunk);
+    for (const piece of chunk.choices) this.#choice(piece);
+  }
+
+  output() {
+    return this.#answer;
+  }
+
+  /** Chunks of a whole answer. */
+  split(whole) {
+    const { choices, ...rest } = whole;
+    const pieces = choices.map(({ message, ...choice }) => ({ ...choice, delta: message }));
+    return [{ ...rest, object: "chat.completion.chunk", choices: pieces }];
+  }
+
+  #choice({ index = 0, delta = {}, logprobs, finish_reason, eos_reason, ...rest }) {
+    const make = () => ({ index, message: { role: "assistant", content: null }, finish_reason: null });
+    const choice = sorted(this.#answer.choices, index, make, this.#budget, "choices");
+    const { message } = choice;
+    const { role, content, reasoning_content, tool_calls, ...other } = delta;
+    if (role) message.role = role;
+    if (typeof content === "string") message.content = this.#append(message.content, content);
+    if (typeof reasoning_content === "string") {
+      message.reasoning_content = this.#append(message.reasoning_content, reasoning_content);
+    }
+    if (tool_calls?.length) this.#calls(choice, tool_calls);
+    if (logprobs?.content) {
+      choice.logprobs ??= { content: [] };
+      this.#budget.take(64 * logprobs.content.length);
+      choice.logprobs.content.push(...logprobs.content);
+    }
+    // Some servers say "" before the end.
+    if (finish_reason) choice.finish_reason = finish_reason;
+    if (eos_reason) choice.eos_reason = eos_reason;
+    merge(message, other);
+    merge(choice, rest);
+  }
+
+  #append(text, more) {
+    this.#budget.take(more.length);
+    return (text ?? "") + more;
+  }
+
+  #calls(choice, pieces) {
+    const calls = (choice.message.tool_calls ??= []);
+    // One chunk never holds two pieces of one call: what looks like it are two calls with a repeated index.
+    const touched = new Set();
+    for (const piece of pieces) {
+      let call = route(calls, this.#latest.get(choice), piece, touched);
+      if (call === undefined) {
+        this.#budget.oneMore(calls.length, "tool calls in a choice");
+        call = { id: "", type: "function", function: { name: "", arguments: "" } };
+        // After its equals, so that calls under one index keep the order in which they came.
+        const after = piece.index == null ? calls.length - 1 : calls.findLastIndex((c) => c.index == null || c.index <= piece.index);
+        calls.splice(after + 1, 0, call);
+      }
+      this.#latest.set(choice, call);
+      touched.add(call);
+      if (piece.id && !call.id) call.id = piece.id;
+      if (call.index == null && piece.index != null) call.index = piece.index;
+      if (piece.type) call.type = piece.type;
+      const { name, arguments: text } = piece.function ?? {};
+      if (name) call.function.name = name;
+      if (typeof text === "string") call.function.arguments = this.#append(call.function.arguments, text);
+    }
+  }
+}
+
+/** The call that a piece belongs to: by id, then by index, then the latest one; undefined if it begins a new one. */
+function route(calls, latest, piece, touched) {
+  const id = piece.id ?? "";
+  const name = piece.function?.name ?? "";
+  if (id) {
+    const same = latest?.id === id ? latest : calls.find((call) => call.id === id);
+    if (same) return same;
+  }
+  let call;
+  if (piece.index == null) call = latest ?? calls.at(-1);
+  else call = latest?.index === piece.index ? latest : calls.findLast((other) => other.index === piece.index);
+  if (call === undefined) return undefined;
+  const named = name !== "" && call.function.name !== "";
+  // The id is late if the call has none yet; a new id under an old index is a new call.
+  if (id) return call.id === "" && !touched.has(call) && !named ? call : undefined;
+  const another = named && (piece.index == null || call.function.name !== name || touched.has(call));
+  return another ? undefined : call;
+}
+
+/** Adds up chunks of completions. */
+export class CompletionTotal {
+  #answer = { id: "", object: "text_completion", created: 0, model: "", choices: [] };
+  #budget = new Budget();
+
+  push(chunk) {
+    head(this.#answer, chunk);
+    for (const { index = 0, text, logprobs, finish_reason, eos_reason, ...rest } of chunk.choices) {
+      const make = () => ({ index, text: "", finish_reason: null });
+      const choice = sorted(this.#answer.choices, index, make, this.#budget, "choices");
+      if (typeof text === "string") {
+        this.#budget.take(text.length);
+        choice.text += text;
+      }
+      if (logprobs) {
+        choice.logprobs ??= {};
+        for (const [name, list] of Object.entries(logprobs)) {
+          this.#budget.take(64 * (list?.length ?? 0));
+          choice.logprobs[name] = (choice.logprobs[name] ?? []).concat(list ?? []);
+        }
+      }
+      if (finish_reason) choice.finish_reason = finish_reason;
+      if (eos_reason) choice.eos_reason = eos_reason;
+      merge(choice, rest);
+    }
+  }
+
+  output() {
+    return this.#answer;
+  }
+
+  split(whole) {
+    return [whole];
+  }
+}
+
+/** Adds up the events of a load. */
+export class LoadTotal {
+  #report = { parts: [] };
+
+  push({ model_type, module, modules, status }) {
+    const { parts } = this.#report;
+    let part = parts.find((other) => other.model_type === model_type);
+    if (part === undefined) {
+      if (parts.length >= MOST) throw tooLarge(`the load has more parts of a model than the cap of ${MOST}`);
+      part = { model_type, finished: false };
+      parts.push(part);
+    }
+    Object.assign(part, { module: module ?? 0, modules: modules ?? 0, finished: part.finished || status === "finished" });
+  }
+
+  output() {
+    const { parts } = this.#report;
+    // The one sign by which the server tells that it did nothing.
+    const wasLoadedAlready = parts.length === 1 && parts[0].model_type === "model" && parts[0].modules === 1;
+    return { ...this.#report, wasLoadedAlready };
+  }
+
+  split(whole) {
+    return [whole];
+  }
+}
+
+/** Adds up the pieces of a KoboldAI stream. */
+export class KoboldTotal {
+  #text = "";
+  #budget = new Budget();
+
+  push({ token }) {
+    this.#budget.take(token.length);
+    this.#text += token;
+  }
+
+  output() {
+    return { results: [{ text: this.#text }] };
+  }
+
+  split(whole) {
+    return whole.results.slice(0, 1).map(({ text }) => ({ token: text ?? "" }));
+  }
+}
+
+/** What is the same in all chunks; the server says `model_name` in chunks of completions. */
+function head(answer, { id, created, model, model_name, usage }) {
+  answer.id ||= id ?? "";
+  answer.model ||= model ?? model_name ?? "";
+  answer.created ||= created ?? 0;
+  if (usage) answer.usage = usage;
+}
+
+/** The entry of an index in a list that is sorted by it. */
+function sorted(list, index, make, budget, what) {
+  const last = list.at(-1);
+  if (last?.index === index) return last;
+  const at = list.findIndex((entry) => entry.index >= index);
+  if (at >= 0 && list[at].index === index) return list[at];
+  budget.oneMore(list.length, what);
+  const entry = make();
+  list.splice(at < 0 ? list.length : at, 0, entry);
+  return entry;
+}
+
+function merge(to, from) {
+  for (const name in from) if (from[name] !== undefined && from[name] !== null) to[name] = from[name];
+}

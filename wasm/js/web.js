@@ -1,0 +1,6 @@
+// For pages, their workers, and bundlers, which know this way of naming a file.
+import { setLoader } from "./border.js";
+
+setLoader(() => new URL("./tabbyapi.wasm", import.meta.url));
+
+export * from "./tabby.js";

@@ -1,0 +1,7 @@
+// For workerd, which compiles modules before it runs anything, and forbids it later.
+import { setLoader } from "./border.js";
+import module from "./tabbyapi.wasm";
+
+setLoader(() => module);
+
+export * from "./tabby.js";
