@@ -32,6 +32,11 @@ export class Border {
     return this.#dead !== undefined;
   }
 
+  /** How much memory the instance has. */
+  get memoryBytes() {
+    return this.#exports.memory.buffer.byteLength;
+  }
+
   open = (settings) => this.#told("open", this.#write(encode(settings)));
   close = (client) => void this.#call("close", client);
   start = (client, call) => this.#told("start", client, this.#write(encode(call)));
@@ -113,7 +118,12 @@ export function setLoader(loader) {
  * Loads the module. Calls do it by themselves; with `module`, that one is taken: bytes, a `Response`, a URL, or a compiled module.
  */
 export async function init(options) {
-  if (options?.module !== undefined) compiled = compile(options.module);
+  if (options?.module !== undefined) {
+    const module = await compile(options.module);
+    compiled = Promise.resolve(module);
+    // Calls under way stay with the instance they have.
+    current = undefined;
+  }
   await ready();
 }
 

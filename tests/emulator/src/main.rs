@@ -25,11 +25,12 @@ Usage: tabbyapi-emulator [OPTIONS]
   --kobold                     serve the Kobold routes, whose generation is broken on the server
   --kobold-fixed               serve the Kobold routes, and let them generate
   --disable-request-streaming  answer requests for streams as plain JSON
+  --log                        print a line for each request, and for each client that went away
   --help                       print this";
 
 fn main() -> ExitCode {
-    let builder = match configure(std::env::args().skip(1)) {
-        Ok(Some(builder)) => builder,
+    let (builder, log) = match configure(std::env::args().skip(1)) {
+        Ok(Some(configured)) => configured,
         Ok(None) => {
             println!("{USAGE}");
             return ExitCode::SUCCESS;
@@ -45,6 +46,9 @@ fn main() -> ExitCode {
             println!("  API key    {}", emulator.api_key());
             println!("  admin key  {}", emulator.admin_key());
             println!("  model      {}", emulator.loaded_model().as_deref().unwrap_or("none"));
+            if log {
+                tell(&emulator);
+            }
             loop {
                 thread::park();
             }
@@ -56,8 +60,25 @@ fn main() -> ExitCode {
     }
 }
 
-/// `None`: help was asked for.
-fn configure(mut args: impl Iterator<Item = String>) -> Result<Option<EmulatorBuilder>, String> {
+/// Prints what is seen, as it is seen.
+fn tell(emulator: &Emulator) -> ! {
+    let (mut requests, mut disconnects) = (0, 0);
+    loop {
+        let log = emulator.log();
+        for request in log.requests.iter().skip(requests) {
+            println!("request {} {}", request.method, request.path);
+        }
+        for gone in log.disconnects.iter().skip(disconnects) {
+            println!("disconnect {} {} after {} events", gone.method, gone.path, gone.events_sent);
+        }
+        (requests, disconnects) = (log.requests.len(), log.disconnects.len());
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// The builder, and whether to print a log; `None`: help was asked for.
+fn configure(mut args: impl Iterator<Item = String>) -> Result<Option<(EmulatorBuilder, bool)>, String> {
+    let mut log = false;
     let mut builder = Emulator::builder()
         .port(5000)
         .token_delay(Duration::from_millis(30))
@@ -89,13 +110,17 @@ fn configure(mut args: impl Iterator<Item = String>) -> Result<Option<EmulatorBu
             "--embedding-dimension" => builder.embedding_dimension(number(&flag, &value()?)?),
             "--download-delay-ms" => builder.download_delay(Duration::from_millis(number(&flag, &value()?)?)),
             "--loras-work" => builder.loras_work(true),
+            "--log" => {
+                log = true;
+                builder
+            }
             "--kobold" => builder.kobold(true),
             "--kobold-fixed" => builder.kobold_fixed(true),
             "--disable-request-streaming" => builder.disable_request_streaming(true),
             _ => return Err(format!("There is no option {flag}")),
         };
     }
-    Ok(Some(builder))
+    Ok(Some((builder, log)))
 }
 
 fn number<T: std::str::FromStr>(flag: &str, text: &str) -> Result<T, String> {

@@ -1,0 +1,194 @@
+// Whole calls: retries, deadlines, keys, errors, hooks, services, and what survives a trap.
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import test from "node:test";
+import { ready } from "../dist/border.js";
+import { Tabby, TabbyError, init } from "../dist/node.js";
+import { ADMIN_KEY, API_KEY, ask, chunk, emulator, event, events, json, server, sleep } from "./support.mjs";
+
+const list = { object: "list", data: [{ id: "alpha", object: "model" }] };
+
+test("the services answer", async (t) => {
+  const { url } = await emulator(t, "--kobold");
+  const tabby = new Tabby({ baseURL: `${url}/v1/`, apiKey: API_KEY, adminKey: ADMIN_KEY });
+  assert.deepEqual((await tabby.models.list()).data.map(({ id }) => id), ["alpha-7B-exl3", "beta-3B-exl3"]);
+  assert.equal((await tabby.models.listAsApiKey()).data.length, 1);
+  assert.equal((await tabby.models.current()).id, "alpha-7B-exl3");
+  assert.ok((await tabby.models.props()).default_generation_settings.n_ctx > 0);
+  assert.equal((await tabby.models.drafts()).data[0].id, "tiny-draft");
+  assert.ok((await tabby.embeddingModels.list()).data.length > 1);
+  assert.ok((await tabby.embeddingModels.current()).id);
+  assert.ok(Array.isArray((await tabby.loras.list()).data));
+  assert.ok(Array.isArray((await tabby.loras.active()).data));
+  assert.ok(Array.isArray((await tabby.templates.list()).data));
+  assert.equal((await tabby.health.check()).status, "healthy");
+  assert.equal((await tabby.health.serviceInfo()).software.name, "TabbyAPI");
+  assert.equal((await tabby.health.waitUntilReady({ timeout: 1000 })).id, "alpha-7B-exl3");
+  assert.equal(await tabby.auth.permission(), "api");
+  const { tokens } = await tabby.tokens.encode("hello world");
+  assert.equal(await tabby.tokens.count("hello world"), tokens.length);
+  assert.match((await tabby.tokens.decode(tokens)).text, /hello world/);
+  assert.equal(await tabby.sampling.setOverrides({ temperature: { override: 0.5, force: false } }), undefined);
+  assert.ok(await tabby.sampling.overrides());
+  assert.equal(await tabby.sampling.unload(), undefined);
+  assert.ok((await tabby.completions.create({ prompt: "Once", max_tokens: 8 })).choices[0].text);
+  assert.ok((await tabby.completions.stream({ prompt: "Once", max_tokens: 8 }).finalMessage()).choices[0].text);
+  assert.ok((await tabby.kobold.version()).result);
+  assert.equal(await tabby.models.unload(), undefined);
+  await assert.rejects(tabby.models.current(), { code: "no_model_loaded", status: 503 });
+});
+
+test("vectors are Float32Arrays in the order of the texts, both ways of writing", async (t) => {
+  const { url } = await emulator(t);
+  const tabby = new Tabby({ baseURL: url, apiKey: API_KEY });
+  const [base64, floats] = await Promise.all(
+    ["base64", "float"].map((encoding_format) => tabby.embeddings.create({ input: ["a", "b"], encoding_format })),
+  );
+  assert.ok(base64.data[1].embedding instanceof Float32Array);
+  assert.deepEqual(base64.data[1].embedding, floats.data[1].embedding);
+  assert.deepEqual(base64.data.map(({ index }) => index), [0, 1]);
+  assert.throws(() => tabby.embeddings.create({ input: [] }), { code: "no_input" });
+});
+
+test("errors say what happened, where, and what to do", async (t) => {
+  const { url } = await emulator(t);
+  const wrong = new Tabby({ baseURL: url, apiKey: "wrong" });
+  await assert.rejects(wrong.models.list(), (error) => {
+    assert.ok(error instanceof TabbyError && error instanceof Error);
+    assert.equal(error.name, "TabbyError");
+    assert.deepEqual([error.code, error.status, error.retryable, error.kind], ["invalid_key", 401, false, "server"]);
+    assert.match(error.message, /^GET http:.*\/v1\/models: the server answered 401/);
+    assert.equal(error.attempts.length, 1);
+    assert.equal(error.headers.get("content-type"), "application/json");
+    assert.ok(!JSON.stringify(error).includes("wrong"), "no key shows");
+    return true;
+  });
+  const tabby = new Tabby({ baseURL: url, apiKey: API_KEY, adminKey: ADMIN_KEY });
+  await assert.rejects(tabby.templates.switch("nowhere"), (error) => error.code === "unknown_template" && !!error.hint);
+  await assert.rejects(tabby.chat.create({ messages: [], temperature: 11 }), (error) => {
+    assert.deepEqual([error.code, error.status], ["validation_failed", 422]);
+    assert.ok(error.validation.some(({ loc }) => loc.includes("temperature")));
+    return true;
+  });
+  await assert.rejects(tabby.completions.stream({ prompt: "Once" }).finalMessage(), (error) => /set `max_tokens`/.test(error.hint));
+  assert.throws(() => new Tabby({}), { code: "misuse" });
+  await assert.rejects(new Tabby({ baseURL: "localhost:5000" }).models.list(), /write `http:\/\/localhost:5000`/);
+  await assert.rejects(new Tabby({ baseURL: url, apiKey: "a\nb" }).models.list(), { kind: "config" });
+});
+
+test("no connection, no answer, a redirect", async (t) => {
+  const nobody = await server(t, () => {});
+  const gone = new Tabby({ baseURL: "http://127.0.0.1:1", maxRetries: 0 });
+  // `fetch` itself refuses some ports; this one has nobody behind it.
+  await assert.rejects(gone.models.list(), (error) => error.kind === "connect" || error.kind === "transport");
+  const closed = await server(t, (request) => request.socket.destroy());
+  await assert.rejects(new Tabby({ baseURL: closed.url, maxRetries: 0 }).models.list(), (error) => {
+    assert.deepEqual([error.kind, error.retryable], ["transport", true]);
+    assert.ok(error.cause instanceof Error);
+    return true;
+  });
+  const slow = new Tabby({ baseURL: nobody.url, maxRetries: 0, paces: { read: { head: 60 } } });
+  const began = Date.now();
+  await assert.rejects(slow.models.list(), { code: "timeout_head", phase: "head", kind: "timeout" });
+  assert.ok(Date.now() - began < 2000);
+  const away = await server(t, (_, response) => response.writeHead(307, { location: "http://127.0.0.1:9/" }).end());
+  await assert.rejects(new Tabby({ baseURL: away.url }).models.list(), { code: "redirect", status: 307 });
+  assert.equal(away.seen.length, 1);
+});
+
+test("what can be tried again is, and hooks see it", async (t) => {
+  const { url, seen } = await server(t, (_, response, count) =>
+    count < 3 ? json(response, 503, { detail: "busy" }, { "retry-after": "0" }) : json(response, 200, list),
+  );
+  const attempts = [];
+  const outcomes = [];
+  const tabby = new Tabby({ baseURL: url, retry: { base: 1 }, onAttempt: (a) => attempts.push(a.attempt), onOutcome: (o) => outcomes.push(o) });
+  const { data, status, attempts: made } = await tabby.models.list().withResponse();
+  assert.equal(data.data[0].id, "alpha");
+  assert.equal(status, 200);
+  assert.deepEqual(made.map((attempt) => attempt.status), [503, 503, 200]);
+  assert.deepEqual(attempts, [1, 2, 3]);
+  assert.deepEqual([outcomes.length, outcomes[0].ok, outcomes[0].attempt_count, seen.length], [1, true, 3, 3]);
+});
+
+test("a generation is not sent twice", async (t) => {
+  const { url, seen } = await server(t, (_, response) => json(response, 502, {}));
+  await assert.rejects(new Tabby({ baseURL: url }).chat.create(ask()), { status: 502 });
+  assert.equal(seen.length, 1);
+});
+
+test("one key is got for all calls, and another one when it is refused", async (t) => {
+  const { url, seen } = await server(t, (request, response) =>
+    request.headers["x-api-key"] === "good" ? json(response, 200, list) : json(response, 401, { detail: "Invalid API key" }),
+  );
+  const asked = [];
+  const getKey = async (wanted) => {
+    asked.push(wanted);
+    await sleep(20);
+    return wanted.rejected ? "good" : "old";
+  };
+  const tabby = new Tabby({ baseURL: url, getKey });
+  await Promise.all([tabby.models.current().catch(() => {}), tabby.models.props().catch(() => {}), tabby.models.listAsApiKey()]);
+  assert.deepEqual(asked, [{ scope: "api", rejected: false }, { scope: "api", rejected: true }]);
+  assert.ok(seen.length <= 6);
+  const failing = new Tabby({ baseURL: url, getKey: () => Promise.reject(new Error("no vault")) });
+  await assert.rejects(failing.models.listAsApiKey(), { kind: "credentials", message: /no vault/ });
+});
+
+test("requests have the wire's names, one key, and no more", async (t) => {
+  const { url, seen } = await server(t, (_, response) => json(response, 200, { choices: [] }));
+  const tabby = new Tabby({ baseURL: `${url}/behind/v1`, apiKey: "k", headers: { "x-team": "a" } });
+  await tabby.chat.create({ ...ask("é"), stream: true, extra: 1 }, { headers: { "x-team": "b" } });
+  const [{ url: path, headers, body }] = seen;
+  assert.equal(path, "/behind/v1/chat/completions");
+  assert.deepEqual([headers["x-api-key"], headers["x-team"], headers["content-type"]], ["k", "b", "application/json"]);
+  assert.deepEqual(body, { stream_options: { include_usage: true }, ...ask("é"), extra: 1 });
+});
+
+test("a fetch of one's own, without signals or streams", async () => {
+  const own = async (url) => new Response(JSON.stringify(list), { headers: { "content-type": "application/json", "x-url": url } });
+  const { headers } = await new Tabby({ baseURL: "http://tabby.test", fetch: own }).models.list().withResponse();
+  assert.equal(headers.get("x-url"), "http://tabby.test/v1/models");
+  const throwing = new Tabby({ baseURL: "http://tabby.test", maxRetries: 0, fetch: () => { throw "odd"; } });
+  await assert.rejects(throwing.models.list(), /odd/);
+});
+
+test("after a trap the next call works, and the error names it", async (t) => {
+  const { url } = await server(t, (request, response) => {
+    if (request.method === "GET") return json(response, 200, list);
+    events(response);
+    response.write(event(chunk({ content: "a" })));
+  });
+  const tabby = new Tabby({ baseURL: url });
+  await tabby.models.list();
+  const stream = tabby.chat.stream(ask());
+  const items = stream[Symbol.asyncIterator]();
+  await items.next();
+  const border = await ready();
+  // More memory than there can be.
+  assert.throws(() => border.chunk(0, 0, { length: 2 ** 32 - 16 }), (error) => error.code === "trapped" && error.cause instanceof WebAssembly.RuntimeError);
+  assert.equal(border.dead, true);
+  assert.equal((await tabby.models.list()).data[0].id, "alpha");
+  assert.notEqual(await ready(), border);
+  await items.return();
+});
+
+test("a module of one's own, and a wrong one", async () => {
+  await assert.rejects(init({ module: new Uint8Array([1, 2, 3]) }), WebAssembly.CompileError);
+  await init({ module: await readFile(new URL("../dist/tabbyapi.wasm", import.meta.url)) });
+});
+
+test("memory does not grow over many streams", async (t) => {
+  const body = Array.from({ length: 50 }, (_, at) => event(chunk({ content: `${at}` }))).join("") + event("[DONE]");
+  const own = async () => new Response(body, { headers: { "content-type": "text/event-stream" } });
+  const tabby = new Tabby({ baseURL: "http://tabby.test", fetch: own });
+  const run = async (count) => {
+    for (let at = 0; at < count; at++) await tabby.chat.stream(ask()).finalMessage();
+  };
+  await run(200);
+  const border = await ready();
+  const before = border.memoryBytes;
+  await run(2000);
+  assert.equal(border.memoryBytes, before);
+  assert.equal(border.flows.size, 0);
+});

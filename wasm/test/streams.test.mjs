@@ -1,0 +1,247 @@
+// Streams through the package: what comes out is what JSON.parse makes of each event, however the bytes are cut.
+import assert from "node:assert/strict";
+import test from "node:test";
+import { Tabby, TabbyError } from "../dist/node.js";
+import { ADMIN_KEY, API_KEY, all, ask, chunk, emulator, event, events, json, server, sleep } from "./support.mjs";
+
+const texts = ["E", "cho", ": ", "\n", 'a "quote" \\', "\u2028", "ä€𝄞🦀", "\ufeff", "", "\u0001", "x".repeat(3000), "é".repeat(2000), "end"];
+
+function* conversation() {
+  for (const text of texts) yield chunk({ reasoning_content: text });
+  for (const text of texts) yield chunk({ content: text });
+  for (const text of texts) yield chunk({ content: text }, {}, 1);
+  for (const text of texts) {
+    yield chunk({ content: text });
+    yield chunk({ content: text }, {}, 1);
+    yield { ...chunk({ content: text }), usage: { prompt_tokens: 1, details: { cached: 0 } } };
+  }
+  yield chunk({}, { finish_reason: "stop", eos_reason: "stop_token" });
+}
+
+async function through(t, bytes, cut) {
+  const { url } = await server(t, async (_, response) => {
+    events(response);
+    for (let at = 0; at < bytes.length; at += cut) {
+      if (!response.write(bytes.subarray(at, at + cut))) await new Promise((resolve) => response.once("drain", resolve));
+    }
+    response.end();
+  });
+  return all(new Tabby({ baseURL: url }).chat.stream(ask()));
+}
+
+test("every item is what JSON.parse makes of its event, at every cut", async (t) => {
+  const chunks = [...conversation()];
+  // Spaced as the server writes them, and compact.
+  const spaced = (value) => JSON.stringify(value, null, 1).replace(/\n\s*/g, " ");
+  for (const write of [JSON.stringify, spaced]) {
+    const bytes = Buffer.from(`: ping\r\n\r\n${chunks.map((value) => event(write(value))).join("")}${event("[DONE]")}`);
+    for (const cut of [bytes.length, 4096, 1000, 61, 7]) {
+      assert.deepEqual(await through(t, bytes, cut), chunks, `cut at ${cut}`);
+    }
+  }
+});
+
+test("items share nothing that can be changed", async (t) => {
+  const { url } = await server(t, (_, response) => {
+    events(response);
+    for (let at = 0; at < 20; at++) response.write(event({ ...chunk({ content: `${at}` }), meta: { tags: ["a"] } }));
+    response.end(event("[DONE]"));
+  });
+  const items = await all(new Tabby({ baseURL: url }).chat.stream(ask()));
+  items.forEach((item, at) => {
+    assert.equal(item.choices[0].delta.content, `${at}`);
+    assert.deepEqual(item.meta, { tags: ["a"] });
+    item.meta.tags.push("changed");
+    item.choices[0].delta.content = "changed";
+  });
+});
+
+test("bare non-finite numbers are null", async (t) => {
+  const { url } = await server(t, (_, response) => {
+    events(response);
+    response.end(event('{"id":"1","choices":[{"index":0,"delta":{"content":"a"},"logprobs":{"content":[{"token":"a","logprob":-Infinity}]}}]}') + event("[DONE]"));
+  });
+  const [item] = await all(new Tabby({ baseURL: url }).chat.stream(ask()));
+  assert.equal(item.choices[0].logprobs.content[0].logprob, null);
+});
+
+test("a stream adds up to the whole answer", async (t) => {
+  const { url } = await emulator(t);
+  const tabby = new Tabby({ baseURL: url, apiKey: API_KEY });
+  const stream = tabby.chat.stream(ask());
+  let text = "";
+  for await (const item of stream) text += item.choices[0].delta.content ?? "";
+  const message = await stream.finalMessage();
+  assert.equal(text, "Echo: Hello there");
+  assert.equal(message.choices[0].message.content, text);
+  assert.equal(message.choices[0].finish_reason, "stop");
+  assert.equal(message.usage.completion_tokens > 0, true);
+  assert.equal(stream.outcome.status, 200);
+  const whole = await tabby.chat.create(ask());
+  assert.equal(whole.choices[0].message.content, text);
+});
+
+test("tool calls find their places", async (t) => {
+  const pieces = [
+    { index: 0, id: "a", function: { name: "f", arguments: "" } },
+    { index: 0, function: { arguments: "{}" } },
+    { index: 1, id: "b", function: { name: "g", arguments: "[1" } },
+    { index: 1, function: { arguments: "]" } },
+    { index: 0, id: "c", function: { name: "f", arguments: "2" } },
+  ];
+  const { url } = await server(t, (_, response) => {
+    events(response);
+    for (const piece of pieces) response.write(event(chunk({ tool_calls: [piece] })));
+    response.end(event(chunk({}, { finish_reason: "tool_calls" })) + event("[DONE]"));
+  });
+  const { choices } = await new Tabby({ baseURL: url }).chat.stream(ask()).finalMessage();
+  const calls = choices[0].message.tool_calls.map((call) => [call.id, call.function.name, call.function.arguments]);
+  assert.deepEqual(calls, [["a", "f", "{}"], ["c", "f", "2"], ["b", "g", "[1]"]]);
+  assert.equal(choices[0].finish_reason, "tool_calls");
+});
+
+test("a whole answer in place of a stream", async (t) => {
+  const { url } = await emulator(t, "--disable-request-streaming");
+  const message = await new Tabby({ baseURL: url, apiKey: API_KEY }).chat.stream(ask()).finalMessage();
+  assert.equal(message.choices[0].message.content, "Echo: Hello there");
+  const done = await new Tabby({ baseURL: url, apiKey: API_KEY }).completions.stream({ prompt: "Once", max_tokens: 9 }).finalMessage();
+  assert.equal(done.choices[0].text.length > 0, true);
+});
+
+test("leaving the loop, abort and a signal close the connection, which the server sees", async (t) => {
+  const { url, seen, lines } = await emulator(t, "--token-delay-ms", "20");
+  const tabby = new Tabby({ baseURL: url, apiKey: API_KEY });
+  const gone = () => lines.filter((line) => line.startsWith("disconnect POST /v1/chat/completions")).length;
+  const long = ask("many words ".repeat(50));
+
+  for await (const _ of tabby.chat.stream(long)) break;
+  await seen("disconnect POST /v1/chat/completions");
+
+  const stream = tabby.chat.stream(long);
+  let count = 0;
+  for await (const _ of stream) if (++count === 2) stream.abort();
+  assert.equal(count, 2);
+  await assert.rejects(stream.finalMessage(), (error) => error.code === "cancelled" && error.partial.choices[0].message.content.length > 0);
+  while (gone() < 2) await sleep(10);
+
+  const controller = new AbortController();
+  const signalled = tabby.chat.stream(long, { signal: controller.signal });
+  await assert.rejects(async () => {
+    for await (const _ of signalled) controller.abort(new Error("enough"));
+  }, (error) => error instanceof TabbyError && error.code === "cancelled" && error.cause.message === "enough");
+  while (gone() < 3) await sleep(10);
+
+  const whole = new AbortController();
+  const asked = tabby.chat.create(long, { signal: whole.signal });
+  setTimeout(() => whole.abort(), 50);
+  await assert.rejects(asked, { code: "cancelled" });
+  await assert.rejects(tabby.models.list({ signal: AbortSignal.abort() }), { code: "cancelled" });
+});
+
+test("a stream that was cut keeps what had arrived", async (t) => {
+  const { url } = await server(t, async (_, response) => {
+    events(response);
+    response.write(event(chunk({ content: "The Rhi" })));
+    await sleep(20);
+    response.destroy();
+  });
+  const items = [];
+  await assert.rejects(async () => {
+    for await (const item of new Tabby({ baseURL: url }).chat.stream(ask())) items.push(item);
+  }, (error) => {
+    assert.equal(error.kind, "truncated");
+    assert.equal(error.partial.choices[0].message.content, "The Rhi");
+    assert.equal(error.retryable, true);
+    return true;
+  });
+  assert.equal(items.length, 1);
+});
+
+test("a stream without its announced end is truncated; errors inside it are the server's", async (t) => {
+  const bodies = [
+    event(chunk({ content: "a" })),
+    event(chunk({ content: "a" })) + event({ error: { message: "Chat completion aborted. Maybe the model was unloaded?", trace: null } }),
+    event(chunk({ content: "a" })) + event("{"),
+  ];
+  const { url } = await server(t, (_, response, count) => {
+    events(response);
+    response.end(bodies[count - 1]);
+  });
+  const tabby = new Tabby({ baseURL: url });
+  for (const code of ["truncated", "generation_aborted", "invalid_json"]) {
+    await assert.rejects(tabby.chat.stream(ask()).finalMessage(), (error) => {
+      assert.equal(error.code, code);
+      assert.equal(error.partial.choices[0].message.content, "a");
+      return true;
+    });
+  }
+});
+
+test("not reading holds the server back", async (t) => {
+  let sent = 0;
+  const { url } = await server(t, (_, response) => {
+    events(response);
+    const line = event(chunk({ content: "x".repeat(1000) }));
+    const write = () => {
+      while (sent < 100_000 && !response.destroyed) {
+        sent += 1;
+        if (!response.write(line)) return response.once("drain", write);
+      }
+    };
+    write();
+  });
+  const stream = new Tabby({ baseURL: url }).chat.stream(ask());
+  const items = stream[Symbol.asyncIterator]();
+  await items.next();
+  await sleep(300);
+  const held = sent;
+  await sleep(300);
+  assert.equal(sent, held);
+  assert.ok(held < 50_000, `${held} were sent`);
+  for (let at = 0; at < held; at++) await items.next();
+  assert.ok(sent > held);
+  await items.return();
+});
+
+test("a busy caller is no stall, a silent server is", async (t) => {
+  const { url } = await server(t, async (_, response) => {
+    events(response);
+    response.write(event(chunk({ content: "a" })));
+    await sleep(400);
+    response.write(": ping\r\n\r\n" + event(chunk({ content: "b" })));
+    for (let at = 0; at < 20; at++) {
+      await sleep(50);
+      response.write(": ping\r\n\r\n");
+    }
+  });
+  const stream = new Tabby({ baseURL: url }).chat.stream(ask(), { pace: { stall: 200 } });
+  const items = stream[Symbol.asyncIterator]();
+  await items.next();
+  await sleep(500);
+  assert.equal((await items.next()).value.choices[0].delta.content, "b");
+  await assert.rejects(items.next(), { code: "timeout_stall", phase: "stall" });
+});
+
+test("a stream as lines of JSON", async (t) => {
+  const { url } = await emulator(t);
+  const body = new Tabby({ baseURL: url, apiKey: API_KEY }).chat.stream(ask()).toReadableStream();
+  const lines = (await new Response(body).text()).trim().split("\n").map((line) => JSON.parse(line));
+  assert.equal(lines.map((item) => item.choices[0].delta.content ?? "").join(""), "Echo: Hello there");
+});
+
+test("a load is a stream of progress and a report", async (t) => {
+  const { url } = await emulator(t, "--load-delay-ms", "5");
+  const tabby = new Tabby({ baseURL: url, apiKey: API_KEY, adminKey: ADMIN_KEY });
+  const load = tabby.models.load({ model_name: "beta-3B-exl3" });
+  const progress = await all(load);
+  assert.ok(progress.length > 3);
+  assert.equal(progress.at(-1).status, "finished");
+  assert.deepEqual(await load.finalReport(), {
+    parts: [{ model_type: "model", finished: true, module: progress.at(-1).modules, modules: progress.at(-1).modules }],
+    wasLoadedAlready: false,
+  });
+  assert.equal((await tabby.models.current()).id, "beta-3B-exl3");
+  assert.equal((await tabby.models.load({ model_name: "beta-3B-exl3" }).finalReport()).wasLoadedAlready, true);
+  assert.equal((await (await tabby.models.reload({ model_name: "alpha-7B-exl3" })).finalReport()).wasLoadedAlready, false);
+  await assert.rejects(tabby.models.load({ model_name: "nowhere" }).finalReport(), (error) => error.kind === "server");
+});
