@@ -1,0 +1,59 @@
+// Uses that must compile.
+import { Tabby, TabbyError, init, type Answer, type ChatCompletion, type ChatRequest, type Outcome } from "tabbyapi";
+import { Tabby as Inlined } from "tabbyapi/inline";
+
+const tabby: Tabby = new Tabby({
+  baseURL: "http://127.0.0.1:5000",
+  apiKey: "k",
+  getKey: async ({ scope, rejected }) => (rejected ? null : { bearer: scope, expiresIn: 1000 }),
+  paces: { stream: { stall: 20_000, total: Infinity } },
+  maxRetries: 1,
+  fetch: (url, init) => fetch(url, init),
+  onAttempt: ({ attempt, url }) => console.log(attempt.toFixed(), url),
+  onOutcome: ({ ok, attempts }) => console.log(ok, attempts?.length),
+});
+await init();
+await init({ module: new Uint8Array() });
+new Inlined({ baseURL: "http://h" });
+
+const request: ChatRequest = {
+  messages: [
+    { role: "user", content: [{ type: "text", text: "What is this?" }, { type: "image_url", image_url: { url: "data:…" } }] },
+    { role: "tool", content: "1", tool_call_id: "a" },
+  ],
+  tools: [{ type: "function", function: { name: "f", description: "", parameters: { type: "object" } } }],
+  tool_choice: "auto",
+  response_format: { type: "json_schema", json_schema: { type: "object" } },
+  temperature: 0.7,
+  stop: ["\n", 5],
+  future: { anything: true },
+};
+const asked: Answer<ChatCompletion> = tabby.chat.create(request, { signal: new AbortController().signal });
+const text: string | null | undefined = (await asked).choices[0]?.message.content;
+const { data, status, headers } = await tabby.models.list().withResponse();
+console.log(text, data.data.map((model) => model.id.length), status + 1, headers.get("date"));
+
+const stream = tabby.chat.stream(request);
+for await (const chunk of stream) console.log(chunk.choices[0]?.delta.content?.length, chunk.usage?.total_tokens);
+const message: ChatCompletion = await stream.finalMessage();
+const outcome: Outcome | undefined = stream.outcome;
+stream.abort();
+new Response(stream.toReadableStream());
+console.log(message.choices[0]?.finish_reason === "stop", outcome?.attempt_count);
+
+for await (const { module, modules } of tabby.models.load({ model_name: "a", rope_alpha: "auto" })) console.log(module / modules);
+const { wasLoadedAlready } = await (await tabby.models.reload({ model_name: "a" })).finalReport();
+const vector: Float32Array | undefined = (await tabby.embeddings.create({ input: ["a"] })).data[0]?.embedding;
+const count: number = await tabby.tokens.count([{ role: "user", content: "a" }]);
+await tabby.sampling.setOverrides({ temperature: { override: 1, force: true } });
+const permission: "api" | "admin" | (string & {}) = await tabby.auth.permission();
+console.log(wasLoadedAlready, vector, count, permission);
+
+try {
+  await tabby.health.waitUntilReady({ timeout: 1000 });
+} catch (error) {
+  if (error instanceof TabbyError) {
+    const kind: "timeout" | string = error.kind;
+    console.log(kind, error.code, error.status?.toFixed(), error.retryable, error.attempts[0]?.cause, error.validation[0]?.loc.join("."));
+  }
+}

@@ -1,0 +1,50 @@
+// Uses that must not compile, each for the reason that follows.
+import { Stream, Tabby, TabbyError } from "tabbyapi";
+
+// @ts-expect-error a server is needed
+new Tabby({});
+// @ts-expect-error a key is text
+new Tabby({ baseURL: "http://h", apiKey: 1 });
+// @ts-expect-error there is no such setting
+new Tabby({ baseURL: "http://h", timeout: 1 });
+// @ts-expect-error a pace is made of numbers
+new Tabby({ baseURL: "http://h", paces: { stream: { stall: "20s" } } });
+// @ts-expect-error there is no such kind of work
+new Tabby({ baseURL: "http://h", paces: { streaming: {} } });
+// @ts-expect-error a key has three forms
+new Tabby({ baseURL: "http://h", getKey: () => 1 });
+
+const tabby = new Tabby({ baseURL: "http://h" });
+// @ts-expect-error messages are needed
+tabby.chat.create({});
+// @ts-expect-error a message has a role
+tabby.chat.create({ messages: [{ content: "a" }] });
+// @ts-expect-error a temperature is a number
+tabby.chat.create({ messages: [], temperature: "hot" });
+// @ts-expect-error the server wants a description
+tabby.chat.create({ messages: [], tools: [{ type: "function", function: { name: "f", parameters: {} } }] });
+// @ts-expect-error the server ignores this word
+tabby.chat.create({ messages: [], response_format: { type: "json_object" } });
+// @ts-expect-error a signal is no controller
+tabby.chat.create({ messages: [] }, { signal: new AbortController() });
+// @ts-expect-error a stream is no promise
+tabby.chat.stream({ messages: [] }).then(() => {});
+// @ts-expect-error streams are not made by hand
+new Stream();
+// @ts-expect-error the server takes no tokens as prompt
+tabby.completions.create({ prompt: [1, 2] });
+// @ts-expect-error the directory is needed
+tabby.models.load({});
+// @ts-expect-error a load has no message
+tabby.models.load({ model_name: "a" }).finalMessage();
+// @ts-expect-error texts are needed
+tabby.embeddings.create({ input: [1] });
+// @ts-expect-error vectors are no plain lists
+const vectors: number[][] = (await tabby.embeddings.create({ input: "a" })).data.map(({ embedding }) => embedding);
+// @ts-expect-error the model may be silent
+const text: string = (await tabby.chat.create({ messages: [] })).choices[0]!.message.content;
+// @ts-expect-error an error's fields are not for writing
+new TabbyError().code = "a";
+// @ts-expect-error there is no such service
+tabby.images.create({});
+console.log(vectors, text);

@@ -1,0 +1,404 @@
+/**
+ * A client for TabbyAPI servers. Requests and answers are plain objects with the names that they have on the wire.
+ *
+ * ```ts
+ * import { Tabby } from "tabbyapi";
+ *
+ * const tabby = new Tabby({ baseURL: "http://127.0.0.1:5000", apiKey: "…" });
+ * for await (const chunk of tabby.chat.stream({ messages: [{ role: "user", content: "Name a river." }] })) {
+ *   console.log(chunk.choices[0]?.delta.content ?? "");
+ * }
+ * ```
+ */
+export * from "./requests.js";
+export * from "./answers.js";
+
+import type * as answers from "./answers.js";
+import type * as requests from "./requests.js";
+
+/** Loads the WebAssembly module. Calls do it by themselves; this does it early, or takes a module that you bring. */
+export function init(options?: {
+  /** The module: compiled, its bytes, a `Response` with them, or its address. Give it before the first call. */
+  module?: WebAssembly.Module | BufferSource | Response | string | URL | Promise<WebAssembly.Module | BufferSource | Response | string | URL>;
+}): Promise<void>;
+
+/** A client of one server. Making one sends nothing and loads nothing. */
+export class Tabby {
+  constructor(options: TabbyOptions);
+  /** Conversations. */
+  readonly chat: Chat;
+  /** Texts that the model goes on with. */
+  readonly completions: Completions;
+  /** Vectors of texts. */
+  readonly embeddings: Embeddings;
+  /** What models there are, what is loaded, loading and unloading, downloading. */
+  readonly models: Models;
+  /** The same for embedding models. */
+  readonly embeddingModels: EmbeddingModels;
+  /** LoRA adapters. */
+  readonly loras: Loras;
+  /** Chat templates. */
+  readonly templates: Templates;
+  /** Text to tokens of the loaded model and back. */
+  readonly tokens: Tokens;
+  /** Overrides of sampling parameters on the server. */
+  readonly sampling: Sampling;
+  /** Whether the server is there and ready. */
+  readonly health: Health;
+  /** What the client's key may do. */
+  readonly auth: Auth;
+  /** The KoboldAI API, which servers have only if they are configured to. */
+  readonly kobold: Kobold;
+}
+
+/** Settings of a client. */
+export interface TabbyOptions {
+  /** The server's address, such as `http://127.0.0.1:5000`; a path prefix or a trailing `/v1` is fine. */
+  baseURL: string;
+  /** The API key (`X-API-Key`). */
+  apiKey?: string;
+  /** The admin key (`X-Admin-Key` on admin operations, `X-API-Key` on lists and where there is no API key). */
+  adminKey?: string;
+  /** A key sent as `Authorization: Bearer` where no other key fits. */
+  bearer?: string;
+  /**
+   * Keys from elsewhere, in place of fixed ones: asked once for all calls, kept until they expire, asked again after a 401, upon
+   * which the request is sent once more. A string is an API key, or an admin key where the scope is `admin`.
+   */
+  getKey?: (wanted: KeyRequest) => Key | string | null | undefined | Promise<Key | string | null | undefined>;
+  /** Deadlines by kind of work. */
+  paces?: Partial<Record<"read" | "generate" | "stream" | "streamTools" | "load" | "download", Pace>>;
+  /** Deadlines for every kind of work. */
+  pace?: Pace;
+  /** How often a failed call is tried again, where that can help; 2 by default. */
+  maxRetries?: number;
+  /** More about that. */
+  retry?: Retry;
+  /** Caps on what is accepted. */
+  limits?: Limits;
+  /** Headers for every request. */
+  headers?: HeadersInit;
+  /** In place of the host's own `fetch`. */
+  fetch?: (url: string, init: RequestInit) => Promise<Response>;
+  /** Called before each request that is sent. */
+  onAttempt?: (attempt: AttemptEvent) => void;
+  /** Called at the end of each call. */
+  onOutcome?: (outcome: OutcomeEvent) => void;
+}
+
+/** What a key must be good for. */
+export interface KeyRequest {
+  scope: "api" | "list" | "admin";
+  /** The server refused the key that was given last. */
+  rejected: boolean;
+}
+
+/** A key, as the header that carries it: one of the three. */
+export interface Key {
+  apiKey?: string;
+  adminKey?: string;
+  bearer?: string;
+  /** In how many milliseconds it stops being good. */
+  expiresIn?: number;
+}
+
+/** How long each part of a call may take, in milliseconds; `Infinity` is for ever, and what is left out stays as it is. */
+export interface Pace {
+  /** From sending the request to the head of the answer. */
+  head?: number;
+  /** From sending the request to the first item of a stream. */
+  firstItem?: number;
+  /** Between two arrivals of data; keep-alive comments are no data, and time in which you do not read does not count. */
+  stall?: number;
+  /** The whole call, with its retries and waits. */
+  total?: number;
+}
+
+/** When a failed call is tried again. */
+export interface Retry {
+  maxRetries?: number;
+  /** The first wait before jitter, in milliseconds; 500 by default. */
+  base?: number;
+  /** The longest wait before jitter, in milliseconds; 8000 by default. */
+  cap?: number;
+  /** The longest `Retry-After` that is kept to, in milliseconds; 60000 by default. */
+  retryAfterCap?: number;
+  /** Tries generations again even if the server may have begun them, at the price of generating twice; off by default. */
+  replayGenerations?: boolean;
+}
+
+/** Caps on what is accepted from a server, in bytes. */
+export interface Limits {
+  /** The largest event of a stream; 16 MiB by default. */
+  event?: number;
+  /** The largest body that is no stream; 64 MiB by default. */
+  body?: number;
+  /** How much of an error's body is kept; 64 KiB by default. */
+  errorExcerpt?: number;
+}
+
+/** What a call may override. */
+export interface CallOptions {
+  /** Gives the call up. */
+  signal?: AbortSignal;
+  headers?: HeadersInit;
+  pace?: Pace;
+  maxRetries?: number;
+  retry?: Retry;
+  limits?: Limits;
+}
+
+/** A request that is about to be sent. */
+export interface AttemptEvent {
+  /** Such as `chat.create`. */
+  operation: string;
+  /** Counted from 1. */
+  attempt: number;
+  method: string;
+  url: string;
+}
+
+/** How a call went. */
+export interface OutcomeEvent extends Partial<Outcome> {
+  operation: string;
+  ok: boolean;
+  error?: Error;
+}
+
+/** What a call did. Times are milliseconds since its start. */
+export interface Outcome {
+  status: number | null;
+  headers: [string, string][];
+  elapsed: number | null;
+  first_item: number | null;
+  /** Time spent waiting between attempts and for keys. */
+  waited: number;
+  items: number;
+  key_refreshes: number;
+  attempt_count: number;
+  /** Of more than 16 the first 15 and the last. */
+  attempts: Attempt[];
+}
+
+/** One request. */
+export interface Attempt {
+  base: string;
+  sent: number;
+  head: number | null;
+  ended: number | null;
+  status: number | null;
+  request_bytes: number;
+  response_bytes: number;
+  /** Why it failed: the code of the error. */
+  cause: string | null;
+  /** How long the call then waited. */
+  retry_after: number | null;
+}
+
+/** The class of an error. */
+export type ErrorKind =
+  | "config" | "encode" | "credentials" | "connect" | "transport" | "timeout" | "server" | "truncated" | "decode" | "too_large"
+  | "cancelled" | "misuse" | "trapped";
+
+/** What went wrong. It prints as one sentence: what happened, where, and what to do. Keys never show, nor do prompts. */
+export class TabbyError<Partial = unknown> extends Error {
+  readonly name: "TabbyError";
+  /** The class of the error. */
+  readonly kind: ErrorKind;
+  /** A stable word for programs: the server's own, such as `context_length_exceeded`, or one like `no_model_loaded`. */
+  readonly code: string;
+  /** The HTTP status, when the server had answered. */
+  readonly status: number | undefined;
+  /** Whether the same call may succeed later without a change. */
+  readonly retryable: boolean;
+  /** What had arrived of a stream, added up. */
+  partial: Partial | undefined;
+  /** The requests that were made. */
+  readonly attempts: Attempt[];
+  /** What happened, without the place and the hint: the server's own words if they are its. */
+  readonly reason: string;
+  /** What to do about it. */
+  readonly hint: string | undefined;
+  /** The part of the call that ran out of time. */
+  readonly phase: "head" | "first_item" | "stall" | "total" | undefined;
+  /** The path inside the document that could not be read. */
+  readonly path: string | undefined;
+  /** The server's traceback, if it sends such. */
+  readonly trace: string | undefined;
+  readonly method: string | undefined;
+  readonly url: string | undefined;
+  /** The entries of a 422 answer. */
+  readonly validation: { loc: string[]; msg: string; type: string; input: string | null }[];
+  /** The headers of the answer. A page reads only those of another origin that the server exposes. */
+  readonly headers: Headers;
+  /** The raw body of the answer, or the event that carried the error; it can echo the request. */
+  readonly body: string | undefined;
+  /** How the call went. */
+  readonly outcome: Outcome | undefined;
+}
+
+/** A call that answers once: a promise of the answer. */
+export interface Answer<T> extends Promise<T> {
+  /** The answer with what came around it. */
+  withResponse(): Promise<{ data: T; status: number; headers: Headers; attempts: Attempt[]; outcome: Outcome }>;
+}
+
+/**
+ * A streamed answer. Nothing is sent before it is first asked for an item; not asking holds the server back. Leaving the loop, or
+ * forgetting the stream, closes the connection.
+ */
+export class Stream<Item, Total> implements AsyncIterable<Item> {
+  protected constructor();
+  [Symbol.asyncIterator](): AsyncIterableIterator<Item>;
+  /** What has arrived so far, added up. */
+  readonly soFar: Total;
+  /** Whether it has ended, whichever way. */
+  readonly ended: boolean;
+  /** How the call went, once it has ended. */
+  readonly outcome: Outcome | undefined;
+  /** Reads the rest, and gives the whole; an error has what had arrived as `partial`. */
+  final(): Promise<Total>;
+  /** Gives it up: closes the connection, upon which the server ends the generation. Loops over it end without an error. */
+  abort(reason?: unknown): void;
+  /** The items as lines of JSON, for the body of a `Response`, say. Cancelling it gives the stream up. */
+  toReadableStream(): ReadableStream<Uint8Array>;
+}
+
+/** A streamed conversation or completion. */
+export class MessageStream<Item, Total> extends Stream<Item, Total> {
+  /** Reads the rest, and gives the whole answer. */
+  finalMessage(): Promise<Total>;
+}
+
+/** A model that is being loaded, as its progress. Dropping it does not stop the load. */
+export class LoadStream extends Stream<answers.LoadProgress, answers.LoadReport> {
+  /** Reads the rest. The model can be used then: "finished" events come before that. */
+  finalReport(): Promise<answers.LoadReport>;
+}
+
+/** Conversations. */
+export interface Chat {
+  /** The whole answer. Usage is asked for unless the request's `stream_options` say otherwise. */
+  create(request: requests.ChatRequest, options?: CallOptions): Answer<answers.ChatCompletion>;
+  /** The answer as it comes. */
+  stream(request: requests.ChatRequest, options?: CallOptions): MessageStream<answers.ChatChunk, answers.ChatCompletion>;
+}
+
+/** Texts that the model goes on with. */
+export interface Completions {
+  /** The whole answer. */
+  create(request: requests.CompletionRequest, options?: CallOptions): Answer<answers.Completion>;
+  /** The answer as it comes. Set `max_tokens`: the server fails on streamed completions without it. */
+  stream(request: requests.CompletionRequest, options?: CallOptions): MessageStream<answers.CompletionChunk, answers.Completion>;
+}
+
+/** Vectors of texts. */
+export interface Embeddings {
+  /** One vector per text, in the order of the texts. */
+  create(request: requests.EmbeddingsRequest, options?: CallOptions): Answer<answers.Embeddings>;
+}
+
+/** Models. */
+export interface Models {
+  /** The models that can be loaded, if there is an admin key; the loaded one else. */
+  list(options?: CallOptions): Answer<answers.List<answers.ModelCard>>;
+  /** The list as an API key sees it: the loaded model, or nothing. */
+  listAsApiKey(options?: CallOptions): Answer<answers.List<answers.ModelCard>>;
+  /** The loaded model. Errors with code `no_model_loaded` if there is none. */
+  current(options?: CallOptions): Answer<answers.ModelCard>;
+  /** Context size, chat template and slots of the loaded model. */
+  props(options?: CallOptions): Answer<answers.ModelProps>;
+  /** Loads a model in place of the loaded one; needs the admin key. */
+  load(request: requests.LoadRequest, options?: CallOptions): LoadStream;
+  /** Unloads whatever is loaded, then loads: the way to change the parameters of the loaded model. */
+  reload(request: requests.LoadRequest, options?: CallOptions): Promise<LoadStream>;
+  /** Unloads the model; needs the admin key. */
+  unload(options?: CallOptions): Answer<void>;
+  /** The draft models that can be loaded along. */
+  drafts(options?: CallOptions): Answer<answers.List<answers.ModelCard>>;
+  /** The list of draft models as an API key sees it. */
+  draftsAsApiKey(options?: CallOptions): Answer<answers.List<answers.ModelCard>>;
+  /** Has the server download a model or a LoRA from the Hugging Face hub; answers when all of it is there. */
+  download(request: requests.DownloadRequest, options?: CallOptions): Answer<{ download_path: string }>;
+}
+
+/** Embedding models. One can be loaded beside the model that generates. */
+export interface EmbeddingModels {
+  list(options?: CallOptions): Answer<answers.List<answers.ModelCard>>;
+  listAsApiKey(options?: CallOptions): Answer<answers.List<answers.ModelCard>>;
+  /** The loaded one. Errors with code `no_embedding_model_loaded` if there is none. */
+  current(options?: CallOptions): Answer<answers.ModelCard>;
+  /** Loads one; answers when it is loaded. */
+  load(request: requests.EmbeddingLoadRequest, options?: CallOptions): Answer<answers.LoadProgress>;
+  unload(options?: CallOptions): Answer<void>;
+}
+
+/** LoRA adapters. */
+export interface Loras {
+  list(options?: CallOptions): Answer<answers.List<answers.LoraCard>>;
+  listAsApiKey(options?: CallOptions): Answer<answers.List<answers.LoraCard>>;
+  /** Those that are in use. */
+  active(options?: CallOptions): Answer<answers.List<answers.LoraCard>>;
+  load(request: requests.LoraLoadRequest, options?: CallOptions): Answer<{ success: string[]; failure: string[] }>;
+  unload(options?: CallOptions): Answer<void>;
+}
+
+/** Chat templates. */
+export interface Templates {
+  list(options?: CallOptions): Answer<{ object?: string; data: string[] }>;
+  listAsApiKey(options?: CallOptions): Answer<{ object?: string; data: string[] }>;
+  /** Switches to the template of this name. Errors with code `unknown_template` if the server does not have it. */
+  switch(name: string, options?: CallOptions): Answer<void>;
+  unload(options?: CallOptions): Answer<void>;
+}
+
+/** Tokens of the loaded model. */
+export interface Tokens {
+  /** The tokens of a text, or of a conversation as the chat template writes it. */
+  encode(request: string | requests.ChatMessage[] | requests.EncodeRequest, options?: CallOptions): Answer<answers.Encoded>;
+  /** The text of tokens. */
+  decode(request: number[] | requests.DecodeRequest, options?: CallOptions): Answer<{ text: string }>;
+  /** How many tokens a text or a conversation has. */
+  count(request: string | requests.ChatMessage[] | requests.EncodeRequest, options?: CallOptions): Answer<number>;
+}
+
+/** Overrides of sampling parameters. */
+export interface Sampling {
+  overrides(options?: CallOptions): Answer<answers.Overrides>;
+  overridesAsApiKey(options?: CallOptions): Answer<answers.Overrides>;
+  /** Switches to the preset of this name, without `.yml`. */
+  switchPreset(preset: string, options?: CallOptions): Answer<void>;
+  setOverrides(overrides: Record<string, requests.Override>, options?: CallOptions): Answer<void>;
+  unload(options?: CallOptions): Answer<void>;
+}
+
+/** Whether the server is there and ready. */
+export interface Health {
+  /** The server's own view. A 503 with a body is an answer, not an error. */
+  check(options?: CallOptions): Answer<answers.HealthReport>;
+  /** Names and addresses of the server's APIs. */
+  serviceInfo(options?: CallOptions): Answer<answers.ServiceInfo>;
+  /** Waits until a model is loaded, and gives its card; `timeout` in milliseconds, a minute by default. */
+  waitUntilReady(options?: { timeout?: number; signal?: AbortSignal }): Promise<answers.ModelCard>;
+}
+
+/** What the client's key may do. */
+export interface Auth {
+  /** What the key may do that generation calls carry. */
+  permission(options?: CallOptions): Answer<"api" | "admin" | (string & {})>;
+}
+
+/** The KoboldAI API. */
+export interface Kobold {
+  generate(request: requests.KoboldRequest, options?: CallOptions): Answer<answers.KoboldResults>;
+  stream(request: requests.KoboldRequest, options?: CallOptions): Stream<{ token: string }, answers.KoboldResults>;
+  /** Ends the generation of this key. */
+  abort(genkey: string, options?: CallOptions): Answer<{ success: boolean }>;
+  check(genkey: string, options?: CallOptions): Answer<answers.KoboldResults>;
+  model(options?: CallOptions): Answer<{ result: string }>;
+  countTokens(prompt: string, options?: CallOptions): Answer<{ value: number; ids?: number[] }>;
+  maxLength(options?: CallOptions): Answer<{ value: number }>;
+  maxContextLength(options?: CallOptions): Answer<{ value: number }>;
+  version(options?: CallOptions): Answer<{ result: string }>;
+  extraVersion(options?: CallOptions): Answer<{ result: string; version: string }>;
+}
