@@ -1,0 +1,126 @@
+// A chat page: connect, choose and load a model, talk. Open it through any static file server, for example
+// `npx http-server .` in the root of the repository, at /examples/browser/.
+import { Tabby, TabbyError } from "tabbyapi";
+
+const $ = (id) => document.getElementById(id);
+const make = (tag, props = {}, ...children) => {
+  const node = Object.assign(document.createElement(tag), props);
+  node.append(...children);
+  return node;
+};
+
+let tabby;
+let stream;
+const messages = [];
+
+function say(text, bad = false) {
+  $("status").textContent = text;
+  $("status").classList.toggle("bad", bad);
+}
+
+/** The sentence that an error prints as; it tells what to do, too. */
+const tell = (error) => say(error instanceof TabbyError ? error.message : String(error), true);
+
+$("connect").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const { url, apiKey, adminKey } = Object.fromEntries(new FormData(event.target));
+  try {
+    tabby = new Tabby({ baseURL: url, apiKey, adminKey });
+    const [models, current] = await Promise.all([tabby.models.list(), tabby.models.current().catch(() => undefined)]);
+    const names = models.data.map(({ id }) => id).sort();
+    $("load").elements.model.replaceChildren(...names.map((name) => make("option", { value: name, selected: name === current?.id }, name)));
+    $("load").hidden = !adminKey;
+    $("send").disabled = false;
+    say(current ? `Connected; ${current.id} is loaded.` : "Connected; no model is loaded.");
+    $("ask").elements.text.focus();
+  } catch (error) {
+    tell(error);
+  }
+});
+
+$("load").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const name = event.target.elements.model.value;
+  const bar = $("bar");
+  bar.hidden = false;
+  try {
+    const load = tabby.models.load({ model_name: name });
+    for await (const { model_type, module, modules } of load) {
+      bar.value = modules ? module / modules : 0;
+      say(`Loading ${name}: ${module} of ${modules} modules (${model_type})`);
+    }
+    await load.finalReport();
+    say(`${name} is loaded.`);
+  } catch (error) {
+    tell(error);
+  }
+  bar.hidden = true;
+});
+
+$("ask").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const field = event.target.elements.text;
+  if (!tabby || stream || !field.value.trim()) return;
+  answer(field.value.trim());
+  field.value = "";
+});
+
+$("ask").elements.text.addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+  event.preventDefault();
+  $("ask").requestSubmit();
+});
+document.addEventListener("keydown", (event) => event.key === "Escape" && stream?.abort());
+$("stop").addEventListener("click", () => stream?.abort());
+
+async function answer(text) {
+  messages.push({ role: "user", content: text });
+  $("log").append(make("article", { className: "user" }, make("h2", {}, "You"), make("div", { className: "text" }, text)));
+
+  const body = make("div", { className: "text" });
+  const thoughts = make("div", { className: "text" });
+  const folded = make("details", { hidden: true }, make("summary", {}, "Reasoning"), thoughts);
+  const calls = make("div");
+  const rate = make("p", { className: "rate" });
+  $("log").append(make("article", {}, make("h2", {}, "Model"), folded, body, calls, rate));
+
+  stream = tabby.chat.stream({ messages });
+  $("stop").disabled = false;
+  $("send").disabled = true;
+  const begun = performance.now();
+  let first;
+  let pieces = 0;
+  let error;
+  try {
+    for await (const chunk of stream) {
+      const delta = chunk.choices[0]?.delta ?? {};
+      if (delta.reasoning_content) {
+        folded.hidden = false;
+        thoughts.append(delta.reasoning_content);
+      }
+      if (delta.content) body.append(delta.content);
+      for (const { function: called } of delta.tool_calls ?? []) {
+        calls.append(make("details", { open: true }, make("summary", {}, `Calls ${called?.name ?? "a tool"}`), make("pre", {}, called?.arguments ?? "")));
+      }
+      if (!delta.content && !delta.reasoning_content) continue;
+      first ??= performance.now();
+      pieces += 1;
+      const seconds = (performance.now() - first) / 1000;
+      if (seconds > 0) rate.textContent = `${(pieces / seconds).toFixed(1)} tokens per second, the first after ${Math.round(first - begun)} ms`;
+      $("log").scrollTop = $("log").scrollHeight;
+    }
+  } catch (caught) {
+    error = caught;
+    tell(caught);
+  }
+  // Whether it came to its end, was stopped or broke: what had arrived stays.
+  const message = stream.soFar.choices[0]?.message;
+  if (message) messages.push(message);
+  const stopped = !error && !stream.outcome;
+  if (stopped) rate.textContent += ", stopped";
+  $("announce").textContent = error ? "" : stopped ? "Stopped." : `Answer: ${message?.content ?? ""}`;
+  stream = undefined;
+  $("stop").disabled = true;
+  $("send").disabled = false;
+  $("ask").elements.text.focus();
+}

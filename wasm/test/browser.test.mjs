@@ -1,0 +1,87 @@
+// The chat page in Chromium: a person types, sees tokens arrive one after another, stops, loads a model.
+import assert from "node:assert/strict";
+import { createReadStream, existsSync, statSync } from "node:fs";
+import http from "node:http";
+import { once } from "node:events";
+import path from "node:path";
+import test from "node:test";
+import { fileURLToPath } from "node:url";
+import { chromium } from "playwright-core";
+import { ADMIN_KEY, API_KEY, emulator, sleep } from "./support.mjs";
+
+const root = path.join(path.dirname(fileURLToPath(import.meta.url)), "../..");
+const types = { ".html": "text/html", ".js": "text/javascript", ".wasm": "application/wasm" };
+
+/** Serves a folder. */
+export async function files(t, folder = root) {
+  const listening = http.createServer((request, response) => {
+    let file = path.join(folder, path.normalize(new URL(request.url, "http://x").pathname));
+    if (existsSync(file) && statSync(file).isDirectory()) file = path.join(file, "index.html");
+    if (!file.startsWith(folder) || !existsSync(file)) return response.writeHead(404).end();
+    response.writeHead(200, { "content-type": types[path.extname(file)] ?? "application/octet-stream" });
+    createReadStream(file).pipe(response);
+  });
+  listening.listen(0, "127.0.0.1");
+  await once(listening, "listening");
+  t.after(() => listening.close());
+  return `http://127.0.0.1:${listening.address().port}`;
+}
+
+async function open(t, options) {
+  const args = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+  const browser = await chromium.launch({ executablePath: process.env.CHROME ?? "/usr/bin/chromium", args });
+  t.after(() => browser.close());
+  const page = await browser.newPage(options);
+  const errors = [];
+  page.on("pageerror", (error) => errors.push(String(error)));
+  t.after(() => assert.deepEqual(errors, []));
+  return page;
+}
+
+test("the chat page", { timeout: 120_000 }, async (t) => {
+  const server = await emulator(t, "--token-delay-ms", "40", "--load-delay-ms", "60");
+  const page = await open(t, { viewport: { width: 900, height: 700 } });
+  await page.goto(`${await files(t)}/examples/browser/`);
+
+  await page.getByLabel("Server", { exact: true }).fill(server.url);
+  await page.getByLabel("API key", { exact: true }).fill("wrong");
+  await page.getByRole("button", { name: "Connect" }).click();
+  await page.getByText("the server answered 401").waitFor();
+  await page.getByLabel("API key", { exact: true }).fill(API_KEY);
+  await page.getByLabel("Admin key").fill(ADMIN_KEY);
+  await page.getByRole("button", { name: "Connect" }).click();
+  await page.getByText("alpha-7B-exl3 is loaded").waitFor();
+
+  // With the keyboard alone: the field has the focus.
+  await page.keyboard.type("one two three four five");
+  await page.keyboard.press("Enter");
+  const text = page.locator("article:not(.user) .text:visible").last();
+  const lengths = new Set();
+  const until = Date.now() + 20_000;
+  while (Date.now() < until && (await text.textContent()) !== "Echo: one two three four five") {
+    lengths.add((await text.textContent()).length);
+    await sleep(15);
+  }
+  assert.equal(await text.textContent(), "Echo: one two three four five");
+  assert.ok(lengths.size > 4, `the text had ${lengths.size} lengths on the way`);
+  assert.match(await page.locator("article .rate").last().textContent(), /tokens per second/);
+  await page.screenshot({ path: path.join(process.env.SHOTS ?? "/tmp", "chat-light.png") });
+
+  await page.getByLabel("Message").fill("many words ".repeat(60));
+  await page.getByRole("button", { name: "Send" }).click();
+  await page.locator("article:not(.user) .text:visible", { hasText: "Echo: many" }).waitFor();
+  await page.getByRole("button", { name: "Stop" }).click();
+  await server.seen("disconnect POST /v1/chat/completions");
+  await page.getByText(", stopped").waitFor();
+
+  await page.getByRole("combobox").selectOption("beta-3B-exl3");
+  const values = new Set();
+  await page.getByRole("button", { name: "Load", exact: true }).click();
+  while (!(await page.getByText("beta-3B-exl3 is loaded").isVisible())) {
+    values.add(await page.locator("#bar").evaluate((bar) => bar.value));
+    await sleep(15);
+  }
+  assert.ok(values.size > 2, `the bar stood at ${[...values]}`);
+  await page.emulateMedia({ colorScheme: "dark" });
+  await page.screenshot({ path: path.join(process.env.SHOTS ?? "/tmp", "chat-dark.png") });
+});
