@@ -16,6 +16,10 @@ const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 export const encode = (text) => encoder.encode(text);
 
+/** Calls back when something was forgotten, where the host tells. */
+export const registry = (forgotten) =>
+  typeof FinalizationRegistry === "function" ? new FinalizationRegistry(forgotten) : { register() {} };
+
 /** One instance of the module. Once it trapped it is dead, and the runtime makes another. */
 export class Border {
   #exports;
@@ -130,7 +134,14 @@ export async function init(options) {
 /** A living instance. */
 export function ready() {
   if (current === undefined || current.border?.dead) {
-    compiled ??= compile(load());
+    const source = compiled ?? load();
+    if (source instanceof WebAssembly.Module) {
+      // At once, since some hosts tie what is still under way to the request in which it began.
+      const border = new Border(new WebAssembly.Instance(source));
+      current = { border, ready: Promise.resolve(border) };
+      return current.ready;
+    }
+    compiled ??= compile(source);
     const wanted = { border: undefined };
     wanted.ready = compiled.then((module) => WebAssembly.instantiate(module)).then(
       (instance) => (wanted.border = new Border(instance)),

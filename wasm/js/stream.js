@@ -1,6 +1,6 @@
 // A streamed answer: items as they arrive, which it also adds up.
 
-import { encode } from "./border.js";
+import { encode, registry } from "./border.js";
 import { TabbyError, cancelled } from "./error.js";
 import { Flow } from "./flow.js";
 import { Records } from "./records.js";
@@ -97,7 +97,7 @@ class State {
 }
 
 // A stream that nobody holds any more would keep its connection, and the server its generation, for ever.
-const forgotten = new FinalizationRegistry((state) => state.leave());
+const forgotten = registry((state) => state.leave());
 
 /** A streamed answer. Nothing is sent before it is first asked for an item; not asking holds the server back. */
 export class Stream {

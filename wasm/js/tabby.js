@@ -1,5 +1,6 @@
 // The client: settings, and the services that use them.
 
+import { registry } from "./border.js";
 import { TabbyError, misuse } from "./error.js";
 import { settingsOf } from "./flow.js";
 import * as services from "./services.js";
@@ -45,7 +46,7 @@ class Core {
   }
 }
 
-const unused = new FinalizationRegistry(({ border, number }) => border.dead || border.close(number));
+const unused = registry(({ border, number }) => border.dead || border.close(number));
 
 /** A client of one TabbyAPI server. */
 export class Tabby {

@@ -1,32 +1,13 @@
 // The chat page in Chromium: a person types, sees tokens arrive one after another, stops, loads a model.
 import assert from "node:assert/strict";
-import { createReadStream, existsSync, statSync } from "node:fs";
-import http from "node:http";
-import { once } from "node:events";
 import path from "node:path";
 import test from "node:test";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
+import { files } from "./files.mjs";
 import { ADMIN_KEY, API_KEY, emulator, sleep } from "./support.mjs";
 
 const root = path.join(path.dirname(fileURLToPath(import.meta.url)), "../..");
-const types = { ".html": "text/html", ".js": "text/javascript", ".wasm": "application/wasm" };
-
-/** Serves a folder. */
-export async function files(t, folder = root) {
-  const listening = http.createServer((request, response) => {
-    let file = path.join(folder, path.normalize(new URL(request.url, "http://x").pathname));
-    if (existsSync(file) && statSync(file).isDirectory()) file = path.join(file, "index.html");
-    if (!file.startsWith(folder) || !existsSync(file)) return response.writeHead(404).end();
-    response.writeHead(200, { "content-type": types[path.extname(file)] ?? "application/octet-stream" });
-    createReadStream(file).pipe(response);
-  });
-  listening.listen(0, "127.0.0.1");
-  await once(listening, "listening");
-  t.after(() => listening.close());
-  return `http://127.0.0.1:${listening.address().port}`;
-}
-
 async function open(t, options) {
   const args = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
   const browser = await chromium.launch({ executablePath: process.env.CHROME ?? "/usr/bin/chromium", args });
@@ -41,7 +22,7 @@ async function open(t, options) {
 test("the chat page", { timeout: 120_000 }, async (t) => {
   const server = await emulator(t, "--token-delay-ms", "40", "--load-delay-ms", "60");
   const page = await open(t, { viewport: { width: 900, height: 700 } });
-  await page.goto(`${await files(t)}/examples/browser/`);
+  await page.goto(`${await files(t, root)}/examples/browser/`);
 
   await page.getByLabel("Server", { exact: true }).fill(server.url);
   await page.getByLabel("API key", { exact: true }).fill("wrong");

@@ -1,0 +1,202 @@
+// The package as it is packed and installed, in each host and through each bundler.
+import assert from "node:assert/strict";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import test from "node:test";
+import { fileURLToPath } from "node:url";
+import * as esbuild from "esbuild";
+import { chromium } from "playwright-core";
+import * as vite from "vite";
+import { files } from "./files.mjs";
+import { API_KEY, emulator } from "./support.mjs";
+
+const here = path.dirname(fileURLToPath(import.meta.url));
+const root = path.join(here, "../..");
+const tool = (name) => path.join(here, "node_modules/.bin", name);
+
+const folder = mkdtempSync(path.join(os.tmpdir(), "tabbyapi-hosts-"));
+test.after(() => rmSync(folder, { recursive: true, force: true }));
+
+/** A project with the package installed from its tarball. */
+function project(name) {
+  const made = path.join(folder, name);
+  const installed = path.join(made, "node_modules/tabbyapi");
+  mkdirSync(installed, { recursive: true });
+  execFileSync("tar", ["-xzf", tarball(), "-C", installed, "--strip-components=1"]);
+  writeFileSync(path.join(made, "package.json"), '{"type": "module"}');
+  return made;
+}
+
+let packed;
+function tarball() {
+  if (!packed) {
+    const said = execFileSync("npm", ["pack", "--json", "--pack-destination", folder], { cwd: path.join(here, ".."), stdio: ["ignore", "pipe", "ignore"] });
+    packed = JSON.parse(said)[0];
+  }
+  return path.join(folder, packed.filename);
+}
+
+/** Asks, stops in the middle of another answer, and says what it saw. */
+const SCRIPT = (url, from = "tabbyapi") => `
+import { Tabby, TabbyError } from "${from}";
+const tabby = new Tabby({ baseURL: "${url}", apiKey: "${API_KEY}" });
+let pieces = 0;
+const stream = tabby.chat.stream({ messages: [{ role: "user", content: "in this host" }], max_tokens: 100 });
+for await (const chunk of stream) if (chunk.choices[0]?.delta.content) pieces++;
+const { choices } = await stream.finalMessage();
+for await (const chunk of tabby.chat.stream({ messages: [{ role: "user", content: "words ".repeat(99) }], max_tokens: 500 })) break;
+let code;
+try { await new Tabby({ baseURL: "${url}", apiKey: "wrong" }).models.list(); } catch (error) { code = error instanceof TabbyError && error.code; }
+const said = JSON.stringify({ text: choices[0].message.content, many: pieces > 3, code });
+globalThis.document ? (document.body.textContent = said) : console.log(said);
+`;
+const SAID = { text: "Echo: in this host", many: true, code: "invalid_key" };
+
+async function run(command, args, cwd) {
+  const child = spawn(command, args, { cwd, env: { ...process.env, DENO_NO_UPDATE_CHECK: "1", DENO_DIR: path.join(folder, "deno") } });
+  let [out, err] = ["", ""];
+  child.stdout.on("data", (data) => (out += data));
+  child.stderr.on("data", (data) => (err += data));
+  const [code] = await once(child, "close");
+  assert.equal(code, 0, err);
+  return out;
+}
+
+const slow = ["--token-delay-ms", "20"];
+const DISCONNECT = "disconnect POST /v1/chat/completions";
+
+async function inChromium(t, url) {
+  const args = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"];
+  const browser = await chromium.launch({ executablePath: process.env.CHROME ?? "/usr/bin/chromium", args });
+  t.after(() => browser.close());
+  const page = await browser.newPage();
+  const errors = [];
+  page.on("pageerror", (error) => errors.push(String(error)));
+  await page.goto(url);
+  await page.waitForFunction(() => document.body.textContent.trim().startsWith("{"), undefined, { timeout: 20_000 }).catch((error) => {
+    throw new Error(`${error.message}\n${errors.join("\n")}`);
+  });
+  return JSON.parse(await page.textContent("body"));
+}
+
+test("what is packed", () => {
+  tarball();
+  const names = packed.files.map(({ path }) => path).sort();
+  const dist = [...readdirSync(path.join(here, "../js")), ...readdirSync(path.join(here, "../types")), "module.js", "tabbyapi.wasm"];
+  assert.deepEqual(names, ["LICENSE-APACHE", "LICENSE-MIT", "README.md", "package.json", ...dist.map((name) => `dist/${name}`)].sort());
+});
+
+test("Node", { timeout: 30_000 }, async (t) => {
+  const server = await emulator(t, ...slow);
+  const made = project("node");
+  for (const from of ["tabbyapi", "tabbyapi/inline"]) {
+    writeFileSync(path.join(made, "main.js"), SCRIPT(server.url, from));
+    assert.deepEqual(JSON.parse(await run(process.execPath, ["main.js"], made)), SAID);
+  }
+  await server.seen(DISCONNECT);
+});
+
+test("Deno, which may ask this one server and nothing else", { timeout: 60_000 }, async (t) => {
+  const server = await emulator(t, ...slow);
+  const made = project("deno");
+  writeFileSync(path.join(made, "main.js"), SCRIPT(server.url));
+  const args = ["run", "--no-remote", "--no-prompt", "--node-modules-dir=manual", `--allow-net=${new URL(server.url).host}`, "main.js"];
+  assert.deepEqual(JSON.parse(await run(tool("deno"), args, made)), SAID);
+  await server.seen(DISCONNECT);
+});
+
+test("workerd, through the example", { timeout: 60_000 }, async (t) => {
+  const server = await emulator(t, ...slow);
+  const made = project("worker");
+  cpSync(path.join(root, "examples/worker"), made, { recursive: true });
+  const bundled = { entryPoints: ["worker.js"], outfile: "worker.bundle.js", absWorkingDir: made, bundle: true, format: "esm" };
+  await esbuild.build({ ...bundled, conditions: ["workerd"], external: ["*.wasm"] });
+  cpSync(path.join(made, "node_modules/tabbyapi/dist/tabbyapi.wasm"), path.join(made, "tabbyapi.wasm"));
+  // The package's own binary, for its launcher would outlive a signal.
+  const binary = readdirSync(path.join(here, "node_modules/@cloudflare")).find((name) => name.startsWith("workerd-"));
+  const env = { ...process.env, TABBY_URL: server.url, TABBY_KEY: API_KEY };
+  const args = ["serve", "--control-fd=3", "config.capnp"];
+  const child = spawn(path.join(here, "node_modules/@cloudflare", binary, "bin/workerd"), args, { cwd: made, env, stdio: ["ignore", "inherit", "inherit", "pipe"] });
+  t.after(() => child.kill());
+  const [message] = await once(child.stdio[3], "data");
+  const url = `http://127.0.0.1:${JSON.parse(String(message).split("\n")[0]).port}/`;
+
+  const ask = (content, init) => fetch(url, { method: "POST", body: JSON.stringify({ messages: [{ role: "user", content }] }), ...init });
+  const both = await Promise.all([ask("in this host"), ask("at once")]);
+  const [lines, other] = await Promise.all(both.map(async (response) => (await response.text()).trim().split("\n").map((line) => JSON.parse(line))));
+  assert.equal(lines.map(({ text }) => text).join(""), "Echo: in this host");
+  assert.equal(other.map(({ text }) => text).join(""), "Echo: at once");
+  assert.ok(lines.length > 3);
+
+  // The client goes away, and the worker with it.
+  const controller = new AbortController();
+  const long = await ask("words ".repeat(99), { signal: controller.signal });
+  await long.body.getReader().read();
+  controller.abort();
+  await server.seen(DISCONNECT, 10_000);
+});
+
+test("a page without a bundler", { timeout: 60_000 }, async (t) => {
+  const server = await emulator(t, ...slow);
+  const made = project("page");
+  const map = { imports: { tabbyapi: "./node_modules/tabbyapi/dist/web.js" } };
+  const head = `<script type="importmap">${JSON.stringify(map)}</script><script type="module" src="main.js"></script>`;
+  writeFileSync(path.join(made, "index.html"), `<!doctype html>${head}<body></body>`);
+  writeFileSync(path.join(made, "main.js"), SCRIPT(server.url));
+  assert.deepEqual(await inChromium(t, `${await files(t, made)}/`), SAID);
+  await server.seen(DISCONNECT);
+});
+
+for (const [what, from, options] of [
+  ["esbuild", "tabbyapi", {}],
+  ["esbuild, with the module inlined", "tabbyapi/inline", {}],
+  ["esbuild, split", "tabbyapi", { splitting: true }],
+]) {
+  test(what, { timeout: 60_000 }, async (t) => {
+    const server = await emulator(t, ...slow);
+    const made = project(what.replace(/\W+/g, "-"));
+    writeFileSync(path.join(made, "main.js"), SCRIPT(server.url, from));
+    writeFileSync(path.join(made, "index.html"), '<!doctype html><body></body><script type="module" src="out/main.js"></script>');
+    await esbuild.build({ entryPoints: ["main.js"], absWorkingDir: made, outdir: "out", bundle: true, minify: true, format: "esm", target: "es2022", ...options });
+    assert.deepEqual(await inChromium(t, `${await files(t, made)}/`), SAID);
+    await server.seen(DISCONNECT);
+  });
+}
+
+for (const mode of ["build", "dev"]) {
+  test(`Vite ${mode}`, { timeout: 120_000 }, async (t) => {
+    const server = await emulator(t, ...slow);
+    const made = project(`vite-${mode}`);
+    writeFileSync(path.join(made, "main.js"), SCRIPT(server.url));
+    writeFileSync(path.join(made, "index.html"), '<!doctype html><body></body><script type="module" src="main.js"></script>');
+    const config = { root: made, configFile: false, logLevel: "error", build: { target: "es2022" } };
+    let url;
+    if (mode === "build") {
+      await vite.build(config);
+      const emitted = readdirSync(path.join(made, "dist/assets"));
+      assert.ok(emitted.some((name) => name.endsWith(".wasm")), `emitted: ${emitted}`);
+      url = await files(t, path.join(made, "dist"));
+    } else {
+      const dev = await vite.createServer({ ...config, server: { host: "127.0.0.1", port: 0 } });
+      await dev.listen();
+      t.after(() => dev.close());
+      url = `http://127.0.0.1:${dev.httpServer.address().port}`;
+    }
+    assert.deepEqual(await inChromium(t, `${url}/`), SAID);
+    await server.seen(DISCONNECT);
+  });
+}
+
+test("the types, through the package's exports", { timeout: 60_000 }, async () => {
+  const made = project("types");
+  for (const name of ["right.ts", "wrong.ts"]) cpSync(path.join(here, "types", name), path.join(made, name));
+  const config = JSON.parse(readFileSync(path.join(here, "types/tsconfig.json"), "utf8"));
+  delete config.compilerOptions.paths;
+  writeFileSync(path.join(made, "tsconfig.json"), JSON.stringify(config));
+  for (const [module, moduleResolution] of [["nodenext", "nodenext"], ["esnext", "bundler"]]) {
+    await run(tool("tsc"), ["-p", ".", "--module", module, "--moduleResolution", moduleResolution], made);
+  }
+});
