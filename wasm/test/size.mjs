@@ -1,0 +1,30 @@
+// What an entry of the package weighs, and holds it to its limit.
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { brotliCompressSync, gzipSync } from "node:zlib";
+import { build } from "esbuild";
+
+const dist = path.join(path.dirname(fileURLToPath(import.meta.url)), "../dist");
+
+/** In bytes, gzipped: the module and the glue of an entry, bundled and minified. See wasm/RESULTS.md for the goal. */
+const MOST = 132_000;
+
+const bundle = async (entry) => {
+  const { outputFiles } = await build({ entryPoints: [path.join(dist, entry)], bundle: true, minify: true, format: "esm", target: "es2022", platform: "neutral", external: ["*.wasm", "node:*"], write: false });
+  return outputFiles[0].contents;
+};
+const weigh = (what, bytes) => {
+  const gzipped = gzipSync(bytes, { level: 9 }).length;
+  const row = [what.padEnd(28), bytes.length, gzipped, brotliCompressSync(bytes).length].map((cell) => String(cell).padStart(9));
+  console.log(row.join(" "));
+  return gzipped;
+};
+
+console.log(`${"".padEnd(28)}     bytes   gzipped    brotli`);
+const module = weigh("tabbyapi.wasm", readFileSync(path.join(dist, "tabbyapi.wasm")));
+const glue = Math.max(...[weigh("glue of web.js", await bundle("web.js")), weigh("glue of node.js", await bundle("node.js")), weigh("glue of workerd.js", await bundle("workerd.js"))]);
+weigh("inline.js, all in one", await bundle("inline.js"));
+const entry = module + glue;
+console.log(`the module and the largest glue: ${entry} bytes gzipped (at most ${MOST})`);
+process.exit(entry <= MOST ? 0 : 1);
