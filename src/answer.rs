@@ -117,6 +117,23 @@ impl<D: Decode> Calling<D> {
     }
 }
 
+/// All answers, in the order of the calls, which run side by side.
+pub(crate) async fn all<D: Whole>(mut calls: Vec<Calling<D>>) -> Vec<Result<Answer<D::Item>>> {
+    let mut answers: Vec<_> = calls.iter().map(|_| None).collect();
+    std::future::poll_fn(|cx| {
+        let mut pending = false;
+        for (call, answer) in calls.iter_mut().zip(&mut answers).filter(|(_, answer)| answer.is_none()) {
+            match Pin::new(call).poll(cx) {
+                Poll::Ready(result) => *answer = Some(result),
+                Poll::Pending => pending = true,
+            }
+        }
+        if pending { Poll::Pending } else { Poll::Ready(()) }
+    })
+    .await;
+    answers.into_iter().flatten().collect()
+}
+
 // The driver is, and an item is only moved.
 impl<D: Decode> Unpin for Calling<D> {}
 

@@ -6,7 +6,7 @@ use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 
 use crate::call::Time;
 use crate::transport::{BoxFuture, MaybeSend, MaybeSync};
-use crate::{Error, Result, Scope};
+use crate::{BaseUrl, Error, Result, Scope};
 
 /// The header of an API key.
 pub(crate) const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
@@ -68,6 +68,13 @@ impl fmt::Debug for Credential {
 pub trait KeySource: MaybeSend + MaybeSync {
     /// A key for the scope, or `None` to send no key. `rejected` tells that the server refused the last one.
     fn key(&self, scope: Scope, rejected: bool) -> BoxFuture<Result<Option<Credential>>>;
+
+    /// The same for one of several servers; what [`key`](KeySource::key) gives, unless it is overridden. Keys are kept for
+    /// each server apart.
+    fn key_for(&self, server: &BaseUrl, scope: Scope, rejected: bool) -> BoxFuture<Result<Option<Credential>>> {
+        let _ = server;
+        self.key(scope, rejected)
+    }
 }
 
 impl<F> KeySource for F

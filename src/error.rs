@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 
 use crate::Extra;
-use crate::call::Record;
+use crate::call::{Record, Time};
 
 /// The result of this library's operations.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -34,6 +34,7 @@ struct Inner {
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
     retryable: bool,
     record: Option<Record>,
+    retry_at: Option<Time>,
 }
 
 /// What the server answered, when an error came of it.
@@ -68,6 +69,8 @@ pub enum ErrorKind {
     Decode,
     /// A cap of [`Limits`](crate::Limits) was reached.
     TooLarge,
+    /// A policy of this client did not let the call through: a breaker, a rate limit, a full queue. Nothing was sent.
+    Refused,
     /// The call was cancelled by its owner.
     Cancelled,
     /// A sans-IO [`Call`](crate::call::Call) was driven wrongly.
@@ -199,6 +202,11 @@ impl Error {
         self.0.retryable
     }
 
+    /// When a call that was refused by a policy of this client can be made, on the transport's clock.
+    pub fn retry_at(&self) -> Option<Time> {
+        self.0.retry_at
+    }
+
     /// Whether a deadline passed.
     pub fn is_timeout(&self) -> bool {
         self.0.kind == ErrorKind::Timeout
@@ -245,9 +253,14 @@ impl Error {
             source: None,
             retryable: matches!(
                 kind,
-                ErrorKind::Connect | ErrorKind::Transport | ErrorKind::Timeout | ErrorKind::Truncated
+                ErrorKind::Connect
+                    | ErrorKind::Transport
+                    | ErrorKind::Timeout
+                    | ErrorKind::Truncated
+                    | ErrorKind::Refused
             ),
             record: None,
+            retry_at: None,
         }))
     }
 
@@ -291,6 +304,11 @@ impl Error {
 
     pub(crate) fn with_source(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         self.0.source = Some(source.into());
+        self
+    }
+
+    pub(crate) fn with_retry_at(mut self, at: Time) -> Self {
+        self.0.retry_at = Some(at);
         self
     }
 

@@ -9,7 +9,7 @@
 //!
 //! * [`Client`] and [`api`]: the services and their types.
 //! * [`Answer`], [`Streaming`], [`Broken`], [`Error`]: what comes of a call.
-//! * [`Options`], [`Paces`], [`Limits`], [`call::Retry`]: what can be set.
+//! * [`Options`], [`Paces`], [`Limits`], [`policy`]: what can be set.
 //! * [`Endpoint`], [`decode`], [`sse`], [`call`]: the core, for routes and executors of your own.
 //! * [`transport`], [`driver`]: what moves the bytes.
 
@@ -33,6 +33,7 @@ mod extra;
 mod fill;
 mod options;
 mod pace;
+pub mod policy;
 pub mod sse;
 mod streaming;
 pub mod structured;

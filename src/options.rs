@@ -1,9 +1,11 @@
 //! `Options`: what can be set for a client and overridden for a call.
 
+use std::sync::Arc;
+
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::call::Retry;
-use crate::{Error, Extra, Limits, Pace, Paces, Result};
+use crate::policy::{Retry, RetryPolicy};
+use crate::{BaseUrl, Error, Extra, Limits, Pace, Paces, Result};
 
 /// Settings of a client that a call may override: headers, extra body fields, deadlines, caps, retries.
 ///
@@ -36,6 +38,26 @@ pub struct Options {
     pub limits: Option<Limits>,
     /// When a failed call is tried again.
     pub retry: Option<Retry>,
+    /// What decides that in its place.
+    pub retry_policy: Option<Arc<dyn RetryPolicy>>,
+    /// The server that the calls go to and no other, of those that the client has.
+    pub server: Option<BaseUrl>,
+}
+
+/// The policy of a call: one of the library's own is not allocated.
+#[derive(Clone, Debug)]
+pub(crate) enum Retrying {
+    Own(Retry),
+    Custom(Arc<dyn RetryPolicy>),
+}
+
+impl Retrying {
+    pub(crate) fn policy(&self) -> &dyn RetryPolicy {
+        match self {
+            Retrying::Own(retry) => retry,
+            Retrying::Custom(policy) => &**policy,
+        }
+    }
 }
 
 impl Options {
@@ -86,6 +108,19 @@ impl Options {
     /// Sets when a failed call is tried again.
     pub fn retry(mut self, retry: Retry) -> Self {
         self.retry = Some(retry);
+        self.retry_policy = None;
+        self
+    }
+
+    /// Sets what decides when a failed call is tried again.
+    pub fn retry_policy(mut self, policy: impl RetryPolicy + 'static) -> Self {
+        self.retry_policy = Some(Arc::new(policy));
+        self
+    }
+
+    /// Sends the calls to this server and no other. It must be one of the client's.
+    pub fn server(mut self, server: BaseUrl) -> Self {
+        self.server = Some(server);
         self
     }
 
@@ -100,8 +135,19 @@ impl Options {
         merged.paces = over.paces.or(merged.paces);
         merged.pace = over.pace.or(merged.pace);
         merged.limits = over.limits.or(merged.limits);
-        merged.retry = over.retry.or(merged.retry);
+        // Of the two that say the same the later one counts.
+        if over.retry.is_some() || over.retry_policy.is_some() {
+            (merged.retry, merged.retry_policy) = (over.retry, over.retry_policy);
+        }
+        merged.server = over.server.or(merged.server);
         merged
+    }
+
+    pub(crate) fn retrying(&self) -> Retrying {
+        match &self.retry_policy {
+            Some(policy) => Retrying::Custom(policy.clone()),
+            None => Retrying::Own(self.retry.unwrap_or_default()),
+        }
     }
 }
 

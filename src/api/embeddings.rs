@@ -11,6 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::fields::request;
 use super::{OneOrMany, Usage};
 use crate::decode::Json;
+use crate::estimate::Estimator;
 use crate::value::{null_as_default, open_enum};
 use crate::{Calling, Client, Endpoint, Error, ErrorKind, Extra, Pace, Paces, Replay, Result, Scope, Text, json_body};
 
@@ -102,6 +103,11 @@ impl Endpoint for EmbeddingsRequest {
     /// All vectors come in one answer, and a large batch on a CPU takes its time.
     fn pace(&self, paces: &Paces) -> Pace {
         paces.generate
+    }
+
+    fn tokens(&self) -> u64 {
+        let estimator = Estimator::new();
+        self.input.iter().map(|text| estimator.text(text).tokens).sum()
     }
 
     fn decoder(&self) -> Self::Decoder {

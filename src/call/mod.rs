@@ -71,11 +71,14 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod failures;
+mod gate;
+mod keys;
 mod operation;
 mod record;
-mod retry;
 mod shared;
 mod time;
+mod wait;
 
 use std::fmt;
 use std::time::Duration;
@@ -87,15 +90,21 @@ use http::{HeaderMap, Request, StatusCode};
 use crate::auth::Credential;
 use crate::decode::Decode;
 use crate::error::Answered;
+use crate::policy::{Failure, Verdict};
 use crate::transport::{Sent, TransportError};
-use crate::{Endpoint, Error, ErrorKind, Options, Phase, Result, Scope, Text};
+use crate::{BaseUrl, Endpoint, Error, Options, Phase, Result, Scope, Text};
 
+pub use crate::policy::Retry;
+use failures::{faults_server, lost, refused, timeout};
+use gate::Want;
+use keys::{Access, Lease};
 use operation::Operation;
 pub use record::{Attempt, Record};
-pub use retry::Retry;
-use shared::{Access, Lease};
-pub use shared::{Changed, Settings, Shared};
+use shared::Policies;
+pub use shared::{Settings, Shared};
 pub use time::Time;
+pub use wait::Changed;
+use wait::{Entry, Permit, Ticket};
 
 /// One operation, driven from outside; see the [module](self).
 pub struct Call<D: Decode> {
@@ -110,6 +119,18 @@ pub struct Call<D: Decode> {
     retries: u32,
     /// A new key was asked for after a 401; a second 401 is the error.
     rekeyed: bool,
+    /// The server of the last attempt.
+    at: usize,
+    /// What it wants of a server, and which ones it has tried.
+    want: Want,
+    /// Its place in the queue.
+    ticket: Option<Ticket>,
+    /// Its place at a server, from before the attempt until its end.
+    permit: Option<Permit>,
+    /// The key that it has brought itself, for the next attempt.
+    key: Option<(Option<Credential>, u64)>,
+    /// Why the last attempt failed.
+    last: Option<Error>,
     /// Since when the caller waits for something other than an exchange.
     waiting: Option<Time>,
 }
@@ -140,6 +161,8 @@ pub enum Output<T> {
     },
     /// Get a key, and bring it with [`Input::Key`]. Asked again as long as it is missing.
     Authorize {
+        /// The server that it is for.
+        server: BaseUrl,
         /// What the key must be good for.
         scope: Scope,
         /// The server refused the key that was brought last.
@@ -207,11 +230,25 @@ impl<D: Decode> Call<D> {
 
     /// A call with these options in place of the client's.
     pub fn with<E: Endpoint<Decoder = D>>(shared: &Shared, endpoint: &E, options: &Options) -> Result<Self> {
-        let operation =
-            Operation::new(endpoint, options).map_err(|error| match shared.base().join(&endpoint.path()) {
-                Ok(url) => error.at(&E::METHOD, &url.to_string()),
-                Err(_) => error,
-            })?;
+        let placed = |error: Error| match shared.base().join(&endpoint.path()) {
+            Ok(url) => error.at(&E::METHOD, &url.to_string()),
+            Err(_) => error,
+        };
+        let operation = Operation::new(endpoint, options).map_err(placed)?;
+        let server = options.server.as_ref().map(|base| {
+            shared.find(base).ok_or_else(|| {
+                placed(
+                    Error::config(format!("{base} is none of the client's servers"))
+                        .with_hint("add it with `ClientBuilder::server`"),
+                )
+            })
+        });
+        let want = Want {
+            server: server.transpose()?,
+            model: endpoint.model().map(Text::from),
+            tried: 0,
+            tokens: if shared.limits_tokens() { endpoint.tokens() } else { 0 },
+        };
         Ok(Call {
             shared: shared.clone(),
             operation,
@@ -222,16 +259,23 @@ impl<D: Decode> Call<D> {
             deadline: None,
             retries: 0,
             rekeyed: false,
+            at: want.server.unwrap_or_default(),
+            want,
+            ticket: None,
+            permit: None,
+            key: None,
+            last: None,
             waiting: None,
         })
     }
 
     /// What to do next. Never blocks, never panics; after [`Output::Done`] it gives an error of kind
-    /// [`Misuse`](ErrorKind::Misuse).
+    /// [`Misuse`](crate::ErrorKind::Misuse).
     pub fn poll_output(&mut self, now: Time) -> Output<D::Item> {
         if self.record.started.is_none() {
             self.record.started = Some(now);
             self.deadline = self.operation.pace.total.map(|total| now + total);
+            self.shared.pay_in();
         }
         loop {
             match &mut self.state {
@@ -241,12 +285,13 @@ impl<D: Decode> Call<D> {
                     return Output::Done(result);
                 }
                 State::Keying(_) | State::Ready { .. } if self.deadline.is_some_and(|deadline| now >= deadline) => {
-                    let error = self.timeout(Phase::Total);
+                    let error = timeout(&self.operation.pace, Phase::Total);
                     self.end(now, Err(error));
                 }
                 State::Keying(lease) => {
+                    let server = self.shared.base_of(lease.server).clone();
                     let (scope, rejected) = (lease.scope, lease.rejected);
-                    return Output::Authorize { scope, rejected, deadline: self.deadline };
+                    return Output::Authorize { server, scope, rejected, deadline: self.deadline };
                 }
                 State::Ready { not_before } => {
                     self.waiting.get_or_insert(now);
@@ -262,7 +307,7 @@ impl<D: Decode> Call<D> {
                     match earlier(head, self.deadline) {
                         Some(deadline) if now >= deadline => {
                             let phase = if self.deadline == Some(deadline) { Phase::Total } else { Phase::Head };
-                            let error = self.timeout(phase);
+                            let error = timeout(&self.operation.pace, phase);
                             self.fail(now, error, Sent::Maybe);
                         }
                         deadline => return Output::Read { deadline },
@@ -278,7 +323,7 @@ impl<D: Decode> Call<D> {
     }
 
     /// Takes in what happened. Input that does not fit the state ends the call with an error of kind
-    /// [`Misuse`](ErrorKind::Misuse).
+    /// [`Misuse`](crate::ErrorKind::Misuse).
     pub fn handle_input(&mut self, now: Time, input: Input) {
         match (&mut self.state, input) {
             (State::Keying(_), Input::Key(key)) => {
@@ -286,7 +331,8 @@ impl<D: Decode> Call<D> {
                     return;
                 };
                 match key {
-                    Ok(credential) => lease.settle(credential),
+                    // It is used even if it is about to expire: there is none better.
+                    Ok(credential) => self.key = Some((credential.clone(), lease.settle(credential))),
                     Err(error) => self.end(now, Err(error)),
                 }
             }
@@ -350,26 +396,49 @@ impl<D: Decode> Call<D> {
 
     /// Starts an attempt; `None` if the state changed instead.
     fn begin(&mut self, now: Time) -> Option<Output<D::Item>> {
-        let (credential, serial) = match self.shared.credential(self.operation.scope, now) {
-            Access::Granted { credential, serial } => (credential, serial),
-            Access::Lead(lease) => {
-                self.state = State::Keying(lease);
-                return None;
-            }
-            Access::Busy(changed) => return Some(Output::Wait { until: self.deadline, changed: Some(changed) }),
+        let permit = match self.permit.take() {
+            Some(permit) => permit,
+            None => match self.shared.admit(&mut self.ticket, &self.want, now) {
+                Entry::Granted(permit) => permit,
+                Entry::Wait { until, changed } => {
+                    return Some(Output::Wait { until: earlier(until, self.deadline), changed: Some(changed) });
+                }
+                Entry::Refused(refusal) => {
+                    // That the server is left alone now is less telling than why.
+                    let error = self.last.take().unwrap_or_else(|| refused(refusal, now));
+                    self.end(now, Err(error));
+                    return None;
+                }
+            },
         };
-        let request = match self.operation.request(&self.shared, credential.as_ref()) {
+        let server = permit.server();
+        self.permit = Some(permit);
+        let (credential, serial) = match self.key.take() {
+            Some(key) => key,
+            None => match self.shared.credential(server, self.operation.scope, now) {
+                Access::Granted { credential, serial } => (credential, serial),
+                Access::Lead(lease) => {
+                    self.state = State::Keying(lease);
+                    return None;
+                }
+                Access::Busy(changed) => return Some(Output::Wait { until: self.deadline, changed: Some(changed) }),
+            },
+        };
+        let base = self.shared.base_of(server);
+        let request = match self.operation.request(base, credential.as_ref()) {
             Ok(request) => request,
             Err(error) => {
                 self.end(now, Err(error));
                 return None;
             }
         };
+        self.at = server;
+        self.want.tried |= 1 << server;
         if let Some(since) = self.waiting.take() {
             self.record.waited += now.since(since);
         }
         self.record.begin(Attempt {
-            base: Text::from(self.shared.base().to_string()),
+            base: Text::from(base.to_string()),
             sent: now,
             head: None,
             ended: None,
@@ -390,7 +459,9 @@ impl<D: Decode> Call<D> {
             attempt.head = Some(now);
             attempt.status = Some(head.status);
         }
-        if head.status == StatusCode::UNAUTHORIZED && !self.rekeyed && self.shared.reject(self.operation.scope, serial)
+        if head.status == StatusCode::UNAUTHORIZED
+            && !self.rekeyed
+            && self.shared.reject(self.at, self.operation.scope, serial)
         {
             self.rekeyed = true;
             self.record.key_refreshes += 1;
@@ -409,28 +480,7 @@ impl<D: Decode> Call<D> {
 
     fn handle_failure(&mut self, now: Time, failure: TransportError, answered: bool) {
         let sent = if answered { Sent::Maybe } else { failure.sent() };
-        let (kind, code, what, hint) = match (answered, sent) {
-            (true, _) => (
-                ErrorKind::Truncated,
-                "connection_lost",
-                "the connection was lost before the answer was complete",
-                "the server was stopped or a proxy cut the connection; what had arrived of a stream is kept by it",
-            ),
-            (false, Sent::No) => (
-                ErrorKind::Connect,
-                "connect",
-                "no connection could be made",
-                "check that the server is running and that the base URL has its host and port",
-            ),
-            (false, Sent::Maybe) => (
-                ErrorKind::Transport,
-                "transport",
-                "the connection failed while the request was under way",
-                "the server may or may not have seen the request",
-            ),
-        };
-        let error =
-            Error::new(kind, code, format!("{what}: {}", failure.message())).with_hint(hint).with_source(failure);
+        let error = lost(failure, answered, sent);
         self.fail(now, error, sent);
     }
 
@@ -476,9 +526,9 @@ impl<D: Decode> Call<D> {
         };
         let fresh = std::mem::replace(&mut reading.fresh, false);
         let error = if self.deadline.is_some_and(|at| now >= at) {
-            self.timeout(Phase::Total)
+            timeout(&self.operation.pace, Phase::Total)
         } else if limit.is_some_and(|at| now >= at) && !(fresh && reading.put_off < PUT_OFFS) {
-            self.timeout(phase)
+            timeout(&self.operation.pace, phase)
         } else {
             reading.put_off += u32::from(limit.is_some_and(|at| now >= at));
             return Some(Output::Read { deadline: earlier(limit, self.deadline) });
@@ -487,60 +537,64 @@ impl<D: Decode> Call<D> {
         None
     }
 
-    fn timeout(&self, phase: Phase) -> Error {
-        let pace = &self.operation.pace;
-        let (code, limit, what, hint) = match phase {
-            Phase::Head => {
-                ("timeout_head", pace.head, "no answer began", "raise `Pace::head` if such waits are expected")
-            }
-            Phase::FirstItem => (
-                "timeout_first_item",
-                pace.first_item,
-                "no first item came",
-                "raise `Pace::first_item` if prompts take that long",
-            ),
-            Phase::Stall => (
-                "timeout_stall",
-                pace.stall,
-                "no data came (keep-alives are no data)",
-                "the server may have lost the generation, as when its model is unloaded; raise `Pace::stall` if such silences are expected",
-            ),
-            Phase::Total => {
-                ("timeout_total", pace.total, "the call was not over", "raise `Pace::total` if such calls are expected")
-            }
-        };
-        let limit = limit.unwrap_or_default();
-        Error::new(ErrorKind::Timeout, code, format!("{what} within {limit:?}")).with_phase(phase).with_hint(hint)
-    }
-
     /// An attempt failed: another one, or the end.
     fn fail(&mut self, now: Time, error: Error, sent: Sent) {
         let error = self.answered(error);
-        let replay = self.operation.replay;
-        let wait = match self.record.items {
-            0 => self.operation.retry.decide(replay, self.retries, &error, sent, self.shared.random()),
-            _ => None,
-        };
-        match wait.filter(|wait| self.deadline.is_none_or(|deadline| now + *wait < deadline)) {
+        if matches!(error.code(), "no_model_loaded") {
+            self.shared.note_model(self.at, "");
+        }
+        self.give_back(now, faults_server(&error).then_some(false));
+        match self.again(now, &error, sent) {
             Some(wait) => {
                 self.retries += 1;
                 self.close_attempt(now, Some(error.code()), Some(wait));
                 self.state = State::Ready { not_before: Some(now + wait) };
+                self.last = Some(error);
             }
             None => self.end(now, Err(error)),
         }
     }
 
+    /// How long to wait for another attempt, if there is to be one.
+    fn again(&mut self, now: Time, error: &Error, sent: Sent) -> Option<Duration> {
+        if self.record.items > 0 {
+            return None;
+        }
+        let elsewhere = self.shared.elsewhere(&self.want, now);
+        let (replay, random) = (self.operation.replay, self.shared.random());
+        let failure = Failure { error, retries: self.retries, sent, replay, elsewhere, random };
+        let Verdict::Again(wait) = failure.judge(self.operation.retry.policy()) else { return None };
+        let in_time = self.deadline.is_none_or(|deadline| now + wait < deadline);
+        (in_time && self.shared.take_retry()).then_some(wait)
+    }
+
     fn end(&mut self, now: Time, result: Result<()>) {
         let result = result.map_err(self.operation.explain);
+        let verdict = match &result {
+            Ok(()) => Some(true),
+            Err(error) => faults_server(error).then_some(false),
+        };
+        self.give_back(now, verdict);
+        self.ticket = None;
         let cause = result.as_ref().err().map(|error| error.code().to_owned());
         self.close(now, cause.as_deref());
         self.state = State::Done(Some(result.map_err(|error| self.placed(error))));
     }
 
+    /// Gives the place at the server back, with what came of it.
+    fn give_back(&mut self, now: Time, succeeded: Option<bool>) {
+        if let Some(permit) = self.permit.take() {
+            // Whatever was answered below 500 shows that the server works.
+            let answered = self.answer.as_ref().is_some_and(|(status, _)| !status.is_server_error());
+            permit.end(succeeded.or(answered.then_some(true)), now);
+        }
+    }
+
     /// Ends the call from outside, because of an item that it yielded. The error is given back with all that is known of the
     /// call.
     pub(crate) fn give_up(&mut self, now: Time, error: Error) -> Error {
+        self.give_back(now, None);
+        self.ticket = None;
         self.close(now, Some(error.code()));
         self.state = State::Done(None);
         self.placed(self.answered(error))
@@ -563,7 +617,7 @@ impl<D: Decode> Call<D> {
 
     /// Adds the operation and the record.
     fn placed(&self, error: Error) -> Error {
-        let error = match self.shared.base().join(&self.operation.path) {
+        let error = match self.shared.base_of(self.at).join(&self.operation.path) {
             Ok(url) => error.at(&self.operation.method, &url.to_string()),
             Err(_) => error,
         };

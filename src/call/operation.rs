@@ -3,9 +3,9 @@
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, header};
 
-use super::{Retry, Shared};
 use crate::auth::Credential;
-use crate::{Endpoint, Error, ErrorKind, Extra, Limits, Options, Pace, Replay, Result, Scope};
+use crate::options::Retrying;
+use crate::{BaseUrl, Endpoint, Error, ErrorKind, Extra, Limits, Options, Pace, Replay, Result, Scope};
 
 /// What stays the same over the attempts of a call. The server, its URL and the key are looked up for each attempt.
 pub(super) struct Operation {
@@ -17,7 +17,7 @@ pub(super) struct Operation {
     pub(super) replay: Replay,
     pub(super) pace: Pace,
     pub(super) limits: Limits,
-    pub(super) retry: Retry,
+    pub(super) retry: Retrying,
     /// [`Endpoint::explain`] of the endpoint.
     pub(super) explain: fn(Error) -> Error,
 }
@@ -37,16 +37,16 @@ impl Operation {
             replay: E::REPLAY,
             pace: options.pace.unwrap_or_else(|| endpoint.pace(&options.paces.unwrap_or_default())),
             limits: options.limits.clone().unwrap_or_default(),
-            retry: options.retry.unwrap_or_default(),
+            retry: options.retrying(),
             explain: E::explain,
         })
     }
 
     /// The request of one attempt.
-    pub(super) fn request(&self, shared: &Shared, credential: Option<&Credential>) -> Result<Request<Bytes>> {
+    pub(super) fn request(&self, base: &BaseUrl, credential: Option<&Credential>) -> Result<Request<Bytes>> {
         let mut request = Request::new(self.body.clone().unwrap_or_default());
         *request.method_mut() = self.method.clone();
-        *request.uri_mut() = shared.base().join(&self.path)?;
+        *request.uri_mut() = base.join(&self.path)?;
         let headers = request.headers_mut();
         headers.insert(header::ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
         headers.extend(self.headers.clone());
