@@ -339,6 +339,13 @@ impl Error {
     }
 }
 
+/// So that what is a [`BaseUrl`](crate::BaseUrl) already can stand where one is parsed.
+impl From<std::convert::Infallible> for Error {
+    fn from(never: std::convert::Infallible) -> Self {
+        match never {}
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let inner = &*self.0;

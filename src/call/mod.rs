@@ -128,7 +128,7 @@ pub struct Call<D: Decode> {
     /// Its place at a server, from before the attempt until its end.
     permit: Option<Permit>,
     /// The key that it has brought itself, for the next attempt.
-    key: Option<(Option<Credential>, u64)>,
+    key: Option<Key>,
     /// Why the last attempt failed.
     last: Option<Error>,
     /// Since when the caller waits for something other than an exchange.
@@ -205,6 +205,13 @@ enum State {
     Done(Option<Result<()>>),
 }
 
+/// A key that the call has brought.
+struct Key {
+    server: usize,
+    credential: Option<Credential>,
+    serial: u64,
+}
+
 struct Reading {
     sent: Time,
     /// Since when the caller waits for data; `None` while it is busy with what came, which is no stall.
@@ -247,6 +254,7 @@ impl<D: Decode> Call<D> {
             server: server.transpose()?,
             model: endpoint.model().map(Text::from),
             tried: 0,
+            back: None,
             tokens: if shared.limits_tokens() { endpoint.tokens() } else { 0 },
         };
         Ok(Call {
@@ -332,7 +340,11 @@ impl<D: Decode> Call<D> {
                 };
                 match key {
                     // It is used even if it is about to expire: there is none better.
-                    Ok(credential) => self.key = Some((credential.clone(), lease.settle(credential))),
+                    Ok(credential) => {
+                        let server = lease.server;
+                        let serial = lease.settle(credential.clone());
+                        self.key = Some(Key { server, credential, serial });
+                    }
                     Err(error) => self.end(now, Err(error)),
                 }
             }
@@ -396,34 +408,36 @@ impl<D: Decode> Call<D> {
 
     /// Starts an attempt; `None` if the state changed instead.
     fn begin(&mut self, now: Time) -> Option<Output<D::Item>> {
-        let permit = match self.permit.take() {
-            Some(permit) => permit,
-            None => match self.shared.admit(&mut self.ticket, &self.want, now) {
-                Entry::Granted(permit) => permit,
-                Entry::Wait { until, changed } => {
-                    return Some(Output::Wait { until: earlier(until, self.deadline), changed: Some(changed) });
-                }
-                Entry::Refused(refusal) => {
-                    // That the server is left alone now is less telling than why.
-                    let error = self.last.take().unwrap_or_else(|| refused(refusal, now));
-                    self.end(now, Err(error));
-                    return None;
-                }
-            },
+        let permit = match self.shared.admit(&mut self.ticket, &self.want, now) {
+            Entry::Granted(permit) => permit,
+            Entry::Wait { until, changed } => {
+                return Some(Output::Wait { until: earlier(until, self.deadline), changed: Some(changed) });
+            }
+            Entry::Refused(refusal) => {
+                // That the server is left alone now is less telling than why.
+                let error = self.last.take().unwrap_or_else(|| refused(refusal, now));
+                self.end(now, Err(error));
+                return None;
+            }
         };
         let server = permit.server();
-        self.permit = Some(permit);
-        let (credential, serial) = match self.key.take() {
-            Some(key) => key,
+        let (credential, serial) = match self.key.take().filter(|key| key.server == server) {
+            Some(key) => (key.credential, key.serial),
             None => match self.shared.credential(server, self.operation.scope, now) {
                 Access::Granted { credential, serial } => (credential, serial),
+                // Nothing is held while a key is asked for.
                 Access::Lead(lease) => {
+                    permit.undo();
                     self.state = State::Keying(lease);
                     return None;
                 }
-                Access::Busy(changed) => return Some(Output::Wait { until: self.deadline, changed: Some(changed) }),
+                Access::Busy(changed) => {
+                    permit.undo();
+                    return Some(Output::Wait { until: self.deadline, changed: Some(changed) });
+                }
             },
         };
+        self.permit = Some(permit);
         let base = self.shared.base_of(server);
         let request = match self.operation.request(base, credential.as_ref()) {
             Ok(request) => request,
@@ -434,6 +448,7 @@ impl<D: Decode> Call<D> {
         };
         self.at = server;
         self.want.tried |= 1 << server;
+        self.want.back = None;
         if let Some(since) = self.waiting.take() {
             self.record.waited += now.since(since);
         }
@@ -464,6 +479,9 @@ impl<D: Decode> Call<D> {
             && self.shared.reject(self.at, self.operation.scope, serial)
         {
             self.rekeyed = true;
+            // The new key is for this server.
+            self.want.back = Some(self.at);
+            self.give_back(now, Some(true));
             self.record.key_refreshes += 1;
             self.close_attempt(now, Some("invalid_key"), Some(Duration::ZERO));
             self.state = State::Ready { not_before: None };
