@@ -264,6 +264,27 @@ impl Error {
         }))
     }
 
+    /// The same error, without its source, which cannot be copied.
+    pub(crate) fn copy(&self) -> Self {
+        let inner = &*self.0;
+        Error(Box::new(Inner {
+            kind: inner.kind,
+            message: inner.message.clone(),
+            code: inner.code.clone(),
+            phase: inner.phase,
+            hint: inner.hint.clone(),
+            endpoint: inner.endpoint.clone(),
+            response: inner.response.clone(),
+            issues: inner.issues.clone(),
+            path: inner.path.clone(),
+            trace: inner.trace.clone(),
+            source: None,
+            retryable: inner.retryable,
+            record: inner.record.clone(),
+            retry_at: inner.retry_at,
+        }))
+    }
+
     pub(crate) fn config(message: impl Into<String>) -> Self {
         Error::new(ErrorKind::Config, "config", message)
     }

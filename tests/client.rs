@@ -355,3 +355,15 @@ fn a_client_sets_its_paces_by_kind_of_work() {
     let error = block_on(client.models().current()).unwrap_err();
     assert_eq!((error.phase(), seconds(&script)), (Some(Phase::Stall), 37.0));
 }
+
+/// Whoever reads a stream item by item and then asks for the whole loses nothing of the error.
+#[test]
+fn an_error_that_was_handed_out_is_told_again_by_finish() {
+    let script = Script::new([Reply::json(401, r#"{"detail":"Invalid API key"}"#)]);
+    let mut stream = client(&script).chat().stream(&ChatRequest::new([ChatMessage::user("Hi")]));
+    let first = block_on(stream.next()).unwrap().unwrap_err();
+    let broken = block_on(stream.finish()).unwrap_err();
+    assert_eq!(broken.error.to_string(), first.to_string());
+    assert_eq!((broken.error.status(), broken.error.body()), (first.status(), first.body()));
+    assert_eq!(broken.error.record(), first.record());
+}

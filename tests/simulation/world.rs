@@ -471,7 +471,7 @@ impl World {
         };
         let total = actor.ask.pace.total.filter(|_| !actor.sleepy);
         let complete = actor.exchange.as_ref().and_then(|exchange| exchange.complete);
-        let told = result.as_ref().map(|()| ()).map_err(|error| error.code());
+        let told = result.as_ref().copied().map_err(|error| error.code());
         self.laws.done(actor.started.unwrap(), self.now, total, told, actor.items, complete);
         if let (Err(error), Some(call)) = (&result, &actor.call) {
             assert_eq!(error.record(), Some(call.record()));
