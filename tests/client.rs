@@ -7,7 +7,7 @@ use std::time::Duration;
 use common::ops::{Generate, Read};
 use futures::executor::block_on;
 use futures::{FutureExt, StreamExt};
-use tabbyapi::api::LoadRequest;
+use tabbyapi::api::{ChatMessage, ChatRequest, LoadRequest};
 use tabbyapi::auth::Credential;
 use tabbyapi::call::Retry;
 use tabbyapi::transport::Transport;
