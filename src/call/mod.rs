@@ -332,7 +332,10 @@ impl<D: Decode> Call<D> {
                 };
                 match key {
                     // It is used even if it is about to expire: there is none better.
-                    Ok(credential) => self.key = Some((credential.clone(), lease.settle(credential))),
+                    Ok(credential) => {
+                        let credential = credential.map(|credential| credential.received(now));
+                        self.key = Some((credential.clone(), lease.settle(credential)));
+                    }
                     Err(error) => self.end(now, Err(error)),
                 }
             }

@@ -12,13 +12,11 @@ use http::{HeaderMap, Request, Response};
 
 use super::exchange::{Chunk, Data, End, Exchange, millis};
 use super::{MaybeSend, MaybeSync, Sent, Transport, TransportError};
-use crate::auth::is_secret;
+use crate::auth::{REMOVED, Secrets, is_secret, without_token};
 use crate::call::Time;
 
 /// How much of one answer is recorded, in bytes.
 pub const DEFAULT_CAP: usize = 16 << 20;
-
-const REMOVED: &str = "[removed]";
 
 /// Wraps a transport and hands each exchange, when it is over, to a sink: a file, a list, a log.
 ///
@@ -163,12 +161,13 @@ struct Tape {
 
 impl Tape {
     fn new(request: &Request<Bytes>, sink: Arc<dyn Sink>, cap: usize, sent: Time) -> Self {
-        let secrets = Secrets::of(request.headers());
+        let mut secrets = Secrets::of(request.headers());
+        secrets.add_token(request.uri().path(), request.body());
         let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
         let exchange = Exchange {
             method: request.method().to_string(),
             path: secrets.remove(path),
-            request_headers: secrets.remove_from_headers(request.headers()),
+            request_headers: without_secrets(request.headers(), &secrets),
             request_body: Data(secrets.remove_from_body(&without_token(request.uri().path(), request.body()))),
             status: None,
             headers: Vec::new(),
@@ -182,7 +181,7 @@ impl Tape {
     fn head<B>(&mut self, response: &Response<B>, now: Time) {
         if let Some(exchange) = &mut self.exchange {
             exchange.status = Some(response.status().as_u16());
-            exchange.headers = self.secrets.remove_from_headers(response.headers());
+            exchange.headers = without_secrets(response.headers(), &self.secrets);
             exchange.head_ms = millis(now.since(self.sent));
         }
     }
@@ -212,52 +211,10 @@ impl Drop for Tape {
     }
 }
 
-/// The secret texts of a request, to be removed wherever they stand.
-struct Secrets(Vec<String>);
-
-impl Secrets {
-    fn of(headers: &HeaderMap) -> Self {
-        let values = headers.iter().filter(|(name, value)| is_secret(name, value));
-        let texts = values.filter_map(|(_, value)| {
-            let text = value.to_str().ok()?;
-            // The scheme of an `Authorization` is no secret.
-            let text = text.split_once(' ').map_or(text, |(_, key)| key).trim();
-            (!text.is_empty()).then(|| text.to_owned())
-        });
-        Secrets(texts.collect())
-    }
-
-    fn remove(&self, text: &str) -> String {
-        self.0.iter().fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), REMOVED))
-    }
-
-    fn remove_from_headers(&self, headers: &HeaderMap) -> Vec<(String, String)> {
-        let value = |name, value: &http::HeaderValue| match is_secret(name, value) {
-            true => REMOVED.to_owned(),
-            false => self.remove(&String::from_utf8_lossy(value.as_bytes())),
-        };
-        headers.iter().map(|(name, v)| (name.to_string(), value(name, v))).collect()
-    }
-
-    fn remove_from_body(&self, body: &Bytes) -> Bytes {
-        let found = self.0.iter().any(|secret| memchr::memmem::find(body, secret.as_bytes()).is_some());
-        match found {
-            true => self.remove(&String::from_utf8_lossy(body)).into(),
-            false => body.clone(),
-        }
-    }
-}
-
-/// A download's body without the token of the hub it loads from.
-fn without_token(path: &str, body: &Bytes) -> Bytes {
-    let remove = || {
-        let mut value: serde_json::Value = serde_json::from_slice(body).ok()?;
-        let token = value.get_mut("token")?;
-        *token = REMOVED.into();
-        serde_json::to_vec(&value).ok()
+fn without_secrets(headers: &HeaderMap, secrets: &Secrets) -> Vec<(String, String)> {
+    let value = |name, value: &http::HeaderValue| match is_secret(name, value) {
+        true => REMOVED.to_owned(),
+        false => secrets.remove(&String::from_utf8_lossy(value.as_bytes())),
     };
-    if !path.ends_with("/download") {
-        return body.clone();
-    }
-    remove().map_or_else(|| body.clone(), Bytes::from)
+    headers.iter().map(|(name, v)| (name.to_string(), value(name, v))).collect()
 }
