@@ -10,6 +10,7 @@
 //! | `KeyFile` | from a file, or from TabbyAPI's own `api_tokens.yml`, natively |
 //! | [`Chain`] | of the first of several sources that has one |
 //! | [`PerServer`] | of a source for each server |
+//! | `oauth::OAuth` (feature `oauth2`) | from an OAuth 2.0 authorization server |
 //!
 //! # What a client does with a source
 //!
@@ -30,6 +31,8 @@ mod choose;
 mod environment;
 #[cfg(not(target_arch = "wasm32"))]
 mod file;
+#[cfg(feature = "oauth2")]
+pub mod oauth;
 mod secrets;
 
 use std::fmt;
@@ -46,7 +49,7 @@ pub use choose::{Chain, PerServer};
 pub use environment::Environment;
 #[cfg(not(target_arch = "wasm32"))]
 pub use file::KeyFile;
-pub(crate) use secrets::{REMOVED, Secrets, is_secret, without_token};
+pub(crate) use secrets::{REMOVED, Secrets, is_secret, mark, without_token};
 
 /// The header of an API key.
 pub(crate) const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
@@ -111,6 +114,11 @@ impl Credential {
     pub(crate) fn is_good(&self, now: Time, skew: Duration) -> bool {
         let skew = self.lasts.map_or(skew, |lasts| skew.min(lasts / 2));
         self.expires.is_none_or(|at| now + skew < at)
+    }
+
+    /// Its value, to be removed from what is told.
+    pub(crate) fn guard(&self, secrets: &mut Secrets) {
+        secrets.add_header(&self.value);
     }
 
     /// Puts the key into a request's head, as its only key header.

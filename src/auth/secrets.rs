@@ -3,6 +3,8 @@
 use bytes::Bytes;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
+use crate::Extra;
+
 /// What stands where a secret stood.
 pub(crate) const REMOVED: &str = "[removed]";
 
@@ -15,10 +17,15 @@ pub(crate) fn is_secret(name: &HeaderName, value: &HeaderValue) -> bool {
 }
 
 /// Whether headers of this name carry secrets, whoever sets them.
-pub(crate) fn is_secret_name(name: &HeaderName) -> bool {
+fn is_secret_name(name: &HeaderName) -> bool {
     const NAMES: [&str; 6] =
         ["authorization", "proxy-authorization", "x-api-key", "x-admin-key", "cookie", "set-cookie"];
     NAMES.contains(&name.as_str())
+}
+
+/// Marks the values that are secret by the names of their headers, so that `Debug` does not show them.
+pub(crate) fn mark(headers: &mut HeaderMap) {
+    headers.iter_mut().filter(|(name, _)| is_secret_name(name)).for_each(|(_, value)| value.set_sensitive(true));
 }
 
 /// The secret texts of a request, to be removed wherever they stand.
@@ -76,6 +83,23 @@ impl Secrets {
     pub(crate) fn remove_from(&self, text: &mut String) {
         if self.are_in(text.as_bytes()) {
             *text = self.remove(text);
+        }
+    }
+
+    pub(crate) fn remove_from_extra(&self, extra: &mut Extra) {
+        let remove = || {
+            let text = serde_json::to_string(extra).ok().filter(|text| self.are_in(text.as_bytes()))?;
+            serde_json::from_str(&self.remove(&text)).ok()
+        };
+        if let Some(removed) = remove() {
+            *extra = removed;
+        }
+    }
+
+    /// Values that hold one are removed whole.
+    pub(crate) fn remove_from_headers(&self, headers: &mut HeaderMap) {
+        for value in headers.values_mut().filter(|value| self.are_in(value.as_bytes())) {
+            *value = HeaderValue::from_static(REMOVED);
         }
     }
 
