@@ -87,9 +87,10 @@ impl<T: Transport> Transport for Recorder<T> {
                     Ok(response.map(|body| Body { body: Box::pin(body), clock, tape }))
                 }
                 Err(error) => {
+                    let message = tape.secrets.remove(&error.to_string());
                     tape.finish(match error.sent() {
-                        Sent::No => End::Refused(error.to_string()),
-                        Sent::Maybe => End::Failed(error.to_string()),
+                        Sent::No => End::Refused(message),
+                        Sent::Maybe => End::Failed(message),
                     });
                     Err(error)
                 }
@@ -133,7 +134,7 @@ impl<T: Transport> Stream for Body<T> {
                 let now = self.clock.now();
                 self.tape.chunk(chunk, now);
             }
-            Some(Err(error)) => self.tape.end = End::Failed(error.to_string()),
+            Some(Err(error)) => self.tape.end = End::Failed(self.tape.secrets.remove(&error.to_string())),
             None if self.tape.end == End::Dropped => self.tape.end = End::Complete,
             None => {}
         }
