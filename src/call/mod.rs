@@ -475,6 +475,7 @@ impl<D: Decode> Call<D> {
             return;
         }
         mark(&mut head.headers);
+        self.operation.secrets(self.sent.as_ref()).remove_from_headers(&mut head.headers);
         let started = self.decoder.start(&head, &self.operation.limits);
         self.answer = Some((head.status, head.headers));
         self.state =
