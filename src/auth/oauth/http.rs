@@ -132,6 +132,12 @@ impl Http {
         Fault { code: secrets.remove(code), message: secrets.remove(&message), hint, retryable: false }
     }
 
+    /// The server's words as they may be told: without secrets, which are removed before one could be cut in two.
+    fn told(&self, text: &str, most: usize) -> String {
+        let text = self.0.secrets.lock().unwrap_or_else(PoisonError::into_inner).remove(text);
+        text.chars().filter(|c| !c.is_control()).take(most).collect()
+    }
+
     /// What a grant's failure comes to.
     pub(super) fn failed<T>(&self, grant: &str, place: &str, error: RequestTokenError<Fault, T>) -> Fault
     where
@@ -142,8 +148,7 @@ impl Http {
             RequestTokenError::Request(fault) => fault,
             RequestTokenError::ServerResponse(answer) => {
                 let (code, words) = answer.words();
-                let code: String = code.chars().filter(|c| !c.is_control()).take(64).collect();
-                let words: String = words.chars().filter(|c| !c.is_control()).take(LONGEST).collect();
+                let (code, words) = (self.told(&code, 64), self.told(&words, LONGEST));
                 let words = if words.is_empty() { words } else { format!(" ({})", words.trim_end_matches('.')) };
                 let message = format!("the authorization server at {place} refused the {grant}: {code}{words}");
                 let hint = hint(&code);
@@ -159,7 +164,7 @@ impl Http {
                 self.fault("oauth_answer", message, Some("check that this is an OAuth endpoint"))
             }
             RequestTokenError::Other(what) => {
-                let what: String = what.chars().filter(|c| !c.is_control()).take(LONGEST).collect();
+                let what = self.told(&what, LONGEST);
                 let message = format!("the authorization server at {place} answered {status} to the {grant}: {what}");
                 self.fault("oauth_answer", message, Some("check that this is an OAuth endpoint"))
             }
