@@ -140,7 +140,7 @@ impl<T: Transport> Stream for Body<T> {
                 let now = self.clock.now();
                 self.tape.chunk(chunk, now);
             }
-            Some(Err(error)) => self.tape.end = End::Failed(self.tape.told(&error)),
+            Some(Err(error)) => self.tape.end = End::Failed(self.tape.told(error)),
             None if self.tape.end == End::Dropped => self.tape.end = End::Complete,
             None => {}
         }
