@@ -37,10 +37,10 @@ async fn show(provider: Provider, server: &str, transport: impl Transport + Clon
         println!("Go to {} and type {}", prompt.verification_uri, prompt.user_code);
     })
     .on_tokens(|tokens| {
-        if let (Ok(path), Some(token)) = (env::var(KEPT), &tokens.refresh_token) {
-            if let Err(error) = std::fs::write(&path, token) {
-                eprintln!("the refresh token could not be kept: {error}");
-            }
+        if let (Ok(path), Some(token)) = (env::var(KEPT), &tokens.refresh_token)
+            && let Err(error) = std::fs::write(&path, token)
+        {
+            eprintln!("the refresh token could not be kept: {error}");
         }
     });
     if let Some(kept) = env::var(KEPT).ok().and_then(|path| std::fs::read_to_string(path).ok()) {

@@ -268,11 +268,15 @@ async fn use_up(client: &Client, token: &str, printed: &mut Printed) {
     printed.debug("its servers", &client.servers());
 }
 
+fn failing(error: Error) -> Result<()> {
+    Err(error)
+}
+
 /// What a program would say that unwraps an error.
 fn panicked(error: Error) -> String {
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
-    let payload = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| Err::<(), _>(error).unwrap())).unwrap_err();
+    let payload = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| failing(error).unwrap())).unwrap_err();
     std::panic::set_hook(hook);
     payload.downcast_ref::<String>().expect("a panic with a message").clone()
 }
