@@ -474,7 +474,7 @@ mod provider {
             OAuth::client_credentials(robot().secret("not-the-secret"), transport()).sign_in().await.unwrap_err();
         assert_eq!((wrong.kind(), wrong.code()), (ErrorKind::Credentials, "invalid_client"));
         let unfit = OAuth::refresh_token(robot().secret("robot-secret-planted"), transport(), "any");
-        assert_eq!(unfit.sign_in().await.unwrap_err().code(), "unauthorized_client");
+        assert_eq!(unfit.sign_in().await.unwrap_err().code(), "invalid_request");
     }
 
     #[tokio::test]
