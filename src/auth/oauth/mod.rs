@@ -196,7 +196,7 @@ fn safe<U>(what: &str, text: &str, parse: fn(String) -> Result<U, oauth2::url::P
         return Err(wrong("carries a user name or password").with_hint("give the client id and `secret` instead"));
     }
     let host = url.host_str().unwrap_or_default();
-    let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
+    let address = host.trim_matches(['[', ']']).parse::<core::net::IpAddr>();
     let loopback = host == "localhost" || host.ends_with(".localhost") || address.is_ok_and(|ip| ip.is_loopback());
     match url.scheme() {
         "https" => {}
