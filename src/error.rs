@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 
 use crate::Extra;
+use crate::auth::Secrets;
 use crate::call::{Record, Time};
 
 /// The result of this library's operations.
@@ -340,6 +341,40 @@ impl Error {
 
     pub(crate) fn with_record(mut self, record: Record) -> Self {
         self.0.record = Some(record);
+        self
+    }
+
+    /// The same error without these texts, wherever a server or a transport may have repeated them.
+    pub(crate) fn without(mut self, secrets: &Secrets) -> Self {
+        let inner = &mut *self.0;
+        secrets.remove_from(&mut inner.message);
+        secrets.remove_from(&mut inner.code);
+        let texts = [&mut inner.hint, &mut inner.path, &mut inner.trace];
+        texts.into_iter().flatten().for_each(|text| secrets.remove_from(text));
+        for issue in &mut inner.issues {
+            issue.location.iter_mut().for_each(|part| secrets.remove_from(part));
+            [&mut issue.message, &mut issue.kind].into_iter().for_each(|text| secrets.remove_from(text));
+            issue.input.iter_mut().for_each(|text| secrets.remove_from(text));
+            secrets.remove_from_extra(&mut issue.extra);
+        }
+        if let Some(answered) = &mut inner.response {
+            answered.body = secrets.remove_from_body(&answered.body);
+            secrets.remove_from_headers(&mut answered.headers);
+        }
+        // A cause cannot be changed, so one that repeats a secret is replaced by its text without it.
+        if let Some(source) = &inner.source {
+            let mut text = source.to_string();
+            let mut deep = format!("{source:?}");
+            let mut cause = source.source();
+            while let Some(error) = cause {
+                deep.push_str(&format!("{error} {error:?}"));
+                cause = error.source();
+            }
+            if secrets.are_in(text.as_bytes()) || secrets.are_in(deep.as_bytes()) {
+                secrets.remove_from(&mut text);
+                inner.source = Some(text.into());
+            }
+        }
         self
     }
 

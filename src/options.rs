@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use crate::auth::mark;
 use crate::policy::{Retry, RetryPolicy};
 use crate::{BaseUrl, Error, Extra, Limits, Pace, Paces, Result};
 
@@ -70,6 +71,7 @@ impl Options {
     pub fn header(mut self, name: &str, value: &str) -> Result<Self> {
         let (name, value) = header(name, value)?;
         self.headers.insert(name, value);
+        mark(&mut self.headers);
         Ok(self)
     }
 

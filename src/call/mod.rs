@@ -77,17 +77,17 @@ mod keys;
 mod operation;
 mod record;
 mod shared;
+mod show;
 mod time;
 mod wait;
 
-use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::response::Parts;
 use http::{HeaderMap, Request, StatusCode};
 
-use crate::auth::Credential;
+use crate::auth::{Credential, mark};
 use crate::decode::Decode;
 use crate::error::Answered;
 use crate::policy::{Failure, Verdict};
@@ -129,14 +129,15 @@ pub struct Call<D: Decode> {
     permit: Option<Permit>,
     /// The key that it has brought itself, for the next attempt.
     key: Option<Key>,
+    /// The key of the last attempt, which its answer may repeat.
+    sent: Option<Credential>,
     /// Why the last attempt failed.
     last: Option<Error>,
     /// Since when the caller waits for something other than an exchange.
     waiting: Option<Time>,
 }
 
-/// What to do next.
-#[derive(Debug)]
+/// What to do next. `Debug` shows neither keys nor bodies.
 #[non_exhaustive]
 #[allow(clippy::large_enum_variant, reason = "an output lives for one match; boxing would cost an allocation each")]
 pub enum Output<T> {
@@ -176,8 +177,7 @@ pub enum Output<T> {
     Done(Result<()>),
 }
 
-/// What happened.
-#[derive(Debug)]
+/// What happened. `Debug` does not show bodies.
 #[non_exhaustive]
 pub enum Input {
     /// The head of the answer is there.
@@ -272,6 +272,7 @@ impl<D: Decode> Call<D> {
             ticket: None,
             permit: None,
             key: None,
+            sent: None,
             last: None,
             waiting: None,
         })
@@ -342,6 +343,7 @@ impl<D: Decode> Call<D> {
                     // It is used even if it is about to expire: there is none better.
                     Ok(credential) => {
                         let server = lease.server;
+                        let credential = credential.map(|credential| credential.received(now));
                         let serial = lease.settle(credential.clone());
                         self.key = Some(Key { server, credential, serial });
                     }
@@ -464,12 +466,13 @@ impl<D: Decode> Call<D> {
             retry_after: None,
         });
         self.answer = None;
+        self.sent = credential;
         self.state = State::Sending { sent: now, serial };
         let deadline = earlier(self.operation.pace.head.map(|limit| now + limit), self.deadline);
         Some(Output::Send { request, deadline })
     }
 
-    fn handle_head(&mut self, now: Time, head: Parts, sent: Time, serial: u64) {
+    fn handle_head(&mut self, now: Time, mut head: Parts, sent: Time, serial: u64) {
         if let Some(attempt) = self.record.current() {
             attempt.head = Some(now);
             attempt.status = Some(head.status);
@@ -487,6 +490,8 @@ impl<D: Decode> Call<D> {
             self.state = State::Ready { not_before: None };
             return;
         }
+        mark(&mut head.headers);
+        self.operation.secrets(self.sent.as_ref()).remove_from_headers(&mut head.headers);
         let started = self.decoder.start(&head, &self.operation.limits);
         self.answer = Some((head.status, head.headers));
         self.state =
@@ -557,7 +562,7 @@ impl<D: Decode> Call<D> {
 
     /// An attempt failed: another one, or the end.
     fn fail(&mut self, now: Time, error: Error, sent: Sent) {
-        let error = self.answered(error);
+        let error = self.cleaned(self.answered(error));
         if matches!(error.code(), "no_model_loaded") {
             self.shared.note_model(self.at, "");
         }
@@ -587,7 +592,7 @@ impl<D: Decode> Call<D> {
     }
 
     fn end(&mut self, now: Time, result: Result<()>) {
-        let result = result.map_err(self.operation.explain);
+        let result = result.map_err(|error| self.cleaned((self.operation.explain)(error)));
         let verdict = match &result {
             Ok(()) => Some(true),
             Err(error) => faults_server(error).then_some(false),
@@ -611,11 +616,12 @@ impl<D: Decode> Call<D> {
     /// Ends the call from outside, because of an item that it yielded. The error is given back with all that is known of the
     /// call.
     pub(crate) fn give_up(&mut self, now: Time, error: Error) -> Error {
+        let error = self.cleaned(self.answered(error));
         self.give_back(now, None);
         self.ticket = None;
         self.close(now, Some(error.code()));
         self.state = State::Done(None);
-        self.placed(self.answered(error))
+        self.placed(error)
     }
 
     fn close(&mut self, now: Time, cause: Option<&str>) {
@@ -633,6 +639,11 @@ impl<D: Decode> Call<D> {
         }
     }
 
+    /// Without the keys that the server or the transport may have repeated in it.
+    fn cleaned(&self, error: Error) -> Error {
+        error.without(&self.operation.secrets(self.sent.as_ref()))
+    }
+
     /// Adds the operation and the record.
     fn placed(&self, error: Error) -> Error {
         let error = match self.shared.base_of(self.at).join(&self.operation.path) {
@@ -648,23 +659,6 @@ impl<D: Decode> Call<D> {
             attempt.cause = cause.map(Text::from);
             attempt.retry_after = retry_after;
         }
-    }
-}
-
-impl<D: Decode> fmt::Debug for Call<D> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = match self.state {
-            State::Ready { .. } => "Ready",
-            State::Keying(_) => "Keying",
-            State::Sending { .. } => "Sending",
-            State::Reading(_) => "Reading",
-            State::Done(_) => "Done",
-        };
-        f.debug_struct("Call")
-            .field("operation", &format_args!("{} {}", self.operation.method, self.operation.path))
-            .field("state", &state)
-            .field("record", &self.record)
-            .finish_non_exhaustive()
     }
 }
 

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, header};
 
-use crate::auth::Credential;
+use crate::auth::{Credential, Secrets};
 use crate::options::Retrying;
 use crate::{BaseUrl, Endpoint, Error, ErrorKind, Extra, Limits, Options, Pace, Replay, Result, Scope};
 
@@ -40,6 +40,16 @@ impl Operation {
             retry: options.retrying(),
             explain: E::explain,
         })
+    }
+
+    /// What must not show of the attempt with this key.
+    pub(super) fn secrets(&self, credential: Option<&Credential>) -> Secrets {
+        let mut secrets = Secrets::of(&self.headers);
+        if let Some(credential) = credential {
+            credential.guard(&mut secrets);
+        }
+        secrets.add_token(&self.path, self.body.as_deref().unwrap_or_default());
+        secrets.long()
     }
 
     /// The request of one attempt.
