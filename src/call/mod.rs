@@ -73,6 +73,7 @@
 
 mod failures;
 mod gate;
+mod hooking;
 mod keys;
 mod operation;
 mod record;
@@ -97,6 +98,7 @@ use crate::{BaseUrl, Endpoint, Error, Options, Phase, Result, Scope, Text};
 pub use crate::policy::Retry;
 use failures::{faults_server, lost, refused, timeout};
 use gate::Want;
+use hooking::Hooked;
 use keys::{Access, Lease};
 use operation::Operation;
 pub use record::{Attempt, Record};
@@ -133,6 +135,8 @@ pub struct Call<D: Decode> {
     last: Option<Error>,
     /// Since when the caller waits for something other than an exchange.
     waiting: Option<Time>,
+    /// None when it is over.
+    hooks: Option<Hooked>,
 }
 
 /// What to do next.
@@ -266,16 +270,21 @@ impl<D: Decode> Call<D> {
             key: None,
             last: None,
             waiting: None,
+            hooks: Hooked::new(&options.hooks),
         })
     }
 
     /// What to do next. Never blocks, never panics; after [`Output::Done`] it gives an error of kind
     /// [`Misuse`](crate::ErrorKind::Misuse).
     pub fn poll_output(&mut self, now: Time) -> Output<D::Item> {
+        self.tell_hooks(now);
         if self.record.started.is_none() {
             self.record.started = Some(now);
             self.deadline = self.operation.pace.total.map(|total| now + total);
             self.shared.pay_in();
+            if let Err(error) = self.hook_start(now) {
+                self.end(now, Err(error));
+            }
         }
         loop {
             match &mut self.state {
@@ -325,6 +334,7 @@ impl<D: Decode> Call<D> {
     /// Takes in what happened. Input that does not fit the state ends the call with an error of kind
     /// [`Misuse`](crate::ErrorKind::Misuse).
     pub fn handle_input(&mut self, now: Time, input: Input) {
+        self.tell_hooks(now);
         match (&mut self.state, input) {
             (State::Keying(_), Input::Key(key)) => {
                 let State::Keying(lease) = std::mem::replace(&mut self.state, State::Ready { not_before: None }) else {
@@ -424,15 +434,18 @@ impl<D: Decode> Call<D> {
                 Access::Busy(changed) => return Some(Output::Wait { until: self.deadline, changed: Some(changed) }),
             },
         };
-        let base = self.shared.base_of(server);
-        let request = match self.operation.request(base, credential.as_ref()) {
+        self.at = server;
+        let base = self.shared.base_of(server).clone();
+        let mut request = match self.operation.request(&base).and_then(|request| self.hook_request(now, request)) {
             Ok(request) => request,
             Err(error) => {
                 self.end(now, Err(error));
                 return None;
             }
         };
-        self.at = server;
+        if let Some(credential) = credential {
+            credential.apply(request.headers_mut());
+        }
         self.want.tried |= 1 << server;
         if let Some(since) = self.waiting.take() {
             self.record.waited += now.since(since);
@@ -454,10 +467,15 @@ impl<D: Decode> Call<D> {
         Some(Output::Send { request, deadline })
     }
 
-    fn handle_head(&mut self, now: Time, head: Parts, sent: Time, serial: u64) {
+    fn handle_head(&mut self, now: Time, mut head: Parts, sent: Time, serial: u64) {
         if let Some(attempt) = self.record.current() {
             attempt.head = Some(now);
             attempt.status = Some(head.status);
+        }
+        if let Err(error) = self.hook_response(now, &mut head) {
+            self.answer = Some((head.status, head.headers));
+            let error = self.answered(error);
+            return self.end(now, Err(error));
         }
         if head.status == StatusCode::UNAUTHORIZED
             && !self.rekeyed
@@ -465,8 +483,10 @@ impl<D: Decode> Call<D> {
         {
             self.rekeyed = true;
             self.record.key_refreshes += 1;
-            self.close_attempt(now, Some("invalid_key"), Some(Duration::ZERO));
             self.state = State::Ready { not_before: None };
+            if let Err(error) = self.close_attempt(now, Some("invalid_key"), Some(Duration::ZERO), None) {
+                self.end(now, Err(error));
+            }
             return;
         }
         let started = self.decoder.start(&head, &self.operation.limits);
@@ -502,8 +522,13 @@ impl<D: Decode> Call<D> {
             reading.put_off = 0;
         }
         match step {
-            Ok(Some(item)) => {
+            Ok(Some(mut item)) => {
                 reading.waiting = None;
+                if let Err(error) = self.hook_item(now, &mut item) {
+                    let error = self.answered(error);
+                    self.end(now, Err(error));
+                    return None;
+                }
                 self.record.items += 1;
                 self.record.first_item.get_or_insert(now);
                 return Some(Output::Item(item));
@@ -547,8 +572,10 @@ impl<D: Decode> Call<D> {
         match self.again(now, &error, sent) {
             Some(wait) => {
                 self.retries += 1;
-                self.close_attempt(now, Some(error.code()), Some(wait));
-                self.state = State::Ready { not_before: Some(now + wait) };
+                match self.close_attempt(now, Some(error.code()), Some(wait), Some(&error)) {
+                    Ok(()) => self.state = State::Ready { not_before: Some(now + wait) },
+                    Err(veto) => self.end(now, Err(veto)),
+                }
                 self.last = Some(error);
             }
             None => self.end(now, Err(error)),
@@ -576,9 +603,9 @@ impl<D: Decode> Call<D> {
         };
         self.give_back(now, verdict);
         self.ticket = None;
-        let cause = result.as_ref().err().map(|error| error.code().to_owned());
-        self.close(now, cause.as_deref());
-        self.state = State::Done(Some(result.map_err(|error| self.placed(error))));
+        let error = self.close(now, result.as_ref().err()).err().or(result.err()).map(|error| self.placed(error));
+        let error = self.hook_outcome(now, error);
+        self.state = State::Done(Some(error.map_or(Ok(()), Err)));
     }
 
     /// Gives the place at the server back, with what came of it.
@@ -595,14 +622,16 @@ impl<D: Decode> Call<D> {
     pub(crate) fn give_up(&mut self, now: Time, error: Error) -> Error {
         self.give_back(now, None);
         self.ticket = None;
-        self.close(now, Some(error.code()));
+        let error = self.answered(error);
+        let error = self.close(now, Some(&error)).err().unwrap_or(error);
+        let error = self.placed(error);
         self.state = State::Done(None);
-        self.placed(self.answered(error))
+        self.hook_outcome(now, Some(error)).unwrap_or_else(Error::cancelled)
     }
 
-    fn close(&mut self, now: Time, cause: Option<&str>) {
-        self.close_attempt(now, cause, None);
+    fn close(&mut self, now: Time, error: Option<&Error>) -> Result<()> {
         self.record.ended = Some(now);
+        self.close_attempt(now, error.map(Error::code), None, error)
     }
 
     /// What came after the head is there tells where it came from.
@@ -624,12 +653,19 @@ impl<D: Decode> Call<D> {
         error.with_record(self.record.clone())
     }
 
-    fn close_attempt(&mut self, now: Time, cause: Option<&str>, retry_after: Option<Duration>) {
-        if let Some(attempt) = self.record.current().filter(|attempt| attempt.ended.is_none()) {
-            attempt.ended = Some(now);
-            attempt.cause = cause.map(Text::from);
-            attempt.retry_after = retry_after;
-        }
+    /// An error is a hook's, which wants no further attempt.
+    fn close_attempt(
+        &mut self,
+        now: Time,
+        cause: Option<&str>,
+        retry_after: Option<Duration>,
+        error: Option<&Error>,
+    ) -> Result<()> {
+        let Some(attempt) = self.record.current().filter(|attempt| attempt.ended.is_none()) else { return Ok(()) };
+        attempt.ended = Some(now);
+        attempt.cause = cause.map(Text::from);
+        attempt.retry_after = retry_after;
+        self.hook_attempt(now, error)
     }
 }
 
