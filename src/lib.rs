@@ -39,6 +39,8 @@ pub mod policy;
 pub mod sse;
 mod streaming;
 pub mod structured;
+#[cfg(any(feature = "tracing", feature = "opentelemetry"))]
+pub mod telemetry;
 mod text;
 pub mod tools;
 pub mod transport;
