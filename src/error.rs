@@ -294,7 +294,6 @@ impl Error {
         Error::new(ErrorKind::Misuse, "misuse", message)
     }
 
-    #[cfg(all(feature = "blocking", not(target_arch = "wasm32")))]
     pub(crate) fn cancelled() -> Self {
         Error::new(ErrorKind::Cancelled, "cancelled", "the call was cancelled")
     }

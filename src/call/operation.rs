@@ -52,8 +52,8 @@ impl Operation {
         secrets.long()
     }
 
-    /// The request of one attempt.
-    pub(super) fn request(&self, base: &BaseUrl, credential: Option<&Credential>) -> Result<Request<Bytes>> {
+    /// The request of one attempt, without a key.
+    pub(super) fn request(&self, base: &BaseUrl) -> Result<Request<Bytes>> {
         let mut request = Request::new(self.body.clone().unwrap_or_default());
         *request.method_mut() = self.method.clone();
         *request.uri_mut() = base.join(&self.path)?;
@@ -63,9 +63,6 @@ impl Operation {
         if self.body.is_some() {
             // Without this type the server takes the body for a string and refuses it.
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        }
-        if let Some(credential) = credential {
-            credential.apply(headers);
         }
         Ok(request)
     }
