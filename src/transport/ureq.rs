@@ -44,6 +44,15 @@ impl Ureq {
     /// on: statuses are no errors, the deadlines for all are those of [`Pace`](crate::Pace), connecting takes 10 s at most, and
     /// pooled connections are closed after 4 s without use, one second before the server does. Errors if a TLS backend is chosen that is not built in.
     pub fn new(builder: ConfigBuilder<AgentScope>) -> Result<Self> {
+        Ureq::with_idle_timeout(builder, POOL_IDLE_TIMEOUT)
+    }
+
+    /// The same, closing pooled connections after this time without use.
+    ///
+    /// It must be well below the time after which the server, or a proxy in between, closes them. A request that goes out just
+    /// when its connection is closed is lost: reads are tried again, generations end with an error of kind
+    /// [`Transport`](crate::ErrorKind::Transport), since nobody can tell whether they were begun. Zero keeps none.
+    pub fn with_idle_timeout(builder: ConfigBuilder<AgentScope>, timeout: Duration) -> Result<Self> {
         let config = builder
             .http_status_as_error(false)
             .max_redirects(0)
@@ -55,7 +64,7 @@ impl Ureq {
             .timeout_per_call(None)
             .timeout_resolve(Some(CONNECT_TIMEOUT))
             .timeout_connect(Some(CONNECT_TIMEOUT))
-            .max_idle_age(POOL_IDLE_TIMEOUT)
+            .max_idle_age(timeout)
             .max_idle_connections(POOL_SIZE)
             .max_idle_connections_per_host(POOL_SIZE)
             .build();

@@ -6,4 +6,4 @@ mod subject;
 
 pub use fault::{At, Fault, Then};
 pub use proxy::Proxy;
-pub use subject::{Op, SHORT, Seen, Subject};
+pub use subject::{LONG, Op, SHORT, Seen, Subject};

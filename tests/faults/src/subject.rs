@@ -47,8 +47,10 @@ pub enum Subject {
     Blocking(blocking::Client),
 }
 
-/// How long the deadlines are that a test waits for.
+/// A deadline that a test waits for.
 pub const SHORT: Duration = Duration::from_millis(600);
+/// One that nothing reaches on the slowest machine.
+pub const LONG: Duration = Duration::from_secs(300);
 
 impl Op {
     /// Those that faults are tried on.
@@ -66,12 +68,13 @@ impl Op {
 }
 
 impl Subject {
-    /// One of each, for the server at this address with the emulator's keys, with short deadlines and short waits.
-    pub fn both(url: &str) -> std::result::Result<[Subject; 2], Box<dyn std::error::Error>> {
+    /// One of each, for the server at this address with the emulator's keys, with such deadlines for heads and silences, and
+    /// short waits between attempts.
+    pub fn both(url: &str, limit: Duration) -> std::result::Result<[Subject; 2], Box<dyn std::error::Error>> {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         let (api, admin) = (tabbyapi_emulator::DEFAULT_API_KEY, tabbyapi_emulator::DEFAULT_ADMIN_KEY);
-        let asynchronous = Client::builder(url).api_key(api).admin_key(admin).options(options()).build()?;
-        let blocking = blocking::Client::builder(url).api_key(api).admin_key(admin).options(options()).build()?;
+        let asynchronous = Client::builder(url).api_key(api).admin_key(admin).options(options(limit)).build()?;
+        let blocking = blocking::Client::builder(url).api_key(api).admin_key(admin).options(options(limit)).build()?;
         Ok([Subject::Async(asynchronous, runtime), Subject::Blocking(blocking)])
     }
 
@@ -97,8 +100,8 @@ impl Subject {
     }
 }
 
-fn options() -> Options {
-    let short = |pace: Pace| pace.head(SHORT).stall(SHORT).total(None).first_item(None);
+fn options(limit: Duration) -> Options {
+    let short = |pace: Pace| pace.head(limit).stall(limit).total(None).first_item(None);
     let paces = Paces::DEFAULT
         .read(short(Pace::READ))
         .generate(short(Pace::GENERATE))

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tabbyapi::{ErrorKind, Phase};
 use tabbyapi_emulator::Emulator;
-use tabbyapi_faults::{At, Fault, Op, Proxy, Seen, Subject, Then};
+use tabbyapi_faults::{At, Fault, LONG, Op, Proxy, SHORT, Seen, Subject, Then};
 
 /// What a call is to come to.
 #[derive(Debug)]
@@ -41,6 +41,7 @@ fn times_out(phase: Phase, requests: usize) -> Expect {
 #[track_caller]
 fn check(
     name: &str,
+    limit: Duration,
     setup: impl Fn() -> Emulator + Sync,
     fault: impl Fn(Op) -> Fault + Sync,
     expect: impl Fn(Op, &Seen) -> Expect + Sync,
@@ -53,6 +54,7 @@ fn check(
                 scope.spawn(move || {
                     check_one(
                         &format!("{name}, {op:?}, blocking: {blocking}"),
+                        limit,
                         &setup(),
                         fault(op),
                         op,
@@ -67,6 +69,7 @@ fn check(
 
 fn check_one(
     what: &str,
+    limit: Duration,
     server: &Emulator,
     fault: Fault,
     op: Op,
@@ -74,7 +77,7 @@ fn check_one(
     expect: &impl Fn(Op, &Seen) -> Expect,
 ) {
     let proxy = Proxy::start(server.addr()).unwrap();
-    let [asynchronous, synchronous] = Subject::both(&proxy.url()).unwrap();
+    let [asynchronous, synchronous] = Subject::both(&proxy.url(), limit).unwrap();
     let subject = if blocking { synchronous } else { asynchronous };
     proxy.next(fault);
     let seen = subject.run(op);
@@ -85,7 +88,9 @@ fn check_one(
     assert!(expect.attempts.contains(&seen.attempts), "{what}: {seen:?}, not {:?} attempts", expect.attempts);
     assert!(expect.requests.contains(&requests), "{what}: {requests} requests, not {:?}", expect.requests);
     let next = subject.run(Op::Next);
-    assert_eq!((next.error, next.attempts), (None, 1), "{what}, the next call: {next:?}");
+    assert_eq!(next.error, None, "{what}, the next call: {next:?}");
+    // With short deadlines a slow machine may cost it an attempt.
+    assert!(next.attempts == 1 || limit == SHORT, "{what}, the next call: {next:?}");
 }
 
 fn plain() -> Emulator {
@@ -106,6 +111,7 @@ fn a_request_that_is_cut_is_sent_again_only_if_it_is_a_read() {
     for then in [Then::Close, Then::Reset] {
         check(
             "cut in the request",
+            LONG,
             plain,
             |_| Fault::in_request(At::Byte(40), then),
             |op, _| match op {
@@ -122,6 +128,7 @@ fn a_connection_that_ends_at_once_is_told_from_one_that_was_written_to() {
         // Whether something was written before the end was seen is a race; it may only be sent again if nothing was.
         check(
             "closed at once",
+            LONG,
             plain,
             |_| Fault::in_request(At::Byte(0), then),
             |op, seen| match (op, seen.error) {
@@ -136,6 +143,7 @@ fn a_connection_that_ends_at_once_is_told_from_one_that_was_written_to() {
 fn a_request_that_is_swallowed_times_out() {
     check(
         "swallowed",
+        SHORT,
         plain,
         |_| Fault::in_request(At::Byte(0), Then::Hold),
         |op, _| match op {
@@ -149,6 +157,7 @@ fn a_request_that_is_swallowed_times_out() {
 fn an_answer_that_is_swallowed_times_out() {
     check(
         "half-open",
+        SHORT,
         plain,
         |_| Fault::in_answer(At::Byte(1), Then::Hold),
         |op, _| match op {
@@ -163,6 +172,7 @@ fn a_head_that_is_cut_is_no_answer() {
     for then in [Then::Close, Then::Reset] {
         check(
             "cut in the head",
+            LONG,
             plain,
             |_| Fault::in_answer(At::Byte(20), then),
             |op, _| match op {
@@ -178,6 +188,7 @@ fn a_head_alone_is_a_truncated_answer() {
     for then in [Then::Close, Then::Reset] {
         check(
             "closed after the head",
+            LONG,
             plain,
             |_| Fault::in_answer(At::After("\r\n\r\n"), then),
             |op, _| match op {
@@ -188,6 +199,7 @@ fn a_head_alone_is_a_truncated_answer() {
     }
     check(
         "held after the head",
+        SHORT,
         plain,
         |_| Fault::in_answer(At::After("\r\n\r\n"), Then::Hold),
         |op, _| match op {
@@ -207,6 +219,7 @@ fn what_had_arrived_is_kept() {
     for then in [Then::Close, Then::Reset] {
         check(
             "cut in the body",
+            LONG,
             plain,
             |op| Fault::in_answer(middle(op), then),
             |op, _| match op {
@@ -217,6 +230,7 @@ fn what_had_arrived_is_kept() {
     }
     check(
         "held in the body",
+        SHORT,
         plain,
         |op| Fault::in_answer(middle(op), Then::Hold),
         |op, _| match op {
@@ -228,9 +242,9 @@ fn what_had_arrived_is_kept() {
 
 #[test]
 fn slow_lines_are_no_fault() {
-    check("byte by byte", plain, |_| Fault::trickle(1), |op, _| succeeds(op, 1, 1));
-    check("in pieces", plain, |_| Fault::trickle(7), |op, _| succeeds(op, 1, 1));
-    check("late", plain, |_| Fault::delay(Duration::from_millis(100)), |op, _| succeeds(op, 1, 1));
+    check("byte by byte", LONG, plain, |_| Fault::trickle(1), |op, _| succeeds(op, 1, 1));
+    check("in pieces", LONG, plain, |_| Fault::trickle(7), |op, _| succeeds(op, 1, 1));
+    check("late", LONG, plain, |_| Fault::delay(Duration::from_millis(100)), |op, _| succeeds(op, 1, 1));
 }
 
 #[test]
@@ -238,6 +252,7 @@ fn a_length_that_is_wrong_is_noticed() {
     // Streams have none.
     check(
         "too long, and open",
+        SHORT,
         plain,
         |_| Fault::lie(10),
         |op, _| match op {
@@ -249,6 +264,7 @@ fn a_length_that_is_wrong_is_noticed() {
     let brisk = || Emulator::builder().keep_alive(Duration::from_millis(20)).start().unwrap();
     check(
         "too long, and closed",
+        LONG,
         brisk,
         |_| Fault::lie(10),
         |op, _| match op {
@@ -260,6 +276,7 @@ fn a_length_that_is_wrong_is_noticed() {
     // What is left over must not be taken for the next answer.
     check(
         "too short",
+        LONG,
         plain,
         |_| Fault::lie(-10),
         |op, _| match op {
