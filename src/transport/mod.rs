@@ -83,6 +83,7 @@ pub trait LocalTransport: 'static {
 pub struct TransportError {
     message: String,
     sent: Sent,
+    certificate: bool,
     #[source]
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
@@ -99,13 +100,24 @@ pub enum Sent {
 impl TransportError {
     /// An error with a message for people; it must hold neither keys nor bodies.
     pub fn new(sent: Sent, message: impl fmt::Display) -> Self {
-        TransportError { message: message.to_string(), sent, source: None }
+        TransportError { message: message.to_string(), sent, certificate: false, source: None }
     }
 
     /// Adds the cause.
     pub fn with_source(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         self.source = Some(source.into());
         self
+    }
+
+    /// Says that the connection was given up because of a certificate: it is not tried again, since that would not help.
+    pub fn about_certificate(mut self) -> Self {
+        self.certificate = true;
+        self
+    }
+
+    /// Whether the connection was given up because of a certificate.
+    pub fn is_about_certificate(&self) -> bool {
+        self.certificate
     }
 
     /// Whether the server can have seen the request.

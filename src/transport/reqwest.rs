@@ -127,7 +127,13 @@ fn failed(error: reqwest::Error) -> TransportError {
         return TransportError::new(Sent::No, what).with_source(error);
     }
     let sent = if error.is_connect() || error.is_builder() { Sent::No } else { Sent::Maybe };
-    TransportError::new(sent, root(&error)).with_source(error)
+    let cause = root(&error);
+    let failure = match error.is_connect() && cause.to_ascii_lowercase().contains("certificate") {
+        // TLS libraries share no type for it, but all of them name it.
+        true => TransportError::new(sent, cause).about_certificate(),
+        false => TransportError::new(sent, cause),
+    };
+    failure.with_source(error)
 }
 
 /// The request did not leave the queue in front of its connection.

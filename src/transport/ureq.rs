@@ -106,7 +106,7 @@ impl Ureq {
             false => self.agent.run(Request::from_parts(head, &*body)),
         });
         let sent = if wrote { Sent::Maybe } else { Sent::No };
-        let response = result.map_err(|error| Failure::of(error, sent))?;
+        let response = result.map_err(|error| Failure::of_sending(error, sent))?;
         Ok(response.map(|body| Body { reader: body.into_reader(), buffer: vec![0; CHUNK].into() }))
     }
 
@@ -158,6 +158,20 @@ impl Failure {
             // Its own text begins with `io: `.
             ::ureq::Error::Io(error) => Failure::Broken(TransportError::new(sent, &error).with_source(error)),
             error => Failure::Broken(TransportError::new(sent, &error).with_source(error)),
+        }
+    }
+
+    /// The same before there is a head. ureq secures a connection when it first writes, so that a certificate is refused in
+    /// what looks like the middle of the request.
+    fn of_sending(error: ::ureq::Error, sent: Sent) -> Self {
+        // TLS libraries share no type for it.
+        const REFUSALS: [&str; 2] = ["invalid peer certificate", "certificate verify failed"];
+        match Failure::of(error, sent) {
+            Failure::Broken(failure) if REFUSALS.iter().any(|text| failure.message().contains(text)) => {
+                let again = TransportError::new(Sent::No, failure.message()).about_certificate();
+                Failure::Broken(again.with_source(failure))
+            }
+            failure => failure,
         }
     }
 }
