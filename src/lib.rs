@@ -34,6 +34,8 @@ mod fill;
 mod options;
 mod pace;
 pub mod policy;
+#[cfg(feature = "tower")]
+mod service;
 pub mod sse;
 mod streaming;
 pub mod structured;

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `Reqwest` (feature `reqwest`) | reqwest on tokio, on native targets |
 //! | `Ureq` (feature `blocking`) | ureq, on native targets; for blocking clients alone |
+//! | `Tower` (feature `tower`) | any `tower_service::Service` over HTTP |
 //! | [`script::Script`] | nothing: replays recorded exchanges, for tests and docs |
 //! | [`record::Recorder`] | another transport, whose exchanges it records |
 
@@ -12,6 +13,8 @@ pub mod record;
 #[cfg(all(feature = "reqwest", not(target_arch = "wasm32")))]
 mod reqwest;
 pub mod script;
+#[cfg(feature = "tower")]
+mod tower;
 #[cfg(all(feature = "blocking", not(target_arch = "wasm32")))]
 pub(crate) mod ureq;
 
@@ -27,6 +30,8 @@ use crate::call::Time;
 
 #[cfg(all(feature = "reqwest", not(target_arch = "wasm32")))]
 pub use self::reqwest::Reqwest;
+#[cfg(feature = "tower")]
+pub use self::tower::{Frames, Tower, Wire, WireBody};
 #[cfg(all(feature = "blocking", not(target_arch = "wasm32")))]
 pub use self::ureq::Ureq;
 pub use exchange::{Chunk, Data, End, Exchange};
@@ -128,6 +133,14 @@ impl TransportError {
     pub(crate) fn message(&self) -> &str {
         &self.message
     }
+}
+
+/// The error and what caused it, outermost first.
+#[cfg(any(feature = "tower", all(feature = "reqwest", not(target_arch = "wasm32"))))]
+pub(crate) fn causes<'a>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
+    std::iter::successors(Some(error), |cause| cause.source())
 }
 
 /// `Send` off wasm32, nothing on it.

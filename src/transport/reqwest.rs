@@ -12,7 +12,7 @@ use http::{Request, Response};
 use http_body::Body as _;
 use tokio::time::Instant;
 
-use super::{Sent, Transport, TransportError};
+use super::{Sent, Transport, TransportError, causes};
 use crate::call::Time;
 use crate::{Error, Result};
 
@@ -144,9 +144,4 @@ fn was_never_written(error: &reqwest::Error) -> bool {
 /// The innermost cause, which is the one that tells: `Connection refused`, not `error sending request`.
 fn root(error: &reqwest::Error) -> String {
     causes(error).last().map_or_else(|| error.to_string(), ToString::to_string)
-}
-
-/// The error and what caused it, outermost first.
-fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
-    std::iter::successors(Some(error as &(dyn std::error::Error + 'static)), |cause| cause.source())
 }
