@@ -36,6 +36,8 @@ pub mod hooks;
 mod options;
 mod pace;
 pub mod policy;
+#[cfg(feature = "tower")]
+mod service;
 pub mod sse;
 mod streaming;
 pub mod structured;

@@ -68,6 +68,12 @@ pub(super) fn lost(failure: TransportError, answered: bool, sent: Sent) -> Error
             "the connection was lost before the answer was complete",
             "the server was stopped or a proxy cut the connection; what had arrived of a stream is kept by it",
         ),
+        (false, Sent::No) if failure.is_about_certificate() => (
+            ErrorKind::Connect,
+            "certificate",
+            "no secure connection could be made, since a certificate was refused",
+            "check that the base URL has the name that the server's certificate is for, and give the transport the certificate of a private authority",
+        ),
         (false, Sent::No) => (
             ErrorKind::Connect,
             "connect",

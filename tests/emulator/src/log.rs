@@ -56,6 +56,10 @@ pub struct Log {
     pub requests: Vec<SeenRequest>,
     /// Clients that went away in mid-answer.
     pub disconnects: Vec<Disconnect>,
+    /// Requests that have come and whose answers are not written yet.
+    pub in_flight: usize,
+    /// The most of them that there were at a time.
+    pub most_in_flight: usize,
     /// Connections accepted.
     pub connections_opened: u64,
     /// Connections closed, by either side.
