@@ -1,6 +1,7 @@
 //! `Error`: one sentence for people, a kind and a code for programs, and whatever the server said.
 
 use std::fmt;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
@@ -18,8 +19,10 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// [`Limits`](crate::Limits). Partial answers are not in it: a stream keeps those itself.
 ///
 /// Bodies and echoed input can hold the prompt, so neither `Display` nor `Debug` prints them; keys never show.
+#[derive(Clone)]
 pub struct Error(Box<Inner>);
 
+#[derive(Clone)]
 struct Inner {
     kind: ErrorKind,
     message: String,
@@ -31,7 +34,8 @@ struct Inner {
     issues: Vec<ValidationIssue>,
     path: Option<String>,
     trace: Option<String>,
-    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    // Shared, so that errors can be handed to several readers.
+    source: Option<Arc<dyn std::error::Error + Send + Sync>>,
     retryable: bool,
     record: Option<Record>,
     retry_at: Option<Time>,
@@ -303,7 +307,7 @@ impl Error {
     }
 
     pub(crate) fn with_source(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        self.0.source = Some(source.into());
+        self.0.source = Some(Arc::from(source.into()));
         self
     }
 

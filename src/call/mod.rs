@@ -254,7 +254,7 @@ impl<D: Decode> Call<D> {
             operation,
             decoder: endpoint.decoder(),
             state: State::Ready { not_before: None },
-            record: Record::default(),
+            record: Record { id: shared.new_id(), ..Record::default() },
             answer: None,
             deadline: None,
             retries: 0,
@@ -425,7 +425,7 @@ impl<D: Decode> Call<D> {
             },
         };
         let base = self.shared.base_of(server);
-        let request = match self.operation.request(base, credential.as_ref()) {
+        let request = match self.operation.request(base, credential.as_ref(), &self.record.id) {
             Ok(request) => request,
             Err(error) => {
                 self.end(now, Err(error));

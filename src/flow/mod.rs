@@ -1,0 +1,5 @@
+//! Streams.
+
+mod clock;
+
+pub use clock::Clock;
