@@ -4,7 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The shell around the core: the only files that await.
-const SHELL: [&str; 6] = ["answer.rs", "client.rs", "driver.rs", "streaming.rs", "tools/run.rs", "transport/"];
+const SHELL: [&str; 7] =
+    ["answer.rs", "client.rs", "driver.rs", "flow/limit.rs", "streaming.rs", "tools/run.rs", "transport/"];
 
 /// Accessors of services, which await no more than calls of the client.
 const ACCESSORS: &str = "api/";

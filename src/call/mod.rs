@@ -389,6 +389,11 @@ impl<D: Decode> Call<D> {
         self.answer.as_ref().map(|(_, headers)| headers)
     }
 
+    /// Rather goes to servers that the other call has not tried.
+    pub(crate) fn shun(&mut self, other: &Call<D>) {
+        self.want.tried |= other.want.tried;
+    }
+
     /// The decoder, for what it learned on the way.
     pub fn decoder(&self) -> &D {
         &self.decoder
