@@ -155,6 +155,10 @@ impl Client {
         self.io.transport.sleep_until(self.now() + duration)
     }
 
+    pub(crate) fn transport(&self) -> &Arc<dyn crate::transport::Erased> {
+        &self.io.transport
+    }
+
     pub(crate) fn now(&self) -> crate::call::Time {
         self.io.transport.now()
     }

@@ -31,6 +31,8 @@ use crate::{BaseUrl, Error, Extra, Limits, Pace, Paces, Result};
 pub struct Options {
     /// Headers sent along with every request.
     pub headers: HeaderMap,
+    /// The header that the [id of a call](crate::call::Record::id) is sent in; not sent by default.
+    pub correlation_header: Option<HeaderName>,
     /// Fields added to every JSON body that does not have them already.
     pub extra: Extra,
     /// Deadlines by kind of work.
@@ -84,6 +86,13 @@ impl Options {
         let (name, mut value) = header(name, value)?;
         value.set_sensitive(true);
         self.headers.insert(name, value);
+        Ok(self)
+    }
+
+    /// Sends the [id of each call](crate::call::Record::id) in this header, such as `x-request-id`, the same for all its
+    /// attempts. Errors if the name cannot be a header's.
+    pub fn correlation_header(mut self, name: &str) -> Result<Self> {
+        self.correlation_header = Some(header_name(name)?);
         Ok(self)
     }
 
@@ -143,6 +152,7 @@ impl Options {
             merged.headers.remove(name);
         }
         merged.headers.extend(over.headers);
+        merged.correlation_header = over.correlation_header.or(merged.correlation_header);
         merged.extra.extend(over.extra);
         merged.paces = over.paces.or(merged.paces);
         merged.pace = over.pace.or(merged.pace);
@@ -165,11 +175,14 @@ impl Options {
 }
 
 fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue)> {
-    let name: HeaderName =
-        name.parse().map_err(|_| Error::config(format!("`{}` is no valid header name", name.escape_debug())))?;
+    let name = header_name(name)?;
     // The value may be a secret, so the message leaves it out.
     let value = HeaderValue::from_str(value).map_err(|_| {
         Error::config(format!("the value of the header `{name}` has characters that no header can carry"))
     })?;
     Ok((name, value))
+}
+
+fn header_name(name: &str) -> Result<HeaderName> {
+    name.parse().map_err(|_| Error::config(format!("`{}` is no valid header name", name.escape_debug())))
 }

@@ -265,7 +265,7 @@ impl<D: Decode> Call<D> {
             operation,
             decoder: endpoint.decoder(),
             state: State::Ready { not_before: None },
-            record: Record::default(),
+            record: Record { id: shared.new_id(), ..Record::default() },
             answer: None,
             deadline: None,
             retries: 0,
@@ -412,6 +412,11 @@ impl<D: Decode> Call<D> {
         self.answer.as_ref().map(|(_, headers)| headers)
     }
 
+    /// Rather goes to servers that the other call has not tried.
+    pub(crate) fn shun(&mut self, other: &Call<D>) {
+        self.want.tried |= other.want.tried;
+    }
+
     /// The decoder, for what it learned on the way.
     pub fn decoder(&self) -> &D {
         &self.decoder
@@ -451,16 +456,17 @@ impl<D: Decode> Call<D> {
         self.permit = Some(permit);
         self.at = server;
         let base = self.shared.base_of(server).clone();
-        let mut request = match self.operation.request(&base).and_then(|request| self.hook_request(now, request)) {
-            Ok(request) => request,
-            Err(error) => {
-                if let Some(permit) = self.permit.take() {
-                    permit.undo();
+        let mut request =
+            match self.operation.request(&base, &self.record.id).and_then(|request| self.hook_request(now, request)) {
+                Ok(request) => request,
+                Err(error) => {
+                    if let Some(permit) = self.permit.take() {
+                        permit.undo();
+                    }
+                    self.end(now, Err(error));
+                    return None;
                 }
-                self.end(now, Err(error));
-                return None;
-            }
-        };
+            };
         if let Some(credential) = &credential {
             credential.apply(request.headers_mut());
         }

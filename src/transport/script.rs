@@ -105,7 +105,7 @@ impl Script {
     }
 
     fn wait(&self, until: Time) -> Wait {
-        Wait { script: self.clone(), until, id: None }
+        Wait { script: self.clone(), until, id: None, seen: None }
     }
 }
 
@@ -331,11 +331,13 @@ impl Drop for Body {
     }
 }
 
-/// A wait on the script's clock. Polled for the second time, nothing else was ready, so the clock may jump.
+/// A wait on the script's clock. Polled for the second time at the same time, nothing else was ready, so the clock may jump.
 struct Wait {
     script: Script,
     until: Time,
     id: Option<u64>,
+    /// When it was last polled. If another wait made the clock jump since, what that was for comes first.
+    seen: Option<Time>,
 }
 
 impl Future for Wait {
@@ -347,7 +349,8 @@ impl Future for Wait {
         let ready = {
             let mut guard = this.script.lock();
             let state = &mut *guard;
-            if this.id.is_some() && state.now < this.until {
+            if this.seen.replace(state.now) == Some(state.now) && state.now < this.until {
+                this.seen = None;
                 let now = state.now;
                 let next = state.waits.values().map(|(until, _)| *until).filter(|until| *until > now).min();
                 state.now = next.unwrap_or(this.until);
