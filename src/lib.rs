@@ -12,6 +12,8 @@
 //! * [`Options`], [`Paces`], [`Limits`], [`call::Retry`]: what can be set.
 //! * [`Endpoint`], [`decode`], [`sse`], [`call`]: the core, for routes and executors of your own.
 //! * [`transport`], [`driver`]: what moves the bytes.
+//! * [`guide`]: how things are done, from the first call to running behind a proxy; what of the server is covered; for those
+//!   who come from other libraries.
 
 #![warn(unreachable_pub)]
 
@@ -31,6 +33,9 @@ mod error;
 pub mod estimate;
 mod extra;
 mod fill;
+// Text alone: it is there for rustdoc and its tests.
+#[cfg(any(doc, doctest))]
+pub mod guide;
 mod options;
 mod pace;
 pub mod sse;
