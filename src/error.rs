@@ -282,8 +282,12 @@ impl Error {
     }
 
     pub(crate) fn too_many(what: &str, most: usize) -> Self {
-        Error::new(ErrorKind::TooLarge, "too_many", format!("the answer has more {what} than the cap of {most}"))
-            .with_hint("raise `Limits::indices` if such answers are expected")
+        Error::new(
+            ErrorKind::TooLarge,
+            "too_many_indices",
+            format!("the answer has more {what} than the cap of {most}"),
+        )
+        .with_hint("raise `Limits::indices` if such answers are expected")
     }
 
     pub(crate) fn with_phase(mut self, phase: Phase) -> Self {
@@ -408,7 +412,11 @@ impl fmt::Display for Error {
             write!(f, " (at `{path}`)")?;
         }
         if let Some(hint) = &inner.hint {
-            write!(f, "; {hint}")?;
+            // A question of the server's cannot go on after a semicolon.
+            match inner.path.is_none() && inner.message.ends_with(['?', '!']) {
+                true => write!(f, " ({hint})")?,
+                false => write!(f, "; {hint}")?,
+            }
         }
         Ok(())
     }

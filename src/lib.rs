@@ -13,6 +13,8 @@
 //! * [`hooks`]: code of yours that watches calls, changes what they carry, or stops them.
 //! * [`Endpoint`], [`decode`], [`sse`], [`call`]: the core, for routes and executors of your own.
 //! * [`transport`], [`driver`]: what moves the bytes.
+//! * [`guide`]: how things are done, from the first call to running behind a proxy; what of the server is covered; for those
+//!   who come from other libraries.
 
 #![warn(unreachable_pub)]
 
@@ -34,6 +36,9 @@ pub mod estimate;
 mod extra;
 mod fill;
 pub mod flow;
+// Text alone: it is there for rustdoc and its tests.
+#[cfg(any(doc, doctest))]
+pub mod guide;
 pub mod hooks;
 mod options;
 mod pace;
