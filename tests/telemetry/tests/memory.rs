@@ -3,7 +3,6 @@
 mod support;
 
 use futures::FutureExt;
-use futures::executor::block_on;
 use opentelemetry::global;
 use opentelemetry::trace::{SpanKind, Status, TraceContextExt, Tracer, TracerProvider};
 use opentelemetry::{Context, KeyValue, StringValue, Value};
@@ -11,7 +10,7 @@ use opentelemetry_sdk::metrics::data::{AggregatedMetrics, MetricData};
 use opentelemetry_sdk::metrics::{InMemoryMetricExporter, PeriodicReader, SdkMeterProvider};
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider, SpanData};
-use support::{assert_no_secrets, chunk, client, request, stream};
+use support::{assert_no_secrets, block_on, chunk, client, request, stream};
 use tabbyapi::api::{CompletionRequest, EmbeddingsRequest};
 use tabbyapi::hooks;
 use tabbyapi::telemetry::OpenTelemetry;

@@ -2,7 +2,6 @@
 
 mod support;
 
-use futures::executor::block_on;
 use opentelemetry_otlp::{MetricExporter, Protocol, SpanExporter, WithExportConfig, WithHttpConfig};
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
@@ -10,7 +9,7 @@ use opentelemetry_proto::tonic::trace::v1::Span;
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider};
 use opentelemetry_sdk::trace::SdkTracerProvider;
-use support::{SECRETS, client, request, stream};
+use support::{SECRETS, block_on, client, request, stream};
 use tabbyapi::telemetry::OpenTelemetry;
 use tabbyapi::transport::script::{Reply, Script};
 use tabbyapi_telemetry::{Collector, Plain};

@@ -6,8 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
-use futures::executor::block_on;
-use support::{assert_no_secrets, chunk, client, request, stream};
+use support::{assert_no_secrets, block_on, chunk, client, request, stream};
 use tabbyapi::telemetry::Tracing;
 use tabbyapi::transport::script::{Reply, Script};
 use tracing::field::{Field, Visit};

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use tabbyapi::Client;
@@ -47,5 +49,16 @@ pub fn stream() -> Reply {
 pub fn assert_no_secrets(told: &str) {
     for secret in SECRETS {
         assert!(!told.contains(secret), "{secret} is told in {told}");
+    }
+}
+
+/// Polls until it is ready, which scripts always are soon. The executor of `futures` would not let the SDK's exporters use it
+/// inside.
+pub fn block_on<T>(future: impl Future<Output = T>) -> T {
+    let mut future = pin!(future);
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            return output;
+        }
     }
 }
