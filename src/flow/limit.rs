@@ -195,6 +195,7 @@ where
     T: Weigh,
 {
     /// The next item, `None` at the end.
+    #[allow(clippy::should_implement_trait, reason = "as with other streams: the item comes with an await")]
     pub fn next(&mut self) -> impl Future<Output = Option<Result<T>>> {
         std::future::poll_fn(|cx| self.poll(cx))
     }

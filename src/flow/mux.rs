@@ -90,6 +90,7 @@ impl<K, S> Mux<K, S> {
 
 impl<K: Clone, S: Stream + Unpin> Mux<K, S> {
     /// What comes next of any stream; `None` if there are no streams.
+    #[allow(clippy::should_implement_trait, reason = "as with other streams: the item comes with an await")]
     pub fn next(&mut self) -> impl Future<Output = Option<(K, Muxed<S>)>> {
         std::future::poll_fn(|cx| self.poll(cx))
     }
