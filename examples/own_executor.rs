@@ -60,8 +60,11 @@ impl Transport for Hyper {
             match sending.await {
                 Ok(response) => Ok(response.map(Body)),
                 // The one thing to judge: can the server have seen the request? If not, it is sent again without harm.
+                // hyper calls it cancelled when a pooled connection was closed before anything went out.
                 Err(error) => {
-                    let sent = if error.is_connect() { Sent::No } else { Sent::Maybe };
+                    let cause = error.source().and_then(|cause| cause.downcast_ref::<hyper::Error>());
+                    let unsent = error.is_connect() || cause.is_some_and(hyper::Error::is_canceled);
+                    let sent = if unsent { Sent::No } else { Sent::Maybe };
                     Err(TransportError::new(sent, root(&error)).with_source(error))
                 }
             }
@@ -131,10 +134,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let answer = stream.finish().await?;
     println!("\n{} chunks, {} bytes", answer.record().items, answer.text().len());
 
-    // Errors come out as from the library's own executors.
+    // Errors come out as from the library's own executors, after its retries.
     drop(server);
-    let error =
-        client.with(tabbyapi::Options::new().retry(tabbyapi::call::Retry::NEVER)).models().current().await.unwrap_err();
-    println!("{:?}: {error}", error.kind());
+    if let Err(error) = client.models().current().await {
+        let attempts = error.record().map_or(0, |record| record.attempt_count);
+        println!("{:?} after {attempts} attempts: {error}", error.kind());
+    }
     Ok(())
 }
