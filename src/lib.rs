@@ -18,6 +18,7 @@
 mod answer;
 pub mod api;
 pub mod auth;
+pub mod batch;
 #[cfg(all(feature = "blocking", not(target_arch = "wasm32")))]
 pub mod blocking;
 pub mod call;
