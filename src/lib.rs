@@ -10,6 +10,7 @@
 //! * [`Client`] and [`api`]: the services and their types.
 //! * [`Answer`], [`Streaming`], [`Broken`], [`Error`]: what comes of a call.
 //! * [`Options`], [`Paces`], [`Limits`], [`policy`]: what can be set.
+//! * [`flow`], [`batch`], [`errors`]: streams put together, many calls at a time, errors counted.
 //! * [`Endpoint`], [`decode`], [`sse`], [`call`]: the core, for routes and executors of your own.
 //! * [`transport`], [`driver`]: what moves the bytes.
 

@@ -45,7 +45,7 @@ struct Run {
 }
 
 /// Vectors of some texts, and why there are none of others.
-#[derive(Clone, thiserror::Error)]
+#[derive(Clone, Default, thiserror::Error)]
 #[error("{} of {} texts have no vector: {}", self.missing(), self.vectors.len(), self.first())]
 pub struct PartialEmbeddings {
     /// The vector of each text, `None` where its request failed.
@@ -53,7 +53,7 @@ pub struct PartialEmbeddings {
     /// Which texts have none, in their order, with the error of their request.
     pub errors: Vec<(Range<usize>, Error)>,
     /// The answers joined but for their vectors: model and usage.
-    pub answer: Embeddings,
+    pub answer: Box<Embeddings>,
 }
 
 impl EmbeddingsService<'_> {
@@ -131,8 +131,7 @@ impl EmbedMany {
         let mut texts = VecDeque::from(std::mem::take(&mut self.texts));
         let ranges: Vec<_> =
             split_texts(texts.iter(), self.per_request, self.tokens, &self.estimator).into_iter().collect();
-        let joined =
-            PartialEmbeddings { vectors: vec![None; texts.len()], errors: Vec::new(), answer: Embeddings::default() };
+        let joined = PartialEmbeddings { vectors: vec![None; texts.len()], errors: Vec::new(), answer: Box::default() };
         let request = |range: &Range<usize>| {
             let input: Vec<String> = texts.drain(..range.len()).collect();
             EmbeddingsRequest::new(input).encoding_format(self.format.clone())
@@ -158,12 +157,6 @@ impl Future for EmbedMany {
         }
         let joined = std::mem::take(&mut run.joined);
         Poll::Ready(joined.whole())
-    }
-}
-
-impl Default for PartialEmbeddings {
-    fn default() -> Self {
-        PartialEmbeddings { vectors: Vec::new(), errors: Vec::new(), answer: Embeddings::default() }
     }
 }
 
@@ -226,7 +219,7 @@ impl PartialEmbeddings {
             return Err(self);
         }
         self.answer.data = self.vectors.into_iter().flatten().collect();
-        Ok(self.answer)
+        Ok(*self.answer)
     }
 }
 

@@ -160,19 +160,17 @@ where
     E::Decoder: Whole,
 {
     /// What came of the next call; `None` when there are no more.
-    pub fn next(&mut self) -> impl Future<Output = Option<Done<E>>> {
-        std::future::poll_fn(|cx| self.poll(cx))
+    pub async fn next(&mut self) -> Option<Done<E>> {
+        std::future::poll_fn(|cx| self.poll(cx)).await
     }
 
     /// Makes all calls, and gives the results in the order of the requests, whichever way they come.
-    pub fn all(mut self) -> impl Future<Output = Vec<Result<Answer<<E::Decoder as Decode>::Item>>>> {
+    pub async fn all(mut self) -> Vec<Result<Answer<<E::Decoder as Decode>::Item>>> {
         let mut results = BTreeMap::new();
-        std::future::poll_fn(move |cx| {
-            while let Some(done) = std::task::ready!(self.poll(cx)) {
-                results.insert(done.index, done.result);
-            }
-            Poll::Ready(std::mem::take(&mut results).into_values().collect())
-        })
+        while let Some(done) = self.next().await {
+            results.insert(done.index, done.result);
+        }
+        results.into_values().collect()
     }
 
     /// How far it is.
