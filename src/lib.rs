@@ -11,6 +11,7 @@
 //! * [`Answer`], [`Streaming`], [`Broken`], [`Error`]: what comes of a call.
 //! * [`Options`], [`Paces`], [`Limits`], [`policy`]: what can be set.
 //! * [`hooks`]: code of yours that watches calls, changes what they carry, or stops them.
+//! * [`flow`], [`batch`], [`errors`]: streams put together, many calls at a time, errors counted.
 //! * [`Endpoint`], [`decode`], [`sse`], [`call`]: the core, for routes and executors of your own.
 //! * [`transport`], [`driver`]: what moves the bytes.
 //! * [`guide`]: how things are done, from the first call to running behind a proxy; what of the server is covered; for those
@@ -21,6 +22,7 @@
 mod answer;
 pub mod api;
 pub mod auth;
+pub mod batch;
 #[cfg(all(feature = "blocking", not(target_arch = "wasm32")))]
 pub mod blocking;
 pub mod call;

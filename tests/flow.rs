@@ -302,6 +302,47 @@ fn a_hedge_is_paid_for_and_its_failure_is_not_the_end() {
     assert_eq!(script.requests().len(), 5, "there was nothing to pay the second call with");
 }
 
+/// Wakes that got lost would hang here.
+#[test]
+fn between_threads_no_wake_is_lost() {
+    const ITEMS: u32 = 20_000;
+    let feed = |mut sender: mpsc::Sender<Result<u32>>| {
+        std::thread::spawn(move || {
+            for n in 0..ITEMS {
+                block_on(sender.send(Ok(n))).unwrap();
+            }
+        })
+    };
+    let in_order = |items: Vec<Result<u32>>| items.into_iter().map(Result::unwrap).eq(0..ITEMS);
+    for lag in [1, 3, 64] {
+        let (sender, receiver) = mpsc::channel(2);
+        let (a, b) = tee(receiver, lag, Behind::Hold);
+        let writer = feed(sender);
+        let readers = [a, b].map(|reader| std::thread::spawn(|| block_on(reader.collect::<Vec<_>>())));
+        for reader in readers {
+            assert!(in_order(reader.join().unwrap()));
+        }
+        writer.join().unwrap();
+    }
+    let mut mux = Mux::new();
+    let writers: Vec<_> = (0..4)
+        .map(|n| {
+            let (sender, receiver) = mpsc::channel(2);
+            mux.add(n, receiver);
+            feed(sender)
+        })
+        .collect();
+    let mut counts = [0; 4];
+    while let Some((n, event)) = block_on(mux.next()) {
+        if let Muxed::Item(item) = event {
+            assert_eq!(item.unwrap(), counts[n]);
+            counts[n] += 1;
+        }
+    }
+    assert_eq!(counts, [ITEMS; 4]);
+    writers.into_iter().for_each(|writer| writer.join().unwrap());
+}
+
 fn counting_waker() -> (Waker, impl Fn() -> usize) {
     struct Count(std::sync::atomic::AtomicUsize);
     impl std::task::Wake for Count {

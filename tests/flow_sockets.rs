@@ -12,8 +12,8 @@ use tabbyapi_emulator::{Emulator, Script};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 /// More than the buffers of both ends of a connection grow to.
-const TOKENS: usize = 6000;
-const TOKEN_BYTES: usize = 8 << 10;
+const TOKENS: usize = 1600;
+const TOKEN_BYTES: usize = 16 << 10;
 
 fn client(server: &Emulator) -> Client {
     Client::builder(server.url()).api_key(server.api_key()).build().unwrap()

@@ -30,6 +30,10 @@ impl Client {
 }
 
 impl EmbeddingsService<'_> {
+    pub(crate) fn client(&self) -> &Client {
+        self.client
+    }
+
     /// One vector per text, in the order of the texts. Errors with code `no_embedding_model_loaded` if there is no model for it.
     ///
     /// An answer that has not one vector for each text, or whose vectors differ in dimension, is an error of kind

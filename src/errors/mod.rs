@@ -30,4 +30,5 @@ mod fingerprint;
 mod log;
 
 pub use fingerprint::Fingerprint;
+pub(crate) use fingerprint::Hash;
 pub use log::{ErrorGroup, ErrorLog, ErrorSample, ErrorSnapshot, Overflow};

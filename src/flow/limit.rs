@@ -1,7 +1,6 @@
 //! `Limited`: a stream that ends at a budget.
 
 use std::fmt;
-use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -195,9 +194,8 @@ where
     T: Weigh,
 {
     /// The next item, `None` at the end.
-    #[allow(clippy::should_implement_trait, reason = "as with other streams: the item comes with an await")]
-    pub fn next(&mut self) -> impl Future<Output = Option<Result<T>>> {
-        std::future::poll_fn(|cx| self.poll(cx))
+    pub async fn next(&mut self) -> Option<Result<T>> {
+        std::future::poll_fn(|cx| self.poll(cx)).await
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T>>> {

@@ -1,7 +1,6 @@
 //! `Mux`: many streams as one.
 
 use std::fmt;
-use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -90,9 +89,8 @@ impl<K, S> Mux<K, S> {
 
 impl<K: Clone, S: Stream + Unpin> Mux<K, S> {
     /// What comes next of any stream; `None` if there are no streams.
-    #[allow(clippy::should_implement_trait, reason = "as with other streams: the item comes with an await")]
-    pub fn next(&mut self) -> impl Future<Output = Option<(K, Muxed<S>)>> {
-        std::future::poll_fn(|cx| self.poll(cx))
+    pub async fn next(&mut self) -> Option<(K, Muxed<S>)> {
+        std::future::poll_fn(|cx| self.poll(cx)).await
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<(K, Muxed<S>)>> {

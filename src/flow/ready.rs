@@ -88,8 +88,8 @@ impl<T> Ready<T> {
             let Some(id) = self.line.lock().ready.pop_front() else { break };
             let Some(at) = self.find(id) else { continue };
             let slot = &mut self.slots[at];
-            // Before it is polled: it may ring while it is.
-            slot.bell.rung.store(false, Ordering::Release);
+            // Before it is polled: it may ring while it is. A swap, so that what the last one rang for is seen.
+            slot.bell.rung.swap(false, Ordering::AcqRel);
             if let Poll::Ready(result) = poll(&mut slot.value, &mut Context::from_waker(&slot.waker)) {
                 // It may have more.
                 slot.bell.ring();
