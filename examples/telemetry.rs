@@ -10,11 +10,17 @@ mod support;
 use tabbyapi::Options;
 use tabbyapi::api::{ChatMessage, ChatRequest};
 use tabbyapi::telemetry::Tracing;
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::format::FmtSpan;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG).with_span_events(FmtSpan::CLOSE).init();
+    // Without the connections, of which the HTTP stack tells.
+    let ours = Targets::new().with_target("tabbyapi", tracing::Level::DEBUG);
+    let printed = tracing_subscriber::fmt::layer().with_span_events(FmtSpan::CLOSE);
+    tracing_subscriber::registry().with(printed).with(ours).init();
     let (client, _server) = support::connect()?;
     let client = client.with(Options::new().hook(Tracing::new()));
 

@@ -1,5 +1,7 @@
 //! What is worth telling of a call, as attributes, whoever emits them. It learns by being shown what a hook is shown.
 
+#![cfg_attr(not(feature = "opentelemetry"), allow(dead_code, reason = "`tracing` has no metrics"))]
+
 use std::any::Any;
 use std::time::Duration;
 
@@ -218,7 +220,6 @@ impl Facts {
     }
 
     /// What metrics of the call are told apart by.
-    #[cfg(feature = "opentelemetry")]
     pub(super) fn metric(&self) -> Attributes {
         let Some(work) = self.work else { return Vec::new() };
         let mut told = vec![(n::OPERATION_NAME, text(work.name())), (n::PROVIDER_NAME, text(n::PROVIDER))];
@@ -229,19 +230,16 @@ impl Facts {
     }
 
     /// The server of the last attempt.
-    #[cfg(feature = "opentelemetry")]
     pub(super) fn server(&self) -> Attributes {
         self.told_server().collect()
     }
 
     /// Tokens of the prompt and of the answer.
-    #[cfg(feature = "opentelemetry")]
     pub(super) fn usage(&self) -> Option<(u64, u64)> {
         self.usage
     }
 
     /// What the tokens of the prompt stand for.
-    #[cfg(feature = "opentelemetry")]
     pub(super) fn input_modality(&self) -> &'static str {
         if self.images { n::MODALITY_UNKNOWN } else { n::MODALITY_TEXT }
     }

@@ -18,15 +18,18 @@ use prost::Message;
 #[derive(Debug)]
 pub struct Collector {
     address: SocketAddr,
-    received: Arc<Mutex<Vec<(String, Vec<u8>)>>>,
+    received: Arc<Mutex<Received>>,
 }
+
+/// Paths and bodies.
+pub type Received = Vec<(String, Vec<u8>)>;
 
 impl Collector {
     /// Listens on a free port of loopback.
     pub fn start() -> io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let address = listener.local_addr()?;
-        let received = Arc::new(Mutex::new(Vec::new()));
+        let received = Arc::<Mutex<Received>>::default();
         let sink = received.clone();
         thread::spawn(move || {
             for connection in listener.incoming().flatten() {
@@ -44,7 +47,7 @@ impl Collector {
     }
 
     /// The bodies as they came, with their paths.
-    pub fn received(&self) -> Vec<(String, Vec<u8>)> {
+    pub fn received(&self) -> Received {
         self.received.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
     }
 
