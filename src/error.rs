@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 
 use crate::Extra;
+use crate::auth::Secrets;
 use crate::call::{Record, Time};
 
 /// The result of this library's operations.
@@ -264,6 +265,27 @@ impl Error {
         }))
     }
 
+    /// The same error, without its source, which cannot be copied.
+    pub(crate) fn copy(&self) -> Self {
+        let inner = &*self.0;
+        Error(Box::new(Inner {
+            kind: inner.kind,
+            message: inner.message.clone(),
+            code: inner.code.clone(),
+            phase: inner.phase,
+            hint: inner.hint.clone(),
+            endpoint: inner.endpoint.clone(),
+            response: inner.response.clone(),
+            issues: inner.issues.clone(),
+            path: inner.path.clone(),
+            trace: inner.trace.clone(),
+            source: None,
+            retryable: inner.retryable,
+            record: inner.record.clone(),
+            retry_at: inner.retry_at,
+        }))
+    }
+
     pub(crate) fn config(message: impl Into<String>) -> Self {
         Error::new(ErrorKind::Config, "config", message)
     }
@@ -272,7 +294,6 @@ impl Error {
         Error::new(ErrorKind::Misuse, "misuse", message)
     }
 
-    #[cfg(all(feature = "blocking", not(target_arch = "wasm32")))]
     pub(crate) fn cancelled() -> Self {
         Error::new(ErrorKind::Cancelled, "cancelled", "the call was cancelled")
     }
@@ -322,6 +343,40 @@ impl Error {
         self
     }
 
+    /// The same error without these texts, wherever a server or a transport may have repeated them.
+    pub(crate) fn without(mut self, secrets: &Secrets) -> Self {
+        let inner = &mut *self.0;
+        secrets.remove_from(&mut inner.message);
+        secrets.remove_from(&mut inner.code);
+        let texts = [&mut inner.hint, &mut inner.path, &mut inner.trace];
+        texts.into_iter().flatten().for_each(|text| secrets.remove_from(text));
+        for issue in &mut inner.issues {
+            issue.location.iter_mut().for_each(|part| secrets.remove_from(part));
+            [&mut issue.message, &mut issue.kind].into_iter().for_each(|text| secrets.remove_from(text));
+            issue.input.iter_mut().for_each(|text| secrets.remove_from(text));
+            secrets.remove_from_extra(&mut issue.extra);
+        }
+        if let Some(answered) = &mut inner.response {
+            answered.body = secrets.remove_from_body(&answered.body);
+            secrets.remove_from_headers(&mut answered.headers);
+        }
+        // A cause cannot be changed, so one that repeats a secret is replaced by its text without it.
+        if let Some(source) = &inner.source {
+            let mut text = source.to_string();
+            let mut deep = format!("{source:?}");
+            let mut cause = source.source();
+            while let Some(error) = cause {
+                deep.push_str(&format!("{error} {error:?}"));
+                cause = error.source();
+            }
+            if secrets.are_in(text.as_bytes()) || secrets.are_in(deep.as_bytes()) {
+                secrets.remove_from(&mut text);
+                inner.source = Some(text.into());
+            }
+        }
+        self
+    }
+
     /// Notes the operation, unless a more precise place is noted already.
     pub(crate) fn at(mut self, method: &Method, url: &str) -> Self {
         if self.0.endpoint.is_none() {
@@ -336,6 +391,13 @@ impl Error {
             self.0.response = Some(answered);
         }
         self
+    }
+}
+
+/// So that what is a [`BaseUrl`](crate::BaseUrl) already can stand where one is parsed.
+impl From<std::convert::Infallible> for Error {
+    fn from(never: std::convert::Infallible) -> Self {
+        match never {}
     }
 }
 

@@ -10,6 +10,7 @@
 //! * [`Client`] and [`api`]: the services and their types.
 //! * [`Answer`], [`Streaming`], [`Broken`], [`Error`]: what comes of a call.
 //! * [`Options`], [`Paces`], [`Limits`], [`policy`]: what can be set.
+//! * [`hooks`]: code of yours that watches calls, changes what they carry, or stops them.
 //! * [`Endpoint`], [`decode`], [`sse`], [`call`]: the core, for routes and executors of your own.
 //! * [`transport`], [`driver`]: what moves the bytes.
 
@@ -31,6 +32,7 @@ mod error;
 pub mod estimate;
 mod extra;
 mod fill;
+pub mod hooks;
 mod options;
 mod pace;
 pub mod policy;
@@ -39,6 +41,8 @@ mod service;
 pub mod sse;
 mod streaming;
 pub mod structured;
+#[cfg(any(feature = "tracing", feature = "opentelemetry"))]
+pub mod telemetry;
 mod text;
 pub mod tools;
 pub mod transport;

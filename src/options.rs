@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use crate::auth::mark;
+use crate::hooks::{Hook, Hooks};
 use crate::policy::{Retry, RetryPolicy};
+use crate::transport::MaybeSync;
 use crate::{BaseUrl, Error, Extra, Limits, Pace, Paces, Result};
 
 /// Settings of a client that a call may override: headers, extra body fields, deadlines, caps, retries.
@@ -42,6 +45,8 @@ pub struct Options {
     pub retry_policy: Option<Arc<dyn RetryPolicy>>,
     /// The server that the calls go to and no other, of those that the client has.
     pub server: Option<BaseUrl>,
+    /// What watches and changes the calls; overriding adds to them.
+    pub hooks: Hooks,
 }
 
 /// The policy of a call: one of the library's own is not allocated.
@@ -70,6 +75,7 @@ impl Options {
     pub fn header(mut self, name: &str, value: &str) -> Result<Self> {
         let (name, value) = header(name, value)?;
         self.headers.insert(name, value);
+        mark(&mut self.headers);
         Ok(self)
     }
 
@@ -124,6 +130,12 @@ impl Options {
         self
     }
 
+    /// Adds a hook, after those that are there; see [`hooks`](crate::hooks).
+    pub fn hook(mut self, hook: impl Hook + Clone + MaybeSync) -> Self {
+        self.hooks.push(hook);
+        self
+    }
+
     /// These options, with those of `over` in their place where it has any.
     pub(crate) fn overridden(&self, over: Options) -> Options {
         let mut merged = self.clone();
@@ -140,6 +152,7 @@ impl Options {
             (merged.retry, merged.retry_policy) = (over.retry, over.retry_policy);
         }
         merged.server = over.server.or(merged.server);
+        merged.hooks.extend(over.hooks);
         merged
     }
 

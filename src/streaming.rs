@@ -160,8 +160,8 @@ impl<D: Decode> State<D> {
 pub(crate) struct Tally<A> {
     total: A,
     outcome: Option<Outcome>,
-    /// The error that ended the stream, if the stream face has handed it out: its gist for `finish`.
-    ended_by: Option<(ErrorKind, String, String)>,
+    /// The error that ended the stream, if the stream face has handed it out: a copy for `finish`.
+    ended_by: Option<Error>,
 }
 
 impl<A: Accumulate> Tally<A> {
@@ -196,7 +196,7 @@ impl<A: Accumulate> Tally<A> {
             Some(Err(error)) => error,
         };
         self.outcome = Some(Outcome::of(&error));
-        self.ended_by = Some((error.kind(), error.code().to_owned(), error.to_string()));
+        self.ended_by = Some(error.copy());
         Some(Err(error))
     }
 
@@ -210,10 +210,7 @@ impl<A: Accumulate> Tally<A> {
         if let (None, Outcome::Complete, Some(call)) = (&error, outcome, call) {
             return Ok(Answer::new(self.total.into_output(), call));
         }
-        let error = error.unwrap_or_else(|| match self.ended_by {
-            Some((kind, code, message)) => Error::new(kind, code, message),
-            None => Error::misuse("the stream was given up"),
-        });
+        let error = error.or(self.ended_by).unwrap_or_else(|| Error::misuse("the stream was given up"));
         Err(Broken { partial: self.total.into_output(), outcome, error })
     }
 

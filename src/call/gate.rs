@@ -55,6 +55,8 @@ pub(super) struct Member {
 pub(super) struct Want {
     /// This one and no other.
     pub(super) server: Option<usize>,
+    /// This one next: it asked for another key.
+    pub(super) back: Option<usize>,
     /// One that has this model loaded, if any is known to.
     pub(super) model: Option<Text>,
     /// Rather one that is not among these.
@@ -67,8 +69,12 @@ struct Waiting {
     ticket: u64,
     want: Want,
     waker: Option<Waker>,
-    /// Its call is to come: there is nothing to wait for any more.
+    /// Its call is to come: it has something to hear.
     called: bool,
+    /// When there may be room for it, if that is known, and when its call was told to come.
+    until: Option<Time>,
+    told: Option<Time>,
+    refusal: Option<Refusal>,
 }
 
 /// A place at a server.
@@ -76,6 +82,9 @@ struct Waiting {
 pub(super) struct Grant {
     pub(super) server: usize,
     pass: Option<Pass>,
+    /// Since when its call has it, and what it weighs.
+    taken: Option<Time>,
+    tokens: u64,
 }
 
 /// What the gate says.
@@ -133,42 +142,60 @@ impl Gate {
     /// A place for an attempt. A call that waited brings its ticket.
     pub(super) fn admit(&mut self, ticket: Option<u64>, want: &Want, now: Time) -> Admission {
         self.now = self.now.max(now);
-        if let Some(grant) = ticket.and_then(|ticket| self.granted.remove(&ticket)) {
-            return Admission::Granted(grant);
+        match ticket.and_then(|ticket| self.granted.remove(&ticket)) {
+            // The breaker has opened since: the call looks for another place.
+            Some(grant) if self.is_stale(grant) => self.undo(grant),
+            Some(grant) => return Admission::Granted(self.take(grant)),
+            None => {}
         }
         let taken = self.serve();
         if let Some(grant) = ticket.and_then(|ticket| self.granted.remove(&ticket)) {
-            return Admission::Granted(grant);
+            return Admission::Granted(self.take(grant));
         }
-        let queued = ticket.filter(|ticket| match self.find(*ticket) {
-            Some(at) => {
-                self.queue[at].called = false;
-                true
+        if let Some(at) = ticket.and_then(|ticket| self.find(ticket)) {
+            return self.answer_waiting(at);
+        }
+        match self.pick(want, taken, false) {
+            Pick::Take(server) => {
+                let grant = self.begin(server, want);
+                Admission::Granted(self.take(grant))
             }
-            None => false,
-        });
-        // One that waits already stands in its own way: who comes after it does not count.
-        let pick = self.pick(want, if queued.is_some() { 0 } else { taken });
-        match (pick, queued) {
-            (Pick::Take(server), None) => Admission::Granted(self.begin(server, want)),
-            (Pick::Wait { until, .. }, Some(ticket)) => Admission::Wait { ticket, until },
-            // An earlier ticket waits there.
-            (Pick::Take(_), Some(ticket)) => Admission::Wait { ticket, until: None },
-            (Pick::Wait { .. }, None) if self.queue.len() >= self.room => {
+            Pick::Wait { .. } if self.queue.len() >= self.room => {
                 Admission::Refused(Refusal::Queue { waiting: self.queue.len() })
             }
-            (Pick::Wait { until, .. }, None) => {
+            Pick::Wait { until, .. } => {
                 self.next_ticket += 1;
                 let ticket = self.next_ticket;
-                self.queue.push_back(Waiting { ticket, want: want.clone(), waker: None, called: false });
+                let want = want.clone();
+                let waiting = Waiting { ticket, want, waker: None, called: false, until, told: until, refusal: None };
+                self.queue.push_back(waiting);
                 Admission::Wait { ticket, until }
             }
-            (Pick::Refuse(refusal), queued) => {
-                if let Some(ticket) = queued {
-                    self.leave(ticket);
-                }
+            Pick::Refuse(refusal) => Admission::Refused(refusal),
+        }
+    }
+
+    /// What a ticket is told that was not served just now. It gets an alarm of its own even if earlier ones stand before it,
+    /// since their calls may not be polled; whoever comes first has all served.
+    fn answer_waiting(&mut self, at: usize) -> Admission {
+        let now = self.now;
+        let want = std::mem::take(&mut self.queue[at].want);
+        let own = match self.pick(&want, 0, true) {
+            Pick::Wait { until, .. } => until,
+            Pick::Take(_) | Pick::Refuse(_) => None,
+        };
+        let first = self.queue.front().and_then(|first| first.until);
+        let waiting = &mut self.queue[at];
+        waiting.want = want;
+        waiting.until = [own, first, waiting.until].into_iter().flatten().filter(|until| now < *until).min();
+        (waiting.called, waiting.told) = (false, waiting.until);
+        let (ticket, until) = (waiting.ticket, waiting.until);
+        match waiting.refusal {
+            Some(refusal) => {
+                self.leave(ticket);
                 Admission::Refused(refusal)
             }
+            None => Admission::Wait { ticket, until },
         }
     }
 
@@ -192,6 +219,22 @@ impl Gate {
         self.serve();
     }
 
+    /// Gives a place back that was not used: as if it had never been given.
+    pub(super) fn undo(&mut self, grant: Grant) {
+        if let Some(member) = self.members.get_mut(grant.server) {
+            member.begun = member.begun.saturating_sub(1);
+            let weights = [(&mut member.requests, 1), (&mut member.tokens, grant.tokens)];
+            for (window, amount) in weights.into_iter().filter_map(|(window, amount)| Some((window.as_mut()?, amount)))
+            {
+                match grant.taken {
+                    Some(at) => window.untake(amount, at),
+                    None => window.unreserve(amount),
+                }
+            }
+        }
+        self.end(grant, None, None);
+    }
+
     /// Gives a ticket back, with the place that it may have got.
     pub(super) fn leave(&mut self, ticket: u64) {
         if let Some(at) = self.find(ticket) {
@@ -200,7 +243,7 @@ impl Gate {
             self.wake.extend(waiting.and_then(|waiting| waiting.waker));
             self.serve();
         } else if let Some(grant) = self.granted.remove(&ticket) {
-            self.end(grant, None, None);
+            self.undo(grant);
         }
     }
 
@@ -215,7 +258,7 @@ impl Gate {
     /// Whether another server than the ones tried could take this at once.
     pub(super) fn elsewhere(&mut self, want: &Want, now: Time) -> bool {
         self.now = self.now.max(now);
-        matches!(self.pick(want, want.tried), Pick::Take(_))
+        matches!(self.pick(want, want.tried, false), Pick::Take(_))
     }
 
     pub(super) fn status(&self, now: Time) -> Vec<ServerStatus> {
@@ -242,7 +285,7 @@ impl Gate {
         let mut at = 0;
         while at < self.queue.len() && taken != all {
             let want = std::mem::take(&mut self.queue[at].want);
-            match self.pick(&want, taken) {
+            match self.pick(&want, taken, true) {
                 Pick::Take(server) => {
                     let grant = self.begin(server, &want);
                     if let Some(waiting) = self.queue.remove(at) {
@@ -251,12 +294,18 @@ impl Gate {
                     }
                     continue;
                 }
-                Pick::Wait { at: servers, .. } => taken |= servers,
-                // Its call is to come and hear it.
-                Pick::Refuse(_) => {
-                    self.queue[at].called = true;
-                    let waker = self.queue[at].waker.take();
-                    self.wake.extend(waker);
+                Pick::Wait { at: servers, until } => {
+                    taken |= servers;
+                    let waiting = &mut self.queue[at];
+                    (waiting.until, waiting.refusal) = (until, None);
+                    // Its call is to set its alarm.
+                    if until.is_some_and(|until| waiting.told.is_none_or(|told| until < told)) {
+                        self.summon(at);
+                    }
+                }
+                Pick::Refuse(refusal) => {
+                    self.queue[at].refusal = Some(refusal);
+                    self.summon(at);
                 }
             }
             self.queue[at].want = want;
@@ -265,17 +314,24 @@ impl Gate {
         taken
     }
 
-    /// Where an attempt can go, other than to the servers that are taken.
-    fn pick(&mut self, want: &Want, taken: u64) -> Pick {
+    /// Has the call of a waiting ticket come.
+    fn summon(&mut self, at: usize) {
+        self.queue[at].called = true;
+        let waker = self.queue[at].waker.take();
+        self.wake.extend(waker);
+    }
+
+    /// Where an attempt can go, other than to the servers that are taken. What has `queued` is not refused for the rate any more.
+    fn pick(&mut self, want: &Want, taken: u64, queued: bool) -> Pick {
         let now = self.now;
         let known = want.model.is_some() && self.members.iter().any(|member| member.model == want.model);
         let mut ready: Vec<Candidate> = Vec::new();
         let (mut waits, mut until, mut refusal): (u64, Option<Time>, Option<Refusal>) = (0, None, None);
         for (index, member) in self.members.iter_mut().enumerate() {
-            if want.server.is_some_and(|server| server != index) {
+            if want.back.or(want.server).is_some_and(|server| server != index) {
                 continue;
             }
-            match member.room(want.tokens, now) {
+            match member.room(want.tokens, now, queued) {
                 Room::Now if taken & (1 << index) != 0 => waits |= 1 << index,
                 Room::Now => ready.push(Candidate {
                     index,
@@ -311,12 +367,34 @@ impl Gate {
         member.in_flight += 1;
         member.begun += 1;
         if let Some(window) = &mut member.requests {
-            window.take(1, now);
+            window.reserve(1);
         }
         if let Some(window) = &mut member.tokens {
-            window.take(want.tokens, now);
+            window.reserve(want.tokens);
         }
-        Grant { server, pass: member.circuit.as_mut().map(|circuit| circuit.begin(now)) }
+        let pass = member.circuit.as_mut().map(|circuit| circuit.begin(now));
+        Grant { server, pass, taken: None, tokens: want.tokens }
+    }
+
+    fn is_stale(&self, grant: Grant) -> bool {
+        let circuit = self.members.get(grant.server).and_then(|member| member.circuit.as_ref());
+        circuit.zip(grant.pass).is_some_and(|(circuit, pass)| circuit.is_stale(pass))
+    }
+
+    /// The call comes for its place, and sends now.
+    fn take(&mut self, grant: Grant) -> Grant {
+        let now = self.now;
+        if let Some(member) = self.members.get_mut(grant.server) {
+            if let Some(window) = &mut member.requests {
+                window.take(1, now);
+            }
+            if let Some(window) = &mut member.tokens {
+                window.take(grant.tokens, now);
+            }
+        }
+        // Now it is known when there will be room for the next.
+        self.serve();
+        Grant { taken: Some(now), ..grant }
     }
 
     fn find(&self, ticket: u64) -> Option<usize> {
@@ -350,17 +428,18 @@ impl Member {
         self.tokens.is_some()
     }
 
-    fn room(&mut self, tokens: u64, now: Time) -> Room {
+    fn room(&mut self, tokens: u64, now: Time, queued: bool) -> Room {
         if let Some(Err(until)) = self.circuit.as_ref().map(|circuit| circuit.allows(now)) {
             return Room::Never(Refusal::Open { until });
         }
-        let requests = self.requests.as_mut().map_or(now, |window| window.available(1, now));
-        let tokens = self.tokens.as_mut().map_or(now, |window| window.available(tokens, now));
+        let requests = self.requests.as_mut().map_or(Some(now), |window| window.available(1, now));
+        let tokens = self.tokens.as_mut().map_or(Some(now), |window| window.available(tokens, now));
+        let (Some(requests), Some(tokens)) = (requests, tokens) else { return Room::Later };
         let at = requests.max(tokens);
         if at > now {
             return match self.when_full {
-                WhenFull::Wait => Room::At(at),
-                WhenFull::Refuse => Room::Never(Refusal::Full { until: at }),
+                WhenFull::Refuse if !queued => Room::Never(Refusal::Full { until: at }),
+                _ => Room::At(at),
             };
         }
         match self.places {

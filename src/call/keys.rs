@@ -41,9 +41,9 @@ impl Shared {
             return Access::Granted { credential: state.gate.members[server].keys.resolve(scope), serial: 0 };
         }
         let place = (server, scope);
-        let soon = now + self.key_skew();
+        let skew = self.key_skew();
         let rejected = match state.keys.get(&place) {
-            Some(Slot::Ready { credential, serial }) if credential.as_ref().is_none_or(|c| c.is_good(soon)) => {
+            Some(Slot::Ready { credential, serial }) if credential.as_ref().is_none_or(|c| c.is_good(now, skew)) => {
                 return Access::Granted { credential: credential.clone(), serial: *serial };
             }
             Some(Slot::Refreshing) => {

@@ -73,23 +73,23 @@
 
 mod failures;
 mod gate;
+mod hooking;
 mod keys;
 mod operation;
 mod record;
 mod shared;
+mod show;
 mod time;
 mod wait;
 
-use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::response::Parts;
 use http::{HeaderMap, Request, StatusCode};
 
-use crate::auth::Credential;
+use crate::auth::{Credential, mark};
 use crate::decode::Decode;
-use crate::error::Answered;
 use crate::policy::{Failure, Verdict};
 use crate::transport::{Sent, TransportError};
 use crate::{BaseUrl, Endpoint, Error, Options, Phase, Result, Scope, Text};
@@ -97,6 +97,7 @@ use crate::{BaseUrl, Endpoint, Error, Options, Phase, Result, Scope, Text};
 pub use crate::policy::Retry;
 use failures::{faults_server, lost, refused, timeout};
 use gate::Want;
+use hooking::Hooked;
 use keys::{Access, Lease};
 use operation::Operation;
 pub use record::{Attempt, Record};
@@ -128,15 +129,18 @@ pub struct Call<D: Decode> {
     /// Its place at a server, from before the attempt until its end.
     permit: Option<Permit>,
     /// The key that it has brought itself, for the next attempt.
-    key: Option<(Option<Credential>, u64)>,
+    key: Option<Key>,
+    /// The key of the last attempt, which its answer may repeat.
+    sent: Option<Credential>,
     /// Why the last attempt failed.
     last: Option<Error>,
     /// Since when the caller waits for something other than an exchange.
     waiting: Option<Time>,
+    /// None when it is over.
+    hooks: Option<Hooked>,
 }
 
-/// What to do next.
-#[derive(Debug)]
+/// What to do next. `Debug` shows neither keys nor bodies.
 #[non_exhaustive]
 #[allow(clippy::large_enum_variant, reason = "an output lives for one match; boxing would cost an allocation each")]
 pub enum Output<T> {
@@ -176,8 +180,7 @@ pub enum Output<T> {
     Done(Result<()>),
 }
 
-/// What happened.
-#[derive(Debug)]
+/// What happened. `Debug` does not show bodies.
 #[non_exhaustive]
 pub enum Input {
     /// The head of the answer is there.
@@ -203,6 +206,13 @@ enum State {
     Reading(Reading),
     /// Over; the result until it was handed out.
     Done(Option<Result<()>>),
+}
+
+/// A key that the call has brought.
+struct Key {
+    server: usize,
+    credential: Option<Credential>,
+    serial: u64,
 }
 
 struct Reading {
@@ -247,6 +257,7 @@ impl<D: Decode> Call<D> {
             server: server.transpose()?,
             model: endpoint.model().map(Text::from),
             tried: 0,
+            back: None,
             tokens: if shared.limits_tokens() { endpoint.tokens() } else { 0 },
         };
         Ok(Call {
@@ -264,18 +275,24 @@ impl<D: Decode> Call<D> {
             ticket: None,
             permit: None,
             key: None,
+            sent: None,
             last: None,
             waiting: None,
+            hooks: Hooked::new(&options.hooks),
         })
     }
 
     /// What to do next. Never blocks, never panics; after [`Output::Done`] it gives an error of kind
     /// [`Misuse`](crate::ErrorKind::Misuse).
     pub fn poll_output(&mut self, now: Time) -> Output<D::Item> {
+        self.tell_hooks(now);
         if self.record.started.is_none() {
             self.record.started = Some(now);
             self.deadline = self.operation.pace.total.map(|total| now + total);
             self.shared.pay_in();
+            if let Err(error) = self.hook_start(now) {
+                self.end(now, Err(error));
+            }
         }
         loop {
             match &mut self.state {
@@ -325,6 +342,7 @@ impl<D: Decode> Call<D> {
     /// Takes in what happened. Input that does not fit the state ends the call with an error of kind
     /// [`Misuse`](crate::ErrorKind::Misuse).
     pub fn handle_input(&mut self, now: Time, input: Input) {
+        self.tell_hooks(now);
         match (&mut self.state, input) {
             (State::Keying(_), Input::Key(key)) => {
                 let State::Keying(lease) = std::mem::replace(&mut self.state, State::Ready { not_before: None }) else {
@@ -332,7 +350,12 @@ impl<D: Decode> Call<D> {
                 };
                 match key {
                     // It is used even if it is about to expire: there is none better.
-                    Ok(credential) => self.key = Some((credential.clone(), lease.settle(credential))),
+                    Ok(credential) => {
+                        let server = lease.server;
+                        let credential = credential.map(|credential| credential.received(now));
+                        let serial = lease.settle(credential.clone());
+                        self.key = Some(Key { server, credential, serial });
+                    }
                     Err(error) => self.end(now, Err(error)),
                 }
             }
@@ -396,44 +419,53 @@ impl<D: Decode> Call<D> {
 
     /// Starts an attempt; `None` if the state changed instead.
     fn begin(&mut self, now: Time) -> Option<Output<D::Item>> {
-        let permit = match self.permit.take() {
-            Some(permit) => permit,
-            None => match self.shared.admit(&mut self.ticket, &self.want, now) {
-                Entry::Granted(permit) => permit,
-                Entry::Wait { until, changed } => {
-                    return Some(Output::Wait { until: earlier(until, self.deadline), changed: Some(changed) });
-                }
-                Entry::Refused(refusal) => {
-                    // That the server is left alone now is less telling than why.
-                    let error = self.last.take().unwrap_or_else(|| refused(refusal, now));
-                    self.end(now, Err(error));
-                    return None;
-                }
-            },
-        };
-        let server = permit.server();
-        self.permit = Some(permit);
-        let (credential, serial) = match self.key.take() {
-            Some(key) => key,
-            None => match self.shared.credential(server, self.operation.scope, now) {
-                Access::Granted { credential, serial } => (credential, serial),
-                Access::Lead(lease) => {
-                    self.state = State::Keying(lease);
-                    return None;
-                }
-                Access::Busy(changed) => return Some(Output::Wait { until: self.deadline, changed: Some(changed) }),
-            },
-        };
-        let base = self.shared.base_of(server);
-        let request = match self.operation.request(base, credential.as_ref()) {
-            Ok(request) => request,
-            Err(error) => {
+        let permit = match self.shared.admit(&mut self.ticket, &self.want, now) {
+            Entry::Granted(permit) => permit,
+            Entry::Wait { until, changed } => {
+                return Some(Output::Wait { until: earlier(until, self.deadline), changed: Some(changed) });
+            }
+            Entry::Refused(refusal) => {
+                // That the server is left alone now is less telling than why.
+                let error = self.last.take().unwrap_or_else(|| refused(refusal, now));
                 self.end(now, Err(error));
                 return None;
             }
         };
+        let server = permit.server();
+        let (credential, serial) = match self.key.take().filter(|key| key.server == server) {
+            Some(key) => (key.credential, key.serial),
+            None => match self.shared.credential(server, self.operation.scope, now) {
+                Access::Granted { credential, serial } => (credential, serial),
+                // Nothing is held while a key is asked for.
+                Access::Lead(lease) => {
+                    permit.undo();
+                    self.state = State::Keying(lease);
+                    return None;
+                }
+                Access::Busy(changed) => {
+                    permit.undo();
+                    return Some(Output::Wait { until: self.deadline, changed: Some(changed) });
+                }
+            },
+        };
+        self.permit = Some(permit);
         self.at = server;
+        let base = self.shared.base_of(server).clone();
+        let mut request = match self.operation.request(&base).and_then(|request| self.hook_request(now, request)) {
+            Ok(request) => request,
+            Err(error) => {
+                if let Some(permit) = self.permit.take() {
+                    permit.undo();
+                }
+                self.end(now, Err(error));
+                return None;
+            }
+        };
+        if let Some(credential) = &credential {
+            credential.apply(request.headers_mut());
+        }
         self.want.tried |= 1 << server;
+        self.want.back = None;
         if let Some(since) = self.waiting.take() {
             self.record.waited += now.since(since);
         }
@@ -449,26 +481,39 @@ impl<D: Decode> Call<D> {
             retry_after: None,
         });
         self.answer = None;
+        self.sent = credential;
         self.state = State::Sending { sent: now, serial };
         let deadline = earlier(self.operation.pace.head.map(|limit| now + limit), self.deadline);
         Some(Output::Send { request, deadline })
     }
 
-    fn handle_head(&mut self, now: Time, head: Parts, sent: Time, serial: u64) {
+    fn handle_head(&mut self, now: Time, mut head: Parts, sent: Time, serial: u64) {
         if let Some(attempt) = self.record.current() {
             attempt.head = Some(now);
             attempt.status = Some(head.status);
+        }
+        if let Err(error) = self.hook_response(now, &mut head) {
+            self.answer = Some((head.status, head.headers));
+            let error = self.answered(error);
+            return self.end(now, Err(error));
         }
         if head.status == StatusCode::UNAUTHORIZED
             && !self.rekeyed
             && self.shared.reject(self.at, self.operation.scope, serial)
         {
             self.rekeyed = true;
+            // The new key is for this server.
+            self.want.back = Some(self.at);
+            self.give_back(now, Some(true));
             self.record.key_refreshes += 1;
-            self.close_attempt(now, Some("invalid_key"), Some(Duration::ZERO));
             self.state = State::Ready { not_before: None };
+            if let Err(error) = self.close_attempt(now, Some("invalid_key"), Some(Duration::ZERO), None) {
+                self.end(now, Err(error));
+            }
             return;
         }
+        mark(&mut head.headers);
+        self.operation.secrets(self.sent.as_ref()).remove_from_headers(&mut head.headers);
         let started = self.decoder.start(&head, &self.operation.limits);
         self.answer = Some((head.status, head.headers));
         self.state =
@@ -502,8 +547,13 @@ impl<D: Decode> Call<D> {
             reading.put_off = 0;
         }
         match step {
-            Ok(Some(item)) => {
+            Ok(Some(mut item)) => {
                 reading.waiting = None;
+                if let Err(error) = self.hook_item(now, &mut item) {
+                    let error = self.answered(error);
+                    self.end(now, Err(error));
+                    return None;
+                }
                 self.record.items += 1;
                 self.record.first_item.get_or_insert(now);
                 return Some(Output::Item(item));
@@ -539,7 +589,7 @@ impl<D: Decode> Call<D> {
 
     /// An attempt failed: another one, or the end.
     fn fail(&mut self, now: Time, error: Error, sent: Sent) {
-        let error = self.answered(error);
+        let error = self.cleaned(self.answered(error));
         if matches!(error.code(), "no_model_loaded") {
             self.shared.note_model(self.at, "");
         }
@@ -547,8 +597,10 @@ impl<D: Decode> Call<D> {
         match self.again(now, &error, sent) {
             Some(wait) => {
                 self.retries += 1;
-                self.close_attempt(now, Some(error.code()), Some(wait));
-                self.state = State::Ready { not_before: Some(now + wait) };
+                match self.close_attempt(now, Some(error.code()), Some(wait), Some(&error)) {
+                    Ok(()) => self.state = State::Ready { not_before: Some(now + wait) },
+                    Err(veto) => self.end(now, Err(veto)),
+                }
                 self.last = Some(error);
             }
             None => self.end(now, Err(error)),
@@ -569,16 +621,16 @@ impl<D: Decode> Call<D> {
     }
 
     fn end(&mut self, now: Time, result: Result<()>) {
-        let result = result.map_err(self.operation.explain);
+        let result = result.map_err(|error| self.cleaned((self.operation.explain)(error)));
         let verdict = match &result {
             Ok(()) => Some(true),
             Err(error) => faults_server(error).then_some(false),
         };
         self.give_back(now, verdict);
         self.ticket = None;
-        let cause = result.as_ref().err().map(|error| error.code().to_owned());
-        self.close(now, cause.as_deref());
-        self.state = State::Done(Some(result.map_err(|error| self.placed(error))));
+        let error = self.close(now, result.as_ref().err()).err().or(result.err()).map(|error| self.placed(error));
+        let error = self.hook_outcome(now, error);
+        self.state = State::Done(Some(error.map_or(Ok(()), Err)));
     }
 
     /// Gives the place at the server back, with what came of it.
@@ -593,60 +645,33 @@ impl<D: Decode> Call<D> {
     /// Ends the call from outside, because of an item that it yielded. The error is given back with all that is known of the
     /// call.
     pub(crate) fn give_up(&mut self, now: Time, error: Error) -> Error {
+        let error = self.cleaned(self.answered(error));
         self.give_back(now, None);
         self.ticket = None;
-        self.close(now, Some(error.code()));
+        let error = self.close(now, Some(&error)).err().unwrap_or(error);
+        let error = self.placed(error);
         self.state = State::Done(None);
-        self.placed(self.answered(error))
+        self.hook_outcome(now, Some(error)).unwrap_or_else(Error::cancelled)
     }
 
-    fn close(&mut self, now: Time, cause: Option<&str>) {
-        self.close_attempt(now, cause, None);
+    fn close(&mut self, now: Time, error: Option<&Error>) -> Result<()> {
         self.record.ended = Some(now);
+        self.close_attempt(now, error.map(Error::code), None, error)
     }
 
-    /// What came after the head is there tells where it came from.
-    fn answered(&self, error: Error) -> Error {
-        match &self.answer {
-            Some((status, headers)) => {
-                error.answered(Answered { status: *status, headers: headers.clone(), body: Bytes::new() })
-            }
-            None => error,
-        }
-    }
-
-    /// Adds the operation and the record.
-    fn placed(&self, error: Error) -> Error {
-        let error = match self.shared.base_of(self.at).join(&self.operation.path) {
-            Ok(url) => error.at(&self.operation.method, &url.to_string()),
-            Err(_) => error,
-        };
-        error.with_record(self.record.clone())
-    }
-
-    fn close_attempt(&mut self, now: Time, cause: Option<&str>, retry_after: Option<Duration>) {
-        if let Some(attempt) = self.record.current().filter(|attempt| attempt.ended.is_none()) {
-            attempt.ended = Some(now);
-            attempt.cause = cause.map(Text::from);
-            attempt.retry_after = retry_after;
-        }
-    }
-}
-
-impl<D: Decode> fmt::Debug for Call<D> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = match self.state {
-            State::Ready { .. } => "Ready",
-            State::Keying(_) => "Keying",
-            State::Sending { .. } => "Sending",
-            State::Reading(_) => "Reading",
-            State::Done(_) => "Done",
-        };
-        f.debug_struct("Call")
-            .field("operation", &format_args!("{} {}", self.operation.method, self.operation.path))
-            .field("state", &state)
-            .field("record", &self.record)
-            .finish_non_exhaustive()
+    /// An error is a hook's, which wants no further attempt.
+    fn close_attempt(
+        &mut self,
+        now: Time,
+        cause: Option<&str>,
+        retry_after: Option<Duration>,
+        error: Option<&Error>,
+    ) -> Result<()> {
+        let Some(attempt) = self.record.current().filter(|attempt| attempt.ended.is_none()) else { return Ok(()) };
+        attempt.ended = Some(now);
+        attempt.cause = cause.map(Text::from);
+        attempt.retry_after = retry_after;
+        self.hook_attempt(now, error)
     }
 }
 

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, header};
 
-use crate::auth::Credential;
+use crate::auth::{Credential, Secrets};
 use crate::options::Retrying;
 use crate::{BaseUrl, Endpoint, Error, ErrorKind, Extra, Limits, Options, Pace, Replay, Result, Scope};
 
@@ -42,8 +42,18 @@ impl Operation {
         })
     }
 
-    /// The request of one attempt.
-    pub(super) fn request(&self, base: &BaseUrl, credential: Option<&Credential>) -> Result<Request<Bytes>> {
+    /// What must not show of the attempt with this key.
+    pub(super) fn secrets(&self, credential: Option<&Credential>) -> Secrets {
+        let mut secrets = Secrets::of(&self.headers);
+        if let Some(credential) = credential {
+            credential.guard(&mut secrets);
+        }
+        secrets.add_token(&self.path, self.body.as_deref().unwrap_or_default());
+        secrets.long()
+    }
+
+    /// The request of one attempt, without a key.
+    pub(super) fn request(&self, base: &BaseUrl) -> Result<Request<Bytes>> {
         let mut request = Request::new(self.body.clone().unwrap_or_default());
         *request.method_mut() = self.method.clone();
         *request.uri_mut() = base.join(&self.path)?;
@@ -53,9 +63,6 @@ impl Operation {
         if self.body.is_some() {
             // Without this type the server takes the body for a string and refuses it.
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        }
-        if let Some(credential) = credential {
-            credential.apply(headers);
         }
         Ok(request)
     }

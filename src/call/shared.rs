@@ -1,6 +1,6 @@
 //! `Shared`: what the calls of one client share.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
@@ -38,7 +38,7 @@ pub(super) struct State {
     purse: Purse,
     /// Grows with each change that a call waits for that has no ticket.
     pub(super) version: u64,
-    pub(super) waiters: HashMap<u64, Waker>,
+    pub(super) waiters: BTreeMap<u64, Waker>,
     pub(super) next_waiter: u64,
     random: u64,
 }
@@ -182,7 +182,7 @@ impl Shared {
             keys: HashMap::new(),
             purse: Purse::new(policies.budget),
             version: 0,
-            waiters: HashMap::new(),
+            waiters: BTreeMap::new(),
             next_waiter: 0,
             random: seed,
         };

@@ -23,7 +23,10 @@ impl Shared {
                 Entry::Refused(refusal)
             }
             Admission::Wait { ticket: id, until } => {
-                ticket.get_or_insert_with(|| Ticket { shared: self.clone(), id });
+                // It gets another one if its place was withdrawn.
+                if ticket.as_ref().is_none_or(|ticket| ticket.id != id) {
+                    *ticket = Some(Ticket { shared: self.clone(), id });
+                }
                 Entry::Wait { until, changed: Changed { shared: self.clone(), on: On::Ticket(id) } }
             }
         }
@@ -59,6 +62,12 @@ pub(super) struct Permit {
 impl Permit {
     pub(super) fn server(&self) -> usize {
         self.grant.server
+    }
+
+    /// Gives it back unused.
+    pub(super) fn undo(mut self) {
+        self.ended = true;
+        self.shared.with(|state| state.gate.undo(self.grant));
     }
 
     /// Gives it back with what came of the attempt; `None` if that says nothing about the server.

@@ -153,6 +153,11 @@ impl Circuit {
         Pass { epoch: self.epoch }
     }
 
+    /// Whether the state has changed since that was let through.
+    pub(crate) fn is_stale(&self, pass: Pass) -> bool {
+        pass.epoch != self.epoch
+    }
+
     /// What came of an attempt; `None` if nobody will know.
     pub(crate) fn end(&mut self, pass: Pass, succeeded: Option<bool>, now: Time) {
         if pass.epoch != self.epoch {

@@ -23,7 +23,7 @@
 //! use tabbyapi::transport::script::{Reply, Script};
 //!
 //! # futures::executor::block_on(async {
-//! let script = Script::new([Reply::refused(), Reply::json(200, r#"{"permission": "api"}"#)]);
+//! let script = Script::new([Reply::refused("connection refused"), Reply::json(200, r#"{"permission": "api"}"#)]);
 //! let client = tabbyapi::Client::builder("http://one.test:5000")
 //!     .api_key("k1")
 //!     .server(Server::new("http://two.test:5000")?.api_key("k2")?)

@@ -31,7 +31,7 @@ pub enum WhenFull {
     /// It waits for its turn.
     #[default]
     Wait,
-    /// It ends with an error.
+    /// It ends with an error, unless it waits for its turn already because of a [`Concurrency`](super::Concurrency) limit.
     Refuse,
 }
 
@@ -67,38 +67,61 @@ pub(crate) struct Window {
     /// When, and how much; in order.
     sent: VecDeque<(Time, u64)>,
     sum: u64,
+    /// What was granted and will be sent, nobody knows when.
+    reserved: u64,
 }
 
 impl Window {
     pub(crate) fn new(limit: u64, interval: Duration) -> Self {
-        Window { limit: limit.max(1), interval, sent: VecDeque::new(), sum: 0 }
+        Window { limit: limit.max(1), interval, sent: VecDeque::new(), sum: 0, reserved: 0 }
     }
 
-    /// When so much can be sent, if nothing else is.
-    pub(crate) fn available(&mut self, amount: u64, now: Time) -> Time {
+    /// When so much can be sent, if nothing else is; `None` if what is reserved has to be sent first.
+    pub(crate) fn available(&mut self, amount: u64, now: Time) -> Option<Time> {
         while let Some((at, sent)) = self.sent.front().copied().filter(|(at, _)| *at + self.interval <= now) {
             self.sent.pop_front();
             self.sum -= sent;
             debug_assert!(at <= now);
         }
-        let (amount, mut sum) = (amount.min(self.limit), self.sum);
+        let (amount, mut sum) = (amount.min(self.limit), self.sum + self.reserved);
+        if sum + amount <= self.limit {
+            return Some(now);
+        }
         for (at, sent) in &self.sent {
-            if sum + amount <= self.limit {
-                return now;
-            }
             sum -= sent;
             if sum + amount <= self.limit {
-                return *at + self.interval;
+                return Some(*at + self.interval);
             }
         }
-        now
+        None
     }
 
+    /// Keeps so much free.
+    pub(crate) fn reserve(&mut self, amount: u64) {
+        self.reserved += amount.min(self.limit);
+    }
+
+    /// What was reserved is not needed.
+    pub(crate) fn unreserve(&mut self, amount: u64) {
+        self.reserved = self.reserved.saturating_sub(amount.min(self.limit));
+    }
+
+    /// What was reserved is sent.
     pub(crate) fn take(&mut self, amount: u64, now: Time) {
+        self.unreserve(amount);
         let amount = amount.min(self.limit);
         if amount > 0 {
             self.sent.push_back((now, amount));
             self.sum += amount;
+        }
+    }
+
+    /// Takes back what was taken then, but not sent.
+    pub(crate) fn untake(&mut self, amount: u64, at: Time) {
+        let taken = (at, amount.min(self.limit));
+        if let Some(index) = self.sent.iter().rposition(|entry| *entry == taken) {
+            self.sent.remove(index);
+            self.sum -= taken.1;
         }
     }
 }
@@ -118,12 +141,12 @@ mod tests {
         let mut now = at(0);
         for n in 0..50 {
             now = now + Duration::from_millis(n * 37 % 400);
-            let free = window.available(1, now);
+            let free = window.available(1, now).unwrap();
             assert!(free >= now);
             if free > now {
-                assert!(window.available(1, free - Duration::from_nanos(1)) > free - Duration::from_nanos(1));
+                assert_eq!(window.available(1, free - Duration::from_nanos(1)), Some(free));
                 now = free;
-                assert_eq!(window.available(1, now), now);
+                assert_eq!(window.available(1, now), Some(now));
             }
             window.take(1, now);
             sent.push(now.since_epoch().as_millis() as u64);
@@ -138,12 +161,17 @@ mod tests {
         let mut window = Window::new(100, Duration::from_secs(1));
         window.take(60, at(0));
         window.take(30, at(500));
-        assert_eq!(window.available(10, at(600)), at(600));
-        assert_eq!(window.available(11, at(600)), at(1000));
-        assert_eq!(window.available(71, at(600)), at(1500));
-        assert_eq!(window.available(5000, at(600)), at(1500));
+        assert_eq!(window.available(10, at(600)), Some(at(600)));
+        assert_eq!(window.available(11, at(600)), Some(at(1000)));
+        assert_eq!(window.available(71, at(600)), Some(at(1500)));
+        assert_eq!(window.available(5000, at(600)), Some(at(1500)));
         window.take(5000, at(1500));
-        assert_eq!(window.available(1, at(2499)), at(2500));
-        assert_eq!(window.available(0, at(1600)), at(1600));
+        assert_eq!(window.available(1, at(2499)), Some(at(2500)));
+        assert_eq!(window.available(0, at(1600)), Some(at(1600)));
+        window.reserve(1);
+        assert_eq!(window.available(100, at(9000)), None);
+        window.unreserve(1);
+        window.untake(5000, at(1500));
+        assert_eq!(window.available(100, at(1600)), Some(at(1600)));
     }
 }

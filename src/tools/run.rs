@@ -11,7 +11,7 @@ use super::{ToolEnd, ToolFailure, ToolFailureKind, ToolFuture, ToolLoop, ToolOut
 use crate::api::{ChatChunk, ChatCompletion, ChatRequest, ChatStream, ToolCall};
 use crate::call::Time;
 use crate::transport::BoxFuture;
-use crate::{Broken, Client, Error, ErrorKind, Outcome, Result};
+use crate::{Broken, Client, Error, Outcome, Result};
 
 /// A run with tools: a [`Stream`] of what happens, which runs the tools while it is polled.
 ///
@@ -27,8 +27,8 @@ pub struct ToolRun {
     /// No more than [`ToolLimits::parallel`](super::ToolLimits::parallel).
     running: Vec<Running>,
     failed: Option<Error>,
-    /// What ended the run, if the stream face has handed the error out: its gist for `finish`.
-    ended_by: Option<(Outcome, ErrorKind, String, String)>,
+    /// What ended the run, if the stream face has handed the error out: a copy for `finish`.
+    ended_by: Option<(Outcome, Error)>,
     partial: Option<ChatCompletion>,
 }
 
@@ -104,10 +104,10 @@ impl ToolRun {
         while let Some(event) = self.next().await {
             error = event.err();
         }
-        let Some((outcome, kind, code, message)) = self.ended_by.take() else {
+        let Some((outcome, copy)) = self.ended_by.take() else {
             return Ok(self.into_output());
         };
-        let error = error.unwrap_or_else(|| Error::new(kind, code, message));
+        let error = error.unwrap_or(copy);
         Err(Broken { partial: self.into_output(), outcome, error })
     }
 
@@ -195,7 +195,7 @@ impl ToolRun {
 
     fn fail(&mut self, outcome: Outcome, error: Error) -> Poll<Option<Result<ToolEvent>>> {
         self.running.clear();
-        self.ended_by = Some((outcome, error.kind(), error.code().to_owned(), error.to_string()));
+        self.ended_by = Some((outcome, error.copy()));
         Poll::Ready(Some(Err(error)))
     }
 }
