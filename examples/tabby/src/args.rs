@@ -92,6 +92,8 @@ pub enum Command {
     Sampling(SamplingCommand),
     /// Have the server download a model from the Hugging Face hub
     Download(Download),
+    /// Make all requests of a file
+    Batch(Batch),
     /// Print completions for a shell
     Completions {
         /// The shell
@@ -303,6 +305,23 @@ pub enum SamplingCommand {
     },
     /// Override nothing
     Unload,
+}
+
+/// Make all requests of a file, one JSON line each, as in OpenAI's batch files:
+/// {"custom_id": "1", "method": "POST", "url": "/v1/chat/completions", "body": {…}}
+#[derive(Debug, ClapArgs)]
+pub struct Batch {
+    /// The file of requests
+    pub input: PathBuf,
+    /// The file of results; what has its result there is not made again
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+    /// How many requests run at a time
+    #[arg(short, long, default_value_t = 4)]
+    pub jobs: usize,
+    /// Make those again that failed
+    #[arg(long)]
+    pub retry_failed: bool,
 }
 
 #[derive(Debug, ClapArgs)]

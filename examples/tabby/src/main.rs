@@ -3,10 +3,11 @@
 //! * `args`: what can be asked for.
 //! * `connect`: the server, the keys, recordings.
 //! * `look`: what there is and what is loaded. `load`: loading, unloading, downloading. `generate`: completions, embeddings,
-//!   tokens. `chat`: the conversation.
+//!   tokens. `chat`: the conversation. `batch`: files of requests.
 //! * `output`: text for people, JSON for scripts. `failure`: errors and exit codes.
 
 mod args;
+mod batch;
 mod chat;
 mod connect;
 mod failure;
@@ -66,6 +67,7 @@ async fn run(args: &Args, output: &Output) -> Result<(), Failure> {
         Command::Complete(what) => generate::complete(&client, what, output).await,
         Command::Embed(what) => generate::embed(&client, what, output).await,
         Command::Tokens(what) => generate::tokens(&client, what, output).await,
+        Command::Batch(what) => batch::batch(&client, what, output).await,
         Command::Chat(what) => chat::chat(&client, what, output).await,
         Command::Completions { .. } => Ok(()),
     }
