@@ -66,7 +66,10 @@ fn all() -> Vec<String> {
     vec![
         "localhost:5000".parse::<BaseUrl>().expect_err("no scheme").to_string(),
         told(Reply::refused("Connection refused (os error 111)"), current),
-        told(Reply::status(404).header("content-type", "text/html").chunk(HTML.replace("502 Bad Gateway", "Not here")), current),
+        told(
+            Reply::status(404).header("content-type", "text/html").chunk(HTML.replace("502 Bad Gateway", "Not here")),
+            current,
+        ),
         told(Reply::status(200).header("content-type", "text/html").chunk("<html>Welcome</html>"), current),
         told(Reply::status(502).header("content-type", "text/html").chunk(HTML), current),
         told(Reply::status(307).header("location", "https://example.org/v1/model"), current),
@@ -105,5 +108,8 @@ fn the_guide_quotes_what_the_library_says_and_all_of_it() {
     let quoted: BTreeSet<&str> = quoted.into_iter().collect();
     let unquoted: Vec<_> = said.difference(&quoted).collect();
     let unsaid: Vec<_> = quoted.difference(&said).collect();
-    assert!(unquoted.is_empty() && unsaid.is_empty(), "said, but not quoted: {unquoted:#?}\nquoted, but not said: {unsaid:#?}");
+    assert!(
+        unquoted.is_empty() && unsaid.is_empty(),
+        "said, but not quoted: {unquoted:#?}\nquoted, but not said: {unsaid:#?}"
+    );
 }

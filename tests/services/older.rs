@@ -55,9 +55,13 @@ fn models_and_tokens() {
         "parameters": {"max_seq_len": 4096, "rope_scale": 2.0, "rope_alpha": 1.5, "cache_mode": "Q4", "draft": draft}});
     let card = block_on(client(&script(card)).models().current()).unwrap();
     let parameters = card.parameters.as_ref().unwrap();
-    assert_eq!((parameters.max_seq_len, parameters.rope_scale, parameters.rope_alpha), (Some(4096), Some(2.0), Some(1.5)));
+    assert_eq!(
+        (parameters.max_seq_len, parameters.rope_scale, parameters.rope_alpha),
+        (Some(4096), Some(2.0), Some(1.5))
+    );
     assert_eq!((parameters.draft.as_ref().unwrap().id.as_str(), card.logging.is_some()), ("d", true));
-    let encoded = block_on(client(&script(json!({"tokens": [1, 2], "length": 2}))).tokens().encode(&EncodeRequest::new("x")));
+    let encoded =
+        block_on(client(&script(json!({"tokens": [1, 2], "length": 2}))).tokens().encode(&EncodeRequest::new("x")));
     assert_eq!(encoded.unwrap().tokens, [1, 2]);
 }
 
