@@ -243,33 +243,32 @@ fn a_row_more_or_less_is_noticed() {
     assert_eq!(faults(TABLE, &derived, &more), ["no method: GET /v1/new"]);
 }
 
+/// The texts of all files below a folder.
+fn texts(folder: &Path) -> Vec<String> {
+    let paths = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+    let texts = paths.flat_map(|path| match path.is_dir() {
+        true => texts(&path),
+        false => vec![fs::read_to_string(path).expect("a text")],
+    });
+    texts.collect()
+}
+
 /// Every public method of a service, as `Service::method`.
 fn public_methods() -> BTreeSet<String> {
-    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src/api")];
     let mut methods = BTreeSet::new();
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-                continue;
-            }
-            let text = fs::read_to_string(&path).unwrap();
-            for service in text
-                .split("\npub struct ")
-                .skip(1)
-                .filter(|rest| rest.split_once("\n}").is_some_and(|(fields, _)| fields.contains("client: &'a Client")))
-            {
-                let name = service.split('<').next().unwrap();
-                let head = format!("\nimpl {name}<'_> {{\n");
-                for body in text.split(&head).skip(1).map(|rest| rest.split("\n}\n").next().unwrap()) {
-                    let named = body.lines().filter_map(|line| {
-                        let line = line.strip_prefix("    pub ")?;
-                        let line = line.strip_prefix("async ").unwrap_or(line).strip_prefix("fn ")?;
-                        line.split(['(', '<']).next()
-                    });
-                    methods.extend(named.map(|method| format!("{name}::{method}")));
-                }
+    for text in texts(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/api")) {
+        let structs = text.split("\npub struct ").skip(1);
+        let services = structs
+            .filter(|rest| rest.split_once("\n}").is_some_and(|(fields, _)| fields.contains("client: &'a Client")));
+        for name in services.filter_map(|rest| rest.split('<').next()) {
+            let head = format!("\nimpl {name}<'_> {{\n");
+            for body in text.split(&head).skip(1).filter_map(|rest| rest.split("\n}\n").next()) {
+                let named = body.lines().filter_map(|line| {
+                    let line = line.strip_prefix("    pub ")?;
+                    let line = line.strip_prefix("async ").unwrap_or(line).strip_prefix("fn ")?;
+                    line.split(['(', '<']).next()
+                });
+                methods.extend(named.map(|method| format!("{name}::{method}")));
             }
         }
     }
@@ -284,6 +283,22 @@ fn every_public_method_of_a_service_is_listed() {
     };
     let listed: BTreeSet<String> = linked("Methods").chain(linked("Methods made of others")).collect();
     assert_eq!(public_methods(), listed);
+}
+
+#[test]
+fn every_service_has_an_example_that_its_accessor_names() {
+    let services: BTreeSet<&str> = rows(TABLE, "Methods")
+        .iter()
+        .map(|row| row.split("`client.").nth(1).unwrap().split('(').next().unwrap())
+        .collect();
+    assert_eq!(services.len(), 12, "{services:?}");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let sources = texts(&root.join("src/api")).concat();
+    for service in services {
+        let example = fs::read_to_string(root.join(format!("examples/{service}.rs"))).expect(service);
+        assert!(example.contains(&format!(".{service}()")), "{service}: the example is of something else");
+        assert!(sources.contains(&format!("`cargo run --example {service}` shows it")), "{service}: not named");
+    }
 }
 
 #[test]

@@ -24,6 +24,8 @@ pub struct EmbeddingsService<'a> {
 
 impl Client {
     /// Vectors of texts.
+    ///
+    /// `cargo run --example embeddings` shows it at work, against an emulated server.
     pub fn embeddings(&self) -> EmbeddingsService<'_> {
         EmbeddingsService { client: self }
     }

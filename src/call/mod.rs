@@ -651,6 +651,10 @@ impl<D: Decode> Call<D> {
     /// Ends the call from outside, because of an item that it yielded. The error is given back with all that is known of the
     /// call.
     pub(crate) fn give_up(&mut self, now: Time, error: Error) -> Error {
+        if error.kind() == crate::ErrorKind::TooLarge {
+            // The item that went over a cap was taken in, but it is not handed out.
+            self.record.items = self.record.items.saturating_sub(1);
+        }
         let error = self.cleaned(self.answered(error));
         self.give_back(now, None);
         self.ticket = None;

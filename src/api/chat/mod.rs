@@ -42,6 +42,8 @@ pub type ChatStream = Streaming<Events<ChatEvents>, ChatTotal>;
 
 impl Client {
     /// Conversations.
+    ///
+    /// `cargo run --example chat` shows it at work, against an emulated server; `tools` and `structured` are examples too.
     pub fn chat(&self) -> Chat<'_> {
         Chat { client: self }
     }

@@ -33,6 +33,8 @@ pub type KoboldStream = Streaming<Events<KoboldEvents>, KoboldTotal>;
 
 impl Client {
     /// The KoboldAI API, where the server has it.
+    ///
+    /// `cargo run --example kobold` shows it at work, against an emulated server.
     pub fn kobold(&self) -> Kobold<'_> {
         Kobold { client: self }
     }
