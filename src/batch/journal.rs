@@ -20,7 +20,7 @@ const LONGEST_LINE: usize = 256 << 20;
 /// let mut journal = Journal::new();
 /// journal.feed(b"{\"custom_id\":\"a\",\"error\":null,\"request\":\"00000000000000aa\"}\n{\"custom_id\":\"b\",\"er");
 /// journal.end();
-/// assert_eq!((journal.finished(), journal.whole_bytes(), journal.glue()), (1, 62, ""));
+/// assert_eq!((journal.finished(), journal.whole_bytes(), journal.glue()), (1, 60, ""));
 /// ```
 ///
 /// To go on: read the file, cut it to [`whole_bytes`](Journal::whole_bytes), write [`glue`](Journal::glue), and append. Where files cannot be
