@@ -6,7 +6,7 @@
 //! | `opentelemetry` | `OpenTelemetry` | spans, events and metrics through the API of OpenTelemetry; the SDK and its exporters are yours |
 //!
 //! Both are [`hooks`](crate::hooks), so they are off until they are set, and the same under every executor. Set them before
-//! other hooks, so that they see those's requests as they were made and those's outcomes last.
+//! other hooks: then they are the first to hear of a call, and the last to hear how it ended, with what other hooks made of it.
 //!
 //! # What is emitted
 //!
