@@ -1,0 +1,12 @@
+//! The program as its users run it, against the emulator.
+
+mod chat;
+mod errors;
+mod generate;
+mod help;
+mod keys;
+mod manage;
+mod support;
+mod tape;
+#[cfg(unix)]
+mod terminal;
