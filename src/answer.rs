@@ -107,6 +107,13 @@ impl<D: Decode> Calling<D> {
         }
     }
 
+    /// Rather goes to servers that the other call has not tried.
+    pub(crate) fn shun(&mut self, other: &Self) {
+        if let (State::Running(driver, _), State::Running(other, _)) = (&mut self.0, &other.0) {
+            driver.call_mut().shun(other.call());
+        }
+    }
+
     /// The call that was not begun yet, for another driver.
     #[cfg(all(feature = "blocking", not(target_arch = "wasm32")))]
     pub(crate) fn into_call(self) -> Result<Call<D>> {

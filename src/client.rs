@@ -10,9 +10,10 @@ use crate::auth::KeySource;
 use crate::call::{Call, Settings, Shared};
 use crate::decode::Whole;
 use crate::driver::ClientIo;
+use crate::hooks::Hook;
 use crate::policy::{Balance, Breaker, Concurrency, RateLimit, Retry, RetryBudget, RetryPolicy, Server, ServerStatus};
 use crate::streaming::Streaming;
-use crate::transport::{BoxFuture, Transport};
+use crate::transport::{BoxFuture, MaybeSync, Transport};
 use crate::{BaseUrl, Endpoint, Error, Limits, Options, Paces, Result, StreamEndpoint};
 
 /// A client of a server, or of [several](crate::policy). Cheap to clone; clones share connections, keys and settings.
@@ -154,6 +155,10 @@ impl Client {
         self.io.transport.sleep_until(self.now() + duration)
     }
 
+    pub(crate) fn transport(&self) -> &Arc<dyn crate::transport::Erased> {
+        &self.io.transport
+    }
+
     pub(crate) fn now(&self) -> crate::call::Time {
         self.io.transport.now()
     }
@@ -287,6 +292,12 @@ impl ClientBuilder {
     /// How long before it expires a key is asked for anew; 10 s by default.
     pub fn key_skew(self, skew: Duration) -> Self {
         self.set(|settings| Ok(settings.key_skew(skew)))
+    }
+
+    /// Adds a hook to all calls, after those that are there; see [`hooks`](crate::hooks).
+    pub fn hook(mut self, hook: impl Hook + Clone + MaybeSync) -> Self {
+        self.options = self.options.hook(hook);
+        self
     }
 
     /// Sets whatever these options set.

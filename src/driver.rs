@@ -165,6 +165,14 @@ impl<I: Io, D: Decode> Driver<I, D> {
         &self.call
     }
 
+    pub(crate) fn call_mut(&mut self) -> &mut Call<D> {
+        &mut self.call
+    }
+
+    pub(crate) fn io(&self) -> &I {
+        &self.io
+    }
+
     /// The call, for another driver.
     #[cfg(all(feature = "blocking", not(target_arch = "wasm32")))]
     pub(crate) fn into_call(self) -> Call<D> {

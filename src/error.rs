@@ -1,6 +1,7 @@
 //! `Error`: one sentence for people, a kind and a code for programs, and whatever the server said.
 
 use std::fmt;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
@@ -19,8 +20,10 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// [`Limits`](crate::Limits). Partial answers are not in it: a stream keeps those itself.
 ///
 /// Bodies and echoed input can hold the prompt, so neither `Display` nor `Debug` prints them; keys never show.
+#[derive(Clone)]
 pub struct Error(Box<Inner>);
 
+#[derive(Clone)]
 struct Inner {
     kind: ErrorKind,
     message: String,
@@ -32,7 +35,8 @@ struct Inner {
     issues: Vec<ValidationIssue>,
     path: Option<String>,
     trace: Option<String>,
-    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    // Shared, so that errors can be handed to several readers.
+    source: Option<Arc<dyn std::error::Error + Send + Sync>>,
     retryable: bool,
     record: Option<Record>,
     retry_at: Option<Time>,
@@ -265,27 +269,6 @@ impl Error {
         }))
     }
 
-    /// The same error, without its source, which cannot be copied.
-    pub(crate) fn copy(&self) -> Self {
-        let inner = &*self.0;
-        Error(Box::new(Inner {
-            kind: inner.kind,
-            message: inner.message.clone(),
-            code: inner.code.clone(),
-            phase: inner.phase,
-            hint: inner.hint.clone(),
-            endpoint: inner.endpoint.clone(),
-            response: inner.response.clone(),
-            issues: inner.issues.clone(),
-            path: inner.path.clone(),
-            trace: inner.trace.clone(),
-            source: None,
-            retryable: inner.retryable,
-            record: inner.record.clone(),
-            retry_at: inner.retry_at,
-        }))
-    }
-
     pub(crate) fn config(message: impl Into<String>) -> Self {
         Error::new(ErrorKind::Config, "config", message)
     }
@@ -294,14 +277,17 @@ impl Error {
         Error::new(ErrorKind::Misuse, "misuse", message)
     }
 
-    #[cfg(all(feature = "blocking", not(target_arch = "wasm32")))]
     pub(crate) fn cancelled() -> Self {
         Error::new(ErrorKind::Cancelled, "cancelled", "the call was cancelled")
     }
 
     pub(crate) fn too_many(what: &str, most: usize) -> Self {
-        Error::new(ErrorKind::TooLarge, "too_many", format!("the answer has more {what} than the cap of {most}"))
-            .with_hint("raise `Limits::indices` if such answers are expected")
+        Error::new(
+            ErrorKind::TooLarge,
+            "too_many_indices",
+            format!("the answer has more {what} than the cap of {most}"),
+        )
+        .with_hint("raise `Limits::indices` if such answers are expected")
     }
 
     pub(crate) fn with_phase(mut self, phase: Phase) -> Self {
@@ -325,7 +311,7 @@ impl Error {
     }
 
     pub(crate) fn with_source(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        self.0.source = Some(source.into());
+        self.0.source = Some(Arc::from(source.into()));
         self
     }
 
@@ -372,7 +358,7 @@ impl Error {
             }
             if secrets.are_in(text.as_bytes()) || secrets.are_in(deep.as_bytes()) {
                 secrets.remove_from(&mut text);
-                inner.source = Some(text.into());
+                inner.source = Some(Box::<dyn std::error::Error + Send + Sync>::from(text).into());
             }
         }
         self
@@ -426,7 +412,11 @@ impl fmt::Display for Error {
             write!(f, " (at `{path}`)")?;
         }
         if let Some(hint) = &inner.hint {
-            write!(f, "; {hint}")?;
+            // A question of the server's cannot go on after a semicolon.
+            match inner.path.is_none() && inner.message.ends_with(['?', '!']) {
+                true => write!(f, " ({hint})")?,
+                false => write!(f, "; {hint}")?,
+            }
         }
         Ok(())
     }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::auth::mark;
+use crate::hooks::{Hook, Hooks};
 use crate::policy::{Retry, RetryPolicy};
+use crate::transport::MaybeSync;
 use crate::{BaseUrl, Error, Extra, Limits, Pace, Paces, Result};
 
 /// Settings of a client that a call may override: headers, extra body fields, deadlines, caps, retries.
@@ -29,6 +31,8 @@ use crate::{BaseUrl, Error, Extra, Limits, Pace, Paces, Result};
 pub struct Options {
     /// Headers sent along with every request.
     pub headers: HeaderMap,
+    /// The header that the [id of a call](crate::call::Record::id) is sent in; not sent by default.
+    pub correlation_header: Option<HeaderName>,
     /// Fields added to every JSON body that does not have them already.
     pub extra: Extra,
     /// Deadlines by kind of work.
@@ -43,6 +47,8 @@ pub struct Options {
     pub retry_policy: Option<Arc<dyn RetryPolicy>>,
     /// The server that the calls go to and no other, of those that the client has.
     pub server: Option<BaseUrl>,
+    /// What watches and changes the calls; overriding adds to them.
+    pub hooks: Hooks,
 }
 
 /// The policy of a call: one of the library's own is not allocated.
@@ -80,6 +86,13 @@ impl Options {
         let (name, mut value) = header(name, value)?;
         value.set_sensitive(true);
         self.headers.insert(name, value);
+        Ok(self)
+    }
+
+    /// Sends the [id of each call](crate::call::Record::id) in this header, such as `x-request-id`, the same for all its
+    /// attempts. Errors if the name cannot be a header's.
+    pub fn correlation_header(mut self, name: &str) -> Result<Self> {
+        self.correlation_header = Some(header_name(name)?);
         Ok(self)
     }
 
@@ -126,6 +139,12 @@ impl Options {
         self
     }
 
+    /// Adds a hook, after those that are there; see [`hooks`](crate::hooks).
+    pub fn hook(mut self, hook: impl Hook + Clone + MaybeSync) -> Self {
+        self.hooks.push(hook);
+        self
+    }
+
     /// These options, with those of `over` in their place where it has any.
     pub(crate) fn overridden(&self, over: Options) -> Options {
         let mut merged = self.clone();
@@ -133,6 +152,7 @@ impl Options {
             merged.headers.remove(name);
         }
         merged.headers.extend(over.headers);
+        merged.correlation_header = over.correlation_header.or(merged.correlation_header);
         merged.extra.extend(over.extra);
         merged.paces = over.paces.or(merged.paces);
         merged.pace = over.pace.or(merged.pace);
@@ -142,6 +162,7 @@ impl Options {
             (merged.retry, merged.retry_policy) = (over.retry, over.retry_policy);
         }
         merged.server = over.server.or(merged.server);
+        merged.hooks.extend(over.hooks);
         merged
     }
 
@@ -154,11 +175,14 @@ impl Options {
 }
 
 fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue)> {
-    let name: HeaderName =
-        name.parse().map_err(|_| Error::config(format!("`{}` is no valid header name", name.escape_debug())))?;
+    let name = header_name(name)?;
     // The value may be a secret, so the message leaves it out.
     let value = HeaderValue::from_str(value).map_err(|_| {
         Error::config(format!("the value of the header `{name}` has characters that no header can carry"))
     })?;
     Ok((name, value))
+}
+
+fn header_name(name: &str) -> Result<HeaderName> {
+    name.parse().map_err(|_| Error::config(format!("`{}` is no valid header name", name.escape_debug())))
 }

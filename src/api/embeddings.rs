@@ -24,12 +24,18 @@ pub struct EmbeddingsService<'a> {
 
 impl Client {
     /// Vectors of texts.
+    ///
+    /// `cargo run --example embeddings` shows it at work, against an emulated server.
     pub fn embeddings(&self) -> EmbeddingsService<'_> {
         EmbeddingsService { client: self }
     }
 }
 
 impl EmbeddingsService<'_> {
+    pub(crate) fn client(&self) -> &Client {
+        self.client
+    }
+
     /// One vector per text, in the order of the texts. Errors with code `no_embedding_model_loaded` if there is no model for it.
     ///
     /// An answer that has not one vector for each text, or whose vectors differ in dimension, is an error of kind

@@ -68,6 +68,7 @@ use http::{Request, Response};
 use crate::auth::Credential;
 use crate::call::{Call, Retry, Shared, Time};
 use crate::decode::{Decode, Whole};
+use crate::hooks::Hook;
 use crate::streaming::Tally;
 use crate::transport::{BoxFuture, Sent, Transport, TransportError, Ureq};
 use crate::{
@@ -217,6 +218,8 @@ impl ClientBuilder {
         limits(limits: Limits);
         /// When a failed call is tried again; [`Retry::GENTLE`] by default.
         retry(retry: Retry);
+        /// Adds a hook to all calls, after those that are there; see [`hooks`](crate::hooks).
+        hook(hook: impl Hook + Clone + Sync);
         /// Sets whatever these options set.
         options(options: Options);
     }

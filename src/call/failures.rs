@@ -1,9 +1,39 @@
 //! What goes wrong with an attempt, as errors for people.
 
-use super::Time;
+use bytes::Bytes;
+
 use super::gate::Refusal;
+use super::{Call, Time};
+use crate::decode::Decode;
+use crate::error::Answered;
 use crate::transport::{Sent, TransportError};
 use crate::{Error, ErrorKind, Pace, Phase};
+
+impl<D: Decode> Call<D> {
+    /// What came after the head is there tells where it came from.
+    pub(super) fn answered(&self, error: Error) -> Error {
+        match &self.answer {
+            Some((status, headers)) => {
+                error.answered(Answered { status: *status, headers: headers.clone(), body: Bytes::new() })
+            }
+            None => error,
+        }
+    }
+
+    /// Without the keys that the server or the transport may have repeated in it.
+    pub(super) fn cleaned(&self, error: Error) -> Error {
+        error.without(&self.operation.secrets(self.sent.as_ref()))
+    }
+
+    /// Adds the operation and the record.
+    pub(super) fn placed(&self, error: Error) -> Error {
+        let error = match self.shared.base_of(self.at).join(&self.operation.path) {
+            Ok(url) => error.at(&self.operation.method, &url.to_string()),
+            Err(_) => error,
+        };
+        error.with_record(self.record.clone())
+    }
+}
 
 /// A deadline passed.
 pub(super) fn timeout(pace: &Pace, phase: Phase) -> Error {
@@ -37,6 +67,12 @@ pub(super) fn lost(failure: TransportError, answered: bool, sent: Sent) -> Error
             "connection_lost",
             "the connection was lost before the answer was complete",
             "the server was stopped or a proxy cut the connection; what had arrived of a stream is kept by it",
+        ),
+        (false, Sent::No) if failure.is_about_certificate() => (
+            ErrorKind::Connect,
+            "certificate",
+            "no secure connection could be made, since a certificate was refused",
+            "check that the base URL has the name that the server's certificate is for, and give the transport the certificate of a private authority",
         ),
         (false, Sent::No) => (
             ErrorKind::Connect,

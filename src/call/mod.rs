@@ -73,6 +73,7 @@
 
 mod failures;
 mod gate;
+mod hooking;
 mod keys;
 mod operation;
 mod record;
@@ -89,7 +90,6 @@ use http::{HeaderMap, Request, StatusCode};
 
 use crate::auth::{Credential, mark};
 use crate::decode::Decode;
-use crate::error::Answered;
 use crate::policy::{Failure, Verdict};
 use crate::transport::{Sent, TransportError};
 use crate::{BaseUrl, Endpoint, Error, Options, Phase, Result, Scope, Text};
@@ -97,6 +97,7 @@ use crate::{BaseUrl, Endpoint, Error, Options, Phase, Result, Scope, Text};
 pub use crate::policy::Retry;
 use failures::{faults_server, lost, refused, timeout};
 use gate::Want;
+use hooking::Hooked;
 use keys::{Access, Lease};
 use operation::Operation;
 pub use record::{Attempt, Record};
@@ -135,6 +136,8 @@ pub struct Call<D: Decode> {
     last: Option<Error>,
     /// Since when the caller waits for something other than an exchange.
     waiting: Option<Time>,
+    /// None when it is over.
+    hooks: Option<Hooked>,
 }
 
 /// What to do next. `Debug` shows neither keys nor bodies.
@@ -262,7 +265,7 @@ impl<D: Decode> Call<D> {
             operation,
             decoder: endpoint.decoder(),
             state: State::Ready { not_before: None },
-            record: Record::default(),
+            record: Record { id: shared.new_id(), ..Record::default() },
             answer: None,
             deadline: None,
             retries: 0,
@@ -275,16 +278,21 @@ impl<D: Decode> Call<D> {
             sent: None,
             last: None,
             waiting: None,
+            hooks: Hooked::new(&options.hooks),
         })
     }
 
     /// What to do next. Never blocks, never panics; after [`Output::Done`] it gives an error of kind
     /// [`Misuse`](crate::ErrorKind::Misuse).
     pub fn poll_output(&mut self, now: Time) -> Output<D::Item> {
+        self.tell_hooks(now);
         if self.record.started.is_none() {
             self.record.started = Some(now);
             self.deadline = self.operation.pace.total.map(|total| now + total);
             self.shared.pay_in();
+            if let Err(error) = self.hook_start(now) {
+                self.end(now, Err(error));
+            }
         }
         loop {
             match &mut self.state {
@@ -334,6 +342,7 @@ impl<D: Decode> Call<D> {
     /// Takes in what happened. Input that does not fit the state ends the call with an error of kind
     /// [`Misuse`](crate::ErrorKind::Misuse).
     pub fn handle_input(&mut self, now: Time, input: Input) {
+        self.tell_hooks(now);
         match (&mut self.state, input) {
             (State::Keying(_), Input::Key(key)) => {
                 let State::Keying(lease) = std::mem::replace(&mut self.state, State::Ready { not_before: None }) else {
@@ -403,6 +412,11 @@ impl<D: Decode> Call<D> {
         self.answer.as_ref().map(|(_, headers)| headers)
     }
 
+    /// Rather goes to servers that the other call has not tried.
+    pub(crate) fn shun(&mut self, other: &Call<D>) {
+        self.want.tried |= other.want.tried;
+    }
+
     /// The decoder, for what it learned on the way.
     pub fn decoder(&self) -> &D {
         &self.decoder
@@ -440,15 +454,22 @@ impl<D: Decode> Call<D> {
             },
         };
         self.permit = Some(permit);
-        let base = self.shared.base_of(server);
-        let request = match self.operation.request(base, credential.as_ref()) {
-            Ok(request) => request,
-            Err(error) => {
-                self.end(now, Err(error));
-                return None;
-            }
-        };
         self.at = server;
+        let base = self.shared.base_of(server).clone();
+        let mut request =
+            match self.operation.request(&base, &self.record.id).and_then(|request| self.hook_request(now, request)) {
+                Ok(request) => request,
+                Err(error) => {
+                    if let Some(permit) = self.permit.take() {
+                        permit.undo();
+                    }
+                    self.end(now, Err(error));
+                    return None;
+                }
+            };
+        if let Some(credential) = &credential {
+            credential.apply(request.headers_mut());
+        }
         self.want.tried |= 1 << server;
         self.want.back = None;
         if let Some(since) = self.waiting.take() {
@@ -477,6 +498,11 @@ impl<D: Decode> Call<D> {
             attempt.head = Some(now);
             attempt.status = Some(head.status);
         }
+        if let Err(error) = self.hook_response(now, &mut head) {
+            self.answer = Some((head.status, head.headers));
+            let error = self.answered(error);
+            return self.end(now, Err(error));
+        }
         if head.status == StatusCode::UNAUTHORIZED
             && !self.rekeyed
             && self.shared.reject(self.at, self.operation.scope, serial)
@@ -486,8 +512,10 @@ impl<D: Decode> Call<D> {
             self.want.back = Some(self.at);
             self.give_back(now, Some(true));
             self.record.key_refreshes += 1;
-            self.close_attempt(now, Some("invalid_key"), Some(Duration::ZERO));
             self.state = State::Ready { not_before: None };
+            if let Err(error) = self.close_attempt(now, Some("invalid_key"), Some(Duration::ZERO), None) {
+                self.end(now, Err(error));
+            }
             return;
         }
         mark(&mut head.headers);
@@ -525,8 +553,13 @@ impl<D: Decode> Call<D> {
             reading.put_off = 0;
         }
         match step {
-            Ok(Some(item)) => {
+            Ok(Some(mut item)) => {
                 reading.waiting = None;
+                if let Err(error) = self.hook_item(now, &mut item) {
+                    let error = self.answered(error);
+                    self.end(now, Err(error));
+                    return None;
+                }
                 self.record.items += 1;
                 self.record.first_item.get_or_insert(now);
                 return Some(Output::Item(item));
@@ -570,8 +603,10 @@ impl<D: Decode> Call<D> {
         match self.again(now, &error, sent) {
             Some(wait) => {
                 self.retries += 1;
-                self.close_attempt(now, Some(error.code()), Some(wait));
-                self.state = State::Ready { not_before: Some(now + wait) };
+                match self.close_attempt(now, Some(error.code()), Some(wait), Some(&error)) {
+                    Ok(()) => self.state = State::Ready { not_before: Some(now + wait) },
+                    Err(veto) => self.end(now, Err(veto)),
+                }
                 self.last = Some(error);
             }
             None => self.end(now, Err(error)),
@@ -599,9 +634,9 @@ impl<D: Decode> Call<D> {
         };
         self.give_back(now, verdict);
         self.ticket = None;
-        let cause = result.as_ref().err().map(|error| error.code().to_owned());
-        self.close(now, cause.as_deref());
-        self.state = State::Done(Some(result.map_err(|error| self.placed(error))));
+        let error = self.close(now, result.as_ref().err()).err().or(result.err()).map(|error| self.placed(error));
+        let error = self.hook_outcome(now, error);
+        self.state = State::Done(Some(error.map_or(Ok(()), Err)));
     }
 
     /// Gives the place at the server back, with what came of it.
@@ -616,49 +651,37 @@ impl<D: Decode> Call<D> {
     /// Ends the call from outside, because of an item that it yielded. The error is given back with all that is known of the
     /// call.
     pub(crate) fn give_up(&mut self, now: Time, error: Error) -> Error {
+        if error.kind() == crate::ErrorKind::TooLarge {
+            // The item that went over a cap was taken in, but it is not handed out.
+            self.record.items = self.record.items.saturating_sub(1);
+        }
         let error = self.cleaned(self.answered(error));
         self.give_back(now, None);
         self.ticket = None;
-        self.close(now, Some(error.code()));
+        let error = self.close(now, Some(&error)).err().unwrap_or(error);
+        let error = self.placed(error);
         self.state = State::Done(None);
-        self.placed(error)
+        self.hook_outcome(now, Some(error)).unwrap_or_else(Error::cancelled)
     }
 
-    fn close(&mut self, now: Time, cause: Option<&str>) {
-        self.close_attempt(now, cause, None);
+    fn close(&mut self, now: Time, error: Option<&Error>) -> Result<()> {
         self.record.ended = Some(now);
+        self.close_attempt(now, error.map(Error::code), None, error)
     }
 
-    /// What came after the head is there tells where it came from.
-    fn answered(&self, error: Error) -> Error {
-        match &self.answer {
-            Some((status, headers)) => {
-                error.answered(Answered { status: *status, headers: headers.clone(), body: Bytes::new() })
-            }
-            None => error,
-        }
-    }
-
-    /// Without the keys that the server or the transport may have repeated in it.
-    fn cleaned(&self, error: Error) -> Error {
-        error.without(&self.operation.secrets(self.sent.as_ref()))
-    }
-
-    /// Adds the operation and the record.
-    fn placed(&self, error: Error) -> Error {
-        let error = match self.shared.base_of(self.at).join(&self.operation.path) {
-            Ok(url) => error.at(&self.operation.method, &url.to_string()),
-            Err(_) => error,
-        };
-        error.with_record(self.record.clone())
-    }
-
-    fn close_attempt(&mut self, now: Time, cause: Option<&str>, retry_after: Option<Duration>) {
-        if let Some(attempt) = self.record.current().filter(|attempt| attempt.ended.is_none()) {
-            attempt.ended = Some(now);
-            attempt.cause = cause.map(Text::from);
-            attempt.retry_after = retry_after;
-        }
+    /// An error is a hook's, which wants no further attempt.
+    fn close_attempt(
+        &mut self,
+        now: Time,
+        cause: Option<&str>,
+        retry_after: Option<Duration>,
+        error: Option<&Error>,
+    ) -> Result<()> {
+        let Some(attempt) = self.record.current().filter(|attempt| attempt.ended.is_none()) else { return Ok(()) };
+        attempt.ended = Some(now);
+        attempt.cause = cause.map(Text::from);
+        attempt.retry_after = retry_after;
+        self.hook_attempt(now, error)
     }
 }
 

@@ -1,7 +1,7 @@
 //! An endpoint with the options of its call, ready to be sent any number of times.
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Request, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, header};
 
 use crate::auth::{Credential, Secrets};
 use crate::options::Retrying;
@@ -13,6 +13,8 @@ pub(super) struct Operation {
     pub(super) path: String,
     pub(super) body: Option<Bytes>,
     headers: HeaderMap,
+    /// The header that the call's id is sent in.
+    correlation: Option<HeaderName>,
     pub(super) scope: Scope,
     pub(super) replay: Replay,
     pub(super) pace: Pace,
@@ -33,6 +35,7 @@ impl Operation {
             path: endpoint.path().into_owned(),
             body,
             headers: options.headers.clone(),
+            correlation: options.correlation_header.clone(),
             scope: E::SCOPE,
             replay: E::REPLAY,
             pace: options.pace.unwrap_or_else(|| endpoint.pace(&options.paces.unwrap_or_default())),
@@ -52,20 +55,20 @@ impl Operation {
         secrets.long()
     }
 
-    /// The request of one attempt.
-    pub(super) fn request(&self, base: &BaseUrl, credential: Option<&Credential>) -> Result<Request<Bytes>> {
+    /// The request of one attempt of the call with this id, without a key.
+    pub(super) fn request(&self, base: &BaseUrl, id: &str) -> Result<Request<Bytes>> {
         let mut request = Request::new(self.body.clone().unwrap_or_default());
         *request.method_mut() = self.method.clone();
         *request.uri_mut() = base.join(&self.path)?;
         let headers = request.headers_mut();
         headers.insert(header::ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
         headers.extend(self.headers.clone());
+        if let (Some(name), Ok(id)) = (&self.correlation, HeaderValue::from_str(id)) {
+            headers.insert(name, id);
+        }
         if self.body.is_some() {
             // Without this type the server takes the body for a string and refuses it.
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        }
-        if let Some(credential) = credential {
-            credential.apply(headers);
         }
         Ok(request)
     }

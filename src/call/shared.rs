@@ -15,6 +15,9 @@ use crate::{BaseUrl, Error, Options, Result, Scope, Text};
 /// How long before it expires a key is asked for anew: it must not expire on its way.
 const KEY_SKEW: Duration = Duration::from_secs(10);
 
+/// Tells the sequence of ids from that of the jitter.
+const IDS: u64 = 0x6964_7320_6f66_2063;
+
 /// What the calls of one client share: servers, keys and the key cache, settings, policies, and who waits for whom.
 ///
 /// Cheap to clone. Its lock is held only inside a call's poll, handle and drop, never across an await.
@@ -41,6 +44,8 @@ pub(super) struct State {
     pub(super) waiters: BTreeMap<u64, Waker>,
     pub(super) next_waiter: u64,
     random: u64,
+    /// Where the ids of calls come from: a sequence of its own, so that they do not change the jitter.
+    ids: u64,
 }
 
 /// How to build a [`Shared`] for calls that are driven by hand; [`ClientBuilder`](crate::ClientBuilder) has the same settings.
@@ -185,6 +190,7 @@ impl Shared {
             waiters: BTreeMap::new(),
             next_waiter: 0,
             random: seed,
+            ids: seed ^ IDS,
         };
         Shared(Arc::new(Inner { bases, asks_for_keys, key_skew, options, limits_tokens, state: Mutex::new(state) }))
     }
@@ -252,7 +258,7 @@ impl Shared {
     }
 
     /// Takes a retry out of the budget, if there is one.
-    pub(super) fn take_retry(&self) -> bool {
+    pub(crate) fn take_retry(&self) -> bool {
         self.with(|state| state.purse.take())
     }
 
@@ -261,16 +267,14 @@ impl Shared {
         self.0.bases.len() > 1 && want.server.is_none() && self.with(|state| state.gate.elsewhere(want, now))
     }
 
-    /// The next random number from 0 to 1, by splitmix64.
+    /// The next random number from 0 to 1.
     pub(super) fn random(&self) -> f64 {
-        let next = self.with(|state| {
-            state.random = state.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
-            let mut z = state.random;
-            z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-            z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-            z ^ (z >> 31)
-        });
-        next as f64 / u64::MAX as f64
+        self.with(|state| splitmix(&mut state.random)) as f64 / u64::MAX as f64
+    }
+
+    /// The id of a new call, which no other call of this client has.
+    pub(super) fn new_id(&self) -> Text {
+        Text::from(format!("{:016x}", self.with(|state| splitmix(&mut state.ids))))
     }
 
     /// Looks at the state or changes it, and then wakes whoever is to be woken, outside the lock.
@@ -304,4 +308,13 @@ impl fmt::Debug for Shared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Shared").field("servers", &self.0.bases).finish_non_exhaustive()
     }
+}
+
+/// The next number of a random sequence, none of which comes twice, by splitmix64.
+fn splitmix(state: &mut u64) -> u64 {
+    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mut z = *state;
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
 }

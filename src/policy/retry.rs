@@ -156,12 +156,14 @@ pub struct Failure<'a> {
 
 impl Failure<'_> {
     /// Whether the same request may succeed later: connections refused, lost or timed out, and the statuses 408, 429, 502,
-    /// 503 and 504. The header `x-should-retry` of a proxy has the last word on statuses. That no model is loaded
+    /// 503 and 504. A certificate that is refused counts only where there is another server. The header `x-should-retry` of a proxy has the last word on statuses. That no model is loaded
     /// counts where there is another server: on this one it takes a load. (It is safe to try generations again after it, so a
     /// policy of your own may wait for the load.)
     pub fn is_transient(&self) -> bool {
         let said = self.error.headers().and_then(|headers| headers.get("x-should-retry")?.to_str().ok());
         match (self.error.kind(), said.map(str::trim)) {
+            // Waiting makes no certificate better.
+            (ErrorKind::Connect, _) if self.error.code() == "certificate" => self.elsewhere,
             (ErrorKind::Connect | ErrorKind::Transport | ErrorKind::Timeout | ErrorKind::Truncated, _) => true,
             (ErrorKind::Server, Some("true")) => true,
             (ErrorKind::Server, Some("false")) => false,

@@ -32,6 +32,7 @@ use std::fmt;
 use std::time::Duration;
 
 pub use registry::{ToolFuture, Tools};
+pub(crate) use rounds::add as add_usage;
 pub use rounds::{ToolEnd, ToolLoop, ToolOutput, ToolStep};
 pub use run::{ToolEvent, ToolRun};
 

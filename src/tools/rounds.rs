@@ -334,7 +334,7 @@ fn too_many(cap: usize) -> ToolFailure {
     ToolFailure::new(ToolFailureKind::TooManyCalls, format!("only the first {cap} calls of an answer are run"))
 }
 
-fn add(total: &mut Usage, usage: &Usage) {
+pub(crate) fn add(total: &mut Usage, usage: &Usage) {
     fn sum(to: &mut Option<f64>, more: Option<f64>) {
         if let Some(more) = more {
             *to.get_or_insert_default() += more;

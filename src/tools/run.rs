@@ -195,7 +195,7 @@ impl ToolRun {
 
     fn fail(&mut self, outcome: Outcome, error: Error) -> Poll<Option<Result<ToolEvent>>> {
         self.running.clear();
-        self.ended_by = Some((outcome, error.copy()));
+        self.ended_by = Some((outcome, error.clone()));
         Poll::Ready(Some(Err(error)))
     }
 }

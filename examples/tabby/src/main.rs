@@ -3,10 +3,11 @@
 //! * `args`: what can be asked for.
 //! * `connect`: the server, the keys, recordings.
 //! * `manage`: what there is, what is loaded, and changes to it. `generate`: completions, embeddings, tokens. `chat`: the
-//!   conversation.
+//!   conversation. `batch`: files of requests.
 //! * `output`: text for people, JSON for scripts. `failure`: errors and exit codes. `interrupt`: Ctrl-C.
 
 mod args;
+mod batch;
 mod chat;
 mod connect;
 mod failure;
@@ -101,6 +102,7 @@ async fn one(command: &Command, client: &tabbyapi::Client, output: &Output) -> R
         Command::Complete(what) => generate::complete::complete(client, what, output).await,
         Command::Embed(what) => generate::embed::embed(client, what, output).await,
         Command::Tokens(what) => generate::tokens::tokens(client, what, output).await,
+        Command::Batch(what) => batch::batch(client, what, output).await,
         // These were done before.
         Command::Chat(_) | Command::Completions { .. } => Ok(()),
     }

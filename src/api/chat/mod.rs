@@ -2,6 +2,7 @@
 
 mod answer;
 mod chunk;
+mod continuation;
 pub(crate) mod events;
 mod image;
 #[cfg(not(target_arch = "wasm32"))]
@@ -13,6 +14,7 @@ mod total;
 
 pub use answer::{ChatChoice, ChatCompletion, ChatLogprobs, TokenLogprob, TopLogprob};
 pub use chunk::{ChatChunk, ChunkChoice, Delta, FunctionDelta, ToolCallDelta};
+pub use continuation::Continuation;
 pub use events::ChatEvents;
 pub use message::{ChatMessage, Content, ContentPart, ImageUrl, Role};
 pub use request::{ChatRequest, ReasoningOptions};
@@ -40,6 +42,8 @@ pub type ChatStream = Streaming<Events<ChatEvents>, ChatTotal>;
 
 impl Client {
     /// Conversations.
+    ///
+    /// `cargo run --example chat` shows it at work, against an emulated server; `tools` and `structured` are examples too.
     pub fn chat(&self) -> Chat<'_> {
         Chat { client: self }
     }

@@ -119,6 +119,23 @@ pub struct TextArgs {
     pub no_bos: bool,
 }
 
+/// Make all requests of a file, one JSON line each, as in OpenAI's batch files:
+/// {"custom_id": "1", "method": "POST", "url": "/v1/chat/completions", "body": {…}}
+#[derive(Debug, ClapArgs)]
+pub struct Batch {
+    /// The file of requests
+    pub input: PathBuf,
+    /// The file of results; what has its result there is not made again
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+    /// How many requests run at a time
+    #[arg(short, long, default_value_t = 4)]
+    pub jobs: usize,
+    /// Make those again that failed
+    #[arg(long)]
+    pub retry_failed: bool,
+}
+
 impl SamplingArgs {
     /// Those that are set, but for `params`, which are the whole request's.
     pub fn sampling(&self) -> Sampling {

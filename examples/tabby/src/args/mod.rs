@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-pub use generate::{Chat, Complete, Embed, TextArgs, Tokens};
+pub use generate::{Batch, Chat, Complete, Embed, TextArgs, Tokens};
 pub use manage::{
     Download, EmbeddingModels, Load, Loras, LorasArgs, Models, ModelsArgs, OverridesArgs, SamplingCommand, Templates,
     TemplatesArgs,
@@ -108,6 +108,8 @@ pub enum Command {
     Sampling(OverridesArgs),
     /// Have the server download a model from the Hugging Face hub
     Download(Download),
+    /// Make all requests of a file
+    Batch(Batch),
     /// Print completions for a shell
     Completions {
         /// The shell

@@ -20,38 +20,19 @@ use crate::interrupt::Interrupt;
 
 /// The transport of a recording. Waits take no time.
 pub struct Replay {
+    /// Gets each answer right before it is asked for.
     script: Script,
-    coming: Arc<Mutex<VecDeque<Coming>>>,
+    exchanges: Arc<Mutex<VecDeque<Exchange>>>,
     interrupt: Interrupt,
-}
-
-/// What is known of a recorded exchange before it is asked for.
-struct Coming {
-    method: String,
-    path: String,
-    /// Ctrl-C was pressed after so many chunks; `None` within them if it was before the head.
-    interrupted: Option<Option<usize>>,
 }
 
 impl Replay {
     pub fn read(path: &Path, interrupt: &Interrupt) -> Result<Self, Failure> {
         let text = std::fs::read_to_string(path).map_err(|error| Failure::file("read", path, &error))?;
-        let mut exchanges = Exchange::from_json_lines(&text)
+        let exchanges = Exchange::from_json_lines(&text)
             .map_err(|error| Failure::Usage(format!("{} is no recording: {error}", path.display())))?;
-        let mut coming = VecDeque::new();
-        for exchange in &mut exchanges {
-            let interrupted = (exchange.end == End::Failed(INTERRUPTED.to_owned())).then(|| {
-                // Nothing comes any more, until the person is as impatient as before.
-                exchange.end = End::Dropped;
-                exchange.status.map(|_| exchange.chunks.len())
-            });
-            coming.push_back(Coming { method: exchange.method.clone(), path: exchange.path.clone(), interrupted });
-        }
-        Ok(Replay {
-            script: Script::new(exchanges.iter().map(Reply::from)),
-            coming: Arc::new(Mutex::new(coming)),
-            interrupt: interrupt.clone(),
-        })
+        let exchanges = Arc::new(Mutex::new(exchanges.into()));
+        Ok(Replay { script: Script::new([]), exchanges, interrupt: interrupt.clone() })
     }
 }
 
@@ -62,15 +43,22 @@ impl Transport for Replay {
         &self,
         request: Request<Bytes>,
     ) -> impl Future<Output = Result<Response<Body>, TransportError>> + Send + 'static {
-        let (script, coming, interrupt) = (self.script.clone(), self.coming.clone(), self.interrupt.clone());
+        let (script, exchanges, interrupt) = (self.script.clone(), self.exchanges.clone(), self.interrupt.clone());
         async move {
-            let interrupted = next(&coming, &request)?;
-            let response = script.send(request).await;
-            if interrupted == Some(None) {
-                interrupt.press();
-                return std::future::pending().await;
+            let mut exchange = next(&exchanges, &request)?;
+            let interrupted = exchange.end == End::Failed(INTERRUPTED.to_owned());
+            if interrupted {
+                if exchange.status.is_none() {
+                    interrupt.press();
+                    return std::future::pending().await;
+                }
+                // Nothing comes any more, until the person is as impatient as before.
+                exchange.end = End::Dropped;
             }
-            Ok(response?.map(|body| Body { body, left: interrupted.flatten(), interrupt }))
+            script.push(Reply::from(&exchange));
+            let response = script.send(request).await?;
+            let left = interrupted.then_some(exchange.chunks.len());
+            Ok(response.map(|body| Body { body, left, interrupt }))
         }
     }
 
@@ -87,18 +75,20 @@ impl Transport for Replay {
     }
 }
 
-/// Takes the next recorded exchange if it is one of this request.
-fn next(coming: &Mutex<VecDeque<Coming>>, request: &Request<Bytes>) -> Result<Option<Option<usize>>, TransportError> {
-    let mut coming = coming.lock().unwrap_or_else(PoisonError::into_inner);
+/// Takes the recorded exchange of this request: of several that ran at a time the one with this body, else the next one.
+fn next(exchanges: &Mutex<VecDeque<Exchange>>, request: &Request<Bytes>) -> Result<Exchange, TransportError> {
+    let mut exchanges = exchanges.lock().unwrap_or_else(PoisonError::into_inner);
     let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
-    let is_it = |next: &Coming| next.method == request.method().as_str() && next.path == path;
-    let differs =
-        |what: String| TransportError::new(Sent::No, format!("the recording {what}: replay the same command"));
-    match coming.front() {
-        None => Err(differs("is at its end".to_owned())),
-        Some(next) if !is_it(next) => Err(differs(format!("goes on with {} {}", next.method, next.path))),
-        Some(_) => Ok(coming.pop_front().and_then(|next| next.interrupted)),
-    }
+    let is_it = |next: &Exchange| next.method == request.method().as_str() && next.path == path;
+    let same = exchanges.iter().position(|next| is_it(next) && next.request_body.0 == *request.body());
+    let at = same.or_else(|| exchanges.front().is_some_and(is_it).then_some(0));
+    at.and_then(|at| exchanges.remove(at)).ok_or_else(|| {
+        let goes_on = match exchanges.front() {
+            Some(next) => format!("goes on with {} {}", next.method, next.path),
+            None => "is at its end".to_owned(),
+        };
+        TransportError::new(Sent::No, format!("the recording {goes_on}: replay the same command"))
+    })
 }
 
 /// A recorded body, at whose end Ctrl-C may have been pressed.

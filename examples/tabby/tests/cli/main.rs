@@ -1,5 +1,6 @@
 //! The program as its users run it, against the emulator.
 
+mod batch;
 mod chat;
 mod errors;
 mod generate;
