@@ -16,7 +16,7 @@ use crate::failure::Failure;
 use crate::output::Output;
 
 pub async fn batch(client: &Client, what: &Batch, output: &Output) -> Result<(), Failure> {
-    let input = File::open(&what.input).map_err(|error| cannot("read", &what.input, &error))?;
+    let input = File::open(&what.input).map_err(|error| Failure::file("read", &what.input, &error))?;
     let (mut results, journal) = open(&what.output)?;
     let (before, damaged) = (journal.finished(), journal.damaged());
     if before > 0 {
@@ -47,7 +47,7 @@ pub async fn batch(client: &Client, what: &Batch, output: &Output) -> Result<(),
     results.sync_all()?;
     bar.finish_and_clear();
     if let Some(error) = broken.borrow_mut().take() {
-        return Err(cannot("read", &what.input, &error));
+        return Err(Failure::file("read", &what.input, &error));
     }
     let progress = batch.progress();
     let told = json!({"finished": progress.finished, "failed": progress.failed, "before": before});
@@ -65,7 +65,7 @@ pub async fn batch(client: &Client, what: &Batch, output: &Output) -> Result<(),
 
 /// The file of results, ready to be appended to, and what it holds.
 fn open(path: &Path) -> Result<(File, Journal), Failure> {
-    let fail = |error: std::io::Error| cannot("write", path, &error);
+    let fail = |error: std::io::Error| Failure::file("write", path, &error);
     let mut file = OpenOptions::new().read(true).append(true).create(true).open(path).map_err(fail)?;
     let mut journal = Journal::new();
     let mut buffer = vec![0; 1 << 16];
@@ -80,8 +80,4 @@ fn open(path: &Path) -> Result<(File, Journal), Failure> {
     file.set_len(journal.whole_bytes()).map_err(fail)?;
     file.write_all(journal.glue().as_bytes()).map_err(fail)?;
     Ok((file, journal))
-}
-
-fn cannot(what: &str, path: &Path, error: &std::io::Error) -> Failure {
-    Failure::Usage(format!("cannot {what} {}: {error}", path.display()))
 }
