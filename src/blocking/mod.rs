@@ -55,6 +55,7 @@ mod cancel;
 mod driver;
 mod services;
 mod streaming;
+mod tools;
 
 use std::fmt;
 use std::future::{pending, ready};
@@ -79,6 +80,7 @@ pub use cancel::CancelHandle;
 use driver::{Driver, wait};
 pub use services::*;
 pub use streaming::Streaming;
+pub use tools::ToolRun;
 
 /// A blocking client of one server. Cheap to clone; clones share connections, keys and settings, and may be used from any
 /// number of threads.

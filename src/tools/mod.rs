@@ -134,6 +134,12 @@ impl ToolFailure {
     pub fn new(kind: ToolFailureKind, message: impl Into<String>) -> Self {
         ToolFailure { kind, message: message.into() }
     }
+
+    pub(crate) fn timed_out(timeout: std::time::Duration) -> Self {
+        let seconds = timeout.as_secs_f64();
+        let message = format!("the call took longer than {seconds} seconds and was given up");
+        ToolFailure::new(ToolFailureKind::TimedOut, message)
+    }
 }
 
 impl fmt::Display for ToolFailure {

@@ -7,7 +7,7 @@ use crate::{Error, Result};
 /// The rounds of asking a model, running the tools that it calls and telling it the results.
 ///
 /// [`step`](ToolLoop::step) says what to do next; [`answer`](ToolLoop::answer) and [`result`](ToolLoop::result) say
-/// what came of it. [`Chat::run`](crate::api::Chat::run) drives it; drive it by hand where there is no async.
+/// what came of it. [`Chat::run`](crate::api::Chat::run) drives it, and its blocking twin does.
 ///
 /// ```
 /// use serde_json::json;
@@ -138,6 +138,19 @@ pub struct ToolOutput {
 }
 
 impl ToolOutput {
+    /// What comes of a run that could not be set up.
+    pub(crate) fn nothing() -> Self {
+        ToolOutput {
+            end: ToolEnd::Unfinished,
+            answer: ChatCompletion::default(),
+            messages: Vec::new(),
+            rounds: 0,
+            calls: 0,
+            failures: 0,
+            usage: None,
+        }
+    }
+
     /// The text of the last answer; empty if it has none.
     pub fn text(&self) -> &str {
         self.answer.text()
@@ -244,7 +257,7 @@ impl ToolLoop {
         self.output.rounds
     }
 
-    pub(super) fn capped(&self, result: ToolResult) -> ToolResult {
+    pub(crate) fn capped(&self, result: ToolResult) -> ToolResult {
         capped(result, self.limits.result_bytes)
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures_core::Stream;
 
-use super::{ToolEnd, ToolFailure, ToolFailureKind, ToolFuture, ToolLoop, ToolOutput, ToolResult, ToolStep, Tools};
+use super::{ToolFailure, ToolFuture, ToolLoop, ToolOutput, ToolResult, ToolStep, Tools};
 use crate::api::{ChatChunk, ChatCompletion, ChatRequest, ChatStream, ToolCall};
 use crate::call::Time;
 use crate::transport::BoxFuture;
@@ -118,15 +118,7 @@ impl ToolRun {
 
     fn into_output(self) -> ToolOutput {
         let partial = self.stream.map(ChatStream::cancel).or(self.partial);
-        let mut output = self.rounds.map(ToolLoop::into_output).unwrap_or_else(|| ToolOutput {
-            end: ToolEnd::Unfinished,
-            answer: ChatCompletion::default(),
-            messages: Vec::new(),
-            rounds: 0,
-            calls: 0,
-            failures: 0,
-            usage: None,
-        });
+        let mut output = self.rounds.map(ToolLoop::into_output).unwrap_or_else(ToolOutput::nothing);
         if let Some(partial) = partial {
             output.answer = partial;
         }
@@ -208,9 +200,7 @@ impl Running {
         }
         let Some(timer) = &mut self.timer else { return Poll::Pending };
         std::task::ready!(timer.as_mut().poll(cx));
-        let seconds = timeout.unwrap_or_default().as_secs_f64();
-        let message = format!("the call took longer than {seconds} seconds and was given up");
-        Poll::Ready(Err(ToolFailure::new(ToolFailureKind::TimedOut, message)))
+        Poll::Ready(Err(ToolFailure::timed_out(timeout.unwrap_or_default())))
     }
 }
 

@@ -29,7 +29,7 @@ use crate::decode::{Events, Json};
 use crate::estimate::Estimator;
 use crate::structured::{self, Structured, StructuredError};
 use crate::tools::{ToolRun, Tools};
-use crate::{Calling, Client, Error, ErrorKind, Streaming};
+use crate::{Calling, Client, Streaming};
 
 /// Conversations: `client.chat()`.
 #[derive(Clone, Copy, Debug)]
@@ -90,11 +90,7 @@ impl Chat<'_> {
     /// What of a request's conversation fits into the context of the loaded model, together with its tools and an answer
     /// of `max_tokens`: see [`ChatRequest::fit`]. It asks the server how large the context is.
     pub async fn fit(&self, request: &ChatRequest, estimator: &Estimator) -> crate::Result<Fitted> {
-        let props = self.client.models().props().await?;
-        let context = props.context_size().and_then(|context| u64::try_from(context).ok());
-        let unknown =
-            || Error::custom(ErrorKind::Decode, "no_context", "the server did not say how large its context is");
-        request.fit(context.ok_or_else(unknown)?, estimator)
+        request.fit(self.client.models().props().await?.known_context_size()?, estimator)
     }
 
     /// The answer as a value of a type, to whose derived schema the model is held.

@@ -47,7 +47,8 @@ impl Subject {
         if let Subject::Async(_, runtime) = self
             && runtime.handle().runtime_flavor() == RuntimeFlavor::MultiThread
         {
-            runtime.block_on(tokio::time::sleep(Duration::from_millis(20)));
+            // Timers are made inside of a runtime.
+            runtime.block_on(async { tokio::time::sleep(Duration::from_millis(20)).await });
         }
     }
 

@@ -61,7 +61,7 @@ fn what_ends_early_is_told() {
     let failed = run(&server, &["complete", "x", "--json"]);
     assert!(failed.out.lines().count() >= 1);
     assert_eq!(failed.error(6)["kind"], "server");
-    server.script(Script::new().reply("on and on").eos(false));
+    server.script(Script::new().reply("on and on").no_eos());
     let (_, note) = run(&server, &["complete", "x"]).noted();
     assert_eq!(note, "(cut after 1024 tokens; --max-tokens sets how many)\n");
 }
