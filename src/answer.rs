@@ -107,6 +107,13 @@ impl<D: Decode> Calling<D> {
         }
     }
 
+    /// Rather goes to servers that the other call has not tried.
+    pub(crate) fn shun(&mut self, other: &Self) {
+        if let (State::Running(driver, _), State::Running(other, _)) = (&mut self.0, &other.0) {
+            driver.call_mut().shun(other.call());
+        }
+    }
+
     /// The call that was not begun yet, for another driver.
     #[cfg(all(feature = "blocking", not(target_arch = "wasm32")))]
     pub(crate) fn into_call(self) -> Result<Call<D>> {
@@ -115,6 +122,23 @@ impl<D: Decode> Calling<D> {
             State::Failed(error) => Err(error.unwrap_or_else(|| Error::misuse("the call was polled before"))),
         }
     }
+}
+
+/// All answers, in the order of the calls, which run side by side.
+pub(crate) async fn all<D: Whole>(mut calls: Vec<Calling<D>>) -> Vec<Result<Answer<D::Item>>> {
+    let mut answers: Vec<_> = calls.iter().map(|_| None).collect();
+    std::future::poll_fn(|cx| {
+        let mut pending = false;
+        for (call, answer) in calls.iter_mut().zip(&mut answers).filter(|(_, answer)| answer.is_none()) {
+            match Pin::new(call).poll(cx) {
+                Poll::Ready(result) => *answer = Some(result),
+                Poll::Pending => pending = true,
+            }
+        }
+        if pending { Poll::Pending } else { Poll::Ready(()) }
+    })
+    .await;
+    answers.into_iter().flatten().collect()
 }
 
 // The driver is, and an item is only moved.

@@ -1,12 +1,55 @@
 //! Keys: which header an operation carries, and where keys come from.
+//!
+//! Each request carries one key header at most. Fixed keys are given to the builder, or to each
+//! [`Server`](crate::policy::Server). Keys that are not fixed come from a [`KeySource`]:
+//!
+//! | source | keys |
+//! |---|---|
+//! | a closure | whatever it gets: from a vault, a prompt, a service |
+//! | `Environment` | from environment variables, natively |
+//! | `KeyFile` | from a file, or from TabbyAPI's own `api_tokens.yml`, natively |
+//! | [`Chain`] | of the first of several sources that has one |
+//! | [`PerServer`] | of a source for each server |
+//! | `oauth::OAuth` (feature `oauth2`) | from an OAuth 2.0 authorization server |
+//!
+//! # What a client does with a source
+//!
+//! * It asks when a call needs a key that is not there yet, once for all calls. The others wait; if the call that asks is dropped,
+//!   another one takes over.
+//! * It keeps what it gets, for each server and [`Scope`] apart, until shortly before it expires. That margin is
+//!   [`key_skew`](crate::ClientBuilder::key_skew).
+//! * After a 401 it asks again, telling so, and sends the request once more. A second 401 is the error of the call. A server that
+//!   refuses a key has not begun anything, so no generation is done twice by this.
+//! * An error of the source is the error of the call that asked, of kind
+//!   [`Credentials`](crate::ErrorKind::Credentials) for all sources here; nothing is sent, and the next call asks anew.
+//!
+//! Nothing runs in the background. Keys never show: not in `Debug` or `Display`, not in errors even if the server repeats them, not in
+//! recordings.
+
+mod choose;
+#[cfg(not(target_arch = "wasm32"))]
+mod environment;
+#[cfg(not(target_arch = "wasm32"))]
+mod file;
+#[cfg(feature = "oauth2")]
+pub mod oauth;
+mod secrets;
 
 use std::fmt;
+use std::time::Duration;
 
 use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 
 use crate::call::Time;
 use crate::transport::{BoxFuture, MaybeSend, MaybeSync};
-use crate::{Error, Result, Scope};
+use crate::{BaseUrl, Error, Result, Scope};
+
+pub use choose::{Chain, PerServer};
+#[cfg(not(target_arch = "wasm32"))]
+pub use environment::Environment;
+#[cfg(not(target_arch = "wasm32"))]
+pub use file::KeyFile;
+pub(crate) use secrets::{REMOVED, Secrets, is_secret, mark, without_token};
 
 /// The header of an API key.
 pub(crate) const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
@@ -19,23 +62,29 @@ pub struct Credential {
     name: HeaderName,
     value: HeaderValue,
     expires: Option<Time>,
+    lasts: Option<Duration>,
 }
 
 impl Credential {
     /// `X-API-Key: KEY`, good for [`Scope::Api`] and [`Scope::List`]. A blank key is an error: the server chokes on
     /// empty key headers.
     pub fn api_key(key: &str) -> Result<Self> {
-        Ok(Credential { name: X_API_KEY, value: key_value("API key", key, "")?, expires: None })
+        Ok(Credential { name: X_API_KEY, value: key_value("API key", key, "")?, expires: None, lasts: None })
     }
 
     /// `X-Admin-Key: KEY`, good for [`Scope::Admin`] alone.
     pub fn admin_key(key: &str) -> Result<Self> {
-        Ok(Credential { name: X_ADMIN_KEY, value: key_value("admin key", key, "")?, expires: None })
+        Ok(Credential { name: X_ADMIN_KEY, value: key_value("admin key", key, "")?, expires: None, lasts: None })
     }
 
     /// `Authorization: Bearer KEY`, good for every scope the key is good for.
     pub fn bearer(key: &str) -> Result<Self> {
-        Ok(Credential { name: AUTHORIZATION, value: key_value("bearer key", key, "Bearer ")?, expires: None })
+        Ok(Credential {
+            name: AUTHORIZATION,
+            value: key_value("bearer key", key, "Bearer ")?,
+            expires: None,
+            lasts: None,
+        })
     }
 
     /// When the key stops being good, on the transport's clock; it is asked for anew from then on.
@@ -44,8 +93,32 @@ impl Credential {
         self
     }
 
-    pub(crate) fn is_good(&self, now: Time) -> bool {
-        self.expires.is_none_or(|at| now < at)
+    /// How long the key is good for, from when the client gets it; for sources that do not know the transport's clock.
+    ///
+    /// Of a short life the client takes half for its margin at most, so that such a key is used at all.
+    pub fn lasts(mut self, duration: Duration) -> Self {
+        self.lasts = Some(duration);
+        self
+    }
+
+    /// The key as the client gets it now.
+    pub(crate) fn received(mut self, now: Time) -> Self {
+        if let Some(lasts) = self.lasts {
+            let end = now + lasts;
+            self.expires = Some(self.expires.map_or(end, |at| at.min(end)));
+        }
+        self
+    }
+
+    /// Whether it is good now and will be for the margin.
+    pub(crate) fn is_good(&self, now: Time, skew: Duration) -> bool {
+        let skew = self.lasts.map_or(skew, |lasts| skew.min(lasts / 2));
+        self.expires.is_none_or(|at| now + skew < at)
+    }
+
+    /// Its value, to be removed from what is told.
+    pub(crate) fn guard(&self, secrets: &mut Secrets) {
+        secrets.add_header(&self.value);
     }
 
     /// Puts the key into a request's head, as its only key header.
@@ -68,6 +141,13 @@ impl fmt::Debug for Credential {
 pub trait KeySource: MaybeSend + MaybeSync {
     /// A key for the scope, or `None` to send no key. `rejected` tells that the server refused the last one.
     fn key(&self, scope: Scope, rejected: bool) -> BoxFuture<Result<Option<Credential>>>;
+
+    /// The same for one of several servers; what [`key`](KeySource::key) gives, unless it is overridden. Keys are kept for
+    /// each server apart.
+    fn key_for(&self, server: &BaseUrl, scope: Scope, rejected: bool) -> BoxFuture<Result<Option<Credential>>> {
+        let _ = server;
+        self.key(scope, rejected)
+    }
 }
 
 impl<F> KeySource for F
@@ -116,7 +196,7 @@ impl Keys {
             Some(key) => (name, key),
             None => (AUTHORIZATION, self.bearer.as_ref()?),
         };
-        Some(Credential { name, value: value.clone(), expires: None })
+        Some(Credential { name, value: value.clone(), expires: None, lasts: None })
     }
 }
 
@@ -129,12 +209,6 @@ impl fmt::Debug for Keys {
             .field("bearer", &set(&self.bearer))
             .finish()
     }
-}
-
-/// Whether a header carries a secret: what must not show in recordings and logs.
-pub(crate) fn is_secret(name: &HeaderName, value: &HeaderValue) -> bool {
-    const NAMES: [&str; 5] = ["authorization", "proxy-authorization", "x-api-key", "x-admin-key", "cookie"];
-    value.is_sensitive() || NAMES.contains(&name.as_str()) || name.as_str() == "set-cookie"
 }
 
 fn optional(what: &str, key: &str, prefix: &str) -> Result<Option<HeaderValue>> {

@@ -4,16 +4,19 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::answer::Calling;
+use crate::answer::{Answer, Calling};
+use crate::api::{CheckHealth, CurrentModel, ModelCard};
 use crate::auth::KeySource;
-use crate::call::{Call, Retry, Settings, Shared};
+use crate::call::{Call, Settings, Shared};
 use crate::decode::Whole;
 use crate::driver::ClientIo;
+use crate::hooks::Hook;
+use crate::policy::{Balance, Breaker, Concurrency, RateLimit, Retry, RetryBudget, RetryPolicy, Server, ServerStatus};
 use crate::streaming::Streaming;
-use crate::transport::{BoxFuture, Transport};
+use crate::transport::{BoxFuture, MaybeSync, Transport};
 use crate::{BaseUrl, Endpoint, Error, Limits, Options, Paces, Result, StreamEndpoint};
 
-/// A client of one server. Cheap to clone; clones share connections, keys and settings.
+/// A client of a server, or of [several](crate::policy). Cheap to clone; clones share connections, keys and settings.
 ///
 /// ```no_run
 /// # #[cfg(feature = "reqwest")]
@@ -77,7 +80,56 @@ impl Client {
         Client { options: Arc::new(self.options.overridden(options)), ..self.clone() }
     }
 
-    /// The server's address.
+    /// The same client for calls to this one of its servers and no other.
+    pub fn at(&self, server: &BaseUrl) -> Client {
+        self.with(Options::new().server(server.clone()))
+    }
+
+    /// How its servers are doing.
+    pub fn servers(&self) -> Vec<ServerStatus> {
+        self.shared.servers(self.now())
+    }
+
+    /// Asks each server which model it has loaded (`GET /v1/model`), all at once, and gives their cards or errors in their order.
+    ///
+    /// What they tell is noted: calls for a model then prefer a server that has it, and a server that fails comes after others
+    /// and counts in its breaker. It also opens a connection to each. `/health` is not asked: it goes on telling 503 long after
+    /// a server is well again. Nothing is probed by itself; see [`probes`](Client::probes).
+    pub async fn probe(&self) -> Vec<(BaseUrl, Result<Answer<ModelCard>>)> {
+        let servers: Vec<BaseUrl> = self.servers().into_iter().map(|server| server.base).collect();
+        let once = self.with(Options::new().retry(Retry::NEVER));
+        let calls = servers.iter().map(|server| once.at(server).call(&CurrentModel)).collect();
+        let cards = crate::answer::all(calls).await;
+        for (server, card) in servers.iter().zip(&cards) {
+            match card {
+                Ok(card) => self.shared.set_model(server, Some(&card.id)),
+                Err(error) if error.code() == "no_model_loaded" => self.shared.set_model(server, None),
+                Err(_) => {}
+            }
+        }
+        servers.into_iter().zip(cards).collect()
+    }
+
+    /// Probes now, and again each time that `every` is over, for as long as it is polled: run it in a task of your own, or beside
+    /// your calls. It never ends.
+    pub async fn probes(&self, every: Duration) -> std::convert::Infallible {
+        loop {
+            let next = self.now() + every;
+            self.probe().await;
+            self.io.transport.sleep_until(next).await;
+        }
+    }
+
+    /// Opens so many connections to each server, so that the first calls need not wait for them. Failures are no matter: the
+    /// calls will tell. Connections stay open for as long as the transport and the server keep idle ones, with reqwest 4 s.
+    pub async fn warm(&self, connections: usize) {
+        let once = self.with(Options::new().retry(Retry::NEVER));
+        let servers = self.servers();
+        let each = servers.iter().flat_map(|server| std::iter::repeat_n(&server.base, connections));
+        crate::answer::all(each.map(|server| once.at(server).call(&CheckHealth)).collect()).await;
+    }
+
+    /// The address of its server, of several the first one's.
     pub fn base_url(&self) -> &BaseUrl {
         self.shared.base()
     }
@@ -101,6 +153,10 @@ impl Client {
     /// Waits on the transport's clock.
     pub(crate) fn sleep(&self, duration: Duration) -> BoxFuture<()> {
         self.io.transport.sleep_until(self.now() + duration)
+    }
+
+    pub(crate) fn transport(&self) -> &Arc<dyn crate::transport::Erased> {
+        &self.io.transport
     }
 
     pub(crate) fn now(&self) -> crate::call::Time {
@@ -193,7 +249,54 @@ impl ClientBuilder {
 
     /// When a failed call is tried again; [`Retry::GENTLE`] by default.
     pub fn retry(mut self, retry: Retry) -> Self {
-        self.options.retry = Some(retry);
+        self.options = self.options.retry(retry);
+        self
+    }
+
+    /// What decides that in its place.
+    pub fn retry_policy(mut self, policy: impl RetryPolicy + 'static) -> Self {
+        self.options = self.options.retry_policy(policy);
+        self
+    }
+
+    /// How many retries all calls may make together; [`RetryBudget::GENTLE`] by default.
+    pub fn retry_budget(self, budget: RetryBudget) -> Self {
+        self.set(|settings| Ok(settings.retry_budget(budget)))
+    }
+
+    /// Adds a server, to which calls go when it suits better, or when another one fails; see [`policy`](crate::policy).
+    pub fn server(self, server: Server) -> Self {
+        self.set(|settings| settings.server(server))
+    }
+
+    /// How calls are spread over several servers; [`Balance::LeastInFlight`] by default.
+    pub fn balance(self, balance: Balance) -> Self {
+        self.set(|settings| Ok(settings.balance(balance)))
+    }
+
+    /// Leaves a server alone that keeps failing; off by default.
+    pub fn breaker(self, breaker: Breaker) -> Self {
+        self.set(|settings| Ok(settings.breaker(breaker)))
+    }
+
+    /// Bounds how much is sent to each server in a time; off by default.
+    pub fn rate_limit(self, limit: RateLimit) -> Self {
+        self.set(|settings| Ok(settings.rate_limit(limit)))
+    }
+
+    /// Bounds how many calls run at each server at a time; off by default.
+    pub fn concurrency(self, limit: Concurrency) -> Self {
+        self.set(|settings| Ok(settings.concurrency(limit)))
+    }
+
+    /// How long before it expires a key is asked for anew; 10 s by default.
+    pub fn key_skew(self, skew: Duration) -> Self {
+        self.set(|settings| Ok(settings.key_skew(skew)))
+    }
+
+    /// Adds a hook to all calls, after those that are there; see [`hooks`](crate::hooks).
+    pub fn hook(mut self, hook: impl Hook + Clone + MaybeSync) -> Self {
+        self.options = self.options.hook(hook);
         self
     }
 

@@ -14,7 +14,7 @@ use crate::auth::{Credential, KeySource};
 use crate::call::{Call, Changed, Input, Output, Time};
 use crate::decode::Decode;
 use crate::transport::{BoxBody, BoxFuture, Erased, LocalTransport, TransportError};
-use crate::{Error, Result, Scope};
+use crate::{BaseUrl, Error, Result, Scope};
 
 /// Drives a call over a transport whose futures are not `Send`, as a stream of its items.
 ///
@@ -49,7 +49,7 @@ pub(crate) trait Io {
     fn send(&self, request: Request<Bytes>) -> Self::Sending;
     fn sleep_until(&self, until: Time) -> Self::Sleep;
     fn now(&self) -> Time;
-    fn key(&self, scope: Scope, rejected: bool) -> BoxFuture<Result<Option<Credential>>>;
+    fn key(&self, server: &BaseUrl, scope: Scope, rejected: bool) -> BoxFuture<Result<Option<Credential>>>;
 }
 
 /// A client's transport and source of keys, without their types.
@@ -76,9 +76,9 @@ impl Io for ClientIo {
         self.transport.now()
     }
 
-    fn key(&self, scope: Scope, rejected: bool) -> BoxFuture<Result<Option<Credential>>> {
+    fn key(&self, server: &BaseUrl, scope: Scope, rejected: bool) -> BoxFuture<Result<Option<Credential>>> {
         match &self.keys {
-            Some(keys) => keys.key(scope, rejected),
+            Some(keys) => keys.key_for(server, scope, rejected),
             None => Box::pin(std::future::ready(Ok(None))),
         }
     }
@@ -106,7 +106,7 @@ impl<T: LocalTransport> Io for LocalIo<T> {
         self.0.now()
     }
 
-    fn key(&self, _: Scope, _: bool) -> BoxFuture<Result<Option<Credential>>> {
+    fn key(&self, _: &BaseUrl, _: Scope, _: bool) -> BoxFuture<Result<Option<Credential>>> {
         Box::pin(std::future::ready(Ok(None)))
     }
 }
@@ -165,6 +165,14 @@ impl<I: Io, D: Decode> Driver<I, D> {
         &self.call
     }
 
+    pub(crate) fn call_mut(&mut self) -> &mut Call<D> {
+        &mut self.call
+    }
+
+    pub(crate) fn io(&self) -> &I {
+        &self.io
+    }
+
     /// The call, for another driver.
     #[cfg(all(feature = "blocking", not(target_arch = "wasm32")))]
     pub(crate) fn into_call(self) -> Call<D> {
@@ -202,9 +210,9 @@ impl<I: Io, D: Decode> Driver<I, D> {
                     self.changed = changed;
                     self.awaiting = Some(Awaiting { what: What::Change, until });
                 }
-                Output::Authorize { scope, rejected, deadline } => {
+                Output::Authorize { server, scope, rejected, deadline } => {
                     self.exchange = Exchange::None;
-                    self.key.get_or_insert_with(|| self.io.key(scope, rejected));
+                    self.key.get_or_insert_with(|| self.io.key(&server, scope, rejected));
                     self.awaiting = Some(Awaiting { what: What::Key, until: deadline });
                 }
                 Output::Item(item) => return Poll::Ready(Some(Ok(item))),

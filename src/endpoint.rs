@@ -65,6 +65,17 @@ pub trait Endpoint {
     /// A fresh decoder for one call.
     fn decoder(&self) -> Self::Decoder;
 
+    /// The model that the request asks for: a client with several servers prefers one that has it loaded.
+    fn model(&self) -> Option<&str> {
+        None
+    }
+
+    /// About how many tokens the request takes, prompt and answer, for a [`RateLimit`](crate::policy::RateLimit) on tokens.
+    /// Asked only where there is one.
+    fn tokens(&self) -> u64 {
+        0
+    }
+
     /// Says more of an error than its status and text tell, where this operation knows more: a 500 of one route is an
     /// unknown name, a 404 of another a part of the server that is switched off. It gets the error that ends the call.
     fn explain(error: Error) -> Error {
@@ -92,6 +103,14 @@ impl<E: Endpoint + ?Sized> Endpoint for &E {
 
     fn decoder(&self) -> Self::Decoder {
         (**self).decoder()
+    }
+
+    fn model(&self) -> Option<&str> {
+        (**self).model()
+    }
+
+    fn tokens(&self) -> u64 {
+        (**self).tokens()
     }
 
     fn explain(error: Error) -> Error {

@@ -1,12 +1,14 @@
 //! `Error`: one sentence for people, a kind and a code for programs, and whatever the server said.
 
 use std::fmt;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 
 use crate::Extra;
-use crate::call::Record;
+use crate::auth::Secrets;
+use crate::call::{Record, Time};
 
 /// The result of this library's operations.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -18,8 +20,10 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// [`Limits`](crate::Limits). Partial answers are not in it: a stream keeps those itself.
 ///
 /// Bodies and echoed input can hold the prompt, so neither `Display` nor `Debug` prints them; keys never show.
+#[derive(Clone)]
 pub struct Error(Box<Inner>);
 
+#[derive(Clone)]
 struct Inner {
     kind: ErrorKind,
     message: String,
@@ -31,9 +35,11 @@ struct Inner {
     issues: Vec<ValidationIssue>,
     path: Option<String>,
     trace: Option<String>,
-    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    // Shared, so that errors can be handed to several readers.
+    source: Option<Arc<dyn std::error::Error + Send + Sync>>,
     retryable: bool,
     record: Option<Record>,
+    retry_at: Option<Time>,
 }
 
 /// What the server answered, when an error came of it.
@@ -68,6 +74,8 @@ pub enum ErrorKind {
     Decode,
     /// A cap of [`Limits`](crate::Limits) was reached.
     TooLarge,
+    /// A policy of this client did not let the call through: a breaker, a rate limit, a full queue. Nothing was sent.
+    Refused,
     /// The call was cancelled by its owner.
     Cancelled,
     /// A sans-IO [`Call`](crate::call::Call) was driven wrongly.
@@ -199,6 +207,11 @@ impl Error {
         self.0.retryable
     }
 
+    /// When a call that was refused by a policy of this client can be made, on the transport's clock.
+    pub fn retry_at(&self) -> Option<Time> {
+        self.0.retry_at
+    }
+
     /// Whether a deadline passed.
     pub fn is_timeout(&self) -> bool {
         self.0.kind == ErrorKind::Timeout
@@ -245,9 +258,14 @@ impl Error {
             source: None,
             retryable: matches!(
                 kind,
-                ErrorKind::Connect | ErrorKind::Transport | ErrorKind::Timeout | ErrorKind::Truncated
+                ErrorKind::Connect
+                    | ErrorKind::Transport
+                    | ErrorKind::Timeout
+                    | ErrorKind::Truncated
+                    | ErrorKind::Refused
             ),
             record: None,
+            retry_at: None,
         }))
     }
 
@@ -259,14 +277,17 @@ impl Error {
         Error::new(ErrorKind::Misuse, "misuse", message)
     }
 
-    #[cfg(all(feature = "blocking", not(target_arch = "wasm32")))]
     pub(crate) fn cancelled() -> Self {
         Error::new(ErrorKind::Cancelled, "cancelled", "the call was cancelled")
     }
 
     pub(crate) fn too_many(what: &str, most: usize) -> Self {
-        Error::new(ErrorKind::TooLarge, "too_many", format!("the answer has more {what} than the cap of {most}"))
-            .with_hint("raise `Limits::indices` if such answers are expected")
+        Error::new(
+            ErrorKind::TooLarge,
+            "too_many_indices",
+            format!("the answer has more {what} than the cap of {most}"),
+        )
+        .with_hint("raise `Limits::indices` if such answers are expected")
     }
 
     pub(crate) fn with_phase(mut self, phase: Phase) -> Self {
@@ -290,7 +311,12 @@ impl Error {
     }
 
     pub(crate) fn with_source(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        self.0.source = Some(source.into());
+        self.0.source = Some(Arc::from(source.into()));
+        self
+    }
+
+    pub(crate) fn with_retry_at(mut self, at: Time) -> Self {
+        self.0.retry_at = Some(at);
         self
     }
 
@@ -301,6 +327,40 @@ impl Error {
 
     pub(crate) fn with_record(mut self, record: Record) -> Self {
         self.0.record = Some(record);
+        self
+    }
+
+    /// The same error without these texts, wherever a server or a transport may have repeated them.
+    pub(crate) fn without(mut self, secrets: &Secrets) -> Self {
+        let inner = &mut *self.0;
+        secrets.remove_from(&mut inner.message);
+        secrets.remove_from(&mut inner.code);
+        let texts = [&mut inner.hint, &mut inner.path, &mut inner.trace];
+        texts.into_iter().flatten().for_each(|text| secrets.remove_from(text));
+        for issue in &mut inner.issues {
+            issue.location.iter_mut().for_each(|part| secrets.remove_from(part));
+            [&mut issue.message, &mut issue.kind].into_iter().for_each(|text| secrets.remove_from(text));
+            issue.input.iter_mut().for_each(|text| secrets.remove_from(text));
+            secrets.remove_from_extra(&mut issue.extra);
+        }
+        if let Some(answered) = &mut inner.response {
+            answered.body = secrets.remove_from_body(&answered.body);
+            secrets.remove_from_headers(&mut answered.headers);
+        }
+        // A cause cannot be changed, so one that repeats a secret is replaced by its text without it.
+        if let Some(source) = &inner.source {
+            let mut text = source.to_string();
+            let mut deep = format!("{source:?}");
+            let mut cause = source.source();
+            while let Some(error) = cause {
+                deep.push_str(&format!("{error} {error:?}"));
+                cause = error.source();
+            }
+            if secrets.are_in(text.as_bytes()) || secrets.are_in(deep.as_bytes()) {
+                secrets.remove_from(&mut text);
+                inner.source = Some(Box::<dyn std::error::Error + Send + Sync>::from(text).into());
+            }
+        }
         self
     }
 
@@ -318,6 +378,13 @@ impl Error {
             self.0.response = Some(answered);
         }
         self
+    }
+}
+
+/// So that what is a [`BaseUrl`](crate::BaseUrl) already can stand where one is parsed.
+impl From<std::convert::Infallible> for Error {
+    fn from(never: std::convert::Infallible) -> Self {
+        match never {}
     }
 }
 
@@ -345,7 +412,11 @@ impl fmt::Display for Error {
             write!(f, " (at `{path}`)")?;
         }
         if let Some(hint) = &inner.hint {
-            write!(f, "; {hint}")?;
+            // A question of the server's cannot go on after a semicolon.
+            match inner.path.is_none() && inner.message.ends_with(['?', '!']) {
+                true => write!(f, " ({hint})")?,
+                false => write!(f, "; {hint}")?,
+            }
         }
         Ok(())
     }

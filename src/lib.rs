@@ -9,15 +9,20 @@
 //!
 //! * [`Client`] and [`api`]: the services and their types.
 //! * [`Answer`], [`Streaming`], [`Broken`], [`Error`]: what comes of a call.
-//! * [`Options`], [`Paces`], [`Limits`], [`call::Retry`]: what can be set.
+//! * [`Options`], [`Paces`], [`Limits`], [`policy`]: what can be set.
+//! * [`hooks`]: code of yours that watches calls, changes what they carry, or stops them.
+//! * [`flow`], [`batch`], [`errors`]: streams put together, many calls at a time, errors counted.
 //! * [`Endpoint`], [`decode`], [`sse`], [`call`]: the core, for routes and executors of your own.
 //! * [`transport`], [`driver`]: what moves the bytes.
+//! * [`guide`]: how things are done, from the first call to running behind a proxy; what of the server is covered; for those
+//!   who come from other libraries.
 
 #![warn(unreachable_pub)]
 
 mod answer;
 pub mod api;
 pub mod auth;
+pub mod batch;
 #[cfg(all(feature = "blocking", not(target_arch = "wasm32")))]
 pub mod blocking;
 pub mod call;
@@ -28,14 +33,25 @@ pub mod decode;
 pub mod driver;
 mod endpoint;
 mod error;
+pub mod errors;
 pub mod estimate;
 mod extra;
 mod fill;
+pub mod flow;
+// Text alone: it is there for rustdoc and its tests.
+#[cfg(any(doc, doctest))]
+pub mod guide;
+pub mod hooks;
 mod options;
 mod pace;
+pub mod policy;
+#[cfg(feature = "tower")]
+mod service;
 pub mod sse;
 mod streaming;
 pub mod structured;
+#[cfg(any(feature = "tracing", feature = "opentelemetry"))]
+pub mod telemetry;
 mod text;
 pub mod tools;
 pub mod transport;

@@ -1,9 +1,14 @@
 //! `Options`: what can be set for a client and overridden for a call.
 
+use std::sync::Arc;
+
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::call::Retry;
-use crate::{Error, Extra, Limits, Pace, Paces, Result};
+use crate::auth::mark;
+use crate::hooks::{Hook, Hooks};
+use crate::policy::{Retry, RetryPolicy};
+use crate::transport::MaybeSync;
+use crate::{BaseUrl, Error, Extra, Limits, Pace, Paces, Result};
 
 /// Settings of a client that a call may override: headers, extra body fields, deadlines, caps, retries.
 ///
@@ -26,6 +31,8 @@ use crate::{Error, Extra, Limits, Pace, Paces, Result};
 pub struct Options {
     /// Headers sent along with every request.
     pub headers: HeaderMap,
+    /// The header that the [id of a call](crate::call::Record::id) is sent in; not sent by default.
+    pub correlation_header: Option<HeaderName>,
     /// Fields added to every JSON body that does not have them already.
     pub extra: Extra,
     /// Deadlines by kind of work.
@@ -36,6 +43,28 @@ pub struct Options {
     pub limits: Option<Limits>,
     /// When a failed call is tried again.
     pub retry: Option<Retry>,
+    /// What decides that in its place.
+    pub retry_policy: Option<Arc<dyn RetryPolicy>>,
+    /// The server that the calls go to and no other, of those that the client has.
+    pub server: Option<BaseUrl>,
+    /// What watches and changes the calls; overriding adds to them.
+    pub hooks: Hooks,
+}
+
+/// The policy of a call: one of the library's own is not allocated.
+#[derive(Clone, Debug)]
+pub(crate) enum Retrying {
+    Own(Retry),
+    Custom(Arc<dyn RetryPolicy>),
+}
+
+impl Retrying {
+    pub(crate) fn policy(&self) -> &dyn RetryPolicy {
+        match self {
+            Retrying::Own(retry) => retry,
+            Retrying::Custom(policy) => &**policy,
+        }
+    }
 }
 
 impl Options {
@@ -48,6 +77,7 @@ impl Options {
     pub fn header(mut self, name: &str, value: &str) -> Result<Self> {
         let (name, value) = header(name, value)?;
         self.headers.insert(name, value);
+        mark(&mut self.headers);
         Ok(self)
     }
 
@@ -56,6 +86,13 @@ impl Options {
         let (name, mut value) = header(name, value)?;
         value.set_sensitive(true);
         self.headers.insert(name, value);
+        Ok(self)
+    }
+
+    /// Sends the [id of each call](crate::call::Record::id) in this header, such as `x-request-id`, the same for all its
+    /// attempts. Errors if the name cannot be a header's.
+    pub fn correlation_header(mut self, name: &str) -> Result<Self> {
+        self.correlation_header = Some(header_name(name)?);
         Ok(self)
     }
 
@@ -86,6 +123,25 @@ impl Options {
     /// Sets when a failed call is tried again.
     pub fn retry(mut self, retry: Retry) -> Self {
         self.retry = Some(retry);
+        self.retry_policy = None;
+        self
+    }
+
+    /// Sets what decides when a failed call is tried again.
+    pub fn retry_policy(mut self, policy: impl RetryPolicy + 'static) -> Self {
+        self.retry_policy = Some(Arc::new(policy));
+        self
+    }
+
+    /// Sends the calls to this server and no other. It must be one of the client's.
+    pub fn server(mut self, server: BaseUrl) -> Self {
+        self.server = Some(server);
+        self
+    }
+
+    /// Adds a hook, after those that are there; see [`hooks`](crate::hooks).
+    pub fn hook(mut self, hook: impl Hook + Clone + MaybeSync) -> Self {
+        self.hooks.push(hook);
         self
     }
 
@@ -96,21 +152,37 @@ impl Options {
             merged.headers.remove(name);
         }
         merged.headers.extend(over.headers);
+        merged.correlation_header = over.correlation_header.or(merged.correlation_header);
         merged.extra.extend(over.extra);
         merged.paces = over.paces.or(merged.paces);
         merged.pace = over.pace.or(merged.pace);
         merged.limits = over.limits.or(merged.limits);
-        merged.retry = over.retry.or(merged.retry);
+        // Of the two that say the same the later one counts.
+        if over.retry.is_some() || over.retry_policy.is_some() {
+            (merged.retry, merged.retry_policy) = (over.retry, over.retry_policy);
+        }
+        merged.server = over.server.or(merged.server);
+        merged.hooks.extend(over.hooks);
         merged
+    }
+
+    pub(crate) fn retrying(&self) -> Retrying {
+        match &self.retry_policy {
+            Some(policy) => Retrying::Custom(policy.clone()),
+            None => Retrying::Own(self.retry.unwrap_or_default()),
+        }
     }
 }
 
 fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue)> {
-    let name: HeaderName =
-        name.parse().map_err(|_| Error::config(format!("`{}` is no valid header name", name.escape_debug())))?;
+    let name = header_name(name)?;
     // The value may be a secret, so the message leaves it out.
     let value = HeaderValue::from_str(value).map_err(|_| {
         Error::config(format!("the value of the header `{name}` has characters that no header can carry"))
     })?;
     Ok((name, value))
+}
+
+fn header_name(name: &str) -> Result<HeaderName> {
+    name.parse().map_err(|_| Error::config(format!("`{}` is no valid header name", name.escape_debug())))
 }

@@ -10,6 +10,7 @@ use http::{HeaderMap, StatusCode};
 use crate::call::{Call, Record};
 use crate::decode::Decode;
 use crate::driver::{ClientIo, Driver};
+use crate::flow::Clock;
 use crate::{Accumulate, Answer, Error, ErrorKind, Result};
 
 /// A streamed answer: a [`Stream`] of items that also adds them up.
@@ -42,6 +43,9 @@ pub enum Outcome {
     Stalled,
     /// It was given up before its end.
     Cancelled,
+    /// It was ended on this side, by [`stop`](Streaming::stop) or a [`Budget`](crate::flow::Budget): what had come is all that was
+    /// wanted.
+    Stopped,
     /// It failed on this side: no connection, an answer that cannot be read, a cap that was reached.
     Failed,
 }
@@ -108,6 +112,17 @@ impl<D: Decode, A: Accumulate<Item = D::Item>> Streaming<D, A> {
         tally.finish(error, state.call())
     }
 
+    /// Ends the stream here, if it goes on: cancels it on the wire, and keeps what had arrived, which
+    /// [`finish`](Streaming::finish) then gives as an answer.
+    pub fn stop(&mut self) {
+        if self.tally.outcome().is_none() {
+            self.tally.stop();
+            if let State::Running(driver) = &mut self.state {
+                driver.give_up(Error::new(ErrorKind::Cancelled, "stopped", "the stream was stopped"));
+            }
+        }
+    }
+
     /// Gives the stream up: cancels it on the wire, and gives what had arrived.
     pub fn cancel(self) -> A::Output {
         self.tally.into_output()
@@ -126,6 +141,14 @@ impl<D: Decode, A: Accumulate<Item = D::Item>> Streaming<D, A> {
             State::Failed(error) => Err(error.unwrap_or_else(|| Error::misuse("the stream was polled before"))),
         };
         (call, self.tally)
+    }
+
+    /// The clock of its client; none if it could not be set up.
+    pub(crate) fn clock(&self) -> Option<Clock> {
+        match &self.state {
+            State::Running(driver) => Some(Clock::new(driver.io().transport.clone())),
+            State::Failed(_) => None,
+        }
     }
 
     fn call(&self) -> Option<&Call<D>> {
@@ -160,8 +183,8 @@ impl<D: Decode> State<D> {
 pub(crate) struct Tally<A> {
     total: A,
     outcome: Option<Outcome>,
-    /// The error that ended the stream, if the stream face has handed it out: its gist for `finish`.
-    ended_by: Option<(ErrorKind, String, String)>,
+    /// The error that ended the stream, if the stream face has handed it out: a copy for `finish`.
+    ended_by: Option<Error>,
 }
 
 impl<A: Accumulate> Tally<A> {
@@ -175,6 +198,10 @@ impl<A: Accumulate> Tally<A> {
 
     pub(crate) fn outcome(&self) -> Option<Outcome> {
         self.outcome
+    }
+
+    pub(crate) fn stop(&mut self) {
+        self.outcome = Some(Outcome::Stopped);
     }
 
     /// Takes in what came next, `None` at the end, and gives it on. If a cap is reached, the call is to be given up.
@@ -196,7 +223,7 @@ impl<A: Accumulate> Tally<A> {
             Some(Err(error)) => error,
         };
         self.outcome = Some(Outcome::of(&error));
-        self.ended_by = Some((error.kind(), error.code().to_owned(), error.to_string()));
+        self.ended_by = Some(error.clone());
         Some(Err(error))
     }
 
@@ -207,13 +234,10 @@ impl<A: Accumulate> Tally<A> {
         call: Option<&Call<D>>,
     ) -> Result<Answer<A::Output>, Broken<A::Output>> {
         let outcome = self.outcome.unwrap_or(Outcome::Cancelled);
-        if let (None, Outcome::Complete, Some(call)) = (&error, outcome, call) {
+        if let (None, Outcome::Complete | Outcome::Stopped, Some(call)) = (&error, outcome, call) {
             return Ok(Answer::new(self.total.into_output(), call));
         }
-        let error = error.unwrap_or_else(|| match self.ended_by {
-            Some((kind, code, message)) => Error::new(kind, code, message),
-            None => Error::misuse("the stream was given up"),
-        });
+        let error = error.or(self.ended_by).unwrap_or_else(|| Error::misuse("the stream was given up"));
         Err(Broken { partial: self.total.into_output(), outcome, error })
     }
 

@@ -4,11 +4,14 @@ use std::fmt::Debug;
 
 use tabbyapi::api::{
     ChatChunk, ChatCompletion, ChatMessage, ChatRequest, ChatStream, Completion, CompletionChunk, CompletionRequest,
-    CompletionStream, Health, LoadProgress, LoadReport, LoadRequest, LoadStream, ModelList, Sampling,
+    CompletionStream, Continuation, Health, LoadProgress, LoadReport, LoadRequest, LoadStream, ModelList, Sampling,
 };
 use tabbyapi::auth::{Credential, KeySource};
+use tabbyapi::batch::{Batch, EmbedMany, Iter};
 use tabbyapi::call::{Call, Changed, Input, Output, Record, Retry, Settings, Shared, Time};
 use tabbyapi::decode::Json;
+use tabbyapi::errors::ErrorLog;
+use tabbyapi::flow::{Clock, Hedged, Limited, Mux, Pausable, PauseHandle, Tee};
 use tabbyapi::transport::script::Script;
 use tabbyapi::transport::{BoxFuture, TransportError};
 use tabbyapi::{
@@ -77,6 +80,23 @@ const _: () = {
 
 // A box, so that results stay small.
 const _: () = assert!(size_of::<Error>() == size_of::<usize>());
+
+// What is put together of streams and calls goes where those go.
+const _: () = {
+    sent::<Mux<String, ChatStream>>();
+    sent::<Pausable<ChatStream>>();
+    shared::<PauseHandle>();
+    sent::<Tee<ChatStream, ChatChunk>>();
+    sent::<Limited<ChatStream>>();
+    sent::<Hedged<Json<ModelList>>>();
+    sent::<Batch<Iter<std::vec::IntoIter<ChatRequest>>, ChatRequest>>();
+    sent::<EmbedMany>();
+    unpinned::<EmbedMany>();
+    shared::<Clock>();
+    shared::<ErrorLog>();
+    shared::<Continuation>();
+    cloned::<Error>();
+};
 
 /// Sources of keys are used as objects.
 fn _key_sources(source: &'static dyn KeySource) -> BoxFuture<Result<Option<Credential>>> {

@@ -426,7 +426,7 @@ fn keys_are_asked_for_once_for_all() {
     let mut follower = Call::new(&shared, &Read).unwrap();
     assert!(matches!(
         leader.poll_output(at(0.0)),
-        Output::Authorize { scope: Scope::Api, rejected: false, deadline: Some(_) }
+        Output::Authorize { scope: Scope::Api, rejected: false, deadline: Some(_), .. }
     ));
     let Output::Wait { changed: Some(changed), .. } = follower.poll_output(at(0.0)) else { panic!() };
     assert!(!common::is_ready(changed));

@@ -7,7 +7,7 @@ use std::time::Duration;
 use common::ops::{Generate, Read};
 use futures::executor::block_on;
 use futures::{FutureExt, StreamExt};
-use tabbyapi::api::LoadRequest;
+use tabbyapi::api::{ChatMessage, ChatRequest, LoadRequest};
 use tabbyapi::auth::Credential;
 use tabbyapi::call::Retry;
 use tabbyapi::transport::Transport;
@@ -354,4 +354,16 @@ fn a_client_sets_its_paces_by_kind_of_work() {
     assert_eq!((broken.error.phase(), seconds(&script)), (Some(Phase::FirstItem), 7.0));
     let error = block_on(client.models().current()).unwrap_err();
     assert_eq!((error.phase(), seconds(&script)), (Some(Phase::Stall), 37.0));
+}
+
+/// Whoever reads a stream item by item and then asks for the whole loses nothing of the error.
+#[test]
+fn an_error_that_was_handed_out_is_told_again_by_finish() {
+    let script = Script::new([Reply::json(401, r#"{"detail":"Invalid API key"}"#)]);
+    let mut stream = client(&script).chat().stream(&ChatRequest::new([ChatMessage::user("Hi")]));
+    let first = block_on(stream.next()).unwrap().unwrap_err();
+    let broken = block_on(stream.finish()).unwrap_err();
+    assert_eq!(broken.error.to_string(), first.to_string());
+    assert_eq!((broken.error.status(), broken.error.body()), (first.status(), first.body()));
+    assert_eq!(broken.error.record(), first.record());
 }

@@ -13,6 +13,8 @@ pub struct EmbeddingModels<'a> {
 
 impl Client {
     /// What embedding models there are, what is loaded, loading and unloading.
+    ///
+    /// `cargo run --example embedding_models` shows it at work, against an emulated server.
     pub fn embedding_models(&self) -> EmbeddingModels<'_> {
         EmbeddingModels { client: self }
     }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::fields::request;
 use super::{OneOrMany, Usage};
 use crate::decode::Json;
+use crate::estimate::Estimator;
 use crate::value::{null_as_default, open_enum};
 use crate::{Calling, Client, Endpoint, Error, ErrorKind, Extra, Pace, Paces, Replay, Result, Scope, Text, json_body};
 
@@ -23,12 +24,18 @@ pub struct EmbeddingsService<'a> {
 
 impl Client {
     /// Vectors of texts.
+    ///
+    /// `cargo run --example embeddings` shows it at work, against an emulated server.
     pub fn embeddings(&self) -> EmbeddingsService<'_> {
         EmbeddingsService { client: self }
     }
 }
 
 impl EmbeddingsService<'_> {
+    pub(crate) fn client(&self) -> &Client {
+        self.client
+    }
+
     /// One vector per text, in the order of the texts. Errors with code `no_embedding_model_loaded` if there is no model for it.
     ///
     /// An answer that has not one vector for each text, or whose vectors differ in dimension, is an error of kind
@@ -102,6 +109,11 @@ impl Endpoint for EmbeddingsRequest {
     /// All vectors come in one answer, and a large batch on a CPU takes its time.
     fn pace(&self, paces: &Paces) -> Pace {
         paces.generate
+    }
+
+    fn tokens(&self) -> u64 {
+        let estimator = Estimator::new();
+        self.input.iter().map(|text| estimator.text(text).tokens).sum()
     }
 
     fn decoder(&self) -> Self::Decoder {

@@ -17,6 +17,8 @@ pub struct Loras<'a> {
 
 impl Client {
     /// What LoRAs there are, what is active, loading and unloading.
+    ///
+    /// `cargo run --example loras` shows it at work, against an emulated server.
     pub fn loras(&self) -> Loras<'_> {
         Loras { client: self }
     }

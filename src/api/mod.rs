@@ -63,16 +63,22 @@ pub struct Streamed<'a, R>(pub(crate) &'a R);
 
 impl Client {
     /// What the client's key may do.
+    ///
+    /// `cargo run --example auth` shows it at work, against an emulated server.
     pub fn auth(&self) -> Auth<'_> {
         Auth { client: self }
     }
 
     /// Whether the server is there and ready.
+    ///
+    /// `cargo run --example health` shows it at work, against an emulated server.
     pub fn health(&self) -> HealthService<'_> {
         HealthService { client: self }
     }
 
     /// What models there are, what is loaded, loading and unloading.
+    ///
+    /// `cargo run --example models` shows it at work, against an emulated server.
     pub fn models(&self) -> Models<'_> {
         Models { client: self }
     }

@@ -20,6 +20,8 @@ pub struct SamplingService<'a> {
 
 impl Client {
     /// Sampler parameters that the server sets for every request.
+    ///
+    /// `cargo run --example sampling` shows it at work, against an emulated server.
     pub fn sampling(&self) -> SamplingService<'_> {
         SamplingService { client: self }
     }

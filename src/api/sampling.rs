@@ -65,6 +65,9 @@ sampling! {
     /// Unset ones are not sent, so that the server's defaults and sampler overrides apply. What the
     /// server has no effect for with its current backend (exllamav3) is accepted by it all the same and marked here.
     ///
+    /// Some fields have other names on the wire too, which are told with them. A server that finds several takes the name used
+    /// here; one that knows only another is sent it as an extra field of the request.
+    ///
     /// Constraints that are not valid (schema, regex, grammar) are ignored by the server without a word.
     ///
     /// ```
@@ -75,18 +78,21 @@ sampling! {
     /// ```
     pub struct Sampling {
         /// The most tokens to generate. Unset or 0 fills the context; a streamed completion fails without it. The
-        /// current backend generates one token fewer than asked for above 1.
+        /// current backend generates one token fewer than asked for above 1. Other names: `max_completion_tokens` (current
+        /// servers), `max_length`.
         max_tokens: u32,
-        /// The fewest tokens to generate; default 0. More than `max_tokens` is an internal error of the server.
+        /// The fewest tokens to generate; from 0, default 0. More than `max_tokens` is an internal error of the server. Other
+        /// name: `min_length`.
         min_tokens: u32,
         /// Strings and token ids that end the output; they are not part of it. Text is held back as long as it could
-        /// still become one of them.
+        /// still become one of them. None by default. Other name: `stop_sequence`.
         stop: OneOrMany<Stop> as impl Into<OneOrMany<Stop>>,
-        /// Strings that the output may not contain.
+        /// Strings that the output may not contain; none by default.
         banned_strings: OneOrMany<String> as impl Into<OneOrMany<String>>,
-        /// Ids of tokens that are never sampled.
+        /// Ids of tokens that are never sampled; none by default. Other name: `custom_token_bans`.
         banned_tokens: Vec<u32> as impl Into<Vec<u32>> => serde(deserialize_with = "token_list"),
-        /// Ids of the only tokens to sample. No effect on the current backend.
+        /// Ids of the only tokens to sample; all by default. No effect on the current backend. Other name:
+        /// `allowed_token_ids`.
         allowed_tokens: Vec<u32> as impl Into<Vec<u32>> => serde(deserialize_with = "token_list"),
         /// Whether the last token of the prompt is sampled anew, so that it can merge with the output; default false.
         token_healing: bool,
@@ -107,7 +113,8 @@ sampling! {
         min_p: f64,
         /// Tail-free sampling; default 1, which is off. No effect on the current backend.
         tfs: f64,
-        /// Locally typical sampling; above 0 to 1, default 1, which is off. No effect on the current backend.
+        /// Locally typical sampling; above 0 to 1, default 1, which is off. No effect on the current backend. Other
+        /// name: `typical_p`.
         typical: f64,
         /// Default 0, which is off. No effect on the current backend.
         skew: f64,
@@ -119,24 +126,26 @@ sampling! {
         frequency_penalty: f64,
         /// Falls on every token that occurred; from 0 (negative is refused), default 0.
         presence_penalty: f64,
-        /// A factor on tokens that occurred; above 0, default 1, which is off.
+        /// A factor on tokens that occurred; above 0, default 1, which is off. Other name: `rep_pen`.
         repetition_penalty: f64,
-        /// How many tokens back the penalties look; default -1, all of them.
+        /// How many tokens back the penalties look; default -1, all of them. Other names: `repetition_range`,
+        /// `repetition_penalty_range`, `rep_pen_range`.
         penalty_range: i64,
         /// Over how many more tokens the penalties fade out; default 0.
         repetition_decay: i64,
-        /// Default 0, which is off. No effect on the current backend.
+        /// How strongly DRY works against repeated sequences; default 0, which is off. No effect on the current backend.
         dry_multiplier: f64,
-        /// Default 0. No effect on the current backend.
+        /// How fast DRY's penalty grows with the length of the repetition; default 0. No effect on the current backend.
         dry_base: f64,
-        /// Default 0. No effect on the current backend.
+        /// Up to which length repetitions are free of DRY's penalty; default 0. No effect on the current backend.
         dry_allowed_length: i64,
-        /// Default 0. No effect on the current backend.
+        /// How many tokens back DRY looks; default 0. No effect on the current backend. Other name:
+        /// `dry_penalty_last_n`.
         dry_range: i64,
-        /// Strings at which DRY begins anew. No effect on the current backend.
+        /// Strings at which DRY begins anew; none by default. No effect on the current backend.
         dry_sequence_breakers: OneOrMany<String> as impl Into<OneOrMany<String>>,
-        /// Default 0, which is off. No effect on the current backend. Servers of 2025 also take a flag of the name
-        /// `mirostat`, to be sent as `extra`.
+        /// Default 0, which is off. No effect on the current backend. Other name: `mirostat`, which servers of 2025 take
+        /// for a flag of its own.
         mirostat_mode: i64,
         /// Default 1.5. No effect on the current backend.
         mirostat_tau: f64,
@@ -145,7 +154,7 @@ sampling! {
         /// Whether the prompt gets the model's begin token; the model's own setting by default. Chat discards it: the
         /// template decides.
         add_bos_token: bool,
-        /// Whether the end token is never sampled; default false. No effect on the current backend.
+        /// Whether the end token is never sampled; default false. No effect on the current backend. Other name: `ignore_eos`.
         ban_eos_token: bool,
         /// What is added to the logits of tokens, by id. Ids beyond the vocabulary are ignored; there is no range.
         logit_bias: BTreeMap<u32, f64> as impl Into<BTreeMap<u32, f64>> => serde(deserialize_with = "token_keys"),
@@ -156,11 +165,12 @@ sampling! {
         /// A grammar that the output is held to, in Lark or GBNF.
         grammar_string: String as impl Into<String>,
         /// Dynamic temperature's upper end; from 0, default 1; below `min_temp` is an internal error of the server. No
-        /// effect on the current backend.
+        /// effect on the current backend. Other name: `dynatemp_high`.
         max_temp: f64,
-        /// Dynamic temperature's lower end; from 0, default 1. No effect on the current backend.
+        /// Dynamic temperature's lower end; from 0, default 1. No effect on the current backend. Other name: `dynatemp_low`.
         min_temp: f64,
-        /// Dynamic temperature's exponent; from 0, default 1. No effect on the current backend.
+        /// Dynamic temperature's exponent; from 0, default 1. No effect on the current backend. Other name:
+        /// `dynatemp_exponent`.
         temp_exponent: f64,
         /// Whether log probabilities are reported (1), and above 1 also of how many alternatives; default 0. More than
         /// the vocabulary has is an error.

@@ -15,6 +15,8 @@ pub struct Templates<'a> {
 
 impl Client {
     /// What chat templates there are, switching, unloading.
+    ///
+    /// `cargo run --example templates` shows it at work, against an emulated server.
     pub fn templates(&self) -> Templates<'_> {
         Templates { client: self }
     }

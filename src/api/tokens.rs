@@ -17,6 +17,8 @@ pub struct Tokens<'a> {
 
 impl Client {
     /// Text to tokens of the loaded model and back.
+    ///
+    /// `cargo run --example tokens` shows it at work, against an emulated server.
     pub fn tokens(&self) -> Tokens<'_> {
         Tokens { client: self }
     }

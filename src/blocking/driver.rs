@@ -83,11 +83,11 @@ impl<D: Decode> Driver<D> {
                         None => self.wait(until, |_| Poll::Pending),
                     }
                 }
-                Output::Authorize { scope, rejected, deadline } => {
+                Output::Authorize { server, scope, rejected, deadline } => {
                     self.body = None;
                     match &self.keys {
                         Some(keys) => {
-                            let mut key = keys.key(scope, rejected);
+                            let mut key = keys.key_for(&server, scope, rejected);
                             self.wait(deadline, |cx| key.as_mut().poll(cx).map(Input::Key))
                         }
                         None => Some(Input::Key(Ok(None))),

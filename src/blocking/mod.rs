@@ -55,6 +55,7 @@ mod cancel;
 mod driver;
 mod services;
 mod streaming;
+mod tools;
 
 use std::fmt;
 use std::future::{pending, ready};
@@ -68,6 +69,7 @@ use http::{Request, Response};
 use crate::auth::Credential;
 use crate::call::{Call, Retry, Shared, Time};
 use crate::decode::{Decode, Whole};
+use crate::hooks::Hook;
 use crate::streaming::Tally;
 use crate::transport::{BoxFuture, Sent, Transport, TransportError, Ureq};
 use crate::{
@@ -78,6 +80,7 @@ pub use cancel::CancelHandle;
 use driver::{Driver, wait};
 pub use services::*;
 pub use streaming::Streaming;
+pub use tools::ToolRun;
 
 /// A blocking client of one server. Cheap to clone; clones share connections, keys and settings, and may be used from any
 /// number of threads.
@@ -217,6 +220,8 @@ impl ClientBuilder {
         limits(limits: Limits);
         /// When a failed call is tried again; [`Retry::GENTLE`] by default.
         retry(retry: Retry);
+        /// Adds a hook to all calls, after those that are there; see [`hooks`](crate::hooks).
+        hook(hook: impl Hook + Clone + Sync);
         /// Sets whatever these options set.
         options(options: Options);
     }

@@ -2,9 +2,15 @@
 
 use std::time::Duration;
 
-use super::{Client, Streaming};
+use serde::de::DeserializeOwned;
+
+use super::{Client, Streaming, ToolRun};
 use crate::api::*;
+use crate::conversation::Fitted;
 use crate::decode::{Empty, Events};
+use crate::estimate::Estimator;
+use crate::structured::{self, Structured, StructuredError};
+use crate::tools::Tools;
 use crate::{Answer, Broken, Result};
 
 /// Declares services: who is asked is the async client's service of the same name, which knows the operation.
@@ -223,6 +229,63 @@ services! {
         call decode(request: &DecodeRequest) -> Decoded;
         /// How many tokens a text or a conversation has.
         call count(request: &EncodeRequest) -> TokenCount;
+    }
+}
+
+impl Chat<'_> {
+    /// The answer of a model that may call these tools: an iterator over what happens.
+    ///
+    /// See [`run`](crate::api::Chat::run) of the async client.
+    pub fn run(&self, request: &ChatRequest, tools: &Tools) -> ToolRun {
+        ToolRun::new(self.client, request, tools)
+    }
+
+    /// What of a request's conversation fits into the context of the loaded model.
+    ///
+    /// See [`fit`](crate::api::Chat::fit) of the async client.
+    pub fn fit(&self, request: &ChatRequest, estimator: &Estimator) -> Result<Fitted> {
+        request.fit(self.client.models().props()?.known_context_size()?, estimator)
+    }
+
+    /// The answer as a value of a type, to whose derived schema the model is held.
+    ///
+    /// See [`response_as`](crate::api::Chat::response_as) of the async client.
+    #[cfg(feature = "schemars")]
+    pub fn response_as<T: DeserializeOwned + schemars::JsonSchema>(
+        &self,
+        request: &ChatRequest,
+    ) -> Result<Structured<T>, StructuredError> {
+        self.response_as_with_schema(request, structured::schema_for::<T>())
+    }
+
+    /// The answer as a value of a type, the model being held to this schema.
+    ///
+    /// See [`response_as_with_schema`](crate::api::Chat::response_as_with_schema) of the async client.
+    pub fn response_as_with_schema<T: DeserializeOwned>(
+        &self,
+        request: &ChatRequest,
+        schema: impl Into<serde_json::Value>,
+    ) -> Result<Structured<T>, StructuredError> {
+        structured::typed(self.create(&structured::held_to(request, schema.into()))?)
+    }
+}
+
+impl Tokens<'_> {
+    /// The estimator, calibrated to the loaded model by the counts of these texts.
+    ///
+    /// See [`calibrate`](crate::api::Tokens::calibrate) of the async client.
+    pub fn calibrate<S: AsRef<str>>(
+        &self,
+        estimator: &Estimator,
+        samples: impl IntoIterator<Item = S>,
+    ) -> Result<Estimator> {
+        let mut counted = Vec::new();
+        for text in samples {
+            let text = text.as_ref().to_owned();
+            let count = self.count(&EncodeRequest::new(text.as_str()).add_bos_token(false))?.length;
+            counted.push((text, count));
+        }
+        Ok(estimator.calibrate(counted))
     }
 }
 

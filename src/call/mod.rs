@@ -71,31 +71,41 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod failures;
+mod gate;
+mod hooking;
+mod keys;
 mod operation;
 mod record;
-mod retry;
 mod shared;
+mod show;
 mod time;
+mod wait;
 
-use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::response::Parts;
 use http::{HeaderMap, Request, StatusCode};
 
-use crate::auth::Credential;
+use crate::auth::{Credential, mark};
 use crate::decode::Decode;
-use crate::error::Answered;
+use crate::policy::{Failure, Verdict};
 use crate::transport::{Sent, TransportError};
-use crate::{Endpoint, Error, ErrorKind, Options, Phase, Result, Scope, Text};
+use crate::{BaseUrl, Endpoint, Error, Options, Phase, Result, Scope, Text};
 
+pub use crate::policy::Retry;
+use failures::{faults_server, lost, refused, timeout};
+use gate::Want;
+use hooking::Hooked;
+use keys::{Access, Lease};
 use operation::Operation;
 pub use record::{Attempt, Record};
-pub use retry::Retry;
-use shared::{Access, Lease};
-pub use shared::{Changed, Settings, Shared};
+use shared::Policies;
+pub use shared::{Settings, Shared};
 pub use time::Time;
+pub use wait::Changed;
+use wait::{Entry, Permit, Ticket};
 
 /// One operation, driven from outside; see the [module](self).
 pub struct Call<D: Decode> {
@@ -110,12 +120,27 @@ pub struct Call<D: Decode> {
     retries: u32,
     /// A new key was asked for after a 401; a second 401 is the error.
     rekeyed: bool,
+    /// The server of the last attempt.
+    at: usize,
+    /// What it wants of a server, and which ones it has tried.
+    want: Want,
+    /// Its place in the queue.
+    ticket: Option<Ticket>,
+    /// Its place at a server, from before the attempt until its end.
+    permit: Option<Permit>,
+    /// The key that it has brought itself, for the next attempt.
+    key: Option<Key>,
+    /// The key of the last attempt, which its answer may repeat.
+    sent: Option<Credential>,
+    /// Why the last attempt failed.
+    last: Option<Error>,
     /// Since when the caller waits for something other than an exchange.
     waiting: Option<Time>,
+    /// None when it is over.
+    hooks: Option<Hooked>,
 }
 
-/// What to do next.
-#[derive(Debug)]
+/// What to do next. `Debug` shows neither keys nor bodies.
 #[non_exhaustive]
 #[allow(clippy::large_enum_variant, reason = "an output lives for one match; boxing would cost an allocation each")]
 pub enum Output<T> {
@@ -140,6 +165,8 @@ pub enum Output<T> {
     },
     /// Get a key, and bring it with [`Input::Key`]. Asked again as long as it is missing.
     Authorize {
+        /// The server that it is for.
+        server: BaseUrl,
         /// What the key must be good for.
         scope: Scope,
         /// The server refused the key that was brought last.
@@ -153,8 +180,7 @@ pub enum Output<T> {
     Done(Result<()>),
 }
 
-/// What happened.
-#[derive(Debug)]
+/// What happened. `Debug` does not show bodies.
 #[non_exhaustive]
 pub enum Input {
     /// The head of the answer is there.
@@ -182,6 +208,13 @@ enum State {
     Done(Option<Result<()>>),
 }
 
+/// A key that the call has brought.
+struct Key {
+    server: usize,
+    credential: Option<Credential>,
+    serial: u64,
+}
+
 struct Reading {
     sent: Time,
     /// Since when the caller waits for data; `None` while it is busy with what came, which is no stall.
@@ -207,31 +240,59 @@ impl<D: Decode> Call<D> {
 
     /// A call with these options in place of the client's.
     pub fn with<E: Endpoint<Decoder = D>>(shared: &Shared, endpoint: &E, options: &Options) -> Result<Self> {
-        let operation =
-            Operation::new(endpoint, options).map_err(|error| match shared.base().join(&endpoint.path()) {
-                Ok(url) => error.at(&E::METHOD, &url.to_string()),
-                Err(_) => error,
-            })?;
+        let placed = |error: Error| match shared.base().join(&endpoint.path()) {
+            Ok(url) => error.at(&E::METHOD, &url.to_string()),
+            Err(_) => error,
+        };
+        let operation = Operation::new(endpoint, options).map_err(placed)?;
+        let server = options.server.as_ref().map(|base| {
+            shared.find(base).ok_or_else(|| {
+                placed(
+                    Error::config(format!("{base} is none of the client's servers"))
+                        .with_hint("add it with `ClientBuilder::server`"),
+                )
+            })
+        });
+        let want = Want {
+            server: server.transpose()?,
+            model: endpoint.model().map(Text::from),
+            tried: 0,
+            back: None,
+            tokens: if shared.limits_tokens() { endpoint.tokens() } else { 0 },
+        };
         Ok(Call {
             shared: shared.clone(),
             operation,
             decoder: endpoint.decoder(),
             state: State::Ready { not_before: None },
-            record: Record::default(),
+            record: Record { id: shared.new_id(), ..Record::default() },
             answer: None,
             deadline: None,
             retries: 0,
             rekeyed: false,
+            at: want.server.unwrap_or_default(),
+            want,
+            ticket: None,
+            permit: None,
+            key: None,
+            sent: None,
+            last: None,
             waiting: None,
+            hooks: Hooked::new(&options.hooks),
         })
     }
 
     /// What to do next. Never blocks, never panics; after [`Output::Done`] it gives an error of kind
-    /// [`Misuse`](ErrorKind::Misuse).
+    /// [`Misuse`](crate::ErrorKind::Misuse).
     pub fn poll_output(&mut self, now: Time) -> Output<D::Item> {
+        self.tell_hooks(now);
         if self.record.started.is_none() {
             self.record.started = Some(now);
             self.deadline = self.operation.pace.total.map(|total| now + total);
+            self.shared.pay_in();
+            if let Err(error) = self.hook_start(now) {
+                self.end(now, Err(error));
+            }
         }
         loop {
             match &mut self.state {
@@ -241,12 +302,13 @@ impl<D: Decode> Call<D> {
                     return Output::Done(result);
                 }
                 State::Keying(_) | State::Ready { .. } if self.deadline.is_some_and(|deadline| now >= deadline) => {
-                    let error = self.timeout(Phase::Total);
+                    let error = timeout(&self.operation.pace, Phase::Total);
                     self.end(now, Err(error));
                 }
                 State::Keying(lease) => {
+                    let server = self.shared.base_of(lease.server).clone();
                     let (scope, rejected) = (lease.scope, lease.rejected);
-                    return Output::Authorize { scope, rejected, deadline: self.deadline };
+                    return Output::Authorize { server, scope, rejected, deadline: self.deadline };
                 }
                 State::Ready { not_before } => {
                     self.waiting.get_or_insert(now);
@@ -262,7 +324,7 @@ impl<D: Decode> Call<D> {
                     match earlier(head, self.deadline) {
                         Some(deadline) if now >= deadline => {
                             let phase = if self.deadline == Some(deadline) { Phase::Total } else { Phase::Head };
-                            let error = self.timeout(phase);
+                            let error = timeout(&self.operation.pace, phase);
                             self.fail(now, error, Sent::Maybe);
                         }
                         deadline => return Output::Read { deadline },
@@ -278,15 +340,22 @@ impl<D: Decode> Call<D> {
     }
 
     /// Takes in what happened. Input that does not fit the state ends the call with an error of kind
-    /// [`Misuse`](ErrorKind::Misuse).
+    /// [`Misuse`](crate::ErrorKind::Misuse).
     pub fn handle_input(&mut self, now: Time, input: Input) {
+        self.tell_hooks(now);
         match (&mut self.state, input) {
             (State::Keying(_), Input::Key(key)) => {
                 let State::Keying(lease) = std::mem::replace(&mut self.state, State::Ready { not_before: None }) else {
                     return;
                 };
                 match key {
-                    Ok(credential) => lease.settle(credential),
+                    // It is used even if it is about to expire: there is none better.
+                    Ok(credential) => {
+                        let server = lease.server;
+                        let credential = credential.map(|credential| credential.received(now));
+                        let serial = lease.settle(credential.clone());
+                        self.key = Some(Key { server, credential, serial });
+                    }
                     Err(error) => self.end(now, Err(error)),
                 }
             }
@@ -343,6 +412,11 @@ impl<D: Decode> Call<D> {
         self.answer.as_ref().map(|(_, headers)| headers)
     }
 
+    /// Rather goes to servers that the other call has not tried.
+    pub(crate) fn shun(&mut self, other: &Call<D>) {
+        self.want.tried |= other.want.tried;
+    }
+
     /// The decoder, for what it learned on the way.
     pub fn decoder(&self) -> &D {
         &self.decoder
@@ -350,26 +424,59 @@ impl<D: Decode> Call<D> {
 
     /// Starts an attempt; `None` if the state changed instead.
     fn begin(&mut self, now: Time) -> Option<Output<D::Item>> {
-        let (credential, serial) = match self.shared.credential(self.operation.scope, now) {
-            Access::Granted { credential, serial } => (credential, serial),
-            Access::Lead(lease) => {
-                self.state = State::Keying(lease);
-                return None;
+        let permit = match self.shared.admit(&mut self.ticket, &self.want, now) {
+            Entry::Granted(permit) => permit,
+            Entry::Wait { until, changed } => {
+                return Some(Output::Wait { until: earlier(until, self.deadline), changed: Some(changed) });
             }
-            Access::Busy(changed) => return Some(Output::Wait { until: self.deadline, changed: Some(changed) }),
-        };
-        let request = match self.operation.request(&self.shared, credential.as_ref()) {
-            Ok(request) => request,
-            Err(error) => {
+            Entry::Refused(refusal) => {
+                // That the server is left alone now is less telling than why.
+                let error = self.last.take().unwrap_or_else(|| refused(refusal, now));
                 self.end(now, Err(error));
                 return None;
             }
         };
+        let server = permit.server();
+        let (credential, serial) = match self.key.take().filter(|key| key.server == server) {
+            Some(key) => (key.credential, key.serial),
+            None => match self.shared.credential(server, self.operation.scope, now) {
+                Access::Granted { credential, serial } => (credential, serial),
+                // Nothing is held while a key is asked for.
+                Access::Lead(lease) => {
+                    permit.undo();
+                    self.state = State::Keying(lease);
+                    return None;
+                }
+                Access::Busy(changed) => {
+                    permit.undo();
+                    return Some(Output::Wait { until: self.deadline, changed: Some(changed) });
+                }
+            },
+        };
+        self.permit = Some(permit);
+        self.at = server;
+        let base = self.shared.base_of(server).clone();
+        let mut request =
+            match self.operation.request(&base, &self.record.id).and_then(|request| self.hook_request(now, request)) {
+                Ok(request) => request,
+                Err(error) => {
+                    if let Some(permit) = self.permit.take() {
+                        permit.undo();
+                    }
+                    self.end(now, Err(error));
+                    return None;
+                }
+            };
+        if let Some(credential) = &credential {
+            credential.apply(request.headers_mut());
+        }
+        self.want.tried |= 1 << server;
+        self.want.back = None;
         if let Some(since) = self.waiting.take() {
             self.record.waited += now.since(since);
         }
         self.record.begin(Attempt {
-            base: Text::from(self.shared.base().to_string()),
+            base: Text::from(base.to_string()),
             sent: now,
             head: None,
             ended: None,
@@ -380,24 +487,39 @@ impl<D: Decode> Call<D> {
             retry_after: None,
         });
         self.answer = None;
+        self.sent = credential;
         self.state = State::Sending { sent: now, serial };
         let deadline = earlier(self.operation.pace.head.map(|limit| now + limit), self.deadline);
         Some(Output::Send { request, deadline })
     }
 
-    fn handle_head(&mut self, now: Time, head: Parts, sent: Time, serial: u64) {
+    fn handle_head(&mut self, now: Time, mut head: Parts, sent: Time, serial: u64) {
         if let Some(attempt) = self.record.current() {
             attempt.head = Some(now);
             attempt.status = Some(head.status);
         }
-        if head.status == StatusCode::UNAUTHORIZED && !self.rekeyed && self.shared.reject(self.operation.scope, serial)
+        if let Err(error) = self.hook_response(now, &mut head) {
+            self.answer = Some((head.status, head.headers));
+            let error = self.answered(error);
+            return self.end(now, Err(error));
+        }
+        if head.status == StatusCode::UNAUTHORIZED
+            && !self.rekeyed
+            && self.shared.reject(self.at, self.operation.scope, serial)
         {
             self.rekeyed = true;
+            // The new key is for this server.
+            self.want.back = Some(self.at);
+            self.give_back(now, Some(true));
             self.record.key_refreshes += 1;
-            self.close_attempt(now, Some("invalid_key"), Some(Duration::ZERO));
             self.state = State::Ready { not_before: None };
+            if let Err(error) = self.close_attempt(now, Some("invalid_key"), Some(Duration::ZERO), None) {
+                self.end(now, Err(error));
+            }
             return;
         }
+        mark(&mut head.headers);
+        self.operation.secrets(self.sent.as_ref()).remove_from_headers(&mut head.headers);
         let started = self.decoder.start(&head, &self.operation.limits);
         self.answer = Some((head.status, head.headers));
         self.state =
@@ -409,28 +531,7 @@ impl<D: Decode> Call<D> {
 
     fn handle_failure(&mut self, now: Time, failure: TransportError, answered: bool) {
         let sent = if answered { Sent::Maybe } else { failure.sent() };
-        let (kind, code, what, hint) = match (answered, sent) {
-            (true, _) => (
-                ErrorKind::Truncated,
-                "connection_lost",
-                "the connection was lost before the answer was complete",
-                "the server was stopped or a proxy cut the connection; what had arrived of a stream is kept by it",
-            ),
-            (false, Sent::No) => (
-                ErrorKind::Connect,
-                "connect",
-                "no connection could be made",
-                "check that the server is running and that the base URL has its host and port",
-            ),
-            (false, Sent::Maybe) => (
-                ErrorKind::Transport,
-                "transport",
-                "the connection failed while the request was under way",
-                "the server may or may not have seen the request",
-            ),
-        };
-        let error =
-            Error::new(kind, code, format!("{what}: {}", failure.message())).with_hint(hint).with_source(failure);
+        let error = lost(failure, answered, sent);
         self.fail(now, error, sent);
     }
 
@@ -452,8 +553,13 @@ impl<D: Decode> Call<D> {
             reading.put_off = 0;
         }
         match step {
-            Ok(Some(item)) => {
+            Ok(Some(mut item)) => {
                 reading.waiting = None;
+                if let Err(error) = self.hook_item(now, &mut item) {
+                    let error = self.answered(error);
+                    self.end(now, Err(error));
+                    return None;
+                }
                 self.record.items += 1;
                 self.record.first_item.get_or_insert(now);
                 return Some(Output::Item(item));
@@ -476,9 +582,9 @@ impl<D: Decode> Call<D> {
         };
         let fresh = std::mem::replace(&mut reading.fresh, false);
         let error = if self.deadline.is_some_and(|at| now >= at) {
-            self.timeout(Phase::Total)
+            timeout(&self.operation.pace, Phase::Total)
         } else if limit.is_some_and(|at| now >= at) && !(fresh && reading.put_off < PUT_OFFS) {
-            self.timeout(phase)
+            timeout(&self.operation.pace, phase)
         } else {
             reading.put_off += u32::from(limit.is_some_and(|at| now >= at));
             return Some(Output::Read { deadline: earlier(limit, self.deadline) });
@@ -487,112 +593,95 @@ impl<D: Decode> Call<D> {
         None
     }
 
-    fn timeout(&self, phase: Phase) -> Error {
-        let pace = &self.operation.pace;
-        let (code, limit, what, hint) = match phase {
-            Phase::Head => {
-                ("timeout_head", pace.head, "no answer began", "raise `Pace::head` if such waits are expected")
-            }
-            Phase::FirstItem => (
-                "timeout_first_item",
-                pace.first_item,
-                "no first item came",
-                "raise `Pace::first_item` if prompts take that long",
-            ),
-            Phase::Stall => (
-                "timeout_stall",
-                pace.stall,
-                "no data came (keep-alives are no data)",
-                "the server may have lost the generation, as when its model is unloaded; raise `Pace::stall` if such silences are expected",
-            ),
-            Phase::Total => {
-                ("timeout_total", pace.total, "the call was not over", "raise `Pace::total` if such calls are expected")
-            }
-        };
-        let limit = limit.unwrap_or_default();
-        Error::new(ErrorKind::Timeout, code, format!("{what} within {limit:?}")).with_phase(phase).with_hint(hint)
-    }
-
     /// An attempt failed: another one, or the end.
     fn fail(&mut self, now: Time, error: Error, sent: Sent) {
-        let error = self.answered(error);
-        let replay = self.operation.replay;
-        let wait = match self.record.items {
-            0 => self.operation.retry.decide(replay, self.retries, &error, sent, self.shared.random()),
-            _ => None,
-        };
-        match wait.filter(|wait| self.deadline.is_none_or(|deadline| now + *wait < deadline)) {
+        let error = self.cleaned(self.answered(error));
+        if matches!(error.code(), "no_model_loaded") {
+            self.shared.note_model(self.at, "");
+        }
+        self.give_back(now, faults_server(&error).then_some(false));
+        match self.again(now, &error, sent) {
             Some(wait) => {
                 self.retries += 1;
-                self.close_attempt(now, Some(error.code()), Some(wait));
-                self.state = State::Ready { not_before: Some(now + wait) };
+                match self.close_attempt(now, Some(error.code()), Some(wait), Some(&error)) {
+                    Ok(()) => self.state = State::Ready { not_before: Some(now + wait) },
+                    Err(veto) => self.end(now, Err(veto)),
+                }
+                self.last = Some(error);
             }
             None => self.end(now, Err(error)),
         }
     }
 
+    /// How long to wait for another attempt, if there is to be one.
+    fn again(&mut self, now: Time, error: &Error, sent: Sent) -> Option<Duration> {
+        if self.record.items > 0 {
+            return None;
+        }
+        let elsewhere = self.shared.elsewhere(&self.want, now);
+        let (replay, random) = (self.operation.replay, self.shared.random());
+        let failure = Failure { error, retries: self.retries, sent, replay, elsewhere, random };
+        let Verdict::Again(wait) = failure.judge(self.operation.retry.policy()) else { return None };
+        let in_time = self.deadline.is_none_or(|deadline| now + wait < deadline);
+        (in_time && self.shared.take_retry()).then_some(wait)
+    }
+
     fn end(&mut self, now: Time, result: Result<()>) {
-        let result = result.map_err(self.operation.explain);
-        let cause = result.as_ref().err().map(|error| error.code().to_owned());
-        self.close(now, cause.as_deref());
-        self.state = State::Done(Some(result.map_err(|error| self.placed(error))));
+        let result = result.map_err(|error| self.cleaned((self.operation.explain)(error)));
+        let verdict = match &result {
+            Ok(()) => Some(true),
+            Err(error) => faults_server(error).then_some(false),
+        };
+        self.give_back(now, verdict);
+        self.ticket = None;
+        let error = self.close(now, result.as_ref().err()).err().or(result.err()).map(|error| self.placed(error));
+        let error = self.hook_outcome(now, error);
+        self.state = State::Done(Some(error.map_or(Ok(()), Err)));
+    }
+
+    /// Gives the place at the server back, with what came of it.
+    fn give_back(&mut self, now: Time, succeeded: Option<bool>) {
+        if let Some(permit) = self.permit.take() {
+            // Whatever was answered below 500 shows that the server works.
+            let answered = self.answer.as_ref().is_some_and(|(status, _)| !status.is_server_error());
+            permit.end(succeeded.or(answered.then_some(true)), now);
+        }
     }
 
     /// Ends the call from outside, because of an item that it yielded. The error is given back with all that is known of the
     /// call.
     pub(crate) fn give_up(&mut self, now: Time, error: Error) -> Error {
-        self.close(now, Some(error.code()));
+        if error.kind() == crate::ErrorKind::TooLarge {
+            // The item that went over a cap was taken in, but it is not handed out.
+            self.record.items = self.record.items.saturating_sub(1);
+        }
+        let error = self.cleaned(self.answered(error));
+        self.give_back(now, None);
+        self.ticket = None;
+        let error = self.close(now, Some(&error)).err().unwrap_or(error);
+        let error = self.placed(error);
         self.state = State::Done(None);
-        self.placed(self.answered(error))
+        self.hook_outcome(now, Some(error)).unwrap_or_else(Error::cancelled)
     }
 
-    fn close(&mut self, now: Time, cause: Option<&str>) {
-        self.close_attempt(now, cause, None);
+    fn close(&mut self, now: Time, error: Option<&Error>) -> Result<()> {
         self.record.ended = Some(now);
+        self.close_attempt(now, error.map(Error::code), None, error)
     }
 
-    /// What came after the head is there tells where it came from.
-    fn answered(&self, error: Error) -> Error {
-        match &self.answer {
-            Some((status, headers)) => {
-                error.answered(Answered { status: *status, headers: headers.clone(), body: Bytes::new() })
-            }
-            None => error,
-        }
-    }
-
-    /// Adds the operation and the record.
-    fn placed(&self, error: Error) -> Error {
-        let error = match self.shared.base().join(&self.operation.path) {
-            Ok(url) => error.at(&self.operation.method, &url.to_string()),
-            Err(_) => error,
-        };
-        error.with_record(self.record.clone())
-    }
-
-    fn close_attempt(&mut self, now: Time, cause: Option<&str>, retry_after: Option<Duration>) {
-        if let Some(attempt) = self.record.current().filter(|attempt| attempt.ended.is_none()) {
-            attempt.ended = Some(now);
-            attempt.cause = cause.map(Text::from);
-            attempt.retry_after = retry_after;
-        }
-    }
-}
-
-impl<D: Decode> fmt::Debug for Call<D> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = match self.state {
-            State::Ready { .. } => "Ready",
-            State::Keying(_) => "Keying",
-            State::Sending { .. } => "Sending",
-            State::Reading(_) => "Reading",
-            State::Done(_) => "Done",
-        };
-        f.debug_struct("Call")
-            .field("operation", &format_args!("{} {}", self.operation.method, self.operation.path))
-            .field("state", &state)
-            .field("record", &self.record)
-            .finish_non_exhaustive()
+    /// An error is a hook's, which wants no further attempt.
+    fn close_attempt(
+        &mut self,
+        now: Time,
+        cause: Option<&str>,
+        retry_after: Option<Duration>,
+        error: Option<&Error>,
+    ) -> Result<()> {
+        let Some(attempt) = self.record.current().filter(|attempt| attempt.ended.is_none()) else { return Ok(()) };
+        attempt.ended = Some(now);
+        attempt.cause = cause.map(Text::from);
+        attempt.retry_after = retry_after;
+        self.hook_attempt(now, error)
     }
 }
 

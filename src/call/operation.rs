@@ -1,11 +1,11 @@
 //! An endpoint with the options of its call, ready to be sent any number of times.
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Request, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, header};
 
-use super::{Retry, Shared};
-use crate::auth::Credential;
-use crate::{Endpoint, Error, ErrorKind, Extra, Limits, Options, Pace, Replay, Result, Scope};
+use crate::auth::{Credential, Secrets};
+use crate::options::Retrying;
+use crate::{BaseUrl, Endpoint, Error, ErrorKind, Extra, Limits, Options, Pace, Replay, Result, Scope};
 
 /// What stays the same over the attempts of a call. The server, its URL and the key are looked up for each attempt.
 pub(super) struct Operation {
@@ -13,11 +13,13 @@ pub(super) struct Operation {
     pub(super) path: String,
     pub(super) body: Option<Bytes>,
     headers: HeaderMap,
+    /// The header that the call's id is sent in.
+    correlation: Option<HeaderName>,
     pub(super) scope: Scope,
     pub(super) replay: Replay,
     pub(super) pace: Pace,
     pub(super) limits: Limits,
-    pub(super) retry: Retry,
+    pub(super) retry: Retrying,
     /// [`Endpoint::explain`] of the endpoint.
     pub(super) explain: fn(Error) -> Error,
 }
@@ -33,29 +35,40 @@ impl Operation {
             path: endpoint.path().into_owned(),
             body,
             headers: options.headers.clone(),
+            correlation: options.correlation_header.clone(),
             scope: E::SCOPE,
             replay: E::REPLAY,
             pace: options.pace.unwrap_or_else(|| endpoint.pace(&options.paces.unwrap_or_default())),
             limits: options.limits.clone().unwrap_or_default(),
-            retry: options.retry.unwrap_or_default(),
+            retry: options.retrying(),
             explain: E::explain,
         })
     }
 
-    /// The request of one attempt.
-    pub(super) fn request(&self, shared: &Shared, credential: Option<&Credential>) -> Result<Request<Bytes>> {
+    /// What must not show of the attempt with this key.
+    pub(super) fn secrets(&self, credential: Option<&Credential>) -> Secrets {
+        let mut secrets = Secrets::of(&self.headers);
+        if let Some(credential) = credential {
+            credential.guard(&mut secrets);
+        }
+        secrets.add_token(&self.path, self.body.as_deref().unwrap_or_default());
+        secrets.long()
+    }
+
+    /// The request of one attempt of the call with this id, without a key.
+    pub(super) fn request(&self, base: &BaseUrl, id: &str) -> Result<Request<Bytes>> {
         let mut request = Request::new(self.body.clone().unwrap_or_default());
         *request.method_mut() = self.method.clone();
-        *request.uri_mut() = shared.base().join(&self.path)?;
+        *request.uri_mut() = base.join(&self.path)?;
         let headers = request.headers_mut();
         headers.insert(header::ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
         headers.extend(self.headers.clone());
+        if let (Some(name), Ok(id)) = (&self.correlation, HeaderValue::from_str(id)) {
+            headers.insert(name, id);
+        }
         if self.body.is_some() {
             // Without this type the server takes the body for a string and refuses it.
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        }
-        if let Some(credential) = credential {
-            credential.apply(headers);
         }
         Ok(request)
     }

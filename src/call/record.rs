@@ -16,6 +16,9 @@ const KEPT: usize = 16;
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Record {
+    /// The call's id, made by the client: 16 hexadecimal digits, the same for all attempts. It is sent only if
+    /// [`Options::correlation_header`](crate::Options::correlation_header) says so.
+    pub id: Text,
     /// When the call was first polled.
     pub started: Option<Time>,
     /// When it ended.

@@ -1,88 +1,156 @@
 //! `Shared`: what the calls of one client share.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::Waker;
+use std::time::Duration;
 
 use super::Time;
-use crate::auth::{Credential, Keys};
-use crate::{BaseUrl, Options, Result, Scope};
+use super::gate::{Gate, MAX_SERVERS, Member, Want};
+use super::keys::Slot;
+use crate::policy::{Balance, Breaker, Concurrency, Purse, RateLimit, RetryBudget, Server, ServerStatus};
+use crate::{BaseUrl, Error, Options, Result, Scope, Text};
 
-/// What the calls of one client share: the server's address, keys and the key cache, settings, and who waits for whom.
+/// How long before it expires a key is asked for anew: it must not expire on its way.
+const KEY_SKEW: Duration = Duration::from_secs(10);
+
+/// Tells the sequence of ids from that of the jitter.
+const IDS: u64 = 0x6964_7320_6f66_2063;
+
+/// What the calls of one client share: servers, keys and the key cache, settings, policies, and who waits for whom.
 ///
 /// Cheap to clone. Its lock is held only inside a call's poll, handle and drop, never across an await.
 #[derive(Clone)]
 pub struct Shared(Arc<Inner>);
 
 struct Inner {
-    base: BaseUrl,
-    keys: Keys,
+    /// The addresses of the servers; one at least.
+    bases: Vec<BaseUrl>,
     /// Keys come from the caller, by `Output::Authorize`.
     asks_for_keys: bool,
+    key_skew: Duration,
     options: Options,
+    limits_tokens: bool,
     state: Mutex<State>,
 }
 
-struct State {
-    cache: HashMap<Scope, Slot>,
-    /// Grows with each change that a waiting call may be waiting for.
-    version: u64,
-    waiters: HashMap<u64, Waker>,
-    next_waiter: u64,
+pub(super) struct State {
+    pub(super) gate: Gate,
+    pub(super) keys: HashMap<(usize, Scope), Slot>,
+    purse: Purse,
+    /// Grows with each change that a call waits for that has no ticket.
+    pub(super) version: u64,
+    pub(super) waiters: BTreeMap<u64, Waker>,
+    pub(super) next_waiter: u64,
     random: u64,
-}
-
-/// The key of one scope.
-enum Slot {
-    /// One call asks for it; `rejected` until the server has taken a key again.
-    Refreshing,
-    Ready {
-        credential: Option<Credential>,
-        serial: u64,
-    },
-    Rejected,
+    /// Where the ids of calls come from: a sequence of its own, so that they do not change the jitter.
+    ids: u64,
 }
 
 /// How to build a [`Shared`] for calls that are driven by hand; [`ClientBuilder`](crate::ClientBuilder) has the same settings.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    base: BaseUrl,
-    keys: Keys,
+    /// The first one is the one that the keys below are for.
+    servers: Vec<Server>,
     asks_for_keys: bool,
+    key_skew: Duration,
     options: Options,
+    policies: Policies,
     seed: u64,
+}
+
+/// The policies of a client.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Policies {
+    pub(super) balance: Balance,
+    pub(super) budget: RetryBudget,
+    pub(super) breaker: Option<Breaker>,
+    pub(super) rate: Option<RateLimit>,
+    pub(super) concurrency: Option<Concurrency>,
 }
 
 impl Settings {
     /// The settings for a server.
     pub fn new(base: BaseUrl) -> Self {
-        Settings { base, keys: Keys::default(), asks_for_keys: false, options: Options::new(), seed: 0 }
+        Settings {
+            servers: vec![Server::from(base)],
+            asks_for_keys: false,
+            key_skew: KEY_SKEW,
+            options: Options::new(),
+            policies: Policies::default(),
+            seed: 0,
+        }
     }
 
-    /// The API key (wire: `X-API-Key`); a blank one is unset. Errors if no header can carry it.
-    pub fn api_key(mut self, key: &str) -> Result<Self> {
-        self.keys.set_api(key)?;
-        Ok(self)
+    /// The API key (wire: `X-API-Key`) for the first server; a blank one is unset. Errors if no header can carry it.
+    pub fn api_key(self, key: &str) -> Result<Self> {
+        self.first(|server| server.api_key(key))
     }
 
-    /// The admin key (wire: `X-Admin-Key`, and `X-API-Key` where there is no API key); a blank one is unset.
-    pub fn admin_key(mut self, key: &str) -> Result<Self> {
-        self.keys.set_admin(key)?;
-        Ok(self)
+    /// The admin key (wire: `X-Admin-Key`, and `X-API-Key` where there is no API key) for the first server; a blank one is
+    /// unset.
+    pub fn admin_key(self, key: &str) -> Result<Self> {
+        self.first(|server| server.admin_key(key))
     }
 
-    /// A key sent as `Authorization: Bearer` where no other key fits; a blank one is unset.
-    pub fn bearer(mut self, key: &str) -> Result<Self> {
-        self.keys.set_bearer(key)?;
-        Ok(self)
+    /// A key sent to the first server as `Authorization: Bearer` where no other key fits; a blank one is unset.
+    pub fn bearer(self, key: &str) -> Result<Self> {
+        self.first(|server| server.bearer(key))
     }
 
     /// Calls ask for their keys with [`Output::Authorize`](super::Output::Authorize), in place of the fixed ones.
     pub fn ask_for_keys(mut self) -> Self {
         self.asks_for_keys = true;
+        self
+    }
+
+    /// How long before it expires a key is asked for anew; 10 s by default.
+    pub fn key_skew(mut self, skew: Duration) -> Self {
+        self.key_skew = skew;
+        self
+    }
+
+    /// Adds a server. Errors if it is there already, or the 65th.
+    pub fn server(mut self, server: Server) -> Result<Self> {
+        if self.servers.iter().any(|other| other.base == server.base) {
+            return Err(Error::config(format!("the server {} was given twice", server.base))
+                .with_hint("give each server once, with all its keys"));
+        }
+        if self.servers.len() == MAX_SERVERS {
+            return Err(Error::config(format!("there are more than {MAX_SERVERS} servers")));
+        }
+        self.servers.push(server);
+        Ok(self)
+    }
+
+    /// How calls are spread over the servers.
+    pub fn balance(mut self, balance: Balance) -> Self {
+        self.policies.balance = balance;
+        self
+    }
+
+    /// A breaker for each server.
+    pub fn breaker(mut self, breaker: Breaker) -> Self {
+        self.policies.breaker = Some(breaker);
+        self
+    }
+
+    /// A rate limit for each server that has none of its own.
+    pub fn rate_limit(mut self, limit: RateLimit) -> Self {
+        self.policies.rate = Some(limit);
+        self
+    }
+
+    /// A concurrency limit for each server that has none of its own.
+    pub fn concurrency(mut self, limit: Concurrency) -> Self {
+        self.policies.concurrency = Some(limit);
+        self
+    }
+
+    /// How many retries all calls may make together.
+    pub fn retry_budget(mut self, budget: RetryBudget) -> Self {
+        self.policies.budget = budget;
         self
     }
 
@@ -97,19 +165,39 @@ impl Settings {
         self.seed = seed;
         self
     }
+
+    fn first(mut self, change: impl FnOnce(Server) -> Result<Server>) -> Result<Self> {
+        if let Some(server) = self.servers.first_mut() {
+            *server = change(server.clone())?;
+        }
+        Ok(self)
+    }
 }
 
 impl Shared {
     /// What the calls with these settings share.
     pub fn new(settings: Settings) -> Self {
-        let Settings { base, keys, asks_for_keys, options, seed } = settings;
-        let state = State { cache: HashMap::new(), version: 0, waiters: HashMap::new(), next_waiter: 0, random: seed };
-        Shared(Arc::new(Inner { base, keys, asks_for_keys, options, state: Mutex::new(state) }))
+        let Settings { servers, asks_for_keys, key_skew, options, policies, seed } = settings;
+        let bases = servers.iter().map(|server| server.base.clone()).collect();
+        let members: Vec<_> = servers.into_iter().map(|server| Member::new(server, &policies)).collect();
+        let limits_tokens = members.iter().any(Member::limits_tokens);
+        let room = policies.concurrency.map_or(usize::MAX, |limit| limit.waiting);
+        let state = State {
+            gate: Gate::new(members, policies.balance, room),
+            keys: HashMap::new(),
+            purse: Purse::new(policies.budget),
+            version: 0,
+            waiters: BTreeMap::new(),
+            next_waiter: 0,
+            random: seed,
+            ids: seed ^ IDS,
+        };
+        Shared(Arc::new(Inner { bases, asks_for_keys, key_skew, options, limits_tokens, state: Mutex::new(state) }))
     }
 
-    /// The server's address.
+    /// The address of the first server.
     pub fn base(&self) -> &BaseUrl {
-        &self.0.base
+        self.base_of(0)
     }
 
     /// The settings that calls start from.
@@ -117,165 +205,116 @@ impl Shared {
         &self.0.options
     }
 
-    /// The key for a scope, or who is getting one.
-    pub(super) fn credential(&self, scope: Scope, now: Time) -> Access {
-        if scope == Scope::Public {
-            return Access::Granted { credential: None, serial: 0 };
+    /// How the servers are doing.
+    pub fn servers(&self, now: Time) -> Vec<ServerStatus> {
+        self.lock().gate.status(now)
+    }
+
+    /// How many calls wait for their turn.
+    pub fn waiting(&self) -> usize {
+        self.lock().gate.waiting()
+    }
+
+    /// How many retries the budget has left.
+    pub fn retries_left(&self) -> f64 {
+        self.lock().purse.left()
+    }
+
+    /// Tells which model a server has loaded, `None` if it has none; calls for that model then prefer it. A server that is none
+    /// of these is passed over.
+    pub fn set_model(&self, server: &BaseUrl, model: Option<&str>) {
+        if let Some(server) = self.find(server) {
+            self.note_model(server, model.unwrap_or_default());
         }
-        if !self.0.asks_for_keys {
-            return Access::Granted { credential: self.0.keys.resolve(scope), serial: 0 };
-        }
-        let mut state = self.lock();
-        let rejected = match state.cache.get(&scope) {
-            Some(Slot::Ready { credential, serial }) if credential.as_ref().is_none_or(|c| c.is_good(now)) => {
-                return Access::Granted { credential: credential.clone(), serial: *serial };
-            }
-            Some(Slot::Refreshing) => {
-                let seen = state.version;
-                drop(state);
-                return Access::Busy(Changed { shared: self.clone(), seen, id: None });
-            }
-            Some(Slot::Rejected) => true,
-            Some(Slot::Ready { .. }) | None => false,
+    }
+
+    pub(super) fn note_model(&self, server: usize, model: &str) {
+        self.with(|state| state.gate.members[server].model = Some(Text::from(model)));
+    }
+
+    pub(super) fn base_of(&self, server: usize) -> &BaseUrl {
+        &self.0.bases[server]
+    }
+
+    pub(super) fn find(&self, base: &BaseUrl) -> Option<usize> {
+        self.0.bases.iter().position(|other| other == base)
+    }
+
+    pub(super) fn limits_tokens(&self) -> bool {
+        self.0.limits_tokens
+    }
+
+    pub(super) fn asks_for_keys(&self) -> bool {
+        self.0.asks_for_keys
+    }
+
+    pub(super) fn key_skew(&self) -> Duration {
+        self.0.key_skew
+    }
+
+    /// A call begins: its share of a retry.
+    pub(super) fn pay_in(&self) {
+        self.with(|state| state.purse.pay_in());
+    }
+
+    /// Takes a retry out of the budget, if there is one.
+    pub(crate) fn take_retry(&self) -> bool {
+        self.with(|state| state.purse.take())
+    }
+
+    /// Whether another server than those tried could take this at once.
+    pub(super) fn elsewhere(&self, want: &Want, now: Time) -> bool {
+        self.0.bases.len() > 1 && want.server.is_none() && self.with(|state| state.gate.elsewhere(want, now))
+    }
+
+    /// The next random number from 0 to 1.
+    pub(super) fn random(&self) -> f64 {
+        self.with(|state| splitmix(&mut state.random)) as f64 / u64::MAX as f64
+    }
+
+    /// The id of a new call, which no other call of this client has.
+    pub(super) fn new_id(&self) -> Text {
+        Text::from(format!("{:016x}", self.with(|state| splitmix(&mut state.ids))))
+    }
+
+    /// Looks at the state or changes it, and then wakes whoever is to be woken, outside the lock.
+    pub(super) fn with<R>(&self, change: impl FnOnce(&mut State) -> R) -> R {
+        let (result, wake) = {
+            let mut state = self.lock();
+            let result = change(&mut state);
+            (result, std::mem::take(&mut state.gate.wake))
         };
-        state.cache.insert(scope, Slot::Refreshing);
-        Access::Lead(Lease { shared: self.clone(), scope, rejected, settled: false })
+        wake.into_iter().for_each(Waker::wake);
+        result
     }
 
-    /// The server refused the key of this serial; whoever comes next gets a new one. Whether there can be one.
-    pub(super) fn reject(&self, scope: Scope, serial: u64) -> bool {
-        if !self.0.asks_for_keys || scope == Scope::Public {
-            return false;
-        }
-        let mut state = self.lock();
-        // Another call may have replaced it meanwhile; then its key is tried.
-        if matches!(state.cache.get(&scope), Some(Slot::Ready { serial: current, .. }) if *current == serial) {
-            state.cache.insert(scope, Slot::Rejected);
-        }
-        true
+    /// Changes what calls without a ticket wait for, and wakes them.
+    pub(super) fn change(&self, change: impl FnOnce(&mut State)) {
+        self.with(|state| {
+            change(state);
+            state.version += 1;
+            let waiters = std::mem::take(&mut state.waiters);
+            state.gate.wake.extend(waiters.into_values());
+        });
     }
 
-    /// The next random number, by splitmix64.
-    pub(super) fn random(&self) -> u64 {
-        let mut state = self.lock();
-        state.random = state.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = state.random;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         // No code that can panic runs under the lock, so a poisoned one is whole.
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Changes the state and wakes whoever waits for a change, outside the lock.
-    fn change(&self, change: impl FnOnce(&mut State)) {
-        let waiters = {
-            let mut state = self.lock();
-            change(&mut state);
-            state.version += 1;
-            std::mem::take(&mut state.waiters)
-        };
-        waiters.into_values().for_each(Waker::wake);
     }
 }
 
 impl fmt::Debug for Shared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Shared").field("base", &self.0.base).field("keys", &self.0.keys).finish_non_exhaustive()
+        f.debug_struct("Shared").field("servers", &self.0.bases).finish_non_exhaustive()
     }
 }
 
-/// How a call gets its key.
-pub(super) enum Access {
-    Granted {
-        credential: Option<Credential>,
-        serial: u64,
-    },
-    /// This call asks for it, for all.
-    Lead(Lease),
-    /// Another call asks for it.
-    Busy(Changed),
-}
-
-/// The duty to bring a key. Dropped without one, the next call takes over.
-pub(super) struct Lease {
-    shared: Shared,
-    pub(super) scope: Scope,
-    pub(super) rejected: bool,
-    settled: bool,
-}
-
-impl Lease {
-    pub(super) fn settle(mut self, credential: Option<Credential>) {
-        self.settled = true;
-        let scope = self.scope;
-        self.shared.change(|state| {
-            // The version is unique to this change, so it can name the key.
-            let serial = state.version + 1;
-            state.cache.insert(scope, Slot::Ready { credential, serial });
-        });
-    }
-}
-
-impl Drop for Lease {
-    fn drop(&mut self) {
-        if !self.settled {
-            let (scope, rejected) = (self.scope, self.rejected);
-            self.shared.change(|state| {
-                match rejected {
-                    true => state.cache.insert(scope, Slot::Rejected),
-                    false => state.cache.remove(&scope),
-                };
-            });
-        }
-    }
-}
-
-/// Completes when something changed that a call waits for: a key arrived, a permit came free.
-///
-/// It needs no runtime: any executor can poll it, a blocking driver can park on it. After it, poll the call again.
-pub struct Changed {
-    shared: Shared,
-    seen: u64,
-    id: Option<u64>,
-}
-
-impl Future for Changed {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        // Cloning and dropping wakers is foreign code; it does not run under the lock.
-        let waker = cx.waker().clone();
-        let this = &mut *self;
-        let mut state = this.shared.lock();
-        if state.version != this.seen {
-            return Poll::Ready(());
-        }
-        let id = *this.id.get_or_insert_with(|| {
-            state.next_waiter += 1;
-            state.next_waiter
-        });
-        let replaced = state.waiters.insert(id, waker);
-        drop(state);
-        drop(replaced);
-        Poll::Pending
-    }
-}
-
-impl Drop for Changed {
-    fn drop(&mut self) {
-        if let Some(id) = self.id {
-            let waker = self.shared.lock().waiters.remove(&id);
-            drop(waker);
-        }
-    }
-}
-
-impl fmt::Debug for Changed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Changed").finish_non_exhaustive()
-    }
+/// The next number of a random sequence, none of which comes twice, by splitmix64.
+fn splitmix(state: &mut u64) -> u64 {
+    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mut z = *state;
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
 }

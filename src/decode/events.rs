@@ -16,7 +16,7 @@ use crate::{Error, ErrorKind, Limits, Result};
 /// What the events of one operation mean.
 pub trait EventFormat {
     /// What it yields.
-    type Item;
+    type Item: 'static;
 
     /// Reads one event: its `event` field (`message` if there is none) and its data.
     fn event(&mut self, kind: &str, data: &str) -> Result<Step<Self::Item>>;

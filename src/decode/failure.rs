@@ -140,6 +140,7 @@ impl Said {
             503 if says("No models are currently loaded") => ("no_model_loaded", true),
             503 if says("aborted") => ("generation_aborted", false),
             300..=399 => ("redirect", false),
+            400 if says("authentication key is invalid") => ("invalid_key", false),
             400 if says("TemplateError") => ("template_error", false),
             400 if says("Could not find the") && says("model path") => ("unknown_model", false),
             400 if says("Sampler override file named") => ("unknown_preset", false),
@@ -178,6 +179,14 @@ fn hint(code: &str, message: &str, status: StatusCode, headers: &HeaderMap) -> O
         "no_embedding_model_loaded" => "load one with `client.embedding_models().load(..)`".into(),
         "no_template" => {
             "choose one with `client.templates().switch(..)`, or load the model with its `prompt_template` set".into()
+        }
+        "template_error" => {
+            "the model's chat template refuses these messages: check that there are some, their roles and their order".into()
+        }
+        "bad_request" if message.contains("fetch image") => {
+            "the server fetches images itself: check that it can reach the address, or send the bytes with \
+             `ContentPart::image_bytes`"
+                .into()
         }
         "oai_disabled" => {
             "write `api_servers` into the server's `config.yml`: the value that is there by default is not understood".into()

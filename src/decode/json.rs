@@ -57,9 +57,9 @@ impl<T> fmt::Debug for Json<T> {
     }
 }
 
-impl<T: DeserializeOwned> Whole for Json<T> {}
+impl<T: DeserializeOwned + 'static> Whole for Json<T> {}
 
-impl<T: DeserializeOwned> Decode for Json<T> {
+impl<T: DeserializeOwned + 'static> Decode for Json<T> {
     type Item = T;
 
     fn start(&mut self, head: &Parts, limits: &Limits) -> Result<()> {

@@ -25,8 +25,8 @@ pub(crate) use template::{Slot, Templates};
 /// `start`, then any number of `feed` each followed by `next` until it gives `None`, then `finish` at the end of
 /// the body, also until it gives `None`. An error ends the answer.
 pub trait Decode {
-    /// What it yields.
-    type Item;
+    /// What it yields. It borrows nothing, so that [`hooks`](crate::hooks) can look at it.
+    type Item: 'static;
 
     /// The head of an answer is there. Called once per attempt; forgets whatever came before.
     fn start(&mut self, head: &Parts, limits: &Limits) -> Result<()>;

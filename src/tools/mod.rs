@@ -32,6 +32,7 @@ use std::fmt;
 use std::time::Duration;
 
 pub use registry::{ToolFuture, Tools};
+pub(crate) use rounds::add as add_usage;
 pub use rounds::{ToolEnd, ToolLoop, ToolOutput, ToolStep};
 pub use run::{ToolEvent, ToolRun};
 
@@ -132,6 +133,12 @@ impl ToolFailure {
     /// A failure of this kind.
     pub fn new(kind: ToolFailureKind, message: impl Into<String>) -> Self {
         ToolFailure { kind, message: message.into() }
+    }
+
+    pub(crate) fn timed_out(timeout: std::time::Duration) -> Self {
+        let seconds = timeout.as_secs_f64();
+        let message = format!("the call took longer than {seconds} seconds and was given up");
+        ToolFailure::new(ToolFailureKind::TimedOut, message)
     }
 }
 

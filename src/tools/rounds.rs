@@ -7,7 +7,7 @@ use crate::{Error, Result};
 /// The rounds of asking a model, running the tools that it calls and telling it the results.
 ///
 /// [`step`](ToolLoop::step) says what to do next; [`answer`](ToolLoop::answer) and [`result`](ToolLoop::result) say
-/// what came of it. [`Chat::run`](crate::api::Chat::run) drives it; drive it by hand where there is no async.
+/// what came of it. [`Chat::run`](crate::api::Chat::run) drives it, and its blocking twin does.
 ///
 /// ```
 /// use serde_json::json;
@@ -138,6 +138,19 @@ pub struct ToolOutput {
 }
 
 impl ToolOutput {
+    /// What comes of a run that could not be set up.
+    pub(crate) fn nothing() -> Self {
+        ToolOutput {
+            end: ToolEnd::Unfinished,
+            answer: ChatCompletion::default(),
+            messages: Vec::new(),
+            rounds: 0,
+            calls: 0,
+            failures: 0,
+            usage: None,
+        }
+    }
+
     /// The text of the last answer; empty if it has none.
     pub fn text(&self) -> &str {
         self.answer.text()
@@ -244,7 +257,7 @@ impl ToolLoop {
         self.output.rounds
     }
 
-    pub(super) fn capped(&self, result: ToolResult) -> ToolResult {
+    pub(crate) fn capped(&self, result: ToolResult) -> ToolResult {
         capped(result, self.limits.result_bytes)
     }
 
@@ -334,7 +347,7 @@ fn too_many(cap: usize) -> ToolFailure {
     ToolFailure::new(ToolFailureKind::TooManyCalls, format!("only the first {cap} calls of an answer are run"))
 }
 
-fn add(total: &mut Usage, usage: &Usage) {
+pub(crate) fn add(total: &mut Usage, usage: &Usage) {
     fn sum(to: &mut Option<f64>, more: Option<f64>) {
         if let Some(more) = more {
             *to.get_or_insert_default() += more;

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use futures_core::Stream;
 
-use super::{ToolEnd, ToolFailure, ToolFailureKind, ToolFuture, ToolLoop, ToolOutput, ToolResult, ToolStep, Tools};
+use super::{ToolFailure, ToolFuture, ToolLoop, ToolOutput, ToolResult, ToolStep, Tools};
 use crate::api::{ChatChunk, ChatCompletion, ChatRequest, ChatStream, ToolCall};
 use crate::call::Time;
 use crate::transport::BoxFuture;
-use crate::{Broken, Client, Error, ErrorKind, Outcome, Result};
+use crate::{Broken, Client, Error, Outcome, Result};
 
 /// A run with tools: a [`Stream`] of what happens, which runs the tools while it is polled.
 ///
@@ -27,8 +27,8 @@ pub struct ToolRun {
     /// No more than [`ToolLimits::parallel`](super::ToolLimits::parallel).
     running: Vec<Running>,
     failed: Option<Error>,
-    /// What ended the run, if the stream face has handed the error out: its gist for `finish`.
-    ended_by: Option<(Outcome, ErrorKind, String, String)>,
+    /// What ended the run, if the stream face has handed the error out: a copy for `finish`.
+    ended_by: Option<(Outcome, Error)>,
     partial: Option<ChatCompletion>,
 }
 
@@ -104,10 +104,10 @@ impl ToolRun {
         while let Some(event) = self.next().await {
             error = event.err();
         }
-        let Some((outcome, kind, code, message)) = self.ended_by.take() else {
+        let Some((outcome, copy)) = self.ended_by.take() else {
             return Ok(self.into_output());
         };
-        let error = error.unwrap_or_else(|| Error::new(kind, code, message));
+        let error = error.unwrap_or(copy);
         Err(Broken { partial: self.into_output(), outcome, error })
     }
 
@@ -118,15 +118,7 @@ impl ToolRun {
 
     fn into_output(self) -> ToolOutput {
         let partial = self.stream.map(ChatStream::cancel).or(self.partial);
-        let mut output = self.rounds.map(ToolLoop::into_output).unwrap_or_else(|| ToolOutput {
-            end: ToolEnd::Unfinished,
-            answer: ChatCompletion::default(),
-            messages: Vec::new(),
-            rounds: 0,
-            calls: 0,
-            failures: 0,
-            usage: None,
-        });
+        let mut output = self.rounds.map(ToolLoop::into_output).unwrap_or_else(ToolOutput::nothing);
         if let Some(partial) = partial {
             output.answer = partial;
         }
@@ -195,7 +187,7 @@ impl ToolRun {
 
     fn fail(&mut self, outcome: Outcome, error: Error) -> Poll<Option<Result<ToolEvent>>> {
         self.running.clear();
-        self.ended_by = Some((outcome, error.kind(), error.code().to_owned(), error.to_string()));
+        self.ended_by = Some((outcome, error.clone()));
         Poll::Ready(Some(Err(error)))
     }
 }
@@ -208,9 +200,7 @@ impl Running {
         }
         let Some(timer) = &mut self.timer else { return Poll::Pending };
         std::task::ready!(timer.as_mut().poll(cx));
-        let seconds = timeout.unwrap_or_default().as_secs_f64();
-        let message = format!("the call took longer than {seconds} seconds and was given up");
-        Poll::Ready(Err(ToolFailure::new(ToolFailureKind::TimedOut, message)))
+        Poll::Ready(Err(ToolFailure::timed_out(timeout.unwrap_or_default())))
     }
 }
 

@@ -5,6 +5,7 @@
 //! | `Reqwest` (feature `reqwest`) | reqwest on tokio, on native targets |
 //! | `Ureq` (feature `blocking`) | ureq, on native targets; for blocking clients alone |
 //! | `Fetch` (feature `fetch`) | the `fetch` of browsers, Node, Deno and workers, on wasm32 |
+//! | `Tower` (feature `tower`) | any `tower_service::Service` over HTTP |
 //! | [`script::Script`] | nothing: replays recorded exchanges, for tests and docs |
 //! | [`record::Recorder`] | another transport, whose exchanges it records |
 
@@ -15,6 +16,8 @@ pub mod record;
 #[cfg(all(feature = "reqwest", not(target_arch = "wasm32")))]
 mod reqwest;
 pub mod script;
+#[cfg(feature = "tower")]
+mod tower;
 #[cfg(all(feature = "blocking", not(target_arch = "wasm32")))]
 pub(crate) mod ureq;
 
@@ -32,6 +35,8 @@ use crate::call::Time;
 pub use self::fetch::{Fetch, FetchFault};
 #[cfg(all(feature = "reqwest", not(target_arch = "wasm32")))]
 pub use self::reqwest::Reqwest;
+#[cfg(feature = "tower")]
+pub use self::tower::{Frames, Tower, Wire, WireBody};
 #[cfg(all(feature = "blocking", not(target_arch = "wasm32")))]
 pub use self::ureq::Ureq;
 pub use exchange::{Chunk, Data, End, Exchange};
@@ -88,6 +93,7 @@ pub trait LocalTransport: 'static {
 pub struct TransportError {
     message: String,
     sent: Sent,
+    certificate: bool,
     #[source]
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
@@ -104,13 +110,24 @@ pub enum Sent {
 impl TransportError {
     /// An error with a message for people; it must hold neither keys nor bodies.
     pub fn new(sent: Sent, message: impl fmt::Display) -> Self {
-        TransportError { message: message.to_string(), sent, source: None }
+        TransportError { message: message.to_string(), sent, certificate: false, source: None }
     }
 
     /// Adds the cause.
     pub fn with_source(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         self.source = Some(source.into());
         self
+    }
+
+    /// Says that the connection was given up because of a certificate: it is not tried again, since that would not help.
+    pub fn about_certificate(mut self) -> Self {
+        self.certificate = true;
+        self
+    }
+
+    /// Whether the connection was given up because of a certificate.
+    pub fn is_about_certificate(&self) -> bool {
+        self.certificate
     }
 
     /// Whether the server can have seen the request.
@@ -121,6 +138,14 @@ impl TransportError {
     pub(crate) fn message(&self) -> &str {
         &self.message
     }
+}
+
+/// The error and what caused it, outermost first.
+#[cfg(any(feature = "tower", all(feature = "reqwest", not(target_arch = "wasm32"))))]
+pub(crate) fn causes<'a>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
+    std::iter::successors(Some(error), |cause| cause.source())
 }
 
 /// `Send` off wasm32, nothing on it.

@@ -8,22 +8,26 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures_core::Stream;
+use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Request, Response};
 
 use super::exchange::{Chunk, Data, End, Exchange, millis};
 use super::{MaybeSend, MaybeSync, Sent, Transport, TransportError};
-use crate::auth::is_secret;
+use crate::auth::{REMOVED, Secrets, is_secret, without_token};
 use crate::call::Time;
 
 /// How much of one answer is recorded, in bytes.
 pub const DEFAULT_CAP: usize = 16 << 20;
 
-const REMOVED: &str = "[removed]";
+/// The type of forms.
+const FORM: &[u8] = b"application/x-www-form-urlencoded";
 
 /// Wraps a transport and hands each exchange, when it is over, to a sink: a file, a list, a log.
 ///
 /// Secret header values are removed, and where their text stands in a body, a path or another header it is removed there too, as is
-/// the `token` of a download. Prompts and answers stay: they are what is recorded.
+/// the `token` of a download. Of forms, which authorization servers take, neither bodies nor the
+/// headers of answers are recorded. Prompts and answers stay: they are what is
+/// recorded.
 ///
 /// ```
 /// use std::sync::{Arc, Mutex};
@@ -89,9 +93,10 @@ impl<T: Transport> Transport for Recorder<T> {
                     Ok(response.map(|body| Body { body: Box::pin(body), clock, tape }))
                 }
                 Err(error) => {
+                    let message = tape.told(&error);
                     tape.finish(match error.sent() {
-                        Sent::No => End::Refused(error.to_string()),
-                        Sent::Maybe => End::Failed(error.to_string()),
+                        Sent::No => End::Refused(message),
+                        Sent::Maybe => End::Failed(message),
                     });
                     Err(error)
                 }
@@ -135,7 +140,7 @@ impl<T: Transport> Stream for Body<T> {
                 let now = self.clock.now();
                 self.tape.chunk(chunk, now);
             }
-            Some(Err(error)) => self.tape.end = End::Failed(error.to_string()),
+            Some(Err(error)) => self.tape.end = End::Failed(self.tape.told(error)),
             None if self.tape.end == End::Dropped => self.tape.end = End::Complete,
             None => {}
         }
@@ -154,6 +159,8 @@ struct Tape {
     exchange: Option<Exchange>,
     sink: Arc<dyn Sink>,
     secrets: Secrets,
+    /// It is a form, as authorization servers take them, so its bodies are nothing but secrets.
+    form: bool,
     sent: Time,
     /// How many more bytes are recorded.
     room: usize,
@@ -163,28 +170,40 @@ struct Tape {
 
 impl Tape {
     fn new(request: &Request<Bytes>, sink: Arc<dyn Sink>, cap: usize, sent: Time) -> Self {
-        let secrets = Secrets::of(request.headers());
+        let mut secrets = Secrets::of(request.headers());
+        secrets.add_token(request.uri().path(), request.body());
         let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+        let form = request.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(FORM));
+        let body = match form {
+            true => Bytes::from_static(REMOVED.as_bytes()),
+            false => secrets.remove_from_body(&without_token(request.uri().path(), request.body())),
+        };
         let exchange = Exchange {
             method: request.method().to_string(),
             path: secrets.remove(path),
-            request_headers: secrets.remove_from_headers(request.headers()),
-            request_body: Data(secrets.remove_from_body(&without_token(request.uri().path(), request.body()))),
+            request_headers: without_secrets(request.headers(), &secrets),
+            request_body: Data(body),
             status: None,
             headers: Vec::new(),
             head_ms: 0,
             chunks: Vec::new(),
             end: End::Dropped,
         };
-        Tape { exchange: Some(exchange), sink, secrets, sent, room: cap, end: End::Dropped }
+        Tape { exchange: Some(exchange), sink, secrets, form, sent, room: cap, end: End::Dropped }
     }
 
     fn head<B>(&mut self, response: &Response<B>, now: Time) {
         if let Some(exchange) = &mut self.exchange {
             exchange.status = Some(response.status().as_u16());
-            exchange.headers = self.secrets.remove_from_headers(response.headers());
+            if !self.form {
+                exchange.headers = without_secrets(response.headers(), &self.secrets);
+            }
             exchange.head_ms = millis(now.since(self.sent));
         }
+    }
+
+    fn told(&self, error: &TransportError) -> String {
+        if self.form { REMOVED.to_owned() } else { self.secrets.remove(&error.to_string()) }
     }
 
     fn finish(mut self, end: End) {
@@ -198,7 +217,11 @@ impl Tape {
             self.end = End::Capped;
         }
         if let (Some(exchange), false) = (&mut self.exchange, kept.is_empty()) {
-            exchange.chunks.push(Chunk::new(now.since(self.sent), self.secrets.remove_from_body(&kept)));
+            let data = match self.form {
+                true => Bytes::from_static(REMOVED.as_bytes()),
+                false => self.secrets.remove_from_body(&kept),
+            };
+            exchange.chunks.push(Chunk::new(now.since(self.sent), data));
         }
     }
 }
@@ -212,52 +235,10 @@ impl Drop for Tape {
     }
 }
 
-/// The secret texts of a request, to be removed wherever they stand.
-struct Secrets(Vec<String>);
-
-impl Secrets {
-    fn of(headers: &HeaderMap) -> Self {
-        let values = headers.iter().filter(|(name, value)| is_secret(name, value));
-        let texts = values.filter_map(|(_, value)| {
-            let text = value.to_str().ok()?;
-            // The scheme of an `Authorization` is no secret.
-            let text = text.split_once(' ').map_or(text, |(_, key)| key).trim();
-            (!text.is_empty()).then(|| text.to_owned())
-        });
-        Secrets(texts.collect())
-    }
-
-    fn remove(&self, text: &str) -> String {
-        self.0.iter().fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), REMOVED))
-    }
-
-    fn remove_from_headers(&self, headers: &HeaderMap) -> Vec<(String, String)> {
-        let value = |name, value: &http::HeaderValue| match is_secret(name, value) {
-            true => REMOVED.to_owned(),
-            false => self.remove(&String::from_utf8_lossy(value.as_bytes())),
-        };
-        headers.iter().map(|(name, v)| (name.to_string(), value(name, v))).collect()
-    }
-
-    fn remove_from_body(&self, body: &Bytes) -> Bytes {
-        let found = self.0.iter().any(|secret| memchr::memmem::find(body, secret.as_bytes()).is_some());
-        match found {
-            true => self.remove(&String::from_utf8_lossy(body)).into(),
-            false => body.clone(),
-        }
-    }
-}
-
-/// A download's body without the token of the hub it loads from.
-fn without_token(path: &str, body: &Bytes) -> Bytes {
-    let remove = || {
-        let mut value: serde_json::Value = serde_json::from_slice(body).ok()?;
-        let token = value.get_mut("token")?;
-        *token = REMOVED.into();
-        serde_json::to_vec(&value).ok()
+fn without_secrets(headers: &HeaderMap, secrets: &Secrets) -> Vec<(String, String)> {
+    let value = |name, value: &http::HeaderValue| match is_secret(name, value) {
+        true => REMOVED.to_owned(),
+        false => secrets.remove(&String::from_utf8_lossy(value.as_bytes())),
     };
-    if !path.ends_with("/download") {
-        return body.clone();
-    }
-    remove().map_or_else(|| body.clone(), Bytes::from)
+    headers.iter().map(|(name, v)| (name.to_string(), value(name, v))).collect()
 }

@@ -12,7 +12,7 @@ use http::{Request, Response};
 use http_body::Body as _;
 use tokio::time::Instant;
 
-use super::{Sent, Transport, TransportError};
+use super::{Sent, Transport, TransportError, causes};
 use crate::call::Time;
 use crate::{Error, Result};
 
@@ -34,12 +34,25 @@ impl Reqwest {
     /// It takes the builder, not a client, since it must switch redirects off: reqwest keeps `X-API-Key` across
     /// hosts. It also sets a connect timeout of 10 s and closes pooled connections after 4 s without use, one
     /// second before the server does. Errors if the TLS backend cannot be set up.
+    ///
+    /// It sends again by itself only what was never written: a request for which the pool had a connection that turned out to
+    /// be closed, and over HTTP/2 what the server says it did not begin.
     pub fn new(builder: reqwest::ClientBuilder) -> Result<Self> {
+        Reqwest::with_idle_timeout(builder, POOL_IDLE_TIMEOUT)
+    }
+
+    /// The same, closing pooled connections after this time without use.
+    ///
+    /// It must be well below the time after which the server, or a proxy in between, closes them. A request that goes out just
+    /// when its connection is closed is lost: reads are tried again, generations end with an error of kind
+    /// [`Transport`](crate::ErrorKind::Transport), since nobody can tell whether they were begun. Zero keeps none.
+    pub fn with_idle_timeout(builder: reqwest::ClientBuilder, timeout: Duration) -> Result<Self> {
+        let builder = if timeout.is_zero() { builder.pool_max_idle_per_host(0) } else { builder };
         let client = builder
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
             .connect_timeout(CONNECT_TIMEOUT)
-            .pool_idle_timeout(POOL_IDLE_TIMEOUT)
+            .pool_idle_timeout(timeout)
             .build()
             .map_err(|error| {
                 Error::config(format!("the HTTP client could not be set up: {}", root(&error))).with_source(error)
@@ -58,6 +71,8 @@ impl Transport for Reqwest {
         let client = self.client.clone();
         async move {
             let request = reqwest::Request::try_from(request).map_err(failed)?;
+            // Lets the runtime look at its sockets first: what is known to be closed by now is not taken from the pool.
+            tokio::task::yield_now().await;
             let response = client.execute(request).await.map_err(failed)?;
             Ok(Response::from(response).map(Body))
         }
@@ -105,17 +120,28 @@ impl Stream for Body {
 }
 
 fn failed(error: reqwest::Error) -> TransportError {
-    let sent = if error.is_connect() || error.is_builder() { Sent::No } else { Sent::Maybe };
     // The URL stands in our own error already.
     let error = error.without_url();
-    TransportError::new(sent, root(&error)).with_source(error)
+    if was_never_written(&error) {
+        let what = "the connection was closed before the request was written";
+        return TransportError::new(Sent::No, what).with_source(error);
+    }
+    let sent = if error.is_connect() || error.is_builder() { Sent::No } else { Sent::Maybe };
+    let cause = root(&error);
+    let failure = match error.is_connect() && cause.to_ascii_lowercase().contains("certificate") {
+        // TLS libraries share no type for it, but all of them name it.
+        true => TransportError::new(sent, cause).about_certificate(),
+        false => TransportError::new(sent, cause),
+    };
+    failure.with_source(error)
+}
+
+/// The request did not leave the queue in front of its connection.
+fn was_never_written(error: &reqwest::Error) -> bool {
+    causes(error).filter_map(|cause| cause.downcast_ref::<hyper::Error>()).any(hyper::Error::is_canceled)
 }
 
 /// The innermost cause, which is the one that tells: `Connection refused`, not `error sending request`.
 fn root(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(deeper) = cause.source() {
-        cause = deeper;
-    }
-    cause.to_string()
+    causes(error).last().map_or_else(|| error.to_string(), ToString::to_string)
 }

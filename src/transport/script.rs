@@ -105,7 +105,7 @@ impl Script {
     }
 
     fn wait(&self, until: Time) -> Wait {
-        Wait { script: self.clone(), until, id: None }
+        Wait { script: self.clone(), until, id: None, polled: (Time::default(), 0) }
     }
 }
 
@@ -331,12 +331,18 @@ impl Drop for Body {
     }
 }
 
-/// A wait on the script's clock. Polled for the second time, nothing else was ready, so the clock may jump.
+/// A wait on the script's clock. Polled again and again at the same time, nothing else was ready, so the clock may jump.
 struct Wait {
     script: Script,
     until: Time,
     id: Option<u64>,
+    /// The time when it was last polled, and how often then. If another wait made the clock jump since, what that was for comes first.
+    polled: (Time, u32),
 }
+
+/// How often a wait is polled before the clock jumps: the first poll may be that in which another wait made it jump, the second one
+/// that in which what follows from it begins.
+const POLLS: u32 = 3;
 
 impl Future for Wait {
     type Output = ();
@@ -347,7 +353,10 @@ impl Future for Wait {
         let ready = {
             let mut guard = this.script.lock();
             let state = &mut *guard;
-            if this.id.is_some() && state.now < this.until {
+            let (at, polls) = this.polled;
+            this.polled = (state.now, if at == state.now { polls + 1 } else { 1 });
+            if this.polled.1 >= POLLS && state.now < this.until {
+                this.polled.1 = 0;
                 let now = state.now;
                 let next = state.waits.values().map(|(until, _)| *until).filter(|until| *until > now).min();
                 state.now = next.unwrap_or(this.until);

@@ -44,6 +44,15 @@ impl Ureq {
     /// on: statuses are no errors, the deadlines for all are those of [`Pace`](crate::Pace), connecting takes 10 s at most, and
     /// pooled connections are closed after 4 s without use, one second before the server does. Errors if a TLS backend is chosen that is not built in.
     pub fn new(builder: ConfigBuilder<AgentScope>) -> Result<Self> {
+        Ureq::with_idle_timeout(builder, POOL_IDLE_TIMEOUT)
+    }
+
+    /// The same, closing pooled connections after this time without use.
+    ///
+    /// It must be well below the time after which the server, or a proxy in between, closes them. A request that goes out just
+    /// when its connection is closed is lost: reads are tried again, generations end with an error of kind
+    /// [`Transport`](crate::ErrorKind::Transport), since nobody can tell whether they were begun. Zero keeps none.
+    pub fn with_idle_timeout(builder: ConfigBuilder<AgentScope>, timeout: Duration) -> Result<Self> {
         let config = builder
             .http_status_as_error(false)
             .max_redirects(0)
@@ -55,7 +64,7 @@ impl Ureq {
             .timeout_per_call(None)
             .timeout_resolve(Some(CONNECT_TIMEOUT))
             .timeout_connect(Some(CONNECT_TIMEOUT))
-            .max_idle_age(POOL_IDLE_TIMEOUT)
+            .max_idle_age(timeout)
             .max_idle_connections(POOL_SIZE)
             .max_idle_connections_per_host(POOL_SIZE)
             .build();
@@ -97,7 +106,7 @@ impl Ureq {
             false => self.agent.run(Request::from_parts(head, &*body)),
         });
         let sent = if wrote { Sent::Maybe } else { Sent::No };
-        let response = result.map_err(|error| Failure::of(error, sent))?;
+        let response = result.map_err(|error| Failure::of_sending(error, sent))?;
         Ok(response.map(|body| Body { reader: body.into_reader(), buffer: vec![0; CHUNK].into() }))
     }
 
@@ -149,6 +158,20 @@ impl Failure {
             // Its own text begins with `io: `.
             ::ureq::Error::Io(error) => Failure::Broken(TransportError::new(sent, &error).with_source(error)),
             error => Failure::Broken(TransportError::new(sent, &error).with_source(error)),
+        }
+    }
+
+    /// The same before there is a head. ureq secures a connection when it first writes, so that a certificate is refused in
+    /// what looks like the middle of the request.
+    fn of_sending(error: ::ureq::Error, sent: Sent) -> Self {
+        // TLS libraries share no type for it.
+        const REFUSALS: [&str; 2] = ["invalid peer certificate", "certificate verify failed"];
+        match Failure::of(error, sent) {
+            Failure::Broken(failure) if REFUSALS.iter().any(|text| failure.message().contains(text)) => {
+                let again = TransportError::new(Sent::No, failure.message()).about_certificate();
+                Failure::Broken(again.with_source(failure))
+            }
+            failure => failure,
         }
     }
 }

@@ -6,17 +6,18 @@ use crate::ask::{Ask, served};
 use crate::expected;
 use crate::recording::{all, names};
 
-/// Recordings of services that the library does not have yet, by the start of their paths.
-const NOT_YET_SERVED: [(&str, &str); 9] = [
-    ("/api/", "kobold"),
-    ("/v1/download", "models: download"),
-    ("/v1/embeddings", "embeddings"),
-    ("/v1/lora", "loras"),
-    ("/v1/model/draft/", "models: drafts"),
-    ("/v1/model/embedding", "embedding models"),
-    ("/v1/sampling/", "sampling"),
-    ("/v1/template", "templates"),
-    ("/v1/token/", "tokens"),
+/// Recordings that `tests/services` plays, whole, byte by byte and cut at every place, by the start of their paths, with the file
+/// whose tests name them and say what they come to.
+const IN_SERVICES: [(&str, &str); 9] = [
+    ("/api/", include_str!("../services/kobold.rs")),
+    ("/v1/download", include_str!("../services/models.rs")),
+    ("/v1/embeddings", include_str!("../services/embeddings.rs")),
+    ("/v1/lora", include_str!("../services/lists.rs")),
+    ("/v1/model/draft/", include_str!("../services/models.rs")),
+    ("/v1/model/embedding", include_str!("../services/models.rs")),
+    ("/v1/sampling/", include_str!("../services/overrides.rs")),
+    ("/v1/template", include_str!("../services/lists.rs")),
+    ("/v1/token/", include_str!("../services/tokens.rs")),
 ];
 
 /// Exchanges that no call of the library makes, and why.
@@ -36,16 +37,24 @@ const NO_EXCHANGE: [(&str, &str); 2] = [
 ];
 
 #[test]
-fn every_recording_is_served_or_listed_with_a_reason() {
+fn every_recording_is_played_here_or_in_services_or_listed_with_a_reason() {
+    let mut in_services = 0;
     for recording in all() {
         let name = recording.name.as_str();
         let path = recording.exchange.path.as_str();
         let served = Ask::of(recording).is_some();
-        let later = NOT_YET_SERVED.iter().any(|(start, _)| path.starts_with(start));
+        let tests = IN_SERVICES.iter().find(|(start, _)| path.starts_with(start)).map(|(_, tests)| tests);
+        if let Some(tests) = tests {
+            // Those of the other folder are named with it.
+            let played = [format!("\"{name}\""), format!("/{name}\"")].iter().any(|quoted| tests.contains(quoted));
+            assert!(played, "{name}: no test of {path} plays it");
+            in_services += 1;
+        }
         let no_call = NO_CALL.iter().any(|(other, _)| *other == name);
-        assert_eq!([served, later, no_call].iter().filter(|listed| **listed).count(), 1, "{name}: {path}");
+        assert_eq!([served, tests.is_some(), no_call].iter().filter(|listed| **listed).count(), 1, "{name}: {path}");
     }
-    for (start, _) in NOT_YET_SERVED {
+    assert_eq!(in_services, 77 + 2, "those with a request, and the answers of a mended KoboldAI API");
+    for (start, _) in IN_SERVICES {
         assert!(
             all().iter().any(|recording| recording.exchange.path.starts_with(start)),
             "{start} is listed for nothing"

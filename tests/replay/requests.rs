@@ -7,7 +7,7 @@ use tabbyapi::api::{
 };
 
 /// Recorded requests that this library does not make, and why.
-pub(crate) const NOT_MADE: [(&str, &str); 25] = [
+pub(crate) const NOT_MADE: [(&str, &str); 23] = [
     ("auth-bad-json-without-key", "broken JSON"),
     ("auth-bad-schema-without-key", "no prompt"),
     ("chat-bad-part-type", "a part of an unknown kind cannot be built, only read"),
@@ -27,8 +27,6 @@ pub(crate) const NOT_MADE: [(&str, &str); 25] = [
     ("completion-wrong-content-type", "the content type is always JSON"),
     ("empty-embedding-load-body-invalid", "a prompt is text"),
     ("model-load-422", "a name is required"),
-    ("koboldfix-generate", "kept without its request"),
-    ("koboldfix-stream", "kept without its request"),
     ("logprob-minus-infinity-completion", "kept without its request"),
     ("logprob-minus-infinity-stream-false", "kept without its request"),
     ("logprob-minus-infinity-stream-true", "kept without its request"),

@@ -5,6 +5,7 @@ mod harness;
 mod kobold;
 mod lists;
 mod models;
+mod older;
 mod overrides;
 mod refusals;
 mod tokens;

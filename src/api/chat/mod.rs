@@ -2,6 +2,7 @@
 
 mod answer;
 mod chunk;
+mod continuation;
 pub(crate) mod events;
 mod image;
 #[cfg(not(target_arch = "wasm32"))]
@@ -13,6 +14,7 @@ mod total;
 
 pub use answer::{ChatChoice, ChatCompletion, ChatLogprobs, TokenLogprob, TopLogprob};
 pub use chunk::{ChatChunk, ChunkChoice, Delta, FunctionDelta, ToolCallDelta};
+pub use continuation::Continuation;
 pub use events::ChatEvents;
 pub use message::{ChatMessage, Content, ContentPart, ImageUrl, Role};
 pub use request::{ChatRequest, ReasoningOptions};
@@ -27,7 +29,7 @@ use crate::decode::{Events, Json};
 use crate::estimate::Estimator;
 use crate::structured::{self, Structured, StructuredError};
 use crate::tools::{ToolRun, Tools};
-use crate::{Calling, Client, Error, ErrorKind, Streaming};
+use crate::{Calling, Client, Streaming};
 
 /// Conversations: `client.chat()`.
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +42,8 @@ pub type ChatStream = Streaming<Events<ChatEvents>, ChatTotal>;
 
 impl Client {
     /// Conversations.
+    ///
+    /// `cargo run --example chat` shows it at work, against an emulated server; `tools` and `structured` are examples too.
     pub fn chat(&self) -> Chat<'_> {
         Chat { client: self }
     }
@@ -86,11 +90,7 @@ impl Chat<'_> {
     /// What of a request's conversation fits into the context of the loaded model, together with its tools and an answer
     /// of `max_tokens`: see [`ChatRequest::fit`]. It asks the server how large the context is.
     pub async fn fit(&self, request: &ChatRequest, estimator: &Estimator) -> crate::Result<Fitted> {
-        let props = self.client.models().props().await?;
-        let context = props.context_size().and_then(|context| u64::try_from(context).ok());
-        let unknown =
-            || Error::custom(ErrorKind::Decode, "no_context", "the server did not say how large its context is");
-        request.fit(context.ok_or_else(unknown)?, estimator)
+        request.fit(self.client.models().props().await?.known_context_size()?, estimator)
     }
 
     /// The answer as a value of a type, to whose derived schema the model is held.

@@ -14,6 +14,7 @@ use crate::api::fields::request;
 use crate::api::sampling::sampling_setters;
 use crate::api::{ResponseFormat, Sampling, StreamOptions, Streamed};
 use crate::decode::{Events, Json};
+use crate::estimate::Estimator;
 use crate::{Endpoint, Extra, Limits, Pace, Paces, Replay, Result, Scope, StreamEndpoint, json_body};
 
 request! {
@@ -164,6 +165,15 @@ impl ReasoningOptions {
     }
 }
 
+impl ChatRequest {
+    /// About how many tokens it takes, prompts and answers.
+    fn weight(&self) -> u64 {
+        let (prompt, choices) = (Estimator::new().request(self).tokens, self.n.unwrap_or(1).max(1));
+        let answer = self.sampling.max_tokens.unwrap_or_default();
+        prompt.saturating_add(u64::from(choices).saturating_mul(u64::from(answer)))
+    }
+}
+
 const PATH: &str = "/v1/chat/completions";
 
 impl Endpoint for ChatRequest {
@@ -182,6 +192,14 @@ impl Endpoint for ChatRequest {
 
     fn pace(&self, paces: &Paces) -> Pace {
         paces.generate
+    }
+
+    fn model(&self) -> Option<&str> {
+        self.model.as_deref()
+    }
+
+    fn tokens(&self) -> u64 {
+        self.weight()
     }
 
     fn decoder(&self) -> Self::Decoder {
@@ -207,6 +225,14 @@ impl Endpoint for Streamed<'_, ChatRequest> {
         let tools = self.0.tools.as_ref().is_some_and(|tools| !tools.is_empty())
             || self.0.functions.as_ref().is_some_and(|functions| !functions.is_empty());
         if tools { paces.stream_tools } else { paces.stream }
+    }
+
+    fn model(&self) -> Option<&str> {
+        self.0.model.as_deref()
+    }
+
+    fn tokens(&self) -> u64 {
+        self.0.weight()
     }
 
     fn decoder(&self) -> Self::Decoder {

@@ -26,6 +26,8 @@ pub type CompletionStream = Streaming<Events<CompletionEvents>, CompletionTotal>
 
 impl Client {
     /// Text completions.
+    ///
+    /// `cargo run --example completions` shows it at work, against an emulated server.
     pub fn completions(&self) -> Completions<'_> {
         Completions { client: self }
     }

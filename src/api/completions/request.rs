@@ -13,6 +13,7 @@ use crate::api::fields::request;
 use crate::api::sampling::sampling_setters;
 use crate::api::{ResponseFormat, Sampling, StreamOptions, Streamed};
 use crate::decode::{Events, Json};
+use crate::estimate::Estimator;
 use crate::{Endpoint, Error, ErrorKind, Limits, Pace, Paces, Replay, Result, Scope, StreamEndpoint, json_body};
 
 request! {
@@ -85,6 +86,19 @@ impl CompletionRequest {
         json_body(&Body { request: self, stream_options: StreamOptions::or_usage(&self.stream_options), stream })
     }
 
+    /// About how many tokens it takes, prompts and answers.
+    fn weight(&self) -> u64 {
+        let prompts = match &self.prompt {
+            Prompt::One(text) => std::slice::from_ref(text),
+            Prompt::Many(texts) => texts,
+        };
+        let estimator = Estimator::new();
+        let text: u64 = prompts.iter().map(|text| estimator.text(text).tokens).sum();
+        let choices = (prompts.len() as u64).saturating_mul(u64::from(self.n.unwrap_or(1).max(1)));
+        let answer = self.sampling.max_tokens.unwrap_or_default();
+        text.saturating_add(choices.saturating_mul(u64::from(answer)))
+    }
+
     /// Whether `max_tokens` is set, under any of its names.
     pub(crate) fn is_bounded(&self) -> bool {
         self.sampling.max_tokens.is_some()
@@ -147,6 +161,14 @@ impl Endpoint for CompletionRequest {
         paces.generate
     }
 
+    fn model(&self) -> Option<&str> {
+        self.model.as_deref()
+    }
+
+    fn tokens(&self) -> u64 {
+        self.weight()
+    }
+
     fn decoder(&self) -> Self::Decoder {
         Json::new()
     }
@@ -168,6 +190,14 @@ impl Endpoint for Streamed<'_, CompletionRequest> {
 
     fn pace(&self, paces: &Paces) -> Pace {
         paces.stream
+    }
+
+    fn model(&self) -> Option<&str> {
+        self.0.model.as_deref()
+    }
+
+    fn tokens(&self) -> u64 {
+        self.0.weight()
     }
 
     fn decoder(&self) -> Self::Decoder {

@@ -33,6 +33,8 @@ pub type KoboldStream = Streaming<Events<KoboldEvents>, KoboldTotal>;
 
 impl Client {
     /// The KoboldAI API, where the server has it.
+    ///
+    /// `cargo run --example kobold` shows it at work, against an emulated server.
     pub fn kobold(&self) -> Kobold<'_> {
         Kobold { client: self }
     }
@@ -52,12 +54,12 @@ impl Kobold<'_> {
 
     /// Ends the generation that was begun with this `genkey`. The server says yes whether or not there is one.
     pub fn abort(&self, genkey: impl Into<String>) -> Calling<Json<KoboldAborted>> {
-        self.client.call(&KoboldAbort { genkey: genkey.into() })
+        self.client.call(&KoboldAbort::new(genkey))
     }
 
     /// What the running generation with this `genkey` has come to so far; empty if there is none or nothing yet.
     pub fn check(&self, genkey: impl Into<String>) -> Calling<Json<KoboldResults>> {
-        self.client.call(&KoboldCheck { genkey: genkey.into() })
+        self.client.call(&KoboldCheck::new(genkey))
     }
 
     /// The name of the loaded model, as `tabbyAPI/NAME`.
@@ -67,7 +69,7 @@ impl Kobold<'_> {
 
     /// The tokens of a text.
     pub fn count_tokens(&self, prompt: impl Into<String>) -> Calling<Json<KoboldTokenCount>> {
-        self.client.call(&KoboldCountTokens { prompt: prompt.into() })
+        self.client.call(&KoboldCountTokens::new(prompt))
     }
 
     /// The most tokens that can be generated; this server says its context size.
@@ -107,7 +109,7 @@ impl Kobold<'_> {
 
     /// Chooses a soft prompt, which this server takes and forgets. Needs no key.
     pub fn set_soft_prompt(&self, value: impl Into<String>) -> Calling<Json<Empty>> {
-        self.client.call(&SetKoboldSoftPrompt { value: value.into() })
+        self.client.call(&SetKoboldSoftPrompt::new(value))
     }
 }
 
@@ -129,6 +131,13 @@ pub struct KoboldAbort {
     pub genkey: String,
 }
 
+impl KoboldAbort {
+    /// Ends the generation of this key.
+    pub fn new(genkey: impl Into<String>) -> Self {
+        KoboldAbort { genkey: genkey.into() }
+    }
+}
+
 posts!(KoboldAbort: "/api/extra/abort", Api, IfUnsent, KoboldAborted, read, explain);
 
 /// The operation of [`Kobold::check`].
@@ -137,6 +146,13 @@ posts!(KoboldAbort: "/api/extra/abort", Api, IfUnsent, KoboldAborted, read, expl
 pub struct KoboldCheck {
     /// The key that the generation was begun with.
     pub genkey: String,
+}
+
+impl KoboldCheck {
+    /// Asks for the generation of this key.
+    pub fn new(genkey: impl Into<String>) -> Self {
+        KoboldCheck { genkey: genkey.into() }
+    }
 }
 
 // The server has it under GET too, but with a body, which many HTTP stacks do not send.
@@ -150,6 +166,13 @@ pub struct KoboldCountTokens {
     pub prompt: String,
 }
 
+impl KoboldCountTokens {
+    /// Counts the tokens of this text.
+    pub fn new(prompt: impl Into<String>) -> Self {
+        KoboldCountTokens { prompt: prompt.into() }
+    }
+}
+
 posts!(KoboldCountTokens: "/api/extra/tokencount", Api, Safe, KoboldTokenCount, read, explain);
 
 /// The operation of [`Kobold::set_soft_prompt`].
@@ -158,6 +181,13 @@ posts!(KoboldCountTokens: "/api/extra/tokencount", Api, Safe, KoboldTokenCount, 
 pub struct SetKoboldSoftPrompt {
     /// The name of the soft prompt.
     pub value: String,
+}
+
+impl SetKoboldSoftPrompt {
+    /// Chooses this soft prompt.
+    pub fn new(value: impl Into<String>) -> Self {
+        SetKoboldSoftPrompt { value: value.into() }
+    }
 }
 
 impl Endpoint for SetKoboldSoftPrompt {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::value::null_as_default;
-use crate::{Extra, Text};
+use crate::{Error, ErrorKind, Extra, Result, Text};
 
 /// A list of models.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -106,6 +106,13 @@ impl ModelProps {
     /// The context size, in tokens.
     pub fn context_size(&self) -> Option<i64> {
         self.default_generation_settings.n_ctx
+    }
+
+    pub(crate) fn known_context_size(&self) -> Result<u64> {
+        let context = self.context_size().and_then(|context| u64::try_from(context).ok());
+        let unknown =
+            || Error::custom(ErrorKind::Decode, "no_context", "the server did not say how large its context is");
+        context.ok_or_else(unknown)
     }
 }
 

@@ -1,6 +1,9 @@
 //! What the server knows: its configuration, the loaded model, its health, what tests have queued.
 
 use std::collections::VecDeque;
+use std::fs::File;
+use std::io::Write;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -10,7 +13,7 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::answer::Answer;
 use crate::clock::Moment;
-use crate::log::Journal;
+use crate::log::{Journal, SeenRequest};
 use crate::model::ModelSpec;
 use crate::script::Script;
 use crate::services::{ServiceConfig, Services, Template};
@@ -35,6 +38,7 @@ pub(crate) struct Config {
     pub(crate) no_streaming: bool,
     pub(crate) gate: bool,
     pub(crate) gate_loads: bool,
+    pub(crate) request_log: Option<PathBuf>,
     pub(crate) services: ServiceConfig,
 }
 
@@ -52,6 +56,7 @@ pub(crate) struct App {
     /// What the routes beside generation and models know.
     pub(crate) services: Services,
     ids: AtomicU64,
+    request_log: Option<Mutex<File>>,
 }
 
 /// One entry of `/health`.
@@ -123,7 +128,7 @@ impl Drop for Running {
 }
 
 impl App {
-    pub(crate) fn new(config: Config) -> Arc<App> {
+    pub(crate) fn new(config: Config, request_log: Option<File>) -> Arc<App> {
         let app = App {
             config,
             journal: Journal::new(),
@@ -135,9 +140,21 @@ impl App {
             issues: Mutex::default(),
             services: Services::default(),
             ids: AtomicU64::new(0),
+            request_log: request_log.map(Mutex::new),
         };
         app.boot();
         Arc::new(app)
+    }
+
+    /// A request is complete: writes it down before anything is done about it.
+    pub(crate) fn note(&self, request: SeenRequest) {
+        if let Some(file) = &self.request_log {
+            let body = String::from_utf8_lossy(&request.body);
+            let line = serde_json::json!({"method": request.method, "path": request.path, "body": body});
+            // One write for the whole line: it is in the file or it is not. A full disk shows in the test that reads it.
+            let _ = lock(file).write_all(format!("{line}\n").as_bytes());
+        }
+        self.journal.write(|log| log.requests.push(request));
     }
 
     /// As after a start of the process: healthy, the configured model loaded.

@@ -1,5 +1,6 @@
 //! How an emulator is set up.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::answer::Answer;
@@ -49,6 +50,7 @@ impl EmulatorBuilder {
             no_streaming: false,
             gate: false,
             gate_loads: false,
+            request_log: None,
             services: ServiceConfig::default(),
         };
         EmulatorBuilder {
@@ -158,6 +160,13 @@ impl EmulatorBuilder {
     /// Every module of every load waits for a [`release`](Emulator::release).
     pub fn gate_loads(mut self) -> Self {
         self.config.gate_loads = true;
+        self
+    }
+
+    /// A file to which each request is appended as a line of JSON (`method`, `path`, `body`) as soon as its body is complete,
+    /// before anything is done about it: it outlives a process that is killed.
+    pub fn request_log(mut self, file: impl Into<PathBuf>) -> Self {
+        self.config.request_log = Some(file.into());
         self
     }
 

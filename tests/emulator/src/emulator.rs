@@ -1,8 +1,10 @@
 //! The handle of a running server.
 
 use std::fmt;
+use std::fs::File;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::{Arc, mpsc as sync_mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -36,11 +38,16 @@ pub struct Emulator {
 #[derive(Debug)]
 pub struct StartError {
     port: u16,
+    /// The request log, if that is what failed.
+    file: Option<PathBuf>,
     source: io::Error,
 }
 
 impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(file) = &self.file {
+            return write!(f, "cannot write to the request log {}: {}", file.display(), self.source);
+        }
         let port = self.port;
         match self.source.kind() {
             io::ErrorKind::AddrInUse => {
@@ -67,7 +74,7 @@ impl Emulator {
     }
 
     pub(crate) fn launch(config: Config, port: u16) -> Result<Emulator, StartError> {
-        let failed = |source| StartError { port, source };
+        let failed = |source| StartError { port, file: None, source };
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(failed)?;
         listener.set_nonblocking(true).map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
@@ -77,7 +84,12 @@ impl Emulator {
             let _entered = handle.enter();
             TcpListener::from_std(listener).map_err(failed)?
         };
-        let app = App::new(config);
+        let open = |file: &PathBuf| {
+            let opened = File::options().create(true).append(true).open(file);
+            opened.map_err(|source| StartError { port, file: Some(file.clone()), source })
+        };
+        let request_log = config.request_log.as_ref().map(open).transpose()?;
+        let app = App::new(config, request_log);
         let (orders, received) = mpsc::unbounded_channel();
         let router = routes::router(&app);
         let server = net::run(listener, address, app.clone(), router, received);
@@ -187,7 +199,7 @@ impl Emulator {
     /// [`shutdown`](Emulator::shutdown), healthy and with the model of the first start. Blocks until
     /// the port is open.
     pub fn restart(&self) -> Result<(), StartError> {
-        let failed = |source| StartError { port: self.address.port(), source };
+        let failed = |source| StartError { port: self.address.port(), file: None, source };
         self.order(Command::Restart).map_err(failed)
     }
 

@@ -36,7 +36,7 @@ pub(crate) async fn front(State(app): State<Arc<App>>, request: Request, next: N
         return Refusal::Internal.into_response();
     };
     let seen = seen_request(&parts.method, &target, &parts.headers, &body, conn.id);
-    app.journal.write(|log| log.requests.push(seen));
+    app.note(seen);
 
     let call = Call {
         app: app.clone(),
@@ -203,6 +203,10 @@ struct Exchange {
 
 impl Exchange {
     fn new(app: &Arc<App>, conn: &Arc<Conn>, method: &Method, path: &str) -> Exchange {
+        app.journal.write(|log| {
+            log.in_flight += 1;
+            log.most_in_flight = log.most_in_flight.max(log.in_flight);
+        });
         Exchange {
             app: app.clone(),
             conn: conn.clone(),
@@ -217,6 +221,7 @@ impl Exchange {
 
 impl Drop for Exchange {
     fn drop(&mut self) {
+        self.app.journal.write(|log| log.in_flight = log.in_flight.saturating_sub(1));
         if !self.complete.load(Ordering::Relaxed) && !self.conn.is_ending() {
             let gone = Disconnect {
                 method: std::mem::take(&mut self.method),

@@ -113,6 +113,17 @@ pub use log::{Disconnect, Log, SeenRequest};
 pub use model::ModelSpec;
 pub use script::Script;
 
+/// Every route that an emulator can serve, as verb and path; those below `/api` only with [`EmulatorBuilder::kobold`].
+///
+/// They are those of the recorded server, but `/docs`, `/redoc` and `/openapi.json`, which are for people.
+///
+/// ```
+/// assert!(tabbyapi_emulator::routes().contains(&("GET", "/health".to_owned())));
+/// ```
+pub fn routes() -> Vec<(&'static str, String)> {
+    routes::all()
+}
+
 /// The API key of an emulator that was given none.
 pub const DEFAULT_API_KEY: &str = "emulator-api-key";
 /// The admin key of an emulator that was given none.

@@ -1,5 +1,6 @@
 //! What the emulator saw: requests, and clients that went away.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
@@ -56,6 +57,10 @@ pub struct Log {
     pub requests: Vec<SeenRequest>,
     /// Clients that went away in mid-answer.
     pub disconnects: Vec<Disconnect>,
+    /// Requests that have come and whose answers are not written yet.
+    pub in_flight: usize,
+    /// The most of them that there were at a time.
+    pub most_in_flight: usize,
     /// Connections accepted.
     pub connections_opened: u64,
     /// Connections closed, by either side.
@@ -66,6 +71,16 @@ pub struct Log {
     pub downloads_rolled_back: Vec<String>,
     /// Pings written in all streams.
     pub pings_sent: u64,
+    /// How many bytes each connection has accepted of what the server had to write, heads and framing included. It stands still
+    /// while a client holds the server back.
+    pub bytes_accepted: BTreeMap<u64, u64>,
+}
+
+impl Log {
+    /// How many bytes all connections have accepted of what the server had to write.
+    pub fn all_bytes_accepted(&self) -> u64 {
+        self.bytes_accepted.values().sum()
+    }
 }
 
 /// The log as the server writes it and as tests wait for it.

@@ -22,6 +22,8 @@ Usage: tabbyapi-emulator [OPTIONS]
   --embedding-dimension N      numbers of an embedding (default 384)
   --download-delay-ms MS       time that a download takes (default 2000)
   --loras-work                 apply LoRA adapters, as older servers did
+  --keep-alive-ms MS           how long a connection may be idle (default 5000)
+  --request-log FILE           append each request to this file, as a line of JSON
   --kobold                     serve the Kobold routes, whose generation is broken on the server
   --kobold-fixed               serve the Kobold routes, and let them generate
   --disable-request-streaming  answer requests for streams as plain JSON
@@ -109,6 +111,8 @@ fn configure(mut args: impl Iterator<Item = String>) -> Result<Option<(EmulatorB
             }
             "--embedding-dimension" => builder.embedding_dimension(number(&flag, &value()?)?),
             "--download-delay-ms" => builder.download_delay(Duration::from_millis(number(&flag, &value()?)?)),
+            "--keep-alive-ms" => builder.keep_alive(Duration::from_millis(number(&flag, &value()?)?)),
+            "--request-log" => builder.request_log(value()?),
             "--loras-work" => builder.loras_work(true),
             "--log" => {
                 log = true;

@@ -173,7 +173,7 @@ impl Conn {
 }
 
 async fn serve(stream: TcpStream, conn: Arc<Conn>, app: Arc<App>, router: Router) {
-    let socket = TokioIo::new(Socket { stream, conn: conn.clone() });
+    let socket = TokioIo::new(Socket { stream, conn: conn.clone(), app: app.clone() });
     let service = service_fn(|mut request: Request<Incoming>| {
         request.extensions_mut().insert(conn.clone());
         let mut router = router.clone();
@@ -244,6 +244,7 @@ where
 struct Socket {
     stream: TcpStream,
     conn: Arc<Conn>,
+    app: Arc<App>,
 }
 
 impl Drop for Socket {
@@ -263,7 +264,12 @@ impl AsyncRead for Socket {
 
 impl AsyncWrite for Socket {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, buf)
+        let polled = Pin::new(&mut self.stream).poll_write(cx, buf);
+        if let Poll::Ready(Ok(bytes)) = &polled {
+            let (id, bytes) = (self.conn.id, *bytes as u64);
+            self.app.journal.write(|log| *log.bytes_accepted.entry(id).or_default() += bytes);
+        }
+        polled
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -268,3 +268,20 @@ fn a_broken_download_is_rolled_back() {
     emulator.release(1);
     gives(&emulator, DOWNLOAD, json!({"repo_id": "acme/left"}), 200, "{\"download_path\":\"models/left\"}");
 }
+
+#[test]
+fn every_listed_route_is_served() {
+    let (with, without) = (start(|builder| builder.kobold(true)), start(|builder| builder));
+    let status = |emulator: &Emulator, verb: &str, path: &str| {
+        let mut client = Client::connect(emulator.addr());
+        client.send(format!("{verb} {path} HTTP/1.1\r\nHost: emulator\r\nContent-Length: 0\r\n\r\n").as_bytes());
+        client.head().expect("there should be an answer").status
+    };
+    let routes = tabbyapi_emulator::routes();
+    assert_eq!(routes.len(), 56);
+    for (verb, path) in routes {
+        assert!(!matches!(status(&with, verb, &path), 404 | 405 | 500), "{verb} {path}");
+        assert_eq!(status(&with, "DELETE", &path), 405, "{path}");
+        assert_eq!(status(&without, verb, &path) == 404, path.starts_with("/api/"), "{verb} {path}");
+    }
+}

@@ -83,6 +83,18 @@ const KOBOLD_EXTRA: &[(&str, &[&str])] = &[
     ("/version", &["GET"]),
 ];
 
+/// Every route there is, as verb and path, those of the Kobold API included.
+pub(crate) fn all() -> Vec<(&'static str, String)> {
+    let tables = [(TABLE, ""), (KOBOLD, "/api/v1"), (KOBOLD, "/api/latest"), (KOBOLD_EXTRA, "/api/extra")];
+    let mut routes = Vec::new();
+    for (table, prefix) in tables {
+        for (path, methods) in table {
+            routes.extend(methods.iter().map(|method| (*method, format!("{prefix}{path}"))));
+        }
+    }
+    routes
+}
+
 pub(crate) fn methods_of(app: &App, path: &str) -> Option<&'static [&'static str]> {
     let (table, path) = match path.strip_prefix("/api") {
         None => (TABLE, path),

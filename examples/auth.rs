@@ -1,0 +1,43 @@
+//! Keys: what they may do, what is shown to which, a wrong one, and keys that come from elsewhere.
+//!
+//! `cargo run --example auth`. It speaks to an emulated server of its own, since it needs both of its keys.
+
+use tabbyapi::Client;
+use tabbyapi::auth::Credential;
+use tabbyapi_emulator::Emulator;
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let server = Emulator::builder().start()?;
+    let builder = || Client::builder(server.url());
+
+    let user = builder().api_key(server.api_key()).build()?;
+    let admin = builder().admin_key(server.admin_key()).build()?;
+    for (name, client) in [("API key", &user), ("admin key", &admin)] {
+        let permission = client.auth().permission().await?.into_value().permission;
+        println!("{name}: {permission}, sees {} models", client.models().list().await?.data.len());
+    }
+
+    // With both keys each request carries the one that it needs; lists have a view for either.
+    let both = builder().api_key(server.api_key()).admin_key(server.admin_key()).build()?;
+    println!("as admin: {} models", both.models().list().await?.data.len());
+    println!("as user: {} models", both.models().list_as_api_key().await?.data.len());
+
+    if let Err(error) = builder().api_key("mistyped").build()?.auth().permission().await {
+        println!("{}: {error}", error.code());
+    }
+    if let Err(error) = user.models().unload().await {
+        println!("{}: {error}", error.code());
+    }
+
+    // A vault, a file, a login: asked once, and again when the server refuses the key.
+    let key = server.api_key().to_owned();
+    let client = builder()
+        .key_source(move |_scope, _rejected| {
+            let credential = Credential::bearer(&key);
+            Box::pin(async move { Ok(Some(credential?)) }) as _
+        })
+        .build()?;
+    println!("from elsewhere: {}", client.auth().permission().await?.permission);
+    Ok(())
+}

@@ -1,0 +1,29 @@
+//! LoRAs: what there is, loading with a scaling, what is active, unloading.
+//!
+//! `cargo run --example loras`. Against a real server (`TABBY_URL`) it loads and unloads for real.
+
+mod support;
+
+use tabbyapi::api::{LoraLoad, LoraLoadRequest};
+use tabbyapi_emulator::Emulator;
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    // As servers of 2025 did. Current ones load no LoRA, which is told in the answer and is no error.
+    let (client, _server) = support::connect_or(Emulator::builder().loras_work(true))?;
+    let loras = client.loras();
+
+    let list = loras.list().await?;
+    if list.data.is_empty() {
+        return Err("there is no LoRA to load".into());
+    }
+    let wanted = list.data.iter().map(|card| LoraLoad::new(card.id.as_str()).scaling(0.5));
+    let report = loras.load(&LoraLoadRequest::new(wanted)).await?;
+    println!("{:?} loaded, {:?} failed", report.success, report.failure);
+    for card in &loras.active().await?.data {
+        println!("{} works with a scaling of {:?}", card.id, card.scaling);
+    }
+    loras.unload().await?;
+    println!("{} active", loras.active().await?.data.len());
+    Ok(())
+}

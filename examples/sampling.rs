@@ -1,0 +1,35 @@
+//! Sampling: presets, overrides for all clients of a server, and what a server would not take.
+//!
+//! `cargo run --example sampling`. Against a real server (`TABBY_URL`) it changes settings that all of its clients share.
+
+mod support;
+
+use tabbyapi::api::{Overrides, Sampling};
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let (client, _server) = support::connect()?;
+
+    let overrides = Overrides::new()
+        .fallback(Sampling::new().temperature(0.8))
+        .force(Sampling::new().top_p(0.9))
+        .append(Sampling::new().stop(["User:"]));
+    client.sampling().set_overrides(&overrides).await?;
+    let list = client.sampling().overrides().await?;
+    println!("presets: {:?}", list.presets);
+    for (field, entry) in list.overrides.iter() {
+        println!("{field}: {} (force {:?}, additive {:?})", entry.value, entry.force, entry.additive);
+    }
+    if let Err(error) = client.sampling().switch_preset("no-such-preset").await {
+        println!("{}: {error}", error.code());
+    }
+    client.sampling().unload().await?;
+
+    // All that a server would not take, before it is asked.
+    if let Err(faults) = Sampling::new().temperature(11.0).min_tokens(9).max_tokens(8).validate() {
+        for fault in &*faults {
+            println!("{fault} ({:?})", fault.effect);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,68 @@
+//! The lines of a conversation that begin with a slash.
+
+use crate::failure::Failure;
+
+pub const HELP: &str = "\
+/system TEXT   give the model instructions, or none
+/model NAME    load another model
+/clear         begin anew
+/undo          take the last question and its answer back
+/save FILE     write the conversation as JSON
+/load FILE     go on with one
+/stats         how long it is; from then on tell tokens and speed of each answer, or no longer
+/quit          end, as does Ctrl-D
+Ctrl-C stops an answer. A backslash at the end of a line takes the next line along. A line that begins with // is
+text that begins with /.";
+
+#[derive(Debug, PartialEq)]
+pub enum Command {
+    Help,
+    System(String),
+    Model(String),
+    Clear,
+    Undo,
+    Save(String),
+    Load(String),
+    Stats,
+    Quit,
+}
+
+impl Command {
+    /// `None` for text to the model.
+    pub fn of(line: &str) -> Option<Result<Command, Failure>> {
+        let line = line.strip_prefix('/').filter(|line| !line.starts_with('/'))?;
+        let (name, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+        let rest = rest.trim().to_owned();
+        let needed = |what: &str, make: fn(String) -> Command| match rest.as_str() {
+            "" => Err(Failure::Usage(format!("/{name} takes {what}"))),
+            _ => Ok(make(rest.clone())),
+        };
+        Some(match name {
+            "help" | "?" => Ok(Command::Help),
+            "system" => Ok(Command::System(rest)),
+            "model" => needed("the name of a model", Command::Model),
+            "clear" => Ok(Command::Clear),
+            "undo" => Ok(Command::Undo),
+            "save" => needed("the name of a file", Command::Save),
+            "load" => needed("the name of a file", Command::Load),
+            "stats" => Ok(Command::Stats),
+            "quit" | "exit" => Ok(Command::Quit),
+            _ => Err(Failure::Usage(format!("there is no command /{name}; /help lists them"))),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_and_text() {
+        assert!(Command::of("Hello /help").is_none());
+        assert!(Command::of("//etc is a directory").is_none());
+        assert_eq!(Command::of("/system  Be brief. ").unwrap().unwrap(), Command::System("Be brief.".into()));
+        assert_eq!(Command::of("/model a/b").unwrap().unwrap(), Command::Model("a/b".into()));
+        assert_eq!(Command::of("/save").unwrap().unwrap_err().to_string(), "/save takes the name of a file");
+        assert!(Command::of("/nonsense x").unwrap().is_err());
+    }
+}

@@ -1,0 +1,275 @@
+//! A conversation and how it is held.
+
+use std::fs;
+use std::path::Path;
+
+use tabbyapi::api::{ChatMessage, ChatRequest, FinishReason, LoadRequest, Role};
+use tabbyapi::conversation::Fitted;
+use tabbyapi::estimate::Estimator;
+use tabbyapi::{Client, Error};
+
+use super::commands::{self, Command};
+use super::show::Show;
+use crate::args::{Chat, with_params};
+use crate::failure::Failure;
+use crate::interrupt::Interrupt;
+use crate::manage::load::follow;
+use crate::output::Output;
+
+/// The mark of an answer that did not come to its end, in the history and in saved conversations. The server never gets it.
+const INTERRUPTED: &str = "interrupted";
+/// How many texts of the conversation the server counts, so that estimates are narrower.
+const SAMPLES: usize = 5;
+
+pub struct Session<'a> {
+    client: &'a Client,
+    output: &'a Output,
+    interrupt: &'a Interrupt,
+    /// Everything but the messages.
+    request: ChatRequest,
+    /// All that was said, also what no longer fits into the context.
+    messages: Vec<ChatMessage>,
+    /// How large the context is, once the server has told.
+    context: Option<u64>,
+    estimator: Estimator,
+    /// How many messages did not fit the last time.
+    dropped: usize,
+    reasoning: bool,
+    stats: bool,
+}
+
+impl<'a> Session<'a> {
+    pub fn new(client: &'a Client, what: &Chat, output: &'a Output, interrupt: &'a Interrupt) -> Result<Self, Failure> {
+        let mut request = ChatRequest::new([]).sampling(what.sampling.sampling());
+        if what.think || what.no_think {
+            request = request.enable_thinking(what.think);
+        }
+        if let Some(seed) = what.sampling.seed {
+            request = request.extra("seed", seed);
+        }
+        let mut session = Session {
+            client,
+            output,
+            interrupt,
+            request: with_params(request, &what.sampling.params)?,
+            messages: Vec::new(),
+            context: None,
+            estimator: Estimator::new(),
+            dropped: 0,
+            reasoning: !what.no_reasoning,
+            stats: what.stats,
+        };
+        if let Some(path) = &what.load {
+            session.messages = read(path)?;
+        }
+        if let Some(text) = &what.system {
+            session.instruct(text);
+        }
+        Ok(session)
+    }
+
+    /// Tells whom one is speaking to.
+    pub async fn greet(&self) {
+        match self.client.models().current().await {
+            Ok(card) => self.output.note(&format!("{}. /help lists commands, Ctrl-D ends.", card.id)),
+            // The first answer would fail with it anyway, but it is better known now.
+            Err(error) => {
+                self.output.failure(&error.into());
+                self.output.note("/help lists commands, Ctrl-D ends.");
+            }
+        }
+    }
+
+    /// Streams an answer, which Ctrl-C cancels: false. What had come is kept; a question that got nothing is taken back.
+    pub async fn ask(&mut self, question: &str) -> Result<bool, Failure> {
+        let before = self.messages.len();
+        self.messages.push(ChatMessage::user(question));
+        let result = self.answer().await;
+        self.interrupt.forget();
+        if self.messages.len() == before + 1 {
+            self.messages.pop();
+        }
+        result
+    }
+
+    async fn answer(&mut self) -> Result<bool, Failure> {
+        let interrupt = self.interrupt;
+        let request = tokio::select! {
+            biased;
+            () = interrupt.wait() => return self.interrupted(ChatMessage::assistant("")),
+            request = self.fitting() => request?,
+        };
+        let mut stream = self.client.chat().stream(&request);
+        let mut show = Show::new(*self.output, self.reasoning);
+        let interrupted = loop {
+            let chunk = tokio::select! {
+                biased;
+                () = interrupt.wait() => break true,
+                chunk = stream.next() => chunk,
+            };
+            // The error comes again with `finish`.
+            let Some(Ok(chunk)) = chunk else { break false };
+            show.chunk(&chunk)?;
+        };
+        show.close()?;
+        if interrupted {
+            // This closes the connection, upon which the server stops generating.
+            let partial = stream.cancel();
+            return self.interrupted(partial.message().cloned().unwrap_or_default());
+        }
+        match stream.finish().await {
+            Ok(answer) => {
+                self.messages.extend(answer.message().cloned());
+                if self.stats {
+                    let record = answer.record();
+                    self.output.stats(answer.usage.as_ref(), record.elapsed(), record.time_to_first_item());
+                }
+                if answer.choices.iter().any(|choice| choice.finish_reason == Some(FinishReason::Length)) {
+                    self.output.note("(cut: --max-tokens is reached, or the context is full)");
+                }
+                Ok(true)
+            }
+            Err(broken) => {
+                self.keep(broken.partial.message().cloned().unwrap_or_default());
+                Err(broken.into())
+            }
+        }
+    }
+
+    fn interrupted(&mut self, partial: ChatMessage) -> Result<bool, Failure> {
+        self.output.note(match self.keep(partial) {
+            true => "(interrupted)",
+            false => "(interrupted; nothing had come, and the question is taken back)",
+        });
+        Ok(false)
+    }
+
+    /// Keeps what there is of an answer, marked as what it is; false if there is nothing.
+    fn keep(&mut self, mut partial: ChatMessage) -> bool {
+        let kept = partial.text().is_some_and(|text| !text.is_empty());
+        if kept {
+            partial.role = Role::Assistant;
+            self.messages.push(partial.extra(INTERRUPTED, true));
+        }
+        kept
+    }
+
+    /// The request, without the oldest turns if the conversation does not fit into the context any more.
+    async fn fitting(&mut self) -> Result<ChatRequest, Failure> {
+        if self.context.is_none() {
+            // A server that does not tell is asked again with the next turn.
+            let props = self.client.models().props().await.ok();
+            self.context = props.and_then(|props| u64::try_from(props.context_size()?).ok());
+        }
+        let mut request = self.request.clone();
+        request.messages = self.messages.iter().map(for_the_server).collect();
+        let Some(context) = self.context else { return Ok(request) };
+        let mut fitted = request.fit(context, &self.estimator);
+        if self.estimator.bound().is_none() && !fitted.as_ref().is_ok_and(|fitted| fitted.dropped == 0) {
+            // Before anything is left out, it should be known how much there really is.
+            self.calibrate().await;
+            fitted = request.fit(context, &self.estimator);
+        }
+        let Fitted { messages, dropped, .. } = fitted?;
+        if dropped > self.dropped {
+            self.output
+                .note(&format!("(the oldest {dropped} messages no longer fit into the context and are left out)"));
+        }
+        self.dropped = dropped;
+        request.messages = messages;
+        Ok(request)
+    }
+
+    /// Has the server count some of the longest texts. If it does not, estimates stay wide.
+    async fn calibrate(&mut self) {
+        let mut texts: Vec<&str> = self.messages.iter().filter_map(ChatMessage::text).collect();
+        texts.sort_by_key(|text| std::cmp::Reverse(text.len()));
+        texts.truncate(SAMPLES);
+        let calibrated: Result<Estimator, Error> = self.client.tokens().calibrate(&self.estimator, texts).await;
+        if let Ok(estimator) = calibrated {
+            self.estimator = estimator;
+        }
+    }
+
+    pub async fn obey(&mut self, command: Command) -> Result<(), Failure> {
+        match command {
+            Command::Help => self.output.note(commands::HELP),
+            Command::System(text) => self.instruct(&text),
+            Command::Model(name) => self.switch(&name).await?,
+            Command::Clear => {
+                self.messages.retain(|message| message.role == Role::System);
+                self.dropped = 0;
+            }
+            Command::Undo => {
+                let question = self.messages.iter().rposition(|message| message.role == Role::User);
+                self.messages.truncate(question.unwrap_or(self.messages.len()));
+                self.dropped = 0;
+            }
+            Command::Save(path) => {
+                let text = serde_json::to_string_pretty(&self.messages).map_err(|e| Failure::Other(e.to_string()))?;
+                fs::write(&path, text + "\n").map_err(|error| Failure::file("write", Path::new(&path), &error))?;
+                self.output.note(&format!("{} messages are in {path}", self.messages.len()));
+            }
+            Command::Load(path) => {
+                self.messages = read(Path::new(&path))?;
+                self.dropped = 0;
+                self.output.note(&format!("{} messages", self.messages.len()));
+            }
+            Command::Stats => {
+                self.stats = !self.stats;
+                let estimate = self.estimator.messages(&self.messages);
+                let context = self.context.map(|context| format!(" of {context}")).unwrap_or_default();
+                let state = if self.stats { "on" } else { "off" };
+                self.output.note(&format!(
+                    "{} messages, about {}{context} tokens; statistics are {state}",
+                    self.messages.len(),
+                    estimate.tokens
+                ));
+            }
+            Command::Quit => {}
+        }
+        Ok(())
+    }
+
+    /// Puts these instructions in place of the others; no text takes them away.
+    fn instruct(&mut self, text: &str) {
+        self.messages.retain(|message| message.role != Role::System);
+        if !text.is_empty() {
+            self.messages.insert(0, ChatMessage::system(text));
+        }
+    }
+
+    /// Loads another model.
+    async fn switch(&mut self, name: &str) -> Result<(), Failure> {
+        let load = self.client.models().load(&LoadRequest::new(name));
+        let interrupt = self.interrupt;
+        tokio::select! {
+            biased;
+            () = interrupt.wait() => self.output.note("(the load goes on at the server)"),
+            report = follow(load, name, self.output) => {
+                if report?.was_loaded_already() {
+                    self.output.note(&format!("{name} is loaded already"));
+                }
+            }
+        }
+        self.interrupt.forget();
+        // Another context, another tokenizer.
+        (self.context, self.estimator, self.dropped) = (None, Estimator::new(), 0);
+        Ok(())
+    }
+}
+
+/// A message as the server is to get it: without our marks, and without what the model thought, which is no part of what was said.
+fn for_the_server(message: &ChatMessage) -> ChatMessage {
+    let mut message = message.clone();
+    message.extra.remove(INTERRUPTED);
+    message.reasoning_content = None;
+    message
+}
+
+fn read(path: &Path) -> Result<Vec<ChatMessage>, Failure> {
+    let text = fs::read_to_string(path).map_err(|error| Failure::file("read", path, &error))?;
+    serde_json::from_str(&text).map_err(|error| {
+        Failure::Usage(format!("{} holds no conversation, as /save writes them: {error}", path.display()))
+    })
+}

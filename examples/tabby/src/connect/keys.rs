@@ -1,0 +1,49 @@
+//! Keys: from files that the arguments name, or else from the environment.
+
+use tabbyapi::auth::{Chain, Credential, Environment, KeyFile, KeySource};
+use tabbyapi::transport::BoxFuture;
+use tabbyapi::{Result, Scope};
+
+use crate::args::ServerArgs;
+
+/// Where each kind of operation takes its key from. A file that was named goes before the environment, and a file with one key
+/// before one with both.
+#[derive(Debug)]
+pub struct Keys {
+    api: Chain,
+    /// Lists are asked with the admin key if there is any, since it is shown more.
+    list: Chain,
+    admin: Chain,
+}
+
+impl Keys {
+    pub fn new(args: &ServerArgs) -> Self {
+        let api = args.api_key_file.as_ref().map(KeyFile::api_key);
+        let admin = || args.admin_key_file.as_ref().map(KeyFile::admin_key);
+        // An admin key is good as an API key too, in whose header it then goes.
+        let admin_as_api = || args.admin_key_file.as_ref().map(KeyFile::api_key);
+        let bearer = || args.bearer_file.as_ref().map(KeyFile::bearer);
+        let tokens = || args.tokens_file.as_ref().map(KeyFile::tokens);
+        Keys {
+            api: chain([api, bearer(), tokens()]).then(Environment::new()).then(chain([admin_as_api()])),
+            list: chain([admin_as_api(), bearer(), tokens()])
+                .then(Environment::new())
+                .then(chain([args.api_key_file.as_ref().map(KeyFile::api_key)])),
+            admin: chain([admin(), bearer(), tokens()]).then(Environment::new()),
+        }
+    }
+}
+
+fn chain<const N: usize>(files: [Option<KeyFile>; N]) -> Chain {
+    files.into_iter().flatten().fold(Chain::new(), Chain::then)
+}
+
+impl KeySource for Keys {
+    fn key(&self, scope: Scope, rejected: bool) -> BoxFuture<Result<Option<Credential>>> {
+        match scope {
+            Scope::Admin => self.admin.key(scope, rejected),
+            Scope::List => self.list.key(scope, rejected),
+            _ => self.api.key(scope, rejected),
+        }
+    }
+}

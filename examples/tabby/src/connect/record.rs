@@ -1,0 +1,30 @@
+//! Recordings: a line of JSON for each exchange, in the order in which they ended.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+use tabbyapi::transport::record::Recorder;
+use tabbyapi::transport::{End, Exchange, Reqwest};
+
+use super::INTERRUPTED;
+use crate::failure::Failure;
+use crate::interrupt::Interrupt;
+
+/// Records what passes through the transport, Ctrl-C included.
+pub fn recorder(transport: Reqwest, path: &Path, interrupt: &Interrupt) -> Result<Recorder<Reqwest>, Failure> {
+    let file = Mutex::new(File::create(path).map_err(|error| Failure::file("write", path, &error))?);
+    let (path, interrupt) = (path.to_owned(), interrupt.clone());
+    Ok(Recorder::new(transport, move |mut exchange: Exchange| {
+        // An answer that has come to its end is dropped as well; the end is in what was recorded of it.
+        if interrupt.came() && exchange.end == End::Dropped {
+            exchange.end = End::Failed(INTERRUPTED.to_owned());
+        }
+        let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Err(error) = writeln!(file, "{}", exchange.to_json_line()) {
+            // Called while the exchange is dropped, so there is nobody to give it to.
+            eprintln!("an exchange could not be recorded in {}: {error}", path.display());
+        }
+    }))
+}

@@ -1,0 +1,114 @@
+//! Replays a recording: answers each request with what was recorded next, as long as it is the same request.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::path::Path;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use futures_core::Stream;
+use http::{Request, Response};
+use tabbyapi::call::Time;
+use tabbyapi::transport::script::{self, Reply, Script};
+use tabbyapi::transport::{End, Exchange, Sent, Transport, TransportError};
+
+use super::INTERRUPTED;
+use crate::failure::Failure;
+use crate::interrupt::Interrupt;
+
+/// The transport of a recording. Waits take no time.
+pub struct Replay {
+    /// Gets each answer right before it is asked for.
+    script: Script,
+    exchanges: Arc<Mutex<VecDeque<Exchange>>>,
+    interrupt: Interrupt,
+}
+
+impl Replay {
+    pub fn read(path: &Path, interrupt: &Interrupt) -> Result<Self, Failure> {
+        let text = std::fs::read_to_string(path).map_err(|error| Failure::file("read", path, &error))?;
+        let exchanges = Exchange::from_json_lines(&text)
+            .map_err(|error| Failure::Usage(format!("{} is no recording: {error}", path.display())))?;
+        let exchanges = Arc::new(Mutex::new(exchanges.into()));
+        Ok(Replay { script: Script::new([]), exchanges, interrupt: interrupt.clone() })
+    }
+}
+
+impl Transport for Replay {
+    type Body = Body;
+
+    fn send(
+        &self,
+        request: Request<Bytes>,
+    ) -> impl Future<Output = Result<Response<Body>, TransportError>> + Send + 'static {
+        let (script, exchanges, interrupt) = (self.script.clone(), self.exchanges.clone(), self.interrupt.clone());
+        async move {
+            let mut exchange = next(&exchanges, &request)?;
+            let interrupted = exchange.end == End::Failed(INTERRUPTED.to_owned());
+            if interrupted {
+                if exchange.status.is_none() {
+                    interrupt.press();
+                    return std::future::pending().await;
+                }
+                // Nothing comes any more, until the person is as impatient as before.
+                exchange.end = End::Dropped;
+            }
+            script.push(Reply::from(&exchange));
+            let response = script.send(request).await?;
+            let left = interrupted.then_some(exchange.chunks.len());
+            Ok(response.map(|body| Body { body, left, interrupt }))
+        }
+    }
+
+    fn sleep_until(&self, until: Time) -> impl Future<Output = ()> + Send + 'static {
+        self.script.sleep_until(until)
+    }
+
+    fn now(&self) -> Time {
+        self.script.now()
+    }
+
+    fn seed(&self) -> u64 {
+        self.script.seed()
+    }
+}
+
+/// Takes the recorded exchange of this request: of several that ran at a time the one with this body, else the next one.
+fn next(exchanges: &Mutex<VecDeque<Exchange>>, request: &Request<Bytes>) -> Result<Exchange, TransportError> {
+    let mut exchanges = exchanges.lock().unwrap_or_else(PoisonError::into_inner);
+    let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+    let is_it = |next: &Exchange| next.method == request.method().as_str() && next.path == path;
+    let same = exchanges.iter().position(|next| is_it(next) && next.request_body.0 == *request.body());
+    let at = same.or_else(|| exchanges.front().is_some_and(is_it).then_some(0));
+    at.and_then(|at| exchanges.remove(at)).ok_or_else(|| {
+        let goes_on = match exchanges.front() {
+            Some(next) => format!("goes on with {} {}", next.method, next.path),
+            None => "is at its end".to_owned(),
+        };
+        TransportError::new(Sent::No, format!("the recording {goes_on}: replay the same command"))
+    })
+}
+
+/// A recorded body, at whose end Ctrl-C may have been pressed.
+pub struct Body {
+    body: script::Body,
+    /// How many chunks come before that.
+    left: Option<usize>,
+    interrupt: Interrupt,
+}
+
+impl Stream for Body {
+    type Item = Result<Bytes, TransportError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if self.left == Some(0) {
+            self.interrupt.press();
+            return Poll::Pending;
+        }
+        let item = ready!(Pin::new(&mut self.body).poll_next(cx));
+        self.left = self.left.map(|left| left.saturating_sub(1));
+        Poll::Ready(item)
+    }
+}

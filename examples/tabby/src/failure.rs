@@ -1,0 +1,163 @@
+//! Errors and exit codes.
+
+use std::fmt;
+use std::io;
+use std::path::Path;
+use std::process::ExitCode;
+
+use serde_json::{Value, json};
+use tabbyapi::{Broken, Error, ErrorKind, Outcome};
+
+/// Why a command did not do what it was asked for.
+#[derive(Debug)]
+pub enum Failure {
+    /// The call failed.
+    Call(Error),
+    /// A stream did not come to its end.
+    Broken(Outcome, Error),
+    /// The command cannot be carried out as it stands.
+    Usage(String),
+    /// The server answered, but did not do it: a word for scripts, a sentence for people.
+    Undone(&'static str, String),
+    /// Something that is no fault of the server.
+    Other(String),
+    /// Ctrl-C.
+    Interrupted,
+    /// Whoever read the output has gone, as in `tabby … | head`. Nobody is told of it.
+    Closed,
+}
+
+impl Failure {
+    /// A file that cannot be read or written.
+    pub fn file(what: &str, path: &Path, error: &io::Error) -> Self {
+        Failure::Usage(format!("cannot {what} {}: {error}", path.display()))
+    }
+
+    pub fn code(&self) -> ExitCode {
+        ExitCode::from(match self {
+            Failure::Usage(_) => 2,
+            Failure::Undone(..) => 5,
+            Failure::Other(_) => 1,
+            Failure::Interrupted => 130,
+            // What shells tell of programs that such a pipe ended.
+            Failure::Closed => 141,
+            Failure::Broken(Outcome::Truncated, _) => 8,
+            Failure::Call(error) | Failure::Broken(_, error) => of(error),
+        })
+    }
+
+    /// For scripts.
+    pub fn json(&self) -> Value {
+        let (kind, code, error) = match self {
+            Failure::Usage(_) => ("usage", "usage", None),
+            Failure::Undone(code, _) => ("server", *code, None),
+            Failure::Other(_) | Failure::Closed => ("other", "other", None),
+            Failure::Interrupted => ("interrupted", "interrupted", None),
+            Failure::Call(error) | Failure::Broken(_, error) => (word(error.kind()), error.code(), Some(error)),
+        };
+        json!({"error": {
+            "kind": kind,
+            "code": code,
+            "status": error.and_then(Error::status).map(|status| status.as_u16()),
+            "retryable": error.is_some_and(Error::is_retryable),
+            "message": self.to_string(),
+        }})
+    }
+}
+
+fn of(error: &Error) -> u8 {
+    match error.kind() {
+        // A key file that cannot be read is among these.
+        ErrorKind::Config | ErrorKind::Credentials => 2,
+        ErrorKind::Connect | ErrorKind::Transport => 3,
+        ErrorKind::Server => match error.status().map(|status| status.as_u16()) {
+            Some(401 | 403) => 4,
+            Some(400..=499) => 5,
+            // "No model is loaded" is an answer to the request, not a failure; so is a name that it does not have.
+            _ if error.code().starts_with("no_") || error.code().starts_with("unknown_") => 5,
+            _ if error.code() == "context_length_exceeded" => 5,
+            _ => 6,
+        },
+        ErrorKind::Encode | ErrorKind::Refused => 5,
+        ErrorKind::Timeout => 7,
+        ErrorKind::Truncated => 8,
+        ErrorKind::Decode | ErrorKind::TooLarge => 9,
+        ErrorKind::Cancelled => 130,
+        _ => 1,
+    }
+}
+
+fn word(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::Config => "config",
+        ErrorKind::Encode => "encode",
+        ErrorKind::Credentials => "credentials",
+        ErrorKind::Connect => "connect",
+        ErrorKind::Transport => "transport",
+        ErrorKind::Timeout => "timeout",
+        ErrorKind::Server => "server",
+        ErrorKind::Truncated => "truncated",
+        ErrorKind::Decode => "decode",
+        ErrorKind::TooLarge => "too_large",
+        ErrorKind::Cancelled => "cancelled",
+        ErrorKind::Refused => "refused",
+        _ => "other",
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Call(error) | Failure::Broken(_, error) => error.fmt(f),
+            Failure::Usage(message) | Failure::Undone(_, message) | Failure::Other(message) => f.write_str(message),
+            Failure::Interrupted => f.write_str("interrupted"),
+            Failure::Closed => f.write_str("nobody reads the output"),
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Failure::Call(error)
+    }
+}
+
+impl<T> From<Broken<T>> for Failure {
+    fn from(broken: Broken<T>) -> Self {
+        Failure::Broken(broken.outcome, broken.error)
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Failure::Closed,
+            _ => Failure::Other(error.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exit_codes() {
+        let code = |kind| of(&Error::custom(kind, "x", "y"));
+        let kinds = [
+            (ErrorKind::Config, 2),
+            (ErrorKind::Credentials, 2),
+            (ErrorKind::Connect, 3),
+            (ErrorKind::Encode, 5),
+            (ErrorKind::Server, 6),
+            (ErrorKind::Timeout, 7),
+            (ErrorKind::Truncated, 8),
+            (ErrorKind::Decode, 9),
+            (ErrorKind::Misuse, 1),
+        ];
+        for (kind, expected) in kinds {
+            assert_eq!(code(kind), expected, "{kind:?}");
+        }
+        assert_eq!(of(&Error::custom(ErrorKind::Server, "no_model_loaded", "")), 5);
+    }
+}

@@ -1,0 +1,75 @@
+//! Loading and unloading.
+
+use serde_json::json;
+use tabbyapi::Client;
+use tabbyapi::api::{DraftModel, LoadPart, LoadReport, LoadRequest, LoadStream};
+
+use super::done;
+use crate::args::{Load, with_params};
+use crate::failure::Failure;
+use crate::output::Output;
+
+pub async fn load(client: &Client, what: &Load, output: &Output) -> Result<(), Failure> {
+    let request = request(what)?;
+    let changes = request != LoadRequest::new(&what.name);
+    let stream = match what.force {
+        true => client.models().reload(&request).await?,
+        false => client.models().load(&request),
+    };
+    let report = follow(stream, &what.name, output).await?;
+    match report.was_loaded_already() {
+        true if changes => {
+            let message = "was loaded already, and the server silently keeps its old parameters; --force loads it anew";
+            Err(Failure::Undone("already_loaded", format!("{} {message}", what.name)))
+        }
+        true if !output.is_json() => output.piece(&format!("{} is loaded already\n", what.name)),
+        _ => Ok(()),
+    }
+}
+
+/// Shows how far a load is, and what it came to; that there was nothing to do is left to the caller.
+pub async fn follow(mut stream: LoadStream, name: &str, output: &Output) -> Result<LoadReport, Failure> {
+    let mut bar = output.progress();
+    while let Some(progress) = stream.next().await {
+        // The error comes again with `finish`.
+        let Ok(progress) = progress else { break };
+        if output.is_json() {
+            output.json_line(&progress)?;
+        } else if progress.modules > 1 {
+            // A single module is what the server says if it does nothing.
+            bar.step(&format!("{name} ({})", progress.model_type), progress.module, progress.modules);
+        }
+    }
+    drop(bar);
+    let report = stream.finish().await?.into_value();
+    let already = report.was_loaded_already();
+    match output.is_json() {
+        true => output.json_line(&json!({"model": name, "already_loaded": already, "parts": report.parts}))?,
+        false if already => {}
+        false => {
+            let part = |part: &LoadPart| format!("{} modules of {}", part.modules, part.model_type);
+            let parts: Vec<_> = report.parts.iter().map(part).collect();
+            output.piece(&format!("loaded {name}: {}\n", parts.join(", ")))?;
+        }
+    }
+    Ok(report)
+}
+
+fn request(what: &Load) -> Result<LoadRequest, Failure> {
+    let mut request = LoadRequest::new(&what.name);
+    request.max_seq_len = what.max_seq_len;
+    request.cache_size = what.cache_size;
+    request.cache_mode.clone_from(&what.cache_mode);
+    request.chunk_size = what.chunk_size;
+    request.gpu_split = Some(what.gpu_split.clone()).filter(|split| !split.is_empty());
+    request.tensor_parallel = what.tensor_parallel.then_some(true);
+    request.vision = what.vision.then_some(true);
+    request.prompt_template.clone_from(&what.template);
+    request.draft_model = what.draft.as_ref().map(DraftModel::new);
+    with_params(request, &what.params)
+}
+
+pub async fn unload(client: &Client, output: &Output) -> Result<(), Failure> {
+    client.models().unload().await?;
+    done(output, "unloaded")
+}

@@ -1,0 +1,114 @@
+//! What there is, what is loaded, and changes to it.
+
+pub mod download;
+pub mod load;
+pub mod models;
+pub mod sampling;
+
+use std::time::Duration;
+
+use serde_json::json;
+use tabbyapi::Client;
+use tabbyapi::api::{LoraCard, LoraList, LoraLoad, LoraLoadRequest, LoraReport};
+
+use crate::args::{Loras, LorasArgs, Templates, TemplatesArgs};
+use crate::failure::Failure;
+use crate::output::{Output, table};
+
+pub async fn health(client: &Client, wait: Option<u64>, output: &Output) -> Result<(), Failure> {
+    if let Some(seconds) = wait {
+        let card = client.health().wait_until_ready(Duration::from_secs(seconds)).await?;
+        return output.print(&*card, |card| format!("ready: {}", card.id));
+    }
+    let health = client.health().check().await?.into_value();
+    let well = health.is_healthy();
+    output.print(&health, |health| {
+        let issues = health.issues.iter().map(|issue| format!("  {}  {}", issue.time, issue.description));
+        [health.status.to_string()].into_iter().chain(issues).collect::<Vec<_>>().join("\n")
+    })?;
+    if !well {
+        output.note(
+            "The server says so until it is restarted, even if it works on; `tabby health --wait 0` tells whether a model is ready.",
+        );
+    }
+    Ok(())
+}
+
+pub async fn permission(client: &Client, output: &Output) -> Result<(), Failure> {
+    let answer = client.auth().permission().await?.into_value();
+    output.print(&answer, |answer| answer.permission.to_string())
+}
+
+pub async fn loras(client: &Client, what: &LorasArgs, output: &Output) -> Result<(), Failure> {
+    match what.what.as_ref().unwrap_or(&Loras::List) {
+        Loras::List => output.print(&client.loras().list().await?.into_value(), lora_list),
+        Loras::Active => output.print(&client.loras().active().await?.into_value(), lora_list),
+        Loras::Unload => {
+            client.loras().unload().await?;
+            done(output, "unloaded")
+        }
+        Loras::Load { names } => {
+            let loras = names.iter().map(|text| lora(text)).collect::<Result<Vec<_>, _>>()?;
+            let report = client.loras().load(&LoraLoadRequest::new(loras)).await?.into_value();
+            output.print(&report, lora_report)?;
+            match report.failure.is_empty() {
+                true => Ok(()),
+                false => Err(Failure::Undone(
+                    "loras_failed",
+                    format!(
+                        "the server could not load {} of {} LoRAs; its console tells why",
+                        report.failure.len(),
+                        names.len()
+                    ),
+                )),
+            }
+        }
+    }
+}
+
+fn lora_list(list: &LoraList) -> String {
+    let row = |card: &LoraCard| vec![card.id.to_string(), card.scaling.map(|it| it.to_string()).unwrap_or_default()];
+    or_none(table(&list.data.iter().map(row).collect::<Vec<_>>()))
+}
+
+fn lora_report(report: &LoraReport) -> String {
+    let line = |what: &str, names: &[String]| match names {
+        [] => String::new(),
+        names => format!("{what}  {}\n", names.join(", ")),
+    };
+    line("loaded", &report.success) + &line("failed", &report.failure)
+}
+
+/// `NAME` or `NAME=SCALING`.
+fn lora(text: &str) -> Result<LoraLoad, Failure> {
+    let Some((name, scaling)) = text.split_once('=') else { return Ok(LoraLoad::new(text)) };
+    let scaling =
+        scaling.parse().map_err(|_| Failure::Usage(format!("`{scaling}` is no scaling; write {name}=0.5")))?;
+    Ok(LoraLoad::new(name).scaling(scaling))
+}
+
+pub async fn templates(client: &Client, what: &TemplatesArgs, output: &Output) -> Result<(), Failure> {
+    match what.what.as_ref().unwrap_or(&Templates::List) {
+        Templates::List => {
+            output.print(&client.templates().list().await?.into_value(), |list| or_none(list.data.join("\n")))
+        }
+        Templates::Switch { name } => {
+            client.templates().switch(name).await?;
+            done(output, &format!("the template is {name} until the model is loaded anew"))
+        }
+        Templates::Unload => {
+            client.templates().unload().await?;
+            done(output, "there is no template: chat is refused until one is switched to")
+        }
+    }
+}
+
+/// What has no answer of its own.
+pub fn done(output: &Output, text: &str) -> Result<(), Failure> {
+    output.print(&json!({"ok": true}), |_| text.to_owned())
+}
+
+/// A list that may be empty.
+fn or_none(list: String) -> String {
+    if list.is_empty() { "none".to_owned() } else { list }
+}

@@ -1,0 +1,53 @@
+//! Sampler overrides.
+
+use tabbyapi::Client;
+use tabbyapi::api::{OverrideList, Overrides, SamplerOverride};
+
+use super::{done, or_none};
+use crate::args::{OverridesArgs, SamplingCommand, params};
+use crate::failure::Failure;
+use crate::output::{Output, plain, table};
+
+pub async fn sampling(client: &Client, what: &OverridesArgs, output: &Output) -> Result<(), Failure> {
+    match what.what.as_ref().unwrap_or(&SamplingCommand::Overrides) {
+        SamplingCommand::Overrides => output.print(&client.sampling().overrides().await?.into_value(), list),
+        SamplingCommand::Switch { preset } => {
+            client.sampling().switch_preset(preset).await?;
+            done(output, &format!("the preset {preset} is in force"))
+        }
+        SamplingCommand::Set { params: set, force, append } => {
+            let how = |value: SamplerOverride| match (force, append) {
+                (true, _) => value.force(),
+                (_, true) => value.additive(),
+                _ => value,
+            };
+            let overrides = params(set)?.into_iter().fold(Overrides::new(), |overrides, (name, value)| {
+                overrides.with(name, how(SamplerOverride::new(value)))
+            });
+            client.sampling().set_overrides(&overrides).await?;
+            done(output, "the overrides are in force, in place of all others")
+        }
+        SamplingCommand::Unload => {
+            client.sampling().unload().await?;
+            done(output, "nothing is overridden")
+        }
+    }
+}
+
+fn list(list: &OverrideList) -> String {
+    let row = |(name, value): (&String, &SamplerOverride)| {
+        let set = |on: Option<bool>, word: &str| if on == Some(true) { word.to_owned() } else { String::new() };
+        let how = set(value.force, "force") + &set(value.additive, "additive");
+        vec![name.clone(), plain(&value.value), how]
+    };
+    let mut rows: Vec<_> = list.overrides.iter().map(row).collect();
+    // The server fails on every generation while there is one of these.
+    let broken = list.overrides.malformed().iter();
+    rows.extend(broken.map(|(name, value)| vec![name.clone(), plain(value), "malformed".to_owned()]));
+    format!(
+        "preset   {}\npresets  {}\n{}",
+        list.selected_preset.as_deref().unwrap_or("none"),
+        or_none(list.presets.join(", ")),
+        table(&rows)
+    )
+}

@@ -1,0 +1,167 @@
+//! Text for people, JSON for scripts.
+
+mod progress;
+mod table;
+
+use std::borrow::Cow;
+use std::io::{IsTerminal, Write, stderr, stdout};
+use std::time::Duration;
+
+use clap::ColorChoice;
+use serde::Serialize;
+use serde_json::json;
+use tabbyapi::api::Usage;
+
+pub use progress::Progress;
+pub use table::{plain, table};
+
+use crate::failure::Failure;
+
+/// Where and how to print.
+#[derive(Clone, Copy, Debug)]
+pub struct Output {
+    json: bool,
+    /// Whether standard output takes colours, and standard error.
+    colours: (bool, bool),
+}
+
+const FAINT: &str = "2";
+const RED: &str = "1;31";
+
+impl Output {
+    pub fn new(json: bool, choice: ColorChoice) -> Self {
+        let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        let dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");
+        let colours = match choice {
+            _ if json => (false, false),
+            ColorChoice::Always => (true, true),
+            ColorChoice::Never => (false, false),
+            ColorChoice::Auto if set("NO_COLOR") || dumb => (false, false),
+            ColorChoice::Auto => (stdout().is_terminal(), stderr().is_terminal()),
+        };
+        Output { json, colours }
+    }
+
+    pub fn is_json(self) -> bool {
+        self.json
+    }
+
+    /// One value: as JSON, or as the text that is made of it.
+    pub fn print<T: Serialize>(self, value: &T, text: impl FnOnce(&T) -> String) -> Result<(), Failure> {
+        let text = match self.json {
+            true => serde_json::to_string_pretty(value).map_err(|error| Failure::Other(error.to_string()))?,
+            false => text(value),
+        };
+        match text.trim_end_matches('\n') {
+            "" => Ok(()),
+            text => self.piece(&format!("{text}\n")),
+        }
+    }
+
+    /// One value of many, on a line of its own.
+    pub fn json_line<T: Serialize>(self, value: &T) -> Result<(), Failure> {
+        let text = serde_json::to_string(value).map_err(|error| Failure::Other(error.to_string()))?;
+        Ok(writeln!(stdout(), "{text}")?)
+    }
+
+    /// Text that goes on, shown at once. A file or pipe gets it as it is; a terminal gets nothing that could steer it.
+    pub fn piece(self, text: &str) -> Result<(), Failure> {
+        let text = if stdout().is_terminal() { visible(text) } else { text.into() };
+        put(&text)
+    }
+
+    /// The same, such as reasoning, in the background.
+    pub fn faint_piece(self, text: &str) -> Result<(), Failure> {
+        match self.colours.0 {
+            true => put(&styled(FAINT, &visible(text))),
+            false => self.piece(text),
+        }
+    }
+
+    /// What is neither answer nor error.
+    pub fn note(self, text: &str) {
+        let text = match (self.json, self.colours.1) {
+            (true, _) => json!({"note": text}).to_string(),
+            (_, true) => styled(FAINT, &visible(text)),
+            _ => visible(text).into_owned(),
+        };
+        // Where standard error is gone there is nobody to tell.
+        let _ = writeln!(stderr(), "{text}");
+    }
+
+    pub fn failure(self, failure: &Failure) {
+        if matches!(failure, Failure::Closed) {
+            return;
+        }
+        let text = match self.json {
+            true => failure.json().to_string(),
+            false => {
+                let word = if self.colours.1 { styled(RED, "error:") } else { "error:".to_owned() };
+                format!("{word} {}", visible(&failure.to_string()))
+            }
+        };
+        let _ = writeln!(stderr(), "{text}");
+    }
+
+    /// Tokens and speed of an answer, which JSON has in it.
+    pub fn stats(self, usage: Option<&Usage>, elapsed: Option<Duration>, first: Option<Duration>) {
+        let Some(usage) = usage.filter(|_| !self.json) else { return };
+        // The server leaves the rate open for answers that were too quick to measure.
+        let measured = elapsed.map(|time| usage.completion_tokens as f64 / time.as_secs_f64().max(1e-9));
+        let rate = usage.completion_tokens_per_sec.as_ref().and_then(|rate| rate.per_second()).or(measured);
+        let first = first.map(|time| format!(", first after {:.2} s", time.as_secs_f64())).unwrap_or_default();
+        self.note(&format!(
+            "{} tokens in, {} out, {:.1} tokens/s{first}",
+            usage.prompt_tokens,
+            usage.completion_tokens,
+            rate.unwrap_or_default()
+        ));
+    }
+
+    /// How far something is: on a terminal a bar, elsewhere lines.
+    pub fn progress(self) -> Progress {
+        Progress::new(self)
+    }
+
+    /// A sign of life on a terminal, nothing elsewhere.
+    pub fn spinner(self, message: String) -> indicatif::ProgressBar {
+        progress::spinner(self, message)
+    }
+}
+
+fn put(text: &str) -> Result<(), Failure> {
+    let mut out = stdout();
+    out.write_all(text.as_bytes())?;
+    Ok(out.flush()?)
+}
+
+fn styled(style: &str, text: &str) -> String {
+    format!("\x1b[{style}m{text}\x1b[0m")
+}
+
+/// The text with its control characters shown as signs: what comes of a model or a server must not steer the terminal.
+fn visible(text: &str) -> Cow<'_, str> {
+    let steers = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
+    if !text.contains(steers) {
+        return text.into();
+    }
+    let sign = |c: char| match u32::from(c) {
+        code @ 0..=0x1f if steers(c) => char::from_u32(0x2400 + code).unwrap_or('\u{fffd}'),
+        0x7f => '\u{2421}',
+        _ if steers(c) => '\u{fffd}',
+        _ => c,
+    };
+    text.chars().map(sign).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_steers_the_terminal() {
+        assert_eq!(visible("plain\ttext\n"), "plain\ttext\n");
+        assert!(matches!(visible("é 👍 \n"), Cow::Borrowed(_)));
+        assert_eq!(visible("\x1b]0;title\x07\r\u{9b}2J\x7f"), "␛]0;title␇␍\u{fffd}2J␡");
+    }
+}

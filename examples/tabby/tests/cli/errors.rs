@@ -1,0 +1,86 @@
+//! Errors: one sentence, or one object, and an exit code.
+
+use serde_json::json;
+use tabbyapi_emulator::{Answer, Script};
+
+use crate::support::{Run, feed, keyless, run, start};
+
+#[test]
+fn keys_that_are_missing_or_wrong() {
+    let server = start();
+    let url = server.url();
+    let lists = |name: &str, value: &str, json: &[&str]| {
+        let mut command = keyless(&url, &[&["models", "list"], json].concat());
+        Run::from(command.env(name, value).output().unwrap())
+    };
+    lists("UNUSED", "", &[]).bad(4, "Please provide an API key");
+    lists("TABBY_API_KEY", "wrong", &[]).bad(4, "Invalid API key");
+    let error = lists("TABBY_API_KEY", "wrong-key", &["--json"]).error(4);
+    assert!(!error.to_string().contains("wrong-key"), "{error}");
+    assert_eq!(
+        (&error["kind"], &error["code"], &error["status"], &error["retryable"]),
+        (&json!("server"), &json!("invalid_key"), &json!(401), &json!(false))
+    );
+    let message = error["message"].as_str().unwrap();
+    assert!(
+        message.starts_with(&format!("GET {url}/v1/models: the server answered 401: Invalid API key")),
+        "{message}"
+    );
+}
+
+#[test]
+fn servers_that_are_not_there() {
+    let at = |url: &str| {
+        let mut command = keyless(url, &["health", "--retries", "0"]);
+        Run::from(command.output().unwrap())
+    };
+    at("http://127.0.0.1:1").bad(3, "GET http://127.0.0.1:1/health: no connection");
+    at("localhost:5000").bad(2, "write `http://localhost:5000`");
+}
+
+#[test]
+fn retries_are_as_many_as_asked_for() {
+    let server = start();
+    server.answer(Answer::status(503).on("/v1/model").times(2));
+    run(&server, &["models", "current", "--retries", "0"]).bad(6, "503");
+    assert_eq!(server.requests().len(), 1);
+    run(&server, &["models", "current", "--retries", "1"]).good();
+    assert_eq!(server.requests().len(), 3);
+}
+
+#[test]
+fn answers_that_fail_or_cannot_be_read() {
+    let server = start();
+    server.script(Script::new().fail_before());
+    run(&server, &["chat", "x"]).bad(6, "the server");
+    server.answer(Answer::status(200).json("[]").on("/v1/model").always());
+    run(&server, &["models", "current"]).bad(9, "/v1/model");
+    server.answer(Answer::hang().on("/v1/auth/permission").always());
+    run(&server, &["permission", "--timeout", "1", "--retries", "0"]).bad(7, "/v1/auth/permission");
+    run(&server, &["complete", "x", "--temperature", "11"]).bad(5, "temperature");
+    let long = "word ".repeat(5000);
+    feed(&server, &["complete", "-"], &long).bad(5, "exceeds the available context size");
+}
+
+#[test]
+fn wrong_usage_is_told_to_scripts_too() {
+    let server = start();
+    run(&server, &["nonsense"]).bad(2, "unrecognized subcommand 'nonsense'");
+    let error = run(&server, &["--json", "load"]).error(2);
+    assert_eq!((&error["kind"], &error["status"]), (&json!("usage"), &json!(null)));
+    assert!(error["message"].as_str().unwrap().starts_with("the following required arguments"), "{error}");
+    assert_eq!(run(&server, &["--json", "tokens", "count", "[", "--messages"]).error(2)["kind"], "usage");
+    run(&server, &["health", "--record", "a", "--replay", "b"]).bad(2, "cannot be used with");
+}
+
+#[cfg(unix)]
+#[test]
+fn whoever_reads_may_go() {
+    use crate::support::{command, spawn};
+    let server = start();
+    let mut child = spawn(command(&server, &["models"]));
+    // Closed before anything is written, since it waits for the server.
+    drop(child.stdout.take());
+    let gone = Run::from(child.wait_with_output().unwrap());
+    assert_eq!((gone.code, gone.err.as_str()), (Some(141), ""));
+}

@@ -1,0 +1,13 @@
+//! The program as its users run it, against the emulator.
+
+mod batch;
+mod chat;
+mod errors;
+mod generate;
+mod help;
+mod keys;
+mod manage;
+mod support;
+mod tape;
+#[cfg(unix)]
+mod terminal;

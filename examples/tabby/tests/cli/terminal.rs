@@ -1,0 +1,109 @@
+//! The program on a terminal of 80 columns.
+
+use std::time::Duration;
+
+use rexpect::session::{PtySession, spawn_command};
+use tabbyapi_emulator::{Emulator, ModelSpec, Script};
+
+use crate::support::{PATIENCE, command, folder, sent, start, start_with};
+
+fn on_terminal(server: &Emulator, args: &[&str]) -> PtySession {
+    let mut command = command(server, args);
+    command.env("TERM", "xterm-256color").env("HOME", folder("home"));
+    // What does not come within this time is a failure.
+    spawn_command(command, Some(PATIENCE.as_millis() as u64)).unwrap()
+}
+
+#[test]
+fn a_conversation() {
+    let server = start();
+    server.script(Script::new().reply("<think>Hm.</think>Hello \u{1b}]0;title\u{7}."));
+    let mut chat = on_terminal(&server, &["chat"]);
+    chat.exp_string("alpha-7B-exl3. /help lists commands, Ctrl-D ends.").unwrap();
+    chat.exp_string("> ").unwrap();
+    chat.send_line("hi").unwrap();
+    // Reasoning is faint, and nothing of an answer steers the terminal.
+    chat.exp_string("\u{1b}[2m[thinking] \u{1b}[0m").unwrap();
+    chat.exp_string("Hello ␛]0;title␇.").unwrap();
+    chat.exp_string("> ").unwrap();
+
+    server.script(Script::new().tokens(["This", " goes", " on"]).gate());
+    server.release(1);
+    chat.send_line("go").unwrap();
+    chat.exp_string("This").unwrap();
+    chat.send_control('c').unwrap();
+    chat.exp_string("(interrupted)").unwrap();
+    assert!(server.wait_for_disconnect(PATIENCE));
+    chat.exp_string("> ").unwrap();
+
+    chat.send_line("/nonsense").unwrap();
+    chat.exp_string("there is no command /nonsense").unwrap();
+    chat.exp_string("> ").unwrap();
+    chat.send_control('c').unwrap();
+    chat.exp_string("(Ctrl-C again, or Ctrl-D, ends)").unwrap();
+    chat.exp_string("> ").unwrap();
+    server.script(Script::new().reply("Still here."));
+    chat.send_line("and now?").unwrap();
+    chat.exp_string("Still here.").unwrap();
+    chat.exp_string("> ").unwrap();
+    chat.send_control('d').unwrap();
+    chat.exp_eof().unwrap();
+    let last = sent(&server, "/v1/chat/completions").pop().unwrap();
+    assert_eq!(last["messages"][3]["content"], "This");
+    assert_eq!(last["messages"].as_array().unwrap().len(), 5);
+}
+
+#[test]
+fn ctrl_c_twice_ends() {
+    let server = start_with(Emulator::builder().no_model_loaded());
+    let mut chat = on_terminal(&server, &["chat"]);
+    // It is known before the first question.
+    chat.exp_string("No models are currently loaded").unwrap();
+    chat.exp_string("> ").unwrap();
+    chat.send_control('c').unwrap();
+    chat.exp_string("(Ctrl-C again, or Ctrl-D, ends)").unwrap();
+    chat.exp_string("> ").unwrap();
+    chat.send_control('c').unwrap();
+    chat.exp_eof().unwrap();
+}
+
+#[test]
+fn lines_are_remembered() {
+    let server = start();
+    let file = folder("home").join("lines").display().to_string();
+    let _ = std::fs::remove_file(&file);
+    for _ in 0..2 {
+        server.script(Script::new().reply("Yes."));
+    }
+    let mut chat = on_terminal(&server, &["chat", "--history", &file]);
+    chat.exp_string("> ").unwrap();
+    chat.send_line("a question").unwrap();
+    chat.exp_string("Yes.").unwrap();
+    chat.exp_string("> ").unwrap();
+    chat.send_line("/quit").unwrap();
+    chat.exp_eof().unwrap();
+    let mut chat = on_terminal(&server, &["chat", "--history", &file]);
+    chat.exp_string("> ").unwrap();
+    // Up twice, over `/quit`.
+    chat.send("\u{1b}[A\u{1b}[A\r").unwrap();
+    chat.exp_string("Yes.").unwrap();
+    assert_eq!(sent(&server, "/v1/chat/completions")[1]["messages"][0]["content"], "a question");
+}
+
+#[test]
+fn a_load_has_a_bar() {
+    let server = start_with(
+        Emulator::builder()
+            .model(ModelSpec::new("alpha"))
+            .model(ModelSpec::new("beta").modules(4))
+            .load_delay(Duration::ZERO)
+            .gate_loads(),
+    );
+    let mut load = on_terminal(&server, &["load", "beta"]);
+    server.release(2);
+    load.exp_string("beta (model) [").unwrap();
+    load.exp_string("2/4").unwrap();
+    server.release(10);
+    load.exp_string("loaded beta: 4 modules of model").unwrap();
+    load.exp_eof().unwrap();
+}

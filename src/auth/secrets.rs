@@ -1,0 +1,157 @@
+//! The secret texts of a request, and their removal from what is told or kept of it.
+
+use bytes::Bytes;
+use http::header::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::Extra;
+
+/// What stands where a secret stood.
+pub(crate) const REMOVED: &str = "[removed]";
+
+/// Shorter texts are left alone in errors: a key of three letters would take words apart, and guards nothing.
+const SHORTEST: usize = 6;
+
+/// Whether a header carries a secret: what must not show in recordings and logs.
+pub(crate) fn is_secret(name: &HeaderName, value: &HeaderValue) -> bool {
+    value.is_sensitive() || is_secret_name(name)
+}
+
+/// Whether headers of this name carry secrets, whoever sets them.
+fn is_secret_name(name: &HeaderName) -> bool {
+    const NAMES: [&str; 6] =
+        ["authorization", "proxy-authorization", "x-api-key", "x-admin-key", "cookie", "set-cookie"];
+    NAMES.contains(&name.as_str())
+}
+
+/// Marks the values that are secret by the names of their headers, so that `Debug` does not show them.
+pub(crate) fn mark(headers: &mut HeaderMap) {
+    headers.iter_mut().filter(|(name, _)| is_secret_name(name)).for_each(|(_, value)| value.set_sensitive(true));
+}
+
+/// The secret texts of a request, to be removed wherever they stand.
+#[derive(Default)]
+pub(crate) struct Secrets(Vec<String>);
+
+impl Secrets {
+    /// Those of its headers.
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
+        let mut secrets = Secrets::default();
+        for (_, value) in headers.iter().filter(|(name, value)| is_secret(name, value)) {
+            secrets.add_header(value);
+        }
+        secrets
+    }
+
+    /// Adds the secret of a header's value. The scheme of an `Authorization` is none.
+    pub(crate) fn add_header(&mut self, value: &HeaderValue) {
+        let text = value.to_str().unwrap_or_default();
+        self.add(text.split_once(' ').map_or(text, |(_, key)| key));
+    }
+
+    /// Adds a secret.
+    pub(crate) fn add(&mut self, text: &str) {
+        let text = text.trim();
+        if !text.is_empty() && !self.0.iter().any(|other| other == text) {
+            self.0.push(text.to_owned());
+            // So that a secret that contains another one is removed whole.
+            self.0.sort_by_key(|text| std::cmp::Reverse(text.len()));
+        }
+    }
+
+    /// Adds the token for the hub that a download loads from, if the body of a request has one.
+    pub(crate) fn add_token(&mut self, path: &str, body: &[u8]) {
+        if let Some(token) = download(path, body).as_ref().and_then(|body| body.get("token")?.as_str()) {
+            self.add(token);
+        }
+    }
+
+    /// Those that are long enough to be removed from sentences.
+    pub(crate) fn long(mut self) -> Self {
+        self.0.retain(|text| text.len() >= SHORTEST);
+        self
+    }
+
+    /// Whether one of them stands in a text.
+    pub(crate) fn are_in(&self, text: &[u8]) -> bool {
+        self.0.iter().any(|secret| memchr::memmem::find(text, secret.as_bytes()).is_some())
+    }
+
+    pub(crate) fn remove(&self, text: &str) -> String {
+        self.0.iter().fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), REMOVED))
+    }
+
+    pub(crate) fn remove_from(&self, text: &mut String) {
+        if self.are_in(text.as_bytes()) {
+            *text = self.remove(text);
+        }
+    }
+
+    pub(crate) fn remove_from_extra(&self, extra: &mut Extra) {
+        let remove = || {
+            let text = serde_json::to_string(extra).ok().filter(|text| self.are_in(text.as_bytes()))?;
+            serde_json::from_str(&self.remove(&text)).ok()
+        };
+        if let Some(removed) = remove() {
+            *extra = removed;
+        }
+    }
+
+    /// Values that hold one are removed whole.
+    pub(crate) fn remove_from_headers(&self, headers: &mut HeaderMap) {
+        for value in headers.values_mut().filter(|value| self.are_in(value.as_bytes())) {
+            *value = HeaderValue::from_static(REMOVED);
+        }
+    }
+
+    pub(crate) fn remove_from_body(&self, body: &Bytes) -> Bytes {
+        match self.are_in(body) {
+            true => self.remove(&String::from_utf8_lossy(body)).into(),
+            false => body.clone(),
+        }
+    }
+}
+
+/// A download's body without the token of the hub it loads from.
+pub(crate) fn without_token(path: &str, body: &Bytes) -> Bytes {
+    let removed = || {
+        let mut value = download(path, body)?;
+        *value.get_mut("token")? = REMOVED.into();
+        serde_json::to_vec(&value).ok()
+    };
+    removed().map_or_else(|| body.clone(), Bytes::from)
+}
+
+fn download(path: &str, body: &[u8]) -> Option<serde_json::Value> {
+    path.ends_with("/download").then(|| serde_json::from_slice(body).ok()).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_that_contains_another_one_goes_whole() {
+        let mut secrets = Secrets::default();
+        ["secret", "secret-and-more", " "].into_iter().for_each(|text| secrets.add(text));
+        assert_eq!(secrets.remove("a secret-and-more b secret c"), "a [removed] b [removed] c");
+    }
+
+    #[test]
+    fn schemes_and_short_keys_stay_in_sentences() {
+        let mut headers = HeaderMap::new();
+        headers.insert("authorization", HeaderValue::from_static("Bearer sesame-open"));
+        headers.insert("x-api-key", HeaderValue::from_static("api"));
+        let secrets = Secrets::of(&headers).long();
+        assert_eq!(secrets.remove("Bearer sesame-open is no api key"), "Bearer [removed] is no api key");
+    }
+
+    #[test]
+    fn a_token_is_that_of_a_download_alone() {
+        let body = Bytes::from_static(br#"{"repo_id":"a/b","token":"hf_planted"}"#);
+        assert!(!String::from_utf8_lossy(&without_token("/v1/download", &body)).contains("planted"));
+        assert_eq!(without_token("/v1/token/encode", &body), body);
+        let mut secrets = Secrets::default();
+        secrets.add_token("/v1/download", &body);
+        assert!(secrets.are_in(b"hf_planted"));
+    }
+}

@@ -1,0 +1,134 @@
+//! What goes wrong with an attempt, as errors for people.
+
+use bytes::Bytes;
+
+use super::gate::Refusal;
+use super::{Call, Time};
+use crate::decode::Decode;
+use crate::error::Answered;
+use crate::transport::{Sent, TransportError};
+use crate::{Error, ErrorKind, Pace, Phase};
+
+impl<D: Decode> Call<D> {
+    /// What came after the head is there tells where it came from.
+    pub(super) fn answered(&self, error: Error) -> Error {
+        match &self.answer {
+            Some((status, headers)) => {
+                error.answered(Answered { status: *status, headers: headers.clone(), body: Bytes::new() })
+            }
+            None => error,
+        }
+    }
+
+    /// Without the keys that the server or the transport may have repeated in it.
+    pub(super) fn cleaned(&self, error: Error) -> Error {
+        error.without(&self.operation.secrets(self.sent.as_ref()))
+    }
+
+    /// Adds the operation and the record.
+    pub(super) fn placed(&self, error: Error) -> Error {
+        let error = match self.shared.base_of(self.at).join(&self.operation.path) {
+            Ok(url) => error.at(&self.operation.method, &url.to_string()),
+            Err(_) => error,
+        };
+        error.with_record(self.record.clone())
+    }
+}
+
+/// A deadline passed.
+pub(super) fn timeout(pace: &Pace, phase: Phase) -> Error {
+    let (code, limit, what, hint) = match phase {
+        Phase::Head => ("timeout_head", pace.head, "no answer began", "raise `Pace::head` if such waits are expected"),
+        Phase::FirstItem => (
+            "timeout_first_item",
+            pace.first_item,
+            "no first item came",
+            "raise `Pace::first_item` if prompts take that long",
+        ),
+        Phase::Stall => (
+            "timeout_stall",
+            pace.stall,
+            "no data came (keep-alives are no data)",
+            "the server may have lost the generation, as when its model is unloaded; raise `Pace::stall` if such silences are expected",
+        ),
+        Phase::Total => {
+            ("timeout_total", pace.total, "the call was not over", "raise `Pace::total` if such calls are expected")
+        }
+    };
+    let limit = limit.unwrap_or_default();
+    Error::new(ErrorKind::Timeout, code, format!("{what} within {limit:?}")).with_phase(phase).with_hint(hint)
+}
+
+/// The exchange failed.
+pub(super) fn lost(failure: TransportError, answered: bool, sent: Sent) -> Error {
+    let (kind, code, what, hint) = match (answered, sent) {
+        (true, _) => (
+            ErrorKind::Truncated,
+            "connection_lost",
+            "the connection was lost before the answer was complete",
+            "the server was stopped or a proxy cut the connection; what had arrived of a stream is kept by it",
+        ),
+        (false, Sent::No) if failure.is_about_certificate() => (
+            ErrorKind::Connect,
+            "certificate",
+            "no secure connection could be made, since a certificate was refused",
+            "check that the base URL has the name that the server's certificate is for, and give the transport the certificate of a private authority",
+        ),
+        (false, Sent::No) => (
+            ErrorKind::Connect,
+            "connect",
+            "no connection could be made",
+            "check that the server is running and that the base URL has its host and port",
+        ),
+        (false, Sent::Maybe) => (
+            ErrorKind::Transport,
+            "transport",
+            "the connection failed while the request was under way",
+            "the server may or may not have seen the request",
+        ),
+    };
+    Error::new(kind, code, format!("{what}: {}", failure.message())).with_hint(hint).with_source(failure)
+}
+
+/// Whether an error is the fault of the server or of the way to it, and not of the request.
+pub(super) fn faults_server(error: &Error) -> bool {
+    match error.kind() {
+        ErrorKind::Connect | ErrorKind::Transport | ErrorKind::Truncated => true,
+        ErrorKind::Timeout => error.phase() != Some(Phase::Total),
+        ErrorKind::Server => {
+            error.status().is_some_and(|status| status.is_server_error())
+                && !matches!(error.code(), "no_model_loaded" | "no_embedding_model_loaded")
+        }
+        _ => false,
+    }
+}
+
+/// The error of a call that was not let through.
+pub(super) fn refused(refusal: Refusal, now: Time) -> Error {
+    let error = |code, message: String, hint| Error::new(ErrorKind::Refused, code, message).with_hint(hint);
+    match refusal {
+        Refusal::Open { until } => error(
+            "circuit_open",
+            format!(
+                "nothing was sent, since the server has failed too often; it is left alone for {:?}",
+                until.since(now)
+            ),
+            "wait, or see with `client.servers()` how it is doing",
+        )
+        .with_retry_at(until),
+        Refusal::Full { until } => error(
+            "rate_limited",
+            format!(
+                "nothing was sent, since the client's own rate limit is reached; there is room in {:?}",
+                until.since(now)
+            ),
+            "wait, or raise the `RateLimit`",
+        )
+        .with_retry_at(until),
+        Refusal::Queue { waiting } => error(
+            "queue_full",
+            format!("nothing was sent, since {waiting} calls wait already"),
+            "send less at a time, or raise `Concurrency::waiting`",
+        ),
+    }
+}

@@ -1,0 +1,126 @@
+//! `Pausable`: a stream that can be held back from elsewhere.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use futures_core::Stream;
+
+/// A stream that a [`PauseHandle`] holds back and lets go on.
+///
+/// While it is paused, it is pending and does not poll what it is made of: a [`Streaming`](crate::Streaming) then reads nothing, the
+/// buffers of the connection fill up, and the server waits. Nothing is lost, nothing is buffered here. What came in the meantime
+/// is read before any deadline is looked at; only the time for the whole call ([`Pace::total`](crate::Pace::total)) goes on.
+///
+/// TabbyAPI goes on generating as long as its own queue has room; it is the sending that waits.
+///
+/// ```
+/// use tabbyapi::flow::Pausable;
+/// # use tabbyapi::api::{ChatMessage, ChatRequest};
+/// # async fn ask(client: &tabbyapi::Client, request: &ChatRequest) {
+///
+/// let mut stream = Pausable::new(client.chat().stream(request));
+/// let pause = stream.handle();
+/// // From anywhere else, such as the button of a page:
+/// pause.pause();
+/// pause.resume();
+/// # }
+/// ```
+pub struct Pausable<S> {
+    stream: S,
+    handle: PauseHandle,
+}
+
+/// Pauses a [`Pausable`] stream. Clones pause the same one.
+#[derive(Clone)]
+pub struct PauseHandle(Arc<Mutex<State>>);
+
+#[derive(Default)]
+struct State {
+    paused: bool,
+    waker: Option<Waker>,
+}
+
+impl<S> Pausable<S> {
+    /// A stream that runs until it is paused.
+    pub fn new(stream: S) -> Self {
+        Pausable { stream, handle: PauseHandle(Arc::default()) }
+    }
+
+    /// What pauses it.
+    pub fn handle(&self) -> PauseHandle {
+        self.handle.clone()
+    }
+
+    /// The stream itself.
+    pub fn get_ref(&self) -> &S {
+        &self.stream
+    }
+
+    /// The stream alone, which then can no longer be paused.
+    pub fn into_inner(self) -> S {
+        self.stream
+    }
+}
+
+impl PauseHandle {
+    /// From the next poll on, no items come.
+    pub fn pause(&self) {
+        self.lock().paused = true;
+    }
+
+    /// Items come again.
+    pub fn resume(&self) {
+        let waker = {
+            let mut state = self.lock();
+            state.paused = false;
+            state.waker.take()
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// Whether it is paused.
+    pub fn is_paused(&self) -> bool {
+        self.lock().paused
+    }
+
+    /// Whether it is paused; if so, the waker is woken when it no longer is.
+    fn holds(&self, cx: &Context<'_>) -> bool {
+        let waker = cx.waker().clone();
+        let mut state = self.lock();
+        if !state.paused {
+            return false;
+        }
+        let old = state.waker.replace(waker);
+        drop(state);
+        drop(old);
+        true
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<S: Stream + Unpin> Stream for Pausable<S> {
+    type Item = S::Item;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<S::Item>> {
+        if self.handle.holds(cx) { Poll::Pending } else { Pin::new(&mut self.stream).poll_next(cx) }
+    }
+}
+
+impl<S: fmt::Debug> fmt::Debug for Pausable<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pausable").field("stream", &self.stream).field("paused", &self.handle.is_paused()).finish()
+    }
+}
+
+impl fmt::Debug for PauseHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PauseHandle").field("paused", &self.is_paused()).finish()
+    }
+}

@@ -1,0 +1,43 @@
+//! Guides: how things are done with this library. Their examples are compiled, and run where they can be: against a scripted
+//! transport, or against the emulator of a server.
+//!
+//! | to | read |
+//! |---|---|
+//! | make the first call | [`getting_started`] |
+//! | show an answer as it comes | [`streaming`] |
+//! | give up, wait longer, wait less | [`pace`] |
+//! | know what went wrong and do something about it | [`errors`], [`troubleshooting`] |
+//! | let the model call functions | [`tools`] |
+//! | get values in place of text | [`structured_output`] |
+//! | bring an HTTP stack or a runtime | [`own_executor`] |
+//! | test what is built on this | [`testing`] |
+//! | run it behind nginx or in a container | [`deployment`] |
+//! | come from another library | [`from_go_tabbyapi`], [`from_async_openai`] |
+//! | see what of the server is here | [`coverage`] |
+
+#[doc = include_str!("coverage.md")]
+pub mod coverage {}
+#[doc = include_str!("deployment.md")]
+pub mod deployment {}
+#[doc = include_str!("errors.md")]
+pub mod errors {}
+#[doc = include_str!("from_async_openai.md")]
+pub mod from_async_openai {}
+#[doc = include_str!("from_go_tabbyapi.md")]
+pub mod from_go_tabbyapi {}
+#[doc = include_str!("getting_started.md")]
+pub mod getting_started {}
+#[doc = include_str!("own_executor.md")]
+pub mod own_executor {}
+#[doc = include_str!("pace.md")]
+pub mod pace {}
+#[doc = include_str!("streaming.md")]
+pub mod streaming {}
+#[doc = include_str!("structured_output.md")]
+pub mod structured_output {}
+#[doc = include_str!("testing.md")]
+pub mod testing {}
+#[doc = include_str!("tools.md")]
+pub mod tools {}
+#[doc = include_str!("troubleshooting.md")]
+pub mod troubleshooting {}

@@ -1,0 +1,68 @@
+//! Which of several servers a call goes to.
+
+/// How calls are spread over the servers that can take them.
+///
+/// Before that counts, in this order: servers that this call has not tried yet, servers that are known to have the wanted model
+/// loaded, servers that did not fail within the last ten seconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Balance {
+    /// To the server with the fewest calls in flight; among equals in turn.
+    #[default]
+    LeastInFlight,
+    /// In turn.
+    RoundRobin,
+    /// To the first server in the order in which they were given; the others stand by.
+    InOrder,
+}
+
+/// What the choice goes by.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Candidate {
+    pub(crate) index: usize,
+    pub(crate) tried: bool,
+    pub(crate) lacks_model: bool,
+    pub(crate) failed_lately: bool,
+    pub(crate) in_flight: u32,
+    /// How many attempts it was given, ever: the turn.
+    pub(crate) begun: u64,
+}
+
+/// The one to take.
+pub(crate) fn best(balance: Balance, candidates: impl Iterator<Item = Candidate>) -> Option<usize> {
+    let rank = |c: &Candidate| {
+        let (load, turn) = match balance {
+            Balance::LeastInFlight => (c.in_flight, c.begun),
+            Balance::RoundRobin => (0, c.begun),
+            Balance::InOrder => (0, 0),
+        };
+        (c.tried, c.lacks_model, c.failed_lately, load, turn, c.index)
+    };
+    candidates.min_by_key(rank).map(|candidate| candidate.index)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn idle(index: usize) -> Candidate {
+        Candidate { index, tried: false, lacks_model: false, failed_lately: false, in_flight: 0, begun: 0 }
+    }
+
+    #[test]
+    fn what_counts_before_what() {
+        let busy = Candidate { in_flight: 3, begun: 1, ..idle(0) };
+        let used = Candidate { begun: 9, ..idle(1) };
+        let choose = |balance, all: &[Candidate]| best(balance, all.iter().copied()).unwrap();
+        assert_eq!(choose(Balance::LeastInFlight, &[busy, used]), 1);
+        assert_eq!(choose(Balance::RoundRobin, &[busy, used]), 0);
+        assert_eq!(choose(Balance::InOrder, &[used, busy]), 0);
+        let failed = Candidate { failed_lately: true, ..idle(2) };
+        assert_eq!(choose(Balance::InOrder, &[failed, Candidate { index: 3, ..busy }]), 3);
+        let without = Candidate { lacks_model: true, ..idle(4) };
+        assert_eq!(choose(Balance::LeastInFlight, &[without, failed]), 2);
+        let tried = Candidate { tried: true, ..idle(5) };
+        assert_eq!(choose(Balance::LeastInFlight, &[tried, without]), 4);
+        assert_eq!(best(Balance::InOrder, [].into_iter()), None);
+    }
+}

@@ -1,0 +1,386 @@
+//! What is worth telling of a call, as attributes, whoever emits them. It learns by being shown what a hook is shown.
+
+#![cfg_attr(not(feature = "opentelemetry"), allow(dead_code, reason = "`tracing` has no metrics"))]
+
+use std::any::Any;
+use std::time::Duration;
+
+use http::Uri;
+use serde::Deserialize;
+use serde_json::Value as Json;
+
+use super::content::Content;
+use super::names as n;
+use crate::Text;
+use crate::api::{ChatChunk, ChatCompletion, Completion, CompletionChunk, Embeddings, FinishReason, Usage};
+use crate::call::{Attempt, Time};
+use crate::hooks::View;
+
+/// Finish reasons of so many choices are kept.
+const MOST_CHOICES: usize = 64;
+
+/// The value of an attribute.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Value {
+    Text(String),
+    Number(i64),
+    Decimal(f64),
+    Flag(bool),
+    Texts(Vec<String>),
+}
+
+pub(super) type Attributes = Vec<(&'static str, Value)>;
+
+/// The kinds of work that the conventions for GenAI know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Work {
+    Chat,
+    Completion,
+    Embeddings,
+}
+
+/// What is known of a call so far.
+pub(super) struct Facts {
+    pub(super) work: Option<Work>,
+    asked: Asked,
+    /// Whether the prompt has images: then it is not known what its tokens are.
+    images: bool,
+    server: Option<(String, u16)>,
+    first_chunk: Option<Duration>,
+    last_chunk: Option<Time>,
+    id: Text,
+    model: Text,
+    finish: Vec<Option<Text>>,
+    usage: Option<(u64, u64)>,
+    content: Option<Content>,
+}
+
+/// The fields of a request that are told. Whatever they hold, reading them does not fail.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Asked {
+    model: Json,
+    stream: Json,
+    n: Json,
+    max_tokens: Json,
+    /// The name of the same in KoboldAI's protocol.
+    max_length: Json,
+    temperature: Json,
+    top_k: Json,
+    top_p: Json,
+    frequency_penalty: Json,
+    presence_penalty: Json,
+    seed: Json,
+    response_format: Json,
+}
+
+/// What came of an item.
+pub(super) enum Chunk {
+    First(Duration),
+    Next(Duration),
+}
+
+impl Facts {
+    pub(super) fn new(call: &View<'_>, content: bool) -> Self {
+        let work = match call.path {
+            "/v1/chat/completions" => Some(Work::Chat),
+            "/v1/completions" | "/api/v1/generate" | "/api/extra/generate/stream" => Some(Work::Completion),
+            "/v1/embeddings" => Some(Work::Embeddings),
+            _ => None,
+        };
+        let body: &[u8] = call.body.filter(|_| work.is_some()).map_or(&[], |body| body);
+        let mut asked: Asked = serde_json::from_slice(body).unwrap_or_default();
+        if let (Json::Null, Some(model)) = (&asked.model, call.model) {
+            asked.model = model.into();
+        }
+        if call.path == "/api/extra/generate/stream" {
+            asked.stream = true.into();
+        }
+        Facts {
+            work,
+            asked,
+            // Inside of texts the quotes would be escaped.
+            images: memchr::memmem::find(body, br#""type":"image_url""#).is_some(),
+            server: None,
+            first_chunk: None,
+            last_chunk: None,
+            id: Text::default(),
+            model: Text::default(),
+            finish: Vec::new(),
+            usage: None,
+            content: content.then(|| Content::new(body)),
+        }
+    }
+
+    /// The name of the call's span.
+    pub(super) fn name(&self, call: &View<'_>) -> String {
+        match (self.work, self.asked.model.as_str()) {
+            (Some(work), Some(model)) => format!("{} {model}", work.name()),
+            (Some(work), None) => work.name().to_owned(),
+            (None, _) => format!("{} {}", call.method, call.path.split('?').next().unwrap_or_default()),
+        }
+    }
+
+    pub(super) fn is_streamed(&self) -> bool {
+        self.asked.stream == Json::Bool(true)
+    }
+
+    /// What is known from the beginning.
+    pub(super) fn request(&self) -> Attributes {
+        let Some(work) = self.work else { return Vec::new() };
+        let asked = &self.asked;
+        let mut told = vec![(n::OPERATION_NAME, text(work.name())), (n::PROVIDER_NAME, text(n::PROVIDER))];
+        let mut tell = |name, value: Option<Value>| told.extend(value.map(|value| (name, value)));
+        let number = |value: &Json| value.as_i64().map(Value::Number);
+        let decimal = |value: &Json| value.as_f64().map(Value::Decimal);
+        tell(n::REQUEST_MODEL, asked.model.as_str().map(text));
+        tell(n::REQUEST_STREAM, self.is_streamed().then_some(Value::Flag(true)));
+        tell(n::REQUEST_CHOICE_COUNT, number(&asked.n).filter(|count| *count != Value::Number(1)));
+        tell(n::REQUEST_MAX_TOKENS, number(&asked.max_tokens).or_else(|| number(&asked.max_length)));
+        tell(n::REQUEST_TEMPERATURE, decimal(&asked.temperature));
+        tell(n::REQUEST_TOP_K, number(&asked.top_k));
+        tell(n::REQUEST_TOP_P, decimal(&asked.top_p));
+        tell(n::REQUEST_FREQUENCY_PENALTY, decimal(&asked.frequency_penalty));
+        tell(n::REQUEST_PRESENCE_PENALTY, decimal(&asked.presence_penalty));
+        tell(n::REQUEST_SEED, number(&asked.seed));
+        let format = asked.response_format.get("type").and_then(Json::as_str);
+        tell(n::OUTPUT_TYPE, format.map(|format| text(if format == "text" { "text" } else { "json" })));
+        tell(n::INPUT_MESSAGES, self.content.as_ref().and_then(Content::input).map(Value::Text));
+        told
+    }
+
+    /// An attempt is made: what is known of it from its beginning.
+    pub(super) fn attempt(&mut self, call: &View<'_>, uri: &Uri) -> Attributes {
+        let port = uri.port_u16().unwrap_or(if uri.scheme_str() == Some("https") { 443 } else { 80 });
+        self.server = uri.host().map(|host| (host.to_owned(), port));
+        let mut told =
+            vec![(n::HTTP_REQUEST_METHOD, text(call.method.as_str())), (n::URL_FULL, Value::Text(redacted(uri)))];
+        told.extend(self.told_server());
+        if call.record.attempt_count > 0 {
+            told.push((n::HTTP_REQUEST_RESEND_COUNT, Value::Number(call.record.attempt_count.into())));
+        }
+        told
+    }
+
+    /// An item came, of a stream or as a whole answer.
+    pub(super) fn item(&mut self, call: &View<'_>, item: &dyn Any) -> Option<Chunk> {
+        if let Some(chunk) = item.downcast_ref::<ChatChunk>() {
+            self.answer(&chunk.id, &chunk.model, chunk.usage.as_deref());
+            chunk.choices.iter().for_each(|choice| self.finish(choice.index, choice.finish_reason.as_ref()));
+        } else if let Some(chunk) = item.downcast_ref::<CompletionChunk>() {
+            self.answer(&chunk.id, &chunk.model, chunk.usage.as_deref());
+            chunk.choices.iter().for_each(|choice| self.finish(choice.index, choice.finish_reason.as_ref()));
+        } else if let Some(whole) = item.downcast_ref::<ChatCompletion>() {
+            self.answer(&whole.id, &whole.model, whole.usage.as_ref());
+            whole.choices.iter().for_each(|choice| self.finish(choice.index, choice.finish_reason.as_ref()));
+        } else if let Some(whole) = item.downcast_ref::<Completion>() {
+            self.answer(&whole.id, &whole.model, whole.usage.as_ref());
+            whole.choices.iter().for_each(|choice| self.finish(choice.index, choice.finish_reason.as_ref()));
+        } else if let Some(whole) = item.downcast_ref::<Embeddings>() {
+            self.answer(&Text::default(), &whole.model, whole.usage.as_ref());
+        }
+        if let Some(content) = &mut self.content {
+            content.item(item);
+        }
+        if self.work.is_none() || !self.is_streamed() {
+            return None;
+        }
+        match self.last_chunk.replace(call.now) {
+            Some(last) => Some(Chunk::Next(call.now.since(last))),
+            None => {
+                let wait = call.now.since(call.record.started.unwrap_or(call.now));
+                self.first_chunk = Some(wait);
+                Some(Chunk::First(wait))
+            }
+        }
+    }
+
+    /// What is known at the end.
+    pub(super) fn outcome(&self, code: Option<&str>) -> Attributes {
+        let mut told: Attributes = self.told_server().collect();
+        told.extend(code.map(|code| (n::ERROR_TYPE, text(code))));
+        if self.work.is_none() {
+            return told;
+        }
+        let mut tell = |name, value: Option<Value>| told.extend(value.map(|value| (name, value)));
+        tell(n::RESPONSE_ID, some(&self.id));
+        tell(n::RESPONSE_MODEL, some(&self.model));
+        let missing = code.map(|_| n::FINISH_ERROR);
+        let finish = self.finish.iter().filter_map(|reason| reason.as_deref().or(missing)).map(str::to_owned);
+        let finish: Vec<String> = finish.collect();
+        tell(n::RESPONSE_FINISH_REASONS, (!finish.is_empty()).then_some(Value::Texts(finish)));
+        tell(n::RESPONSE_TIME_TO_FIRST_CHUNK, self.first_chunk.map(|wait| Value::Decimal(wait.as_secs_f64())));
+        tell(n::USAGE_INPUT_TOKENS, self.usage.map(|(input, _)| count(input)));
+        if self.work != Some(Work::Embeddings) {
+            tell(n::USAGE_OUTPUT_TOKENS, self.usage.map(|(_, output)| count(output)));
+        }
+        let finish = |choice: usize| self.finish.get(choice).and_then(|reason| reason.as_deref()).or(missing);
+        tell(n::OUTPUT_MESSAGES, self.content.as_ref().and_then(|content| content.output(finish)).map(Value::Text));
+        told
+    }
+
+    /// What metrics of the call are told apart by.
+    pub(super) fn metric(&self) -> Attributes {
+        let Some(work) = self.work else { return Vec::new() };
+        let mut told = vec![(n::OPERATION_NAME, text(work.name())), (n::PROVIDER_NAME, text(n::PROVIDER))];
+        told.extend(self.asked.model.as_str().map(|model| (n::REQUEST_MODEL, text(model))));
+        told.extend(some(&self.model).map(|model| (n::RESPONSE_MODEL, model)));
+        told.extend(self.told_server());
+        told
+    }
+
+    /// The server of the last attempt.
+    pub(super) fn server(&self) -> Attributes {
+        self.told_server().collect()
+    }
+
+    /// Tokens of the prompt and of the answer.
+    pub(super) fn usage(&self) -> Option<(u64, u64)> {
+        self.usage
+    }
+
+    /// What the tokens of the prompt stand for.
+    pub(super) fn input_modality(&self) -> &'static str {
+        if self.images { n::MODALITY_UNKNOWN } else { n::MODALITY_TEXT }
+    }
+
+    /// Whether content was asked for.
+    pub(super) fn tells_content(&self) -> bool {
+        self.content.is_some()
+    }
+
+    fn told_server(&self) -> impl Iterator<Item = (&'static str, Value)> {
+        let told = |(host, port): &(String, u16)| {
+            [(n::SERVER_ADDRESS, text(host)), (n::SERVER_PORT, Value::Number((*port).into()))]
+        };
+        self.server.as_ref().map(told).into_iter().flatten()
+    }
+
+    fn answer(&mut self, id: &Text, model: &Text, usage: Option<&Usage>) {
+        // Those of a stream's chunks are all the same.
+        if self.id.is_empty() {
+            self.id = id.clone();
+        }
+        if self.model.is_empty() {
+            self.model = model.clone();
+        }
+        if let Some(usage) = usage {
+            self.usage = Some((usage.prompt_tokens, usage.completion_tokens));
+        }
+    }
+
+    fn finish(&mut self, choice: u32, reason: Option<&FinishReason>) {
+        let choice = choice as usize;
+        if choice >= MOST_CHOICES {
+            return;
+        }
+        if self.finish.len() <= choice {
+            self.finish.resize(choice + 1, None);
+        }
+        if let Some(reason) = reason {
+            self.finish[choice] = Some(Text::from(reason.as_str()));
+        }
+    }
+}
+
+impl Work {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Work::Chat => n::CHAT,
+            Work::Completion => n::TEXT_COMPLETION,
+            Work::Embeddings => n::EMBEDDINGS,
+        }
+    }
+}
+
+/// What is known of an attempt at its end.
+pub(super) fn attempt_end(attempt: &Attempt) -> Attributes {
+    let mut told = vec![
+        (n::HTTP_REQUEST_BODY_SIZE, count(attempt.request_bytes)),
+        (n::HTTP_RESPONSE_BODY_SIZE, count(attempt.response_bytes)),
+    ];
+    told.extend(attempt.status.map(|status| (n::HTTP_RESPONSE_STATUS_CODE, Value::Number(status.as_u16().into()))));
+    told.extend(attempt_error(attempt).map(|error| (n::ERROR_TYPE, Value::Text(error))));
+    told
+}
+
+/// Why an attempt failed: the status, if that says it, else the code.
+pub(super) fn attempt_error(attempt: &Attempt) -> Option<String> {
+    let status = attempt.status.filter(|status| status.is_client_error() || status.is_server_error());
+    status.map(|status| status.as_str().to_owned()).or_else(|| attempt.cause.as_ref().map(|cause| cause.to_string()))
+}
+
+/// An address without the values of its query.
+fn redacted(uri: &Uri) -> String {
+    let text = uri.to_string();
+    let Some((address, query)) = text.split_once('?') else { return text };
+    let names = query.split('&').map(|pair| match pair.split_once('=') {
+        Some((name, _)) => format!("{name}=REDACTED"),
+        None => "REDACTED".to_owned(),
+    });
+    format!("{address}?{}", names.collect::<Vec<_>>().join("&"))
+}
+
+fn text(text: &str) -> Value {
+    Value::Text(text.to_owned())
+}
+
+fn some(value: &Text) -> Option<Value> {
+    (!value.is_empty()).then(|| text(value))
+}
+
+fn count(count: u64) -> Value {
+    Value::Number(i64::try_from(count).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::Record;
+    use bytes::Bytes;
+    use http::Method;
+
+    fn facts(path: &str, body: &'static str) -> Facts {
+        let (record, body) = (Record::default(), Bytes::from_static(body.as_bytes()));
+        let (now, method) = (Time::default(), &Method::POST);
+        Facts::new(&View { now, method, path, model: None, body: Some(&body), record: &record }, false)
+    }
+
+    #[test]
+    fn queries_are_redacted() {
+        for (given, told) in [
+            ("http://h:1/p", "http://h:1/p"),
+            ("http://h/p?key=secret&x=1", "http://h/p?key=REDACTED&x=REDACTED"),
+            ("http://h/p?secret", "http://h/p?REDACTED"),
+        ] {
+            assert_eq!(redacted(&given.parse().unwrap()), told);
+        }
+    }
+
+    #[test]
+    fn fields_of_odd_types_are_left_out() {
+        let facts = facts("/v1/chat/completions", r#"{"model":7,"temperature":"hot","n":1,"top_k":40,"seed":null}"#);
+        let names: Vec<_> = facts.request().into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, [n::OPERATION_NAME, n::PROVIDER_NAME, n::REQUEST_TOP_K]);
+    }
+
+    #[test]
+    fn images_are_found_in_parts_and_not_in_texts() {
+        let part = r#"{"messages":[{"content":[{"type":"image_url","image_url":{"url":"u"}}]}]}"#;
+        let word = r#"{"messages":[{"content":"{\"type\":\"image_url\"}"}]}"#;
+        assert!(facts("/v1/chat/completions", part).images);
+        assert!(!facts("/v1/chat/completions", word).images);
+    }
+
+    #[test]
+    fn a_choice_that_broke_off_finished_with_an_error() {
+        let mut facts = facts("/v1/chat/completions", "{}");
+        facts.finish(1, Some(&FinishReason::Stop));
+        let finish = |code| facts.outcome(code).into_iter().find(|(name, _)| *name == n::RESPONSE_FINISH_REASONS);
+        let texts = |texts: &[&str]| Value::Texts(texts.iter().map(|&text| text.to_owned()).collect());
+        assert_eq!(finish(Some("truncated")).unwrap().1, texts(&["error", "stop"]));
+        assert_eq!(finish(None).unwrap().1, texts(&["stop"]));
+        facts.finish(u32::MAX, None);
+        assert_eq!(facts.finish.len(), 2);
+    }
+}

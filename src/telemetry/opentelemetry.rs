@@ -1,0 +1,216 @@
+//! The hook that emits through the API of OpenTelemetry.
+
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use opentelemetry::global::{self, BoxedTracer};
+use opentelemetry::metrics::MeterProvider;
+use opentelemetry::propagation::Injector;
+use opentelemetry::trace::{Span, SpanKind, Status, TraceContextExt, Tracer, TracerProvider};
+use opentelemetry::{Array, Context, InstrumentationScope, KeyValue, StringValue, Value as Told};
+
+use super::facts::{Attributes, Chunk, Facts, Value, attempt_end};
+use super::metrics::Metrics;
+use super::names as n;
+use crate::call::Attempt;
+use crate::hooks::{Hook, Outgoing, View};
+use crate::{Error, Result};
+
+/// Emits each call as spans, events and metrics of OpenTelemetry; see [`telemetry`](crate::telemetry).
+///
+/// ```
+/// use tabbyapi::Client;
+/// use tabbyapi::telemetry::OpenTelemetry;
+///
+/// // Through the providers that the program has set globally.
+/// let builder = Client::builder("http://127.0.0.1:5000").hook(OpenTelemetry::new());
+/// ```
+///
+/// A call's span is a child of the one in the [`Context`] that is current when the call is polled for the first time. Spans
+/// begin and end by the clock of the SDK, metrics measure by that of the transport. What a call that was dropped has taken is
+/// measured up to the last time that it was polled.
+pub struct OpenTelemetry {
+    means: Arc<Means>,
+    content: bool,
+    propagate: bool,
+    state: Option<State>,
+}
+
+/// What the calls share.
+struct Means {
+    tracer: BoxedTracer,
+    metrics: Metrics,
+}
+
+/// What belongs to one call.
+struct State {
+    facts: Facts,
+    /// With the call's span.
+    call: Context,
+    /// With that of the attempt that is under way.
+    attempt: Option<Context>,
+}
+
+impl OpenTelemetry {
+    /// Through the global providers as they are now, so set those before.
+    pub fn new() -> Self {
+        OpenTelemetry::with(&global::tracer_provider(), &*global::meter_provider())
+    }
+
+    /// Through these providers.
+    pub fn with<P, S>(traces: &P, metrics: &(impl MeterProvider + ?Sized)) -> Self
+    where
+        P: TracerProvider,
+        P::Tracer: Tracer<Span = S> + Send + Sync + 'static,
+        S: Span + Send + Sync + 'static,
+    {
+        let scope = InstrumentationScope::builder(n::SCOPE).with_version(env!("CARGO_PKG_VERSION")).build();
+        let tracer = BoxedTracer::new(Box::new(traces.tracer_with_scope(scope.clone())));
+        let metrics = Metrics::new(&metrics.meter_with_scope(scope));
+        OpenTelemetry { means: Arc::new(Means { tracer, metrics }), content: false, propagate: false, state: None }
+    }
+
+    /// Whether to tell what was said: prompts, answers, and the words of errors. Off by default.
+    #[must_use]
+    pub fn content(mut self, content: bool) -> Self {
+        self.content = content;
+        self
+    }
+
+    /// Whether to send trace context along, by the global propagator: such as the header `traceparent`. Off by default, as
+    /// browsers do not let such headers through to a server that does not allow them.
+    #[must_use]
+    pub fn propagate(mut self, propagate: bool) -> Self {
+        self.propagate = propagate;
+        self
+    }
+
+    fn span(&self, parent: &Context, name: String, kind: SpanKind, told: Attributes) -> Context {
+        let tracer = &self.means.tracer;
+        let builder = tracer.span_builder(name).with_kind(kind).with_attributes(key_values(told));
+        parent.with_span(tracer.build_with_context(builder, parent))
+    }
+}
+
+impl Default for OpenTelemetry {
+    fn default() -> Self {
+        OpenTelemetry::new()
+    }
+}
+
+impl Hook for OpenTelemetry {
+    fn start(&mut self, call: &View<'_>) -> Result<()> {
+        let facts = Facts::new(call, self.content);
+        let kind = if facts.work.is_some() { SpanKind::Client } else { SpanKind::Internal };
+        let call = self.span(&Context::current(), facts.name(call), kind, facts.request());
+        self.state = Some(State { facts, call, attempt: None });
+        Ok(())
+    }
+
+    fn request(&mut self, call: &View<'_>, request: &mut Outgoing<'_>) -> Result<()> {
+        let Some(mut state) = self.state.take() else { return Ok(()) };
+        let told = state.facts.attempt(call, request.uri);
+        let attempt = self.span(&state.call, call.method.to_string(), SpanKind::Client, told);
+        if self.propagate {
+            global::get_text_map_propagator(|propagator| {
+                propagator.inject_context(&attempt, &mut Headers(request.headers));
+            });
+        }
+        state.attempt = Some(attempt);
+        self.state = Some(state);
+        Ok(())
+    }
+
+    fn item(&mut self, call: &View<'_>, item: &mut dyn Any) -> Result<()> {
+        let Some(state) = &mut self.state else { return Ok(()) };
+        if let Some(chunk) = state.facts.item(call, item) {
+            if let Chunk::First(wait) = &chunk {
+                let wait = KeyValue::new(n::RESPONSE_TIME_TO_FIRST_CHUNK, wait.as_secs_f64());
+                state.call.span().add_event(n::EVENT_FIRST_CHUNK, vec![wait]);
+            }
+            self.means.metrics.chunk(&state.facts, &chunk);
+        }
+        Ok(())
+    }
+
+    fn attempt(&mut self, call: &View<'_>, attempt: &Attempt, _: Option<&Error>) -> Result<()> {
+        let Some(state) = &mut self.state else { return Ok(()) };
+        self.means.metrics.attempt(call, &state.facts, attempt);
+        if let Some(context) = state.attempt.take() {
+            let told = attempt_end(attempt);
+            let failed = told.iter().any(|(name, _)| *name == n::ERROR_TYPE);
+            end(&context, told, failed, "");
+        }
+        if let Some(wait) = attempt.retry_after {
+            let cause = attempt.cause.as_ref().map(|cause| KeyValue::new(n::ERROR_TYPE, cause.to_string()));
+            let wait = KeyValue::new(n::RETRY_WAIT, wait.as_secs_f64());
+            state.call.span().add_event(n::EVENT_RETRY, cause.into_iter().chain([wait]).collect());
+        }
+        Ok(())
+    }
+
+    fn outcome(&mut self, call: &View<'_>, error: Option<&mut Error>) -> Result<()> {
+        let Some(State { facts, call: context, attempt }) = self.state.take() else { return Ok(()) };
+        // One that was vetoed before it was sent.
+        if let Some(attempt) = attempt {
+            attempt.span().end();
+        }
+        let code = error.as_ref().map(|error| error.code());
+        self.means.metrics.outcome(&facts, call.record, code);
+        let (told, failed) = (facts.outcome(code), code.is_some());
+        let words = error.filter(|_| facts.tells_content()).map(|error| error.to_string()).unwrap_or_default();
+        end(&context, told, failed, &words);
+        Ok(())
+    }
+}
+
+impl Clone for OpenTelemetry {
+    /// The settings alone: spans belong to one call.
+    fn clone(&self) -> Self {
+        let OpenTelemetry { means, content, propagate, .. } = self;
+        OpenTelemetry { means: means.clone(), content: *content, propagate: *propagate, state: None }
+    }
+}
+
+impl fmt::Debug for OpenTelemetry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OpenTelemetry")
+            .field("content", &self.content)
+            .field("propagate", &self.propagate)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Attributes in the terms of OpenTelemetry.
+pub(super) fn key_values(told: Attributes) -> Vec<KeyValue> {
+    let value = |value| match value {
+        Value::Text(text) => Told::from(text),
+        Value::Number(number) => number.into(),
+        Value::Decimal(number) => number.into(),
+        Value::Flag(flag) => flag.into(),
+        Value::Texts(texts) => Told::Array(Array::String(texts.into_iter().map(StringValue::from).collect())),
+    };
+    told.into_iter().map(|(name, told)| KeyValue::new(name, value(told))).collect()
+}
+
+fn end(context: &Context, told: Attributes, failed: bool, words: &str) {
+    let span = context.span();
+    span.set_attributes(key_values(told));
+    if failed {
+        span.set_status(Status::error(words.to_owned()));
+    }
+    span.end();
+}
+
+/// The head of a request, for propagators.
+struct Headers<'a>(&'a mut HeaderMap);
+
+impl Injector for Headers<'_> {
+    fn set(&mut self, key: &str, value: String) {
+        if let (Ok(name), Ok(value)) = (key.parse::<HeaderName>(), HeaderValue::try_from(value)) {
+            self.0.insert(name, value);
+        }
+    }
+}

@@ -1,0 +1,319 @@
+//! The table of record, `src/guide/coverage.md`, against the library, the emulator and the recordings.
+//!
+//! What the table has to say of an operation is not written here a second time: it is derived from the `Endpoint`, and the
+//! accessor's method is called to see that it sends just that.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use futures::executor::block_on;
+use tabbyapi::api::*;
+use tabbyapi::decode::{Decode, Whole};
+use tabbyapi::transport::script::{Reply, Script};
+use tabbyapi::{Accumulate, Calling, Client, Endpoint, Replay, Scope, StreamEndpoint, Streaming};
+
+const TABLE: &str = include_str!("../src/guide/coverage.md");
+
+/// Routes of the server for people, which the emulator does without.
+const FOR_PEOPLE: [&str; 3] = ["GET /docs", "GET /openapi.json", "GET /redoc"];
+
+/// What a method of a service gives: a whole answer or a stream.
+trait Asked {
+    const ANSWER: &'static str;
+    /// Sends what it has to send.
+    fn send(self);
+}
+
+impl<D: Whole> Asked for Calling<D> {
+    const ANSWER: &'static str = "whole";
+    fn send(self) {
+        block_on(self).map(drop).expect_err("the script refuses everything");
+    }
+}
+
+impl<D: Decode, A: Accumulate<Item = D::Item>> Asked for Streaming<D, A> {
+    const ANSWER: &'static str = "stream";
+    fn send(mut self) {
+        block_on(self.next()).expect("an item or an error").map(drop).expect_err("the script refuses everything");
+    }
+}
+
+/// A line of the table for each pair of a method and its endpoint.
+macro_rules! lines {
+    ($( $service:ident.$method:ident($($arg:expr),*), $endpoint:expr; )*) => {
+        vec![$( line(
+            &format!("client.{}().{}()", stringify!($service), stringify!($method)),
+            service_of(|client: &Client| client.$service()),
+            &$endpoint,
+            |client: &Client| client.$service().$method($($arg),*),
+        ) ),*]
+    };
+}
+
+/// The table as it has to be.
+fn derived() -> Vec<String> {
+    let chat = ChatRequest::new([ChatMessage::user("x")]);
+    let completion = CompletionRequest::new("x").max_tokens(1);
+    let (load, embedding) = (LoadRequest::new("m"), EmbeddingLoadRequest::new("m"));
+    let (download, embed) = (DownloadRequest::new("a/b"), EmbeddingsRequest::new("x"));
+    let (encode, decode) = (EncodeRequest::new("x"), DecodeRequest::new([1]));
+    let (loras, overrides) = (LoraLoadRequest::new(["l"]), Overrides::new().force(Sampling::new().top_p(0.5)));
+    let kobold = KoboldRequest::new("x");
+    lines! {
+        completions.create(&completion), completion;
+        completions.stream(&completion), completion.streamed();
+        chat.create(&chat), chat;
+        chat.stream(&chat), chat.streamed();
+        embeddings.create(&embed), embed;
+        models.list(), ListModels;
+        models.list_as_api_key(), ListModelsAsApiKey;
+        models.current(), CurrentModel;
+        models.props(), GetProps;
+        models.drafts(), ListDrafts;
+        models.drafts_as_api_key(), ListDraftsAsApiKey;
+        models.load(&load), load;
+        models.unload(), UnloadModel;
+        models.download(&download), download;
+        embedding_models.list(), ListEmbeddingModels;
+        embedding_models.list_as_api_key(), ListEmbeddingModelsAsApiKey;
+        embedding_models.current(), CurrentEmbeddingModel;
+        embedding_models.load(&embedding), embedding;
+        embedding_models.unload(), UnloadEmbeddingModel;
+        loras.list(), ListLoras;
+        loras.list_as_api_key(), ListLorasAsApiKey;
+        loras.active(), ActiveLoras;
+        loras.load(&loras), loras;
+        loras.unload(), UnloadLoras;
+        templates.list(), ListTemplates;
+        templates.list_as_api_key(), ListTemplatesAsApiKey;
+        templates.switch("t"), SwitchTemplate::new("t");
+        templates.unload(), UnloadTemplate;
+        tokens.encode(&encode), encode;
+        tokens.decode(&decode), decode;
+        tokens.count(&encode), CountTokens(&encode);
+        sampling.overrides(), ListOverrides;
+        sampling.overrides_as_api_key(), ListOverridesAsApiKey;
+        sampling.switch_preset("p"), SwitchPreset::new("p");
+        sampling.set_overrides(&overrides), SetOverrides(&overrides);
+        sampling.unload(), UnloadOverrides;
+        health.check(), CheckHealth;
+        health.service_info(), GetServiceInfo;
+        auth.permission(), GetPermission;
+        kobold.generate(&kobold), kobold;
+        kobold.stream(&kobold), kobold.streamed();
+        kobold.model(), GetKoboldModel;
+        kobold.max_length(), GetKoboldMaxLength;
+        kobold.max_context_length(), GetKoboldMaxContextLength;
+        kobold.true_max_context_length(), GetKoboldTrueMaxContextLength;
+        kobold.version(), GetKoboldVersion;
+        kobold.extra_version(), GetKoboldExtraVersion;
+        kobold.soft_prompts(), ListKoboldSoftPrompts;
+        kobold.soft_prompt(), GetKoboldSoftPrompt;
+        kobold.abort("k"), KoboldAbort::new("k");
+        kobold.check("k"), KoboldCheck::new("k");
+        kobold.count_tokens("x"), KoboldCountTokens::new("x");
+        kobold.set_soft_prompt("s"), SetKoboldSoftPrompt::new("s");
+    }
+}
+
+/// The name of a service's type, without its module.
+fn service_of<S>(_: impl FnOnce(&'static Client) -> S) -> &'static str {
+    let name = std::any::type_name::<S>();
+    let name = name.split('<').next().unwrap_or(name);
+    name.rsplit("::").next().unwrap_or(name)
+}
+
+/// The line of one method, after the endpoint; the method has to send the endpoint's request, with the key of its scope, and
+/// to send it again only as its replay safety says.
+fn line<E: Endpoint, A: Asked>(name: &str, service: &str, endpoint: &E, call: impl Fn(&Client) -> A) -> String {
+    let ask = |reply: fn() -> Reply| {
+        let script = Script::new((0..9).map(|_| reply()));
+        let builder = Client::builder("http://tabby.test").api_key("api").admin_key("adm");
+        call(&builder.build_with(script.clone()).expect("a client")).send();
+        script.requests()
+    };
+    let sent = ask(|| Reply::json(404, r#"{"detail":"Not Found"}"#)).remove(0);
+    assert_eq!((sent.method(), sent.uri().path()), (&E::METHOD, &*endpoint.path()), "{name}");
+    let body = endpoint.body().expect("a body").unwrap_or_default();
+    assert_eq!(sent.body(), &body, "{name}");
+
+    let key = |header: &str| sent.headers().get(header).map(|key| key.to_str().expect("ASCII"));
+    let scope = match (key("x-api-key"), key("x-admin-key")) {
+        (None, None) => Scope::Public,
+        (Some("api"), None) => Scope::Api,
+        (Some("adm"), None) => Scope::List,
+        (None, Some("adm")) => Scope::Admin,
+        other => panic!("{name} sends {other:?}"),
+    };
+    assert_eq!(E::SCOPE, scope, "{name}");
+
+    let again = |reply: fn() -> Reply| ask(reply).len() > 1;
+    let replay = match (again(|| Reply::status(502)), again(|| Reply::refused("no"))) {
+        (true, true) => Replay::Safe,
+        (false, true) => Replay::IfUnsent,
+        (false, false) => Replay::Never,
+        other => panic!("{name} is sent again: {other:?}"),
+    };
+    assert_eq!(E::REPLAY, replay, "{name}");
+
+    let route = format!("{} {}", E::METHOD, endpoint.path());
+    let method = name.rsplit_once('.').expect("a method").1.trim_end_matches("()");
+    let scope = format!("{scope:?}").to_lowercase();
+    let replay = match replay {
+        Replay::Safe => "safe",
+        Replay::IfUnsent => "if unsent",
+        _ => "never",
+    };
+    format!("| `{route}` | [`{name}`](crate::api::{service}::{method}) | {scope} | {replay} | {} |", A::ANSWER)
+}
+
+/// The rows under a heading, without the table's own head.
+fn rows<'a>(document: &'a str, heading: &str) -> Vec<&'a str> {
+    let section = document.split("\n## ").find(|section| section.starts_with(heading)).expect("the heading is there");
+    section.lines().filter(|line| line.starts_with('|')).skip(2).collect()
+}
+
+fn cells(row: &str) -> Vec<&str> {
+    row.trim_matches('|').split(" | ").map(str::trim).collect()
+}
+
+/// All in which the document differs from what is true.
+fn faults(document: &str, derived: &[String], served: &BTreeSet<String>) -> Vec<String> {
+    let mut faults = Vec::new();
+    let methods = rows(document, "Methods");
+    for line in derived {
+        match methods.iter().filter(|row| *row == line).count() {
+            1 => {}
+            count => faults.push(format!("{count} times: {line}")),
+        }
+    }
+    faults.extend(
+        methods.iter().filter(|row| !derived.iter().any(|line| line == *row)).map(|row| format!("no such: {row}")),
+    );
+    let mut routes: BTreeSet<String> =
+        derived.iter().filter_map(|line| Some(line.split('`').nth(1)?.to_owned())).collect();
+    for row in rows(document, "Routes without a method of their own") {
+        let [route, why] = cells(row)[..] else {
+            faults.push(format!("two cells: {row}"));
+            continue;
+        };
+        if why.len() < 8 {
+            faults.push(format!("no reason: {row}"));
+        }
+        if !routes.insert(route.trim_matches('`').to_owned()) {
+            faults.push(format!("listed twice: {row}"));
+        }
+    }
+    faults.extend(served.difference(&routes).map(|route| format!("no method: {route}")));
+    faults.extend(routes.difference(served).map(|route| format!("no route: {route}")));
+    faults
+}
+
+fn served() -> BTreeSet<String> {
+    let routes = tabbyapi_emulator::routes().into_iter().map(|(verb, path)| format!("{verb} {path}"));
+    routes.chain(FOR_PEOPLE.map(str::to_owned)).collect()
+}
+
+#[test]
+fn every_route_has_its_method_and_every_method_its_route() {
+    let faults = faults(TABLE, &derived(), &served());
+    assert!(faults.is_empty(), "src/guide/coverage.md:\n{}", faults.join("\n"));
+}
+
+#[test]
+fn a_row_more_or_less_is_noticed() {
+    let (derived, served) = (derived(), served());
+    let all: Vec<&str> = ["Methods", "Routes without"].iter().flat_map(|heading| rows(TABLE, heading)).collect();
+    assert!(all.len() > 60, "{}", all.len());
+    for row in all {
+        for other in [String::new(), format!("{row}\n{row}\n"), format!("{}\n", row.replace("/", "/x"))] {
+            let changed = TABLE.replacen(&format!("{row}\n"), &other, 1);
+            assert!(!faults(&changed, &derived, &served).is_empty(), "{row} as {other:?}");
+        }
+    }
+    for (from, to) in [("| api |", "| admin |"), ("| safe |", "| never |"), ("| stream |", "| whole |")] {
+        assert!(!faults(&TABLE.replacen(from, to, 1), &derived, &served).is_empty(), "{from} as {to}");
+    }
+    let mut fewer = served.clone();
+    fewer.remove("GET /props");
+    assert_eq!(faults(TABLE, &derived, &fewer), ["no route: GET /props"]);
+    let mut more = served;
+    more.insert("GET /v1/new".to_owned());
+    assert_eq!(faults(TABLE, &derived, &more), ["no method: GET /v1/new"]);
+}
+
+/// The texts of all files below a folder.
+fn texts(folder: &Path) -> Vec<String> {
+    let paths = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+    let texts = paths.flat_map(|path| match path.is_dir() {
+        true => texts(&path),
+        false => vec![fs::read_to_string(path).expect("a text")],
+    });
+    texts.collect()
+}
+
+/// Every public method of a service, as `Service::method`.
+fn public_methods() -> BTreeSet<String> {
+    let mut methods = BTreeSet::new();
+    for text in texts(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/api")) {
+        let structs = text.split("\npub struct ").skip(1);
+        let services = structs
+            .filter(|rest| rest.split_once("\n}").is_some_and(|(fields, _)| fields.contains("client: &'a Client")));
+        for name in services.filter_map(|rest| rest.split('<').next()) {
+            let head = format!("\nimpl {name}<'_> {{\n");
+            for body in text.split(&head).skip(1).filter_map(|rest| rest.split("\n}\n").next()) {
+                let named = body.lines().filter_map(|line| {
+                    let line = line.strip_prefix("    pub ")?;
+                    let line = line.strip_prefix("async ").unwrap_or(line).strip_prefix("fn ")?;
+                    line.split(['(', '<']).next()
+                });
+                methods.extend(named.map(|method| format!("{name}::{method}")));
+            }
+        }
+    }
+    methods
+}
+
+#[test]
+fn every_public_method_of_a_service_is_listed() {
+    let linked = |heading| {
+        let rows = rows(TABLE, heading).into_iter();
+        rows.map(|row| row.split("](crate::api::").nth(1).expect("a link").split(')').next().unwrap().to_owned())
+    };
+    let listed: BTreeSet<String> = linked("Methods").chain(linked("Methods made of others")).collect();
+    assert_eq!(public_methods(), listed);
+}
+
+#[test]
+fn every_service_has_an_example_that_its_accessor_names() {
+    let services: BTreeSet<&str> = rows(TABLE, "Methods")
+        .iter()
+        .map(|row| row.split("`client.").nth(1).unwrap().split('(').next().unwrap())
+        .collect();
+    assert_eq!(services.len(), 12, "{services:?}");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let sources = texts(&root.join("src/api")).concat();
+    for service in services {
+        let example = fs::read_to_string(root.join(format!("examples/{service}.rs"))).expect(service);
+        assert!(example.contains(&format!(".{service}()")), "{service}: the example is of something else");
+        assert!(sources.contains(&format!("`cargo run --example {service}` shows it")), "{service}: not named");
+    }
+}
+
+#[test]
+fn every_recorded_route_is_served() {
+    let index = include_str!("transcripts/tabbyapi/INDEX.tsv");
+    let served = served();
+    let mut routes = BTreeSet::new();
+    for row in index.lines().skip(1) {
+        let cells: Vec<&str> = row.split('\t').collect();
+        let route = format!("{} {}", cells[1], cells[2]);
+        // What the server has no route for says so; preflights are no route.
+        if !matches!(cells[3], "307" | "404" | "405") && cells[1] != "OPTIONS" {
+            assert!(served.contains(&route), "{row}");
+            routes.insert(route);
+        }
+    }
+    assert!(routes.len() > 40, "{}", routes.len());
+}
