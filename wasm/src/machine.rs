@@ -187,7 +187,7 @@ impl Running {
                     }
                     (WAIT, until)
                 }
-                Output::Authorize { scope, rejected, deadline } => {
+                Output::Authorize { scope, rejected, deadline, .. } => {
                     tell_detail(&tell::wanted_key(scope, rejected));
                     (AUTHORIZE, deadline)
                 }

@@ -239,7 +239,7 @@ mod tests {
     #[test]
     fn paths_and_paces_are_those_of_the_library() {
         let chat = ChatRequest::new([ChatMessage::user("")]);
-        let tools = chat.clone().tools([Tool::function("f", "", serde_json::json!({}))]);
+        let tools = chat.clone().tools([Tool::new("f", "", serde_json::json!({}))]);
         let completion = CompletionRequest::new("");
         assert_row("chat.create", &chat);
         assert_row("chat.stream", &chat.streamed());
