@@ -102,12 +102,12 @@ async function answer(text) {
       for (const { function: called } of delta.tool_calls ?? []) {
         calls.append(make("details", { open: true }, make("summary", {}, `Calls ${called?.name ?? "a tool"}`), make("pre", {}, called?.arguments ?? "")));
       }
+      $("log").scrollTop = $("log").scrollHeight;
       if (!delta.content && !delta.reasoning_content) continue;
       first ??= performance.now();
       pieces += 1;
       const seconds = (performance.now() - first) / 1000;
       if (seconds > 0) rate.textContent = `${(pieces / seconds).toFixed(1)} tokens per second, the first after ${Math.round(first - begun)} ms`;
-      $("log").scrollTop = $("log").scrollHeight;
     }
   } catch (caught) {
     error = caught;
@@ -120,6 +120,7 @@ async function answer(text) {
   if (stopped) rate.textContent += ", stopped";
   $("announce").textContent = error ? "" : stopped ? "Stopped." : `Answer: ${message?.content ?? ""}`;
   stream = undefined;
+  $("log").scrollTop = $("log").scrollHeight;
   $("stop").disabled = true;
   $("send").disabled = false;
   $("ask").elements.text.focus();

@@ -55,6 +55,34 @@ test("the chat page", { timeout: 120_000 }, async (t) => {
   await server.seen("disconnect POST /v1/chat/completions");
   await page.getByText(", stopped").waitFor();
 
+  // A thought and a call, which the emulated model does not make by itself.
+  const delta = (delta) => `data: ${JSON.stringify({ choices: [{ index: 0, delta, finish_reason: null }] })}\r\n\r\n`;
+  const call = { id: "call_1", index: 0, type: "function", function: { name: "get_weather", arguments: '{"city": "Oslo"}' } };
+  await page.route("**/v1/chat/completions", (route) =>
+    route.fulfill({
+      headers: { "access-control-allow-origin": "*", "content-type": "text/event-stream" },
+      body: `${delta({ role: "assistant", reasoning_content: "I must look it up." })}${delta({ content: "One moment." })}${delta({ tool_calls: [call] })}data: [DONE]\r\n\r\n`,
+    }),
+  );
+  await page.getByLabel("Message").fill("How is the weather in Oslo?");
+  await page.getByRole("button", { name: "Send" }).click();
+  await page.getByText("Calls get_weather").waitFor();
+  assert.equal(await page.getByText("I must look it up.").isVisible(), false, "reasoning is folded");
+  await page.getByText("Reasoning", { exact: true }).locator("visible=true").press("Enter");
+  await page.getByText("I must look it up.").waitFor();
+  await page.getByText('{"city": "Oslo"}').waitFor();
+  // What a screen reader is told, once the answer is whole.
+  assert.equal(await page.locator("#announce[role=status]").textContent(), "Answer: One moment.");
+  await page.unroute("**/v1/chat/completions");
+  await page.screenshot({ path: path.join(process.env.SHOTS ?? "/tmp", "chat-tools.png") });
+
+  // The keyboard stops, too.
+  await page.getByLabel("Message").fill("more words ".repeat(60));
+  await page.keyboard.press("Enter");
+  await page.locator("article:not(.user) .text:visible", { hasText: "Echo: more" }).waitFor();
+  await page.keyboard.press("Escape");
+  await page.getByText(", stopped").nth(1).waitFor();
+
   await page.getByRole("combobox").selectOption("beta-3B-exl3");
   const values = new Set();
   await page.getByRole("button", { name: "Load", exact: true }).click();
