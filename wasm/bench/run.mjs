@@ -175,6 +175,8 @@ async function measure({ url, Tabby, OpenAI, ready, heap, rounds, count }) {
   const rows = {};
   for (let round = 0; round < rounds; round++) {
     for (const [name, way] of Object.entries(ways)) {
+      // What takes minutes is measured once.
+      if (rows[name]?.wall.some((ns) => ns * count > 30e9)) continue;
       const cpu = globalThis.process?.cpuUsage?.();
       const began = performance.now();
       const length = await way();
