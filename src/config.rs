@@ -4,6 +4,7 @@ use std::fmt;
 
 use http::Uri;
 
+use crate::text::find;
 use crate::{Error, Result};
 
 /// The address of a server: `http` or `https`, host, and perhaps a path prefix.
@@ -55,13 +56,13 @@ impl std::str::FromStr for BaseUrl {
                 .with_hint("give the server's address, such as `http://127.0.0.1:5000`"));
         }
         // Checked first, so that no later message can repeat a password.
-        let authority = text.split_once("://").map_or(text, |(_, rest)| rest);
+        let authority = scheme_of(text).map_or(text, |(_, rest)| rest);
         let authority = authority.split(['/', '?', '#']).next().unwrap_or_default();
         if authority.contains('@') {
             return Err(Error::config("the base URL carries a user name or password")
                 .with_hint("leave them out and set keys with `api_key` and `admin_key`, or a gateway's `Authorization` with `sensitive_header`"));
         }
-        let Some((scheme, _)) = text.split_once("://") else {
+        let Some((scheme, _)) = scheme_of(text) else {
             return Err(Error::config(format!("the base URL `{text}` has no scheme"))
                 .with_hint(format!("write `http://{text}`")));
         };
@@ -143,6 +144,11 @@ impl Default for Limits {
     fn default() -> Self {
         Limits { event: 16 << 20, body: 64 << 20, error_excerpt: 64 << 10, accumulated: 64 << 20, indices: 1024 }
     }
+}
+
+fn scheme_of(text: &str) -> Option<(&str, &str)> {
+    let at = find(text.as_bytes(), b"://")?;
+    Some((&text[..at], &text[at + 3..]))
 }
 
 #[cfg(test)]

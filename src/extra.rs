@@ -88,7 +88,9 @@ impl From<Extra> for Map<String, Value> {
 
 impl FromIterator<(String, Value)> for Extra {
     fn from_iter<I: IntoIterator<Item = (String, Value)>>(fields: I) -> Self {
-        Map::from_iter(fields).into()
+        let mut extra = Extra::new();
+        extra.extend(fields);
+        extra
     }
 }
 

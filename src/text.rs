@@ -102,3 +102,14 @@ impl fmt::Debug for Text {
         fmt::Debug::fmt(self.as_str(), f)
     }
 }
+/// Where words stand in a text, neither being long: a searcher for long ones is ten times as much code, which browsers would load.
+pub(crate) fn find(text: &[u8], words: &[u8]) -> Option<usize> {
+    let first = *words.first()?;
+    memchr::memchr_iter(first, text).find(|&at| text[at..].starts_with(words))
+}
+
+/// Whether words stand in a text.
+pub(crate) fn contains(text: &str, words: &str) -> bool {
+    find(text.as_bytes(), words.as_bytes()).is_some()
+}
+

@@ -2,8 +2,10 @@
 
 use bytes::Bytes;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
+use serde_json::Value;
 
 use crate::Extra;
+use crate::text::find;
 
 /// What stands where a secret stood.
 pub(crate) const REMOVED: &str = "[removed]";
@@ -52,9 +54,9 @@ impl Secrets {
     pub(crate) fn add(&mut self, text: &str) {
         let text = text.trim();
         if !text.is_empty() && !self.0.iter().any(|other| other == text) {
-            self.0.push(text.to_owned());
-            // So that a secret that contains another one is removed whole.
-            self.0.sort_by_key(|text| std::cmp::Reverse(text.len()));
+            // The longest first, so that a secret that contains another one is removed whole.
+            let at = self.0.iter().position(|other| other.len() < text.len()).unwrap_or(self.0.len());
+            self.0.insert(at, text.to_owned());
         }
     }
 
@@ -73,11 +75,11 @@ impl Secrets {
 
     /// Whether one of them stands in a text.
     pub(crate) fn are_in(&self, text: &[u8]) -> bool {
-        self.0.iter().any(|secret| memchr::memmem::find(text, secret.as_bytes()).is_some())
+        self.0.iter().any(|secret| find(text, secret.as_bytes()).is_some())
     }
 
     pub(crate) fn remove(&self, text: &str) -> String {
-        self.0.iter().fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), REMOVED))
+        self.0.iter().fold(text.to_owned(), |text, secret| replaced(&text, secret))
     }
 
     pub(crate) fn remove_from(&self, text: &mut String) {
@@ -89,7 +91,10 @@ impl Secrets {
     pub(crate) fn remove_from_extra(&self, extra: &mut Extra) {
         let remove = || {
             let text = serde_json::to_string(extra).ok().filter(|text| self.are_in(text.as_bytes()))?;
-            serde_json::from_str(&self.remove(&text)).ok()
+            match serde_json::from_str(&self.remove(&text)) {
+                Ok(Value::Object(fields)) => Some(Extra::from(fields)),
+                _ => None,
+            }
         };
         if let Some(removed) = remove() {
             *extra = removed;
@@ -121,8 +126,20 @@ pub(crate) fn without_token(path: &str, body: &Bytes) -> Bytes {
     removed().map_or_else(|| body.clone(), Bytes::from)
 }
 
-fn download(path: &str, body: &[u8]) -> Option<serde_json::Value> {
-    path.ends_with("/download").then(|| serde_json::from_slice(body).ok()).flatten()
+fn download(path: &str, body: &[u8]) -> Option<Value> {
+    let text = std::str::from_utf8(body).ok().filter(|_| path.ends_with("/download"))?;
+    serde_json::from_str(text).ok()
+}
+
+fn replaced(text: &str, secret: &str) -> String {
+    let mut rest = text;
+    let mut without = String::with_capacity(text.len());
+    while let Some(at) = find(rest.as_bytes(), secret.as_bytes()) {
+        without.push_str(&rest[..at]);
+        without.push_str(REMOVED);
+        rest = &rest[at + secret.len()..];
+    }
+    without + rest
 }
 
 #[cfg(test)]

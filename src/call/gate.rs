@@ -4,10 +4,11 @@
 //! refuses. Waiting calls hold a ticket and are served in the order of their tickets, each as soon as a server that it wants
 //! has room; a ticket that waits at a server holds back later ones there, so that no call starves.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::task::Waker;
 
 use super::Time;
+use super::sorted::Sorted;
 use crate::auth::Keys;
 use crate::policy::{Balance, BreakerState, Candidate, Circuit, Pass, Server, ServerStatus, WhenFull, Window, best};
 use crate::{BaseUrl, Text};
@@ -25,7 +26,7 @@ pub(super) struct Gate {
     room: usize,
     queue: VecDeque<Waiting>,
     /// Places that were given to tickets whose calls have not come for them yet.
-    granted: HashMap<u64, Grant>,
+    granted: Sorted<u64, Grant>,
     next_ticket: u64,
     /// The latest time that was told: dropping a place tells none.
     now: Time,
@@ -132,7 +133,7 @@ impl Gate {
             balance,
             room,
             queue: VecDeque::new(),
-            granted: HashMap::new(),
+            granted: Sorted::new(),
             next_ticket: 0,
             now: Time::default(),
             wake: Vec::new(),

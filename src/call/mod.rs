@@ -79,6 +79,7 @@ mod operation;
 mod record;
 mod shared;
 mod show;
+mod sorted;
 mod time;
 mod wait;
 
@@ -99,7 +100,7 @@ use failures::{faults_server, lost, refused, timeout};
 use gate::Want;
 use hooking::Hooked;
 use keys::{Access, Lease};
-use operation::Operation;
+use operation::{Asked, Operation};
 pub use record::{Attempt, Record};
 use shared::Policies;
 pub use shared::{Settings, Shared};
@@ -240,30 +241,22 @@ impl<D: Decode> Call<D> {
 
     /// A call with these options in place of the client's.
     pub fn with<E: Endpoint<Decoder = D>>(shared: &Shared, endpoint: &E, options: &Options) -> Result<Self> {
-        let placed = |error: Error| match shared.base().join(&endpoint.path()) {
-            Ok(url) => error.at(&E::METHOD, &url.to_string()),
+        Call::of(shared, Asked::of(endpoint, options, shared.limits_tokens()), endpoint.decoder(), options)
+    }
+
+    fn of(shared: &Shared, mut asked: Asked, decoder: D, options: &Options) -> Result<Self> {
+        let (method, path) = (asked.method.clone(), asked.path.clone());
+        let placed = |error: Error| match shared.base().join(&path) {
+            Ok(url) => error.at(&method, &url.to_string()),
             Err(_) => error,
         };
-        let operation = Operation::new(endpoint, options).map_err(placed)?;
-        let server = options.server.as_ref().map(|base| {
-            shared.find(base).ok_or_else(|| {
-                placed(
-                    Error::config(format!("{base} is none of the client's servers"))
-                        .with_hint("add it with `ClientBuilder::server`"),
-                )
-            })
-        });
-        let want = Want {
-            server: server.transpose()?,
-            model: endpoint.model().map(Text::from),
-            tried: 0,
-            back: None,
-            tokens: if shared.limits_tokens() { endpoint.tokens() } else { 0 },
-        };
+        let (model, tokens) = (asked.model.take(), asked.tokens);
+        let operation = Operation::new(asked, options).map_err(placed)?;
+        let want = Want { model, tokens, ..shared.want(options).map_err(placed)? };
         Ok(Call {
             shared: shared.clone(),
             operation,
-            decoder: endpoint.decoder(),
+            decoder,
             state: State::Ready { not_before: None },
             record: Record { id: shared.new_id(), ..Record::default() },
             answer: None,

@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, header};
 
 use crate::auth::{Credential, Secrets};
 use crate::options::Retrying;
-use crate::{BaseUrl, Endpoint, Error, ErrorKind, Extra, Limits, Options, Pace, Replay, Result, Scope};
+use crate::{BaseUrl, Endpoint, Error, ErrorKind, Extra, Limits, Options, Pace, Replay, Result, Scope, Text};
 
 /// What stays the same over the attempts of a call. The server, its URL and the key are looked up for each attempt.
 pub(super) struct Operation {
@@ -24,24 +24,53 @@ pub(super) struct Operation {
     pub(super) explain: fn(Error) -> Error,
 }
 
+/// What an endpoint says of itself, apart from its type, so that what is made of it is compiled once.
+pub(super) struct Asked {
+    pub(super) method: Method,
+    pub(super) path: String,
+    body: Result<Option<Bytes>>,
+    scope: Scope,
+    replay: Replay,
+    pace: Pace,
+    explain: fn(Error) -> Error,
+    pub(super) model: Option<Text>,
+    pub(super) tokens: u64,
+}
+
+impl Asked {
+    pub(super) fn of<E: Endpoint>(endpoint: &E, options: &Options, counts_tokens: bool) -> Self {
+        Asked {
+            method: E::METHOD,
+            path: endpoint.path().into_owned(),
+            body: endpoint.body(),
+            scope: E::SCOPE,
+            replay: E::REPLAY,
+            pace: options.pace.unwrap_or_else(|| endpoint.pace(&options.paces.unwrap_or_default())),
+            explain: E::explain,
+            model: endpoint.model().map(Text::from),
+            tokens: if counts_tokens { endpoint.tokens() } else { 0 },
+        }
+    }
+}
+
 impl Operation {
-    pub(super) fn new<E: Endpoint>(endpoint: &E, options: &Options) -> Result<Self> {
-        let body = match endpoint.body()? {
+    pub(super) fn new(asked: Asked, options: &Options) -> Result<Self> {
+        let body = match asked.body? {
             Some(body) if !options.extra.is_empty() => Some(with_extra(&body, &options.extra)?),
             body => body,
         };
         Ok(Operation {
-            method: E::METHOD,
-            path: endpoint.path().into_owned(),
+            method: asked.method,
+            path: asked.path,
             body,
             headers: options.headers.clone(),
             correlation: options.correlation_header.clone(),
-            scope: E::SCOPE,
-            replay: E::REPLAY,
-            pace: options.pace.unwrap_or_else(|| endpoint.pace(&options.paces.unwrap_or_default())),
+            scope: asked.scope,
+            replay: asked.replay,
+            pace: asked.pace,
             limits: options.limits.clone().unwrap_or_default(),
             retry: options.retrying(),
-            explain: E::explain,
+            explain: asked.explain,
         })
     }
 

@@ -1,6 +1,5 @@
 //! `Shared`: what the calls of one client share.
 
-use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
@@ -9,6 +8,7 @@ use std::time::Duration;
 use super::Time;
 use super::gate::{Gate, MAX_SERVERS, Member, Want};
 use super::keys::Slot;
+use super::sorted::Sorted;
 use crate::policy::{Balance, Breaker, Concurrency, Purse, RateLimit, RetryBudget, Server, ServerStatus};
 use crate::{BaseUrl, Error, Options, Result, Scope, Text};
 
@@ -37,11 +37,11 @@ struct Inner {
 
 pub(super) struct State {
     pub(super) gate: Gate,
-    pub(super) keys: HashMap<(usize, Scope), Slot>,
+    pub(super) keys: Sorted<(usize, Scope), Slot>,
     purse: Purse,
     /// Grows with each change that a call waits for that has no ticket.
     pub(super) version: u64,
-    pub(super) waiters: BTreeMap<u64, Waker>,
+    pub(super) waiters: Sorted<u64, Waker>,
     pub(super) next_waiter: u64,
     random: u64,
     /// Where the ids of calls come from: a sequence of its own, so that they do not change the jitter.
@@ -184,10 +184,10 @@ impl Shared {
         let room = policies.concurrency.map_or(usize::MAX, |limit| limit.waiting);
         let state = State {
             gate: Gate::new(members, policies.balance, room),
-            keys: HashMap::new(),
+            keys: Sorted::new(),
             purse: Purse::new(policies.budget),
             version: 0,
-            waiters: BTreeMap::new(),
+            waiters: Sorted::new(),
             next_waiter: 0,
             random: seed,
             ids: seed ^ IDS,
@@ -223,7 +223,7 @@ impl Shared {
     /// Tells which model a server has loaded, `None` if it has none; calls for that model then prefer it. A server that is none
     /// of these is passed over.
     pub fn set_model(&self, server: &BaseUrl, model: Option<&str>) {
-        if let Some(server) = self.find(server) {
+        if let Some(server) = self.0.bases.iter().position(|other| other == server) {
             self.note_model(server, model.unwrap_or_default());
         }
     }
@@ -236,8 +236,14 @@ impl Shared {
         &self.0.bases[server]
     }
 
-    pub(super) fn find(&self, base: &BaseUrl) -> Option<usize> {
-        self.0.bases.iter().position(|other| other == base)
+    /// The server that the options name, if they name one.
+    pub(super) fn want(&self, options: &Options) -> Result<Want> {
+        let unknown = |base: &BaseUrl| {
+            Error::config(format!("{base} is none of the client's servers"))
+                .with_hint("add it with `ClientBuilder::server`")
+        };
+        let find = |base| self.0.bases.iter().position(|other| other == base).ok_or_else(|| unknown(base));
+        Ok(Want { server: options.server.as_ref().map(find).transpose()?, ..Want::default() })
     }
 
     pub(super) fn limits_tokens(&self) -> bool {

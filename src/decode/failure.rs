@@ -12,6 +12,7 @@ use http::{HeaderMap, StatusCode, header};
 use serde_json::{Map, Value};
 
 use crate::error::ValidationIssue;
+use crate::text::{contains, find};
 use crate::{Error, ErrorKind, Extra};
 
 /// The longest message that is taken over from a server, in bytes; the raw body is kept beside it.
@@ -122,7 +123,7 @@ impl Said {
         if let Some(code) = &self.code {
             return (code.clone(), status.is_some_and(|s| s.is_server_error() || s == StatusCode::TOO_MANY_REQUESTS));
         }
-        let says = |words: &str| self.message.contains(words);
+        let says = |words: &str| contains(&self.message, words);
         let Some(status) = status else {
             return (if says("aborted") { "generation_aborted" } else { "stream_error" }.to_owned(), false);
         };
@@ -171,7 +172,7 @@ const NOTHING_NAMED: [&str; 4] = [
 fn hint(code: &str, message: &str, status: StatusCode, headers: &HeaderMap) -> Option<String> {
     Some(match code {
         "missing_key" => "set the key with `api_key` or `admin_key`; admin operations need the admin key".into(),
-        "invalid_key" if message.contains("admin") => {
+        "invalid_key" if contains(message, "admin") => {
             "this operation needs the admin key, not an API key; both stand in the server's `api_tokens.yml`".into()
         }
         "invalid_key" => "check the key; the server's keys stand in its `api_tokens.yml`".into(),
@@ -183,7 +184,7 @@ fn hint(code: &str, message: &str, status: StatusCode, headers: &HeaderMap) -> O
         "template_error" => {
             "the model's chat template refuses these messages: check that there are some, their roles and their order".into()
         }
-        "bad_request" if message.contains("fetch image") => {
+        "bad_request" if contains(message, "fetch image") => {
             "the server fetches images itself: check that it can reach the address, or send the bytes with \
              `ContentPart::image_bytes`"
                 .into()
@@ -234,8 +235,8 @@ fn issue(mut entry: Map<String, Value>) -> ValidationIssue {
         location,
         message: entry.remove("msg").map(words).unwrap_or_default(),
         kind: entry.remove("type").map(words).unwrap_or_default(),
-        input: entry.remove("input").map(|input| cut(input.to_string(), INPUT_CAP)),
-        extra: entry.into_iter().filter(|(_, value)| value.to_string().len() <= INPUT_CAP).collect(),
+        input: entry.remove("input").map(|input| cut(json(&input), INPUT_CAP)),
+        extra: entry.into_iter().filter(|(_, value)| json(value).len() <= INPUT_CAP).collect(),
     }
 }
 
@@ -244,10 +245,15 @@ fn words(value: Value) -> String {
     cut(
         match value {
             Value::String(text) => text,
-            other => other.to_string(),
+            other => json(&other),
         },
         MESSAGE_CAP,
     )
+}
+
+// Its `Display` would bring a writer of JSON of its own.
+fn json(value: &Value) -> String {
+    serde_json::to_string(value).unwrap_or_default()
 }
 
 fn text_of(value: Option<Value>) -> Option<String> {
@@ -265,8 +271,8 @@ fn code_of(value: Option<Value>) -> Option<String> {
 
 fn title(html: &str) -> Option<&str> {
     let lower = html.to_ascii_lowercase();
-    let start = lower.find("<title>")? + "<title>".len();
-    let end = start + lower[start..].find("</title>")?;
+    let start = find(lower.as_bytes(), b"<title>")? + "<title>".len();
+    let end = start + find(&lower.as_bytes()[start..], b"</title>")?;
     Some(html[start..end].trim()).filter(|title| !title.is_empty())
 }
 

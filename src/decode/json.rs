@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 
 use super::{Decode, Whole, failure};
 use crate::error::Answered;
+use crate::text::contains;
 use crate::{Error, ErrorKind, Limits, Result};
 
 /// Reads a JSON body as `T`, and every error shape of the server.
@@ -146,7 +147,7 @@ fn located<T: DeserializeOwned>(text: &str, plain: serde_json::Error) -> Error {
 /// Replaces bare non-finite numbers by null; `None` if there are none.
 fn nullify_non_finite(text: &str) -> Option<String> {
     const WORDS: [&str; 3] = ["-Infinity", "Infinity", "NaN"];
-    if !text.contains("Infinity") && !text.contains("NaN") {
+    if !contains(text, "Infinity") && !contains(text, "NaN") {
         return None;
     }
     let mut out = String::with_capacity(text.len());

@@ -170,9 +170,11 @@ fn pace(given: &Map<String, Value>, mut pace: Pace) -> Pace {
 }
 
 fn object(json: &[u8]) -> Result<Map<String, Value>> {
-    serde_json::from_slice(json).map_err(|error| {
-        Error::custom(ErrorKind::Misuse, "misuse", format!("what came over the border is odd: {error}"))
-    })
+    // As any value, since what else serde can read would bring its complaints along.
+    match serde_json::from_str(&String::from_utf8_lossy(json)) {
+        Ok(Value::Object(fields)) => Ok(fields),
+        _ => Err(Error::custom(ErrorKind::Misuse, "misuse", "what came over the border is no object")),
+    }
 }
 
 fn number(fields: &Map<String, Value>, name: &str) -> Option<f64> {
