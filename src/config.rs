@@ -58,7 +58,7 @@ impl std::str::FromStr for BaseUrl {
         // Checked first, so that no later message can repeat a password.
         let authority = scheme_of(text).map_or(text, |(_, rest)| rest);
         let authority = authority.split(['/', '?', '#']).next().unwrap_or_default();
-        if authority.contains('@') {
+        if authority.as_bytes().contains(&b'@') {
             return Err(Error::config("the base URL carries a user name or password")
                 .with_hint("leave them out and set keys with `api_key` and `admin_key`, or a gateway's `Authorization` with `sensitive_header`"));
         }
@@ -70,7 +70,7 @@ impl std::str::FromStr for BaseUrl {
             return Err(Error::config(format!("the base URL `{text}` has the scheme `{scheme}`"))
                 .with_hint("use `http` or `https`"));
         }
-        if text.contains(['?', '#']) {
+        if text.bytes().any(|byte| byte == b'?' || byte == b'#') {
             return Err(Error::config("the base URL has a query or a fragment")
                 .with_hint("keep scheme, host, port and path prefix only"));
         }

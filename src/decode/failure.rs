@@ -59,17 +59,17 @@ struct Said {
 impl Said {
     fn parse(text: &str) -> Option<Said> {
         let Value::Object(mut object) = super::json::any_json(text)? else { return None };
-        if let Some(detail) = object.remove("detail") {
+        if let Some(detail) = taken(&mut object, "detail") {
             return Some(match detail {
                 Value::Array(entries) => Said::validation(entries),
                 detail => Said { message: words(detail), ..Said::default() },
             });
         }
-        match object.remove("error")? {
+        match taken(&mut object, "error")? {
             Value::Object(mut error) => Some(Said {
-                message: error.remove("message").map(words).unwrap_or_default(),
-                code: code_of(error.remove("code")).or_else(|| code_of(error.remove("type"))),
-                trace: text_of(error.remove("trace")).map(|trace| cut(trace, TRACE_CAP)),
+                message: taken(&mut error, "message").map(words).unwrap_or_default(),
+                code: code_of(taken(&mut error, "code")).or_else(|| code_of(taken(&mut error, "type"))),
+                trace: text_of(taken(&mut error, "trace")).map(|trace| cut(trace, TRACE_CAP)),
                 issues: Vec::new(),
             }),
             Value::Null => None,
@@ -93,15 +93,16 @@ impl Said {
                 },
             })
             .collect();
-        let mut message = issues
-            .iter()
-            .take(3)
-            .map(|issue| match issue.location.is_empty() {
-                true => issue.message.clone(),
-                false => format!("{}: {}", issue.location.join("."), issue.message),
-            })
-            .collect::<Vec<_>>()
-            .join("; ");
+        let mut message = String::new();
+        for (at, issue) in issues.iter().take(3).enumerate() {
+            message.push_str(if at > 0 { "; " } else { "" });
+            for (at, part) in issue.location.iter().enumerate() {
+                message.push_str(if at > 0 { "." } else { "" });
+                message.push_str(part);
+            }
+            message.push_str(if issue.location.is_empty() { "" } else { ": " });
+            message.push_str(&issue.message);
+        }
         if total > 3 {
             message.push_str(&format!("; and {} more", total - 3));
         }
@@ -226,18 +227,34 @@ fn hint(code: &str, message: &str, status: StatusCode, headers: &HeaderMap) -> O
 }
 
 fn issue(mut entry: Map<String, Value>) -> ValidationIssue {
-    let location = match entry.remove("loc") {
+    let location = match taken(&mut entry, "loc") {
         Some(Value::Array(parts)) => parts.into_iter().take(64).map(words).collect(),
         Some(Value::Null) | None => Vec::new(),
         Some(other) => vec![words(other)],
     };
     ValidationIssue {
         location,
-        message: entry.remove("msg").map(words).unwrap_or_default(),
-        kind: entry.remove("type").map(words).unwrap_or_default(),
-        input: entry.remove("input").map(|input| cut(json(&input), INPUT_CAP)),
-        extra: entry.into_iter().filter(|(_, value)| json(value).len() <= INPUT_CAP).collect(),
+        message: taken(&mut entry, "msg").map(words).unwrap_or_default(),
+        kind: taken(&mut entry, "type").map(words).unwrap_or_default(),
+        input: taken(&mut entry, "input").map(|input| cut(json(&input), INPUT_CAP)),
+        extra: rest(entry),
     }
+}
+
+/// The value of a field, which is null from then on: removing it would bring the code that mends trees along.
+fn taken(object: &mut Map<String, Value>, name: &str) -> Option<Value> {
+    object.get_mut(name).map(Value::take)
+}
+
+/// The fields of a validation entry that have no name here.
+fn rest(entry: Map<String, Value>) -> Extra {
+    let mut extra = Extra::new();
+    for (name, value) in entry {
+        if !["loc", "msg", "type", "input"].contains(&name.as_str()) && json(&value).len() <= INPUT_CAP {
+            extra.insert(name, value);
+        }
+    }
+    extra
 }
 
 /// A value as words: strings without their quotes.

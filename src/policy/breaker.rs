@@ -203,19 +203,19 @@ const PARTS: usize = 10;
 struct Counts {
     parts: [(u64, u64); PARTS],
     /// The number of the newest part, counted from the epoch.
-    newest: u128,
+    newest: u64,
 }
 
 impl Counts {
     fn add(&mut self, now: Time, window: Duration, succeeded: bool) {
-        let length = (window.as_nanos() / PARTS as u128).max(1);
+        let length = (nanoseconds(window) / PARTS as u64).max(1);
         // Clocks do not step back, but calls may report out of order.
-        let part = (now.since_epoch().as_nanos() / length).max(self.newest);
-        for passed in 1..=(part - self.newest).min(PARTS as u128) {
-            self.parts[((self.newest + passed) % PARTS as u128) as usize] = (0, 0);
+        let part = (nanoseconds(now.since_epoch()) / length).max(self.newest);
+        for passed in 1..=(part - self.newest).min(PARTS as u64) {
+            self.parts[((self.newest + passed) % PARTS as u64) as usize] = (0, 0);
         }
         self.newest = part;
-        let (all, failed) = &mut self.parts[(part % PARTS as u128) as usize];
+        let (all, failed) = &mut self.parts[(part % PARTS as u64) as usize];
         *all += 1;
         *failed += u64::from(!succeeded);
     }
@@ -223,6 +223,11 @@ impl Counts {
     fn sum(&self) -> (u64, u64) {
         self.parts.iter().fold((0, 0), |(all, failed), part| (all + part.0, failed + part.1))
     }
+}
+
+/// Good for 584 years, and then for ever the same.
+fn nanoseconds(time: Duration) -> u64 {
+    time.as_secs().saturating_mul(1_000_000_000).saturating_add(u64::from(time.subsec_nanos()))
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, HeaderName, StatusCode, header};
 
 use crate::transport::{MaybeSend, MaybeSync, Sent};
 use crate::{Error, ErrorKind, Replay};
@@ -154,13 +154,15 @@ pub struct Failure<'a> {
     pub random: f64,
 }
 
+const X_SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
+
 impl Failure<'_> {
     /// Whether the same request may succeed later: connections refused, lost or timed out, and the statuses 408, 429, 502,
     /// 503 and 504. A certificate that is refused counts only where there is another server. The header `x-should-retry` of a proxy has the last word on statuses. That no model is loaded
     /// counts where there is another server: on this one it takes a load. (It is safe to try generations again after it, so a
     /// policy of your own may wait for the load.)
     pub fn is_transient(&self) -> bool {
-        let said = self.error.headers().and_then(|headers| headers.get("x-should-retry")?.to_str().ok());
+        let said = self.error.headers().and_then(|headers| headers.get(X_SHOULD_RETRY)?.to_str().ok());
         match (self.error.kind(), said.map(str::trim)) {
             // Waiting makes no certificate better.
             (ErrorKind::Connect, _) if self.error.code() == "certificate" => self.elsewhere,

@@ -31,6 +31,8 @@ export class Flow {
   #wanted = false;
   #eager;
   #cause;
+  /** Those of the last answer. */
+  #headers;
   /** Time that the caller was busy with what came, which is no time of waiting: the call's clock stands still meanwhile. */
   #paused = 0;
   #idleSince;
@@ -132,11 +134,13 @@ export class Flow {
         if (!this.#keying) this.#authorize(border.detail());
         break;
       case DONE:
-        this.#finish(undefined, border.detail());
+        this.#finish(undefined, { ...border.detail(), headers: this.#answered() });
         break;
       case FAILED: {
         const told = border.detail();
-        this.#finish(new TabbyError(told, { cause: this.#cause }), told.outcome ?? undefined);
+        const headers = this.#answered();
+        const outcome = told.outcome && { ...told.outcome, headers };
+        this.#finish(new TabbyError({ ...told, headers, outcome }, { cause: this.#cause }), outcome ?? undefined);
         break;
       }
     }
@@ -148,6 +152,8 @@ export class Flow {
     this.#attempts += 1;
     this.#core.tell("onAttempt", { operation: this.#operation, attempt: this.#attempts, method: request.method, url: request.url });
     if (this.#over) return;
+    this.#headers = undefined;
+    request.headers = this.#core.headers(request.headers, this.#options.headers);
     this.#exchange = new Exchange(this, this.#core.fetch, request, this.#body);
   }
 
@@ -159,7 +165,8 @@ export class Flow {
       const [border, number, now] = [this.#border, this.#number, this.#now()];
       switch (type) {
         case "head":
-          return border.head(number, now, status, headers);
+          this.#headers = [...headers];
+          return border.head(number, now, status, this.#headers.map(([name, value]) => `${name}: ${value}\n`).join(""));
         case "chunk":
           return border.chunk(number, now, bytes);
         case "end":
@@ -173,6 +180,12 @@ export class Flow {
     });
   }
 
+  /** The headers of the last answer, without the keys that a server may echo. */
+  #answered() {
+    const secrets = this.#core.secrets(this.#options.headers);
+    return (this.#headers ?? []).map(([name, value]) => [name, secrets.some((secret) => value.includes(secret)) ? "[removed]" : value]);
+  }
+
   get wanted() {
     return this.#wanted;
   }
@@ -184,6 +197,7 @@ export class Flow {
       const given = await this.#core.getKey({ scope, rejected });
       if (typeof given === "string") key = scope === "admin" ? { admin_key: given } : { api_key: given };
       else key = given ? { api_key: given.apiKey, admin_key: given.adminKey, bearer: given.bearer, expires_in: given.expiresIn } : {};
+      this.#core.guard(key.api_key, key.admin_key, key.bearer);
     } catch (error) {
       this.#cause = error;
       key = { error: `getKey failed: ${error?.message ?? error}` };
@@ -290,12 +304,8 @@ class Exchange {
       const message = "the server redirects, which is not followed since keys would go along; set the base URL to where it redirects";
       return this.#failed(Object.assign(new Error(message), { name: "RedirectError" }));
     }
-    let headers = "";
-    response.headers.forEach((value, name) => {
-      headers += `${name}: ${value}\n`;
-    });
     this.reader = response.body?.getReader();
-    this.#flow.report(this, { type: "head", status: response.status, headers });
+    this.#flow.report(this, { type: "head", status: response.status, headers: response.headers });
     if (!this.reader) this.#flow.report(this, { type: "end" });
   };
 
@@ -315,7 +325,7 @@ class Exchange {
 /** Options as the module takes them. */
 export function settingsOf({ headers, pace, paces, maxRetries, retry, limits }) {
   return {
-    headers: headers && [...new Headers(headers)],
+    secrets: headers && [...new Headers(headers).values()],
     pace: pace && paceOf(pace),
     paces: paces && Object.fromEntries(Object.entries(paces).map(([kind, pace]) => [snake(kind), pace && paceOf(pace)])),
     retry: (retry || maxRetries !== undefined) && { ...snaked(retry), max_retries: maxRetries ?? retry?.maxRetries },

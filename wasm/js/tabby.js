@@ -11,6 +11,9 @@ class Core {
   #hooks;
   /** The client's number in an instance of the module; another instance knows nothing of it. */
   #opened;
+  #headers;
+  /** Keys that were in use lately. */
+  #keys = new Set();
   fetch;
   getKey;
 
@@ -21,6 +24,8 @@ class Core {
     const own = fetch;
     this.fetch = own ? (url, init) => own(url, init) : (url, init) => globalThis.fetch(url, init);
     this.#hooks = { onAttempt, onOutcome };
+    this.#headers = rest.headers;
+    this.guard(apiKey, adminKey, bearer);
     this.#settings = { base_url: baseURL, api_key: apiKey, admin_key: adminKey, bearer, asks_for_keys: !!getKey, ...settingsOf(rest) };
   }
 
@@ -35,6 +40,28 @@ class Core {
     return this.#opened.number;
   }
 
+  /** The headers of a request: the module's, with the client's and the call's own in the place of what is no key. */
+  headers(given, own) {
+    const headers = new Headers(given);
+    const kept = new Set([...headers.keys()].filter((name) => name !== "accept"));
+    for (const [name, value] of [...new Headers(this.#headers), ...new Headers(own)]) {
+      if (!kept.has(name)) headers.set(name, value);
+    }
+    return [...headers];
+  }
+
+  /** Keeps keys, lest they show. */
+  guard(...keys) {
+    for (const key of keys) if (key?.length >= SHORTEST_SECRET) this.#keys.add(key);
+    if (this.#keys.size > MOST_KEYS) this.#keys.delete(this.#keys.values().next().value);
+  }
+
+  /** What must not show of an answer. */
+  secrets(own) {
+    const values = [...new Headers(this.#headers).values(), ...new Headers(own).values()];
+    return [...this.#keys, ...values.filter((value) => value.length >= SHORTEST_SECRET)];
+  }
+
   /** Calls a hook. What it throws is its own affair. */
   tell(hook, event) {
     try {
@@ -45,6 +72,10 @@ class Core {
     }
   }
 }
+
+/** Shorter texts guard nothing, and stand in others by chance. */
+const SHORTEST_SECRET = 6;
+const MOST_KEYS = 16;
 
 const unused = registry(({ border, number }) => border.dead || border.close(number));
 

@@ -3,11 +3,14 @@
 use std::time::Duration;
 
 use http::response::Parts;
-use http::{HeaderName, HeaderValue, StatusCode};
+use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde_json::{Map, Value};
 use tabbyapi::auth::Credential;
 use tabbyapi::call::{Settings, Shared, Time};
 use tabbyapi::{Error, ErrorKind, Options, Pace, Result};
+
+/// Carries what must not show of a request, and is not sent.
+pub(crate) const SECRET: HeaderName = HeaderName::from_static("x-tabbyapi-secret");
 
 /// What is wanted of a call.
 pub(crate) struct Wanted {
@@ -71,28 +74,37 @@ pub(crate) fn key(json: &[u8], now: Time) -> Result<Option<Credential>> {
     }))
 }
 
-/// The head of an answer, from its status and its headers as lines `name: value`.
+/// The headers that calls look at. JavaScript keeps them all, since what reads any name weighs more than all that is done with them.
+const LOOKED_AT: [(&str, HeaderName); 4] = [
+    ("content-type", header::CONTENT_TYPE),
+    ("retry-after", header::RETRY_AFTER),
+    ("date", header::DATE),
+    ("x-should-retry", HeaderName::from_static("x-should-retry")),
+];
+
+/// The head of an answer, from its status and its headers as lines `name: value`, whose names are lowercase.
 pub(crate) fn head(status: u32, headers: &[u8]) -> Option<Parts> {
     let (mut head, ()) = http::Response::new(()).into_parts();
     head.status = StatusCode::from_u16(u16::try_from(status).ok()?).ok()?;
     for line in headers.split(|byte| *byte == b'\n') {
         let Some(colon) = line.iter().position(|byte| *byte == b':') else { continue };
-        let value = line[colon + 1..].trim_ascii();
-        // What the host let through and is no header to us is of no use.
-        if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(&line[..colon]), HeaderValue::from_bytes(value)) {
+        let Some((_, name)) = LOOKED_AT.into_iter().find(|(name, _)| name.as_bytes() == &line[..colon]) else { continue };
+        if let Ok(value) = HeaderValue::from_bytes(line[colon + 1..].trim_ascii()) {
             head.headers.append(name, value);
         }
     }
     Some(head)
 }
 
-/// `headers` (pairs), `retry`, `paces` by kind of work, `pace` (of single calls), `limits`. `unbounded` and such are no business
+/// `secrets`, `retry`, `paces` by kind of work, `pace` (of single calls), `limits`. `unbounded` and such are no business
 /// of this.
 fn options(fields: &Map<String, Value>, mut options: Options, single: bool) -> Result<Options> {
-    for pair in fields.get("headers").and_then(Value::as_array).into_iter().flatten() {
-        let part = |at: usize| pair.get(at).and_then(Value::as_str).unwrap_or_default();
-        // A gateway's key may be among them, so none of them shows.
-        options = options.sensitive_header(part(0), part(1))?;
+    for secret in fields.get("secrets").and_then(Value::as_array).into_iter().flatten() {
+        // JavaScript sends the headers that these are the values of. A gateway's key may be among them, so none of them shows.
+        if let Ok(mut value) = HeaderValue::from_bytes(secret.as_str().unwrap_or_default().as_bytes()) {
+            value.set_sensitive(true);
+            options.headers.append(SECRET, value);
+        }
     }
     if let Some(given) = fields.get("retry").and_then(Value::as_object) {
         let mut retry = options.retry.unwrap_or_default();
@@ -193,7 +205,7 @@ mod tests {
     #[test]
     fn settings_are_read_and_mistakes_told() {
         let given = r#"{"base_url": "http://h/v1", "retry": {"max_retries": 5}, "paces": {"read": {"total": null, "head": 1500}},
-            "headers": [["x-team", "a"]], "limits": {"event": 10}}"#;
+            "secrets": ["a"], "limits": {"event": 10}}"#;
         let shared = Shared::new(settings(given.as_bytes()).unwrap());
         let options = shared.options();
         assert_eq!(shared.base().to_string(), "http://h");
@@ -202,8 +214,8 @@ mod tests {
         assert_eq!((read.head, read.total), (Some(Duration::from_millis(1500)), None));
         assert_eq!(read.stall, Pace::READ.stall);
         assert_eq!(options.limits.as_ref().unwrap().event, 10);
-        assert_eq!(options.headers["x-team"], "a");
-        for bad in ["", "[]", "{}", r#"{"base_url": "h"}"#, r#"{"base_url": "http://h", "headers": [["a b", "c"]]}"#] {
+        assert!(options.headers[SECRET].is_sensitive());
+        for bad in ["", "[]", "{}", r#"{"base_url": "h"}"#] {
             assert!(settings(bad.as_bytes()).is_err(), "{bad}");
         }
     }
@@ -218,10 +230,10 @@ mod tests {
     }
 
     #[test]
-    fn heads_are_read_and_odd_lines_left_out() {
-        let parts = head(200, b"content-type: text/plain\nx: \xe4\nno colon\na b: c\n: d\n").unwrap();
+    fn heads_are_read_and_other_lines_left_out() {
+        let parts = head(200, b"content-type: text/plain\nx: y\ndate: \xe4\nno colon\na b: c\n: d\n").unwrap();
         assert_eq!(parts.headers.len(), 2);
-        assert_eq!(parts.headers["x"].as_bytes(), b"\xe4");
+        assert_eq!(parts.headers[header::DATE].as_bytes(), b"\xe4");
         assert!(head(0, b"").is_none() && head(70000, b"").is_none());
     }
 

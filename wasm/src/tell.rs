@@ -8,6 +8,7 @@ use serde::Serialize;
 use tabbyapi::call::{Attempt, Call, Record, Time};
 use tabbyapi::{Error, ErrorKind, Phase, Scope};
 
+use crate::config::SECRET;
 use crate::wire::Wire;
 
 type Pairs = Vec<(String, String)>;
@@ -44,7 +45,6 @@ pub(crate) fn wanted_key(scope: Scope, rejected: bool) -> WantedKey {
 #[derive(Serialize)]
 pub(crate) struct Outcome {
     status: Option<u16>,
-    headers: Pairs,
     elapsed: Option<f64>,
     first_item: Option<f64>,
     waited: f64,
@@ -85,7 +85,6 @@ pub(crate) fn outcome(call: &Call<Wire>, request_bytes: u64) -> Outcome {
     };
     Outcome {
         status: call.status().map(|status| status.as_u16()),
-        headers: call.headers().map(pairs).unwrap_or_default(),
         elapsed: record.elapsed().map(milliseconds),
         first_item: record.time_to_first_item().map(milliseconds),
         waited: milliseconds(record.waited),
@@ -113,7 +112,6 @@ pub(crate) struct Failure {
     trace: Option<String>,
     method: Option<String>,
     url: Option<String>,
-    headers: Pairs,
     body: Option<String>,
     validation: Vec<Issue>,
     outcome: Option<Outcome>,
@@ -148,7 +146,6 @@ pub(crate) fn error(error: &Error, call: Option<&Call<Wire>>, request_bytes: u64
         trace: error.trace().map(str::to_owned),
         method: endpoint.map(|(method, _)| method.to_string()),
         url: endpoint.map(|(_, url)| url.to_owned()),
-        headers: error.headers().map(pairs).unwrap_or_default(),
         body: error.body().map(|body| String::from_utf8_lossy(body).into_owned()),
         validation: error.validation().iter().map(issue).collect(),
         outcome: call.map(|call| outcome(call, request_bytes)),
@@ -184,7 +181,8 @@ fn phase(phase: Phase) -> &'static str {
 fn pairs(headers: &HeaderMap) -> Pairs {
     // Bytes beyond ASCII are Latin-1 to `fetch`.
     let text = |bytes: &[u8]| bytes.iter().map(|byte| char::from(*byte)).collect();
-    headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value.as_bytes()))).collect()
+    let sent = headers.iter().filter(|(name, _)| **name != SECRET);
+    sent.map(|(name, value)| (name.as_str().to_owned(), text(value.as_bytes()))).collect()
 }
 
 fn milliseconds(duration: Duration) -> f64 {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::api::OneOrMany;
 use crate::api::fields::{posts, request};
+use crate::text::contains;
 use crate::value::open_enum;
 use crate::{Error, Extra};
 
@@ -59,7 +60,7 @@ fn explain(error: Error) -> Error {
     if error.code() != "bad_request" {
         return error;
     }
-    let says = |words: &str| error.message().contains(words);
+    let says = |words: &str| contains(error.message(), words);
     let (code, hint) = if error.message().is_empty() {
         ("download_timeout", "the download took longer than its `timeout`, and what had arrived was removed; raise it")
     } else if says("already exists") {
