@@ -112,4 +112,3 @@ pub(crate) fn find(text: &[u8], words: &[u8]) -> Option<usize> {
 pub(crate) fn contains(text: &str, words: &str) -> bool {
     find(text.as_bytes(), words.as_bytes()).is_some()
 }
-

@@ -88,7 +88,9 @@ pub(crate) fn head(status: u32, headers: &[u8]) -> Option<Parts> {
     head.status = StatusCode::from_u16(u16::try_from(status).ok()?).ok()?;
     for line in headers.split(|byte| *byte == b'\n') {
         let Some(colon) = line.iter().position(|byte| *byte == b':') else { continue };
-        let Some((_, name)) = LOOKED_AT.into_iter().find(|(name, _)| name.as_bytes() == &line[..colon]) else { continue };
+        let Some((_, name)) = LOOKED_AT.into_iter().find(|(name, _)| name.as_bytes() == &line[..colon]) else {
+            continue;
+        };
         if let Ok(value) = HeaderValue::from_bytes(line[colon + 1..].trim_ascii()) {
             head.headers.append(name, value);
         }
