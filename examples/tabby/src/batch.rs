@@ -6,21 +6,26 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::rc::Rc;
 
-use indicatif::ProgressBar;
 use serde_json::json;
 use tabbyapi::Client;
 use tabbyapi::batch::jsonl::{Again, Journal, Plan, ResultLine};
 
 use crate::args::Batch;
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::output::{Output, count};
 
 pub async fn batch(client: &Client, what: &Batch, output: &Output) -> Result<(), Failure> {
     let input = File::open(&what.input).map_err(|error| Failure::file("read", &what.input, &error))?;
     let (mut results, journal) = open(&what.output)?;
     let (before, damaged) = (journal.finished(), journal.damaged());
+    let failed_before = journal.failed();
     if before > 0 {
-        output.note(&format!("{} has {before} results already", what.output.display()));
+        let failed = match (failed_before, what.retry_failed) {
+            (0, _) => String::new(),
+            (failed, true) => format!(", {failed} of them failed"),
+            (failed, false) => format!(", {failed} of them failed; `--retry-failed` makes those again"),
+        };
+        output.note(&format!("{} has {} already{failed}", what.output.display(), count(before as u64, "result")));
     }
     if damaged > 0 {
         output.note(&format!("{damaged} of its lines are damaged and were passed over"));
@@ -33,31 +38,29 @@ pub async fn batch(client: &Client, what: &Batch, output: &Output) -> Result<(),
         move |line| line.map_err(|error| *broken.borrow_mut() = Some(error)).ok()
     });
     let mut batch = client.batch(Plan::new(lines, journal, again)).concurrency(what.jobs);
-    let bar = if output.is_json() { ProgressBar::hidden() } else { output.spinner(String::new()) };
+    let spinner = output.spinner("");
     while let Some(done) = batch.next().await {
         // Whole and out of our hands before the next one: that is what can be gone on from.
         results.write_all(ResultLine::of(&done).to_line().as_bytes())?;
         results.flush()?;
         let progress = batch.progress();
-        bar.set_message(format!(
-            "{} done, {} failed, {} running",
-            progress.finished, progress.failed, progress.running
-        ));
+        spinner.tell(&format!("{} done, {} failed, {} running", progress.finished, progress.failed, progress.running));
     }
     results.sync_all()?;
-    bar.finish_and_clear();
+    drop(spinner);
     if let Some(error) = broken.borrow_mut().take() {
         return Err(Failure::file("read", &what.input, &error));
     }
     let progress = batch.progress();
-    let told = json!({"finished": progress.finished, "failed": progress.failed, "before": before});
+    let told = json!({"finished": progress.finished, "failed": progress.failed, "before": before, "failed_before": failed_before});
     output.print(&told, |_| {
         format!("{} done, {} of them failed; {before} were there before", progress.finished, progress.failed)
     })?;
     match progress.failed {
         0 => Ok(()),
         failed => Err(Failure::Other(format!(
-            "{failed} requests failed, {} tells why; --retry-failed makes them again",
+            "{} failed, {} tells why; `--retry-failed` makes what failed again",
+            count(failed, "request"),
             what.output.display()
         ))),
     }

@@ -1,5 +1,7 @@
 //! Errors and exit codes.
 
+mod hint;
+
 use std::fmt;
 use std::io;
 use std::path::Path;
@@ -7,6 +9,9 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 use tabbyapi::{Broken, Error, ErrorKind, Outcome};
+
+/// How the errors of a replay begin.
+pub const RECORDING: &str = "the recording ";
 
 /// Why a command did not do what it was asked for.
 #[derive(Debug)]
@@ -118,13 +123,13 @@ impl fmt::Display for Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Failure::Call(error)
+        Failure::Call(hint::for_the_terminal(error))
     }
 }
 
 impl<T> From<Broken<T>> for Failure {
     fn from(broken: Broken<T>) -> Self {
-        Failure::Broken(broken.outcome, broken.error)
+        Failure::Broken(broken.outcome, hint::for_the_terminal(broken.error))
     }
 }
 

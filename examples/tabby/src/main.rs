@@ -16,8 +16,11 @@ mod interrupt;
 mod manage;
 mod output;
 
+use std::ffi::OsString;
+use std::io::{Write, stderr};
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 
 use args::{Args, Command, Tokens};
@@ -59,8 +62,21 @@ fn misused(error: &clap::Error) -> ExitCode {
         return end(Output::new(true, clap::ColorChoice::Never), Err(Failure::Usage(message)));
     }
     // Nobody is there to tell if this fails.
-    let _ = error.print();
+    let _ = match error.kind() {
+        // Whoever says nothing wants to know what there is to say.
+        ErrorKind::MissingSubcommand => write!(stderr(), "{}", help_of(std::env::args_os().skip(1))),
+        _ => error.print(),
+    };
     ExitCode::from(if error.use_stderr() { 2 } else { 0 })
+}
+
+/// The commands of the command that these arguments name, as far as they name one.
+fn help_of(args: impl Iterator<Item = OsString>) -> String {
+    let mut command = Args::command();
+    command.build();
+    let named = args.fold(&command, |named, arg| named.find_subcommand(&arg).unwrap_or(named));
+    let hint = format!("`{} --help` tells more.", named.get_bin_name().unwrap_or("tabby"));
+    named.clone().mut_args(|arg| arg.hide(true)).after_help(hint).render_help().to_string()
 }
 
 async fn run(args: &Args, output: &Output) -> Result<(), Failure> {
@@ -75,16 +91,26 @@ async fn run(args: &Args, output: &Output) -> Result<(), Failure> {
     if let Command::Chat(what) = &args.command {
         return chat::chat(&client, what, output, &interrupt).await;
     }
-    tokio::select! {
-        biased;
-        () = interrupt.wait() => {
-            if let Command::Load(_) = args.command {
-                output.note("(the load goes on at the server)");
-            }
-            Err(Failure::Interrupted)
+    // Dropped before anything is said of the interruption, so that bars and open lines are out of the way.
+    let result = {
+        let work = one(&args.command, &client, output);
+        tokio::select! {
+            biased;
+            () = interrupt.wait() => None,
+            result = work => Some(result),
         }
-        result = one(&args.command, &client, output) => result,
-    }
+    };
+    result.unwrap_or_else(|| {
+        match &args.command {
+            Command::Load(_) => output.note("(the load goes on at the server)"),
+            Command::Batch(what) => output.note(&format!(
+                "(what is finished is in {}; the same command goes on from there)",
+                what.output.display()
+            )),
+            _ => {}
+        }
+        Err(Failure::Interrupted)
+    })
 }
 
 /// One command, from its request to its answer.

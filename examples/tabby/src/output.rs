@@ -1,18 +1,23 @@
 //! Text for people, JSON for scripts.
 
+mod flow;
+mod line;
 mod progress;
 mod table;
+mod wrap;
 
 use std::borrow::Cow;
 use std::io::{IsTerminal, Write, stderr, stdout};
 use std::time::Duration;
 
 use clap::ColorChoice;
+use console::Term;
 use serde::Serialize;
 use serde_json::json;
 use tabbyapi::api::Usage;
 
-pub use progress::Progress;
+pub use line::Line;
+pub use progress::{Progress, Spinner};
 pub use table::{plain, table};
 
 use crate::failure::Failure;
@@ -27,16 +32,16 @@ pub struct Output {
 
 const FAINT: &str = "2";
 const RED: &str = "1;31";
+const ERROR: &str = "error:";
 
 impl Output {
     pub fn new(json: bool, choice: ColorChoice) -> Self {
         let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-        let dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");
         let colours = match choice {
             _ if json => (false, false),
             ColorChoice::Always => (true, true),
             ColorChoice::Never => (false, false),
-            ColorChoice::Auto if set("NO_COLOR") || dumb => (false, false),
+            ColorChoice::Auto if set("NO_COLOR") || is_dumb() => (false, false),
             ColorChoice::Auto => (stdout().is_terminal(), stderr().is_terminal()),
         };
         Output { json, colours }
@@ -64,26 +69,38 @@ impl Output {
         Ok(writeln!(stdout(), "{text}")?)
     }
 
-    /// Text that goes on, shown at once. A file or pipe gets it as it is; a terminal gets nothing that could steer it.
+    /// Text, shown at once. A file or pipe gets it as it is; a terminal gets nothing that could steer it.
     pub fn piece(self, text: &str) -> Result<(), Failure> {
-        let text = if stdout().is_terminal() { visible(text) } else { text.into() };
-        put(&text)
+        self.write(&self.shown(text), false)
     }
 
-    /// The same, such as reasoning, in the background.
-    pub fn faint_piece(self, text: &str) -> Result<(), Failure> {
-        match self.colours.0 {
-            true => put(&styled(FAINT, &visible(text))),
-            false => self.piece(text),
+    /// What is shown of a text.
+    fn shown(self, text: &str) -> Cow<'_, str> {
+        if self.colours.0 || stdout().is_terminal() { visible(text) } else { text.into() }
+    }
+
+    /// Writes what is to be shown, such as reasoning in the background.
+    fn write(self, text: &str, faint: bool) -> Result<(), Failure> {
+        let mut out = stdout();
+        match faint && self.colours.0 {
+            true => out.write_all(styled(FAINT, text).as_bytes())?,
+            false => out.write_all(text.as_bytes())?,
         }
+        Ok(out.flush()?)
+    }
+
+    /// How wide standard output is, if it is a terminal on which text can be taken back.
+    fn columns(self) -> Option<usize> {
+        let (_, columns) = Term::stdout().size_checked().filter(|_| !is_dumb())?;
+        Some(columns.into())
     }
 
     /// What is neither answer nor error.
     pub fn note(self, text: &str) {
         let text = match (self.json, self.colours.1) {
             (true, _) => json!({"note": text}).to_string(),
-            (_, true) => styled(FAINT, &visible(text)),
-            _ => visible(text).into_owned(),
+            (_, true) => styled(FAINT, &fitting(&visible(text))),
+            _ => fitting(&visible(text)),
         };
         // Where standard error is gone there is nobody to tell.
         let _ = writeln!(stderr(), "{text}");
@@ -96,8 +113,11 @@ impl Output {
         let text = match self.json {
             true => failure.json().to_string(),
             false => {
-                let word = if self.colours.1 { styled(RED, "error:") } else { "error:".to_owned() };
-                format!("{word} {}", visible(&failure.to_string()))
+                let text = fitting(&format!("{ERROR} {}", visible(&failure.to_string())));
+                match text.strip_prefix(ERROR).filter(|_| self.colours.1) {
+                    Some(rest) => styled(RED, ERROR) + rest,
+                    None => text,
+                }
             }
         };
         let _ = writeln!(stderr(), "{text}");
@@ -124,15 +144,31 @@ impl Output {
     }
 
     /// A sign of life on a terminal, nothing elsewhere.
-    pub fn spinner(self, message: String) -> indicatif::ProgressBar {
-        progress::spinner(self, message)
+    pub fn spinner(self, message: &str) -> Spinner {
+        Spinner::new(self, message)
+    }
+
+    /// A line that is open until it is dropped.
+    pub fn line(self) -> Line {
+        Line::new(self)
     }
 }
 
-fn put(text: &str) -> Result<(), Failure> {
-    let mut out = stdout();
-    out.write_all(text.as_bytes())?;
-    Ok(out.flush()?)
+fn is_dumb() -> bool {
+    std::env::var_os("TERM").is_some_and(|value| value == "dumb")
+}
+
+/// As in `1 result` and `2 results`.
+pub fn count(number: u64, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
+/// Standard error's lines: broken between words on a terminal, left alone elsewhere.
+fn fitting(text: &str) -> String {
+    match Term::stderr().size_checked() {
+        Some((_, columns)) => wrap::wrap(text, usize::from(columns)),
+        None => text.to_owned(),
+    }
 }
 
 fn styled(style: &str, text: &str) -> String {

@@ -12,7 +12,7 @@ pub struct SamplingArgs {
     /// The most tokens to generate; by default a conversation's answers fill the context, and other texts have 1024
     #[arg(long, value_name = "TOKENS")]
     pub max_tokens: Option<u32>,
-    /// 0 is greedy
+    /// How freely tokens are chosen; 0 takes the likeliest each time
     #[arg(long, value_name = "NUMBER")]
     pub temperature: Option<f64>,
     /// The share of probability that is kept
@@ -24,10 +24,10 @@ pub struct SamplingArgs {
     /// The least probability, as a share of the likeliest token's
     #[arg(long, value_name = "NUMBER")]
     pub min_p: Option<f64>,
-    /// What ends the output; may be repeated
+    /// A text that ends the output; may be repeated
     #[arg(long, value_name = "TEXT")]
     pub stop: Vec<String>,
-    /// Sent along; current servers ignore it
+    /// A seed, sent along; current servers ignore it
     #[arg(long, value_name = "NUMBER")]
     pub seed: Option<u64>,
     /// Any other parameter of the request; what is no JSON is taken for text; may be repeated
@@ -37,15 +37,15 @@ pub struct SamplingArgs {
 
 #[derive(Debug, ClapArgs)]
 pub struct Complete {
-    /// The text; - reads it from standard input
+    /// The text to go on with; - reads it from standard input
     pub prompt: String,
-    /// Print the text before it too
+    /// Print that text, too
     #[arg(long)]
     pub echo: bool,
-    /// Wait for the whole answer
+    /// Wait for the whole answer instead of showing it as it comes
     #[arg(long)]
     pub no_stream: bool,
-    /// Tell tokens and speed
+    /// Tell tokens and speed afterwards
     #[arg(long)]
     pub stats: bool,
     #[command(flatten)]
@@ -54,7 +54,7 @@ pub struct Complete {
 
 #[derive(Debug, ClapArgs)]
 pub struct Chat {
-    /// A question to answer, and no conversation; - reads it from standard input
+    /// One question to answer, in place of a conversation; - reads it from standard input
     pub question: Option<String>,
     /// The instructions to the model
     #[arg(long, value_name = "TEXT")]
@@ -62,7 +62,7 @@ pub struct Chat {
     /// Go on with the conversation in this file, as /save writes it
     #[arg(long, value_name = "FILE")]
     pub load: Option<PathBuf>,
-    /// Keep the lines that were typed in this file
+    /// Keep the lines that are typed in this file, for the arrow keys of the next time
     #[arg(long, value_name = "FILE")]
     pub history: Option<PathBuf>,
     /// Tell tokens and speed of each answer
@@ -129,7 +129,7 @@ pub struct Batch {
     #[arg(short, long, value_name = "FILE")]
     pub output: PathBuf,
     /// How many requests run at a time
-    #[arg(short, long, default_value_t = 4)]
+    #[arg(short, long, value_name = "COUNT", default_value_t = 4)]
     pub jobs: usize,
     /// Make those again that failed
     #[arg(long)]

@@ -13,7 +13,7 @@ pub struct ModelsArgs {
 
 #[derive(Debug, Subcommand)]
 pub enum Models {
-    /// The models that can be loaded
+    /// The models that can be loaded; without a command, it is this
     List,
     /// The loaded model
     Current,
@@ -34,7 +34,7 @@ pub struct EmbeddingArgs {
 
 #[derive(Debug, Subcommand)]
 pub enum EmbeddingModels {
-    /// Those that can be loaded
+    /// Those that can be loaded; without a command, it is this
     List,
     /// The loaded one
     Current,
@@ -52,15 +52,15 @@ pub enum EmbeddingModels {
 
 #[derive(Debug, ClapArgs)]
 pub struct Load {
-    /// Its directory
+    /// Its directory's name, as `tabby models` lists it
     pub name: String,
-    /// Load it anew if it is loaded already, with these parameters
+    /// Load it anew if it is loaded already: the server would keep its old parameters
     #[arg(long)]
     pub force: bool,
     /// The context size, in tokens; -1 is the model's own
     #[arg(long, value_name = "TOKENS", allow_negative_numbers = true)]
     pub max_seq_len: Option<i64>,
-    /// The size of the cache, in tokens, a multiple of 256
+    /// The size of the cache, in tokens; a multiple of 256
     #[arg(long, value_name = "TOKENS")]
     pub cache_size: Option<i64>,
     /// How the cache is quantised: FP16, Q8, Q6, Q4 or bits such as 5,4
@@ -98,7 +98,7 @@ pub struct LorasArgs {
 
 #[derive(Debug, Subcommand)]
 pub enum Loras {
-    /// Those that can be loaded
+    /// Those that can be loaded; without a command, it is this
     List,
     /// Those that are active
     Active,
@@ -121,7 +121,7 @@ pub struct TemplatesArgs {
 
 #[derive(Debug, Subcommand)]
 pub enum Templates {
-    /// Those there are
+    /// Those there are; without a command, it is this
     List,
     /// Use one until the model is loaded anew
     Switch {
@@ -141,7 +141,7 @@ pub struct OverridesArgs {
 
 #[derive(Debug, Subcommand)]
 pub enum SamplingCommand {
-    /// What is overridden, and the presets
+    /// What is overridden, and the presets; without a command, it is this
     Overrides,
     /// Put a preset in force
     Switch {

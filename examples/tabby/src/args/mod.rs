@@ -25,29 +25,49 @@ pub struct Args {
     #[command(flatten)]
     pub server: ServerArgs,
     /// Print JSON: one document, or for streams one per line; errors and notes are JSON too
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = "Output")]
     pub json: bool,
     /// When to use colours
-    #[arg(long, value_name = "WHEN", default_value_t = ColorChoice::Auto, global = true)]
+    #[arg(long, value_name = "WHEN", default_value_t = ColorChoice::Auto, global = true, help_heading = "Output")]
     pub color: ColorChoice,
     #[command(subcommand)]
     pub command: Command,
 }
 
+/// In lines for a terminal of 80 columns.
 const AFTER: &str = "\
-Exit codes: 0 done, 1 something else, 2 wrong usage, 3 the server cannot be reached, 4 it refuses the key,
-5 it refuses the request, 6 it failed, 7 it took too long, 8 the answer was cut off, 9 the answer cannot
-be read, 130 Ctrl-C.
+Keys:
+  They come from files, as above, or else from the environment:
+  TABBY_API_KEY, TABBY_ADMIN_KEY, TABBY_BEARER. They are no arguments, since
+  those show in the list of processes.
 
-Keys are no arguments, since those show in the list of processes. They come from files, or else from the
-environment: TABBY_API_KEY, TABBY_ADMIN_KEY, TABBY_BEARER.";
+Examples:
+  tabby models                               what can be loaded, and what is
+  tabby load NAME --max-seq-len 8192         with a progress bar
+  tabby chat                                 /help lists its commands
+  echo Hello | tabby complete - --json       for scripts
+  tabby batch requests.jsonl -o results.jsonl
+
+Exit codes:
+    0  done
+    1  something else
+    2  wrong usage
+    3  the server cannot be reached
+    4  it refuses the key
+    5  it refuses the request
+    6  it failed
+    7  it took too long
+    8  the answer was cut off
+    9  the answer cannot be read
+  130  Ctrl-C
+  141  whoever read the output has gone";
 
 /// Where the server is, and how to speak to it.
 #[derive(Debug, ClapArgs)]
 #[command(next_help_heading = "Server")]
 pub struct ServerArgs {
     /// The server's address; a path prefix is fine
-    #[arg(long, env = "TABBY_URL", default_value = "http://127.0.0.1:5000", global = true)]
+    #[arg(long, env = "TABBY_URL", hide_env_values = true, default_value = "http://127.0.0.1:5000", global = true)]
     pub url: String,
     /// A file that holds the API key
     #[arg(long, value_name = "FILE", global = true)]
@@ -59,7 +79,7 @@ pub struct ServerArgs {
     #[arg(long, value_name = "FILE", global = true)]
     pub bearer_file: Option<PathBuf>,
     /// The server's own api_tokens.yml, with both keys
-    #[arg(long, value_name = "FILE", env = "TABBY_TOKENS_FILE", global = true)]
+    #[arg(long, value_name = "FILE", env = "TABBY_TOKENS_FILE", hide_env_values = true, global = true)]
     pub tokens_file: Option<PathBuf>,
     /// Give up after so many seconds without an answer's start
     #[arg(long, value_name = "SECONDS", global = true)]

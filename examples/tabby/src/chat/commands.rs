@@ -9,10 +9,9 @@ pub const HELP: &str = "\
 /undo          take the last question and its answer back
 /save FILE     write the conversation as JSON
 /load FILE     go on with one
-/stats         how long it is; from then on tell tokens and speed of each answer, or no longer
+/stats         how long it is; tokens and speed of each answer, on and off
 /quit          end, as does Ctrl-D
-Ctrl-C stops an answer. A backslash at the end of a line takes the next line along. A line that begins with // is
-text that begins with /.";
+Ctrl-C stops an answer. A backslash at the end of a line takes the next line along. Text that begins with / is typed with //.";
 
 #[derive(Debug, PartialEq)]
 pub enum Command {

@@ -14,7 +14,7 @@ use crate::args::{Chat, with_params};
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::manage::load::follow;
-use crate::output::Output;
+use crate::output::{Output, count};
 
 /// The mark of an answer that did not come to its end, in the history and in saved conversations. The server never gets it.
 const INTERRUPTED: &str = "interrupted";
@@ -194,41 +194,56 @@ impl<'a> Session<'a> {
     pub async fn obey(&mut self, command: Command) -> Result<(), Failure> {
         match command {
             Command::Help => self.output.note(commands::HELP),
-            Command::System(text) => self.instruct(&text),
+            Command::System(text) => {
+                self.instruct(&text);
+                self.output.note(match text.is_empty() {
+                    true => "(there are no instructions now)",
+                    false => "(these are the instructions from now on)",
+                });
+            }
             Command::Model(name) => self.switch(&name).await?,
             Command::Clear => {
                 self.messages.retain(|message| message.role == Role::System);
                 self.dropped = 0;
+                self.output.note(match self.messages.is_empty() {
+                    true => "(begun anew)",
+                    false => "(begun anew, with the same instructions)",
+                });
             }
             Command::Undo => {
                 let question = self.messages.iter().rposition(|message| message.role == Role::User);
                 self.messages.truncate(question.unwrap_or(self.messages.len()));
                 self.dropped = 0;
+                self.output.note(match question {
+                    Some(_) => "(the last question is taken back)",
+                    None => "(there is no question to take back)",
+                });
             }
             Command::Save(path) => {
                 let text = serde_json::to_string_pretty(&self.messages).map_err(|e| Failure::Other(e.to_string()))?;
                 fs::write(&path, text + "\n").map_err(|error| Failure::file("write", Path::new(&path), &error))?;
-                self.output.note(&format!("{} messages are in {path}", self.messages.len()));
+                self.output.note(&format!("({} saved in {path})", self.size()));
             }
             Command::Load(path) => {
                 self.messages = read(Path::new(&path))?;
                 self.dropped = 0;
-                self.output.note(&format!("{} messages", self.messages.len()));
+                self.output.note(&format!("({} loaded)", self.size()));
             }
             Command::Stats => {
                 self.stats = !self.stats;
                 let estimate = self.estimator.messages(&self.messages);
                 let context = self.context.map(|context| format!(" of {context}")).unwrap_or_default();
                 let state = if self.stats { "on" } else { "off" };
-                self.output.note(&format!(
-                    "{} messages, about {}{context} tokens; statistics are {state}",
-                    self.messages.len(),
-                    estimate.tokens
-                ));
+                let (size, tokens) = (self.size(), estimate.tokens);
+                self.output.note(&format!("({size}, about {tokens}{context} tokens; statistics are {state})"));
             }
             Command::Quit => {}
         }
         Ok(())
+    }
+
+    fn size(&self) -> String {
+        count(self.messages.len() as u64, "message")
     }
 
     /// Puts these instructions in place of the others; no text takes them away.
@@ -248,7 +263,7 @@ impl<'a> Session<'a> {
             () = interrupt.wait() => self.output.note("(the load goes on at the server)"),
             report = follow(load, name, self.output) => {
                 if report?.was_loaded_already() {
-                    self.output.note(&format!("{name} is loaded already"));
+                    self.output.note(&format!("({name} is loaded already)"));
                 }
             }
         }

@@ -3,15 +3,14 @@
 use tabbyapi::api::ChatChunk;
 
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::output::{Line, Output};
 
 /// Where an answer is.
 pub struct Show {
     output: Output,
     reasoning: bool,
     part: Part,
-    /// Whether the last line is open.
-    open: bool,
+    line: Line,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -24,7 +23,7 @@ enum Part {
 impl Show {
     /// With or without the reasoning.
     pub fn new(output: Output, reasoning: bool) -> Self {
-        Show { output, reasoning, part: Part::Nothing, open: false }
+        Show { output, reasoning, part: Part::Nothing, line: output.line() }
     }
 
     pub fn chunk(&mut self, chunk: &ChatChunk) -> Result<(), Failure> {
@@ -35,28 +34,23 @@ impl Show {
             if self.part != Part::Reasoning {
                 self.close()?;
                 self.part = Part::Reasoning;
-                self.output.faint_piece("[thinking] ")?;
+                self.line.faint_piece("[thinking] ")?;
             }
-            self.output.faint_piece(chunk.reasoning())?;
-            self.open = !chunk.reasoning().ends_with('\n');
+            self.line.faint_piece(chunk.reasoning())?;
         }
         if !chunk.text().is_empty() {
             if self.part == Part::Reasoning {
                 self.close()?;
-                self.output.piece("\n")?;
+                self.line.piece("\n")?;
             }
             self.part = Part::Answer;
-            self.output.piece(chunk.text())?;
-            self.open = !chunk.text().ends_with('\n');
+            self.line.piece(chunk.text())?;
         }
         Ok(())
     }
 
     /// Ends the last line.
     pub fn close(&mut self) -> Result<(), Failure> {
-        match std::mem::take(&mut self.open) {
-            true => self.output.piece("\n"),
-            false => Ok(()),
-        }
+        self.line.close()
     }
 }

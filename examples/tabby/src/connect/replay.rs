@@ -15,7 +15,7 @@ use tabbyapi::transport::script::{self, Reply, Script};
 use tabbyapi::transport::{End, Exchange, Sent, Transport, TransportError};
 
 use super::INTERRUPTED;
-use crate::failure::Failure;
+use crate::failure::{Failure, RECORDING};
 use crate::interrupt::Interrupt;
 
 /// The transport of a recording. Waits take no time.
@@ -87,7 +87,7 @@ fn next(exchanges: &Mutex<VecDeque<Exchange>>, request: &Request<Bytes>) -> Resu
             Some(next) => format!("goes on with {} {}", next.method, next.path),
             None => "is at its end".to_owned(),
         };
-        TransportError::new(Sent::No, format!("the recording {goes_on}: replay the same command"))
+        TransportError::new(Sent::No, format!("{RECORDING}{goes_on}"))
     })
 }
 

@@ -25,26 +25,20 @@ pub async fn complete(client: &Client, what: &Complete, output: &Output) -> Resu
         }
         return Ok(());
     }
+    let mut line = output.line();
     if !output.is_json() {
-        output.piece(before)?;
+        line.piece(before)?;
     }
     let mut stream = client.completions().stream(&request);
-    // Whether the last line is open.
-    let mut open = !before.is_empty();
     while let Some(chunk) = stream.next().await {
         // The error comes again with `finish`.
         let Ok(chunk) = chunk else { break };
         match output.is_json() {
             true => output.json_line(&chunk)?,
-            false => {
-                output.piece(chunk.text())?;
-                open = chunk.text().chars().last().map_or(open, |last| last != '\n');
-            }
+            false => line.piece(chunk.text())?,
         }
     }
-    if open && !output.is_json() {
-        output.piece("\n")?;
-    }
+    line.close()?;
     let answer = stream.finish().await?;
     if what.stats {
         output.stats(answer.usage.as_ref(), answer.record().elapsed(), answer.record().time_to_first_item());

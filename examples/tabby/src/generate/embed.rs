@@ -26,7 +26,7 @@ pub async fn embed(client: &Client, what: &Embed, output: &Output) -> Result<(),
 fn vectors(answer: &Embeddings, texts: &[String]) -> String {
     let row = |(n, (embedding, text)): (usize, (&tabbyapi::api::Embedding, &String))| {
         let vector = &embedding.embedding;
-        let mut first: Vec<_> = vector.iter().take(4).map(|number| format!("{number:.4}")).collect();
+        let mut first: Vec<_> = vector.iter().take(3).map(|number| format!("{number:>7.4}")).collect();
         if vector.len() > first.len() {
             first.push("…".to_owned());
         }

@@ -37,7 +37,7 @@ pub async fn estimate(what: &TextArgs, output: &Output) -> Result<(), Failure> {
         _ => return Err(Failure::Usage("it can neither be read as text nor as messages".to_owned())),
     };
     let json = json!({"tokens": estimate.tokens, "low": estimate.low, "high": estimate.high});
-    output.print(&json, |_| format!("about {}, {} to {}", estimate.tokens, estimate.low, estimate.high))
+    output.print(&json, |_| format!("about {} tokens, {} to {}", estimate.tokens, estimate.low, estimate.high))
 }
 
 async fn request(what: &TextArgs) -> Result<EncodeRequest, Failure> {

@@ -14,9 +14,9 @@ pub async fn download(client: &Client, what: &Download, output: &Output) -> Resu
     output.note(
         "The server tells nothing before the download is over. Ctrl-C cancels it, and the server removes what it had.",
     );
-    let spinner = output.spinner(format!("downloading {}", what.repo));
+    let spinner = output.spinner(&format!("downloading {}", what.repo));
     let answer = client.models().download(&request).await;
-    spinner.finish_and_clear();
+    drop(spinner);
     output.print(&answer?.into_value(), |answer| format!("downloaded to {} on the server", answer.download_path))
 }
 

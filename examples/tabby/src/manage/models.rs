@@ -36,9 +36,9 @@ async fn embedding(client: &Client, what: &EmbeddingModels, output: &Output) -> 
         EmbeddingModels::Load { name, device } => {
             let mut request = EmbeddingLoadRequest::new(name);
             request.embeddings_device.clone_from(device);
-            let spinner = output.spinner(format!("loading {name}"));
+            let spinner = output.spinner(&format!("loading {name}"));
             let progress = models.load(&request).await;
-            spinner.finish_and_clear();
+            drop(spinner);
             output.print(&progress?.into_value(), |_| format!("loaded {name}"))
         }
         EmbeddingModels::Unload => {

@@ -1,7 +1,7 @@
 //! Sampler overrides.
 
-use tabbyapi::Client;
 use tabbyapi::api::{OverrideList, Overrides, SamplerOverride};
+use tabbyapi::{Client, Error};
 
 use super::{done, or_none};
 use crate::args::{OverridesArgs, SamplingCommand, params};
@@ -12,7 +12,7 @@ pub async fn sampling(client: &Client, what: &OverridesArgs, output: &Output) ->
     match what.what.as_ref().unwrap_or(&SamplingCommand::Overrides) {
         SamplingCommand::Overrides => output.print(&client.sampling().overrides().await?.into_value(), list),
         SamplingCommand::Switch { preset } => {
-            client.sampling().switch_preset(preset).await?;
+            client.sampling().switch_preset(preset).await.map_err(hinted)?;
             done(output, &format!("the preset {preset} is in force"))
         }
         SamplingCommand::Set { params: set, force, append } => {
@@ -34,6 +34,16 @@ pub async fn sampling(client: &Client, what: &OverridesArgs, output: &Output) ->
     }
 }
 
+/// The server has several sentences for a preset that it does not have, and the library does not know all of them.
+fn hinted(error: Error) -> Error {
+    match error.hint() {
+        None if error.status().is_some_and(|status| status == 400) => {
+            error.with_hint("`tabby sampling` lists the presets")
+        }
+        _ => error,
+    }
+}
+
 fn list(list: &OverrideList) -> String {
     let row = |(name, value): (&String, &SamplerOverride)| {
         let set = |on: Option<bool>, word: &str| if on == Some(true) { word.to_owned() } else { String::new() };
@@ -45,7 +55,7 @@ fn list(list: &OverrideList) -> String {
     let broken = list.overrides.malformed().iter();
     rows.extend(broken.map(|(name, value)| vec![name.clone(), plain(value), "malformed".to_owned()]));
     format!(
-        "preset   {}\npresets  {}\n{}",
+        "preset   {}\npresets  {}\n\n{}",
         list.selected_preset.as_deref().unwrap_or("none"),
         or_none(list.presets.join(", ")),
         table(&rows)

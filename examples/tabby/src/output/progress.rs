@@ -48,11 +48,27 @@ impl Drop for Progress {
     }
 }
 
-pub(super) fn spinner(output: Output, message: String) -> ProgressBar {
-    if output.json || !stderr().is_terminal() {
-        return ProgressBar::hidden();
+/// A sign of life, which goes away when it is dropped.
+pub struct Spinner(ProgressBar);
+
+impl Spinner {
+    pub(super) fn new(output: Output, message: &str) -> Self {
+        if output.json || !stderr().is_terminal() {
+            return Spinner(ProgressBar::hidden());
+        }
+        let spinner = Spinner(ProgressBar::new_spinner());
+        spinner.tell(message);
+        spinner.0.enable_steady_tick(Duration::from_millis(120));
+        spinner
     }
-    let spinner = ProgressBar::new_spinner().with_message(super::visible(&message).into_owned());
-    spinner.enable_steady_tick(Duration::from_millis(120));
-    spinner
+
+    pub fn tell(&self, message: &str) {
+        self.0.set_message(super::visible(message).into_owned());
+    }
+}
+
+impl Drop for Spinner {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
 }

@@ -71,6 +71,8 @@ fn a_batch_tells_what_failed_and_makes_it_again() {
     let (input, output) = (input.display().to_string(), output.display().to_string());
     server.script(Script::new().fail_before());
     run(&server, &["batch", &input, "-o", &output, "--jobs", "1"]).bad(1, "2 requests failed");
+    let (_, note) = run(&server, &["batch", &input, "-o", &output]).noted();
+    assert!(note.contains(" has 3 results already, 2 of them failed; `--retry-failed` makes those again"), "{note}");
     let again = run(&server, &["batch", &input, "-o", &output, "--retry-failed", "--json"]);
     let told: Value = serde_json::from_str(&again.out).unwrap();
     assert_eq!((&told["finished"], &told["failed"]), (&1.into(), &0.into()), "{} {}", again.out, again.err);

@@ -45,7 +45,7 @@ fn a_conversation_over_a_pipe() {
     let lines = "hi\n\n/stats\nwhat did \\\nI say?\n/quit\nnever\n";
     let (out, err) = feed(&server, &["chat", "--system", "Be brief."], lines).noted();
     assert_eq!(out, "[thinking] Hm.\n\nHello.\nYou said hi.\n");
-    assert!(err.starts_with("3 messages, about ") && err.contains(" of 4096 tokens; statistics are on"), "{err}");
+    assert!(err.starts_with("(3 messages, about ") && err.contains(" of 4096 tokens; statistics are on)"), "{err}");
     assert!(err.contains(" tokens in, "), "{err}");
     let expected = [("system", "Be brief."), ("user", "hi"), ("assistant", "Hello."), ("user", "what did \nI say?")];
     assert_eq!(asked(&server), pairs(&expected));
@@ -68,7 +68,11 @@ fn commands() {
     );
     let (out, err) = feed(&server, &["chat"], &lines).noted();
     assert_eq!(out, "A.\nB.\nloaded beta: 2 modules of model\nC.\nD.\n");
-    assert!(err.contains("beta (model) 2/2\nbeta is loaded already\n3 messages are in "), "{err}");
+    assert!(err.contains("beta (model) 2/2\n(beta is loaded already)\n(3 messages saved in "), "{err}");
+    for note in ["last question is taken back", "begun anew, with the same", "3 messages loaded", "no instructions now"]
+    {
+        assert!(err.contains(note), "{note}: {err}");
+    }
     let bodies = sent(&server, CHAT);
     assert_eq!(bodies[1]["messages"], json!([{"role": "user", "content": "two"}]), "/undo");
     assert_eq!(bodies[2]["messages"][0]["content"], "Be kind.", "/clear keeps the instructions");

@@ -39,6 +39,36 @@ fn servers_that_are_not_there() {
 }
 
 #[test]
+fn hints_name_commands() {
+    let server = start();
+    let hints = |run: Run, hint: &str| {
+        assert!(run.err.contains(hint) && !run.err.contains("client."), "{}", run.err);
+    };
+    let without_keys = Run::from(keyless(&server.url(), &["models"]).output().unwrap());
+    hints(without_keys, "set TABBY_API_KEY, or TABBY_ADMIN_KEY for what needs the admin key");
+    hints(run(&server, &["load", "missing"]), "`tabby models`, `tabby models drafts` and");
+    hints(run(&server, &["templates", "switch", "missing"]), "`tabby templates` lists the names");
+    hints(run(&server, &["sampling", "switch", "missing"]), "`tabby sampling` lists the presets");
+    run(&server, &["templates", "unload"]).good();
+    hints(run(&server, &["chat", "x"]), "`tabby templates switch NAME`");
+    run(&server, &["unload"]).good();
+    hints(run(&server, &["chat", "x"]), "load one with `tabby load NAME`");
+    hints(run(&server, &["health", "--wait", "0"]), "load one with `tabby load NAME`");
+    hints(run(&server, &["health", "--url", "http://127.0.0.1:1", "--retries", "0"]), "`--url` or TABBY_URL");
+}
+
+#[test]
+fn no_command_lists_them() {
+    let listed = |args: &[&str]| Run::from(keyless("http://127.0.0.1:1", args).output().unwrap());
+    let all = listed(&[]);
+    assert!(all.err.contains("\n  models ") && all.err.ends_with("`tabby --help` tells more.\n"), "{}", all.err);
+    assert_eq!((all.code, all.out.as_str()), (Some(2), ""));
+    let tokens = listed(&["tokens"]);
+    assert!(tokens.err.contains("\n  count ") && tokens.err.ends_with("`tabby tokens --help` tells more.\n"));
+    assert_eq!(listed(&["--json", "tokens"]).error(2)["kind"], "usage");
+}
+
+#[test]
 fn retries_are_as_many_as_asked_for() {
     let server = start();
     server.answer(Answer::status(503).on("/v1/model").times(2));

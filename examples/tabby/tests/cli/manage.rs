@@ -157,7 +157,7 @@ fn sampling() {
     let server = start_with(Emulator::builder().preset("calm", r#"{"temperature": {"override": 0.1}}"#));
     assert_eq!(run(&server, &["sampling"]).good(), "preset   none\npresets  calm\n");
     assert_eq!(run(&server, &["sampling", "switch", "calm"]).good(), "the preset calm is in force\n");
-    assert_eq!(run(&server, &["sampling"]).good(), "preset   calm\npresets  calm\ntemperature  0.1\n");
+    assert_eq!(run(&server, &["sampling"]).good(), "preset   calm\npresets  calm\n\ntemperature  0.1\n");
     assert_eq!(run(&server, &["sampling", "overrides", "--json"]).json()["overrides"]["temperature"]["override"], 0.1);
     run(&server, &["sampling", "set", "top_p=0.5", "min_p=0.1", "--force"]).good();
     assert!(run(&server, &["sampling"]).good().ends_with("\nmin_p  0.1  force\ntop_p  0.5  force\n"));
@@ -179,7 +179,7 @@ fn downloads() {
     let request = &sent(&server, "/v1/download")[0];
     assert_eq!(request, &json!({"repo_id": "acme/thing-exl3", "revision": "4bpw", "token": "hf_secret"}));
     run(&server, &["download", "acme/thing-exl3"]).bad(5, "already exists");
-    run(&server, &["download", "acme/none"]).bad(5, "check `repo_id`");
+    run(&server, &["download", "acme/none"]).bad(5, "check the repository's name and `--revision`");
     let lora = run(&server, &["download", "acme/l", "--lora", "--folder", "f", "--include", "*.json", "--json"]);
     assert_eq!(serde_json::from_str::<serde_json::Value>(&lora.out).unwrap()["download_path"], "loras/f");
 }

@@ -48,7 +48,7 @@ fn a_tape_answers_only_what_it_was_asked() {
     run(&server, &["permission", "--record", &tape]).good();
     let url = server.url();
     replay(&url, &["health"], &tape).bad(3, "the recording goes on with GET /v1/auth/permission");
-    replay(&url, &["models"], &tape).bad(3, "replay the same command");
+    replay(&url, &["models"], &tape).bad(3, "; replay the same command with the same arguments");
     let empty = crate::support::file("empty.jsonl", "");
     replay(&url, &["health"], &empty).bad(3, "the recording is at its end");
     let odd = crate::support::file("odd.jsonl", "{}\n");

@@ -1,5 +1,6 @@
 //! The program on a terminal of 80 columns.
 
+use std::process::Stdio;
 use std::time::Duration;
 
 use rexpect::session::{PtySession, spawn_command};
@@ -7,11 +8,21 @@ use tabbyapi_emulator::{Emulator, ModelSpec, Script};
 
 use crate::support::{PATIENCE, command, folder, sent, start, start_with};
 
+/// The editor's prompt, with nothing typed behind it: it shows the line again with every key.
+const PROMPT: &str = "> \r\u{1b}[2C";
+
 fn on_terminal(server: &Emulator, args: &[&str]) -> PtySession {
     let mut command = command(server, args);
     command.env("TERM", "xterm-256color").env("HOME", folder("home"));
+    // The terminal's, which others run without.
+    command.stdin(Stdio::inherit());
     // What does not come within this time is a failure.
     spawn_command(command, Some(PATIENCE.as_millis() as u64)).unwrap()
+}
+
+/// The text as `rexpect` has it: a character for each byte.
+fn bytes(text: &str) -> String {
+    text.bytes().map(char::from).collect()
 }
 
 #[test]
@@ -20,12 +31,12 @@ fn a_conversation() {
     server.script(Script::new().reply("<think>Hm.</think>Hello \u{1b}]0;title\u{7}."));
     let mut chat = on_terminal(&server, &["chat"]);
     chat.exp_string("alpha-7B-exl3. /help lists commands, Ctrl-D ends.").unwrap();
-    chat.exp_string("> ").unwrap();
+    chat.exp_string(PROMPT).unwrap();
     chat.send_line("hi").unwrap();
     // Reasoning is faint, and nothing of an answer steers the terminal.
     chat.exp_string("\u{1b}[2m[thinking] \u{1b}[0m").unwrap();
-    chat.exp_string("Hello ␛]0;title␇.").unwrap();
-    chat.exp_string("> ").unwrap();
+    chat.exp_string(&bytes("Hello ␛]0;title␇.")).unwrap();
+    chat.exp_string(PROMPT).unwrap();
 
     server.script(Script::new().tokens(["This", " goes", " on"]).gate());
     server.release(1);
@@ -34,18 +45,18 @@ fn a_conversation() {
     chat.send_control('c').unwrap();
     chat.exp_string("(interrupted)").unwrap();
     assert!(server.wait_for_disconnect(PATIENCE));
-    chat.exp_string("> ").unwrap();
+    chat.exp_string(PROMPT).unwrap();
 
     chat.send_line("/nonsense").unwrap();
     chat.exp_string("there is no command /nonsense").unwrap();
-    chat.exp_string("> ").unwrap();
+    chat.exp_string(PROMPT).unwrap();
     chat.send_control('c').unwrap();
     chat.exp_string("(Ctrl-C again, or Ctrl-D, ends)").unwrap();
-    chat.exp_string("> ").unwrap();
+    chat.exp_string(PROMPT).unwrap();
     server.script(Script::new().reply("Still here."));
     chat.send_line("and now?").unwrap();
     chat.exp_string("Still here.").unwrap();
-    chat.exp_string("> ").unwrap();
+    chat.exp_string(PROMPT).unwrap();
     chat.send_control('d').unwrap();
     chat.exp_eof().unwrap();
     let last = sent(&server, "/v1/chat/completions").pop().unwrap();
@@ -59,10 +70,10 @@ fn ctrl_c_twice_ends() {
     let mut chat = on_terminal(&server, &["chat"]);
     // It is known before the first question.
     chat.exp_string("No models are currently loaded").unwrap();
-    chat.exp_string("> ").unwrap();
+    chat.exp_string(PROMPT).unwrap();
     chat.send_control('c').unwrap();
     chat.exp_string("(Ctrl-C again, or Ctrl-D, ends)").unwrap();
-    chat.exp_string("> ").unwrap();
+    chat.exp_string(PROMPT).unwrap();
     chat.send_control('c').unwrap();
     chat.exp_eof().unwrap();
 }
@@ -76,18 +87,34 @@ fn lines_are_remembered() {
         server.script(Script::new().reply("Yes."));
     }
     let mut chat = on_terminal(&server, &["chat", "--history", &file]);
-    chat.exp_string("> ").unwrap();
+    chat.exp_string(PROMPT).unwrap();
     chat.send_line("a question").unwrap();
     chat.exp_string("Yes.").unwrap();
-    chat.exp_string("> ").unwrap();
+    chat.exp_string(PROMPT).unwrap();
     chat.send_line("/quit").unwrap();
     chat.exp_eof().unwrap();
     let mut chat = on_terminal(&server, &["chat", "--history", &file]);
-    chat.exp_string("> ").unwrap();
+    chat.exp_string(PROMPT).unwrap();
     // Up twice, over `/quit`.
     chat.send("\u{1b}[A\u{1b}[A\r").unwrap();
+    chat.flush().unwrap();
     chat.exp_string("Yes.").unwrap();
     assert_eq!(sent(&server, "/v1/chat/completions")[1]["messages"][0]["content"], "a question");
+}
+
+#[test]
+fn what_is_typed_ahead_is_kept() {
+    let server = start();
+    for reply in ["First.", "Second."] {
+        server.script(Script::new().reply(reply));
+    }
+    let mut chat = on_terminal(&server, &["chat"]);
+    chat.exp_string(PROMPT).unwrap();
+    chat.send("one\rtwo\r/quit\r").unwrap();
+    chat.flush().unwrap();
+    chat.exp_string("First.").unwrap();
+    chat.exp_string("Second.").unwrap();
+    chat.exp_eof().unwrap();
 }
 
 #[test]
