@@ -145,7 +145,9 @@ impl Said {
             400 if says("authentication key is invalid") => ("invalid_key", false),
             400 if says("TemplateError") => ("template_error", false),
             400 if says("Could not find the") && says("model path") => ("unknown_model", false),
-            400 if says("Sampler override file named") => ("unknown_preset", false),
+            400 if says("Sampler override file named") || says("Sampler override preset with name") => {
+                ("unknown_preset", false)
+            }
             400 if says("is already loaded") => ("already_loaded", false),
             400 if NOTHING_NAMED.iter().any(|words| says(words)) => ("nothing_named", false),
             400 => ("bad_request", false),

@@ -19,6 +19,10 @@ fn unknown_presets() {
     let body = r#"{"detail":"Sampler override file named \"nope\" was not found. Make sure it's located in the sampler_overrides folder."}"#;
     let words = "Sampler override file named \"nope\" was not found.";
     assert_told(told(Reply::json(400, body)), 400, "unknown_preset", words, "client.sampling().overrides()");
+    // As its routes say it.
+    let words = "Sampler override preset with name nope does not exist. Check the spelling?";
+    let body = serde_json::json!({ "detail": words }).to_string();
+    assert_told(told(Reply::json(400, body)), 400, "unknown_preset", words, "client.sampling().overrides()");
 }
 
 #[test]
