@@ -303,6 +303,7 @@ fn a_hedge_is_paid_for_and_its_failure_is_not_the_end() {
 }
 
 /// Wakes that got lost would hang here.
+#[cfg(not(target_arch = "wasm32"))]
 #[test]
 fn between_threads_no_wake_is_lost() {
     const ITEMS: u32 = 20_000;

@@ -13,12 +13,12 @@ use common::ops::{Generate, Read};
 use futures::executor::block_on;
 use http::{Request, Response};
 use tabbyapi::api::{ChatMessage, ChatRequest, DownloadRequest, HubToken};
-use tabbyapi::auth::{Chain, Credential, KeySource, PerServer};
+use tabbyapi::auth::{Chain, Credential, PerServer};
 use tabbyapi::call::{Call, Input, Output, Retry, Settings, Shared, Time};
 use tabbyapi::policy::Server;
 use tabbyapi::transport::record::Recorder;
 use tabbyapi::transport::script::{Body, Reply, Script};
-use tabbyapi::transport::{BoxFuture, Exchange, Sent, Transport, TransportError};
+use tabbyapi::transport::{BoxFuture, Exchange, MaybeSend, Sent, Transport, TransportError};
 use tabbyapi::{BaseUrl, Client, Error, Options, Pace, Result, Scope};
 
 /// All planted keys have this in them, and nothing else does.
@@ -154,7 +154,7 @@ impl Transport for Parrot {
     fn send(
         &self,
         request: Request<Bytes>,
-    ) -> impl Future<Output = Result<Response<Body>, TransportError>> + Send + 'static {
+    ) -> impl Future<Output = Result<Response<Body>, TransportError>> + MaybeSend + 'static {
         let said = Parrot::secrets(&request).join(" and ");
         let script = Script::new([self.reply(&said)]);
         async move {
@@ -165,7 +165,7 @@ impl Transport for Parrot {
         }
     }
 
-    fn sleep_until(&self, until: Time) -> impl Future<Output = ()> + Send + 'static {
+    fn sleep_until(&self, until: Time) -> impl Future<Output = ()> + MaybeSend + 'static {
         let clock = self.clock.clone();
         async move {
             let mut now = clock.lock().unwrap();
@@ -273,12 +273,19 @@ fn failing(error: Error) -> Result<()> {
 }
 
 /// What a program would say that unwraps an error.
+#[cfg(panic = "unwind")]
 fn panicked(error: Error) -> String {
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
     let payload = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| failing(error).unwrap())).unwrap_err();
     std::panic::set_hook(hook);
     payload.downcast_ref::<String>().expect("a panic with a message").clone()
+}
+
+/// The same where a panic cannot be caught: those are its words.
+#[cfg(not(panic = "unwind"))]
+fn panicked(error: Error) -> String {
+    format!("called `Result::unwrap()` on an `Err` value: {:?}", failing(error).err())
 }
 
 #[test]
@@ -321,6 +328,7 @@ fn the_parrot_repeats_and_the_search_finds() {
     }
     let mut printed = Printed::default();
     printed.text("a key", choices.key());
+    #[cfg(panic = "unwind")]
     assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| printed.assert_clean("on purpose"))).is_err());
 }
 
@@ -413,7 +421,7 @@ fn mistakes_in_keys_and_addresses() {
 #[cfg(not(target_arch = "wasm32"))]
 #[test]
 fn sources_that_read_files() {
-    use tabbyapi::auth::KeyFile;
+    use tabbyapi::auth::{KeyFile, KeySource};
     let mut printed = Printed::default();
     let mut choices = Choices(11);
     let path = std::env::temp_dir().join(format!("tabbyapi-secrets-{}", std::process::id()));
@@ -440,6 +448,7 @@ fn sources_that_read_files() {
 #[cfg(feature = "oauth2")]
 #[test]
 fn what_an_authorization_server_repeats() {
+    use tabbyapi::auth::KeySource;
     use tabbyapi::auth::oauth::{OAuth, Provider};
     let mut choices = Choices(13);
     for shape in 0..9 {

@@ -1,14 +1,12 @@
 //! Typed answers: over scripted answers, and over real sockets.
 
-use std::fs;
-
 use futures::executor::block_on;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tabbyapi::api::{ChatMessage, ChatRequest, ContentPart, ResponseFormat};
+use tabbyapi::api::{ChatMessage, ChatRequest, ResponseFormat};
 use tabbyapi::structured::{StructuredError, UnparsedReason};
 use tabbyapi::transport::script::{Reply, Script};
-use tabbyapi::{Client, Error, ErrorKind};
+use tabbyapi::{Client, Error};
 
 #[derive(Debug, Deserialize, PartialEq)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
@@ -110,8 +108,14 @@ fn derived_schemas_hold_no_references() {
     assert_eq!(sent["response_format"]["json_schema"], schema);
 }
 
+#[cfg(not(target_arch = "wasm32"))]
 #[test]
 fn images_from_files_are_told_by_their_bytes() {
+    use std::fs;
+
+    use tabbyapi::ErrorKind;
+    use tabbyapi::api::ContentPart;
+
     let folder = std::env::temp_dir().join(format!("tabbyapi-images-{}", std::process::id()));
     fs::create_dir_all(&folder).unwrap();
     let file = |name: &str, bytes: &[u8]| {

@@ -320,6 +320,8 @@ fn several_choices_are_refused() {
     assert!(script.requests().is_empty());
 }
 
+// Where there are no threads, they may hold what is not `Send`.
+#[cfg(not(target_arch = "wasm32"))]
 #[test]
 fn runs_move_between_threads() {
     fn sent<T: Send + Unpin + 'static>() {}

@@ -3,8 +3,9 @@
 //! It works wherever there is `fetch`: in pages, in dedicated, shared and service workers, in Node, Deno and workerd. It names no
 //! window: whatever it needs is looked up among the globals when it is needed.
 //!
-//! gloo-net makes the requests and reads the heads of answers. It does not send them: its `send` panics if `fetch` rejects with
-//! something that is no `Error`, as it may when it is aborted, or gives a `Response` of another realm.
+//! gloo-net makes the requests. It does not send them: its `send` panics if `fetch` rejects with something that is no `Error`, as it
+//! may when it is aborted, or gives a `Response` of another realm. Nor does it read answers: its iterator over headers panics
+//! if one is no text. After a panic the whole module is dead, so here nothing is taken for granted.
 
 mod fault;
 mod host;
@@ -15,12 +16,12 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use futures_core::Stream;
-use gloo_net::http::{Headers, RequestBuilder, Response as Answer};
+use gloo_net::http::{Headers, RequestBuilder};
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
-use js_sys::{ArrayBuffer, Reflect, Uint8Array};
+use js_sys::{ArrayBuffer, Promise, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{AbortController, ReadableStreamDefaultReader, RequestRedirect, ResponseType};
+use web_sys::{AbortController, ReadableStreamDefaultReader, RequestRedirect};
 
 use super::{Sent, Transport, TransportError};
 use crate::call::Time;
@@ -60,11 +61,12 @@ impl Transport for Fetch {
             let guard = AbortGuard::new()?;
             let request = outgoing(&url, request, &guard).map_err(|message| TransportError::new(Sent::No, message))?;
             let answer = match host::fetch(&request) {
-                Ok(promise) => JsFuture::from(promise).await,
+                // What pages put in its place may give no promise.
+                Ok(promise) => JsFuture::from(Promise::resolve(&promise)).await,
                 Err(error) => Err(error),
             };
             let answer = answer.map_err(|error| fault::of_request(&error, &url))?;
-            incoming(answer, guard)
+            incoming(&answer, guard)
         }
     }
 
@@ -163,31 +165,38 @@ fn outgoing(url: &str, request: Request<Bytes>, guard: &AbortGuard) -> Result<we
     request.map(Into::into).map_err(|error| error.to_string())
 }
 
-/// The head and the body of what `fetch` gave.
-fn incoming(answer: JsValue, guard: AbortGuard) -> Result<Response<Body>, TransportError> {
-    let answer = Answer::from(answer.unchecked_into::<web_sys::Response>());
-    if answer.type_() == ResponseType::Opaqueredirect {
+/// The head and the body of what `fetch` gave: an answer, unless a page has put something else in the place of `fetch`.
+fn incoming(answer: &JsValue, guard: AbortGuard) -> Result<Response<Body>, TransportError> {
+    if host::text(answer, "type").as_deref() == Some("opaqueredirect") {
         return Err(fault::redirect());
     }
-    let status = StatusCode::from_u16(answer.status());
-    let status = status.map_err(|_| TransportError::new(Sent::Maybe, "the host gave an answer without a status"))?;
-    let reader = match answer.body() {
+    // Of no class, which would be another one in each realm; and by no getter of gloo's or web-sys', which panic if it throws.
+    let status = host::get(answer, "status").and_then(|status| status.as_f64());
+    let status = status.and_then(|status| StatusCode::from_u16(status as u16).ok());
+    let status = status.ok_or_else(|| TransportError::new(Sent::Maybe, "the host gave an answer without a status"))?;
+    let reader = match host::get(answer, "body") {
         Some(body) => {
-            let stream = ReadableStreamDefaultReader::new(&body).map_err(|error| fault::of_body(&error))?;
-            Some(Reader { stream, reading: None, _guard: guard })
+            let stream = ReadableStreamDefaultReader::new(body.unchecked_ref());
+            Some(Reader { stream: stream.map_err(|error| fault::of_body(&error))?, reading: None, _guard: guard })
         }
         // An answer without a body, such as a 204.
         None => None,
     };
     let mut response = Response::new(Body { reader });
     *response.status_mut() = status;
-    for (name, value) in answer.headers().entries() {
+    let headers = host::get(answer, "headers").and_then(|headers| js_sys::try_iter(&headers).ok().flatten());
+    for entry in headers.into_iter().flatten().map_while(Result::ok) {
         // What the host let through and is no header to us is of no use.
-        if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::from_str(&value)) {
+        if let Some((name, value)) = header(&entry) {
             response.headers_mut().append(name, value);
         }
     }
     Ok(response)
+}
+
+fn header(entry: &JsValue) -> Option<(HeaderName, HeaderValue)> {
+    let part = |at: u32| Reflect::get_u32(entry, at).ok()?.as_string();
+    Some((part(0)?.parse().ok()?, HeaderValue::from_str(&part(1)?).ok()?))
 }
 
 /// The bytes of what `read` gave, None at the end.
@@ -201,5 +210,12 @@ fn chunk(read: &JsValue) -> Result<Option<Bytes>, TransportError> {
     if !ArrayBuffer::is_view(&value) {
         return Err(TransportError::new(Sent::Maybe, "the host gave a body that is not made of bytes"));
     }
-    Ok(Some(Uint8Array::new(&value).to_vec().into()))
+    // By its place in memory, for its elements may be no bytes.
+    let place = |name: &str| Reflect::get(&value, &name.into()).ok().and_then(|place| place.as_f64());
+    let (Ok(buffer), Some(from), Some(length)) =
+        (Reflect::get(&value, &"buffer".into()), place("byteOffset"), place("byteLength"))
+    else {
+        return Err(TransportError::new(Sent::Maybe, "the host gave a body that is not made of bytes"));
+    };
+    Ok(Some(Uint8Array::new_with_byte_offset_and_length(&buffer, from as u32, length as u32).to_vec().into()))
 }

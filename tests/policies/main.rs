@@ -1,5 +1,10 @@
 //! The policies of a client under virtual time: several servers, breakers, limits, budgets.
 
+// As a test of `tests/hosts`.
+#[cfg(target_arch = "wasm32")]
+#[macro_use]
+extern crate tabbyapi_hosts;
+
 #[path = "../common/mod.rs"]
 mod common;
 mod harness;

@@ -5,6 +5,11 @@
 //! * `naive` derives from a recording's text alone what the API has to yield; `expected` says it in words, by hand.
 //! * `splits`, `endings`, `pairs`, `fields` and `mutants` replay the same bytes in other ways.
 
+// As a test of `tests/hosts`.
+#[cfg(target_arch = "wasm32")]
+#[macro_use]
+extern crate tabbyapi_hosts;
+
 mod ask;
 mod coverage;
 mod digest;
@@ -20,4 +25,6 @@ mod recording;
 mod requests;
 mod sent;
 mod splits;
+#[path = "../common/transcripts.rs"]
+mod transcripts;
 mod whole;

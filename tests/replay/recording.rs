@@ -1,11 +1,12 @@
 //! The recordings in `tests/transcripts`.
 
-use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use bytes::Bytes;
 use tabbyapi::transport::script::Reply;
 use tabbyapi::transport::{Chunk, End, Exchange};
+
+use crate::transcripts::{self, read};
 
 /// One recorded exchange.
 pub(crate) struct Recording {
@@ -79,21 +80,10 @@ pub(crate) fn named(name: &str) -> &'static Recording {
 
 /// The names of a folder's files that end so, without that end.
 pub(crate) fn names(folder: &str, end: &str) -> Vec<String> {
-    let files = std::fs::read_dir(path(folder)).expect("the transcripts are there");
-    let mut names: Vec<String> = files
-        .filter_map(|file| file.expect("a folder can be read").file_name().into_string().ok())
-        .filter_map(|file| file.strip_suffix(end).map(str::to_owned))
-        .collect();
+    let files = transcripts::names(folder);
+    let mut names: Vec<String> = files.iter().filter_map(|file| file.strip_suffix(end).map(str::to_owned)).collect();
     names.sort();
     names
-}
-
-pub(crate) fn read(file: &str) -> Vec<u8> {
-    std::fs::read(path(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
-}
-
-fn path(file: &str) -> PathBuf {
-    [env!("CARGO_MANIFEST_DIR"), "tests", "transcripts", file].iter().collect()
 }
 
 fn with_request(name: String) -> Recording {

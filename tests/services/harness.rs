@@ -2,12 +2,13 @@
 
 use std::fmt::Debug;
 use std::future::Future;
-use std::path::PathBuf;
 
 use futures::executor::block_on;
 use serde_json::Value;
 use tabbyapi::transport::script::{Reply, Script};
 use tabbyapi::{Answer, Client, Error, ErrorKind, Result};
+
+use crate::transcripts;
 
 /// What can be told of an error.
 #[derive(Clone, Debug, PartialEq)]
@@ -98,7 +99,7 @@ pub fn assert_told<T: Debug>(result: Result<T, Told>, status: u16, code: &str, m
 
 /// The names of recordings whose paths start with one of these.
 pub fn recorded_names(prefixes: &[&str]) -> Vec<String> {
-    let index = std::fs::read_to_string(path("INDEX.tsv")).expect("the index of the recordings");
+    let index = String::from_utf8(read("INDEX.tsv")).expect("the index is text");
     let rows = index.lines().skip(1).map(|row| row.split('\t').collect::<Vec<_>>());
     rows.filter(|row| prefixes.iter().any(|prefix| row[2].starts_with(prefix))).map(|row| row[0].to_owned()).collect()
 }
@@ -108,12 +109,15 @@ pub fn recorded_body(name: &str) -> Value {
     request(name).1.expect("a body")
 }
 
-fn path(file: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/transcripts/tabbyapi").join(file)
+fn read(file: &str) -> Vec<u8> {
+    match file.strip_prefix("../") {
+        Some(file) => transcripts::read(file),
+        None => transcripts::read(&format!("tabbyapi/{file}")),
+    }
 }
 
 fn request(name: &str) -> (String, Option<Value>) {
-    let recorded = std::fs::read(path(&format!("{name}.req"))).expect(name);
+    let recorded = read(&format!("{name}.req"));
     let (head, body) = split(&recorded);
     let line = head.lines().next().expect("a request line").trim_end_matches(" HTTP/1.1");
     let line = ALIASES.iter().find(|(alias, _)| *alias == line).map_or(line, |(_, ours)| ours);
@@ -122,7 +126,7 @@ fn request(name: &str) -> (String, Option<Value>) {
 
 /// The answer, and the length of its body.
 fn reply(name: &str) -> (Reply, usize) {
-    let recorded = std::fs::read(path(&format!("{name}.resp"))).expect(name);
+    let recorded = read(&format!("{name}.resp"));
     let (head, body) = split(&recorded);
     let mut lines = head.lines();
     let status = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok()).expect("a status");

@@ -1,5 +1,10 @@
 //! The services against recorded exchanges: requests as they go out, answers and errors however their bodies are cut.
 
+// As a test of `tests/hosts`.
+#[cfg(target_arch = "wasm32")]
+#[macro_use]
+extern crate tabbyapi_hosts;
+
 mod embeddings;
 mod harness;
 mod kobold;
@@ -9,6 +14,8 @@ mod older;
 mod overrides;
 mod refusals;
 mod tokens;
+#[path = "../common/transcripts.rs"]
+mod transcripts;
 
 use harness::recorded_names;
 

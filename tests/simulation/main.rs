@@ -9,6 +9,11 @@
 //!
 //! `SIMULATION_CALLS` sets how many calls are made in all; 100,000 by default.
 
+// As a test of `tests/hosts`.
+#[cfg(target_arch = "wasm32")]
+#[macro_use]
+extern crate tabbyapi_hosts;
+
 mod chance;
 mod laws;
 mod operations;

@@ -1,5 +1,7 @@
 //! The border as wasm-pack's users know it: the same functions, with strings and byte arrays.
 
+#![allow(unreachable_pub, reason = "JavaScript reaches them")]
+
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::machine;

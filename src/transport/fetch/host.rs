@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use js_sys::{Function, Promise, Reflect};
+use js_sys::{Function, Reflect};
 use wasm_bindgen::prelude::{Closure, wasm_bindgen};
 use wasm_bindgen::{JsCast, JsValue};
 
@@ -20,7 +20,7 @@ const LONGEST_TIMEOUT: Duration = Duration::from_millis(i32::MAX as u64);
 #[wasm_bindgen]
 extern "C" {
     #[wasm_bindgen(catch)]
-    pub(super) fn fetch(request: &web_sys::Request) -> Result<Promise, JsValue>;
+    pub(super) fn fetch(request: &web_sys::Request) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(catch, js_name = setTimeout)]
     fn set_timeout(callback: &Function, milliseconds: f64) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(catch, js_name = clearTimeout)]

@@ -1,0 +1,15 @@
+//! The client in a page, in Chromium.
+#![cfg(target_arch = "wasm32")]
+
+#[macro_use]
+extern crate tabbyapi_hosts;
+
+mod fetch;
+
+wasm_bindgen_test::wasm_bindgen_test_configure!(run_in_browser);
+
+#[test]
+fn this_is_a_page() {
+    assert!(fetch::host::has("document"));
+    assert!(fetch::host::has("location"));
+}

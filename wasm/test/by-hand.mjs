@@ -1,0 +1,43 @@
+// A call by the functions that `wasm-pack build` gives, as somebody would make it who brings the rest himself: the module says
+// what to do, `fetch` does it. `core` is what the generated file exports.
+import { Records } from "../js/records.js";
+
+const [READ, SEND, , , DONE] = [0, 1, 2, 3, 4];
+
+/** Streams an answer, and gives its text and in how many chunks it came. */
+export async function chat(core, settings, request) {
+  const body = JSON.stringify({ ...request, stream: true });
+  const client = core.open(JSON.stringify(settings));
+  if (client === 0) throw new Error(core.detail());
+  const call = core.start(client, JSON.stringify({ operation: "chat.stream", has_body: true, request_bytes: body.length }));
+  if (call === 0) throw new Error(core.detail());
+  const now = () => performance.now();
+  const records = new Records();
+  const items = [];
+  let reader;
+  let code = core.poll(call, now());
+  while (code === READ || code === SEND) {
+    if (code === SEND) {
+      const { method, url, headers } = JSON.parse(core.detail());
+      const answer = await fetch(url, { method, headers, body });
+      reader = answer.body.getReader();
+      code = core.head(call, now(), answer.status, [...answer.headers].map(([name, value]) => `${name}: ${value}\n`).join(""));
+      continue;
+    }
+    const { done, value } = await reader.read();
+    code = done ? core.end(call, now()) : core.chunk(call, now(), value);
+    records.feed(core.output());
+    for (let item; (item = records.next()) !== undefined; ) items.push(item);
+  }
+  if (code !== DONE) throw new Error(core.detail());
+  core.dropCall(call);
+  core.close(client);
+  return { text: items.map((item) => item.choices[0]?.delta.content ?? "").join(""), chunks: items.length };
+}
+
+// As a program: node by-hand.mjs MODULE URL KEY
+if (process.argv[1]?.endsWith("by-hand.mjs")) {
+  const [, , module, base_url, api_key] = process.argv;
+  const told = await chat(await import(module), { base_url, api_key }, { messages: [{ role: "user", content: "by hand" }] });
+  console.log(JSON.stringify(told));
+}
