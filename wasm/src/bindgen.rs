@@ -1,4 +1,5 @@
-//! The border as wasm-pack's users know it: the same functions, with strings and byte arrays.
+//! The border as wasm-pack's users know it: the same functions, with strings and byte arrays. A call by them stands in
+//! `wasm/test/by-hand.mjs`.
 
 #![allow(unreachable_pub, reason = "JavaScript reaches them")]
 
