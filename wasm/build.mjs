@@ -4,6 +4,7 @@
 // wasm-opt if it is not in the path. --no-cargo takes the module that was built last.
 import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { homedir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { trim } from "./trim.mjs";
@@ -16,11 +17,14 @@ const run = (command, args, env) => execFileSync(command, args, { stdio: "inheri
 const FLAGS = "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS";
 
 if (!process.argv.includes("--no-cargo")) {
+  // The module is the same wherever it is built.
+  const cargoHome = process.env.CARGO_HOME ?? path.join(homedir(), ".cargo");
+  const remaps = [`${path.join(cargoHome, "registry/src")}=/crates`, `${root}=/tabbyapi`].map((to) => `--remap-path-prefix=${to}`).join(" ");
   // Without wasm-bindgen: the module imports nothing, and its glue is js/border.js.
   run("cargo", ["build", "-p", "tabbyapi-js", "--no-default-features", "--profile", "wasm", "--target", "wasm32-unknown-unknown"], {
     // What trim.mjs goes by.
     CARGO_PROFILE_WASM_STRIP: "false",
-    [FLAGS]: `${process.env[FLAGS] ?? ""} -Clink-arg=--emit-relocs`.trim(),
+    [FLAGS]: `${process.env[FLAGS] ?? ""} -Clink-arg=--emit-relocs ${remaps}`.trim(),
   });
 }
 rmSync(dist, { recursive: true, force: true });
@@ -33,6 +37,9 @@ writeFileSync(between, trimmed.module);
 const features = ["bulk-memory", "sign-ext", "mutable-globals", "nontrapping-float-to-int", "multivalue", "reference-types"];
 run(process.env.WASM_OPT ?? "wasm-opt", [
   "-Oz",
+  "--converge",
+  // The stack ends there; what is at such addresses is no data.
+  "--low-memory-unused",
   "--strip-producers",
   "--strip-target-features",
   ...features.map((feature) => `--enable-${feature}`),

@@ -103,15 +103,20 @@ impl Secrets {
     }
 
     fn remove_from_value(&self, value: &mut Value) {
-        match value {
-            Value::String(text) => self.remove_from(text),
-            Value::Array(values) => values.iter_mut().for_each(|value| self.remove_from_value(value)),
-            Value::Object(fields) => {
-                if self.remove_from_fields(fields) {
-                    *value = Value::String(REMOVED.to_owned());
-                }
+        let whole = match value {
+            Value::String(text) => {
+                self.remove_from(text);
+                false
             }
-            _ => {}
+            Value::Array(values) => {
+                values.iter_mut().for_each(|value| self.remove_from_value(value));
+                false
+            }
+            Value::Object(fields) => self.remove_from_fields(fields),
+            _ => false,
+        };
+        if whole {
+            *value = Value::String(REMOVED.to_owned());
         }
     }
 

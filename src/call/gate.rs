@@ -8,11 +8,12 @@ use std::collections::VecDeque;
 use std::task::Waker;
 
 use super::Time;
+use super::failures::refused;
 use super::places::{Places, Tally};
 use super::shared::Policies;
 use super::sorted::Sorted;
-use crate::Text;
 use crate::policy::{Balance, BreakerState, Candidate, Circuit, Pass, Server, ServerStatus, WhenFull, Window, best};
+use crate::{Error, Text};
 
 /// How long after a failure a server comes after others.
 const LATELY: std::time::Duration = std::time::Duration::from_secs(10);
@@ -91,7 +92,7 @@ pub(super) enum Admission {
         ticket: u64,
         until: Option<Time>,
     },
-    Refused(Refusal),
+    Refused(Error),
 }
 
 /// Why no attempt may be made.
@@ -157,7 +158,7 @@ impl Places for Gate {
                 Admission::Granted(self.take(grant))
             }
             Pick::Wait { .. } if self.queue.len() >= self.room => {
-                Admission::Refused(Refusal::Queue { waiting: self.queue.len() })
+                self.refuse(Refusal::Queue { waiting: self.queue.len() })
             }
             Pick::Wait { until, .. } => {
                 self.next_ticket += 1;
@@ -167,7 +168,7 @@ impl Places for Gate {
                 self.queue.push_back(waiting);
                 Admission::Wait { ticket, until }
             }
-            Pick::Refuse(refusal) => Admission::Refused(refusal),
+            Pick::Refuse(refusal) => self.refuse(refusal),
         }
     }
 
@@ -265,7 +266,7 @@ impl Gate {
         match waiting.refusal {
             Some(refusal) => {
                 self.leave(ticket);
-                Admission::Refused(refusal)
+                self.refuse(refusal)
             }
             None => Admission::Wait { ticket, until },
         }
@@ -387,6 +388,10 @@ impl Gate {
         // Now it is known when there will be room for the next.
         self.serve();
         Grant { taken: Some(now), ..grant }
+    }
+
+    fn refuse(&self, refusal: Refusal) -> Admission {
+        Admission::Refused(refused(refusal, self.now))
     }
 
     fn find(&self, ticket: u64) -> Option<usize> {

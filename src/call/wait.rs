@@ -6,8 +6,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use super::Time;
-use super::gate::{Admission, Grant, Refusal, Want};
+use super::gate::{Admission, Grant, Want};
 use super::shared::Shared;
+use crate::Error;
 
 impl Shared {
     /// A place for an attempt, or what to wait for. The ticket is the call's, over all its waits.
@@ -18,9 +19,9 @@ impl Shared {
                 *ticket = None;
                 Entry::Granted(Permit { shared: self.clone(), grant, ended: false })
             }
-            Admission::Refused(refusal) => {
+            Admission::Refused(error) => {
                 *ticket = None;
-                Entry::Refused(refusal)
+                Entry::Refused(error)
             }
             Admission::Wait { ticket: id, until } => {
                 // It gets another one if its place was withdrawn.
@@ -37,7 +38,7 @@ impl Shared {
 pub(super) enum Entry {
     Granted(Permit),
     Wait { until: Option<Time>, changed: Changed },
-    Refused(Refusal),
+    Refused(Error),
 }
 
 /// A place in the queue; dropping it leaves the queue.

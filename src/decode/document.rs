@@ -134,7 +134,11 @@ pub fn push_string(json: &mut String, text: &str) {
     json.push('"');
 }
 
-/// The same value without white space, with strings escaped no more than they must be, and with null for what JSON does not know.
+/// More than this is not written of a value: those who ask cut it sooner.
+const COMPACT_CAP: usize = 4 << 10;
+
+/// The same value without white space, the fields of objects in the order of their names, strings escaped no more than they must
+/// be, and null for what JSON does not know: as serde_json writes it, but for numbers, which stay as they are.
 pub(crate) fn compact(json: &str) -> String {
     let mut out = String::new();
     push_compact(&mut out, json);
@@ -144,20 +148,45 @@ pub(crate) fn compact(json: &str) -> String {
 fn push_compact(out: &mut String, json: &str) {
     match (json.as_bytes().first(), Document::read(json)) {
         (Some(b'"'), _) => push_string(out, &string(json).unwrap_or_default()),
-        (Some(open @ (b'{' | b'[')), Ok(document)) => {
-            out.push(char::from(*open));
-            for (at, (name, value)) in document.values.iter().enumerate() {
+        (Some(b'['), Ok(list)) => {
+            out.push('[');
+            for (at, (_, value)) in list.values.iter().enumerate() {
                 out.push_str(if at > 0 { "," } else { "" });
-                if *open == b'{' {
-                    push_string(out, &unescaped(name).unwrap_or_default());
-                    out.push(':');
-                }
                 push_compact(out, value);
+                if out.len() >= COMPACT_CAP {
+                    break;
+                }
             }
-            out.push(if *open == b'{' { '}' } else { ']' });
+            out.push(']');
+        }
+        (Some(b'{'), Ok(object)) => {
+            out.push('{');
+            let mut last = None;
+            // The next name each time, as there are few until the cap; sorting is much code.
+            while let Some((name, value)) = object.after(last).filter(|_| out.len() < COMPACT_CAP) {
+                out.push_str(if last.is_some() { "," } else { "" });
+                push_string(out, &unescaped(name).unwrap_or_default());
+                out.push(':');
+                push_compact(out, value);
+                last = Some(name);
+            }
+            out.push('}');
         }
         (_, Ok(document)) if !document.odd.is_empty() => out.push_str("null"),
         _ => out.push_str(json),
+    }
+}
+
+impl<'a> Document<'a> {
+    /// The field whose name comes next in order; of several the last, as `JSON.parse` has it.
+    fn after(&self, last: Option<&str>) -> Option<(&'a str, &'a str)> {
+        let mut next: Option<(&str, &str)> = None;
+        for (name, value) in &self.values {
+            if last.is_none_or(|last| *name > last) && next.is_none_or(|(least, _)| *name <= least) {
+                next = Some((name, value));
+            }
+        }
+        next
     }
 }
 
@@ -174,9 +203,9 @@ impl<'a> Look<'a> {
     }
 
     /// Keeps the value that ends here, if it is an outermost one.
-    fn keep(&mut self, depth: u32, name: &'a str, start: usize) -> Option<()> {
+    fn keep(&mut self, depth: u32, name: (usize, usize), start: usize) -> Option<()> {
         if depth == 0 {
-            self.values.push((name, self.text.get(start..self.at)?));
+            self.values.push((self.text.get(name.0..name.1)?, self.text.get(start..self.at)?));
         }
         Some(())
     }
@@ -186,11 +215,10 @@ impl<'a> Look<'a> {
             return None;
         }
         match self.next()? {
-            b'{' => self.list(b'}', &mut |look| {
+            b'{' => self.list(b'}', |look| {
                 look.next().filter(|byte| *byte == b'"')?;
-                let start = look.at + 1;
-                let length = look.string()?;
-                let name = look.text.get(start..start + length)?;
+                let name = look.at + 1;
+                let name = (name, name + look.string()?);
                 look.next().filter(|byte| *byte == b':')?;
                 look.at += 1;
                 look.next()?;
@@ -198,11 +226,11 @@ impl<'a> Look<'a> {
                 look.value(depth + 1)?;
                 look.keep(depth, name, start)
             }),
-            b'[' => self.list(b']', &mut |look| {
+            b'[' => self.list(b']', |look| {
                 look.next()?;
                 let start = look.at;
                 look.value(depth + 1)?;
-                look.keep(depth, "", start)
+                look.keep(depth, (0, 0), start)
             }),
             b'"' => self.string().map(|_| ()),
             b't' => self.word(b"true"),
@@ -216,7 +244,7 @@ impl<'a> Look<'a> {
     }
 
     /// Items with commas between them, up to the closing bracket.
-    fn list(&mut self, close: u8, item: &mut dyn FnMut(&mut Self) -> Option<()>) -> Option<()> {
+    fn list(&mut self, close: u8, item: impl Fn(&mut Self) -> Option<()>) -> Option<()> {
         self.at += 1;
         if self.next()? == close {
             self.at += 1;
@@ -403,7 +431,7 @@ mod tests {
 
     #[test]
     fn compact_is_as_serde_json_writes() {
-        let text = r#" {"b" : [ 1.5, {} , [ ] ], "c\u0041\"": "\u00e9\n", "d": null, "e": true} "#.trim();
+        let text = r#" {"d": 0, "b" : [ 1.5, {} , [ ] ], "c\u0041\"": "\u00e9\n", "d": null, "e": true} "#.trim();
         let value: serde_json::Value = serde_json::from_str(text).unwrap();
         assert_eq!(compact(text), value.to_string());
         assert_eq!(compact("[NaN, -Infinity]"), "[null,null]");
