@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::Method;
 
 use crate::decode::Decode;
-use crate::{Error, ErrorKind, Limits, Pace, Paces, Result};
+use crate::{Error, ErrorKind, Extra, Limits, Pace, Paces, Result};
 
 /// One operation of the server: verb, path, body, who may call it, and how its answer is read.
 ///
@@ -57,6 +57,14 @@ pub trait Endpoint {
         Ok(None)
     }
 
+    /// The body with the [extra fields](crate::Options::extra) that it does not have itself.
+    fn body_with(&self, extra: &Extra) -> Result<Option<Bytes>> {
+        match self.body()? {
+            Some(body) if !extra.is_empty() => with_extra(&body, extra).map(Some),
+            body => Ok(body),
+        }
+    }
+
     /// How long each part may take: the client's pace for this kind of work.
     fn pace(&self, paces: &Paces) -> Pace {
         paces.read
@@ -95,6 +103,10 @@ impl<E: Endpoint + ?Sized> Endpoint for &E {
 
     fn body(&self) -> Result<Option<Bytes>> {
         (**self).body()
+    }
+
+    fn body_with(&self, extra: &Extra) -> Result<Option<Bytes>> {
+        (**self).body_with(extra)
     }
 
     fn pace(&self, paces: &Paces) -> Pace {
@@ -184,4 +196,18 @@ pub fn json_body<T: serde::Serialize + ?Sized>(request: &T) -> Result<Option<Byt
     serde_json::to_vec(request).map(|body| Some(body.into())).map_err(|error| {
         Error::new(ErrorKind::Encode, "encode", format!("the request could not be written as JSON: {error}"))
     })
+}
+
+fn with_extra(body: &[u8], extra: &Extra) -> Result<Bytes> {
+    let unreadable =
+        |error| Error::new(ErrorKind::Encode, "encode", format!("extra fields could not be added: {error}"));
+    let text = String::from_utf8_lossy(body);
+    let mut value: serde_json::Value = serde_json::from_str(&text).map_err(unreadable)?;
+    let Some(object) = value.as_object_mut() else { return Ok(Bytes::copy_from_slice(body)) };
+    for (name, value) in extra {
+        if !object.contains_key(name) {
+            object.insert(name.clone(), value.clone());
+        }
+    }
+    serde_json::to_vec(&value).map(Bytes::from).map_err(unreadable)
 }

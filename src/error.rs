@@ -358,7 +358,7 @@ impl Error {
             }
             if secrets.are_in(text.as_bytes()) || secrets.are_in(deep.as_bytes()) {
                 secrets.remove_from(&mut text);
-                inner.source = Some(Box::<dyn std::error::Error + Send + Sync>::from(text).into());
+                inner.source = Some(Arc::new(Cleaned(text)));
             }
         }
         self
@@ -378,6 +378,17 @@ impl Error {
             self.0.response = Some(answered);
         }
         self
+    }
+}
+
+/// A cause without the secret that it repeated.
+#[derive(thiserror::Error)]
+#[error("{0}")]
+struct Cleaned(String);
+
+impl fmt::Debug for Cleaned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

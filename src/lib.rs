@@ -29,6 +29,7 @@ pub mod call;
 mod client;
 mod config;
 pub mod conversation;
+mod date;
 pub mod decode;
 pub mod driver;
 mod endpoint;

@@ -1,33 +1,49 @@
 // Builds the npm package: node build.mjs [--no-cargo]
 //
-// cargo makes the module, wasm-opt makes it small, and the files of js/ and types/ are put beside it in dist/. `WASM_OPT` names
+// cargo makes the module, trim.mjs and wasm-opt make it small, and the files of js/ and types/ are put beside it in dist/. `WASM_OPT` names
 // wasm-opt if it is not in the path. --no-cargo takes the module that was built last.
 import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { homedir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { trim } from "./trim.mjs";
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 const root = path.dirname(here);
 const dist = path.join(here, "dist");
 const target = process.env.CARGO_TARGET_DIR ?? path.join(root, "target/wasm");
-const run = (command, args) => execFileSync(command, args, { stdio: "inherit", cwd: root });
+const run = (command, args, env) => execFileSync(command, args, { stdio: "inherit", cwd: root, env: { ...process.env, ...env } });
+const FLAGS = "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS";
 
 if (!process.argv.includes("--no-cargo")) {
+  // The module is the same wherever it is built.
+  const cargoHome = process.env.CARGO_HOME ?? path.join(homedir(), ".cargo");
+  const remaps = [`${path.join(cargoHome, "registry/src")}=/crates`, `${root}=/tabbyapi`].map((to) => `--remap-path-prefix=${to}`).join(" ");
   // Without wasm-bindgen: the module imports nothing, and its glue is js/border.js.
-  run("cargo", ["build", "-p", "tabbyapi-js", "--no-default-features", "--profile", "wasm", "--target", "wasm32-unknown-unknown"]);
+  run("cargo", ["build", "-p", "tabbyapi-js", "--no-default-features", "--profile", "wasm", "--target", "wasm32-unknown-unknown"], {
+    // What trim.mjs goes by.
+    CARGO_PROFILE_WASM_STRIP: "false",
+    [FLAGS]: `${process.env[FLAGS] ?? ""} -Clink-arg=--emit-relocs ${remaps}`.trim(),
+  });
 }
 rmSync(dist, { recursive: true, force: true });
 mkdirSync(dist);
+const trimmed = trim(readFileSync(path.join(target, "wasm32-unknown-unknown/wasm/tabbyapi_js.wasm")));
+const between = path.join(target, "tabbyapi.trimmed.wasm");
+writeFileSync(between, trimmed.module);
 
 // What every host of the last years has.
 const features = ["bulk-memory", "sign-ext", "mutable-globals", "nontrapping-float-to-int", "multivalue", "reference-types"];
 run(process.env.WASM_OPT ?? "wasm-opt", [
   "-Oz",
+  "--converge",
+  // The stack ends there; what is at such addresses is no data.
+  "--low-memory-unused",
   "--strip-producers",
   "--strip-target-features",
   ...features.map((feature) => `--enable-${feature}`),
-  path.join(target, "wasm32-unknown-unknown/wasm/tabbyapi_js.wasm"),
+  between,
   "-o",
   path.join(dist, "tabbyapi.wasm"),
 ]);

@@ -1,10 +1,12 @@
 //! The secret texts of a request, and their removal from what is told or kept of it.
 
 use bytes::Bytes;
-use http::header::{HeaderMap, HeaderName, HeaderValue};
-use serde_json::Value;
+use http::header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHORIZATION, SET_COOKIE};
+use serde_json::{Map, Value};
 
+use super::{X_ADMIN_KEY, X_API_KEY};
 use crate::Extra;
+use crate::decode::Document;
 use crate::text::find;
 
 /// What stands where a secret stood.
@@ -20,9 +22,8 @@ pub(crate) fn is_secret(name: &HeaderName, value: &HeaderValue) -> bool {
 
 /// Whether headers of this name carry secrets, whoever sets them.
 fn is_secret_name(name: &HeaderName) -> bool {
-    const NAMES: [&str; 6] =
-        ["authorization", "proxy-authorization", "x-api-key", "x-admin-key", "cookie", "set-cookie"];
-    NAMES.contains(&name.as_str())
+    const NAMES: [HeaderName; 6] = [AUTHORIZATION, PROXY_AUTHORIZATION, X_API_KEY, X_ADMIN_KEY, COOKIE, SET_COOKIE];
+    NAMES.contains(name)
 }
 
 /// Marks the values that are secret by the names of their headers, so that `Debug` does not show them.
@@ -62,8 +63,9 @@ impl Secrets {
 
     /// Adds the token for the hub that a download loads from, if the body of a request has one.
     pub(crate) fn add_token(&mut self, path: &str, body: &[u8]) {
-        if let Some(token) = download(path, body).as_ref().and_then(|body| body.get("token")?.as_str()) {
-            self.add(token);
+        let body = std::str::from_utf8(body).ok().filter(|_| path.ends_with("/download"));
+        if let Some(token) = body.and_then(|body| Document::read(body).ok()?.string("token")) {
+            self.add(&token);
         }
     }
 
@@ -89,15 +91,32 @@ impl Secrets {
     }
 
     pub(crate) fn remove_from_extra(&self, extra: &mut Extra) {
-        let remove = || {
-            let text = serde_json::to_string(extra).ok().filter(|text| self.are_in(text.as_bytes()))?;
-            match serde_json::from_str(&self.remove(&text)) {
-                Ok(Value::Object(fields)) => Some(Extra::from(fields)),
-                _ => None,
+        if !extra.is_empty() && self.remove_from_fields(extra) {
+            *extra = Extra::new();
+        }
+    }
+
+    /// Whether one of them stands in the name of a field: then all of them are to go.
+    fn remove_from_fields(&self, fields: &mut Map<String, Value>) -> bool {
+        fields.values_mut().for_each(|value| self.remove_from_value(value));
+        fields.keys().any(|name| self.are_in(name.as_bytes()))
+    }
+
+    fn remove_from_value(&self, value: &mut Value) {
+        let whole = match value {
+            Value::String(text) => {
+                self.remove_from(text);
+                false
             }
+            Value::Array(values) => {
+                values.iter_mut().for_each(|value| self.remove_from_value(value));
+                false
+            }
+            Value::Object(fields) => self.remove_from_fields(fields),
+            _ => false,
         };
-        if let Some(removed) = remove() {
-            *extra = removed;
+        if whole {
+            *value = Value::String(REMOVED.to_owned());
         }
     }
 

@@ -1,5 +1,7 @@
 //! What goes wrong with an attempt, as errors for people.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 
 use super::gate::Refusal;
@@ -56,7 +58,7 @@ pub(super) fn timeout(pace: &Pace, phase: Phase) -> Error {
         }
     };
     let limit = limit.unwrap_or_default();
-    Error::new(ErrorKind::Timeout, code, format!("{what} within {limit:?}")).with_phase(phase).with_hint(hint)
+    Error::new(ErrorKind::Timeout, code, format!("{what} within {}", span(limit))).with_phase(phase).with_hint(hint)
 }
 
 /// The exchange failed.
@@ -110,8 +112,8 @@ pub(super) fn refused(refusal: Refusal, now: Time) -> Error {
         Refusal::Open { until } => error(
             "circuit_open",
             format!(
-                "nothing was sent, since the server has failed too often; it is left alone for {:?}",
-                until.since(now)
+                "nothing was sent, since the server has failed too often; it is left alone for {}",
+                span(until.since(now))
             ),
             "wait, or see with `client.servers()` how it is doing",
         )
@@ -119,8 +121,8 @@ pub(super) fn refused(refusal: Refusal, now: Time) -> Error {
         Refusal::Full { until } => error(
             "rate_limited",
             format!(
-                "nothing was sent, since the client's own rate limit is reached; there is room in {:?}",
-                until.since(now)
+                "nothing was sent, since the client's own rate limit is reached; there is room in {}",
+                span(until.since(now))
             ),
             "wait, or raise the `RateLimit`",
         )
@@ -130,5 +132,32 @@ pub(super) fn refused(refusal: Refusal, now: Time) -> Error {
             format!("nothing was sent, since {waiting} calls wait already"),
             "send less at a time, or raise `Concurrency::waiting`",
         ),
+    }
+}
+
+/// A time as its `Debug` has it, such as `1.5s` or `20ms`, for a fraction of the code.
+fn span(time: Duration) -> String {
+    let nanos = time.subsec_nanos();
+    let (whole, rest, places, unit) = match (time.as_secs(), nanos) {
+        (seconds @ 1.., _) => (seconds, nanos, 9, "s"),
+        (0, 1_000_000..) => (u64::from(nanos / 1_000_000), nanos % 1_000_000, 6, "ms"),
+        (0, 1_000..) => (u64::from(nanos / 1_000), nanos % 1_000, 3, "µs"),
+        (0, _) => (u64::from(nanos), 0, 0, "ns"),
+    };
+    let digits = format!("{rest:09}");
+    let digits = digits[9 - places..].trim_end_matches('0');
+    format!("{whole}{}{digits}{unit}", if digits.is_empty() { "" } else { "." })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_told_as_their_debug_does() {
+        for nanos in [0, 1, 999, 1_000, 1_500, 20_000_000, 999_999_999, 1_000_000_000, 1_500_000_000, 90_000_000_001] {
+            let time = Duration::from_nanos(nanos);
+            assert_eq!(span(time), format!("{time:?}"));
+        }
     }
 }

@@ -8,10 +8,12 @@ use std::collections::VecDeque;
 use std::task::Waker;
 
 use super::Time;
+use super::failures::refused;
+use super::places::{Places, Tally};
+use super::shared::Policies;
 use super::sorted::Sorted;
-use crate::auth::Keys;
 use crate::policy::{Balance, BreakerState, Candidate, Circuit, Pass, Server, ServerStatus, WhenFull, Window, best};
-use crate::{BaseUrl, Text};
+use crate::{Error, Text};
 
 /// How long after a failure a server comes after others.
 const LATELY: std::time::Duration = std::time::Duration::from_secs(10);
@@ -20,7 +22,7 @@ const LATELY: std::time::Duration = std::time::Duration::from_secs(10);
 pub(super) const MAX_SERVERS: usize = 64;
 
 pub(super) struct Gate {
-    pub(super) members: Vec<Member>,
+    members: Vec<Member>,
     balance: Balance,
     /// Most tickets that may wait.
     room: usize,
@@ -31,24 +33,17 @@ pub(super) struct Gate {
     /// The latest time that was told: dropping a place tells none.
     now: Time,
     /// Calls to be woken once the lock is released.
-    pub(super) wake: Vec<Waker>,
+    wake: Vec<Waker>,
 }
 
 /// A server at work.
-pub(super) struct Member {
-    pub(super) base: BaseUrl,
-    pub(super) keys: Keys,
+struct Member {
+    tally: Tally,
     circuit: Option<Circuit>,
     requests: Option<Window>,
     tokens: Option<Window>,
     when_full: WhenFull,
     places: Option<u32>,
-    in_flight: u32,
-    begun: u64,
-    failures: u64,
-    /// When the last attempt that ended failed; `None` if it succeeded.
-    failed: Option<Time>,
-    pub(super) model: Option<Text>,
 }
 
 /// What a call wants of a server.
@@ -82,10 +77,10 @@ struct Waiting {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Grant {
     pub(super) server: usize,
-    pass: Option<Pass>,
+    pub(super) pass: Option<Pass>,
     /// Since when its call has it, and what it weighs.
-    taken: Option<Time>,
-    tokens: u64,
+    pub(super) taken: Option<Time>,
+    pub(super) tokens: u64,
 }
 
 /// What the gate says.
@@ -97,7 +92,7 @@ pub(super) enum Admission {
         ticket: u64,
         until: Option<Time>,
     },
-    Refused(Refusal),
+    Refused(Error),
 }
 
 /// Why no attempt may be made.
@@ -127,21 +122,22 @@ enum Room {
 }
 
 impl Gate {
-    pub(super) fn new(members: Vec<Member>, balance: Balance, room: usize) -> Self {
-        Gate {
-            members,
-            balance,
-            room,
+    pub(super) fn boxed(servers: &[Server], policies: &Policies) -> Box<dyn Places> {
+        Box::new(Gate {
+            members: servers.iter().map(|server| Member::new(server, policies)).collect(),
+            balance: policies.balance,
+            room: policies.concurrency.map_or(usize::MAX, |limit| limit.waiting),
             queue: VecDeque::new(),
             granted: Sorted::new(),
             next_ticket: 0,
             now: Time::default(),
             wake: Vec::new(),
-        }
+        })
     }
+}
 
-    /// A place for an attempt. A call that waited brings its ticket.
-    pub(super) fn admit(&mut self, ticket: Option<u64>, want: &Want, now: Time) -> Admission {
+impl Places for Gate {
+    fn admit(&mut self, ticket: Option<u64>, want: &Want, now: Time) -> Admission {
         self.now = self.now.max(now);
         match ticket.and_then(|ticket| self.granted.remove(&ticket)) {
             // The breaker has opened since: the call looks for another place.
@@ -162,7 +158,7 @@ impl Gate {
                 Admission::Granted(self.take(grant))
             }
             Pick::Wait { .. } if self.queue.len() >= self.room => {
-                Admission::Refused(Refusal::Queue { waiting: self.queue.len() })
+                self.refuse(Refusal::Queue { waiting: self.queue.len() })
             }
             Pick::Wait { until, .. } => {
                 self.next_ticket += 1;
@@ -172,10 +168,86 @@ impl Gate {
                 self.queue.push_back(waiting);
                 Admission::Wait { ticket, until }
             }
-            Pick::Refuse(refusal) => Admission::Refused(refusal),
+            Pick::Refuse(refusal) => self.refuse(refusal),
         }
     }
 
+    fn end(&mut self, grant: Grant, succeeded: Option<bool>, now: Option<Time>) {
+        self.now = self.now.max(now.unwrap_or_default());
+        let now = self.now;
+        let Some(member) = self.members.get_mut(grant.server) else { return };
+        member.tally.end(succeeded, now);
+        if let (Some(circuit), Some(pass)) = (&mut member.circuit, grant.pass) {
+            circuit.end(pass, succeeded, now);
+        }
+        self.serve();
+    }
+
+    fn undo(&mut self, grant: Grant) {
+        if let Some(member) = self.members.get_mut(grant.server) {
+            member.tally.begun = member.tally.begun.saturating_sub(1);
+            let weights = [(&mut member.requests, 1), (&mut member.tokens, grant.tokens)];
+            for (window, amount) in weights.into_iter().filter_map(|(window, amount)| Some((window.as_mut()?, amount)))
+            {
+                match grant.taken {
+                    Some(at) => window.untake(amount, at),
+                    None => window.unreserve(amount),
+                }
+            }
+        }
+        self.end(grant, None, None);
+    }
+
+    fn leave(&mut self, ticket: u64) {
+        if let Some(at) = self.find(ticket) {
+            let waiting = self.queue.remove(at);
+            // Dropped with the others, outside the lock.
+            self.wake.extend(waiting.and_then(|waiting| waiting.waker));
+            self.serve();
+        } else if let Some(grant) = self.granted.remove(&ticket) {
+            self.undo(grant);
+        }
+    }
+
+    fn waits(&mut self, ticket: u64, waker: Waker) -> Result<Option<Waker>, Waker> {
+        match self.find(ticket) {
+            Some(at) if !self.queue[at].called => Ok(self.queue[at].waker.replace(waker)),
+            _ => Err(waker),
+        }
+    }
+
+    fn elsewhere(&mut self, want: &Want, now: Time) -> bool {
+        self.now = self.now.max(now);
+        matches!(self.pick(want, want.tried, false), Pick::Take(_))
+    }
+
+    fn status(&self, now: Time) -> Vec<ServerStatus> {
+        let breaker = |circuit: &Circuit| circuit.state(now);
+        let status =
+            |member: &Member| member.tally.status(member.circuit.as_ref().map_or(BreakerState::Closed, breaker));
+        self.members.iter().map(status).collect()
+    }
+
+    fn waiting(&self) -> usize {
+        self.queue.len()
+    }
+
+    fn limits_tokens(&self) -> bool {
+        self.members.iter().any(|member| member.tokens.is_some())
+    }
+
+    fn set_model(&mut self, server: usize, model: Text) {
+        if let Some(member) = self.members.get_mut(server) {
+            member.tally.model = Some(model);
+        }
+    }
+
+    fn woken(&mut self) -> Vec<Waker> {
+        std::mem::take(&mut self.wake)
+    }
+}
+
+impl Gate {
     /// What a ticket is told that was not served just now. It gets an alarm of its own even if earlier ones stand before it,
     /// since their calls may not be polled; whoever comes first has all served.
     fn answer_waiting(&mut self, at: usize) -> Admission {
@@ -194,89 +266,10 @@ impl Gate {
         match waiting.refusal {
             Some(refusal) => {
                 self.leave(ticket);
-                Admission::Refused(refusal)
+                self.refuse(refusal)
             }
             None => Admission::Wait { ticket, until },
         }
-    }
-
-    /// Gives a place back, with what came of the attempt, if that is known.
-    pub(super) fn end(&mut self, grant: Grant, succeeded: Option<bool>, now: Option<Time>) {
-        self.now = self.now.max(now.unwrap_or_default());
-        let now = self.now;
-        let Some(member) = self.members.get_mut(grant.server) else { return };
-        member.in_flight = member.in_flight.saturating_sub(1);
-        if let (Some(circuit), Some(pass)) = (&mut member.circuit, grant.pass) {
-            circuit.end(pass, succeeded, now);
-        }
-        match succeeded {
-            Some(true) => member.failed = None,
-            Some(false) => {
-                member.failures += 1;
-                member.failed = Some(now);
-            }
-            None => {}
-        }
-        self.serve();
-    }
-
-    /// Gives a place back that was not used: as if it had never been given.
-    pub(super) fn undo(&mut self, grant: Grant) {
-        if let Some(member) = self.members.get_mut(grant.server) {
-            member.begun = member.begun.saturating_sub(1);
-            let weights = [(&mut member.requests, 1), (&mut member.tokens, grant.tokens)];
-            for (window, amount) in weights.into_iter().filter_map(|(window, amount)| Some((window.as_mut()?, amount)))
-            {
-                match grant.taken {
-                    Some(at) => window.untake(amount, at),
-                    None => window.unreserve(amount),
-                }
-            }
-        }
-        self.end(grant, None, None);
-    }
-
-    /// Gives a ticket back, with the place that it may have got.
-    pub(super) fn leave(&mut self, ticket: u64) {
-        if let Some(at) = self.find(ticket) {
-            let waiting = self.queue.remove(at);
-            // Dropped with the others, outside the lock.
-            self.wake.extend(waiting.and_then(|waiting| waiting.waker));
-            self.serve();
-        } else if let Some(grant) = self.granted.remove(&ticket) {
-            self.undo(grant);
-        }
-    }
-
-    /// Keeps the waker of a ticket that still waits, in place of the one given back; or gives it back at once.
-    pub(super) fn waits(&mut self, ticket: u64, waker: Waker) -> Result<Option<Waker>, Waker> {
-        match self.find(ticket) {
-            Some(at) if !self.queue[at].called => Ok(self.queue[at].waker.replace(waker)),
-            _ => Err(waker),
-        }
-    }
-
-    /// Whether another server than the ones tried could take this at once.
-    pub(super) fn elsewhere(&mut self, want: &Want, now: Time) -> bool {
-        self.now = self.now.max(now);
-        matches!(self.pick(want, want.tried, false), Pick::Take(_))
-    }
-
-    pub(super) fn status(&self, now: Time) -> Vec<ServerStatus> {
-        let status = |member: &Member| ServerStatus {
-            base: member.base.clone(),
-            breaker: member.circuit.as_ref().map_or(BreakerState::Closed, |circuit| circuit.state(now)),
-            in_flight: member.in_flight,
-            attempts: member.begun,
-            failures: member.failures,
-            failing: member.failed.is_some(),
-            model: member.model.clone(),
-        };
-        self.members.iter().map(status).collect()
-    }
-
-    pub(super) fn waiting(&self) -> usize {
-        self.queue.len()
     }
 
     /// Gives places to tickets, in their order, and tells at which servers tickets are left waiting.
@@ -325,7 +318,7 @@ impl Gate {
     /// Where an attempt can go, other than to the servers that are taken. What has `queued` is not refused for the rate any more.
     fn pick(&mut self, want: &Want, taken: u64, queued: bool) -> Pick {
         let now = self.now;
-        let known = want.model.is_some() && self.members.iter().any(|member| member.model == want.model);
+        let known = want.model.is_some() && self.members.iter().any(|member| member.tally.model == want.model);
         let mut ready: Vec<Candidate> = Vec::new();
         let (mut waits, mut until, mut refusal): (u64, Option<Time>, Option<Refusal>) = (0, None, None);
         for (index, member) in self.members.iter_mut().enumerate() {
@@ -337,10 +330,10 @@ impl Gate {
                 Room::Now => ready.push(Candidate {
                     index,
                     tried: want.tried & (1 << index) != 0,
-                    lacks_model: known && member.model != want.model,
-                    failed_lately: member.failed.is_some_and(|at| now < at + LATELY),
-                    in_flight: member.in_flight,
-                    begun: member.begun,
+                    lacks_model: known && member.tally.model != want.model,
+                    failed_lately: member.tally.failed.is_some_and(|at| now < at + LATELY),
+                    in_flight: member.tally.in_flight,
+                    begun: member.tally.begun,
                 }),
                 Room::At(at) => {
                     waits |= 1 << index;
@@ -365,8 +358,7 @@ impl Gate {
     fn begin(&mut self, server: usize, want: &Want) -> Grant {
         let now = self.now;
         let member = &mut self.members[server];
-        member.in_flight += 1;
-        member.begun += 1;
+        member.tally.begin();
         if let Some(window) = &mut member.requests {
             window.reserve(1);
         }
@@ -398,6 +390,10 @@ impl Gate {
         Grant { taken: Some(now), ..grant }
     }
 
+    fn refuse(&self, refusal: Refusal) -> Admission {
+        Admission::Refused(refused(refusal, self.now))
+    }
+
     fn find(&self, ticket: u64) -> Option<usize> {
         self.queue.binary_search_by_key(&ticket, |waiting| waiting.ticket).ok()
     }
@@ -405,28 +401,18 @@ impl Gate {
 
 impl Member {
     /// A server with the client's settings, where it has none of its own.
-    pub(super) fn new(server: Server, defaults: &super::Policies) -> Self {
-        let Server { base, keys, rate, concurrency } = server;
+    fn new(server: &Server, defaults: &Policies) -> Self {
+        let Server { base, rate, concurrency, .. } = server;
         let rate = rate.or(defaults.rate);
         let window = |limit: Option<u64>| Some(Window::new(limit?, rate?.interval));
         Member {
-            base,
-            keys,
+            tally: Tally::new(base.clone()),
             circuit: defaults.breaker.map(Circuit::new),
             requests: window(rate.and_then(|rate| rate.requests.map(u64::from))),
             tokens: window(rate.and_then(|rate| rate.tokens)),
             when_full: rate.map(|rate| rate.when_full).unwrap_or_default(),
             places: concurrency.or(defaults.concurrency).map(|limit| limit.running.max(1)),
-            in_flight: 0,
-            begun: 0,
-            failures: 0,
-            failed: None,
-            model: None,
         }
-    }
-
-    pub(super) fn limits_tokens(&self) -> bool {
-        self.tokens.is_some()
     }
 
     fn room(&mut self, tokens: u64, now: Time, queued: bool) -> Room {
@@ -444,7 +430,7 @@ impl Member {
             };
         }
         match self.places {
-            Some(places) if self.in_flight >= places => Room::Later,
+            Some(places) if self.tally.in_flight >= places => Room::Later,
             _ => Room::Now,
         }
     }

@@ -8,19 +8,19 @@ use http::response::Parts;
 
 use super::{Call, Time};
 use crate::decode::Decode;
-use crate::hooks::{Hook, Hooks, Outgoing, View, put_back, take_secrets};
+use crate::hooks::{Hooks, View, Watch};
 use crate::{Error, Result};
 
 /// The hooks of one call that is not over.
 pub(super) struct Hooked {
-    list: Box<[Box<dyn Hook>]>,
+    watch: Box<dyn Watch>,
     /// The latest time that the call was told: dropping it tells none.
     now: Time,
 }
 
 impl Hooked {
     pub(super) fn new(hooks: &Hooks) -> Option<Self> {
-        Some(Hooked { list: hooks.for_call()?, now: Time::default() })
+        Some(Hooked { watch: hooks.for_call()?, now: Time::default() })
     }
 }
 
@@ -32,59 +32,42 @@ impl<D: Decode> Call<D> {
     }
 
     pub(super) fn hook_start(&mut self, now: Time) -> Result<()> {
-        self.run_hooks(now, |hooks, view| hooks.iter_mut().try_for_each(|hook| hook.start(view)))
+        self.run_hooks(now, |hooks, view| hooks.start(view))
     }
 
-    /// The request as the hooks want it. They do not get to see the secrets in it.
+    /// The request as the hooks want it.
     pub(super) fn hook_request(&mut self, now: Time, request: Request<Bytes>) -> Result<Request<Bytes>> {
-        if self.hooks.is_none() {
-            return Ok(request);
-        }
-        let (mut head, mut body) = request.into_parts();
-        let secrets = take_secrets(&mut head.headers);
-        self.run_hooks(now, |hooks, view| {
-            hooks.iter_mut().try_for_each(|hook| {
-                let (method, uri, headers) = (&head.method, &head.uri, &mut head.headers);
-                hook.request(view, &mut Outgoing { method, uri, headers, body: &mut body })
-            })
-        })?;
-        put_back(&mut head.headers, secrets);
-        Ok(Request::from_parts(head, body))
+        let Some(mut hooks) = self.hooks.take() else { return Ok(request) };
+        let request = hooks.watch.request(&self.view(now), request);
+        self.hooks = Some(hooks);
+        request
     }
 
     pub(super) fn hook_response(&mut self, now: Time, head: &mut Parts) -> Result<()> {
-        self.run_hooks(now, |hooks, view| hooks.iter_mut().rev().try_for_each(|hook| hook.response(view, head)))
+        self.run_hooks(now, |hooks, view| hooks.response(view, head))
     }
 
     pub(super) fn hook_item(&mut self, now: Time, item: &mut dyn Any) -> Result<()> {
-        self.run_hooks(now, |hooks, view| hooks.iter_mut().rev().try_for_each(|hook| hook.item(view, item)))
+        self.run_hooks(now, |hooks, view| hooks.item(view, item))
     }
 
     /// The last attempt of the record is over.
     pub(super) fn hook_attempt(&mut self, now: Time, error: Option<&Error>) -> Result<()> {
-        self.run_hooks(now, |hooks, view| match view.record.attempts.last() {
-            Some(attempt) => hooks.iter_mut().rev().try_for_each(|hook| hook.attempt(view, attempt, error)),
-            None => Ok(()),
-        })
+        self.run_hooks(now, |hooks, view| hooks.attempt(view, error))
     }
 
-    /// The call is over, and so are its hooks. All of them hear it, each what the ones before made of it.
-    pub(super) fn hook_outcome(&mut self, now: Time, mut error: Option<Error>) -> Option<Error> {
+    /// The call is over, and so are its hooks.
+    pub(super) fn hook_outcome(&mut self, now: Time, error: Option<Error>) -> Option<Error> {
         let Some(mut hooks) = self.hooks.take() else { return error };
-        let view = self.view(now);
-        for hook in hooks.list.iter_mut().rev() {
-            if let Err(other) = hook.outcome(&view, error.as_mut()) {
-                error = Some(other);
-            }
-        }
+        let error = hooks.watch.outcome(&self.view(now), error);
         // It may be another one by now.
         error.map(|error| self.placed(self.answered(error)))
     }
 
     /// The hooks are out of the call while they run: if one panics, none is called again.
-    fn run_hooks(&mut self, now: Time, run: impl FnOnce(&mut [Box<dyn Hook>], &View<'_>) -> Result<()>) -> Result<()> {
+    fn run_hooks(&mut self, now: Time, run: impl FnOnce(&mut dyn Watch, &View<'_>) -> Result<()>) -> Result<()> {
         let Some(mut hooks) = self.hooks.take() else { return Ok(()) };
-        let result = run(&mut hooks.list, &self.view(now));
+        let result = run(&mut *hooks.watch, &self.view(now));
         self.hooks = Some(hooks);
         result
     }

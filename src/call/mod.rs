@@ -76,6 +76,7 @@ mod gate;
 mod hooking;
 mod keys;
 mod operation;
+mod places;
 mod record;
 mod shared;
 mod show;
@@ -96,13 +97,12 @@ use crate::transport::{Sent, TransportError};
 use crate::{BaseUrl, Endpoint, Error, Options, Phase, Result, Scope, Text};
 
 pub use crate::policy::Retry;
-use failures::{faults_server, lost, refused, timeout};
+use failures::{faults_server, lost, timeout};
 use gate::Want;
 use hooking::Hooked;
 use keys::{Access, Lease};
 use operation::{Asked, Operation};
 pub use record::{Attempt, Record};
-use shared::Policies;
 pub use shared::{Settings, Shared};
 pub use time::Time;
 pub use wait::Changed;
@@ -424,7 +424,7 @@ impl<D: Decode> Call<D> {
             }
             Entry::Refused(refusal) => {
                 // That the server is left alone now is less telling than why.
-                let error = self.last.take().unwrap_or_else(|| refused(refusal, now));
+                let error = self.last.take().unwrap_or(refusal);
                 self.end(now, Err(error));
                 return None;
             }

@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, header};
 
 use crate::auth::{Credential, Secrets};
 use crate::options::Retrying;
-use crate::{BaseUrl, Endpoint, Error, ErrorKind, Extra, Limits, Options, Pace, Replay, Result, Scope, Text};
+use crate::{BaseUrl, Endpoint, Error, Limits, Options, Pace, Replay, Result, Scope, Text};
 
 /// What stays the same over the attempts of a call. The server, its URL and the key are looked up for each attempt.
 pub(super) struct Operation {
@@ -42,7 +42,7 @@ impl Asked {
         Asked {
             method: E::METHOD,
             path: endpoint.path().into_owned(),
-            body: endpoint.body(),
+            body: endpoint.body_with(&options.extra),
             scope: E::SCOPE,
             replay: E::REPLAY,
             pace: options.pace.unwrap_or_else(|| endpoint.pace(&options.paces.unwrap_or_default())),
@@ -55,14 +55,10 @@ impl Asked {
 
 impl Operation {
     pub(super) fn new(asked: Asked, options: &Options) -> Result<Self> {
-        let body = match asked.body? {
-            Some(body) if !options.extra.is_empty() => Some(with_extra(&body, &options.extra)?),
-            body => body,
-        };
         Ok(Operation {
             method: asked.method,
             path: asked.path,
-            body,
+            body: asked.body?,
             headers: options.headers.clone(),
             correlation: options.correlation_header.clone(),
             scope: asked.scope,
@@ -90,10 +86,15 @@ impl Operation {
         *request.method_mut() = self.method.clone();
         *request.uri_mut() = base.join(&self.path)?;
         let headers = request.headers_mut();
-        headers.insert(header::ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
-        headers.extend(self.headers.clone());
+        // By one way of inserting and one of appending: each that the map has is compiled for each kind of name.
+        if !self.headers.contains_key(header::ACCEPT) {
+            headers.insert(header::ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
+        }
+        for (name, value) in &self.headers {
+            headers.append(name.clone(), value.clone());
+        }
         if let (Some(name), Ok(id)) = (&self.correlation, HeaderValue::from_str(id)) {
-            headers.insert(name, id);
+            headers.insert(name.clone(), id);
         }
         if self.body.is_some() {
             // Without this type the server takes the body for a string and refuses it.
@@ -101,19 +102,4 @@ impl Operation {
         }
         Ok(request)
     }
-}
-
-/// The body with the extra fields that it does not have itself.
-fn with_extra(body: &[u8], extra: &Extra) -> Result<Bytes> {
-    let unreadable =
-        |error| Error::new(ErrorKind::Encode, "encode", format!("extra fields could not be added: {error}"));
-    let text = String::from_utf8_lossy(body);
-    let mut value: serde_json::Value = serde_json::from_str(&text).map_err(unreadable)?;
-    let Some(object) = value.as_object_mut() else { return Ok(Bytes::copy_from_slice(body)) };
-    for (name, value) in extra {
-        if !object.contains_key(name) {
-            object.insert(name.clone(), value.clone());
-        }
-    }
-    serde_json::to_vec(&value).map(Bytes::from).map_err(unreadable)
 }

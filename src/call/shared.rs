@@ -6,9 +6,11 @@ use std::task::Waker;
 use std::time::Duration;
 
 use super::Time;
-use super::gate::{Gate, MAX_SERVERS, Member, Want};
+use super::gate::{Gate, MAX_SERVERS, Want};
 use super::keys::Slot;
+use super::places::{Make, Places};
 use super::sorted::Sorted;
+use crate::auth::{Credential, Keys};
 use crate::policy::{Balance, Breaker, Concurrency, Purse, RateLimit, RetryBudget, Server, ServerStatus};
 use crate::{BaseUrl, Error, Options, Result, Scope, Text};
 
@@ -27,6 +29,8 @@ pub struct Shared(Arc<Inner>);
 struct Inner {
     /// The addresses of the servers; one at least.
     bases: Vec<BaseUrl>,
+    /// Their fixed keys.
+    fixed: Vec<Keys>,
     /// Keys come from the caller, by `Output::Authorize`.
     asks_for_keys: bool,
     key_skew: Duration,
@@ -36,7 +40,7 @@ struct Inner {
 }
 
 pub(super) struct State {
-    pub(super) gate: Gate,
+    pub(super) places: Box<dyn Places>,
     pub(super) keys: Sorted<(usize, Scope), Slot>,
     purse: Purse,
     /// Grows with each change that a call waits for that has no ticket.
@@ -57,6 +61,7 @@ pub struct Settings {
     key_skew: Duration,
     options: Options,
     policies: Policies,
+    places: Make,
     seed: u64,
 }
 
@@ -79,6 +84,7 @@ impl Settings {
             key_skew: KEY_SKEW,
             options: Options::new(),
             policies: Policies::default(),
+            places: Make::default(),
             seed: 0,
         }
     }
@@ -121,31 +127,31 @@ impl Settings {
             return Err(Error::config(format!("there are more than {MAX_SERVERS} servers")));
         }
         self.servers.push(server);
-        Ok(self)
+        Ok(self.gated())
     }
 
     /// How calls are spread over the servers.
     pub fn balance(mut self, balance: Balance) -> Self {
         self.policies.balance = balance;
-        self
+        self.gated()
     }
 
     /// A breaker for each server.
     pub fn breaker(mut self, breaker: Breaker) -> Self {
         self.policies.breaker = Some(breaker);
-        self
+        self.gated()
     }
 
     /// A rate limit for each server that has none of its own.
     pub fn rate_limit(mut self, limit: RateLimit) -> Self {
         self.policies.rate = Some(limit);
-        self
+        self.gated()
     }
 
     /// A concurrency limit for each server that has none of its own.
     pub fn concurrency(mut self, limit: Concurrency) -> Self {
         self.policies.concurrency = Some(limit);
-        self
+        self.gated()
     }
 
     /// How many retries all calls may make together.
@@ -166,6 +172,12 @@ impl Settings {
         self
     }
 
+    /// With something to decide about attempts.
+    fn gated(mut self) -> Self {
+        self.places = Make(Gate::boxed);
+        self
+    }
+
     fn first(mut self, change: impl FnOnce(Server) -> Result<Server>) -> Result<Self> {
         if let Some(server) = self.servers.first_mut() {
             *server = change(server.clone())?;
@@ -177,13 +189,12 @@ impl Settings {
 impl Shared {
     /// What the calls with these settings share.
     pub fn new(settings: Settings) -> Self {
-        let Settings { servers, asks_for_keys, key_skew, options, policies, seed } = settings;
-        let bases = servers.iter().map(|server| server.base.clone()).collect();
-        let members: Vec<_> = servers.into_iter().map(|server| Member::new(server, &policies)).collect();
-        let limits_tokens = members.iter().any(Member::limits_tokens);
-        let room = policies.concurrency.map_or(usize::MAX, |limit| limit.waiting);
+        let Settings { servers, asks_for_keys, key_skew, options, policies, places: Make(make), seed } = settings;
+        let places = make(&servers, &policies);
+        let limits_tokens = places.limits_tokens();
+        let (bases, fixed) = servers.into_iter().map(|server| (server.base, server.keys)).unzip();
         let state = State {
-            gate: Gate::new(members, policies.balance, room),
+            places,
             keys: Sorted::new(),
             purse: Purse::new(policies.budget),
             version: 0,
@@ -192,7 +203,15 @@ impl Shared {
             random: seed,
             ids: seed ^ IDS,
         };
-        Shared(Arc::new(Inner { bases, asks_for_keys, key_skew, options, limits_tokens, state: Mutex::new(state) }))
+        Shared(Arc::new(Inner {
+            bases,
+            fixed,
+            asks_for_keys,
+            key_skew,
+            options,
+            limits_tokens,
+            state: Mutex::new(state),
+        }))
     }
 
     /// The address of the first server.
@@ -207,12 +226,12 @@ impl Shared {
 
     /// How the servers are doing.
     pub fn servers(&self, now: Time) -> Vec<ServerStatus> {
-        self.lock().gate.status(now)
+        self.lock().places.status(now)
     }
 
     /// How many calls wait for their turn.
     pub fn waiting(&self) -> usize {
-        self.lock().gate.waiting()
+        self.lock().places.waiting()
     }
 
     /// How many retries the budget has left.
@@ -229,7 +248,7 @@ impl Shared {
     }
 
     pub(super) fn note_model(&self, server: usize, model: &str) {
-        self.with(|state| state.gate.members[server].model = Some(Text::from(model)));
+        self.with(|state| state.places.set_model(server, Text::from(model)));
     }
 
     pub(super) fn base_of(&self, server: usize) -> &BaseUrl {
@@ -270,7 +289,7 @@ impl Shared {
 
     /// Whether another server than those tried could take this at once.
     pub(super) fn elsewhere(&self, want: &Want, now: Time) -> bool {
-        self.0.bases.len() > 1 && want.server.is_none() && self.with(|state| state.gate.elsewhere(want, now))
+        self.0.bases.len() > 1 && want.server.is_none() && self.with(|state| state.places.elsewhere(want, now))
     }
 
     /// The next random number from 0 to 1.
@@ -288,7 +307,7 @@ impl Shared {
         let (result, wake) = {
             let mut state = self.lock();
             let result = change(&mut state);
-            (result, std::mem::take(&mut state.gate.wake))
+            (result, state.places.woken())
         };
         wake.into_iter().for_each(Waker::wake);
         result
@@ -296,12 +315,17 @@ impl Shared {
 
     /// Changes what calls without a ticket wait for, and wakes them.
     pub(super) fn change(&self, change: impl FnOnce(&mut State)) {
-        self.with(|state| {
+        let waiters = self.with(|state| {
             change(state);
             state.version += 1;
-            let waiters = std::mem::take(&mut state.waiters);
-            state.gate.wake.extend(waiters.into_values());
+            std::mem::take(&mut state.waiters)
         });
+        waiters.into_values().for_each(Waker::wake);
+    }
+
+    /// The fixed key for a scope at a server.
+    pub(super) fn fixed_key(&self, server: usize, scope: Scope) -> Option<Credential> {
+        self.0.fixed[server].resolve(scope)
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {

@@ -6,21 +6,22 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use super::Time;
-use super::gate::{Admission, Grant, Refusal, Want};
+use super::gate::{Admission, Grant, Want};
 use super::shared::Shared;
+use crate::Error;
 
 impl Shared {
     /// A place for an attempt, or what to wait for. The ticket is the call's, over all its waits.
     pub(super) fn admit(&self, ticket: &mut Option<Ticket>, want: &Want, now: Time) -> Entry {
-        let admission = self.with(|state| state.gate.admit(ticket.as_ref().map(|ticket| ticket.id), want, now));
+        let admission = self.with(|state| state.places.admit(ticket.as_ref().map(|ticket| ticket.id), want, now));
         match admission {
             Admission::Granted(grant) => {
                 *ticket = None;
                 Entry::Granted(Permit { shared: self.clone(), grant, ended: false })
             }
-            Admission::Refused(refusal) => {
+            Admission::Refused(error) => {
                 *ticket = None;
-                Entry::Refused(refusal)
+                Entry::Refused(error)
             }
             Admission::Wait { ticket: id, until } => {
                 // It gets another one if its place was withdrawn.
@@ -37,7 +38,7 @@ impl Shared {
 pub(super) enum Entry {
     Granted(Permit),
     Wait { until: Option<Time>, changed: Changed },
-    Refused(Refusal),
+    Refused(Error),
 }
 
 /// A place in the queue; dropping it leaves the queue.
@@ -48,7 +49,7 @@ pub(super) struct Ticket {
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        self.shared.with(|state| state.gate.leave(self.id));
+        self.shared.with(|state| state.places.leave(self.id));
     }
 }
 
@@ -67,20 +68,20 @@ impl Permit {
     /// Gives it back unused.
     pub(super) fn undo(mut self) {
         self.ended = true;
-        self.shared.with(|state| state.gate.undo(self.grant));
+        self.shared.with(|state| state.places.undo(self.grant));
     }
 
     /// Gives it back with what came of the attempt; `None` if that says nothing about the server.
     pub(super) fn end(mut self, succeeded: Option<bool>, now: Time) {
         self.ended = true;
-        self.shared.with(|state| state.gate.end(self.grant, succeeded, Some(now)));
+        self.shared.with(|state| state.places.end(self.grant, succeeded, Some(now)));
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
         if !self.ended {
-            self.shared.with(|state| state.gate.end(self.grant, None, None));
+            self.shared.with(|state| state.places.end(self.grant, None, None));
         }
     }
 }
@@ -125,7 +126,7 @@ impl Future for Changed {
                 });
                 (Poll::Pending, state.waiters.insert(id, waker))
             }
-            On::Ticket(ticket) => match state.gate.waits(*ticket, waker) {
+            On::Ticket(ticket) => match state.places.waits(*ticket, waker) {
                 Ok(old) => (Poll::Pending, old),
                 Err(waker) => (Poll::Ready(()), Some(waker)),
             },

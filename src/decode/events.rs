@@ -17,6 +17,9 @@ use crate::{Error, ErrorKind, Limits, Result};
 pub trait EventFormat {
     /// What it yields.
     type Item: 'static;
+    /// Whether errors keep the [`extra`](crate::ValidationIssue::extra) fields of their validation entries, which takes a parser for
+    /// all of JSON.
+    const KEEPS_EXTRA: bool = true;
 
     /// Reads one event: its `event` field (`message` if there is none) and its data.
     fn event(&mut self, kind: &str, data: &str) -> Result<Step<Self::Item>>;
@@ -106,7 +109,8 @@ impl<F: EventFormat> Decode for Events<F> {
         self.mode = if head.status.is_success() && stream {
             Mode::Stream(Parser::with_max_event_bytes(limits.event))
         } else {
-            Mode::Whole(Body::new(head, limits, None))
+            let keep = if F::KEEPS_EXTRA { failure::KEEP } else { None };
+            Mode::Whole(Body::new(head, limits, None, keep))
         };
         Ok(())
     }
@@ -202,8 +206,8 @@ where
     let body = data.trim_ascii_start();
     let marked =
         kind == "error" || body.strip_prefix('{').is_some_and(|rest| rest.trim_ascii_start().starts_with("\"error\""));
-    if let Some(error) = marked.then(|| failure::from_event(data)).flatten() {
+    if let Some(error) = marked.then(|| failure::event_error(data)).flatten() {
         return Err(error);
     }
-    super::from_json(data).map_err(|error| failure::from_event(data).unwrap_or(error))
+    super::from_json(data).map_err(|error| failure::event_error(data).unwrap_or(error))
 }

@@ -9,8 +9,9 @@
 //! | unhandled exceptions, proxies | plain text, HTML, nothing |
 
 use http::{HeaderMap, StatusCode, header};
-use serde_json::{Map, Value};
 
+use super::document::{Document, compact, string, unescaped};
+use super::json::any_json;
 use crate::error::ValidationIssue;
 use crate::text::{contains, find};
 use crate::{Error, ErrorKind, Extra};
@@ -26,10 +27,16 @@ const INPUT_CAP: usize = 1024;
 /// How many validation entries are kept.
 const ISSUES_CAP: usize = 256;
 
+/// Keeps the fields of validation entries that have no name here; what does not tell of them has no need of a parser of values.
+pub(super) type Keep = Option<fn(&Document<'_>) -> Extra>;
+
+/// For all who do tell of them.
+pub(super) const KEEP: Keep = Some(rest);
+
 /// The error of an answer whose status is no success.
-pub(crate) fn from_response(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Error {
+pub(super) fn from_response(status: StatusCode, headers: &HeaderMap, body: &[u8], keep: Keep) -> Error {
     let text = String::from_utf8_lossy(body);
-    let said = Said::parse(&text).unwrap_or_else(|| Said::plain(&text, headers));
+    let said = Said::parse(&text, keep).unwrap_or_else(|| Said::plain(&text, headers));
     let (code, retryable) = said.classify(Some(status));
     let hint = hint(&code, &said.message, status, headers);
     let mut error = said.into_error(code).with_retryable(retryable);
@@ -41,8 +48,18 @@ pub(crate) fn from_response(status: StatusCode, headers: &HeaderMap, body: &[u8]
 
 /// The error that the data of an event carries, in any of the server's shapes, or `None` if it carries none: for an
 /// [`EventFormat`](crate::decode::EventFormat) of your own.
-pub fn from_event(data: &str) -> Option<Error> {
-    let said = Said::parse(data)?;
+pub fn event_error(data: &str) -> Option<Error> {
+    from_event(data, KEEP)
+}
+
+/// The same, but for the [`extra`](ValidationIssue::extra) fields of validation entries: for an
+/// [`EventFormat`](crate::decode::EventFormat) that does not [keep](crate::decode::EventFormat::KEEPS_EXTRA) them.
+pub fn plain_event_error(data: &str) -> Option<Error> {
+    from_event(data, None)
+}
+
+fn from_event(data: &str, keep: Keep) -> Option<Error> {
+    let said = Said::parse(data, keep)?;
     let (code, retryable) = said.classify(None);
     Some(said.into_error(code).with_retryable(retryable))
 }
@@ -57,42 +74,33 @@ struct Said {
 }
 
 impl Said {
-    fn parse(text: &str) -> Option<Said> {
-        let Value::Object(mut object) = super::json::any_json(text)? else { return None };
-        if let Some(detail) = taken(&mut object, "detail") {
-            return Some(match detail {
-                Value::Array(entries) => Said::validation(entries),
-                detail => Said { message: words(detail), ..Said::default() },
+    fn parse(text: &str, keep: Keep) -> Option<Said> {
+        let object = object(text)?;
+        if let Some(detail) = object.get("detail") {
+            return Some(match Document::read(detail) {
+                Ok(entries) if detail.starts_with('[') => Said::validation(entries.values(), keep),
+                _ => Said { message: words(detail), ..Said::default() },
             });
         }
-        match taken(&mut object, "error")? {
-            Value::Object(mut error) => Some(Said {
-                message: taken(&mut error, "message").map(words).unwrap_or_default(),
-                code: code_of(taken(&mut error, "code")).or_else(|| code_of(taken(&mut error, "type"))),
-                trace: text_of(taken(&mut error, "trace")).map(|trace| cut(trace, TRACE_CAP)),
-                issues: Vec::new(),
-            }),
-            Value::Null => None,
+        match object.get("error")? {
+            "null" => None,
+            error if error.starts_with('{') => {
+                let error = Document::read(error).ok()?;
+                Some(Said {
+                    message: error.get("message").map(words).unwrap_or_default(),
+                    code: code_of(error.get("code")).or_else(|| code_of(error.get("type"))),
+                    trace: text_of(error.get("trace")).map(|trace| cut(trace, TRACE_CAP)),
+                    issues: Vec::new(),
+                })
+            }
             error => Some(Said { message: words(error), ..Said::default() }),
         }
     }
 
-    fn validation(entries: Vec<Value>) -> Said {
+    fn validation(entries: &[(&str, &str)], keep: Keep) -> Said {
         let total = entries.len();
-        let issues: Vec<ValidationIssue> = entries
-            .into_iter()
-            .take(ISSUES_CAP)
-            .map(|entry| match entry {
-                Value::Object(entry) => issue(entry),
-                other => ValidationIssue {
-                    location: Vec::new(),
-                    message: words(other),
-                    kind: String::new(),
-                    input: None,
-                    extra: Extra::new(),
-                },
-            })
-            .collect();
+        let issues: Vec<ValidationIssue> =
+            entries.iter().take(ISSUES_CAP).map(|(_, entry)| issue(entry, keep)).collect();
         let mut message = String::new();
         for (at, issue) in issues.iter().take(3).enumerate() {
             message.push_str(if at > 0 { "; " } else { "" });
@@ -228,64 +236,58 @@ fn hint(code: &str, message: &str, status: StatusCode, headers: &HeaderMap) -> O
     })
 }
 
-fn issue(mut entry: Map<String, Value>) -> ValidationIssue {
-    let location = match taken(&mut entry, "loc") {
-        Some(Value::Array(parts)) => parts.into_iter().take(64).map(words).collect(),
-        Some(Value::Null) | None => Vec::new(),
-        Some(other) => vec![words(other)],
+fn issue(entry: &str, keep: Keep) -> ValidationIssue {
+    let Some(entry) = object(entry) else {
+        let (location, kind, extra) = Default::default();
+        return ValidationIssue { location, message: words(entry), kind, input: None, extra };
+    };
+    let location = match entry.get("loc") {
+        Some("null") | None => Vec::new(),
+        Some(parts) => match Document::read(parts) {
+            Ok(list) if parts.starts_with('[') => list.values().iter().take(64).map(|(_, part)| words(part)).collect(),
+            _ => vec![words(parts)],
+        },
     };
     ValidationIssue {
         location,
-        message: taken(&mut entry, "msg").map(words).unwrap_or_default(),
-        kind: taken(&mut entry, "type").map(words).unwrap_or_default(),
-        input: taken(&mut entry, "input").map(|input| cut(json(&input), INPUT_CAP)),
-        extra: rest(entry),
+        message: entry.get("msg").map(words).unwrap_or_default(),
+        kind: entry.get("type").map(words).unwrap_or_default(),
+        input: entry.get("input").map(|input| cut(compact(input), INPUT_CAP)),
+        extra: keep.map(|keep| keep(&entry)).unwrap_or_default(),
     }
 }
 
-/// The value of a field, which is null from then on: removing it would bring the code that mends trees along.
-fn taken(object: &mut Map<String, Value>, name: &str) -> Option<Value> {
-    object.get_mut(name).map(Value::take)
-}
-
 /// The fields of a validation entry that have no name here.
-fn rest(entry: Map<String, Value>) -> Extra {
+fn rest(entry: &Document<'_>) -> Extra {
     let mut extra = Extra::new();
-    for (name, value) in entry {
-        if !["loc", "msg", "type", "input"].contains(&name.as_str()) && json(&value).len() <= INPUT_CAP {
+    for (name, json) in entry.values() {
+        let named = ["loc", "msg", "type", "input"].contains(name);
+        if let Some(value) = any_json(json).filter(|_| !named && compact(json).len() <= INPUT_CAP) {
+            let name = unescaped(name).unwrap_or_default();
             extra.insert(name, value);
         }
     }
     extra
 }
 
+fn object(text: &str) -> Option<Document<'_>> {
+    Document::read(text).ok().filter(|_| text.trim_ascii_start().starts_with('{'))
+}
+
 /// A value as words: strings without their quotes.
-fn words(value: Value) -> String {
-    cut(
-        match value {
-            Value::String(text) => text,
-            other => json(&other),
-        },
-        MESSAGE_CAP,
-    )
+fn words(json: &str) -> String {
+    cut(string(json).unwrap_or_else(|| compact(json)), MESSAGE_CAP)
 }
 
-// Its `Display` would bring a writer of JSON of its own.
-fn json(value: &Value) -> String {
-    serde_json::to_string(value).unwrap_or_default()
-}
-
-fn text_of(value: Option<Value>) -> Option<String> {
-    match value? {
-        Value::String(text) if !text.is_empty() => Some(text),
-        Value::Number(number) => Some(number.to_string()),
-        _ => None,
-    }
+fn text_of(json: Option<&str>) -> Option<String> {
+    let json = json?;
+    let number = json.starts_with(|first: char| first == '-' || first.is_ascii_digit());
+    if number { Some(compact(json)) } else { string(json).filter(|text| !text.is_empty()) }
 }
 
 /// A server's code, if it is one: what is no short word is no code, and could be anything.
-fn code_of(value: Option<Value>) -> Option<String> {
-    text_of(value).filter(|code| code.len() <= CODE_CAP && code.bytes().all(|byte| byte.is_ascii_graphic()))
+fn code_of(json: Option<&str>) -> Option<String> {
+    text_of(json).filter(|code| code.len() <= CODE_CAP && code.bytes().all(|byte| byte.is_ascii_graphic()))
 }
 
 fn title(html: &str) -> Option<&str> {
@@ -315,7 +317,7 @@ mod tests {
     fn a_code_is_a_short_word() {
         let code = |code: &str| {
             let data = serde_json::json!({"error": {"message": "no", "type": "invalid_request_error", "code": code}});
-            from_event(&data.to_string()).unwrap().code().to_owned()
+            event_error(&data.to_string()).unwrap().code().to_owned()
         };
         assert_eq!(code("context_length_exceeded"), "context_length_exceeded");
         for other in ["", "two words", "caf\u{e9}", &"x".repeat(65)] {

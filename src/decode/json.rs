@@ -3,7 +3,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::response::Parts;
 use http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
@@ -65,7 +65,7 @@ impl<T: DeserializeOwned + 'static> Decode for Json<T> {
 
     fn start(&mut self, head: &Parts, limits: &Limits) -> Result<()> {
         self.ended = false;
-        self.body = Some(Body::new(head, limits, self.also));
+        self.body = Some(Body::new(head, limits, self.also, failure::KEEP));
         Ok(())
     }
 
@@ -195,28 +195,30 @@ pub(super) struct Body {
     /// Whether the body is an answer; else it is the text of an error.
     answer: bool,
     /// `buffer.len() <= cap`
-    buffer: BytesMut,
+    buffer: Vec<u8>,
     cap: usize,
     excerpt: usize,
     over: bool,
     pub(super) received: u64,
+    keep: failure::Keep,
 }
 
 /// Errors echo the request; above this they are not parsed, only cut.
 const ERROR_PARSE_CAP: usize = 8 << 20;
 
 impl Body {
-    pub(super) fn new(head: &Parts, limits: &Limits, also: Option<StatusCode>) -> Self {
+    pub(super) fn new(head: &Parts, limits: &Limits, also: Option<StatusCode>, keep: failure::Keep) -> Self {
         let answer = head.status.is_success() || also == Some(head.status);
         Body {
             status: head.status,
             headers: head.headers.clone(),
             answer,
-            buffer: BytesMut::new(),
+            buffer: Vec::new(),
             cap: if answer { limits.body } else { limits.body.min(ERROR_PARSE_CAP) },
             excerpt: limits.error_excerpt,
             over: false,
             received: 0,
+            keep,
         }
     }
 
@@ -273,7 +275,7 @@ impl Body {
     }
 
     fn failure(&self) -> Error {
-        failure::from_response(self.status, &self.headers, &self.buffer).answered(self.answered())
+        failure::from_response(self.status, &self.headers, &self.buffer, self.keep).answered(self.answered())
     }
 
     fn answered(&self) -> Answered {
@@ -309,7 +311,6 @@ mod tests {
     }
 
     #[test]
-    #[cfg(feature = "float_roundtrip")]
     fn numbers_are_read_exactly() {
         for text in ["-0.11536954343318939", "-0.22147056460380554", "366.24", "5e-324"] {
             assert_eq!(serde_json::to_string(&from_json::<f64>(text).unwrap()).unwrap(), text);

@@ -4,6 +4,7 @@
 //! events, or a JSON body in place of the stream (a server can have streaming disabled). Both read every
 //! shape of error that the server uses: a `detail` of text or of validation entries, an `error` object, plain text, HTML, nothing.
 
+pub mod document;
 mod events;
 mod failure;
 mod json;
@@ -14,9 +15,10 @@ use http::response::Parts;
 
 use crate::{Limits, Result};
 
+pub use document::Document;
 pub(crate) use events::from_event;
 pub use events::{EventFormat, Events, Step};
-pub use failure::from_event as event_error;
+pub use failure::{event_error, plain_event_error};
 pub use json::{Empty, Json, from_json};
 pub(crate) use template::{Slot, Templates};
 

@@ -50,6 +50,7 @@
 
 mod closures;
 mod outgoing;
+mod watch;
 
 use std::any::Any;
 use std::fmt;
@@ -65,7 +66,8 @@ use crate::{Error, Result};
 
 pub use closures::{OnItem, OnOutcome, OnRequest, OnResponse, on_item, on_outcome, on_request, on_response};
 pub use outgoing::Outgoing;
-pub(crate) use outgoing::{put_back, take_secrets};
+pub(crate) use watch::Watch;
+use watch::Watched;
 
 /// Watches, changes or stops calls; see the [module](self).
 ///
@@ -191,8 +193,8 @@ impl Hooks {
     }
 
     /// The hooks of one call; `None` without any, so that it costs a call nothing but to look.
-    pub(crate) fn for_call(&self) -> Option<Box<[Box<dyn Hook>]>> {
-        (!self.is_empty()).then(|| self.0.iter().map(|pattern| pattern.copy()).collect())
+    pub(crate) fn for_call(&self) -> Option<Box<dyn Watch>> {
+        self.0.first().map(|first| first.watch(&self.0))
     }
 }
 
@@ -205,10 +207,21 @@ impl fmt::Debug for Hooks {
 /// What the hooks of calls are made from.
 trait Pattern: MaybeSend + MaybeSync {
     fn copy(&self) -> Box<dyn Hook>;
+
+    /// Copies of all patterns. It stands here so that none of it is linked where there never is a pattern.
+    fn watch(&self, all: &[Arc<dyn Pattern>]) -> Box<dyn Watch>;
 }
 
 impl<H: Hook + Clone + MaybeSync> Pattern for H {
     fn copy(&self) -> Box<dyn Hook> {
         Box::new(self.clone())
     }
+
+    fn watch(&self, all: &[Arc<dyn Pattern>]) -> Box<dyn Watch> {
+        watch(all)
+    }
+}
+
+fn watch(all: &[Arc<dyn Pattern>]) -> Box<dyn Watch> {
+    Box::new(Watched(all.iter().map(|pattern| pattern.copy()).collect()))
 }

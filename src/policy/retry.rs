@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName, StatusCode, header};
 
 use crate::transport::{MaybeSend, MaybeSync, Sent};
-use crate::{Error, ErrorKind, Replay};
+use crate::{Error, ErrorKind, Replay, date};
 
 /// When a failed call is tried again, and after how long.
 ///
@@ -281,9 +281,9 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     if let Ok(seconds) = value.parse() {
         return Some(Duration::from_secs(seconds));
     }
-    let at = httpdate::parse_http_date(value).ok()?;
-    let now = httpdate::parse_http_date(text(header::DATE)?).ok()?;
-    Some(at.duration_since(now).unwrap_or_default())
+    let at = date::seconds(value)?;
+    let now = date::seconds(text(header::DATE)?)?;
+    Some(Duration::from_secs(at.saturating_sub(now)))
 }
 
 #[cfg(test)]

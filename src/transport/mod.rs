@@ -88,7 +88,7 @@ pub trait LocalTransport: 'static {
 }
 
 /// Why an exchange failed below HTTP.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[error("{message}")]
 pub struct TransportError {
     message: String,
@@ -96,6 +96,18 @@ pub struct TransportError {
     certificate: bool,
     #[source]
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+// Not derived: what quotes texts has large tables of characters, which browsers would load.
+impl fmt::Debug for TransportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sent = if self.sent == Sent::No { "not sent" } else { "maybe sent" };
+        write!(f, "TransportError({}, {sent}", self.message)?;
+        match &self.source {
+            Some(source) => write!(f, ", {source:?})"),
+            None => f.write_str(")"),
+        }
+    }
 }
 
 /// Whether the server can have seen the request.

@@ -4,24 +4,25 @@ use std::time::Duration;
 
 use http::response::Parts;
 use http::{HeaderName, HeaderValue, StatusCode, header};
-use serde_json::{Map, Value};
 use tabbyapi::auth::Credential;
 use tabbyapi::call::{Settings, Shared, Time};
+use tabbyapi::decode::Document;
+use tabbyapi::decode::document::string;
 use tabbyapi::{Error, ErrorKind, Options, Pace, Result};
 
 /// Carries what must not show of a request, and is not sent.
 pub(crate) const SECRET: HeaderName = HeaderName::from_static("x-tabbyapi-secret");
 
 /// What is wanted of a call.
-pub(crate) struct Wanted {
+pub(crate) struct Wanted<'a> {
     /// The name of the operation.
     pub(crate) operation: String,
     pub(crate) has_body: bool,
     pub(crate) request_bytes: u64,
-    fields: Map<String, Value>,
+    fields: Document<'a>,
 }
 
-impl Wanted {
+impl Wanted<'_> {
     /// The client's options with those of the call in their place.
     pub(crate) fn options(&self, shared: &Shared) -> Result<Options> {
         options(&self.fields, shared.options().clone(), true)
@@ -31,24 +32,24 @@ impl Wanted {
 /// Settings of a client: `base_url`, `api_key`, `admin_key`, `bearer`, `asks_for_keys`, `seed`, and [options].
 pub(crate) fn settings(json: &[u8]) -> Result<Settings> {
     let fields = object(json)?;
-    let text = |name: &str| fields.get(name).and_then(Value::as_str).unwrap_or_default();
+    let text = |name: &str| fields.string(name).unwrap_or_default();
     let mut settings = Settings::new(text("base_url").parse()?)
-        .api_key(text("api_key"))?
-        .admin_key(text("admin_key"))?
-        .bearer(text("bearer"))?
+        .api_key(&text("api_key"))?
+        .admin_key(&text("admin_key"))?
+        .bearer(&text("bearer"))?
         .seed(number(&fields, "seed").unwrap_or_default().to_bits());
-    if fields.get("asks_for_keys") == Some(&Value::Bool(true)) {
+    if fields.get("asks_for_keys") == Some("true") {
         settings = settings.ask_for_keys();
     }
     Ok(settings.options(options(&fields, Options::new(), false)?))
 }
 
 /// What is wanted of a call: `operation`, `has_body`, `request_bytes`, and [options].
-pub(crate) fn call(json: &[u8]) -> Result<Wanted> {
+pub(crate) fn call(json: &[u8]) -> Result<Wanted<'_>> {
     let fields = object(json)?;
     Ok(Wanted {
-        operation: fields.get("operation").and_then(Value::as_str).unwrap_or_default().to_owned(),
-        has_body: fields.get("has_body") == Some(&Value::Bool(true)),
+        operation: fields.string("operation").unwrap_or_default(),
+        has_body: fields.get("has_body") == Some("true"),
         request_bytes: number(&fields, "request_bytes").unwrap_or_default() as u64,
         fields,
     })
@@ -57,14 +58,14 @@ pub(crate) fn call(json: &[u8]) -> Result<Wanted> {
 /// A key: `{"api_key"}`, `{"admin_key"}`, `{"bearer"}`, with `expires_in` in milliseconds; `{"error"}`, or nothing.
 pub(crate) fn key(json: &[u8], now: Time) -> Result<Option<Credential>> {
     let fields = object(json)?;
-    let text = |name: &str| fields.get(name).and_then(Value::as_str);
+    let text = |name: &str| fields.string(name);
     if let Some(message) = text("error") {
         return Err(Error::custom(ErrorKind::Credentials, "credentials", message));
     }
     let credential = match (text("api_key"), text("admin_key"), text("bearer")) {
-        (Some(key), ..) => Credential::api_key(key)?,
-        (_, Some(key), _) => Credential::admin_key(key)?,
-        (.., Some(key)) => Credential::bearer(key)?,
+        (Some(key), ..) => Credential::api_key(&key)?,
+        (_, Some(key), _) => Credential::admin_key(&key)?,
+        (.., Some(key)) => Credential::bearer(&key)?,
         _ => return Ok(None),
     };
     let expires = number(&fields, "expires_in").and_then(milliseconds);
@@ -100,26 +101,26 @@ pub(crate) fn head(status: u32, headers: &[u8]) -> Option<Parts> {
 
 /// `secrets`, `retry`, `paces` by kind of work, `pace` (of single calls), `limits`. `unbounded` and such are no business
 /// of this.
-fn options(fields: &Map<String, Value>, mut options: Options, single: bool) -> Result<Options> {
-    for secret in fields.get("secrets").and_then(Value::as_array).into_iter().flatten() {
+fn options(fields: &Document<'_>, mut options: Options, single: bool) -> Result<Options> {
+    for (_, secret) in inner(fields, "secrets").iter().flat_map(Document::values) {
         // JavaScript sends the headers that these are the values of. A gateway's key may be among them, so none of them shows.
-        if let Ok(mut value) = HeaderValue::from_bytes(secret.as_str().unwrap_or_default().as_bytes()) {
+        if let Ok(mut value) = HeaderValue::from_bytes(string(secret).unwrap_or_default().as_bytes()) {
             value.set_sensitive(true);
             options.headers.append(SECRET, value);
         }
     }
-    if let Some(given) = fields.get("retry").and_then(Value::as_object) {
+    if let Some(given) = inner(fields, "retry") {
         let mut retry = options.retry.unwrap_or_default();
         let set =
-            |name: &str, field: &mut Duration| *field = number(given, name).and_then(milliseconds).unwrap_or(*field);
-        retry.max_retries = number(given, "max_retries").map_or(retry.max_retries, |count| count as u32);
+            |name: &str, field: &mut Duration| *field = number(&given, name).and_then(milliseconds).unwrap_or(*field);
+        retry.max_retries = number(&given, "max_retries").map_or(retry.max_retries, |count| count as u32);
         set("base", &mut retry.base);
         set("cap", &mut retry.cap);
         set("retry_after_cap", &mut retry.retry_after_cap);
-        retry.replay_generations |= given.get("replay_generations") == Some(&Value::Bool(true));
+        retry.replay_generations |= given.get("replay_generations") == Some("true");
         options = options.retry(retry);
     }
-    if let Some(given) = fields.get("paces").and_then(Value::as_object) {
+    if let Some(given) = inner(fields, "paces") {
         let mut paces = options.paces.unwrap_or_default();
         for (name, field) in [
             ("read", &mut paces.read),
@@ -129,13 +130,13 @@ fn options(fields: &Map<String, Value>, mut options: Options, single: bool) -> R
             ("load", &mut paces.load),
             ("download", &mut paces.download),
         ] {
-            if let Some(given) = given.get(name).and_then(Value::as_object) {
-                *field = pace(given, *field);
+            if let Some(given) = inner(&given, name) {
+                *field = pace(&given, *field);
             }
         }
         options = options.paces(paces);
     }
-    if let Some(given) = fields.get("pace").and_then(Value::as_object)
+    if let Some(given) = inner(fields, "pace")
         && single
     {
         // What is not given stays as it is for this kind of work, whichever that is.
@@ -149,16 +150,16 @@ fn options(fields: &Map<String, Value>, mut options: Options, single: bool) -> R
             &mut paces.download,
         ];
         for field in kinds {
-            *field = pace(given, *field);
+            *field = pace(&given, *field);
         }
         options = options.paces(paces);
     }
-    if let Some(given) = fields.get("limits").and_then(Value::as_object) {
+    if let Some(given) = inner(fields, "limits") {
         let mut limits = options.limits.take().unwrap_or_default();
         for (name, field) in
             [("event", &mut limits.event), ("body", &mut limits.body), ("error_excerpt", &mut limits.error_excerpt)]
         {
-            *field = number(given, name).map_or(*field, |bytes| bytes as usize);
+            *field = number(&given, name).map_or(*field, |bytes| bytes as usize);
         }
         options = options.limits(limits);
     }
@@ -166,7 +167,7 @@ fn options(fields: &Map<String, Value>, mut options: Options, single: bool) -> R
 }
 
 /// A pace with some parts replaced; null is for ever.
-fn pace(given: &Map<String, Value>, mut pace: Pace) -> Pace {
+fn pace(given: &Document<'_>, mut pace: Pace) -> Pace {
     let parts = [
         ("head", &mut pace.head),
         ("first_item", &mut pace.first_item),
@@ -175,29 +176,55 @@ fn pace(given: &Map<String, Value>, mut pace: Pace) -> Pace {
     ];
     for (name, part) in parts {
         match given.get(name) {
-            Some(Value::Null) => *part = None,
-            Some(value) => *part = value.as_f64().and_then(milliseconds).or(*part),
+            Some("null") => *part = None,
+            Some(value) => *part = decimal(value).and_then(milliseconds).or(*part),
             None => {}
         }
     }
     pace
 }
 
-fn object(json: &[u8]) -> Result<Map<String, Value>> {
-    // As any value, since what else serde can read would bring its complaints along.
-    match serde_json::from_str(&String::from_utf8_lossy(json)) {
-        Ok(Value::Object(fields)) => Ok(fields),
-        _ => Err(Error::custom(ErrorKind::Misuse, "misuse", "what came over the border is no object")),
-    }
+fn object(json: &[u8]) -> Result<Document<'_>> {
+    let text = std::str::from_utf8(json).ok().filter(|text| text.starts_with('{'));
+    text.and_then(|text| Document::read(text).ok())
+        .ok_or_else(|| Error::custom(ErrorKind::Misuse, "misuse", "what came over the border is no object"))
 }
 
-fn number(fields: &Map<String, Value>, name: &str) -> Option<f64> {
-    fields.get(name)?.as_f64()
+/// A field that is an object or an array; null is as good as none.
+fn inner<'a>(fields: &Document<'a>, name: &str) -> Option<Document<'a>> {
+    let text = fields.get(name).filter(|text| text.starts_with(['{', '[']))?;
+    Document::read(text).ok()
+}
+
+fn number(fields: &Document<'_>, name: &str) -> Option<f64> {
+    decimal(fields.get(name)?)
+}
+
+/// A number, to the last bit but a few: they are times and counts. The library's own parser has tables as large as this module.
+fn decimal(text: &str) -> Option<f64> {
+    let (digits, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
+    let (mut number, mut places) = (0.0, 0_i32);
+    for byte in digits.bytes() {
+        match byte {
+            b'0'..=b'9' => {
+                number = number * 10.0 + f64::from(byte - b'0');
+                places += i32::from(places > 0);
+            }
+            b'.' => places = 1,
+            b'-' => {}
+            _ => return None,
+        }
+    }
+    let exponent = exponent.parse::<i32>().ok()?.clamp(-400, 400) - (places - 1).max(0);
+    for _ in 0..exponent.unsigned_abs() {
+        number = if exponent > 0 { number * 10.0 } else { number / 10.0 };
+    }
+    Some(if text.starts_with('-') { -number } else { number })
 }
 
 /// A time of milliseconds, which may be fractional; None if it is no time.
-fn milliseconds(milliseconds: f64) -> Option<Duration> {
-    Duration::try_from_secs_f64(milliseconds / 1000.0).ok()
+pub(crate) fn milliseconds(milliseconds: f64) -> Option<Duration> {
+    (milliseconds >= 0.0).then(|| Duration::from_micros((milliseconds * 1000.0) as u64))
 }
 
 #[cfg(test)]
@@ -220,6 +247,16 @@ mod tests {
         for bad in ["", "[]", "{}", r#"{"base_url": "h"}"#] {
             assert!(settings(bad.as_bytes()).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn numbers_are_read() {
+        for (text, number) in
+            [("0", 0.0), ("-12", -12.0), ("1500.25", 1500.25), ("1e3", 1000.0), ("2.5E-1", 0.25), ("1e+21", 1e21)]
+        {
+            assert_eq!(decimal(text), Some(number), "{text}");
+        }
+        assert_eq!((decimal("null"), decimal("\"1\"")), (None, None));
     }
 
     #[test]

@@ -1,9 +1,8 @@
 //! What the events and bodies of each kind of answer mean, without typed models: the package's types are TypeScript's.
 
-use tabbyapi::decode::{EventFormat, Step, event_error};
+use tabbyapi::decode::{Document, EventFormat, Step, plain_event_error};
 use tabbyapi::{Error, ErrorKind, Result};
 
-use crate::json::Document;
 use crate::records;
 use crate::template::{Match, Templates};
 
@@ -45,7 +44,7 @@ impl Format {
         let empty = |value: &str| value.starts_with('[') && value[1..].trim_ascii_start() == "]";
         if document.get("choices").is_some_and(empty)
             && document.get("usage").is_none_or(|usage| usage == "null")
-            && let Some(error) = event_error(data)
+            && let Some(error) = plain_event_error(data)
         {
             return Err(error);
         }
@@ -77,6 +76,7 @@ impl Format {
 
 impl EventFormat for Format {
     type Item = ();
+    const KEEPS_EXTRA: bool = false;
 
     fn event(&mut self, kind: &str, data: &str) -> Result<Step<()>> {
         match self.kind {
@@ -141,12 +141,12 @@ impl EventFormat for Format {
 fn read<'a>(kind: &str, data: &'a str, fields: &[&str]) -> Result<Document<'a>> {
     let body = data.trim_ascii_start().strip_prefix('{');
     let marked = kind == "error" || body.is_some_and(|rest| rest.trim_ascii_start().starts_with("\"error\""));
-    if let Some(error) = marked.then(|| event_error(data)).flatten() {
+    if let Some(error) = marked.then(|| plain_event_error(data)).flatten() {
         return Err(error);
     }
     match Document::read(data) {
         Ok(document) => match fields.iter().find(|field| document.get(field).is_none()) {
-            Some(missing) => Err(event_error(data).unwrap_or_else(|| {
+            Some(missing) => Err(plain_event_error(data).unwrap_or_else(|| {
                 unexpected("unexpected_json", &["the answer could not be read: it has no `", missing, "`"])
             })),
             None => Ok(document),
@@ -156,5 +156,5 @@ fn read<'a>(kind: &str, data: &'a str, fields: &[&str]) -> Result<Document<'a>> 
 }
 
 fn unexpected(code: &str, message: &[&str]) -> Error {
-    Error::custom(ErrorKind::Decode, code, message.concat())
+    Error::custom(ErrorKind::Decode, code, message.iter().copied().collect::<String>())
 }

@@ -12,10 +12,13 @@ mod bindgen;
 mod border;
 mod config;
 mod format;
-mod json;
 pub mod machine;
 mod operations;
 mod records;
 mod tell;
 mod template;
 mod wire;
+
+#[cfg(target_arch = "wasm32")]
+#[global_allocator]
+static MEMORY: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();

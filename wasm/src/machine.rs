@@ -4,7 +4,6 @@ use std::cell::{Cell, RefCell};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
-use std::time::Duration;
 
 use bytes::Bytes;
 use tabbyapi::call::{Call, Changed, Input, Output, Shared, Time};
@@ -27,7 +26,6 @@ pub const DONE: u32 = 4;
 /// The call failed; the detail has the error and the record.
 pub const FAILED: u32 = 5;
 
-#[derive(Default)]
 struct Machine {
     // Few at a time, so that looking through them is quickest.
     clients: Vec<(u32, Shared)>,
@@ -45,8 +43,8 @@ struct Running {
 }
 
 thread_local! {
-    static MACHINE: RefCell<Machine> = RefCell::default();
-    static DETAIL: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    static MACHINE: RefCell<Machine> = const { RefCell::new(Machine { clients: Vec::new(), calls: Vec::new(), numbers: 0 }) };
+    static DETAIL: RefCell<String> = const { RefCell::new(String::new()) };
     static DEADLINE: Cell<f64> = const { Cell::new(f64::INFINITY) };
     static WOKEN: RefCell<Vec<u32>> = const { RefCell::new(Vec::new()) };
 }
@@ -58,7 +56,7 @@ pub fn with_output<T>(look: impl FnOnce(&[u8]) -> T) -> T {
 
 /// Looks at what the last call told, in JSON.
 pub fn with_detail<T>(look: impl FnOnce(&[u8]) -> T) -> T {
-    DETAIL.with_borrow(|detail| look(detail))
+    DETAIL.with_borrow(|detail| look(detail.as_bytes()))
 }
 
 /// When to poll the call again that was polled last, in milliseconds; infinite if never.
@@ -114,38 +112,37 @@ pub fn drop_call(call: u32) {
 
 /// What to do next.
 pub fn poll(call: u32, now: f64) -> u32 {
-    step(call, now, |_| None)
+    step(call, now, None)
 }
 
 /// The head of an answer is there: its status, and its headers as lines.
 pub fn head(call: u32, now: f64, status: u32, headers: &[u8]) -> u32 {
-    step(call, now, |_| {
-        Some(match config::head(status, headers) {
-            Some(head) => Input::Head(head),
-            None => Input::Failed(TransportError::new(Sent::Maybe, "the host gave an answer without a status")),
-        })
-    })
+    let head = match config::head(status, headers) {
+        Some(head) => Input::Head(head),
+        None => Input::Failed(TransportError::new(Sent::Maybe, "the host gave an answer without a status")),
+    };
+    step(call, now, Some(head))
 }
 
 /// Some bytes of its body.
 pub fn chunk(call: u32, now: f64, bytes: &[u8]) -> u32 {
-    step(call, now, |_| Some(Input::Chunk(Bytes::copy_from_slice(bytes))))
+    step(call, now, Some(Input::Chunk(Bytes::copy_from_slice(bytes))))
 }
 
 /// Its end.
 pub fn end(call: u32, now: f64) -> u32 {
-    step(call, now, |_| Some(Input::End))
+    step(call, now, Some(Input::End))
 }
 
 /// The exchange failed; `sent` tells whether the server can have seen the request.
 pub fn failed(call: u32, now: f64, sent: bool, message: &[u8]) -> u32 {
     let sent = if sent { Sent::Maybe } else { Sent::No };
-    step(call, now, |_| Some(Input::Failed(TransportError::new(sent, String::from_utf8_lossy(message)))))
+    step(call, now, Some(Input::Failed(TransportError::new(sent, String::from_utf8_lossy(message)))))
 }
 
 /// The key that was asked for, or why there is none, as JSON.
 pub fn key(call: u32, now: f64, key: &[u8]) -> u32 {
-    step(call, now, |now| Some(Input::Key(config::key(key, now))))
+    step(call, now, Some(Input::Key(config::key(key, time(now)))))
 }
 
 /// A call that waited for another one and is to be polled; 0 if there is none.
@@ -154,19 +151,24 @@ pub fn woken() -> u32 {
 }
 
 /// Hands an input to a call, if there is one, and asks what to do next.
-fn step(number: u32, now: f64, input: impl FnOnce(Time) -> Option<Input>) -> u32 {
-    let now = Time::from_epoch(Duration::try_from_secs_f64(now / 1000.0).unwrap_or_default());
+#[inline(never)]
+fn step(number: u32, now: f64, input: Option<Input>) -> u32 {
+    let now = time(now);
     records::clear();
     MACHINE.with_borrow_mut(|machine| {
         let Some((_, running)) = machine.calls.iter_mut().find(|(other, _)| *other == number) else {
-            tell_detail(&tell::error(&misuse("there is no call of this number"), None, 0));
+            tell_detail(tell::error(&misuse("there is no call of this number"), None, 0));
             return FAILED;
         };
-        if let Some(input) = input(now) {
+        if let Some(input) = input {
             running.call.handle_input(now, input);
         }
         running.drive(number, now)
     })
+}
+
+fn time(milliseconds: f64) -> Time {
+    Time::from_epoch(config::milliseconds(milliseconds).unwrap_or_default())
 }
 
 impl Running {
@@ -177,7 +179,7 @@ impl Running {
                 Output::Item(()) => continue,
                 Output::Read { deadline } => (READ, deadline),
                 Output::Send { request, deadline } => {
-                    tell_detail(&tell::request(&request));
+                    tell_detail(tell::request(&request));
                     (SEND, deadline)
                 }
                 Output::Wait { until, changed } => {
@@ -188,22 +190,22 @@ impl Running {
                     (WAIT, until)
                 }
                 Output::Authorize { scope, rejected, deadline, .. } => {
-                    tell_detail(&tell::wanted_key(scope, rejected));
+                    tell_detail(tell::wanted_key(scope, rejected));
                     (AUTHORIZE, deadline)
                 }
                 Output::Done(Ok(())) => {
-                    tell_detail(&tell::outcome(&self.call, self.request_bytes));
+                    tell_detail(tell::outcome(&self.call, self.request_bytes));
                     (DONE, None)
                 }
                 Output::Done(Err(error)) => {
                     let error = (self.explain)(error);
-                    tell_detail(&tell::error(&error, Some(&self.call), self.request_bytes));
+                    tell_detail(tell::error(&error, Some(&self.call), self.request_bytes));
                     (FAILED, None)
                 }
                 // What this package knows nothing of, it cannot do.
                 _ => {
                     let error = misuse("the call asked for something that this package does not know");
-                    tell_detail(&tell::error(&error, Some(&self.call), self.request_bytes));
+                    tell_detail(tell::error(&error, Some(&self.call), self.request_bytes));
                     (FAILED, None)
                 }
             };
@@ -250,7 +252,7 @@ impl Wake for Number {
 }
 
 fn refused(error: &Error) -> u32 {
-    tell_detail(&tell::error(error, None, 0));
+    tell_detail(tell::error(error, None, 0));
     0
 }
 
@@ -258,10 +260,6 @@ fn misuse(message: &str) -> Error {
     Error::custom(ErrorKind::Misuse, "misuse", message)
 }
 
-fn tell_detail(json: &impl serde::Serialize) {
-    DETAIL.with_borrow_mut(|detail| {
-        detail.clear();
-        // Only maps with odd keys and failing writers do not serialize, and here are neither.
-        let _ = serde_json::to_writer(detail, json);
-    });
+fn tell_detail(json: String) {
+    DETAIL.set(json);
 }

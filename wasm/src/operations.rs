@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http::{Method, StatusCode};
 use tabbyapi::api::*;
 use tabbyapi::call::{Call, Shared};
-use tabbyapi::{Endpoint, Error, ErrorKind, Options, Pace, Paces, Replay, Result, Scope};
+use tabbyapi::{Endpoint, Error, ErrorKind, Extra, Options, Pace, Paces, Replay, Result, Scope};
 
 use crate::config::Wanted;
 use crate::format::Kind;
@@ -21,7 +21,7 @@ use crate::wire::Wire;
 pub(crate) struct Row {
     name: &'static str,
     /// What is the same for many operations: the code of a call is made once for each.
-    group: fn(&Shared, &Row, &Wanted, &Options) -> Result<Call<Wire>>,
+    group: fn(&Shared, &Row, &Wanted<'_>, &Options) -> Result<Call<Wire>>,
     path: &'static str,
     pace: fn(&Paces) -> Pace,
     kind: Kind,
@@ -32,13 +32,19 @@ pub(crate) struct Row {
 
 /// The row of an operation.
 pub(crate) fn find(name: &str) -> Result<&'static Row> {
-    let unknown = || Error::custom(ErrorKind::Misuse, "misuse", ["there is no operation `", name, "`"].concat());
+    let unknown = || {
+        Error::custom(
+            ErrorKind::Misuse,
+            "misuse",
+            ["there is no operation `", name, "`"].into_iter().collect::<String>(),
+        )
+    };
     TABLE.iter().find(|row| row.name == name).ok_or_else(unknown)
 }
 
 impl Row {
     /// A call of the operation.
-    pub(crate) fn call(&self, shared: &Shared, wanted: &Wanted) -> Result<Call<Wire>> {
+    pub(crate) fn call(&self, shared: &Shared, wanted: &Wanted<'_>) -> Result<Call<Wire>> {
         (self.group)(shared, self, wanted, &wanted.options(shared)?)
     }
 }
@@ -46,7 +52,7 @@ impl Row {
 /// An operation with a body that stays in JavaScript.
 struct Raw<'a, G> {
     row: &'a Row,
-    wanted: &'a Wanted,
+    has_body: bool,
     group: PhantomData<G>,
 }
 
@@ -69,7 +75,11 @@ impl<G: Group> Endpoint for Raw<'_, G> {
 
     fn body(&self) -> Result<Option<Bytes>> {
         // That there is one is all that matters here.
-        Ok(self.wanted.has_body.then(|| Bytes::from_static(b"{}")))
+        Ok(self.has_body.then(|| Bytes::from_static(b"{}")))
+    }
+
+    fn body_with(&self, _: &Extra) -> Result<Option<Bytes>> {
+        self.body()
     }
 
     fn pace(&self, paces: &Paces) -> Pace {
@@ -81,8 +91,8 @@ impl<G: Group> Endpoint for Raw<'_, G> {
     }
 }
 
-fn make<G: Group>(shared: &Shared, row: &Row, wanted: &Wanted, options: &Options) -> Result<Call<Wire>> {
-    Call::with(shared, &Raw::<G> { row, wanted, group: PhantomData }, options)
+fn make<G: Group>(shared: &Shared, row: &Row, wanted: &Wanted<'_>, options: &Options) -> Result<Call<Wire>> {
+    Call::with(shared, &Raw::<G> { row, has_body: wanted.has_body, group: PhantomData }, options)
 }
 
 /// Declares groups.

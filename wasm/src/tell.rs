@@ -4,152 +4,97 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Request};
-use serde::Serialize;
-use tabbyapi::call::{Attempt, Call, Record, Time};
-use tabbyapi::{Error, ErrorKind, Phase, Scope};
+use tabbyapi::call::{Attempt, Call, Time};
+use tabbyapi::decode::document::push_string;
+use tabbyapi::{Error, ErrorKind, Phase, Scope, ValidationIssue};
 
 use crate::config::SECRET;
 use crate::wire::Wire;
 
-type Pairs = Vec<(String, String)>;
-
 /// A request, without its body.
-#[derive(Serialize)]
-pub(crate) struct Sending {
-    method: String,
-    url: String,
-    headers: Pairs,
+pub(crate) fn request(request: &Request<Bytes>) -> String {
+    let mut told = Object::new();
+    told.text("method", Some(request.method().as_str()));
+    told.text("url", Some(&request.uri().to_string()));
+    told.raw("headers", &pairs(request.headers()));
+    told.end()
 }
 
-pub(crate) fn request(request: &Request<Bytes>) -> Sending {
-    Sending { method: request.method().to_string(), url: request.uri().to_string(), headers: pairs(request.headers()) }
-}
-
-#[derive(Serialize)]
-pub(crate) struct WantedKey {
-    scope: &'static str,
-    rejected: bool,
-}
-
-pub(crate) fn wanted_key(scope: Scope, rejected: bool) -> WantedKey {
+pub(crate) fn wanted_key(scope: Scope, rejected: bool) -> String {
     let scope = match scope {
         Scope::Public => "public",
         Scope::List => "list",
         Scope::Admin => "admin",
         _ => "api",
     };
-    WantedKey { scope, rejected }
+    let mut told = Object::new();
+    told.text("scope", Some(scope));
+    told.truth("rejected", rejected);
+    told.end()
 }
 
 /// How a call went.
-#[derive(Serialize)]
-pub(crate) struct Outcome {
-    status: Option<u16>,
-    elapsed: Option<f64>,
-    first_item: Option<f64>,
-    waited: f64,
-    items: u64,
-    key_refreshes: u32,
-    attempt_count: u32,
-    attempts: Vec<Told>,
+pub(crate) fn outcome(call: &Call<Wire>, request_bytes: u64) -> String {
+    let record = call.record();
+    let start = record.started.unwrap_or_default();
+    let mut told = Object::new();
+    told.number("status", call.status().map(|status| status.as_u16().into()));
+    told.time("elapsed", record.elapsed());
+    told.time("first_item", record.time_to_first_item());
+    told.time("waited", Some(record.waited));
+    told.number("items", Some(record.items));
+    told.number("key_refreshes", Some(record.key_refreshes.into()));
+    told.number("attempt_count", Some(record.attempt_count.into()));
+    told.raw("attempts", &list(record.attempts.iter().map(|tried| attempt(tried, start, request_bytes))));
+    told.end()
 }
 
 /// One attempt, from the start of the call.
-#[derive(Serialize)]
-struct Told {
-    base: String,
-    sent: f64,
-    head: Option<f64>,
-    ended: Option<f64>,
-    status: Option<u16>,
-    request_bytes: u64,
-    response_bytes: u64,
-    cause: Option<String>,
-    retry_after: Option<f64>,
-}
-
-pub(crate) fn outcome(call: &Call<Wire>, request_bytes: u64) -> Outcome {
-    let record: &Record = call.record();
-    let start = record.started.unwrap_or_default();
-    let since = |time: Time| milliseconds(time.since(start));
-    let attempt = |attempt: &Attempt| Told {
-        base: attempt.base.to_string(),
-        sent: since(attempt.sent),
-        head: attempt.head.map(since),
-        ended: attempt.ended.map(since),
-        status: attempt.status.map(|status| status.as_u16()),
-        request_bytes,
-        response_bytes: attempt.response_bytes,
-        cause: attempt.cause.as_ref().map(|cause| cause.to_string()),
-        retry_after: attempt.retry_after.map(milliseconds),
-    };
-    Outcome {
-        status: call.status().map(|status| status.as_u16()),
-        elapsed: record.elapsed().map(milliseconds),
-        first_item: record.time_to_first_item().map(milliseconds),
-        waited: milliseconds(record.waited),
-        items: record.items,
-        key_refreshes: record.key_refreshes,
-        attempt_count: record.attempt_count,
-        attempts: record.attempts.iter().map(attempt).collect(),
-    }
+fn attempt(attempt: &Attempt, start: Time, request_bytes: u64) -> String {
+    let since = |time: Option<Time>| time.map(|time| time.since(start));
+    let mut told = Object::new();
+    told.text("base", Some(&attempt.base));
+    told.time("sent", since(Some(attempt.sent)));
+    told.time("head", since(attempt.head));
+    told.time("ended", since(attempt.ended));
+    told.number("status", attempt.status.map(|status| status.as_u16().into()));
+    told.number("request_bytes", Some(request_bytes));
+    told.number("response_bytes", Some(attempt.response_bytes));
+    told.text("cause", attempt.cause.as_deref());
+    told.time("retry_after", attempt.retry_after);
+    told.end()
 }
 
 /// An error, and the record of its call if there is one.
-#[derive(Serialize)]
-pub(crate) struct Failure {
-    kind: &'static str,
-    code: String,
-    /// The sentence for people.
-    message: String,
-    /// The server's own words, or ours without the place and the hint.
-    reason: String,
-    hint: Option<String>,
-    status: Option<u16>,
-    retryable: bool,
-    phase: Option<&'static str>,
-    path: Option<String>,
-    trace: Option<String>,
-    method: Option<String>,
-    url: Option<String>,
-    body: Option<String>,
-    validation: Vec<Issue>,
-    outcome: Option<Outcome>,
-}
-
-#[derive(Serialize)]
-struct Issue {
-    loc: Vec<String>,
-    msg: String,
-    r#type: String,
-    input: Option<String>,
-}
-
-pub(crate) fn error(error: &Error, call: Option<&Call<Wire>>, request_bytes: u64) -> Failure {
-    let issue = |issue: &tabbyapi::ValidationIssue| Issue {
-        loc: issue.location.clone(),
-        msg: issue.message.clone(),
-        r#type: issue.kind.clone(),
-        input: issue.input.clone(),
-    };
+pub(crate) fn error(error: &Error, call: Option<&Call<Wire>>, request_bytes: u64) -> String {
     let endpoint = error.endpoint();
-    Failure {
-        kind: kind(error.kind()),
-        code: error.code().to_owned(),
-        message: error.to_string(),
-        reason: error.message().to_owned(),
-        hint: error.hint().map(str::to_owned),
-        status: error.status().map(|status| status.as_u16()),
-        retryable: error.is_retryable(),
-        phase: error.phase().map(phase),
-        path: error.path().map(str::to_owned),
-        trace: error.trace().map(str::to_owned),
-        method: endpoint.map(|(method, _)| method.to_string()),
-        url: endpoint.map(|(_, url)| url.to_owned()),
-        body: error.body().map(|body| String::from_utf8_lossy(body).into_owned()),
-        validation: error.validation().iter().map(issue).collect(),
-        outcome: call.map(|call| outcome(call, request_bytes)),
-    }
+    let mut told = Object::new();
+    told.text("kind", Some(kind(error.kind())));
+    told.text("code", Some(error.code()));
+    // The sentence for people; then the server's own words, or ours without the place and the hint.
+    told.text("message", Some(&error.to_string()));
+    told.text("reason", Some(error.message()));
+    told.text("hint", error.hint());
+    told.number("status", error.status().map(|status| status.as_u16().into()));
+    told.truth("retryable", error.is_retryable());
+    told.text("phase", error.phase().map(phase));
+    told.text("path", error.path());
+    told.text("trace", error.trace());
+    told.text("method", endpoint.map(|(method, _)| method.as_str()));
+    told.text("url", endpoint.map(|(_, url)| url));
+    told.text("body", error.body().map(|body| String::from_utf8_lossy(body)).as_deref());
+    told.raw("validation", &list(error.validation().iter().map(issue)));
+    told.raw("outcome", call.map(|call| outcome(call, request_bytes)).as_deref().unwrap_or("null"));
+    told.end()
+}
+
+fn issue(issue: &ValidationIssue) -> String {
+    let mut told = Object::new();
+    told.raw("loc", &list(issue.location.iter().map(|part| quoted(part))));
+    told.text("msg", Some(&issue.message));
+    told.text("type", Some(&issue.kind));
+    told.text("input", issue.input.as_deref());
+    told.end()
 }
 
 fn kind(kind: ErrorKind) -> &'static str {
@@ -178,13 +123,68 @@ fn phase(phase: Phase) -> &'static str {
     }
 }
 
-fn pairs(headers: &HeaderMap) -> Pairs {
-    // Bytes beyond ASCII are Latin-1 to `fetch`.
-    let text = |bytes: &[u8]| bytes.iter().map(|byte| char::from(*byte)).collect();
+fn pairs(headers: &HeaderMap) -> String {
     let sent = headers.iter().filter(|(name, _)| **name != SECRET);
-    sent.map(|(name, value)| (name.as_str().to_owned(), text(value.as_bytes()))).collect()
+    list(sent.map(|(name, value)| {
+        // Bytes beyond ASCII are Latin-1 to `fetch`.
+        let value: String = value.as_bytes().iter().map(|byte| char::from(*byte)).collect();
+        ["[", &quoted(name.as_str()), ",", &quoted(&value), "]"].into_iter().collect()
+    }))
 }
 
-fn milliseconds(duration: Duration) -> f64 {
-    duration.as_secs_f64() * 1000.0
+/// An object in the making. A serializer for any type would weigh more than all that is told.
+struct Object(String);
+
+impl Object {
+    fn new() -> Self {
+        Object(String::new())
+    }
+
+    fn raw(&mut self, name: &str, json: &str) {
+        self.0.push(if self.0.is_empty() { '{' } else { ',' });
+        push_string(&mut self.0, name);
+        self.0.push(':');
+        self.0.push_str(json);
+    }
+
+    fn text(&mut self, name: &str, text: Option<&str>) {
+        self.raw(name, text.map(quoted).as_deref().unwrap_or("null"));
+    }
+
+    fn number(&mut self, name: &str, number: Option<u64>) {
+        self.raw(name, number.map(|number| number.to_string()).as_deref().unwrap_or("null"));
+    }
+
+    /// In milliseconds: whole ones, and millionths of one.
+    fn time(&mut self, name: &str, time: Option<Duration>) {
+        let text = time.map(|time| format!("{}.{:06}", time.as_millis() as u64, time.subsec_nanos() % 1_000_000));
+        self.raw(name, text.as_deref().unwrap_or("null"));
+    }
+
+    fn truth(&mut self, name: &str, truth: bool) {
+        self.raw(name, if truth { "true" } else { "false" });
+    }
+
+    fn end(mut self) -> String {
+        self.0.push('}');
+        self.0
+    }
+}
+
+fn list(items: impl Iterator<Item = String>) -> String {
+    let mut list = String::from("[");
+    for item in items {
+        if list.len() > 1 {
+            list.push(',');
+        }
+        list.push_str(&item);
+    }
+    list.push(']');
+    list
+}
+
+fn quoted(text: &str) -> String {
+    let mut json = String::new();
+    push_string(&mut json, text);
+    json
 }

@@ -4,7 +4,8 @@
 //! equal before and after, with a valid string body between, is as valid as the one that was learned, and says the same but for
 //! that string.
 
-use crate::json::string_body;
+use tabbyapi::decode::document::string_body;
+
 use crate::records;
 
 /// How many templates are kept. Choices take turns in a stream, and so do reasoning and content.
@@ -52,7 +53,8 @@ impl Templates {
         for at in 0..self.kept.len() {
             if let Some(found) = self.kept[at].find(bytes) {
                 if at > 0 {
-                    self.kept[..=at].rotate_right(1);
+                    let matched = self.kept.remove(at);
+                    self.kept.insert(0, matched);
                 }
                 self.credit = CREDIT;
                 return Some(found);

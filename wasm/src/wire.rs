@@ -34,7 +34,9 @@ impl Decode for Wire {
             head.status = StatusCode::OK;
         }
         // Without a type it would be taken for a stream.
-        head.headers.entry(header::CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
+        if !head.headers.contains_key(header::CONTENT_TYPE) {
+            head.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
         self.events.start(&head, limits)
     }
 

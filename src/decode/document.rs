@@ -1,0 +1,455 @@
+//! A look at JSON text that makes no values of it: whether it is valid, and what its outermost values are. Errors are read in this
+//! way, and whatever a host's own parser makes values of: a parser for all of JSON is ten times as much code.
+
+/// Deeper documents are refused, as serde_json does.
+const DEEPEST: u32 = 128;
+
+/// What a look at a document found, for an [`EventFormat`](super::EventFormat) that only passes on what it reads.
+///
+/// ```
+/// use tabbyapi::decode::Document;
+///
+/// let document = Document::read(r#"{"status": "ok", "issues": [1, NaN]}"#).unwrap();
+/// assert_eq!(document.string("status").as_deref(), Some("ok"));
+/// assert_eq!(document.get("issues"), Some("[1, NaN]"));
+/// ```
+#[derive(Debug, Default, PartialEq)]
+pub struct Document<'a> {
+    /// The outermost values as text: those of an object under their names as they stand, those of an array under empty ones.
+    values: Vec<(&'a str, &'a str)>,
+    /// Where bare `NaN`, `Infinity` and `-Infinity` stand, which the server writes and JSON does not know.
+    odd: Vec<(usize, usize)>,
+}
+
+impl<'a> Document<'a> {
+    /// Looks at a document; where it ceases to be valid, if it does.
+    pub fn read(text: &'a str) -> Result<Self, usize> {
+        let mut look = Look { text, at: 0, odd: Vec::new(), values: Vec::new() };
+        match look.value(0).and_then(|()| look.end()) {
+            Some(()) => Ok(Document { values: look.values, odd: look.odd }),
+            None => Err(look.at),
+        }
+    }
+
+    /// The outermost values, with their names.
+    pub fn values(&self) -> &[(&'a str, &'a str)] {
+        &self.values
+    }
+
+    /// The value of a field as text; the last one, as `JSON.parse` has it.
+    pub fn get(&self, name: &str) -> Option<&'a str> {
+        self.values.iter().rev().find(|(other, _)| *other == name).map(|(_, value)| *value)
+    }
+
+    /// The value of a field that is a string.
+    pub fn string(&self, name: &str) -> Option<String> {
+        string(self.get(name)?)
+    }
+
+    /// The same document without what JSON does not know, if there is such: null in its place.
+    pub fn mended(&self, text: &str) -> Option<String> {
+        let mut mended = String::new();
+        let mut from = 0;
+        for (start, end) in &self.odd {
+            mended.push_str(text.get(from..*start)?);
+            mended.push_str("null");
+            from = *end;
+        }
+        mended.push_str(text.get(from..)?);
+        (!self.odd.is_empty()).then_some(mended)
+    }
+}
+
+/// The string that a value is, if it is one.
+pub fn string(json: &str) -> Option<String> {
+    unescaped(json.strip_prefix('"')?.strip_suffix('"')?)
+}
+
+/// What the body of a string says, without its quotes.
+pub(super) fn unescaped(body: &str) -> Option<String> {
+    let mut text = String::with_capacity(body.len());
+    let mut rest = body;
+    while let Some(at) = rest.bytes().position(|byte| byte == b'\\') {
+        text.push_str(rest.get(..at)?);
+        rest = rest.get(at + 1..)?;
+        let (escape, after) = rest.split_at_checked(1)?;
+        rest = after;
+        text.push(match escape {
+            "b" => '\u{8}',
+            "f" => '\u{c}',
+            "n" => '\n',
+            "r" => '\r',
+            "t" => '\t',
+            "u" => {
+                let (unit, length) = unit(rest)?;
+                rest = rest.get(length..)?;
+                unit
+            }
+            other => other.chars().next()?,
+        });
+    }
+    text.push_str(rest);
+    Some(text)
+}
+
+/// The character that an escape stands for by its digits, and how much of the text is that: two escapes make one beyond 16 bits.
+fn unit(text: &str) -> Option<(char, usize)> {
+    let digits = |text: &str| u32::from_str_radix(text.get(..4)?, 16).ok();
+    let first = digits(text)?;
+    if let Some(second @ 0xDC00..0xE000) = text.get(4..).and_then(|rest| digits(rest.strip_prefix("\\u")?))
+        && let 0xD800..0xDC00 = first
+    {
+        return Some((char::from_u32(0x1_0000 + ((first - 0xD800) << 10) + (second - 0xDC00))?, 10));
+    }
+    char::from_u32(first).map(|unit| (unit, 4))
+}
+
+/// Adds a string to JSON text, in quotes.
+pub fn push_string(json: &mut String, text: &str) {
+    json.push('"');
+    let mut from = 0;
+    for (at, byte) in text.bytes().enumerate() {
+        let escape = match byte {
+            b'"' => "\\\"",
+            b'\\' => "\\\\",
+            b'\n' => "\\n",
+            b'\r' => "\\r",
+            b'\t' => "\\t",
+            8 => "\\b",
+            12 => "\\f",
+            0..0x20 => "\\u00",
+            _ => continue,
+        };
+        // What is escaped is one byte long.
+        json.push_str(text.get(from..at).unwrap_or_default());
+        json.push_str(escape);
+        if escape.len() > 2 {
+            let digit = |digit: u8| char::from(if digit < 10 { b'0' + digit } else { b'a' + digit - 10 });
+            json.push(digit(byte >> 4));
+            json.push(digit(byte & 15));
+        }
+        from = at + 1;
+    }
+    json.push_str(text.get(from..).unwrap_or_default());
+    json.push('"');
+}
+
+/// More than this is not written of a value: those who ask cut it sooner.
+const COMPACT_CAP: usize = 4 << 10;
+
+/// The same value without white space, the fields of objects in the order of their names, strings escaped no more than they must
+/// be, and null for what JSON does not know: as serde_json writes it, but for numbers, which stay as they are.
+pub(crate) fn compact(json: &str) -> String {
+    let mut out = String::new();
+    push_compact(&mut out, json);
+    out
+}
+
+fn push_compact(out: &mut String, json: &str) {
+    match (json.as_bytes().first(), Document::read(json)) {
+        (Some(b'"'), _) => push_string(out, &string(json).unwrap_or_default()),
+        (Some(b'['), Ok(list)) => {
+            out.push('[');
+            for (at, (_, value)) in list.values.iter().enumerate() {
+                out.push_str(if at > 0 { "," } else { "" });
+                push_compact(out, value);
+                if out.len() >= COMPACT_CAP {
+                    break;
+                }
+            }
+            out.push(']');
+        }
+        (Some(b'{'), Ok(object)) => {
+            out.push('{');
+            let mut last = None;
+            // The next name each time, as there are few until the cap; sorting is much code.
+            while let Some((name, value)) = object.after(last).filter(|_| out.len() < COMPACT_CAP) {
+                out.push_str(if last.is_some() { "," } else { "" });
+                push_string(out, &unescaped(name).unwrap_or_default());
+                out.push(':');
+                push_compact(out, value);
+                last = Some(name);
+            }
+            out.push('}');
+        }
+        (_, Ok(document)) if !document.odd.is_empty() => out.push_str("null"),
+        _ => out.push_str(json),
+    }
+}
+
+impl<'a> Document<'a> {
+    /// The field whose name comes next in order; of several the last, as `JSON.parse` has it.
+    fn after(&self, last: Option<&str>) -> Option<(&'a str, &'a str)> {
+        let mut next: Option<(&str, &str)> = None;
+        for (name, value) in &self.values {
+            if last.is_none_or(|last| *name > last) && next.is_none_or(|(least, _)| *name <= least) {
+                next = Some((name, value));
+            }
+        }
+        next
+    }
+}
+
+struct Look<'a> {
+    text: &'a str,
+    at: usize,
+    odd: Vec<(usize, usize)>,
+    values: Vec<(&'a str, &'a str)>,
+}
+
+impl<'a> Look<'a> {
+    fn bytes(&self) -> &'a [u8] {
+        self.text.as_bytes()
+    }
+
+    /// Keeps the value that ends here, if it is an outermost one.
+    fn keep(&mut self, depth: u32, name: (usize, usize), start: usize) -> Option<()> {
+        if depth == 0 {
+            self.values.push((self.text.get(name.0..name.1)?, self.text.get(start..self.at)?));
+        }
+        Some(())
+    }
+
+    fn value(&mut self, depth: u32) -> Option<()> {
+        if depth > DEEPEST {
+            return None;
+        }
+        match self.next()? {
+            b'{' => self.list(b'}', |look| {
+                look.next().filter(|byte| *byte == b'"')?;
+                let name = look.at + 1;
+                let name = (name, name + look.string()?);
+                look.next().filter(|byte| *byte == b':')?;
+                look.at += 1;
+                look.next()?;
+                let start = look.at;
+                look.value(depth + 1)?;
+                look.keep(depth, name, start)
+            }),
+            b'[' => self.list(b']', |look| {
+                look.next()?;
+                let start = look.at;
+                look.value(depth + 1)?;
+                look.keep(depth, (0, 0), start)
+            }),
+            b'"' => self.string().map(|_| ()),
+            b't' => self.word(b"true"),
+            b'f' => self.word(b"false"),
+            b'n' => self.word(b"null"),
+            b'N' => self.odd(b"NaN"),
+            b'I' => self.odd(b"Infinity"),
+            b'-' if self.bytes().get(self.at + 1) == Some(&b'I') => self.odd(b"-Infinity"),
+            _ => self.number(),
+        }
+    }
+
+    /// Items with commas between them, up to the closing bracket.
+    fn list(&mut self, close: u8, item: impl Fn(&mut Self) -> Option<()>) -> Option<()> {
+        self.at += 1;
+        if self.next()? == close {
+            self.at += 1;
+            return Some(());
+        }
+        loop {
+            item(self)?;
+            match self.next()? {
+                b',' => self.at += 1,
+                byte if byte == close => {
+                    self.at += 1;
+                    return Some(());
+                }
+                _ => return None,
+            }
+        }
+    }
+
+    /// The length of the string body that begins here with its quote.
+    fn string(&mut self) -> Option<usize> {
+        let (length, _) = string_body(self.bytes().get(self.at + 1..)?)?;
+        self.at += length + 2;
+        Some(length)
+    }
+
+    fn number(&mut self) -> Option<()> {
+        self.skip(b"-");
+        let digits = self.digits();
+        let first = self.bytes().get(self.at.wrapping_sub(digits));
+        if digits == 0 || digits > 1 && first == Some(&b'0') {
+            return None;
+        }
+        if self.skip(b".") && self.digits() == 0 {
+            return None;
+        }
+        if self.skip(b"eE") {
+            self.skip(b"+-");
+            if self.digits() == 0 {
+                return None;
+            }
+        }
+        Some(())
+    }
+
+    fn digits(&mut self) -> usize {
+        let start = self.at;
+        while self.bytes().get(self.at).is_some_and(u8::is_ascii_digit) {
+            self.at += 1;
+        }
+        self.at - start
+    }
+
+    fn skip(&mut self, any: &[u8]) -> bool {
+        let skips = self.bytes().get(self.at).is_some_and(|byte| any.contains(byte));
+        self.at += usize::from(skips);
+        skips
+    }
+
+    fn word(&mut self, word: &[u8]) -> Option<()> {
+        let found = self.bytes().get(self.at..)?.starts_with(word);
+        self.at += if found { word.len() } else { 0 };
+        found.then_some(())
+    }
+
+    fn odd(&mut self, word: &[u8]) -> Option<()> {
+        let start = self.at;
+        self.word(word)?;
+        self.odd.push((start, self.at));
+        Some(())
+    }
+
+    /// The next byte that is no white space, to which it goes.
+    fn next(&mut self) -> Option<u8> {
+        while let Some(byte) = self.bytes().get(self.at) {
+            if !matches!(byte, b' ' | b'\t' | b'\r' | b'\n') {
+                return Some(*byte);
+            }
+            self.at += 1;
+        }
+        None
+    }
+
+    fn end(&mut self) -> Option<()> {
+        if self.next().is_some() { None } else { Some(()) }
+    }
+}
+
+/// The length of the string body at the start of `bytes`, up to its closing quote, and whether it has escapes; None if it has no
+/// end there, or cannot be one.
+#[inline]
+pub fn string_body(bytes: &[u8]) -> Option<(usize, bool)> {
+    let mut escaped = false;
+    let mut length = 0;
+    loop {
+        match *bytes.get(length)? {
+            b'"' => return Some((length, escaped)),
+            b'\\' => {
+                escaped = true;
+                length += match bytes.get(length + 1)? {
+                    b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => 2,
+                    b'u' if bytes.get(length + 2..length + 6)?.iter().all(u8::is_ascii_hexdigit) => 6,
+                    _ => return None,
+                };
+            }
+            0..0x20 => return None,
+            _ => length += 1,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_valid_is_what_serde_json_takes() {
+        let valid = [
+            "null",
+            " true ",
+            "-0",
+            "0.5e+3",
+            "1E9",
+            "[]",
+            "[1, [2], {}]",
+            "{}",
+            r#"{"a": {"b": [1]}, "c": "\u00e9\n"}"#,
+        ];
+        let invalid = [
+            "",
+            "nul",
+            "01",
+            "-",
+            ".5",
+            "1.",
+            "1e",
+            "[1,]",
+            "[1",
+            "{,}",
+            r#"{"a"}"#,
+            r#"{"a": 1,}"#,
+            "{a: 1}",
+            "1 2",
+            r#""\x""#,
+            "\"\n\"",
+            "\"",
+            "'a'",
+            "+1",
+            "- 1",
+        ];
+        for text in valid {
+            assert!(serde_json::from_str::<serde_json::Value>(text).is_ok() && Document::read(text).is_ok(), "{text}");
+        }
+        for text in invalid {
+            assert!(
+                serde_json::from_str::<serde_json::Value>(text).is_err() && Document::read(text).is_err(),
+                "{text}"
+            );
+        }
+        let deep = |depth: usize| [vec![b'['; depth], vec![b']'; depth]].concat();
+        assert!(Document::read(std::str::from_utf8(&deep(100)).unwrap()).is_ok());
+        assert!(Document::read(std::str::from_utf8(&deep(100_000)).unwrap()).is_err());
+    }
+
+    #[test]
+    fn fields_are_the_outermost_ones() {
+        let document = Document::read(r#"{"a" : {"b": 1} , "c":[ ], "a": "é"}"#).unwrap();
+        assert_eq!(document.get("a"), Some("\"é\""));
+        assert_eq!((document.get("b"), document.get("c")), (None, Some("[ ]")));
+    }
+
+    #[test]
+    fn strings_are_those_of_serde_json() {
+        for text in ["", "a\u{1}\u{1f}\"\\/\n\r\t\u{8}\u{c}é€🦀", "\u{7f}\u{2028}"] {
+            let mut json = String::new();
+            push_string(&mut json, text);
+            assert_eq!(json, serde_json::to_string(text).unwrap());
+            assert_eq!(string(&json).unwrap(), text);
+        }
+        assert_eq!(string(r#""\u00e9\ud83e\udd80\/""#).unwrap(), "é🦀/");
+        for none in [r#""\ud83e""#, r#""\ud83ex""#, "1", "\"", r#""\"#] {
+            assert_eq!(string(none), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn compact_is_as_serde_json_writes() {
+        let text = r#" {"d": 0, "b" : [ 1.5, {} , [ ] ], "c\u0041\"": "\u00e9\n", "d": null, "e": true} "#.trim();
+        let value: serde_json::Value = serde_json::from_str(text).unwrap();
+        assert_eq!(compact(text), value.to_string());
+        assert_eq!(compact("[NaN, -Infinity]"), "[null,null]");
+    }
+
+    #[test]
+    fn odd_numbers_are_mended() {
+        let text = r#"{"a": -Infinity, "b": [NaN, "NaN"], "c": Infinity}"#;
+        let mended = Document::read(text).unwrap().mended(text).unwrap();
+        assert_eq!(mended, r#"{"a": null, "b": [null, "NaN"], "c": null}"#);
+        assert_eq!(Document::read("[1]").unwrap().mended("[1]"), None);
+    }
+
+    #[test]
+    fn no_cut_of_a_document_panics() {
+        let text = r#"{"a": [-Infinity, 1.5e3, "\u00e9ü", {"b": null}], "c": true}"#;
+        for end in 0..text.len() {
+            let _ = text.get(..end).map(Document::read);
+        }
+    }
+}
