@@ -1,7 +1,7 @@
 //! HTTP/2 servers that go away or refuse: a request is sent again only if the protocol says that it was not begun.
 
 use std::io::{self, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -83,8 +83,8 @@ fn serve(mut stream: TcpStream, plan: Plan, requests: &AtomicUsize) -> io::Resul
                 let first = requests.fetch_add(1, Ordering::SeqCst) == 0;
                 let go_away = |last: u32| [last.to_be_bytes(), NO_ERROR.to_be_bytes()].concat();
                 match plan {
-                    Plan::GoneBefore if first => return write(&mut stream, GOAWAY, 0, 0, &go_away(0)),
-                    Plan::GoneAfter if first => return write(&mut stream, GOAWAY, 0, 0, &go_away(id)),
+                    Plan::GoneBefore if first => return leave(&mut stream, &go_away(0)),
+                    Plan::GoneAfter if first => return leave(&mut stream, &go_away(id)),
                     Plan::Closed if first => return Ok(()),
                     Plan::Refused if first => write(&mut stream, RST_STREAM, 0, id, &REFUSED_STREAM.to_be_bytes())?,
                     Plan::Failed if first => write(&mut stream, RST_STREAM, 0, id, &INTERNAL_ERROR.to_be_bytes())?,
@@ -98,6 +98,14 @@ fn serve(mut stream: TcpStream, plan: Plan, requests: &AtomicUsize) -> io::Resul
             _ => {}
         }
     }
+}
+
+/// Says `GOAWAY`, and ends this side. What still comes is read: a socket that is closed over unread bytes resets the connection, and a
+/// reset can overtake what was said.
+fn leave(stream: &mut TcpStream, go_away: &[u8]) -> io::Result<()> {
+    write(stream, GOAWAY, 0, 0, go_away)?;
+    stream.shutdown(Shutdown::Write)?;
+    io::copy(stream, &mut io::sink()).map(drop)
 }
 
 /// An answer that either request can make something of.
