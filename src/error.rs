@@ -82,6 +82,27 @@ pub enum ErrorKind {
     Misuse,
 }
 
+impl ErrorKind {
+    /// The class as a word, such as `too_large`: for logs, and for programs that read them.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ErrorKind::Config => "config",
+            ErrorKind::Encode => "encode",
+            ErrorKind::Credentials => "credentials",
+            ErrorKind::Connect => "connect",
+            ErrorKind::Transport => "transport",
+            ErrorKind::Timeout => "timeout",
+            ErrorKind::Server => "server",
+            ErrorKind::Truncated => "truncated",
+            ErrorKind::Decode => "decode",
+            ErrorKind::TooLarge => "too_large",
+            ErrorKind::Refused => "refused",
+            ErrorKind::Cancelled => "cancelled",
+            ErrorKind::Misuse => "misuse",
+        }
+    }
+}
+
 /// The part of a call that ran out of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -94,6 +115,18 @@ pub enum Phase {
     Stall,
     /// The whole call, its retries included.
     Total,
+}
+
+impl Phase {
+    /// The part as a word, such as `first_item`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Phase::Head => "head",
+            Phase::FirstItem => "first_item",
+            Phase::Stall => "stall",
+            Phase::Total => "total",
+        }
+    }
 }
 
 /// One entry of a 422 answer.

@@ -86,12 +86,7 @@ impl ToolRun {
     }
 
     fn into_output(self) -> ToolOutput {
-        let partial = self.stream.map(ChatStream::cancel).or(self.partial);
-        let mut output = self.rounds.map(ToolLoop::into_output).unwrap_or_else(ToolOutput::nothing);
-        if let Some(partial) = partial {
-            output.answer = partial;
-        }
-        output
+        ToolOutput::of(self.rounds, self.stream.map(ChatStream::cancel).or(self.partial))
     }
 
     fn fail(&mut self, outcome: Outcome, error: Error) -> Option<Result<ToolEvent>> {

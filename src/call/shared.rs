@@ -242,7 +242,7 @@ impl Shared {
     /// Tells which model a server has loaded, `None` if it has none; calls for that model then prefer it. A server that is none
     /// of these is passed over.
     pub fn set_model(&self, server: &BaseUrl, model: Option<&str>) {
-        if let Some(server) = self.0.bases.iter().position(|other| other == server) {
+        if let Some(server) = self.find(server) {
             self.note_model(server, model.unwrap_or_default());
         }
     }
@@ -255,13 +255,17 @@ impl Shared {
         &self.0.bases[server]
     }
 
+    fn find(&self, base: &BaseUrl) -> Option<usize> {
+        self.0.bases.iter().position(|other| other == base)
+    }
+
     /// The server that the options name, if they name one.
     pub(super) fn want(&self, options: &Options) -> Result<Want> {
         let unknown = |base: &BaseUrl| {
             Error::config(format!("{base} is none of the client's servers"))
                 .with_hint("add it with `ClientBuilder::server`")
         };
-        let find = |base| self.0.bases.iter().position(|other| other == base).ok_or_else(|| unknown(base));
+        let find = |base| self.find(base).ok_or_else(|| unknown(base));
         Ok(Want { server: options.server.as_ref().map(find).transpose()?, ..Want::default() })
     }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use crate::{Error, ErrorKind, Phase};
+use crate::{Error, Phase};
 
 /// What errors of the same cause have in common: operation, kind, code, status, phase, and the message without what changes in it.
 ///
@@ -19,9 +19,9 @@ impl Fingerprint {
         let mut hash = Hash::new();
         let (method, path) = endpoint(error).unwrap_or_default();
         let status = error.status().map(|status| status.as_u16().to_string()).unwrap_or_default();
-        let phase = error.phase().map(phase_name).unwrap_or_default();
+        let phase = error.phase().map(Phase::as_str).unwrap_or_default();
         let message = message_shape(error.message());
-        for part in [&method, &path, kind_name(error.kind()), error.code(), &status, phase, &message] {
+        for part in [&method, &path, error.kind().as_str(), error.code(), &status, phase, &message] {
             hash.part(part);
         }
         Fingerprint(hash.0)
@@ -176,36 +176,10 @@ fn segment_shape(segment: &str) -> &str {
     if version { segment } else { word_shape(segment) }
 }
 
-pub(super) fn kind_name(kind: ErrorKind) -> &'static str {
-    match kind {
-        ErrorKind::Config => "config",
-        ErrorKind::Encode => "encode",
-        ErrorKind::Credentials => "credentials",
-        ErrorKind::Connect => "connect",
-        ErrorKind::Transport => "transport",
-        ErrorKind::Timeout => "timeout",
-        ErrorKind::Server => "server",
-        ErrorKind::Truncated => "truncated",
-        ErrorKind::Decode => "decode",
-        ErrorKind::TooLarge => "too_large",
-        ErrorKind::Refused => "refused",
-        ErrorKind::Cancelled => "cancelled",
-        ErrorKind::Misuse => "misuse",
-    }
-}
-
-pub(super) fn phase_name(phase: Phase) -> &'static str {
-    match phase {
-        Phase::Head => "head",
-        Phase::FirstItem => "first_item",
-        Phase::Stall => "stall",
-        Phase::Total => "total",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ErrorKind;
 
     #[test]
     fn shapes_leave_out_what_changes() {

@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde::Serialize;
 
 use super::Fingerprint;
-use super::fingerprint::{endpoint, kind_name, message_shape, phase_name};
+use super::fingerprint::{endpoint, message_shape};
 use crate::call::Time;
-use crate::{Error, Text};
+use crate::{Error, Phase, Text};
 
 /// Counts errors by their [`Fingerprint`]: how many, since when, until when, and one of them as a sample.
 ///
@@ -164,10 +164,10 @@ impl ErrorSample {
         ErrorSample {
             method,
             path,
-            kind: kind_name(error.kind()),
+            kind: error.kind().as_str(),
             code: error.code().to_owned(),
             status: error.status().map(|status| status.as_u16()),
-            phase: error.phase().map(phase_name),
+            phase: error.phase().map(Phase::as_str),
             message: message_shape(error.message()),
             call: error.record().map(|record| record.id.clone()).filter(|id| !id.is_empty()),
             attempts: error.record().map_or(0, |record| record.attempt_count),

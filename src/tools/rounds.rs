@@ -138,9 +138,9 @@ pub struct ToolOutput {
 }
 
 impl ToolOutput {
-    /// What comes of a run that could not be set up.
-    pub(crate) fn nothing() -> Self {
-        ToolOutput {
+    /// What has come of a run: of its rounds, unless it could not be set up, and of an answer that is not whole.
+    pub(crate) fn of(rounds: Option<ToolLoop>, partial: Option<ChatCompletion>) -> Self {
+        let mut output = rounds.map(ToolLoop::into_output).unwrap_or_else(|| ToolOutput {
             end: ToolEnd::Unfinished,
             answer: ChatCompletion::default(),
             messages: Vec::new(),
@@ -148,7 +148,11 @@ impl ToolOutput {
             calls: 0,
             failures: 0,
             usage: None,
+        });
+        if let Some(partial) = partial {
+            output.answer = partial;
         }
+        output
     }
 
     /// The text of the last answer; empty if it has none.

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Request};
 use tabbyapi::call::{Attempt, Call, Time};
 use tabbyapi::decode::document::push_string;
-use tabbyapi::{Error, ErrorKind, Phase, Scope, ValidationIssue};
+use tabbyapi::{Error, Phase, Scope, ValidationIssue};
 
 use crate::config::SECRET;
 use crate::wire::Wire;
@@ -69,7 +69,7 @@ fn attempt(attempt: &Attempt, start: Time, request_bytes: u64) -> String {
 pub(crate) fn error(error: &Error, call: Option<&Call<Wire>>, request_bytes: u64) -> String {
     let endpoint = error.endpoint();
     let mut told = Object::new();
-    told.text("kind", Some(kind(error.kind())));
+    told.text("kind", Some(error.kind().as_str()));
     told.text("code", Some(error.code()));
     // The sentence for people; then the server's own words, or ours without the place and the hint.
     told.text("message", Some(&error.to_string()));
@@ -77,7 +77,7 @@ pub(crate) fn error(error: &Error, call: Option<&Call<Wire>>, request_bytes: u64
     told.text("hint", error.hint());
     told.number("status", error.status().map(|status| status.as_u16().into()));
     told.truth("retryable", error.is_retryable());
-    told.text("phase", error.phase().map(phase));
+    told.text("phase", error.phase().map(Phase::as_str));
     told.text("path", error.path());
     told.text("trace", error.trace());
     told.text("method", endpoint.map(|(method, _)| method.as_str()));
@@ -95,32 +95,6 @@ fn issue(issue: &ValidationIssue) -> String {
     told.text("type", Some(&issue.kind));
     told.text("input", issue.input.as_deref());
     told.end()
-}
-
-fn kind(kind: ErrorKind) -> &'static str {
-    match kind {
-        ErrorKind::Config => "config",
-        ErrorKind::Encode => "encode",
-        ErrorKind::Credentials => "credentials",
-        ErrorKind::Connect => "connect",
-        ErrorKind::Transport => "transport",
-        ErrorKind::Timeout => "timeout",
-        ErrorKind::Server => "server",
-        ErrorKind::Truncated => "truncated",
-        ErrorKind::Decode => "decode",
-        ErrorKind::TooLarge => "too_large",
-        ErrorKind::Cancelled => "cancelled",
-        _ => "misuse",
-    }
-}
-
-fn phase(phase: Phase) -> &'static str {
-    match phase {
-        Phase::Head => "head",
-        Phase::FirstItem => "first_item",
-        Phase::Stall => "stall",
-        _ => "total",
-    }
 }
 
 fn pairs(headers: &HeaderMap) -> String {

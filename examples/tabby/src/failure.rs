@@ -58,7 +58,7 @@ impl Failure {
             Failure::Undone(code, _) => ("server", *code, None),
             Failure::Other(_) | Failure::Closed => ("other", "other", None),
             Failure::Interrupted => ("interrupted", "interrupted", None),
-            Failure::Call(error) | Failure::Broken(_, error) => (word(error.kind()), error.code(), Some(error)),
+            Failure::Call(error) | Failure::Broken(_, error) => (error.kind().as_str(), error.code(), Some(error)),
         };
         json!({"error": {
             "kind": kind,
@@ -89,24 +89,6 @@ fn of(error: &Error) -> u8 {
         ErrorKind::Decode | ErrorKind::TooLarge => 9,
         ErrorKind::Cancelled => 130,
         _ => 1,
-    }
-}
-
-fn word(kind: ErrorKind) -> &'static str {
-    match kind {
-        ErrorKind::Config => "config",
-        ErrorKind::Encode => "encode",
-        ErrorKind::Credentials => "credentials",
-        ErrorKind::Connect => "connect",
-        ErrorKind::Transport => "transport",
-        ErrorKind::Timeout => "timeout",
-        ErrorKind::Server => "server",
-        ErrorKind::Truncated => "truncated",
-        ErrorKind::Decode => "decode",
-        ErrorKind::TooLarge => "too_large",
-        ErrorKind::Cancelled => "cancelled",
-        ErrorKind::Refused => "refused",
-        _ => "other",
     }
 }
 
