@@ -4,6 +4,9 @@
 // files. `trim` gives the functions that a panic ends in, which never return, a body that only traps, and drops what then nothing
 // live refers to. It goes by the linker's relocations and names, so it takes a module linked with --emit-relocs and not stripped.
 
+/** What only panics print: it prints nothing, and returns `Ok`. No text of this package is made by it. */
+const DEBUG = /5Debug3fmt|fmt\.\.Debug\$GT\$3fmt/;
+
 /** The ends of panics, by parts of their names in either of Rust's manglings: a length stands before each part. */
 const ENDS = [
   /4core9panicking/,
@@ -18,16 +21,19 @@ const [FUNCTION, SLOT, SLOT_IN_DATA] = [0, 1, 2];
 const ADDRESSES = [3, 4, 5];
 const WITH_ADDEND = [...ADDRESSES, 8, 9];
 
+/** Bodies without locals: unreachable; 0. */
+const [TRAP, SILENT] = [Uint8Array.of(0x00, 0x00, 0x0b), Uint8Array.of(0x00, 0x41, 0x00, 0x0b)];
+
 /** The module without what panics say. */
 export function trim(module) {
   const parts = new Module(module);
   const live = mark(parts);
   let count = 0;
   const bodies = parts.functions.map(({ start, end }, index) => {
+    if (live.functions.has(index) && parts.debugs.has(index)) return SILENT;
     if (live.functions.has(index) && !parts.ends.has(index)) return module.subarray(start, end);
     count++;
-    // No locals; unreachable; end.
-    return Uint8Array.of(0x00, 0x00, 0x0b);
+    return TRAP;
   });
   // A slot of the table that nobody calls holds one that traps.
   const [stub] = parts.ends;
@@ -58,10 +64,10 @@ function mark(parts) {
   while (left.length > 0) {
     const next = left.pop();
     const seen = typeof next === "number" ? functions : data;
-    if (next === undefined || seen.has(next)) continue;
+    if (next === undefined || seen.has(next) || parts.isPlace(next)) continue;
     seen.add(next);
     if (typeof next !== "number") reach(parts.within("reloc.DATA", next));
-    else if (!parts.ends.has(next)) reach(parts.within("reloc.CODE", parts.functions[next]));
+    else if (!parts.ends.has(next) && !parts.debugs.has(next)) reach(parts.within("reloc.CODE", parts.functions[next]));
   }
   return { functions, data };
 }
@@ -82,7 +88,9 @@ class Module {
     this.#readCode();
     this.#readTable();
     const names = this.#names();
-    this.ends = new Set([...names].filter(([, name]) => ENDS.some((end) => end.test(name))).map(([index]) => index));
+    const named = (test) => new Set([...names].filter(([, name]) => test(name)).map(([index]) => index));
+    this.ends = named((name) => ENDS.some((end) => end.test(name)));
+    this.debugs = named((name) => DEBUG.test(name));
     this.#readSymbols();
     for (const name of ["reloc.CODE", "reloc.DATA"]) this.#readRelocations(name);
   }
@@ -101,10 +109,24 @@ class Module {
     return found.filter((reference) => !this.#isForPanic(reference));
   }
 
-  /** Whether an address is the last argument of a call that ends in a panic: the place in the source, as a constant. */
+  /** Whether data is a place in the source, which is for panics alone: the address of a path, its length, line and column. */
+  isPlace(symbol) {
+    if (typeof symbol === "number" || symbol.end - symbol.start !== 16) return false;
+    const [path, ...others] = this.within("reloc.DATA", symbol);
+    if (path?.at !== symbol.start || !path.symbol || others.length > 0) return false;
+    const { start } = path.symbol;
+    return this.bytes.toString("latin1", start, start + this.bytes.readUInt32LE(symbol.start + 4)).endsWith(".rs");
+  }
+
+  /** Whether an address is among the constants that a call is given which ends in a panic: a text, the place in the source. */
   #isForPanic({ at, type }) {
-    if (type !== 4 || this.bytes[at - 1] !== 0x41 || this.bytes[at + 5] !== 0x10) return false;
-    this.#at = at + 6;
+    if (type !== 4 || this.bytes[at - 1] !== 0x41) return false;
+    this.#at = at + 5;
+    while (this.bytes[this.#at] === 0x41) {
+      this.#at++;
+      this.#number();
+    }
+    if (this.bytes[this.#at++] !== 0x10) return false;
     return this.ends.has(this.#number());
   }
 
