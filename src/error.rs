@@ -374,7 +374,7 @@ impl Error {
             issue.location.iter_mut().for_each(|part| secrets.remove_from(part));
             [&mut issue.message, &mut issue.kind].into_iter().for_each(|text| secrets.remove_from(text));
             issue.input.iter_mut().for_each(|text| secrets.remove_from(text));
-            secrets.remove_from_extra(&mut issue.extra);
+            issue.extra.remove_secrets(secrets);
         }
         if let Some(answered) = &mut inner.response {
             answered.body = secrets.remove_from_body(&answered.body);

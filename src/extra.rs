@@ -8,6 +8,8 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value, map};
 
+use crate::auth::Secrets;
+
 /// Fields that this version of the library has no name for, in requests (sent along) and in answers (kept).
 ///
 /// It derefs to [`serde_json::Map`] and takes the room of one pointer; while it is empty, nothing is allocated.
@@ -22,8 +24,36 @@ use serde_json::{Map, Value, map};
 /// ```
 // Chunks have three of them, hardly ever with a field inside: a map in place of the pointer would be moved and dropped
 // for each token.
-#[derive(Clone, Default)]
-pub struct Extra(Option<Box<Map<String, Value>>>);
+#[derive(Default)]
+pub struct Extra(Option<Box<Box<dyn Fields>>>);
+
+/// A map behind a table of its functions, so that a program which never makes one has none of its code: the module that browsers
+/// load is such a program.
+trait Fields: Send + Sync {
+    fn map(&self) -> &Map<String, Value>;
+    fn map_mut(&mut self) -> &mut Map<String, Value>;
+    fn take(&mut self) -> Map<String, Value>;
+    fn boxed(&self) -> Box<dyn Fields>;
+    fn remove_secrets(&mut self, secrets: &Secrets) -> bool;
+}
+
+impl Fields for Map<String, Value> {
+    fn map(&self) -> &Map<String, Value> {
+        self
+    }
+    fn map_mut(&mut self) -> &mut Map<String, Value> {
+        self
+    }
+    fn take(&mut self) -> Map<String, Value> {
+        std::mem::take(self)
+    }
+    fn boxed(&self) -> Box<dyn Fields> {
+        Box::new(self.clone())
+    }
+    fn remove_secrets(&mut self, secrets: &Secrets) -> bool {
+        secrets.remove_from_fields(self)
+    }
+}
 
 impl Extra {
     /// No fields.
@@ -34,7 +64,14 @@ impl Extra {
     /// Whether there are no fields.
     // The map says so as well, but the shared empty one has to be looked up.
     pub fn is_empty(&self) -> bool {
-        self.0.as_ref().is_none_or(|map| map.is_empty())
+        self.0.as_ref().is_none_or(|fields| fields.map().is_empty())
+    }
+
+    /// Removes secrets from the values; all fields, if there is one in a name.
+    pub(crate) fn remove_secrets(&mut self, secrets: &Secrets) {
+        if self.0.as_mut().is_some_and(|fields| fields.remove_secrets(secrets)) {
+            self.0 = None;
+        }
     }
 }
 
@@ -44,7 +81,7 @@ impl Deref for Extra {
         // `Map::new` is no constant function.
         static EMPTY: LazyLock<Map<String, Value>> = LazyLock::new(Map::new);
         match &self.0 {
-            Some(map) => map,
+            Some(fields) => fields.map(),
             None => &EMPTY,
         }
     }
@@ -52,7 +89,13 @@ impl Deref for Extra {
 
 impl DerefMut for Extra {
     fn deref_mut(&mut self) -> &mut Map<String, Value> {
-        self.0.get_or_insert_default()
+        self.0.get_or_insert_with(|| Box::new(Box::new(Map::new()))).map_mut()
+    }
+}
+
+impl Clone for Extra {
+    fn clone(&self) -> Self {
+        Extra(self.0.as_ref().map(|fields| Box::new(fields.boxed())))
     }
 }
 
@@ -76,13 +119,13 @@ impl fmt::Debug for Extra {
 
 impl From<Map<String, Value>> for Extra {
     fn from(map: Map<String, Value>) -> Self {
-        Extra((!map.is_empty()).then(|| Box::new(map)))
+        Extra((!map.is_empty()).then(|| Box::new(Box::new(map) as Box<dyn Fields>)))
     }
 }
 
 impl From<Extra> for Map<String, Value> {
     fn from(extra: Extra) -> Self {
-        extra.0.map(|map| *map).unwrap_or_default()
+        extra.0.map(|mut fields| fields.take()).unwrap_or_default()
     }
 }
 

@@ -21,23 +21,22 @@ if (!process.argv.includes("--no-cargo")) {
   const cargoHome = process.env.CARGO_HOME ?? path.join(homedir(), ".cargo");
   const remaps = [`${path.join(cargoHome, "registry/src")}=/crates`, `${root}=/tabbyapi`].map((to) => `--remap-path-prefix=${to}`).join(" ");
   // Without wasm-bindgen: the module imports nothing, and its glue is js/border.js.
-  run("cargo", ["build", "-p", "tabbyapi-js", "--no-default-features", "--profile", "wasm", "--target", "wasm32-unknown-unknown"], {
+  run("cargo", ["build", "--manifest-path", "wasm/module/Cargo.toml", "--release", "--target", "wasm32-unknown-unknown"], {
     // What trim.mjs goes by.
-    CARGO_PROFILE_WASM_STRIP: "false",
     [FLAGS]: `${process.env[FLAGS] ?? ""} -Clink-arg=--emit-relocs ${remaps}`.trim(),
   });
 }
 rmSync(dist, { recursive: true, force: true });
 mkdirSync(dist);
-const trimmed = trim(readFileSync(path.join(target, "wasm32-unknown-unknown/wasm/tabbyapi_js.wasm")));
+const trimmed = trim(readFileSync(path.join(target, "wasm32-unknown-unknown/release/tabbyapi_module.wasm")));
 const between = path.join(target, "tabbyapi.trimmed.wasm");
 writeFileSync(between, trimmed.module);
 
 // What every host of the last years has.
 const features = ["bulk-memory", "sign-ext", "mutable-globals", "nontrapping-float-to-int", "multivalue", "reference-types"];
 run(process.env.WASM_OPT ?? "wasm-opt", [
-  "-Oz",
-  "--converge",
+  // Once more with loops made anew from plain jumps. Last, functions that are alike beside each other, for gzip.
+  ...["-Oz", "--flatten", "--rereloop", "-Oz", "--reorder-functions-by-name", "--converge"],
   // The stack ends there; what is at such addresses is no data.
   "--low-memory-unused",
   "--strip-producers",

@@ -46,7 +46,7 @@ export function trim(module) {
     [ELEMENTS]: Buffer.concat([Uint8Array.of(1, 0, 0x41), leb(parts.firstSlot), Uint8Array.of(0x0b), leb(slots.length), ...slots.map(leb)]),
     [CODE]: Buffer.concat([leb(bodies.length), ...bodies.flatMap((body) => [leb(body.length), body])]),
   };
-  const sections = parts.sections.filter(({ name }) => !name).flatMap(({ id, start, end }) => {
+  const sections = parts.sections.filter(({ name }) => !name || name === "name").flatMap(({ id, start, end }) => {
     const bytes = content[id] ?? data.subarray(start, end);
     return [Uint8Array.of(id), leb(bytes.length), bytes];
   });

@@ -5,7 +5,6 @@ use http::header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderName, HeaderValue, PR
 use serde_json::{Map, Value};
 
 use super::{X_ADMIN_KEY, X_API_KEY};
-use crate::Extra;
 use crate::decode::Document;
 use crate::text::find;
 
@@ -90,14 +89,8 @@ impl Secrets {
         }
     }
 
-    pub(crate) fn remove_from_extra(&self, extra: &mut Extra) {
-        if !extra.is_empty() && self.remove_from_fields(extra) {
-            *extra = Extra::new();
-        }
-    }
-
-    /// Whether one of them stands in the name of a field: then all of them are to go.
-    fn remove_from_fields(&self, fields: &mut Map<String, Value>) -> bool {
+    /// Removes them from the values. Whether one of them stands in the name of a field: then all of them are to go.
+    pub(crate) fn remove_from_fields(&self, fields: &mut Map<String, Value>) -> bool {
         fields.values_mut().for_each(|value| self.remove_from_value(value));
         fields.keys().any(|name| self.are_in(name.as_bytes()))
     }
