@@ -83,7 +83,9 @@ impl Bytes {
         assert!(from <= to && to <= self.len(), "a part beyond the end");
         Bytes(match &self.0 {
             Held::Fixed(bytes) => Held::Fixed(&bytes[from..to]),
-            Held::Shared { all, from: start, .. } => Held::Shared { all: all.clone(), from: start + from, to: start + to },
+            Held::Shared { all, from: start, .. } => {
+                Held::Shared { all: all.clone(), from: start + from, to: start + to }
+            }
         })
     }
 }

@@ -83,7 +83,11 @@ impl HeaderMap {
     /// Each name once.
     pub fn keys(&self) -> impl Iterator<Item = &HeaderName> {
         let names = |at: usize| self.0[..at].iter().map(|(name, _)| name);
-        self.0.iter().enumerate().filter(move |(at, (name, _))| names(*at).all(|other| other != name)).map(|(_, (name, _))| name)
+        self.0
+            .iter()
+            .enumerate()
+            .filter(move |(at, (name, _))| names(*at).all(|other| other != name))
+            .map(|(_, (name, _))| name)
     }
 
     pub fn values(&self) -> impl Iterator<Item = &HeaderValue> {
@@ -127,8 +131,8 @@ impl<'a> IntoIterator for GetAll<'a> {
 }
 
 type Iter<'a> = std::iter::Map<slice::Iter<'a, Entry>, fn(&'a Entry) -> (&'a HeaderName, &'a HeaderValue)>;
-type IterMut<'a> = std::iter::Map<slice::IterMut<'a, Entry>, fn(&'a mut Entry) -> (&'a HeaderName, &'a mut HeaderValue)>;
-type IntoIter = std::iter::Map<vec::IntoIter<Entry>, fn(Entry) -> (Option<HeaderName>, HeaderValue)>;
+type IterMut<'a> =
+    std::iter::Map<slice::IterMut<'a, Entry>, fn(&'a mut Entry) -> (&'a HeaderName, &'a mut HeaderValue)>;
 
 impl<'a> IntoIterator for &'a HeaderMap {
     type Item = (&'a HeaderName, &'a HeaderValue);
@@ -139,26 +143,37 @@ impl<'a> IntoIterator for &'a HeaderMap {
     }
 }
 
+/// Values of one name follow each other, and the first alone has it.
 impl IntoIterator for HeaderMap {
     type Item = (Option<HeaderName>, HeaderValue);
-    type IntoIter = IntoIter;
+    type IntoIter = vec::IntoIter<Self::Item>;
 
-    fn into_iter(self) -> IntoIter {
-        self.0.into_iter().map(|(name, value)| (Some(name), value))
+    fn into_iter(mut self) -> Self::IntoIter {
+        let mut grouped = Vec::with_capacity(self.0.len());
+        while !self.0.is_empty() {
+            let (name, value) = self.0.remove(0);
+            let (same, others) = self.0.into_iter().partition::<Vec<_>, _>(|(other, _)| *other == name);
+            self.0 = others;
+            grouped.push((Some(name), value));
+            grouped.extend(same.into_iter().map(|(_, value)| (None, value)));
+        }
+        grouped.into_iter()
     }
 }
 
+/// A name takes the place of what was there; values without one belong to the name before.
 impl Extend<(Option<HeaderName>, HeaderValue)> for HeaderMap {
-    /// As `http` does: a name takes the place of what was there, and values without one belong to the name before.
     fn extend<I: IntoIterator<Item = (Option<HeaderName>, HeaderValue)>>(&mut self, headers: I) {
-        let mut seen = HeaderMap::new();
         for (name, value) in headers {
-            let Some(name) = name.or_else(|| seen.0.last().map(|(name, _)| name.clone())) else { continue };
-            if !seen.contains_key(&name) {
-                self.take(name.as_str());
+            match name {
+                Some(name) => {
+                    self.insert(name, value);
+                }
+                None => {
+                    let name = self.0.last().map(|(name, _)| name.clone());
+                    self.0.extend(name.map(|name| (name, value)));
+                }
             }
-            seen.0.push((name.clone(), value.clone()));
-            self.0.push((name, value));
         }
     }
 }

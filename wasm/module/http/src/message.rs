@@ -149,7 +149,10 @@ pub struct Builder(Result<response::Parts, String>);
 
 impl Builder {
     pub fn status<S: TryInto<StatusCode, Error: Debug>>(self, status: S) -> Self {
-        self.with(|head| Ok(head.status = status.try_into().map_err(|error| format!("{error:?}"))?))
+        self.with(|head| {
+            head.status = status.try_into().map_err(|error| format!("{error:?}"))?;
+            Ok(())
+        })
     }
 
     pub fn header<N, V>(self, name: N, value: V) -> Self

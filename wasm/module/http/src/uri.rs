@@ -62,14 +62,18 @@ impl FromStr for Uri {
     // By bytes: patterns over characters weigh more than all the rest.
     fn from_str(text: &str) -> Result<Self, InvalidUri> {
         let bytes = text.as_bytes();
-        let find = |from: usize, ends: &[u8]| from + bytes[from..].iter().take_while(|byte| !ends.contains(byte)).count();
+        let find =
+            |from: usize, ends: &[u8]| from + bytes[from..].iter().take_while(|byte| !ends.contains(byte)).count();
         let colon = find(0, b":");
-        let is_http = [&b"http"[..], b"https"].iter().any(|scheme| scheme.eq_ignore_ascii_case(&bytes[..colon]));
-        if !is_http || !bytes[colon..].starts_with(b"://") {
+        let scheme = [&b"http"[..], b"https"].into_iter().find(|scheme| scheme.eq_ignore_ascii_case(&bytes[..colon]));
+        let Some(scheme) = scheme.filter(|_| bytes[colon..].starts_with(b"://")) else {
             return Err(InvalidUri("invalid format"));
-        }
+        };
         let authority = colon + 3;
         let path = find(authority, b"/?#");
+        if authority == path {
+            return Err(InvalidUri(if path == bytes.len() { "empty string" } else { "invalid format" }));
+        }
         check_authority(&bytes[authority..path])?;
         let end = find(path, b"#");
         let query = find(path, b"?#");
@@ -78,7 +82,7 @@ impl FromStr for Uri {
             return Err(InvalidUri("invalid uri character"));
         }
         let slash = usize::from(path == query);
-        let parts = [&bytes[..path], &b"/"[..slash], &bytes[path..end]];
+        let parts = [scheme, &bytes[colon..path], &b"/"[..slash], &bytes[path..end]];
         let text = String::from_utf8(parts.concat()).map_err(|_| InvalidUri("invalid uri character"))?;
         Ok(Uri { text, authority, path, query: query + slash })
     }
@@ -102,7 +106,6 @@ fn check_authority(bytes: &[u8]) -> Result<(), InvalidUri> {
         }
     }
     match bytes {
-        [] => Err(InvalidUri("empty string")),
         [.., b'@'] => Err(InvalidUri("invalid authority")),
         _ if opened != closed || colons > 1 || percent => Err(InvalidUri("invalid authority")),
         _ => Ok(()),
