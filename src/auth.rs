@@ -212,17 +212,17 @@ impl fmt::Debug for Keys {
 }
 
 fn optional(what: &str, key: &str, prefix: &str) -> Result<Option<HeaderValue>> {
-    if key.trim().is_empty() { Ok(None) } else { key_value(what, key, prefix).map(Some) }
+    if key.trim_ascii().is_empty() { Ok(None) } else { key_value(what, key, prefix).map(Some) }
 }
 
 fn key_value(what: &str, key: &str, prefix: &str) -> Result<HeaderValue> {
-    let key = key.trim();
+    let key = key.trim_ascii();
     if key.is_empty() {
-        return Err(Error::config(format!("the {what} is blank")).with_hint("leave it out if there is none"));
+        return Err(Error::config(["the ", what, " is blank"].concat()).with_hint("leave it out if there is none"));
     }
     // The source error is left out: nothing of the key may show.
-    let mut value = HeaderValue::from_str(&format!("{prefix}{key}")).map_err(|_| {
-        Error::config(format!("the {what} has characters that no header can carry"))
+    let mut value = HeaderValue::from_str(&[prefix, key].concat()).map_err(|_| {
+        Error::config(["the ", what, " has characters that no header can carry"].concat())
             .with_hint("look for line breaks or control characters in it")
     })?;
     value.set_sensitive(true);

@@ -4,7 +4,7 @@ use std::fmt;
 
 use http::Uri;
 
-use crate::text::find;
+use crate::text::{find, without_end};
 use crate::{Error, Result};
 
 /// The address of a server: `http` or `https`, host, and perhaps a path prefix.
@@ -24,25 +24,31 @@ use crate::{Error, Result};
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct BaseUrl {
-    /// `http` or `https`, `://` and the authority, without userinfo.
-    origin: String,
-    /// Empty, or starts with `/` and ends with neither `/` nor the segment `v1`.
-    prefix: String,
+    /// `http` or `https`, `://` and the authority, without userinfo; then a prefix, which is empty, or starts with `/` and ends with
+    /// neither `/` nor the segment `v1`.
+    text: String,
+    /// Where the prefix begins.
+    prefix: usize,
 }
 
 impl BaseUrl {
     /// The address of an operation whose path starts with `/`.
     pub fn join(&self, path: &str) -> Result<Uri> {
         let separator = if path.starts_with('/') { "" } else { "/" };
-        let text = format!("{}{}{separator}{path}", self.origin, self.prefix);
+        let text = [&self.text, separator, path].concat();
         text.parse().map_err(|error: http::uri::InvalidUri| {
-            Error::config(format!("`{text}` is no valid address")).with_source(error)
+            Error::config(["`", &text, "` is no valid address: ", &error.to_string()].concat())
         })
+    }
+
+    /// Scheme, host, port and prefix, such as `http://127.0.0.1:5000`, without a slash at the end.
+    pub fn as_str(&self) -> &str {
+        &self.text
     }
 
     /// Scheme, host and port, such as `http://127.0.0.1:5000`.
     pub fn origin(&self) -> &str {
-        &self.origin
+        &self.text[..self.prefix]
     }
 }
 
@@ -50,50 +56,47 @@ impl std::str::FromStr for BaseUrl {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let text = text.trim();
+        let text = text.trim_ascii();
         if text.is_empty() {
             return Err(Error::config("the base URL is empty")
                 .with_hint("give the server's address, such as `http://127.0.0.1:5000`"));
         }
+        let (scheme, rest) = scheme_of(text).unzip();
         // Checked first, so that no later message can repeat a password.
-        let authority = scheme_of(text).map_or(text, |(_, rest)| rest);
-        let authority = authority.split(['/', '?', '#']).next().unwrap_or_default();
-        if authority.as_bytes().contains(&b'@') {
+        let mut authority = rest.unwrap_or(text).bytes().take_while(|byte| !b"/?#".contains(byte));
+        if authority.any(|byte| byte == b'@') {
             return Err(Error::config("the base URL carries a user name or password")
                 .with_hint("leave them out and set keys with `api_key` and `admin_key`, or a gateway's `Authorization` with `sensitive_header`"));
         }
-        let Some((scheme, _)) = scheme_of(text) else {
-            return Err(Error::config(format!("the base URL `{text}` has no scheme"))
-                .with_hint(format!("write `http://{text}`")));
+        let Some(scheme) = scheme else {
+            return Err(wrong(text, " has no scheme", &["write `http://", text, "`"].concat()));
         };
-        if !scheme.eq_ignore_ascii_case("http") && !scheme.eq_ignore_ascii_case("https") {
-            return Err(Error::config(format!("the base URL `{text}` has the scheme `{scheme}`"))
-                .with_hint("use `http` or `https`"));
-        }
-        if text.bytes().any(|byte| byte == b'?' || byte == b'#') {
+        let Some(scheme) = ["http", "https"].into_iter().find(|known| known.eq_ignore_ascii_case(scheme)) else {
+            return Err(wrong(text, &[" has the scheme `", scheme, "`"].concat(), "use `http` or `https`"));
+        };
+        if text.bytes().any(|byte| b"?#".contains(&byte)) {
             return Err(Error::config("the base URL has a query or a fragment")
                 .with_hint("keep scheme, host, port and path prefix only"));
         }
         let uri: Uri = text.parse().map_err(|error: http::uri::InvalidUri| {
-            Error::config(format!("the base URL `{text}` is not valid: {error}"))
-                .with_hint("write it like `http://127.0.0.1:5000`")
+            wrong(text, &[" is not valid: ", &error.to_string()].concat(), "write it like `http://127.0.0.1:5000`")
         })?;
         let authority = uri.authority().map(|a| a.as_str()).unwrap_or_default();
-        if uri.host().unwrap_or_default().is_empty() {
-            return Err(Error::config(format!("the base URL `{text}` has no host"))
-                .with_hint("write it like `http://127.0.0.1:5000`"));
+        let host = uri.host().unwrap_or_default();
+        if host.is_empty() {
+            return Err(wrong(text, " has no host", "write it like `http://127.0.0.1:5000`"));
         }
-        // An IPv6 address has colons of its own, in brackets.
-        let port = authority.rsplit_once(':').filter(|_| !authority.ends_with(']')).map(|(_, port)| port);
-        if port.is_some_and(|port| port.parse::<u16>().is_err()) {
-            return Err(Error::config(format!("the base URL `{text}` has no valid port"))
-                .with_hint("a port is a number up to 65535"));
+        // With its colon, if there is one.
+        let port = &authority[host.len()..];
+        if !port.is_empty() && port[1..].parse::<u16>().is_err() {
+            return Err(wrong(text, " has no valid port", "a port is a number up to 65535"));
         }
-        let mut prefix = uri.path().trim_end_matches('/');
+        let mut prefix = without_end(uri.path(), "/");
         if let Some(rest) = prefix.strip_suffix("/v1") {
-            prefix = rest.trim_end_matches('/');
+            prefix = without_end(rest, "/");
         }
-        Ok(BaseUrl { origin: format!("{}://{authority}", scheme.to_ascii_lowercase()), prefix: prefix.to_owned() })
+        let origin = [scheme, "://", authority].concat();
+        Ok(BaseUrl { text: [&origin, prefix].concat(), prefix: origin.len() })
     }
 }
 
@@ -113,7 +116,7 @@ impl TryFrom<String> for BaseUrl {
 
 impl fmt::Display for BaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}", self.origin, self.prefix)
+        f.write_str(&self.text)
     }
 }
 
@@ -144,6 +147,10 @@ impl Default for Limits {
     fn default() -> Self {
         Limits { event: 16 << 20, body: 64 << 20, error_excerpt: 64 << 10, accumulated: 64 << 20, indices: 1024 }
     }
+}
+
+fn wrong(text: &str, what: &str, hint: &str) -> Error {
+    Error::config(["the base URL `", text, "`", what].concat()).with_hint(hint)
 }
 
 fn scheme_of(text: &str) -> Option<(&str, &str)> {

@@ -9,6 +9,8 @@ use http::{HeaderMap, Method, StatusCode};
 use crate::Extra;
 use crate::auth::Secrets;
 use crate::call::{Record, Time};
+use crate::text::{decimal, without_end};
+use crate::transport::TransportError;
 
 /// The result of this library's operations.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -36,7 +38,7 @@ struct Inner {
     path: Option<String>,
     trace: Option<String>,
     // Shared, so that errors can be handed to several readers.
-    source: Option<Arc<dyn std::error::Error + Send + Sync>>,
+    source: Option<Source>,
     retryable: bool,
     record: Option<Record>,
     retry_at: Option<Time>,
@@ -240,6 +242,44 @@ impl Error {
         self.0.retryable
     }
 
+    /// The sentence for people, as `Display` has it: where, what happened, and what to do.
+    // By plain concatenation, as other texts of the core are made: the machinery of formatting would be a tenth of the module that
+    // browsers load.
+    pub fn sentence(&self) -> String {
+        let inner = &*self.0;
+        let mut parts = Vec::new();
+        if let Some((method, url)) = &inner.endpoint {
+            parts.extend([method.as_str(), " ", url, ": "]);
+        }
+        let status = inner.response.as_ref().map(|answered| answered.status).filter(|status| !status.is_success());
+        let status = status.map(|status| decimal(status.as_u16().into()));
+        match inner.kind {
+            ErrorKind::Server => {
+                parts.push("the server ");
+                match &status {
+                    Some(status) => parts.extend(["answered ", status]),
+                    None => parts.push("reported an error in the stream"),
+                }
+                if !inner.message.is_empty() {
+                    // The server's sentence goes on in ours.
+                    parts.extend([": ", without_end(&inner.message, ".")]);
+                }
+            }
+            _ => parts.push(&inner.message),
+        }
+        if let Some(path) = &inner.path {
+            parts.extend([" (at `", path, "`)"]);
+        }
+        if let Some(hint) = &inner.hint {
+            // A question of the server's cannot go on after a semicolon.
+            match inner.path.is_none() && matches!(inner.message.as_bytes().last(), Some(b'?' | b'!')) {
+                true => parts.extend([" (", hint, ")"]),
+                false => parts.extend(["; ", hint]),
+            }
+        }
+        parts.concat()
+    }
+
     /// When a call that was refused by a policy of this client can be made, on the transport's clock.
     pub fn retry_at(&self) -> Option<Time> {
         self.0.retry_at
@@ -277,10 +317,14 @@ impl Error {
     }
 
     pub(crate) fn new(kind: ErrorKind, code: impl Into<String>, message: impl Into<String>) -> Self {
+        Error::made(kind, code.into(), message.into())
+    }
+
+    fn made(kind: ErrorKind, code: String, message: String) -> Self {
         Error(Box::new(Inner {
             kind,
-            message: message.into(),
-            code: code.into(),
+            message,
+            code,
             phase: None,
             hint: None,
             endpoint: None,
@@ -344,7 +388,13 @@ impl Error {
     }
 
     pub(crate) fn with_source(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        self.0.source = Some(Arc::from(source.into()));
+        self.0.source = Some(Source { error: Arc::from(source.into()), texts: texts_of_any });
+        self
+    }
+
+    pub(crate) fn with_failure(mut self, failure: TransportError) -> Self {
+        let texts = failure.texts();
+        self.0.source = Some(Source { error: Arc::new(failure), texts });
         self
     }
 
@@ -382,16 +432,10 @@ impl Error {
         }
         // A cause cannot be changed, so one that repeats a secret is replaced by its text without it.
         if let Some(source) = &inner.source {
-            let mut text = source.to_string();
-            let mut deep = format!("{source:?}");
-            let mut cause = source.source();
-            while let Some(error) = cause {
-                deep.push_str(&format!("{error} {error:?}"));
-                cause = error.source();
-            }
+            let [mut text, deep] = (source.texts)(&*source.error);
             if secrets.are_in(text.as_bytes()) || secrets.are_in(deep.as_bytes()) {
                 secrets.remove_from(&mut text);
-                inner.source = Some(Arc::new(Cleaned(text)));
+                inner.source = Some(Cleaned(text).into_source());
             }
         }
         self
@@ -414,14 +458,50 @@ impl Error {
     }
 }
 
+/// A cause, and what tells its texts.
+#[derive(Clone)]
+struct Source {
+    error: Arc<dyn std::error::Error + Send + Sync>,
+    texts: Texts,
+}
+
+/// The text of a cause, and all that it and its own causes tell. A pointer, so that a program whose causes are [`TransportError`]s has
+/// no more of formatting than those need.
+pub(crate) type Texts = fn(&(dyn std::error::Error + 'static)) -> [String; 2];
+
+pub(crate) fn texts_of_any(error: &(dyn std::error::Error + 'static)) -> [String; 2] {
+    let mut deep = format!("{error:?}");
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        deep.push_str(&format!("{error} {error:?}"));
+        cause = error.source();
+    }
+    [error.to_string(), deep]
+}
+
 /// A cause without the secret that it repeated.
-#[derive(thiserror::Error)]
-#[error("{0}")]
 struct Cleaned(String);
+
+impl Cleaned {
+    fn into_source(self) -> Source {
+        let texts: Texts = |error| {
+            error.downcast_ref::<Cleaned>().map(|cleaned| [cleaned.0.clone(), String::new()]).unwrap_or_default()
+        };
+        Source { error: Arc::new(self), texts }
+    }
+}
+
+impl std::error::Error for Cleaned {}
+
+impl fmt::Display for Cleaned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
 
 impl fmt::Debug for Cleaned {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
+        f.write_str(&self.0)
     }
 }
 
@@ -434,35 +514,7 @@ impl From<std::convert::Infallible> for Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let inner = &*self.0;
-        if let Some((method, url)) = &inner.endpoint {
-            write!(f, "{method} {url}: ")?;
-        }
-        match inner.kind {
-            ErrorKind::Server => {
-                f.write_str("the server ")?;
-                match &inner.response {
-                    Some(r) if !r.status.is_success() => write!(f, "answered {}", r.status.as_u16())?,
-                    _ => f.write_str("reported an error in the stream")?,
-                }
-                if !inner.message.is_empty() {
-                    // The server's sentence goes on in ours.
-                    write!(f, ": {}", inner.message.trim_end_matches('.'))?;
-                }
-            }
-            _ => f.write_str(&inner.message)?,
-        }
-        if let Some(path) = &inner.path {
-            write!(f, " (at `{path}`)")?;
-        }
-        if let Some(hint) = &inner.hint {
-            // A question of the server's cannot go on after a semicolon.
-            match inner.path.is_none() && inner.message.ends_with(['?', '!']) {
-                true => write!(f, " ({hint})")?,
-                false => write!(f, "; {hint}")?,
-            }
-        }
-        Ok(())
+        f.write_str(&self.sentence())
     }
 }
 
@@ -489,7 +541,7 @@ impl fmt::Debug for Error {
             out.field("validation", &inner.issues);
         }
         if let Some(source) = &inner.source {
-            out.field("source", source);
+            out.field("source", &source.error);
         }
         out.finish_non_exhaustive()
     }
@@ -497,7 +549,7 @@ impl fmt::Debug for Error {
 
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.0.source.as_ref().map(|source| &**source as &(dyn std::error::Error + 'static))
+        self.0.source.as_ref().map(|source| &*source.error as &(dyn std::error::Error + 'static))
     }
 }
 

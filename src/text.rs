@@ -112,3 +112,35 @@ pub(crate) fn find(text: &[u8], words: &[u8]) -> Option<usize> {
 pub(crate) fn contains(text: &str, words: &str) -> bool {
     find(text.as_bytes(), words.as_bytes()).is_some()
 }
+
+/// A text without these words at its end, however often they stand there.
+pub(crate) fn without_end<'a>(mut text: &'a str, words: &str) -> &'a str {
+    while let Some(rest) = text.strip_suffix(words) {
+        text = rest;
+    }
+    text
+}
+
+/// A number in digits. Those of the standard library come by pairs, from a table.
+pub(crate) fn decimal(mut number: u64) -> String {
+    let mut digits = Vec::new();
+    loop {
+        digits.insert(0, b'0' + (number % 10) as u8);
+        number /= 10;
+        if number == 0 {
+            return String::from_utf8(digits).unwrap_or_default();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_told_as_their_display_does() {
+        for number in [0, 7, 10, 99, 100, 65_536, u64::MAX] {
+            assert_eq!(decimal(number), number.to_string());
+        }
+    }
+}

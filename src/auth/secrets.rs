@@ -47,12 +47,12 @@ impl Secrets {
     /// Adds the secret of a header's value. The scheme of an `Authorization` is none.
     pub(crate) fn add_header(&mut self, value: &HeaderValue) {
         let text = value.to_str().unwrap_or_default();
-        self.add(text.split_once(' ').map_or(text, |(_, key)| key));
+        self.add(find(text.as_bytes(), b" ").map_or(text, |at| &text[at + 1..]));
     }
 
     /// Adds a secret.
     pub(crate) fn add(&mut self, text: &str) {
-        let text = text.trim();
+        let text = text.trim_ascii();
         if !text.is_empty() && !self.0.iter().any(|other| other == text) {
             // The longest first, so that a secret that contains another one is removed whole.
             let at = self.0.iter().position(|other| other.len() < text.len()).unwrap_or(self.0.len());

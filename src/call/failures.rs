@@ -8,6 +8,7 @@ use super::gate::Refusal;
 use super::{Call, Time};
 use crate::decode::Decode;
 use crate::error::Answered;
+use crate::text::{decimal, without_end};
 use crate::transport::{Sent, TransportError};
 use crate::{Error, ErrorKind, Pace, Phase};
 
@@ -58,7 +59,7 @@ pub(super) fn timeout(pace: &Pace, phase: Phase) -> Error {
         }
     };
     let limit = limit.unwrap_or_default();
-    Error::new(ErrorKind::Timeout, code, format!("{what} within {}", span(limit))).with_phase(phase).with_hint(hint)
+    Error::new(ErrorKind::Timeout, code, [what, " within ", &span(limit)].concat()).with_phase(phase).with_hint(hint)
 }
 
 /// The exchange failed.
@@ -89,7 +90,7 @@ pub(super) fn lost(failure: TransportError, answered: bool, sent: Sent) -> Error
             "the server may or may not have seen the request",
         ),
     };
-    Error::new(kind, code, format!("{what}: {}", failure.message())).with_hint(hint).with_source(failure)
+    Error::new(kind, code, [what, ": ", failure.message()].concat()).with_hint(hint).with_failure(failure)
 }
 
 /// Whether an error is the fault of the server or of the way to it, and not of the request.
@@ -144,9 +145,10 @@ fn span(time: Duration) -> String {
         (0, 1_000..) => (u64::from(nanos / 1_000), nanos % 1_000, 3, "µs"),
         (0, _) => (u64::from(nanos), 0, 0, "ns"),
     };
-    let digits = format!("{rest:09}");
-    let digits = digits[9 - places..].trim_end_matches('0');
-    format!("{whole}{}{digits}{unit}", if digits.is_empty() { "" } else { "." })
+    // With the zeros that are before them.
+    let digits = decimal(1_000_000_000 + u64::from(rest));
+    let digits = without_end(&digits[10 - places..], "0");
+    [&*decimal(whole), if digits.is_empty() { "" } else { "." }, digits, unit].concat()
 }
 
 #[cfg(test)]

@@ -385,7 +385,7 @@ impl<D: Decode> Call<D> {
                     State::Reading(_) => "was reading a body",
                     State::Done(_) => "was over",
                 };
-                self.end(now, Err(Error::misuse(format!("{name} was handed to a call that {doing}"))));
+                self.end(now, Err(Error::misuse([name, " was handed to a call that ", doing].concat())));
             }
         }
     }
@@ -469,7 +469,7 @@ impl<D: Decode> Call<D> {
             self.record.waited += now.since(since);
         }
         self.record.begin(Attempt {
-            base: Text::from(base.to_string()),
+            base: Text::from(base.as_str()),
             sent: now,
             head: None,
             ended: None,

@@ -262,7 +262,7 @@ impl Shared {
     /// The server that the options name, if they name one.
     pub(super) fn want(&self, options: &Options) -> Result<Want> {
         let unknown = |base: &BaseUrl| {
-            Error::config(format!("{base} is none of the client's servers"))
+            Error::config([base.as_str(), " is none of the client's servers"].concat())
                 .with_hint("add it with `ClientBuilder::server`")
         };
         let find = |base| self.find(base).ok_or_else(|| unknown(base));
@@ -303,7 +303,9 @@ impl Shared {
 
     /// The id of a new call, which no other call of this client has.
     pub(super) fn new_id(&self) -> Text {
-        Text::from(format!("{:016x}", self.with(|state| splitmix(&mut state.ids))))
+        let number = self.with(|state| splitmix(&mut state.ids));
+        let digits = (0..16).rev().map(|place| char::from(b"0123456789abcdef"[(number >> (4 * place)) as usize % 16]));
+        Text::from(digits.collect::<String>())
     }
 
     /// Looks at the state or changes it, and then wakes whoever is to be woken, outside the lock.

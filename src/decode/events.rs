@@ -11,6 +11,7 @@ use super::json::{Body, content_type};
 use super::{Decode, failure};
 use crate::error::Answered;
 use crate::sse::{Overflow, Parser};
+use crate::text::decimal;
 use crate::{Error, ErrorKind, Limits, Result};
 
 /// What the events of one operation mean.
@@ -192,7 +193,7 @@ fn too_large(overflow: Overflow) -> Error {
     Error::new(
         ErrorKind::TooLarge,
         "event_too_large",
-        format!("an event of the stream is larger than the cap of {} bytes", overflow.limit),
+        ["an event of the stream is larger than the cap of ", &decimal(overflow.limit as u64), " bytes"].concat(),
     )
     .with_hint("raise `Limits::event` if such events are expected")
 }

@@ -13,7 +13,7 @@ use http::{HeaderMap, StatusCode, header};
 use super::document::{Document, compact, string, unescaped};
 use super::json::any_json;
 use crate::error::ValidationIssue;
-use crate::text::{contains, find};
+use crate::text::{contains, decimal, find};
 use crate::{Error, ErrorKind, Extra};
 
 /// The longest message that is taken over from a server, in bytes; the raw body is kept beside it.
@@ -112,14 +112,14 @@ impl Said {
             message.push_str(&issue.message);
         }
         if total > 3 {
-            message.push_str(&format!("; and {} more", total - 3));
+            message.push_str(&["; and ", &decimal(total as u64 - 3), " more"].concat());
         }
         Said { message: cut(message, MESSAGE_CAP), issues, ..Said::default() }
     }
 
     /// Text that is no JSON: what a person can read of it.
     fn plain(text: &str, headers: &HeaderMap) -> Said {
-        let text = text.trim();
+        let text = text.trim_ascii();
         let html = super::json::content_type(headers).is_some_and(|media| media.eq_ignore_ascii_case("text/html"))
             || text.get(..1) == Some("<");
         let message = if html { title(text).unwrap_or("an HTML page").to_owned() } else { text.to_owned() };
@@ -222,10 +222,8 @@ fn hint(code: &str, message: &str, status: StatusCode, headers: &HeaderMap) -> O
         "not_found" => "check the base URL; some routes exist only if the server enables them".into(),
         "redirect" => {
             let to = headers.get(header::LOCATION).and_then(|v| v.to_str().ok()).unwrap_or("another address");
-            format!(
-                "redirects are not followed, so that keys stay here; use the address it points to as base URL: {}",
-                cut(to.to_owned(), 200)
-            )
+            let hint = "redirects are not followed, so that keys stay here; use the address it points to as base URL: ";
+            [hint, &cut(to.to_owned(), 200)].concat()
         }
         "server_error" if status == StatusCode::INTERNAL_SERVER_ERROR => {
             "the server failed on this request; its console tells why, often a field or name that it does not check"
@@ -294,7 +292,7 @@ fn title(html: &str) -> Option<&str> {
     let lower = html.to_ascii_lowercase();
     let start = find(lower.as_bytes(), b"<title>")? + "<title>".len();
     let end = start + find(&lower.as_bytes()[start..], b"</title>")?;
-    Some(html[start..end].trim()).filter(|title| !title.is_empty())
+    Some(html[start..end].trim_ascii()).filter(|title| !title.is_empty())
 }
 
 fn cut(mut text: String, cap: usize) -> String {

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 
 use super::{Decode, Whole, failure};
 use crate::error::Answered;
-use crate::text::contains;
+use crate::text::{contains, decimal, find};
 use crate::{Error, ErrorKind, Limits, Result};
 
 /// Reads a JSON body as `T`, and every error shape of the server.
@@ -241,7 +241,7 @@ impl Body {
             (true, true) => Err(Error::new(
                 ErrorKind::TooLarge,
                 "body_too_large",
-                format!("the answer is larger than the cap of {} bytes", self.cap),
+                ["the answer is larger than the cap of ", &decimal(self.cap as u64), " bytes"].concat(),
             )
             .with_hint("raise `Limits::body` if such answers are expected")
             .answered(self.answered())),
@@ -263,7 +263,14 @@ impl Body {
                 Some(other) if !is_json(other) && error.kind() == ErrorKind::Decode => Error::new(
                     ErrorKind::Decode,
                     "unexpected_content_type",
-                    format!("the server answered {} with `{other}` where JSON was expected", self.status.as_u16()),
+                    [
+                        "the server answered ",
+                        &decimal(self.status.as_u16().into()),
+                        " with `",
+                        other,
+                        "` where JSON was expected",
+                    ]
+                    .concat(),
                 )
                 .with_hint(
                     "check that the base URL is that of a TabbyAPI server and that no proxy answers in its place",
@@ -291,7 +298,7 @@ impl Body {
 /// The media type without its parameters.
 pub(super) fn content_type(headers: &HeaderMap) -> Option<&str> {
     let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
-    Some(value.split(';').next().unwrap_or_default().trim())
+    Some(value[..find(value.as_bytes(), b";").unwrap_or(value.len())].trim_ascii())
 }
 
 pub(super) fn is_json(media: &str) -> bool {

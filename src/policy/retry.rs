@@ -96,7 +96,7 @@ impl RetryPolicy for Retry {
         }
         let ceiling = self.base.saturating_mul(1u32.checked_shl(failure.retries).unwrap_or(u32::MAX)).min(self.cap);
         // Full jitter: a share of the ceiling between none and all of it.
-        Some(ceiling.mul_f64(failure.random))
+        Some(Duration::from_nanos((ceiling.as_secs_f64() * failure.random * 1e9) as u64))
     }
 
     fn replays_generations(&self) -> bool {
@@ -276,7 +276,7 @@ impl Purse {
 }
 
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = |name| headers.get(name)?.to_str().ok().map(str::trim);
+    let text = |name| headers.get(name)?.to_str().ok().map(str::trim_ascii);
     let value = text(header::RETRY_AFTER)?;
     if let Ok(seconds) = value.parse() {
         return Some(Duration::from_secs(seconds));

@@ -30,6 +30,7 @@ use futures_core::Stream;
 use http::{Request, Response};
 
 use crate::call::Time;
+use crate::error::{Texts, texts_of_any};
 
 #[cfg(all(feature = "fetch", target_arch = "wasm32"))]
 pub use self::fetch::{Fetch, FetchFault};
@@ -88,14 +89,25 @@ pub trait LocalTransport: 'static {
 }
 
 /// Why an exchange failed below HTTP.
-#[derive(thiserror::Error)]
-#[error("{message}")]
 pub struct TransportError {
     message: String,
     sent: Sent,
     certificate: bool,
-    #[source]
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    /// What tells the texts of this and of the source.
+    texts: Texts,
+}
+
+impl std::error::Error for TransportError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_ref().map(|source| &**source as &(dyn std::error::Error + 'static))
+    }
+}
+
+impl fmt::Display for TransportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
 }
 
 // Not derived: what quotes texts has large tables of characters, which browsers would load.
@@ -122,12 +134,17 @@ pub enum Sent {
 impl TransportError {
     /// An error with a message for people; it must hold neither keys nor bodies.
     pub fn new(sent: Sent, message: impl fmt::Display) -> Self {
-        TransportError { message: message.to_string(), sent, certificate: false, source: None }
+        let texts: Texts = |error| {
+            let failure = error.downcast_ref::<TransportError>();
+            [failure.map(|failure| failure.message.clone()).unwrap_or_default(), String::new()]
+        };
+        TransportError { message: message.to_string(), sent, certificate: false, source: None, texts }
     }
 
     /// Adds the cause.
     pub fn with_source(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         self.source = Some(source.into());
+        self.texts = texts_of_any;
         self
     }
 
@@ -149,6 +166,10 @@ impl TransportError {
 
     pub(crate) fn message(&self) -> &str {
         &self.message
+    }
+
+    pub(crate) fn texts(&self) -> Texts {
+        self.texts
     }
 }
 
