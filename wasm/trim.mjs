@@ -11,6 +11,7 @@ const DEBUG = /5Debug3fmt|fmt\.\.Debug\$GT\$3fmt/;
 const ENDS = [
   /4core9panicking/,
   /4core.*(unwrap_failed|expect_failed|slice_error_fail|_index_fail|_len_fail|_mismatch_fail|panic_already)/,
+  /18panic_access_error/,
   /3std9panicking(?!.*panic_count)|17rust_begin_unwind|10rust_panic/,
   /5alloc.*(12handle_error|18handle_alloc_error|17capacity_overflow|13assert_failed)|rdl_oom|8rust_oom/,
 ];
@@ -20,6 +21,7 @@ const [EXPORT, ELEMENTS, CODE, DATA] = [7, 9, 10, 11];
 const [FUNCTION, SLOT, SLOT_IN_DATA] = [0, 1, 2];
 const ADDRESSES = [3, 4, 5];
 const WITH_ADDEND = [...ADDRESSES, 8, 9];
+const [LOCAL, CONSTANT, ADD] = [0x20, 0x41, 0x6a];
 
 /** Bodies without locals: unreachable; 0. */
 const [TRAP, SILENT] = [Uint8Array.of(0x00, 0x00, 0x0b), Uint8Array.of(0x00, 0x41, 0x00, 0x0b)];
@@ -118,13 +120,18 @@ class Module {
     return this.bytes.toString("latin1", start, start + this.bytes.readUInt32LE(symbol.start + 4)).endsWith(".rs");
   }
 
-  /** Whether an address is among the constants that a call is given which ends in a panic: a text, the place in the source. */
+  /**
+   * Whether an address is among what a call is given that ends in a panic: a text, the place in the source. From there to the call, things
+   * are only put on the stack, which nobody comes back to.
+   */
   #isForPanic({ at, type }) {
     if (type !== 4 || this.bytes[at - 1] !== 0x41) return false;
     this.#at = at + 5;
-    while (this.bytes[this.#at] === 0x41) {
+    for (; ; ) {
+      const next = this.bytes[this.#at];
+      if (next !== CONSTANT && next !== LOCAL && next !== ADD) break;
       this.#at++;
-      this.#number();
+      if (next !== ADD) this.#number();
     }
     if (this.bytes[this.#at++] !== 0x10) return false;
     return this.ends.has(this.#number());

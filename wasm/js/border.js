@@ -50,7 +50,7 @@ export class Border {
   chunk = (call, now, bytes) => this.#call("chunk", call, now, this.#write(bytes));
   end = (call, now) => this.#call("end", call, now);
   failed = (call, now, sent, message) => this.#call("failed", call, now, sent ? 1 : 0, this.#write(encode(message)));
-  key = (call, now, key) => this.#call("key", call, now, this.#write(encode(key)));
+  key = (call, now, kind, expiresIn, text) => this.#call("key", call, now, kind, expiresIn, this.#write(encode(text)));
   deadline = () => this.#call("deadline");
 
   /** The records that the last call gave. */
@@ -80,10 +80,10 @@ export class Border {
     return number;
   }
 
-  #call(name, a, b, c, d) {
+  #call(name, a, b, c, d, e) {
     if (this.#dead) throw this.#dead;
     try {
-      return this.#exports[name](a, b, c, d);
+      return this.#exports[name](a, b, c, d, e);
     } catch (error) {
       this.#dead = trapped(error);
       throw this.#dead;

@@ -4,17 +4,11 @@ export class TabbyError extends Error {
     super(told.message, cause === undefined ? undefined : { cause });
     this.kind = told.kind ?? "misuse";
     this.code = told.code ?? this.kind;
-    this.status = told.status ?? undefined;
     this.retryable = told.retryable ?? false;
     this.partial = partial;
     this.attempts = told.outcome?.attempts ?? [];
     this.reason = told.reason ?? told.message;
-    this.hint = told.hint ?? undefined;
-    this.phase = told.phase ?? undefined;
-    this.path = told.path ?? undefined;
-    this.trace = told.trace ?? undefined;
-    this.method = told.method ?? undefined;
-    this.url = told.url ?? undefined;
+    for (const name of ["status", "hint", "phase", "path", "trace", "method", "url"]) this[name] = told[name] ?? undefined;
     this.validation = told.validation ?? [];
     // Headers and bodies can hold prompts, so they do not show when the error is logged.
     hide(this, "headers", new Headers(told.headers ?? []));

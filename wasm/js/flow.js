@@ -8,6 +8,11 @@ const LONGEST_TIMEOUT = 2 ** 31 - 1;
 /** How long the end of a body may take after the announced end of its stream, in milliseconds. */
 const LINGER = 1000;
 
+/** Why there is no key, in the place of one. */
+const NO_KEY = 4;
+/** The headers that calls look at, in the order that the module wants. */
+const LOOKED_AT = ["content-type", "retry-after", "date", "x-should-retry"];
+
 const clock = globalThis.performance ?? Date;
 
 /**
@@ -164,9 +169,11 @@ export class Flow {
       const { type, status, headers, bytes, error, url } = input;
       const [border, number, now] = [this.#border, this.#number, this.#now()];
       switch (type) {
-        case "head":
+        case "head": {
           this.#headers = [...headers];
-          return border.head(number, now, status, this.#headers.map(([name, value]) => `${name}: ${value}\n`).join(""));
+          const values = new Map(this.#headers);
+          return border.head(number, now, status, LOOKED_AT.map((name) => values.get(name) ?? "").join("\n"));
+        }
         case "chunk":
           return border.chunk(number, now, bytes);
         case "end":
@@ -192,18 +199,20 @@ export class Flow {
 
   async #authorize({ scope, rejected }) {
     this.#keying = true;
-    let key;
+    let [kind, text, expiresIn] = [0, "", -1];
     try {
       const given = await this.#core.getKey({ scope, rejected });
-      if (typeof given === "string") key = scope === "admin" ? { admin_key: given } : { api_key: given };
-      else key = given ? { api_key: given.apiKey, admin_key: given.adminKey, bearer: given.bearer, expires_in: given.expiresIn } : {};
-      this.#core.guard(key.api_key, key.admin_key, key.bearer);
+      const key = typeof given === "string" ? { [scope === "admin" ? "adminKey" : "apiKey"]: given } : (given ?? {});
+      const kinds = [key.apiKey, key.adminKey, key.bearer];
+      this.#core.guard(...kinds);
+      kind = kinds.findIndex((text) => text != null) + 1;
+      [text, expiresIn] = [kinds[kind - 1] ?? "", key.expiresIn ?? -1];
     } catch (error) {
       this.#cause = error;
-      key = { error: `getKey failed: ${error?.message ?? error}` };
+      [kind, text] = [NO_KEY, `getKey failed: ${error?.message ?? error}`];
     }
     this.#keying = false;
-    if (!this.#over) this.#guard(() => this.#border.key(this.#number, this.#now(), JSON.stringify(key)));
+    if (!this.#over) this.#guard(() => this.#border.key(this.#number, this.#now(), kind, expiresIn, text));
   }
 
   #now() {
@@ -322,18 +331,19 @@ class Exchange {
   };
 }
 
-/** Options as the module takes them. */
-export function settingsOf({ headers, pace, paces, maxRetries, retry, limits }) {
+const KINDS = ["read", "generate", "stream", "streamTools", "load", "download"];
+const PARTS = ["head", "firstItem", "stall", "total"];
+
+/** Options as the module takes them: numbers by their places, see wasm/src/config.rs. */
+export function settingsOf({ headers, pace, paces, maxRetries, retry = {}, limits = {} }) {
+  const numbers = [
+    ...[maxRetries ?? retry.maxRetries, retry.base, retry.cap, retry.retryAfterCap, retry.replayGenerations],
+    ...[limits.event, limits.body, limits.errorExcerpt],
+    ...KINDS.flatMap((kind) => PARTS.map((part) => paces?.[kind]?.[part] ?? pace?.[part])),
+  ];
   return {
     secrets: headers && [...new Headers(headers).values()],
-    pace: pace && paceOf(pace),
-    paces: paces && Object.fromEntries(Object.entries(paces).map(([kind, pace]) => [snake(kind), pace && paceOf(pace)])),
-    retry: (retry || maxRetries !== undefined) && { ...snaked(retry), max_retries: maxRetries ?? retry?.maxRetries },
-    limits: limits && snaked(limits),
+    // JSON has no infinity.
+    numbers: numbers.map((value) => (value === Infinity ? -1 : value == null ? null : +value)),
   };
 }
-
-const snake = (name) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-const snaked = (object = {}) => Object.fromEntries(Object.entries(object).map(([name, value]) => [snake(name), value]));
-// JSON has no infinity; null is for ever.
-const paceOf = (pace) => Object.fromEntries(Object.entries(snaked(pace)).map(([name, value]) => [name, value === Infinity ? null : value]));

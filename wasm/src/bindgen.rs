@@ -25,7 +25,11 @@ pub fn deadline() -> f64 {
     machine::deadline()
 }
 
-/// Opens a client from settings; 0 if they cannot work, which the detail tells.
+/// Opens a client from settings; 0 if they cannot work, which the detail tells. They are a JSON object of `base_url`, `api_key`,
+/// `admin_key`, `bearer`, `asks_for_keys`, `secrets` (values of headers that must not show) and `numbers`, a list of which each may be
+/// null: how often to try again, the base and the cap of the waits, the longest `retry-after`, whether generations are replayed (1); the
+/// caps of events, of bodies and of what is kept of an error, in bytes; for reads, generations, streams, streams with tools, loads
+/// and downloads each the times for the head, the first item, a stall and all, in milliseconds, -1 for ever.
 #[wasm_bindgen]
 pub fn open(settings: &str) -> u32 {
     machine::open(settings.as_bytes())
@@ -37,7 +41,8 @@ pub fn close(client: u32) {
     machine::close(client);
 }
 
-/// Makes a call; 0 if it cannot be made, which the detail tells.
+/// Makes a call; 0 if it cannot be made, which the detail tells. It is a JSON object of `operation`, such as `chat.stream`, `has_body`,
+/// `request_bytes`, and `secrets` and `numbers` as in settings, which win over those of the client.
 #[wasm_bindgen]
 pub fn start(client: u32, call: &str) -> u32 {
     machine::start(client, call.as_bytes())
@@ -55,7 +60,7 @@ pub fn poll(call: u32, now: f64) -> u32 {
     machine::poll(call, now)
 }
 
-/// The head of an answer is there: its status, and its headers as lines.
+/// The head of an answer is there: its status, and the values of `content-type`, `retry-after`, `date` and `x-should-retry`, a line each.
 #[wasm_bindgen]
 pub fn head(call: u32, now: f64, status: u32, headers: &str) -> u32 {
     machine::head(call, now, status, headers.as_bytes())
@@ -79,10 +84,11 @@ pub fn failed(call: u32, now: f64, sent: bool, message: &str) -> u32 {
     machine::failed(call, now, sent, message.as_bytes())
 }
 
-/// The key that was asked for, or why there is none, as JSON.
+/// The key that was asked for: 1 an API key, 2 an admin key, 3 a bearer; 0 there is none, 4 the text tells why. It expires after so many
+/// milliseconds, or never if these are below 0.
 #[wasm_bindgen]
-pub fn key(call: u32, now: f64, key: &str) -> u32 {
-    machine::key(call, now, key.as_bytes())
+pub fn key(call: u32, now: f64, kind: u32, expires_in: f64, text: &str) -> u32 {
+    machine::key(call, now, kind, expires_in, text.as_bytes())
 }
 
 /// A call that waited for another one and is to be polled; 0 if there is none.

@@ -88,7 +88,7 @@ exports! {
         machine::poll(call, now)
     }
 
-    /// The head of an answer is there: its status, and its headers as lines.
+    /// The head of an answer is there: its status, and some headers as [`machine::head`] wants them.
     fn head(call: u32, now: f64, status: u32, length: usize) -> u32 {
         taken(length, |headers| machine::head(call, now, status, headers))
     }
@@ -108,9 +108,9 @@ exports! {
         taken(length, |message| machine::failed(call, now, sent != 0, message))
     }
 
-    /// The key that was asked for, or why there is none, as JSON.
-    fn key(call: u32, now: f64, length: usize) -> u32 {
-        taken(length, |key| machine::key(call, now, key))
+    /// The key that was asked for, or why there is none, as [`machine::key`] wants it.
+    fn key(call: u32, now: f64, kind: u32, expires_in: f64, length: usize) -> u32 {
+        taken(length, |text| machine::key(call, now, kind, expires_in, text))
     }
 
     /// A call that waited for another one and is to be polled; 0 if there is none.

@@ -8,7 +8,7 @@ use tabbyapi::auth::Credential;
 use tabbyapi::call::{Settings, Shared, Time};
 use tabbyapi::decode::Document;
 use tabbyapi::decode::document::string;
-use tabbyapi::{Error, ErrorKind, Options, Pace, Result};
+use tabbyapi::{Error, ErrorKind, Options, Result};
 
 /// Carries what must not show of a request, and is not sent.
 pub(crate) const SECRET: HeaderName = HeaderName::from_static("x-tabbyapi-secret");
@@ -24,8 +24,8 @@ pub(crate) struct Wanted<'a> {
 
 impl Wanted<'_> {
     /// The client's options with those of the call in their place.
-    pub(crate) fn options(&self, shared: &Shared) -> Result<Options> {
-        options(&self.fields, shared.options().clone(), true)
+    pub(crate) fn options(&self, shared: &Shared) -> Options {
+        options(&self.fields, shared.options().clone())
     }
 }
 
@@ -41,7 +41,7 @@ pub(crate) fn settings(json: &[u8]) -> Result<Settings> {
     if fields.get("asks_for_keys") == Some("true") {
         settings = settings.ask_for_keys();
     }
-    Ok(settings.options(options(&fields, Options::new(), false)?))
+    Ok(settings.options(options(&fields, Options::new())))
 }
 
 /// What is wanted of a call: `operation`, `has_body`, `request_bytes`, and [options].
@@ -55,53 +55,45 @@ pub(crate) fn call(json: &[u8]) -> Result<Wanted<'_>> {
     })
 }
 
-/// A key: `{"api_key"}`, `{"admin_key"}`, `{"bearer"}`, with `expires_in` in milliseconds; `{"error"}`, or nothing.
-pub(crate) fn key(json: &[u8], now: Time) -> Result<Option<Credential>> {
-    let fields = object(json)?;
-    let text = |name: &str| fields.string(name);
-    if let Some(message) = text("error") {
-        return Err(Error::custom(ErrorKind::Credentials, "credentials", message));
-    }
-    let credential = match (text("api_key"), text("admin_key"), text("bearer")) {
-        (Some(key), ..) => Credential::api_key(&key)?,
-        (_, Some(key), _) => Credential::admin_key(&key)?,
-        (.., Some(key)) => Credential::bearer(&key)?,
-        _ => return Ok(None),
+/// A key, and after how many milliseconds it expires, if it does: 0 there is none, 1 an API key, 2 an admin key, 3 a bearer, 4 no key but
+/// why there is none.
+pub(crate) fn key(kind: u32, text: &[u8], expires_in: f64, now: Time) -> Result<Option<Credential>> {
+    let text = String::from_utf8_lossy(text);
+    let credential = match kind {
+        0 => return Ok(None),
+        1 => Credential::api_key(&text)?,
+        2 => Credential::admin_key(&text)?,
+        3 => Credential::bearer(&text)?,
+        _ => return Err(Error::custom(ErrorKind::Credentials, "credentials", text)),
     };
-    let expires = number(&fields, "expires_in").and_then(milliseconds);
-    Ok(Some(match expires {
+    Ok(Some(match milliseconds(expires_in) {
         Some(after) => credential.expires(now + after),
         None => credential,
     }))
 }
 
 /// The headers that calls look at. JavaScript keeps them all, since what reads any name weighs more than all that is done with them.
-const LOOKED_AT: [(&str, HeaderName); 4] = [
-    ("content-type", header::CONTENT_TYPE),
-    ("retry-after", header::RETRY_AFTER),
-    ("date", header::DATE),
-    ("x-should-retry", HeaderName::from_static("x-should-retry")),
-];
+const LOOKED_AT: [HeaderName; 4] =
+    [header::CONTENT_TYPE, header::RETRY_AFTER, header::DATE, HeaderName::from_static("x-should-retry")];
 
-/// The head of an answer, from its status and its headers as lines `name: value`, whose names are lowercase.
-pub(crate) fn head(status: u32, headers: &[u8]) -> Option<Parts> {
+/// The head of an answer, from its status and the values of these headers, a line each; an empty one is not there.
+pub(crate) fn head(status: u32, values: &[u8]) -> Option<Parts> {
     let (mut head, ()) = http::Response::new(()).into_parts();
     head.status = StatusCode::from_u16(u16::try_from(status).ok()?).ok()?;
-    for line in headers.split(|byte| *byte == b'\n') {
-        let Some(colon) = line.iter().position(|byte| *byte == b':') else { continue };
-        let Some((_, name)) = LOOKED_AT.into_iter().find(|(name, _)| name.as_bytes() == &line[..colon]) else {
-            continue;
-        };
-        if let Ok(value) = HeaderValue::from_bytes(line[colon + 1..].trim_ascii()) {
+    for (name, value) in LOOKED_AT.into_iter().zip(values.split(|byte| *byte == b'\n')) {
+        if let Ok(value) = HeaderValue::from_bytes(value.trim_ascii())
+            && !value.is_empty()
+        {
             head.headers.append(name, value);
         }
     }
     Some(head)
 }
 
-/// `secrets`, `retry`, `paces` by kind of work, `pace` (of single calls), `limits`. `unbounded` and such are no business
-/// of this.
-fn options(fields: &Document<'_>, mut options: Options, single: bool) -> Result<Options> {
+/// `secrets`, and `numbers` by their places: retries (how many, base, cap, cap of `retry-after`, whether generations are replayed), limits
+/// (event, body, excerpt of an error), and for each kind of work head, first item, stall and total. Times are in milliseconds; what is
+/// no number leaves what is there, and -1 is for ever.
+fn options(fields: &Document<'_>, mut options: Options) -> Options {
     for (_, secret) in inner(fields, "secrets").iter().flat_map(Document::values) {
         // JavaScript sends the headers that these are the values of. A gateway's key may be among them, so none of them shows.
         if let Ok(mut value) = HeaderValue::from_bytes(string(secret).unwrap_or_default().as_bytes()) {
@@ -109,79 +101,35 @@ fn options(fields: &Document<'_>, mut options: Options, single: bool) -> Result<
             options.headers.append(SECRET, value);
         }
     }
-    if let Some(given) = inner(fields, "retry") {
-        let mut retry = options.retry.unwrap_or_default();
-        let set =
-            |name: &str, field: &mut Duration| *field = number(&given, name).and_then(milliseconds).unwrap_or(*field);
-        retry.max_retries = number(&given, "max_retries").map_or(retry.max_retries, |count| count as u32);
-        set("base", &mut retry.base);
-        set("cap", &mut retry.cap);
-        set("retry_after_cap", &mut retry.retry_after_cap);
-        retry.replay_generations |= given.get("replay_generations") == Some("true");
-        options = options.retry(retry);
+    let numbers = inner(fields, "numbers");
+    let mut numbers = numbers.iter().flat_map(Document::values).map(|(_, text)| decimal(text));
+    let mut next = || numbers.next().flatten();
+    let count = |number: f64| if number < 0.0 { u32::MAX } else { number as u32 };
+    let mut retry = options.retry.unwrap_or_default();
+    retry.max_retries = next().map_or(retry.max_retries, count);
+    for time in [&mut retry.base, &mut retry.cap, &mut retry.retry_after_cap] {
+        *time = next().and_then(milliseconds).unwrap_or(*time);
     }
-    if let Some(given) = inner(fields, "paces") {
-        let mut paces = options.paces.unwrap_or_default();
-        for (name, field) in [
-            ("read", &mut paces.read),
-            ("generate", &mut paces.generate),
-            ("stream", &mut paces.stream),
-            ("stream_tools", &mut paces.stream_tools),
-            ("load", &mut paces.load),
-            ("download", &mut paces.download),
-        ] {
-            if let Some(given) = inner(&given, name) {
-                *field = pace(&given, *field);
-            }
-        }
-        options = options.paces(paces);
+    retry.replay_generations = next().map_or(retry.replay_generations, |yes| yes > 0.0);
+    let mut limits = options.limits.take().unwrap_or_default();
+    for size in [&mut limits.event, &mut limits.body, &mut limits.error_excerpt] {
+        *size = next().map_or(*size, |bytes| count(bytes) as usize);
     }
-    if let Some(given) = inner(fields, "pace")
-        && single
-    {
-        // What is not given stays as it is for this kind of work, whichever that is.
-        let mut paces = options.paces.unwrap_or_default();
-        let kinds = [
-            &mut paces.read,
-            &mut paces.generate,
-            &mut paces.stream,
-            &mut paces.stream_tools,
-            &mut paces.load,
-            &mut paces.download,
-        ];
-        for field in kinds {
-            *field = pace(&given, *field);
-        }
-        options = options.paces(paces);
-    }
-    if let Some(given) = inner(fields, "limits") {
-        let mut limits = options.limits.take().unwrap_or_default();
-        for (name, field) in
-            [("event", &mut limits.event), ("body", &mut limits.body), ("error_excerpt", &mut limits.error_excerpt)]
-        {
-            *field = number(&given, name).map_or(*field, |bytes| bytes as usize);
-        }
-        options = options.limits(limits);
-    }
-    Ok(options)
-}
-
-/// A pace with some parts replaced; null is for ever.
-fn pace(given: &Document<'_>, mut pace: Pace) -> Pace {
-    let parts = [
-        ("head", &mut pace.head),
-        ("first_item", &mut pace.first_item),
-        ("stall", &mut pace.stall),
-        ("total", &mut pace.total),
+    let mut paces = options.paces.unwrap_or_default();
+    let kinds = [
+        &mut paces.read,
+        &mut paces.generate,
+        &mut paces.stream,
+        &mut paces.stream_tools,
+        &mut paces.load,
+        &mut paces.download,
     ];
-    for (name, part) in parts {
-        match given.get(name) {
-            Some("null") => *part = None,
-            Some(value) => *part = decimal(value).and_then(milliseconds).or(*part),
-            None => {}
+    for pace in kinds {
+        for time in [&mut pace.head, &mut pace.first_item, &mut pace.stall, &mut pace.total] {
+            *time = next().map_or(*time, milliseconds);
         }
     }
-    pace
+    options.retry(retry).limits(limits).paces(paces)
 }
 
 fn object(json: &[u8]) -> Result<Document<'_>> {
@@ -192,7 +140,7 @@ fn object(json: &[u8]) -> Result<Document<'_>> {
 
 /// A field that is an object or an array; null is as good as none.
 fn inner<'a>(fields: &Document<'a>, name: &str) -> Option<Document<'a>> {
-    let text = fields.get(name).filter(|text| text.starts_with(['{', '[']))?;
+    let text = fields.get(name).filter(|text| matches!(text.as_bytes().first(), Some(b'{' | b'[')))?;
     Document::read(text).ok()
 }
 
@@ -202,20 +150,29 @@ fn number(fields: &Document<'_>, name: &str) -> Option<f64> {
 
 /// A number, to the last bit but a few: they are times and counts. The library's own parser has tables as large as this module.
 fn decimal(text: &str) -> Option<f64> {
-    let (digits, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
-    let (mut number, mut places) = (0.0, 0_i32);
-    for byte in digits.bytes() {
+    let (mut number, mut exponent, mut step) = (0.0, 0_i32, 0);
+    let mut bytes = text.bytes();
+    for byte in bytes.by_ref() {
         match byte {
             b'0'..=b'9' => {
                 number = number * 10.0 + f64::from(byte - b'0');
-                places += i32::from(places > 0);
+                exponent -= step;
             }
-            b'.' => places = 1,
+            b'.' => step = 1,
             b'-' => {}
+            b'e' | b'E' => break,
             _ => return None,
         }
     }
-    let exponent = exponent.parse::<i32>().ok()?.clamp(-400, 400) - (places - 1).max(0);
+    let (mut given, mut sign) = (0_i32, 1);
+    for byte in bytes {
+        match byte {
+            b'0'..=b'9' => given = (given * 10 + i32::from(byte - b'0')).min(400),
+            b'-' => sign = -1,
+            _ => {}
+        }
+    }
+    exponent += sign * given;
     for _ in 0..exponent.unsigned_abs() {
         number = if exponent > 0 { number * 10.0 } else { number / 10.0 };
     }
@@ -229,20 +186,24 @@ pub(crate) fn milliseconds(milliseconds: f64) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
+    use tabbyapi::{Limits, Pace, policy::Retry};
+
     use super::*;
 
     #[test]
     fn settings_are_read_and_mistakes_told() {
-        let given = r#"{"base_url": "http://h/v1", "retry": {"max_retries": 5}, "paces": {"read": {"total": null, "head": 1500}},
-            "secrets": ["a"], "limits": {"event": 10}}"#;
+        let given = r#"{"base_url": "http://h/v1", "secrets": ["a"], "numbers": [5, 250, null, -1, 1, 10, -1, null, 1500, null, null, -1]}"#;
         let shared = Shared::new(settings(given.as_bytes()).unwrap());
         let options = shared.options();
         assert_eq!(shared.base().to_string(), "http://h");
-        assert_eq!(options.retry.unwrap().max_retries, 5);
-        let read = options.paces.unwrap().read;
-        assert_eq!((read.head, read.total), (Some(Duration::from_millis(1500)), None));
-        assert_eq!(read.stall, Pace::READ.stall);
-        assert_eq!(options.limits.as_ref().unwrap().event, 10);
+        let retry = options.retry.unwrap();
+        assert_eq!((retry.max_retries, retry.base, retry.replay_generations), (5, Duration::from_millis(250), true));
+        assert_eq!((retry.cap, retry.retry_after_cap), (Retry::default().cap, Retry::default().retry_after_cap));
+        let (limits, paces) = (options.limits.as_ref().unwrap(), options.paces.unwrap());
+        assert_eq!((limits.event, limits.body), (10, u32::MAX as usize));
+        assert_eq!(limits.error_excerpt, Limits::default().error_excerpt);
+        assert_eq!((paces.read.head, paces.read.total), (Some(Duration::from_millis(1500)), None));
+        assert_eq!((paces.read.stall, paces.stream), (Pace::READ.stall, Pace::STREAM));
         assert!(options.headers[SECRET].is_sensitive());
         for bad in ["", "[]", "{}", r#"{"base_url": "h"}"#] {
             assert!(settings(bad.as_bytes()).is_err(), "{bad}");
@@ -260,28 +221,37 @@ mod tests {
     }
 
     #[test]
-    fn the_pace_of_a_call_replaces_parts_of_its_kind() {
-        let shared = Shared::new(settings(br#"{"base_url": "http://h"}"#).unwrap());
-        let wanted = call(br#"{"operation": "x", "pace": {"stall": 20000}}"#).unwrap();
-        let paces = wanted.options(&shared).unwrap().paces.unwrap();
-        assert_eq!(paces.stream.stall, Some(Duration::from_secs(20)));
-        assert_eq!(paces.stream.head, Pace::STREAM.head);
+    fn the_options_of_a_call_are_those_of_its_client_with_its_own_in_their_place() {
+        let numbers = |text: &str| format!(r#"{{"base_url": "http://h", "operation": "x", "numbers": [{text}]}}"#);
+        let shared = Shared::new(settings(numbers("7, 1, 2, 3, 1").as_bytes()).unwrap());
+        let own = numbers("null, null, null, null, 0, null, null, null, null, null, 20000");
+        let options = call(own.as_bytes()).unwrap().options(&shared);
+        let retry = options.retry.unwrap();
+        assert_eq!((retry.max_retries, retry.cap, retry.replay_generations), (7, Duration::from_millis(2), false));
+        let paces = options.paces.unwrap();
+        assert_eq!((paces.read.stall, paces.read.head), (Some(Duration::from_secs(20)), Pace::READ.head));
     }
 
     #[test]
-    fn heads_are_read_and_other_lines_left_out() {
-        let parts = head(200, b"content-type: text/plain\nx: y\ndate: \xe4\nno colon\na b: c\n: d\n").unwrap();
-        assert_eq!(parts.headers.len(), 2);
-        assert_eq!(parts.headers[header::DATE].as_bytes(), b"\xe4");
+    fn heads_are_read() {
+        let parts = head(200, b"text/plain\n\n\xe4\n true \nmore").unwrap();
+        assert_eq!(parts.headers.len(), 3);
+        assert_eq!(
+            (parts.headers[header::DATE].as_bytes(), &parts.headers["x-should-retry"]),
+            (&b"\xe4"[..], &HeaderValue::from_static("true"))
+        );
+        assert!(head(200, b"").unwrap().headers.is_empty());
         assert!(head(0, b"").is_none() && head(70000, b"").is_none());
     }
 
     #[test]
     fn keys_are_read() {
         let now = Time::default();
-        assert!(key(br#"{"api_key": "k", "expires_in": 1000}"#, now).unwrap().is_some());
-        assert!(key(b"{}", now).unwrap().is_none());
-        assert_eq!(key(br#"{"error": "no vault"}"#, now).unwrap_err().kind(), ErrorKind::Credentials);
-        assert!(key(br#"{"bearer": "\n"}"#, now).is_err());
+        for kind in 1..4 {
+            assert!(key(kind, b"k", 1000.0, now).unwrap().is_some());
+        }
+        assert!(key(0, b"", -1.0, now).unwrap().is_none());
+        assert_eq!(key(4, b"no vault", -1.0, now).unwrap_err().kind(), ErrorKind::Credentials);
+        assert!(key(3, b"\n", -1.0, now).is_err());
     }
 }

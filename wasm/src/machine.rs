@@ -115,7 +115,7 @@ pub fn poll(call: u32, now: f64) -> u32 {
     step(call, now, None)
 }
 
-/// The head of an answer is there: its status, and its headers as lines.
+/// The head of an answer is there: its status, and the values of `content-type`, `retry-after`, `date` and `x-should-retry`, a line each.
 pub fn head(call: u32, now: f64, status: u32, headers: &[u8]) -> u32 {
     let head = match config::head(status, headers) {
         Some(head) => Input::Head(head),
@@ -140,9 +140,10 @@ pub fn failed(call: u32, now: f64, sent: bool, message: &[u8]) -> u32 {
     step(call, now, Some(Input::Failed(TransportError::new(sent, String::from_utf8_lossy(message)))))
 }
 
-/// The key that was asked for, or why there is none, as JSON.
-pub fn key(call: u32, now: f64, key: &[u8]) -> u32 {
-    step(call, now, Some(Input::Key(config::key(key, time(now)))))
+/// The key that was asked for: 1 an API key, 2 an admin key, 3 a bearer; 0 there is none, 4 the text tells why. It expires after so many
+/// milliseconds, or never if these are below 0.
+pub fn key(call: u32, now: f64, kind: u32, expires_in: f64, text: &[u8]) -> u32 {
+    step(call, now, Some(Input::Key(config::key(kind, text, expires_in, time(now)))))
 }
 
 /// A call that waited for another one and is to be polled; 0 if there is none.

@@ -45,7 +45,7 @@ pub(crate) fn find(name: &str) -> Result<&'static Row> {
 impl Row {
     /// A call of the operation.
     pub(crate) fn call(&self, shared: &Shared, wanted: &Wanted<'_>) -> Result<Call<Wire>> {
-        (self.group)(shared, self, wanted, &wanted.options(shared)?)
+        (self.group)(shared, self, wanted, &wanted.options(shared))
     }
 }
 

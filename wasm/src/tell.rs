@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, Request};
 use tabbyapi::call::{Attempt, Call, Time};
-use tabbyapi::decode::document::push_string;
+use tabbyapi::decode::document::{push_number, push_string};
 use tabbyapi::{Error, Phase, Scope, ValidationIssue};
 
 use crate::config::SECRET;
@@ -72,7 +72,7 @@ pub(crate) fn error(error: &Error, call: Option<&Call<Wire>>, request_bytes: u64
     told.text("kind", Some(error.kind().as_str()));
     told.text("code", Some(error.code()));
     // The sentence for people; then the server's own words, or ours without the place and the hint.
-    told.text("message", Some(&error.to_string()));
+    told.text("message", Some(&error.sentence()));
     told.text("reason", Some(error.message()));
     told.text("hint", error.hint());
     told.number("status", error.status().map(|status| status.as_u16().into()));
@@ -126,12 +126,16 @@ impl Object {
     }
 
     fn number(&mut self, name: &str, number: Option<u64>) {
-        self.raw(name, number.map(|number| number.to_string()).as_deref().unwrap_or("null"));
+        self.raw(name, number.map(digits).as_deref().unwrap_or("null"));
     }
 
     /// In milliseconds: whole ones, and millionths of one.
     fn time(&mut self, name: &str, time: Option<Duration>) {
-        let text = time.map(|time| format!("{}.{:06}", time.as_millis() as u64, time.subsec_nanos() % 1_000_000));
+        let text = time.map(|time| {
+            // With the zeros that are before them.
+            let millionths = digits(1_000_000 + u64::from(time.subsec_nanos()) % 1_000_000);
+            [&digits(time.as_millis() as u64), ".", &millionths[1..]].concat()
+        });
         self.raw(name, text.as_deref().unwrap_or("null"));
     }
 
@@ -155,6 +159,12 @@ fn list(items: impl Iterator<Item = String>) -> String {
     }
     list.push(']');
     list
+}
+
+fn digits(number: u64) -> String {
+    let mut json = String::new();
+    push_number(&mut json, number);
+    json
 }
 
 fn quoted(text: &str) -> String {

@@ -80,7 +80,7 @@ impl Templates {
     /// Learns from an event that is a valid document.
     pub(crate) fn learn(&mut self, data: &str) {
         // Line ends between tokens could be ends of the event in another one.
-        if data.len() > MAX_DATA || data.contains(['\r', '\n']) || !self.try_credit() {
+        if data.len() > MAX_DATA || data.bytes().any(|byte| matches!(byte, b'\r' | b'\n')) || !self.try_credit() {
             return;
         }
         let Some((start, end)) = slot(data) else { return };

@@ -3,6 +3,7 @@
 import { Records } from "../js/records.js";
 
 const [READ, SEND, , , DONE] = [0, 1, 2, 3, 4];
+const HEADERS = ["content-type", "retry-after", "date", "x-should-retry"];
 
 /** Streams an answer, and gives its text and in how many chunks it came. */
 export async function chat(core, settings, request) {
@@ -21,7 +22,7 @@ export async function chat(core, settings, request) {
       const { method, url, headers } = JSON.parse(core.detail());
       const answer = await fetch(url, { method, headers, body });
       reader = answer.body.getReader();
-      code = core.head(call, now(), answer.status, [...answer.headers].map(([name, value]) => `${name}: ${value}\n`).join(""));
+      code = core.head(call, now(), answer.status, HEADERS.map((name) => answer.headers.get(name) ?? "").join("\n"));
       continue;
     }
     const { done, value } = await reader.read();

@@ -45,7 +45,7 @@ test("--target web, in a page, from its URL", { timeout: 60_000 }, async (t) => 
     let code = core.poll(call, performance.now());
     const { method, url: at, headers } = JSON.parse(core.detail());
     const answer = await fetch(at, { method, headers });
-    code = core.head(call, performance.now(), answer.status, [...answer.headers].map((pair) => `${pair.join(": ")}\n`).join(""));
+    code = core.head(call, performance.now(), answer.status, answer.headers.get("content-type"));
     core.chunk(call, performance.now(), new Uint8Array(await answer.arrayBuffer()));
     const told = core.output();
     code = core.end(call, performance.now());

@@ -22,6 +22,12 @@ pub struct InvalidUri(&'static str);
 pub struct Part<'a>(&'a str);
 
 impl Uri {
+    /// As `ToString` has it, but without the machinery of formatting.
+    #[allow(clippy::inherent_to_string_shadow_display, reason = "the same text")]
+    pub fn to_string(&self) -> String {
+        self.text.clone()
+    }
+
     pub fn scheme_str(&self) -> Option<&str> {
         self.text.split_once("://").map(|(scheme, _)| scheme)
     }
@@ -53,6 +59,14 @@ impl Uri {
 impl<'a> Part<'a> {
     pub fn as_str(&self) -> &'a str {
         self.0
+    }
+}
+
+impl InvalidUri {
+    /// As `ToString` has it, but without the machinery of formatting.
+    #[allow(clippy::inherent_to_string_shadow_display, reason = "the same text")]
+    pub fn to_string(&self) -> String {
+        self.0.to_owned()
     }
 }
 
