@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import * as esbuild from "esbuild";
 import * as vite from "vite";
 import { files } from "./files.mjs";
-import { DISCONNECT, SAID, SCRIPT, folder, inChromium, packed, project, slow } from "./installed.mjs";
+import { DISCONNECT, SAID, SCRIPT, folder, inChromium, packed, project, slow, webpacked } from "./installed.mjs";
 import { API_KEY, emulator } from "./support.mjs";
 
 const here = path.dirname(fileURLToPath(import.meta.url));
@@ -108,6 +108,16 @@ for (const [what, from, options] of [
     await server.seen(DISCONNECT);
   });
 }
+
+test("webpack", { timeout: 60_000 }, async (t) => {
+  const server = await emulator(t, ...slow);
+  const made = project("webpack");
+  writeFileSync(path.join(made, "main.js"), SCRIPT(server.url));
+  const out = await webpacked(made);
+  writeFileSync(path.join(out, "index.html"), '<!doctype html><body></body><script type="module" src="main.js"></script>');
+  assert.deepEqual(await inChromium(t, `${await files(t, out)}/`), SAID);
+  await server.seen(DISCONNECT);
+});
 
 for (const mode of ["build", "dev"]) {
   test(`Vite ${mode}`, { timeout: 120_000 }, async (t) => {

@@ -1,11 +1,14 @@
 // The package as it is packed and installed, and what is run with it.
+import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { after } from "node:test";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { chromium } from "playwright-core";
+import webpack from "webpack";
 import { API_KEY } from "./support.mjs";
 
 const here = path.dirname(fileURLToPath(import.meta.url));
@@ -80,4 +83,17 @@ export async function inChromium(t, url) {
     throw new Error(`${error.message}\n${errors.join("\n")}`);
   });
   return JSON.parse(await page.textContent("body"));
+}
+
+/** Bundles main.js of a project with webpack, with settings of its own, and gives the folder. The module comes along as a file. */
+export async function webpacked(made, settings = {}) {
+  const folder = path.join(made, "dist");
+  const output = { path: folder, filename: "main.js", ...settings.output };
+  const compiler = webpack({ mode: "production", context: made, entry: "./main.js", performance: false, ...settings, output });
+  const stats = await promisify(compiler.run.bind(compiler))();
+  await promisify(compiler.close.bind(compiler))();
+  assert.deepEqual(stats.toJson({ all: false, errors: true, warnings: true }), { errors: [], warnings: [] });
+  const emitted = readdirSync(folder);
+  assert.ok(emitted.some((name) => name.endsWith(".wasm")), `emitted: ${emitted}`);
+  return folder;
 }
