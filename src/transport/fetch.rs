@@ -1,7 +1,7 @@
 //! The executor of wasm32: the host's own `fetch`, on gloo-net.
 //!
-//! It is made for wherever there is `fetch`, and tested in pages, dedicated workers and Node. It names no window: whatever it needs is
-//! looked up among the globals when it is needed, as other workers, Deno and workerd have them, too.
+//! It is made for wherever there is `fetch`, and tested in pages, dedicated and service workers, and Node. It names no window: whatever
+//! it needs is looked up among the globals when it is needed, as other workers, Deno and workerd have them, too.
 //!
 //! gloo-net makes the requests. It does not send them: its `send` panics if `fetch` rejects with something that is no `Error`, as it
 //! may when it is aborted, or gives a `Response` of another realm. Nor does it read answers: its iterator over headers panics

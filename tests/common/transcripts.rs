@@ -1,4 +1,4 @@
-//! The files of the recordings: read from `tests/transcripts`, or, in JavaScript hosts, from the module that has them inside.
+//! The files of the recordings: read from `tests/transcripts`, or, on wasm32, from the module that has them inside.
 
 #![allow(dead_code, reason = "each test uses its own part")]
 

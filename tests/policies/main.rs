@@ -1,7 +1,7 @@
 //! The policies of a client under virtual time: several servers, breakers, limits, budgets.
 
 // As a test of `tests/hosts`.
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 #[macro_use]
 extern crate tabbyapi_hosts;
 

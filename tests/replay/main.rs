@@ -6,7 +6,7 @@
 //! * `splits`, `endings`, `pairs`, `fields` and `mutants` replay the same bytes in other ways.
 
 // As a test of `tests/hosts`.
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 #[macro_use]
 extern crate tabbyapi_hosts;
 

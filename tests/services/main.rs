@@ -1,7 +1,7 @@
 //! The services against recorded exchanges: requests as they go out, answers and errors however their bodies are cut.
 
 // As a test of `tests/hosts`.
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 #[macro_use]
 extern crate tabbyapi_hosts;
 

@@ -10,7 +10,7 @@
 //! `SIMULATION_CALLS` sets how many calls are made in all; 100,000 by default.
 
 // As a test of `tests/hosts`.
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 #[macro_use]
 extern crate tabbyapi_hosts;
 

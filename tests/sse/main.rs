@@ -1,7 +1,7 @@
 //! The event-stream parser through its public API.
 
 // As a test of `tests/hosts`.
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 #[macro_use]
 extern crate tabbyapi_hosts;
 

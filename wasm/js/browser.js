@@ -1,5 +1,6 @@
 // For bundlers: as in web.js, and if the bundler did not bring the file along, the module comes out of its own text.
 import { setLoader } from "./border.js";
+import { misuse } from "./error.js";
 
 setLoader(async () => {
   try {
@@ -10,7 +11,13 @@ setLoader(async () => {
   } catch {
     // No such file, and no server to say so.
   }
-  const { default: base64 } = await import("./module.js");
+  const { default: base64 } = await import("./module.js").catch((cause) => {
+    // Service workers allow no `import()`.
+    throw misuse(
+      `the WebAssembly module could not be loaded (${cause?.message ?? cause}); have the bundler bring \`tabbyapi.wasm\` along, or import from "tabbyapi/inline"`,
+      cause,
+    );
+  });
   return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
 });
 

@@ -28,8 +28,8 @@ export function cancelled(reason) {
   return new TabbyError(told, { cause: reason });
 }
 
-export function misuse(message) {
-  return new TabbyError({ kind: "misuse", code: "misuse", message });
+export function misuse(message, cause) {
+  return new TabbyError({ kind: "misuse", code: "misuse", message }, { cause });
 }
 
 /** The module trapped: a defect of this package, which costs the calls that are under way and no others. */

@@ -35,10 +35,3 @@ export async function chat(core, settings, request) {
   core.close(client);
   return { text: items.map((item) => item.choices[0]?.delta.content ?? "").join(""), chunks: items.length };
 }
-
-// As a program: node by-hand.mjs MODULE URL KEY
-if (process.argv[1]?.endsWith("by-hand.mjs")) {
-  const [, , module, base_url, api_key] = process.argv;
-  const told = await chat(await import(module), { base_url, api_key }, { messages: [{ role: "user", content: "by hand" }] });
-  console.log(JSON.stringify(told));
-}

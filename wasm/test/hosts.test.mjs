@@ -1,59 +1,20 @@
 // The package as it is packed and installed, in each host and through each bundler.
 import assert from "node:assert/strict";
-import { execFileSync, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import os from "node:os";
+import { cpSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import test from "node:test";
 import { fileURLToPath } from "node:url";
 import * as esbuild from "esbuild";
-import { chromium } from "playwright-core";
 import * as vite from "vite";
 import { files } from "./files.mjs";
+import { DISCONNECT, SAID, SCRIPT, folder, inChromium, packed, project, slow, webpacked } from "./installed.mjs";
 import { API_KEY, emulator } from "./support.mjs";
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 const root = path.join(here, "../..");
 const tool = (name) => path.join(here, "node_modules/.bin", name);
-
-const folder = mkdtempSync(path.join(os.tmpdir(), "tabbyapi-hosts-"));
-test.after(() => rmSync(folder, { recursive: true, force: true }));
-
-/** A project with the package installed from its tarball. */
-function project(name) {
-  const made = path.join(folder, name);
-  const installed = path.join(made, "node_modules/tabbyapi");
-  mkdirSync(installed, { recursive: true });
-  execFileSync("tar", ["-xzf", tarball(), "-C", installed, "--strip-components=1"]);
-  writeFileSync(path.join(made, "package.json"), '{"type": "module"}');
-  return made;
-}
-
-let packed;
-function tarball() {
-  if (!packed) {
-    const said = execFileSync("npm", ["pack", "--json", "--pack-destination", folder], { cwd: path.join(here, ".."), stdio: ["ignore", "pipe", "ignore"] });
-    packed = JSON.parse(said)[0];
-  }
-  return path.join(folder, packed.filename);
-}
-
-/** Asks, stops in the middle of another answer, and says what it saw. */
-const SCRIPT = (url, from = "tabbyapi") => `
-import { Tabby, TabbyError } from "${from}";
-const tabby = new Tabby({ baseURL: "${url}", apiKey: "${API_KEY}" });
-let pieces = 0;
-const stream = tabby.chat.stream({ messages: [{ role: "user", content: "in this host" }], max_tokens: 100 });
-for await (const chunk of stream) if (chunk.choices[0]?.delta.content) pieces++;
-const { choices } = await stream.finalMessage();
-for await (const chunk of tabby.chat.stream({ messages: [{ role: "user", content: "words ".repeat(99) }], max_tokens: 500 })) break;
-let code;
-try { await new Tabby({ baseURL: "${url}", apiKey: "wrong" }).models.list(); } catch (error) { code = error instanceof TabbyError && error.code; }
-const said = JSON.stringify({ text: choices[0].message.content, many: pieces > 3, code });
-globalThis.document ? (document.body.textContent = said) : console.log(said);
-`;
-const SAID = { text: "Echo: in this host", many: true, code: "invalid_key" };
 
 async function run(command, args, cwd) {
   const child = spawn(command, args, { cwd, env: { ...process.env, DENO_NO_UPDATE_CHECK: "1", DENO_DIR: path.join(folder, "deno") } });
@@ -65,26 +26,8 @@ async function run(command, args, cwd) {
   return out;
 }
 
-const slow = ["--token-delay-ms", "20"];
-const DISCONNECT = "disconnect POST /v1/chat/completions";
-
-async function inChromium(t, url) {
-  const args = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"];
-  const browser = await chromium.launch({ executablePath: process.env.CHROME ?? "/usr/bin/chromium", args });
-  t.after(() => browser.close());
-  const page = await browser.newPage();
-  const errors = [];
-  page.on("pageerror", (error) => errors.push(String(error)));
-  await page.goto(url);
-  await page.waitForFunction(() => document.body.textContent.trim().startsWith("{"), undefined, { timeout: 20_000 }).catch((error) => {
-    throw new Error(`${error.message}\n${errors.join("\n")}`);
-  });
-  return JSON.parse(await page.textContent("body"));
-}
-
 test("what is packed", () => {
-  tarball();
-  const names = packed.files.map(({ path }) => path).sort();
+  const names = packed().files.map(({ path }) => path).sort();
   const dist = [...readdirSync(path.join(here, "../js")), ...readdirSync(path.join(here, "../types")), "module.js", "tabbyapi.wasm"];
   assert.deepEqual(names, ["LICENSE-APACHE", "LICENSE-MIT", "README.md", "package.json", ...dist.map((name) => `dist/${name}`)].sort());
 });
@@ -165,6 +108,16 @@ for (const [what, from, options] of [
     await server.seen(DISCONNECT);
   });
 }
+
+test("webpack", { timeout: 60_000 }, async (t) => {
+  const server = await emulator(t, ...slow);
+  const made = project("webpack");
+  writeFileSync(path.join(made, "main.js"), SCRIPT(server.url));
+  const out = await webpacked(made);
+  writeFileSync(path.join(out, "index.html"), '<!doctype html><body></body><script type="module" src="main.js"></script>');
+  assert.deepEqual(await inChromium(t, `${await files(t, out)}/`), SAID);
+  await server.seen(DISCONNECT);
+});
 
 for (const mode of ["build", "dev"]) {
   test(`Vite ${mode}`, { timeout: 120_000 }, async (t) => {

@@ -1,13 +1,14 @@
-//! Lets the library's own tests run in JavaScript hosts.
+//! Lets the library's own tests run in JavaScript hosts, and as components of WASI.
 //!
 //! They are compiled as they are, for they are the same files. What differs there is brought in from here:
 //!
-//! * `#[test]` is wasm-bindgen's. A test's root has `#[macro_use] extern crate tabbyapi_hosts`, which puts this crate's macros before
+//! * In JavaScript hosts `#[test]` is wasm-bindgen's. A test's root has `#[macro_use] extern crate tabbyapi_hosts`, which puts this crate's macros before
 //!   those of Rust's prelude, in all modules.
 //! * Files are read from the module itself; `build.rs` puts them there.
 
 #![cfg(target_arch = "wasm32")]
 
+#[cfg(target_os = "unknown")]
 pub use wasm_bindgen_test::wasm_bindgen_test as test;
 
 /// Files under `tests/transcripts`, by their paths from there, with slashes.

@@ -6,6 +6,7 @@
 #![cfg(target_arch = "wasm32")]
 #![allow(clippy::duplicate_mod, reason = "each of them has its own `common`")]
 
+#[cfg(target_os = "unknown")]
 #[macro_use]
 extern crate tabbyapi_hosts;
 

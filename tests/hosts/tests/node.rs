@@ -1,5 +1,5 @@
 //! The client in Node.
-#![cfg(target_arch = "wasm32")]
+#![cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 
 #[macro_use]
 extern crate tabbyapi_hosts;
