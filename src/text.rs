@@ -122,15 +122,10 @@ pub(crate) fn without_end<'a>(mut text: &'a str, words: &str) -> &'a str {
 }
 
 /// A number in digits. Those of the standard library come by pairs, from a table.
-pub(crate) fn decimal(mut number: u64) -> String {
-    let mut digits = Vec::new();
-    loop {
-        digits.insert(0, b'0' + (number % 10) as u8);
-        number /= 10;
-        if number == 0 {
-            return String::from_utf8(digits).unwrap_or_default();
-        }
-    }
+pub fn decimal(number: u64) -> String {
+    let mut digits = if number < 10 { String::new() } else { decimal(number / 10) };
+    digits.push(char::from(b'0' + (number % 10) as u8));
+    digits
 }
 
 #[cfg(test)]

@@ -125,7 +125,7 @@ class Module {
    * are only put on the stack, which nobody comes back to.
    */
   #isForPanic({ at, type }) {
-    if (type !== 4 || this.bytes[at - 1] !== 0x41) return false;
+    if (type !== 4 || this.bytes[at - 1] !== CONSTANT) return false;
     this.#at = at + 5;
     for (; ; ) {
       const next = this.bytes[this.#at];

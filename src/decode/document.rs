@@ -1,7 +1,7 @@
 //! A look at JSON text that makes no values of it: whether it is valid, and what its outermost values are. Errors are read in this
 //! way, and whatever a host's own parser makes values of: a parser for all of JSON is ten times as much code.
 
-use crate::text::decimal;
+pub use crate::text::decimal;
 
 /// Deeper documents are refused, as serde_json does.
 const DEEPEST: u32 = 128;
@@ -104,11 +104,6 @@ fn unit(text: &str) -> Option<(char, usize)> {
         return Some((char::from_u32(0x1_0000 + ((first - 0xD800) << 10) + (second - 0xDC00))?, 10));
     }
     char::from_u32(first).map(|unit| (unit, 4))
-}
-
-/// Writes a number as JSON.
-pub fn push_number(json: &mut String, number: u64) {
-    json.push_str(&decimal(number));
 }
 
 /// Adds a string to JSON text, in quotes.

@@ -156,5 +156,5 @@ fn read<'a>(kind: &str, data: &'a str, fields: &[&str]) -> Result<Document<'a>> 
 }
 
 fn unexpected(code: &str, message: &[&str]) -> Error {
-    Error::custom(ErrorKind::Decode, code, message.iter().copied().collect::<String>())
+    Error::custom(ErrorKind::Decode, code, message.concat())
 }

@@ -84,7 +84,7 @@ pub fn close(client: u32) {
 
 /// Makes a call; 0 if it cannot be made, which the detail tells.
 pub fn start(client: u32, call: &[u8]) -> u32 {
-    let Some(shared) = MACHINE.with_borrow(|machine| find(&machine.clients, client).map(Shared::clone)) else {
+    let Some(shared) = MACHINE.with_borrow(|machine| find(&machine.clients, client).cloned()) else {
         return refused(&misuse("there is no client of this number"));
     };
     let made = || {

@@ -32,13 +32,7 @@ pub(crate) struct Row {
 
 /// The row of an operation.
 pub(crate) fn find(name: &str) -> Result<&'static Row> {
-    let unknown = || {
-        Error::custom(
-            ErrorKind::Misuse,
-            "misuse",
-            ["there is no operation `", name, "`"].into_iter().collect::<String>(),
-        )
-    };
+    let unknown = || Error::custom(ErrorKind::Misuse, "misuse", ["there is no operation `", name, "`"].concat());
     TABLE.iter().find(|row| row.name == name).ok_or_else(unknown)
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, Request};
 use tabbyapi::call::{Attempt, Call, Time};
-use tabbyapi::decode::document::{push_number, push_string};
+use tabbyapi::decode::document::{decimal, push_string};
 use tabbyapi::{Error, Phase, Scope, ValidationIssue};
 
 use crate::config::SECRET;
@@ -102,7 +102,7 @@ fn pairs(headers: &HeaderMap) -> String {
     list(sent.map(|(name, value)| {
         // Bytes beyond ASCII are Latin-1 to `fetch`.
         let value: String = value.as_bytes().iter().map(|byte| char::from(*byte)).collect();
-        ["[", &quoted(name.as_str()), ",", &quoted(&value), "]"].into_iter().collect()
+        ["[", &quoted(name.as_str()), ",", &quoted(&value), "]"].concat()
     }))
 }
 
@@ -126,15 +126,15 @@ impl Object {
     }
 
     fn number(&mut self, name: &str, number: Option<u64>) {
-        self.raw(name, number.map(digits).as_deref().unwrap_or("null"));
+        self.raw(name, number.map(decimal).as_deref().unwrap_or("null"));
     }
 
     /// In milliseconds: whole ones, and millionths of one.
     fn time(&mut self, name: &str, time: Option<Duration>) {
         let text = time.map(|time| {
             // With the zeros that are before them.
-            let millionths = digits(1_000_000 + u64::from(time.subsec_nanos()) % 1_000_000);
-            [&digits(time.as_millis() as u64), ".", &millionths[1..]].concat()
+            let millionths = decimal(1_000_000 + u64::from(time.subsec_nanos()) % 1_000_000);
+            [&decimal(time.as_millis() as u64), ".", &millionths[1..]].concat()
         });
         self.raw(name, text.as_deref().unwrap_or("null"));
     }
@@ -159,12 +159,6 @@ fn list(items: impl Iterator<Item = String>) -> String {
     }
     list.push(']');
     list
-}
-
-fn digits(number: u64) -> String {
-    let mut json = String::new();
-    push_number(&mut json, number);
-    json
 }
 
 fn quoted(text: &str) -> String {
