@@ -12,7 +12,8 @@ import { trim } from "./trim.mjs";
 const here = path.dirname(fileURLToPath(import.meta.url));
 const root = path.dirname(here);
 const dist = path.join(here, "dist");
-const target = process.env.CARGO_TARGET_DIR ?? path.join(root, "target/wasm");
+// Its own, for it links crates of the same names otherwise than others do.
+const target = path.resolve(root, process.env.CARGO_TARGET_DIR ?? "target", "npm");
 const run = (command, args, env) => execFileSync(command, args, { stdio: "inherit", cwd: root, env: { ...process.env, ...env } });
 const FLAGS = "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS";
 
@@ -21,7 +22,8 @@ if (!process.argv.includes("--no-cargo")) {
   const cargoHome = process.env.CARGO_HOME ?? path.join(homedir(), ".cargo");
   const remaps = [`${path.join(cargoHome, "registry/src")}=/crates`, `${root}=/tabbyapi`].map((to) => `--remap-path-prefix=${to}`).join(" ");
   // Without wasm-bindgen: the module imports nothing, and its glue is js/border.js.
-  run("cargo", ["build", "--manifest-path", "wasm/module/Cargo.toml", "--release", "--target", "wasm32-unknown-unknown"], {
+  const built = ["--release", "--target", "wasm32-unknown-unknown", "--target-dir", target];
+  run("cargo", ["build", "--manifest-path", "wasm/module/Cargo.toml", ...built], {
     // What trim.mjs goes by.
     [FLAGS]: `${process.env[FLAGS] ?? ""} -Clink-arg=--emit-relocs ${remaps}`.trim(),
   });

@@ -1,14 +1,15 @@
 /** What went wrong. It prints as one sentence: what happened, where, and what to do. */
 export class TabbyError extends Error {
   constructor(told, { cause, partial } = {}) {
-    super(told.message, cause === undefined ? undefined : { cause });
+    super(spelled(told.message), cause === undefined ? undefined : { cause });
     this.kind = told.kind ?? "misuse";
     this.code = told.code ?? this.kind;
     this.retryable = told.retryable ?? false;
     this.partial = partial;
     this.attempts = told.outcome?.attempts ?? [];
     this.reason = told.reason ?? told.message;
-    for (const name of ["status", "hint", "phase", "path", "trace", "method", "url"]) this[name] = told[name] ?? undefined;
+    this.hint = told.hint ? spelled(told.hint) : undefined;
+    for (const name of ["status", "phase", "path", "trace", "method", "url"]) this[name] = told[name] ?? undefined;
     this.validation = told.validation ?? [];
     // Headers and bodies can hold prompts, so they do not show when the error is logged.
     hide(this, "headers", new Headers(told.headers ?? []));
@@ -18,6 +19,16 @@ export class TabbyError extends Error {
 }
 // On the prototype, so that it does not show as a field of each error.
 hide(TabbyError.prototype, "name", "TabbyError");
+
+/** What a hint names, by its name in JavaScript; the module has those of Rust. */
+function spelled(text) {
+  return text.replace(/`(client\.|Pace::|Limits::|ContentPart::)([^`]+)`/g, (_, of, rest) => {
+    const name = rest.replace("()", "").replace("..)", "...)").replace(/_./g, (part) => part[1].toUpperCase());
+    return of in OWNERS ? `\`${OWNERS[of]}.${name}\`` : "a `data:` URL";
+  });
+}
+
+const OWNERS = { "client.": "tabby", "Pace::": "pace", "Limits::": "limits" };
 
 function hide(object, name, value) {
   Object.defineProperty(object, name, { value, writable: true, configurable: true, enumerable: false });

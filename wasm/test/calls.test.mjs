@@ -35,7 +35,7 @@ test("the services answer", async (t) => {
   assert.ok((await tabby.completions.stream({ prompt: "Once", max_tokens: 8 }).finalMessage()).choices[0].text);
   assert.ok((await tabby.kobold.version()).result);
   assert.equal(await tabby.models.unload(), undefined);
-  await assert.rejects(tabby.models.current(), { code: "no_model_loaded", status: 503 });
+  await assert.rejects(tabby.models.current(), { code: "no_model_loaded", status: 503, hint: "load one with `tabby.models.load(...)`" });
 });
 
 test("vectors are Float32Arrays in the order of the texts, both ways of writing", async (t) => {
@@ -89,7 +89,13 @@ test("no connection, no answer, a redirect", async (t) => {
   });
   const slow = new Tabby({ baseURL: nobody.url, maxRetries: 0, paces: { read: { head: 60 } } });
   const began = Date.now();
-  await assert.rejects(slow.models.list(), { code: "timeout_head", phase: "head", kind: "timeout" });
+  await assert.rejects(slow.models.list(), (error) => {
+    assert.deepEqual([error.code, error.phase, error.kind], ["timeout_head", "head", "timeout"]);
+    // By its name in JavaScript.
+    assert.equal(error.hint, "raise `pace.head` if such waits are expected");
+    assert.ok(error.message.endsWith(error.hint) && error.message.startsWith("no answer began within 60ms"), error.message);
+    return true;
+  });
   // For every kind of work, unless there is one of its own; and for a single call.
   for (const [own, single] of [[{ pace: { head: 60 } }], [{ pace: { head: 1e6 }, paces: { read: { head: 60 } } }], [{}, { pace: { head: 60 } }]]) {
     const client = new Tabby({ baseURL: nobody.url, maxRetries: 0, ...own });
