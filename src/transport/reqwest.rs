@@ -45,7 +45,8 @@ impl Reqwest {
     ///
     /// It must be well below the time after which the server, or a proxy in between, closes them. A request that goes out just
     /// when its connection is closed is lost: reads are tried again, generations end with an error of kind
-    /// [`Transport`](crate::ErrorKind::Transport), since nobody can tell whether they were begun. Zero keeps none.
+    /// [`Transport`](crate::ErrorKind::Transport), since nobody can tell whether they were begun. On a runtime of several threads
+    /// hyper may even forget such a request, which then ends by its deadline for the head. Zero keeps none.
     pub fn with_idle_timeout(builder: reqwest::ClientBuilder, timeout: Duration) -> Result<Self> {
         let builder = if timeout.is_zero() { builder.pool_max_idle_per_host(0) } else { builder };
         let client = builder

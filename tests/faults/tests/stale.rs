@@ -5,12 +5,14 @@ use std::time::{Duration, Instant};
 
 use tabbyapi::api::{ChatMessage, ChatRequest};
 use tabbyapi::transport::{Reqwest, Ureq};
-use tabbyapi::{Client, ErrorKind, Result, blocking};
+use tabbyapi::{Client, ErrorKind, Pace, Paces, Result, blocking};
 use tabbyapi_emulator::Emulator;
 use tokio::runtime::{Builder, Runtime, RuntimeFlavor};
 
 /// Longer than anything here takes on a slow machine; only a failure waits for it.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a call waits for its answer to begin.
+const HEAD: Duration = Duration::from_secs(5);
 
 /// A client and what runs it.
 enum Subject {
@@ -23,11 +25,12 @@ impl Subject {
     fn all(server: &Emulator, idle: Duration) -> [Subject; 3] {
         let (url, key) = (server.url(), server.api_key());
         let reqwest = || Reqwest::with_idle_timeout(reqwest::Client::builder(), idle).unwrap();
-        let client = |transport| Client::builder(&*url).api_key(key).build_with(transport).unwrap();
+        let paces = Paces::DEFAULT.read(Pace::READ.head(HEAD)).generate(Pace::GENERATE.head(HEAD));
+        let client = |transport| Client::builder(&*url).api_key(key).paces(paces).build_with(transport).unwrap();
         let one = Builder::new_current_thread().enable_all().build().unwrap();
         let pool = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let ureq = Ureq::with_idle_timeout(ureq::Agent::config_builder(), idle).unwrap();
-        let blocking = blocking::Client::builder(&*url).api_key(key).build_with(ureq).unwrap();
+        let blocking = blocking::Client::builder(&*url).api_key(key).paces(paces).build_with(ureq).unwrap();
         [Subject::Async(client(reqwest()), one), Subject::Async(client(reqwest()), pool), Subject::Blocking(blocking)]
     }
 
@@ -102,7 +105,7 @@ fn at_the_very_moment_nothing_is_sent_twice_and_reads_do_not_fail() {
     for (name, index) in [("one thread", 0), ("threads", 1), ("blocking", 2)] {
         let server = Emulator::builder().keep_alive(KEEP_ALIVE).start().unwrap();
         let subject = &Subject::all(&server, PATIENCE)[index];
-        let mut lost = Vec::new();
+        let (mut lost, mut forgotten) = (Vec::new(), 0);
         for n in 0..300u64 {
             // From before the moment to after it, by steps of some microseconds.
             pause(KEEP_ALIVE - Duration::from_millis(1) + Duration::from_micros(n * 37 % 2500));
@@ -112,7 +115,12 @@ fn at_the_very_moment_nothing_is_sent_twice_and_reads_do_not_fail() {
                     Ok(attempts) => assert_eq!(attempts, 1, "{name}, prompt {n}"),
                     Err(error) => {
                         // Nobody can tell whether it was begun, so it is told, and not sent again.
-                        assert_eq!(error.kind(), ErrorKind::Transport, "{name}, prompt {n}: {error}");
+                        match error.kind() {
+                            ErrorKind::Transport => {}
+                            // Put into hyper's queue just when another thread drops its other end, it stays there for ever.
+                            ErrorKind::Timeout if name == "threads" => forgotten += 1,
+                            _ => panic!("{name}, prompt {n}: {error}"),
+                        }
                         lost.push(format!("prompt {n}"));
                     }
                 },
@@ -125,7 +133,8 @@ fn at_the_very_moment_nothing_is_sent_twice_and_reads_do_not_fail() {
         }
         let closed = server.log().connections_closed;
         assert!(closed >= 30, "{name}: the moment was never hit, only {closed} connections were closed");
-        println!("{name}: {} of 200 generations lost at {closed} closings", lost.len());
+        assert!(forgotten <= 3, "{name}: {forgotten} calls had to wait for their deadlines");
+        println!("{name}: {} of 200 generations lost at {closed} closings, {forgotten} by their deadlines", lost.len());
     }
 }
 
