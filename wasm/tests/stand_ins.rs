@@ -198,3 +198,25 @@ fn bytes_are_cut_alike() {
     let two = one.clone();
     assert!(!one.is_unique() && !two.is_unique());
 }
+
+#[test]
+fn strings_are_shared_alike() {
+    // Around the 23 bytes up to which the real one holds them inline.
+    let texts: Vec<String> = (0..40).flat_map(|length| ["a", "b", "ü"].map(|part| part.repeat(length))).collect();
+    for text in &texts {
+        let (small, real) = (small_smol_str::SmolStr::new(text), smol_str::SmolStr::new(text));
+        assert_eq!(small.as_str(), real.as_str());
+        assert_eq!(String::from(small.clone()), String::from(real.clone()));
+        assert!(small == small_smol_str::SmolStr::from(text.clone()));
+        let json = serde_json::to_string(&real).unwrap();
+        assert_eq!(serde_json::to_string(&small).unwrap(), json);
+        assert!(serde_json::from_str::<small_smol_str::SmolStr>(&json).unwrap() == small);
+        for other in &texts {
+            let (other, others) = (small_smol_str::SmolStr::new(other), smol_str::SmolStr::new(other));
+            assert_eq!((small == other, small.cmp(&other)), (real == others, real.cmp(&others)));
+        }
+    }
+    assert_eq!(small_smol_str::SmolStr::default().as_str(), smol_str::SmolStr::default().as_str());
+    assert!(serde_json::from_str::<small_smol_str::SmolStr>("1").is_err());
+    assert!(serde_json::from_str::<smol_str::SmolStr>("1").is_err());
+}
