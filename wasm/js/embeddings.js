@@ -16,7 +16,12 @@ export function vectors(answer, count) {
 }
 
 function vector(written) {
-  if (Array.isArray(written)) return Float32Array.from(written);
+  if (Array.isArray(written)) {
+    // Anything else would silently become 0 or NaN.
+    const odds = written.find((number) => typeof number !== "number");
+    if (odds !== undefined) throw odd(`a vector holds ${JSON.stringify(odds)}, which is no number`);
+    return Float32Array.from(written);
+  }
   if (typeof written !== "string") throw odd("a vector is neither a list of numbers nor base64");
   let bytes;
   try {

@@ -32,6 +32,8 @@ export class Flow {
   #timerAt = Infinity;
   #keying = false;
   #attempts = 0;
+  /** The request under way: method, url, and the status of its answer. */
+  #asked = {};
   #over = false;
   #wanted = false;
   #eager;
@@ -68,7 +70,15 @@ export class Flow {
 
   /** Gives the call up. */
   cancel(reason) {
-    this.#finish(cancelled(reason));
+    this.finish(cancelled(reason));
+  }
+
+  /** An error over what came, with where that was. */
+  placed(error, outcome) {
+    const { method, url, status } = this.#asked;
+    Object.assign(error, { method, url, status, message: `${method} ${url}: ${error.message}` });
+    if (outcome) Object.assign(error, { outcome, attempts: outcome.attempts });
+    return error;
   }
 
   poll() {
@@ -94,7 +104,7 @@ export class Flow {
       this.#border = border;
       border.flows.set(this.#number, this);
     } catch (error) {
-      return this.#finish(error instanceof Error ? error : new TabbyError(error));
+      return this.finish(error instanceof Error ? error : new TabbyError(error));
     }
     this.poll();
   }
@@ -104,7 +114,7 @@ export class Flow {
     try {
       this.#step(input());
     } catch (error) {
-      this.#finish(error instanceof TabbyError ? error : new TabbyError({ kind: "misuse", message: String(error) }, { cause: error }));
+      this.finish(error instanceof TabbyError ? error : new TabbyError({ kind: "misuse", message: String(error) }, { cause: error }));
     }
     if (!this.#border.dead) this.#border.wake();
   }
@@ -139,13 +149,13 @@ export class Flow {
         if (!this.#keying) this.#authorize(border.detail());
         break;
       case DONE:
-        this.#finish(undefined, { ...border.detail(), headers: this.#answered() });
+        this.finish(undefined, { ...border.detail(), headers: this.#answered() });
         break;
       case FAILED: {
         const told = border.detail();
         const headers = this.#answered();
         const outcome = told.outcome && { ...told.outcome, headers };
-        this.#finish(new TabbyError({ ...told, headers, outcome }, { cause: this.#cause }), outcome ?? undefined);
+        this.finish(new TabbyError({ ...told, headers, outcome }, { cause: this.#cause }), outcome ?? undefined);
         break;
       }
     }
@@ -153,6 +163,7 @@ export class Flow {
 
   #send(request) {
     this.#drop();
+    this.#asked = { method: request.method, url: request.url };
     this.#cause = undefined;
     this.#attempts += 1;
     this.#core.tell("onAttempt", { operation: this.#operation, attempt: this.#attempts, method: request.method, url: request.url });
@@ -171,6 +182,7 @@ export class Flow {
       switch (type) {
         case "head": {
           this.#headers = [...headers];
+          this.#asked.status = status;
           const values = new Map(this.#headers);
           return border.head(number, now, status, LOOKED_AT.map((name) => values.get(name) ?? "").join("\n"));
         }
@@ -235,14 +247,15 @@ export class Flow {
     if (this.#idleSince === undefined) this.poll();
   };
 
-  #aborted = () => this.#finish(cancelled(this.#options.signal.reason));
+  #aborted = () => this.finish(cancelled(this.#options.signal.reason));
 
   #drop() {
     this.#exchange?.drop();
     this.#exchange = undefined;
   }
 
-  #finish(error, outcome) {
+  /** Ends the call, which is dropped if there is an error. */
+  finish(error, outcome) {
     if (this.#over) return;
     this.#over = true;
     clearTimeout(this.#timer);

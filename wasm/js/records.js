@@ -1,5 +1,7 @@
 // From the records of the module to plain objects. What a record is, is told in wasm/src/records.rs.
 
+import { shaped } from "./shape.js";
+
 const JSON_ITEM = 0;
 const TEMPLATE = 1;
 const SWITCH = 2;
@@ -17,11 +19,13 @@ export class Records {
   #at = 0;
   #templates = [];
   #inForce;
+  #shape;
   #split;
   #items = [];
 
-  /** `split` makes items of a whole answer that came in place of a stream. */
-  constructor(split = (whole) => [whole]) {
+  /** `shape` is that of items, `split` makes such of a whole answer that came in place of a stream. */
+  constructor({ shape, split }) {
+    this.#shape = shape;
     this.#split = split;
   }
 
@@ -38,7 +42,8 @@ export class Records {
       if (first >= SHORT) return this.#inForce.item(this.#take(first - SHORT));
       switch (first) {
         case JSON_ITEM:
-          return JSON.parse(this.#take(this.#length()));
+          // Which holds for what a template makes of it, too: a string takes the place of a string.
+          return shaped(JSON.parse(this.#take(this.#length())), this.#shape);
         case LONG:
           return this.#inForce.item(this.#take(this.#length()));
         case ESCAPED:
@@ -53,7 +58,7 @@ export class Records {
           this.#inForce = this.#templates[this.#character()];
           break;
         case WHOLE:
-          this.#items = this.#split(JSON.parse(this.#take(this.#length())));
+          this.#items = this.#split(JSON.parse(this.#take(this.#length()))).map((item) => shaped(item, this.#shape));
           return this.next();
       }
     }

@@ -120,7 +120,7 @@ export class Templates extends Service {
 export class Tokens extends Service {
   encode = (request, options) => this.ask("tokens.encode", textual(request), options);
   decode = (request, options) => this.ask("tokens.decode", Array.isArray(request) ? { tokens: request } : request, options);
-  count = (request, options) => this.ask("tokens.encode", textual(request), options, ({ length }) => length);
+  count = (request, options) => this.ask("tokens.encode", textual(request), options, ({ tokens, length }) => length ?? tokens.length);
 }
 
 const textual = (request) => (typeof request === "string" || Array.isArray(request) ? { text: request } : request);

@@ -4,6 +4,7 @@ import { encode, registry } from "./border.js";
 import { TabbyError, cancelled } from "./error.js";
 import { Flow } from "./flow.js";
 import { Records } from "./records.js";
+import { shapeOf, unreadable } from "./shape.js";
 
 /** What is under way, apart from the stream that is handed out: so that one that is forgotten can be noticed, and ended. */
 class State {
@@ -14,6 +15,8 @@ class State {
   ended = false;
   /** Why it ended before its time. */
   error;
+  /** What came could not be read, so that nothing after it counts. */
+  #odd = false;
   /** The error was thrown by an iteration, which happens once. */
   thrown = false;
   /** It was given up by `abort` or by leaving an iteration, which is no error of that iteration. */
@@ -22,7 +25,7 @@ class State {
 
   constructor(core, operation, request, options, total) {
     this.total = total;
-    this.#records = new Records((whole) => total.split(whole));
+    this.#records = new Records(total);
     this.flow = new Flow(core, operation, request, options, this, false);
   }
 
@@ -65,22 +68,17 @@ class State {
   }
 
   #take() {
-    if (this.left) return undefined;
-    const item = this.#records.next();
-    if (item === undefined) return undefined;
+    if (this.left || this.#odd) return undefined;
     try {
-      this.total.push(item);
+      const item = this.#records.next();
+      if (item !== undefined) this.total.push(item);
+      return item;
     } catch (error) {
-      this.error = error;
-      this.leaveWith(error);
+      this.#odd = true;
+      this.error = this.flow.placed(unreadable(error));
+      if (!this.ended) this.flow.finish(this.error);
       return undefined;
     }
-    return item;
-  }
-
-  leaveWith(error) {
-    this.error = error;
-    if (!this.ended) this.flow.cancel(error);
   }
 
   #last() {
@@ -199,7 +197,7 @@ export class LoadStream extends Stream {
 
 /** A call that answers once. It is a promise of the answer; `withResponse` is one of what came around it as well. */
 export function whole(core, operation, request, options, finish = (value) => value) {
-  const records = new Records();
+  const records = new Records({ shape: shapeOf(operation) });
   const answered = new Promise((resolve, reject) => {
     const sink = {
       records: (text) => records.feed(text),
@@ -209,12 +207,14 @@ export function whole(core, operation, request, options, finish = (value) => val
           const data = finish(records.next());
           resolve({ data, status: outcome.status, headers: new Headers(outcome.headers), outcome, attempts: outcome.attempts });
         } catch (error) {
-          reject(error);
+          reject(flow.placed(unreadable(error), outcome));
         }
       },
     };
+    let flow;
     try {
-      new Flow(core, operation, request, options, sink, true).want();
+      flow = new Flow(core, operation, request, options, sink, true);
+      flow.want();
     } catch (error) {
       reject(error);
     }

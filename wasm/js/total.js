@@ -1,10 +1,16 @@
 // What the items of a stream add up to: the answer that the same request would have got whole.
 
 import { TabbyError } from "./error.js";
+import { CHAT, CHAT_CHUNK, COMPLETION, PIECE, PROGRESS, RESULTS, shaped } from "./shape.js";
 
 /** How many choices, calls of a choice, and parts of a model there may be; how many characters may be added up. */
 const MOST = 1024;
 const MOST_TEXT = 64 << 20;
+
+/** What is read by its name; the last one would not be a field of the answer, but its prototype. */
+const OF_DELTA = new Set(["role", "content", "reasoning_content", "tool_calls", "__proto__"]);
+const OF_CHAT = new Set(["index", "delta", "logprobs", "finish_reason", "eos_reason", "__proto__"]);
+const OF_COMPLETION = new Set(["index", "text", "logprobs", "finish_reason", "eos_reason", "__proto__"]);
 
 class Budget {
   #left = MOST_TEXT;
@@ -23,6 +29,7 @@ const tooLarge = (message) => new TabbyError({ kind: "too_large", code: "too_man
 
 /** Adds up chunks of chat completions. */
 export class ChatTotal {
+  shape = CHAT_CHUNK;
   #answer = { id: "", object: "chat.completion", created: 0, model: "", choices: [] };
   #budget = new Budget();
   /** The call of each choice that was last added to. */
@@ -40,16 +47,18 @@ export class ChatTotal {
 
   /** Chunks of a whole answer. */
   split(whole) {
-    const { choices, ...rest } = whole;
+    const { choices, ...rest } = shaped(whole, CHAT);
     const pieces = choices.map(({ message, ...choice }) => ({ ...choice, delta: message }));
     return [{ ...rest, object: "chat.completion.chunk", choices: pieces }];
   }
 
-  #choice({ index = 0, delta = {}, logprobs, finish_reason, eos_reason, ...rest }) {
+  #choice(piece) {
+    const { delta = {}, logprobs, finish_reason, eos_reason } = piece;
+    const index = piece.index ?? 0;
     const make = () => ({ index, message: { role: "assistant", content: null }, finish_reason: null });
     const choice = sorted(this.#answer.choices, index, make, this.#budget, "choices");
     const { message } = choice;
-    const { role, content, reasoning_content, tool_calls, ...other } = delta;
+    const { role, content, reasoning_content, tool_calls } = delta;
     if (role) message.role = role;
     if (typeof content === "string") message.content = this.#append(message.content, content);
     if (typeof reasoning_content === "string") {
@@ -58,14 +67,13 @@ export class ChatTotal {
     if (tool_calls?.length) this.#calls(choice, tool_calls);
     if (logprobs?.content) {
       choice.logprobs ??= { content: [] };
-      this.#budget.take(64 * logprobs.content.length);
-      choice.logprobs.content.push(...logprobs.content);
+      extend(choice.logprobs.content, logprobs.content, this.#budget);
     }
     // Some servers say "" before the end.
     if (finish_reason) choice.finish_reason = finish_reason;
     if (eos_reason) choice.eos_reason = eos_reason;
-    merge(message, other);
-    merge(choice, rest);
+    merge(message, delta, OF_DELTA);
+    merge(choice, piece, OF_CHAT);
   }
 
   #append(text, more) {
@@ -119,12 +127,15 @@ function route(calls, latest, piece, touched) {
 
 /** Adds up chunks of completions. */
 export class CompletionTotal {
+  shape = COMPLETION;
   #answer = { id: "", object: "text_completion", created: 0, model: "", choices: [] };
   #budget = new Budget();
 
   push(chunk) {
     head(this.#answer, chunk);
-    for (const { index = 0, text, logprobs, finish_reason, eos_reason, ...rest } of chunk.choices) {
+    for (const piece of chunk.choices) {
+      const { text, logprobs, finish_reason, eos_reason } = piece;
+      const index = piece.index ?? 0;
       const make = () => ({ index, text: "", finish_reason: null });
       const choice = sorted(this.#answer.choices, index, make, this.#budget, "choices");
       if (typeof text === "string") {
@@ -134,13 +145,13 @@ export class CompletionTotal {
       if (logprobs) {
         choice.logprobs ??= {};
         for (const [name, list] of Object.entries(logprobs)) {
-          this.#budget.take(64 * (list?.length ?? 0));
-          choice.logprobs[name] = (choice.logprobs[name] ?? []).concat(list ?? []);
+          if (!Array.isArray(list) || name in Object.prototype) continue;
+          extend((choice.logprobs[name] ??= []), list, this.#budget);
         }
       }
       if (finish_reason) choice.finish_reason = finish_reason;
       if (eos_reason) choice.eos_reason = eos_reason;
-      merge(choice, rest);
+      merge(choice, piece, OF_COMPLETION);
     }
   }
 
@@ -155,6 +166,7 @@ export class CompletionTotal {
 
 /** Adds up the events of a load. */
 export class LoadTotal {
+  shape = PROGRESS;
   #report = { parts: [] };
 
   push({ model_type, module, modules, status }) {
@@ -182,10 +194,12 @@ export class LoadTotal {
 
 /** Adds up the pieces of a KoboldAI stream. */
 export class KoboldTotal {
+  shape = PIECE;
   #text = "";
   #budget = new Budget();
 
   push({ token }) {
+    token ??= "";
     this.#budget.take(token.length);
     this.#text += token;
   }
@@ -195,7 +209,7 @@ export class KoboldTotal {
   }
 
   split(whole) {
-    return whole.results.slice(0, 1).map(({ text }) => ({ token: text ?? "" }));
+    return shaped(whole, RESULTS).results.slice(0, 1).map(({ text }) => ({ token: text ?? "" }));
   }
 }
 
@@ -219,6 +233,13 @@ function sorted(list, index, make, budget, what) {
   return entry;
 }
 
-function merge(to, from) {
-  for (const name in from) if (from[name] !== undefined && from[name] !== null) to[name] = from[name];
+/** A list may be too long for the arguments of one call. */
+function extend(list, more, budget) {
+  budget.take(64 * more.length);
+  for (const entry of more) list.push(entry);
+}
+
+/** Copies what was not read by name. (To gather the rest by `...rest` makes an object per chunk, and takes twice as long.) */
+function merge(to, from, read) {
+  for (const name in from) if (!read.has(name) && from[name] !== undefined && from[name] !== null) to[name] = from[name];
 }

@@ -76,6 +76,51 @@ test("errors say what happened, where, and what to do", async (t) => {
   await assert.rejects(new Tabby({ baseURL: url, apiKey: "a\nb" }).models.list(), { kind: "config" });
 });
 
+test("an answer of another shape is an error that says where", async (t) => {
+  const vector = (embedding) => JSON.stringify({ data: [{ index: 0, embedding }] });
+  const chat = (tabby) => tabby.chat.create(ask());
+  const embed = (tabby) => tabby.embeddings.create({ input: "a" });
+  const wrong = [
+    [chat, '{"choices":5}', "choices"],
+    [chat, '{"choices":[null]}', "choices[0]"],
+    [chat, '{"choices":[{"message":"a"}]}', "choices[0].message"],
+    [chat, '{"choices":[{"message":{"tool_calls":[{"function":{"name":5}}]}}]}', "choices[0].message.tool_calls[0].function.name"],
+    [(tabby) => tabby.completions.create({ prompt: "a" }), '{"choices":[{"index":-1}]}', "choices[0].index"],
+    [(tabby) => tabby.kobold.generate({ prompt: "a" }), '{"results":[{"text":[]}]}', "results[0].text"],
+    [(tabby) => tabby.models.list(), '{"data":{}}', "data"],
+    [(tabby) => tabby.loras.listAsApiKey(), '{"data":""}', "data"],
+    [(tabby) => tabby.tokens.count("a"), '{"tokens":["a"]}', "tokens[0]"],
+    [embed, '{"data":[{"index":1.5}]}', "data[0].index"],
+    [embed, vector([1, null]), /holds null, which is no number$/],
+    [embed, vector("AAAA"), /3 bytes are no whole number of 32-bit floats$/],
+  ];
+  const right = [
+    [chat, '{"choices":null}', { choices: [] }],
+    [chat, '{"choices":[{"message":null}]}', { choices: [{ message: {} }] }],
+    [(tabby) => tabby.models.list(), '{"data":null,"object":"list"}', { data: [], object: "list" }],
+    [(tabby) => tabby.tokens.count("a"), '{"tokens":[1,2]}', 2],
+    [(tabby) => tabby.sampling.overrides(), "null", null],
+  ];
+  const bodies = [...wrong, ...right].map(([, body]) => body);
+  const { url } = await server(t, (_, response, count) => response.writeHead(200, { "content-type": "application/json" }).end(bodies[count - 1]));
+  const tabby = new Tabby({ baseURL: url });
+  for (const [call, body, where] of wrong) {
+    await assert.rejects(call(tabby), (error) => {
+      assert.ok(error instanceof TabbyError, `${body}: ${error}`);
+      assert.deepEqual([error.kind, error.status, error.attempts.length, error.outcome.status], ["decode", 200, 1, 200], body);
+      if (typeof where === "string") {
+        assert.deepEqual([error.code, error.path], ["unexpected_json", where]);
+        assert.ok(error.message.startsWith(`${error.method} ${error.url}: the answer could not be read: \`${where}\` is no `), error.message);
+      } else {
+        assert.equal(error.code, "inconsistent_answer");
+        assert.match(error.message, where);
+      }
+      return true;
+    });
+  }
+  for (const [call, body, value] of right) assert.deepEqual(await call(tabby), value, body);
+});
+
 test("no connection, no answer, a redirect", async (t) => {
   const nobody = await server(t, () => {});
   const gone = new Tabby({ baseURL: "http://127.0.0.1:1", maxRetries: 0 });

@@ -177,6 +177,99 @@ test("a stream without its announced end is truncated; errors inside it are the 
   }
 });
 
+test("an item of another shape ends the stream by an error that says where", async (t) => {
+  const chat = (tabby) => tabby.chat.stream(ask());
+  const complete = (tabby) => tabby.completions.stream({ prompt: "a", max_tokens: 9 });
+  const wrong = [
+    [chat, '{"choices":5}', "choices"],
+    [chat, '{"choices":[null]}', "choices[0]"],
+    [chat, '{"choices":[{"delta":5}]}', "choices[0].delta"],
+    [chat, '{"choices":[{"index":"0","delta":{}}]}', "choices[0].index"],
+    [chat, '{"choices":[{"delta":{"content":5}}]}', "choices[0].delta.content"],
+    [chat, '{"choices":[{"delta":{"tool_calls":[null]}}]}', "choices[0].delta.tool_calls[0]"],
+    [chat, '{"choices":[{"delta":{},"logprobs":{"content":"abc"}}]}', "choices[0].logprobs.content"],
+    [complete, '{"choices":[{"text":[]}]}', "choices[0].text"],
+    [complete, '{"choices":[{"text":"a","logprobs":[1]}]}', "choices[0].logprobs"],
+    [(tabby) => tabby.kobold.stream({ prompt: "a" }), '{"token":5}', "token"],
+    [(tabby) => tabby.models.load({ model_name: "m" }), '{"model_type":"model","status":"processing","module":"x"}', "module"],
+  ];
+  const first = { chat: chunk({ content: "a" }), complete: { choices: [{ index: 0, text: "a" }] } };
+  const bodies = wrong.map(([call, body]) => {
+    const good = call === chat ? event(first.chat) : call === complete ? event(first.complete) : "";
+    // What follows does not count any more.
+    return `${good}${event(body)}${good}`;
+  });
+  let closed = 0;
+  const { url } = await server(t, (_, response, count) => {
+    response.on("close", () => (closed += 1));
+    events(response);
+    // It does not end by itself.
+    response.write(bodies[count - 1]);
+  });
+  const outcomes = [];
+  const tabby = new Tabby({ baseURL: url, adminKey: ADMIN_KEY, onOutcome: ({ ok, error }) => outcomes.push([ok, error?.code]) });
+  for (const [call, body, where] of wrong) {
+    const stream = call(tabby);
+    const items = [];
+    await assert.rejects(async () => {
+      for await (const item of stream) items.push(item);
+    }, (error) => {
+      assert.ok(error instanceof TabbyError, `${body}: ${error}`);
+      assert.deepEqual([error.kind, error.code, error.status, error.path], ["decode", "unexpected_json", 200, where], body);
+      assert.ok(error.message.startsWith(`POST ${error.url}: the answer could not be read: \`${where}\` is no `), error.message);
+      if (call === chat) assert.equal(error.partial.choices[0].message.content, "a");
+      if (call === complete) assert.equal(error.partial.choices[0].text, "a");
+      return true;
+    });
+    assert.equal(items.length, call === chat || call === complete ? 1 : 0, body);
+    assert.ok(stream.ended);
+    // Once it was told, there is no more of it.
+    assert.deepEqual(await stream[Symbol.asyncIterator]().next(), { value: undefined, done: true });
+  }
+  assert.deepEqual(outcomes, wrong.map(() => [false, "unexpected_json"]));
+  while (closed < wrong.length) await sleep(5);
+});
+
+test("null is as good as absent, a field's name is no prototype, and lists are as long as they are", async (t) => {
+  const long = Array.from({ length: 300_000 }, () => ({ token: "a" }));
+  const bodies = [
+    [
+      '{"choices":null}',
+      '{"choices":[{"index":null,"delta":null,"logprobs":null}]}',
+      '{"choices":[{"delta":{"content":null,"tool_calls":null}}]}',
+      '{"choices":[{"delta":{"content":"a","__proto__":{"name":"b"}},"__proto__":{"usage":1}}]}',
+      JSON.stringify({ choices: [{ delta: {}, logprobs: { content: long } }] }),
+      "[DONE]",
+    ],
+    [
+      '{"choices":[{"text":null}]}',
+      '{"choices":[{"text":"a","logprobs":{"__proto__":[1],"constructor":[1],"tokens":["a"]}}]}',
+      '{"choices":[{"logprobs":{"tokens":["b"],"top_logprobs":null}}]}',
+      "[DONE]",
+    ],
+    ['{"token":"a"}', '{"token":null}'],
+  ];
+  const { url } = await server(t, (_, response, count) => {
+    events(response);
+    response.end(bodies[count - 1].map(event).join(""));
+  });
+  const tabby = new Tabby({ baseURL: url });
+  const plain = (...objects) => objects.forEach((object) => assert.equal(Object.getPrototypeOf(object), Object.prototype));
+
+  const chat = tabby.chat.stream(ask());
+  const items = await all(chat);
+  assert.deepEqual(items.slice(0, 2), [{ choices: [] }, { choices: [{ index: null, delta: {}, logprobs: null }] }]);
+  const [said] = (await chat.finalMessage()).choices;
+  assert.deepEqual([said.message, said.logprobs.content.length], [{ role: "assistant", content: "a" }, long.length]);
+  plain(said, said.message);
+
+  const [done] = (await tabby.completions.stream({ prompt: "a", max_tokens: 9 }).finalMessage()).choices;
+  assert.deepEqual([done.text, done.logprobs], ["a", { tokens: ["a", "b"] }]);
+  plain(done, done.logprobs);
+
+  assert.deepEqual(await tabby.kobold.stream({ prompt: "a" }).final(), { results: [{ text: "a" }] });
+});
+
 test("not reading holds the server back", async (t) => {
   let sent = 0;
   const { url } = await server(t, (_, response) => {
