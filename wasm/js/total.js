@@ -17,15 +17,15 @@ class Budget {
 
   take(length) {
     this.#left -= length;
-    if (this.#left < 0) throw tooLarge(`the answer adds up to more than the cap of ${MOST_TEXT} characters`);
+    if (this.#left < 0) throw tooLarge("stream_too_large", `the answer adds up to more than the cap of ${MOST_TEXT} characters`);
   }
 
   oneMore(count, what) {
-    if (count >= MOST) throw tooLarge(`the answer has more ${what} than the cap of ${MOST}`);
+    if (count >= MOST) throw tooLarge("too_many_indices", `the answer has more ${what} than the cap of ${MOST}`);
   }
 }
 
-const tooLarge = (message) => new TabbyError({ kind: "too_large", code: "too_many", message });
+const tooLarge = (code, message) => new TabbyError({ kind: "too_large", code, message });
 
 /** Adds up chunks of chat completions. */
 export class ChatTotal {
@@ -72,8 +72,8 @@ export class ChatTotal {
     // Some servers say "" before the end.
     if (finish_reason) choice.finish_reason = finish_reason;
     if (eos_reason) choice.eos_reason = eos_reason;
-    merge(message, delta, OF_DELTA);
-    merge(choice, piece, OF_CHAT);
+    merge(message, delta, OF_DELTA, this.#budget);
+    merge(choice, piece, OF_CHAT, this.#budget);
   }
 
   #append(text, more) {
@@ -96,11 +96,11 @@ export class ChatTotal {
       }
       this.#latest.set(choice, call);
       touched.add(call);
-      if (piece.id && !call.id) call.id = piece.id;
+      if (piece.id && !call.id) call.id = this.#append("", piece.id);
       if (call.index == null && piece.index != null) call.index = piece.index;
       if (piece.type) call.type = piece.type;
       const { name, arguments: text } = piece.function ?? {};
-      if (name) call.function.name = name;
+      if (name && name !== call.function.name) call.function.name = this.#append("", name);
       if (typeof text === "string") call.function.arguments = this.#append(call.function.arguments, text);
     }
   }
@@ -151,7 +151,7 @@ export class CompletionTotal {
       }
       if (finish_reason) choice.finish_reason = finish_reason;
       if (eos_reason) choice.eos_reason = eos_reason;
-      merge(choice, piece, OF_COMPLETION);
+      merge(choice, piece, OF_COMPLETION, this.#budget);
     }
   }
 
@@ -173,7 +173,7 @@ export class LoadTotal {
     const { parts } = this.#report;
     let part = parts.find((other) => other.model_type === model_type);
     if (part === undefined) {
-      if (parts.length >= MOST) throw tooLarge(`the load has more parts of a model than the cap of ${MOST}`);
+      if (parts.length >= MOST) throw tooLarge("too_many", `the load has more parts of a model than the cap of ${MOST}`);
       part = { model_type, finished: false };
       parts.push(part);
     }
@@ -235,11 +235,26 @@ function sorted(list, index, make, budget, what) {
 
 /** A list may be too long for the arguments of one call. */
 function extend(list, more, budget) {
-  budget.take(64 * more.length);
-  for (const entry of more) list.push(entry);
+  for (const entry of more) {
+    budget.take(weight(entry));
+    list.push(entry);
+  }
 }
 
 /** Copies what was not read by name. (To gather the rest by `...rest` makes an object per chunk, and takes twice as long.) */
-function merge(to, from, read) {
-  for (const name in from) if (!read.has(name) && from[name] !== undefined && from[name] !== null) to[name] = from[name];
+function merge(to, from, read, budget) {
+  for (const name in from) {
+    const value = from[name];
+    if (value == null || value === to[name] || read.has(name)) continue;
+    budget.take(name.length + weight(value));
+    to[name] = value;
+  }
+}
+
+/** Roughly what a value takes, in characters. */
+function weight(value) {
+  if (typeof value === "string") return value.length;
+  let sum = 16;
+  if (typeof value === "object") for (const name in value) sum += name.length + weight(value[name]);
+  return sum;
 }

@@ -270,6 +270,40 @@ test("null is as good as absent, a field's name is no prototype, and lists are a
   assert.deepEqual(await tabby.kobold.stream({ prompt: "a" }).final(), { results: [{ text: "a" }] });
 });
 
+test("what a stream adds up to has its bounds", { timeout: 60_000 }, async (t) => {
+  const big = "x".repeat(1 << 20);
+  const piece = (at) => ({ id: `${at}`, index: at, function: { name: "f", arguments: "" } });
+  const endless = [
+    [() => chunk({ content: big }), "stream_too_large"],
+    [(at) => chunk({ [`field${at}`]: big }), "stream_too_large"],
+    [(at) => chunk({ other: { at, list: [big] } }), "stream_too_large"],
+    [() => chunk({}, { logprobs: { content: [{ token: "a", top_logprobs: [{ token: big }] }] } }), "stream_too_large"],
+    [(at) => chunk({ tool_calls: [{ ...piece(at), id: `${at}${big}` }] }), "stream_too_large"],
+    [(at) => chunk({ content: "a" }, {}, at), "too_many_indices"],
+    [(at) => chunk({ tool_calls: [piece(at)] }), "too_many_indices"],
+  ];
+  const { url } = await server(t, async (_, response, count) => {
+    events(response);
+    for (let at = 0; response.writable && at < 5000; at++) {
+      if (response.write(event(endless[count - 1][0](at)))) continue;
+      await new Promise((resolve) => {
+        const go = () => resolve(response.off("drain", go).off("close", go));
+        response.on("drain", go).on("close", go);
+      });
+    }
+    response.end(event("[DONE]"));
+  });
+  const tabby = new Tabby({ baseURL: url });
+  for (const [, code] of endless) {
+    await assert.rejects(tabby.chat.stream(ask()).finalMessage(), (error) => {
+      assert.deepEqual([error.kind, error.code, error.status], ["too_large", code, 200]);
+      assert.match(error.message, /^POST http.*: the answer (adds up to|has) more /);
+      assert.ok(error.partial.choices.length > 0);
+      return true;
+    });
+  }
+});
+
 test("not reading holds the server back", async (t) => {
   let sent = 0;
   const { url } = await server(t, (_, response) => {
