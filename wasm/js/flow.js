@@ -16,8 +16,8 @@ const LOOKED_AT = ["content-type", "retry-after", "date", "x-should-retry"];
 const clock = globalThis.performance ?? Date;
 
 /**
- * A call. It tells its `sink` what happens: `records(text)`, `end(error, outcome)`, `head(outcome)`. Nothing is read unless it is
- * wanted, so that who does not read holds the server back.
+ * A call. It tells its `sink` what happens: `records(text)`, and `end(error, outcome)`, which may answer with an error of its own.
+ * Nothing is read unless it is wanted, so that who does not read holds the server back.
  */
 export class Flow {
   #core;
@@ -269,7 +269,8 @@ export class Flow {
       border.drop(this.#number);
       if (!border.dead) border.wake();
     }
-    this.#sink.end(error, outcome);
+    // An answer that has come may still turn out to be none.
+    error = this.#sink.end(error, outcome) ?? error;
     this.#core.tell("onOutcome", { operation: this.#operation, ok: !error, error, ...(outcome ?? error?.outcome) });
   }
 }

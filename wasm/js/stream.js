@@ -75,7 +75,7 @@ class State {
       return item;
     } catch (error) {
       this.#odd = true;
-      this.error = this.flow.placed(unreadable(error));
+      this.error = this.flow.placed(unreadable(error), this.outcome);
       if (!this.ended) this.flow.finish(this.error);
       return undefined;
     }
@@ -202,12 +202,15 @@ export function whole(core, operation, request, options, finish = (value) => val
     const sink = {
       records: (text) => records.feed(text),
       end(error, outcome) {
-        if (error) return reject(error);
+        if (error) return void reject(error);
         try {
           const data = finish(records.next());
           resolve({ data, status: outcome.status, headers: new Headers(outcome.headers), outcome, attempts: outcome.attempts });
-        } catch (error) {
-          reject(flow.placed(unreadable(error), outcome));
+          return undefined;
+        } catch (thrown) {
+          const odd = flow.placed(unreadable(thrown), outcome);
+          reject(odd);
+          return odd;
         }
       },
     };

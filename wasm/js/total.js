@@ -7,9 +7,9 @@ import { CHAT, CHAT_CHUNK, COMPLETION, PIECE, PROGRESS, RESULTS, shaped } from "
 const MOST = 1024;
 const MOST_TEXT = 64 << 20;
 
-/** What is read by its name; the last one would not be a field of the answer, but its prototype. */
+/** What is read by its name, or must not be copied: `message` is the sum, `__proto__` would be no field. */
 const OF_DELTA = new Set(["role", "content", "reasoning_content", "tool_calls", "__proto__"]);
-const OF_CHAT = new Set(["index", "delta", "logprobs", "finish_reason", "eos_reason", "__proto__"]);
+const OF_CHAT = new Set(["index", "delta", "logprobs", "finish_reason", "eos_reason", "message", "__proto__"]);
 const OF_COMPLETION = new Set(["index", "text", "logprobs", "finish_reason", "eos_reason", "__proto__"]);
 
 class Budget {

@@ -103,7 +103,8 @@ test("an answer of another shape is an error that says where", async (t) => {
   ];
   const bodies = [...wrong, ...right].map(([, body]) => body);
   const { url } = await server(t, (_, response, count) => response.writeHead(200, { "content-type": "application/json" }).end(bodies[count - 1]));
-  const tabby = new Tabby({ baseURL: url });
+  const outcomes = [];
+  const tabby = new Tabby({ baseURL: url, onOutcome: ({ ok, status }) => outcomes.push([ok, status]) });
   for (const [call, body, where] of wrong) {
     await assert.rejects(call(tabby), (error) => {
       assert.ok(error instanceof TabbyError, `${body}: ${error}`);
@@ -119,6 +120,7 @@ test("an answer of another shape is an error that says where", async (t) => {
     });
   }
   for (const [call, body, value] of right) assert.deepEqual(await call(tabby), value, body);
+  assert.deepEqual(outcomes, bodies.map((_, at) => [at >= wrong.length, 200]));
 });
 
 test("no connection, no answer, a redirect", async (t) => {

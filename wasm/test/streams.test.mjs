@@ -237,7 +237,7 @@ test("null is as good as absent, a field's name is no prototype, and lists are a
       '{"choices":null}',
       '{"choices":[{"index":null,"delta":null,"logprobs":null}]}',
       '{"choices":[{"delta":{"content":null,"tool_calls":null}}]}',
-      '{"choices":[{"delta":{"content":"a","__proto__":{"name":"b"}},"__proto__":{"usage":1}}]}',
+      '{"choices":[{"delta":{"content":"a","__proto__":{"name":"b"}},"__proto__":{"usage":1},"message":{"content":"b"}}]}',
       JSON.stringify({ choices: [{ delta: {}, logprobs: { content: long } }] }),
       "[DONE]",
     ],
