@@ -23,7 +23,7 @@ export class Records {
   #split;
   #items = [];
 
-  /** `shape` is that of items, `split` makes such of a whole answer that came in place of a stream. */
+  /** `shape` is that of items; `split` looks at, and makes items of, a whole answer that came in place of a stream. */
   constructor({ shape, split }) {
     this.#shape = shape;
     this.#split = split;
@@ -58,7 +58,7 @@ export class Records {
           this.#inForce = this.#templates[this.#character()];
           break;
         case WHOLE:
-          this.#items = this.#split(JSON.parse(this.#take(this.#length()))).map((item) => shaped(item, this.#shape));
+          this.#items = this.#split(JSON.parse(this.#take(this.#length())));
           return this.next();
       }
     }

@@ -15,8 +15,6 @@ class State {
   ended = false;
   /** Why it ended before its time. */
   error;
-  /** What came could not be read, so that nothing after it counts. */
-  #odd = false;
   /** The error was thrown by an iteration, which happens once. */
   thrown = false;
   /** It was given up by `abort` or by leaving an iteration, which is no error of that iteration. */
@@ -68,13 +66,14 @@ class State {
   }
 
   #take() {
-    if (this.left || this.#odd) return undefined;
+    if (this.left) return undefined;
     try {
       const item = this.#records.next();
       if (item !== undefined) this.total.push(item);
       return item;
     } catch (error) {
-      this.#odd = true;
+      // Nothing after it counts.
+      this.#records = new Records(this.total);
       this.error = this.flow.placed(unreadable(error), this.outcome);
       if (!this.ended) this.flow.finish(this.error);
       return undefined;
@@ -202,11 +201,10 @@ export function whole(core, operation, request, options, finish = (value) => val
     const sink = {
       records: (text) => records.feed(text),
       end(error, outcome) {
-        if (error) return void reject(error);
+        if (error) return reject(error);
         try {
           const data = finish(records.next());
           resolve({ data, status: outcome.status, headers: new Headers(outcome.headers), outcome, attempts: outcome.attempts });
-          return undefined;
         } catch (thrown) {
           const odd = flow.placed(unreadable(thrown), outcome);
           reject(odd);

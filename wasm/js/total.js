@@ -9,8 +9,9 @@ const MOST_TEXT = 64 << 20;
 
 /** What is read by its name, or must not be copied: `message` is the sum, `__proto__` would be no field. */
 const OF_DELTA = new Set(["role", "content", "reasoning_content", "tool_calls", "__proto__"]);
-const OF_CHAT = new Set(["index", "delta", "logprobs", "finish_reason", "eos_reason", "message", "__proto__"]);
-const OF_COMPLETION = new Set(["index", "text", "logprobs", "finish_reason", "eos_reason", "__proto__"]);
+const OF_CHOICE = ["index", "logprobs", "finish_reason", "eos_reason", "__proto__"];
+const OF_CHAT = new Set([...OF_CHOICE, "delta", "message"]);
+const OF_COMPLETION = new Set([...OF_CHOICE, "text"]);
 
 class Budget {
   #left = MOST_TEXT;
@@ -18,6 +19,11 @@ class Budget {
   take(length) {
     this.#left -= length;
     if (this.#left < 0) throw tooLarge("stream_too_large", `the answer adds up to more than the cap of ${MOST_TEXT} characters`);
+  }
+
+  append(text, more) {
+    this.take(more.length);
+    return (text ?? "") + more;
   }
 
   oneMore(count, what) {
@@ -60,9 +66,9 @@ export class ChatTotal {
     const { message } = choice;
     const { role, content, reasoning_content, tool_calls } = delta;
     if (role) message.role = role;
-    if (typeof content === "string") message.content = this.#append(message.content, content);
+    if (typeof content === "string") message.content = this.#budget.append(message.content, content);
     if (typeof reasoning_content === "string") {
-      message.reasoning_content = this.#append(message.reasoning_content, reasoning_content);
+      message.reasoning_content = this.#budget.append(message.reasoning_content, reasoning_content);
     }
     if (tool_calls?.length) this.#calls(choice, tool_calls);
     if (logprobs?.content) {
@@ -74,11 +80,6 @@ export class ChatTotal {
     if (eos_reason) choice.eos_reason = eos_reason;
     merge(message, delta, OF_DELTA, this.#budget);
     merge(choice, piece, OF_CHAT, this.#budget);
-  }
-
-  #append(text, more) {
-    this.#budget.take(more.length);
-    return (text ?? "") + more;
   }
 
   #calls(choice, pieces) {
@@ -96,12 +97,12 @@ export class ChatTotal {
       }
       this.#latest.set(choice, call);
       touched.add(call);
-      if (piece.id && !call.id) call.id = this.#append("", piece.id);
+      if (piece.id && !call.id) call.id = this.#budget.append("", piece.id);
       if (call.index == null && piece.index != null) call.index = piece.index;
       if (piece.type) call.type = piece.type;
       const { name, arguments: text } = piece.function ?? {};
-      if (name && name !== call.function.name) call.function.name = this.#append("", name);
-      if (typeof text === "string") call.function.arguments = this.#append(call.function.arguments, text);
+      if (name && name !== call.function.name) call.function.name = this.#budget.append("", name);
+      if (typeof text === "string") call.function.arguments = this.#budget.append(call.function.arguments, text);
     }
   }
 }
@@ -138,10 +139,7 @@ export class CompletionTotal {
       const index = piece.index ?? 0;
       const make = () => ({ index, text: "", finish_reason: null });
       const choice = sorted(this.#answer.choices, index, make, this.#budget, "choices");
-      if (typeof text === "string") {
-        this.#budget.take(text.length);
-        choice.text += text;
-      }
+      if (typeof text === "string") choice.text = this.#budget.append(choice.text, text);
       if (logprobs) {
         choice.logprobs ??= {};
         for (const [name, list] of Object.entries(logprobs)) {
@@ -160,7 +158,7 @@ export class CompletionTotal {
   }
 
   split(whole) {
-    return [whole];
+    return [shaped(whole, COMPLETION)];
   }
 }
 
@@ -186,10 +184,6 @@ export class LoadTotal {
     const wasLoadedAlready = parts.length === 1 && parts[0].model_type === "model" && parts[0].modules === 1;
     return { ...this.#report, wasLoadedAlready };
   }
-
-  split(whole) {
-    return [whole];
-  }
 }
 
 /** Adds up the pieces of a KoboldAI stream. */
@@ -199,9 +193,7 @@ export class KoboldTotal {
   #budget = new Budget();
 
   push({ token }) {
-    token ??= "";
-    this.#budget.take(token.length);
-    this.#text += token;
+    this.#text = this.#budget.append(this.#text, token ?? "");
   }
 
   output() {

@@ -120,6 +120,16 @@ test("an answer of another shape is an error that says where", async (t) => {
     });
   }
   for (const [call, body, value] of right) assert.deepEqual(await call(tabby), value, body);
+  // In place of a stream, too.
+  const whole = [
+    ["choices[0].message", (tabby) => tabby.chat.stream(ask())],
+    ["choices[0].text", (tabby) => tabby.completions.stream({ prompt: "a", max_tokens: 9 })],
+    ["results[0].text", (tabby) => tabby.kobold.stream({ prompt: "a" })],
+  ];
+  const { url: other } = await server(t, (_, response) => json(response, 200, { choices: [{ message: 5, text: 5 }], results: [{ text: 5 }] }));
+  for (const [path, stream] of whole) {
+    await assert.rejects(stream(new Tabby({ baseURL: other })).final(), { name: "TabbyError", code: "unexpected_json", status: 200, path });
+  }
   assert.deepEqual(outcomes, bodies.map((_, at) => [at >= wrong.length, 200]));
 });
 
