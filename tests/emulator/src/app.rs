@@ -31,6 +31,9 @@ pub(crate) struct Config {
     pub(crate) loaded: Option<String>,
     pub(crate) inline_loading: bool,
     pub(crate) tracebacks: bool,
+    pub(crate) tokens_per_chunk: usize,
+    pub(crate) usage_details: bool,
+    pub(crate) upcoming: bool,
     pub(crate) ping: Option<Duration>,
     pub(crate) token_delay: Duration,
     pub(crate) load_delay: Duration,
@@ -167,7 +170,7 @@ impl App {
 
     /// The directory of a model, downloaded ones included.
     pub(crate) fn spec(&self, name: &str, draft: bool) -> Option<ModelSpec> {
-        let name = last_component(name);
+        let name = if self.config.upcoming { name } else { last_component(name) };
         let found = |spec: &&ModelSpec| spec.name == name && spec.draft == draft;
         let downloaded = lock(&self.services.downloaded);
         self.config.models.iter().chain(&*downloaded).find(found).cloned()

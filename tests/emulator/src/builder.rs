@@ -43,6 +43,9 @@ impl EmulatorBuilder {
             loaded: Some("alpha-7B-exl3".to_owned()),
             inline_loading: false,
             tracebacks: false,
+            tokens_per_chunk: 1,
+            usage_details: false,
+            upcoming: false,
             ping: Some(Duration::from_secs(15)),
             token_delay: Duration::ZERO,
             load_delay: Duration::ZERO,
@@ -112,6 +115,26 @@ impl EmulatorBuilder {
     /// As with `inline_model_loading`: a generation request that names another model loads it.
     pub fn inline_model_loading(mut self, on: bool) -> Self {
         self.config.inline_loading = on;
+        self
+    }
+
+    /// How many tokens one event of a stream carries, where a script does not set it. The default is 1; with the real engine
+    /// it is about three.
+    pub fn tokens_per_chunk(mut self, tokens: usize) -> Self {
+        self.config.tokens_per_chunk = tokens.max(1);
+        self
+    }
+
+    /// Usage has `prompt_tokens_details` and `completion_tokens_details`, as servers newer than the recorded one report them.
+    pub fn usage_details(mut self, on: bool) -> Self {
+        self.config.usage_details = on;
+        self
+    }
+
+    /// What is proposed for the server: a `role` in the first delta, tool calls streamed in pieces, `timings`, usage details,
+    /// 400 for a constraint that does not compile, names of models with slashes.
+    pub fn upcoming(mut self, on: bool) -> Self {
+        self.config.upcoming = on;
         self
     }
 

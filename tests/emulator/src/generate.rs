@@ -84,6 +84,30 @@ pub(crate) struct Usage {
     completion_tokens_per_sec: Rate,
     total_tokens: usize,
     total_time: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prompt_tokens_details: Option<PromptDetails>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    completion_tokens_details: Option<CompletionDetails>,
+}
+
+#[derive(Clone, Serialize)]
+struct PromptDetails {
+    cached_tokens: usize,
+}
+
+#[derive(Clone, Serialize)]
+struct CompletionDetails {
+    accepted_prediction_tokens: usize,
+    rejected_prediction_tokens: usize,
+}
+
+/// The figures of llama.cpp's server, which TabbyAPI is to have, too.
+#[derive(Clone, Serialize)]
+pub(crate) struct Timings {
+    prompt_n: usize,
+    prompt_ms: f64,
+    predicted_n: usize,
+    predicted_ms: f64,
 }
 
 #[derive(Clone, Serialize)]
@@ -131,6 +155,9 @@ pub(crate) async fn prepare(
     }
     if params.crashes {
         return Err(Refusal::Internal);
+    }
+    if let Some(what) = params.uncompilable.filter(|_| call.app.config.upcoming) {
+        return Err(detail(400, format!("Failed to compile the {what}.")));
     }
     if script.fail_before {
         report(&call.app, &script, 1);
@@ -285,7 +312,8 @@ impl Generation {
             () = self.pause(index) => {}
         }
         self.last = index;
-        let mut step = self.jobs[index].step();
+        let tokens = self.script.per_chunk.unwrap_or(self.app.config.tokens_per_chunk);
+        let mut step = self.jobs[index].steps(tokens);
         match &mut step {
             Step::Failed => report(&self.app, &self.script, self.jobs[index].made),
             Step::End(end) => self.amend(end),
@@ -338,7 +366,27 @@ impl Generation {
             },
             total_tokens: self.prompt_tokens + completion_tokens,
             total_time: time,
+            prompt_tokens_details: self.details().then_some(PromptDetails { cached_tokens: self.prompt_tokens / 2 }),
+            completion_tokens_details: self.details().then_some(CompletionDetails {
+                accepted_prediction_tokens: completion_tokens / 2,
+                rejected_prediction_tokens: 1,
+            }),
         })
+    }
+
+    fn details(&self) -> bool {
+        self.app.config.usage_details || self.upcoming()
+    }
+
+    /// Whether it answers as proposed for the server.
+    pub(crate) fn upcoming(&self) -> bool {
+        self.app.config.upcoming
+    }
+
+    pub(crate) fn timings(&self) -> Option<Timings> {
+        let predicted_ms = self.started.elapsed().as_secs_f64() * 1000.0;
+        let predicted_n = self.jobs.iter().map(|job| job.made).sum();
+        self.upcoming().then_some(Timings { prompt_n: self.prompt_tokens, prompt_ms: 0.0, predicted_n, predicted_ms })
     }
 
     /// Lets every choice fail at once.

@@ -20,6 +20,13 @@ pub(crate) struct Sampled {
     pub(crate) top: Vec<(String, u32, Logprob)>,
 }
 
+impl Piece {
+    fn append(&mut self, next: Piece) {
+        self.text.push_str(&next.text);
+        self.tokens.extend(next.tokens);
+    }
+}
+
 /// How a choice ended.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct End {
@@ -80,7 +87,26 @@ impl Job {
         self.task.fail_at = Some(self.made);
     }
 
-    pub(crate) fn step(&mut self) -> Step {
+    /// Up to this many tokens at once. A failure comes after the text before it.
+    pub(crate) fn steps(&mut self, tokens: usize) -> Step {
+        let mut piece = Piece::default();
+        for _ in 0..tokens.max(1) {
+            match self.step() {
+                Step::Piece(next) => piece.append(next),
+                Step::Held => {}
+                Step::Failed if piece.text.is_empty() => return Step::Failed,
+                Step::Failed => break,
+                Step::End(mut end) => {
+                    piece.append(std::mem::take(&mut end.rest));
+                    end.rest = piece;
+                    return Step::End(end);
+                }
+            }
+        }
+        if piece.text.is_empty() { Step::Held } else { Step::Piece(piece) }
+    }
+
+    fn step(&mut self) -> Step {
         if self.task.fail_at == Some(self.made) {
             return Step::Failed;
         }

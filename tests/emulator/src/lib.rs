@@ -34,6 +34,7 @@
 //! | `reply` | text, or a list with one for each choice | what is said, with `<think>…</think>` and `<tool_call><function=NAME><parameter=KEY>VALUE</parameter></function></tool_call>` as models write them |
 //! | `tokens` | list of texts | what is said, token by token |
 //! | `bytes` | true | takes the reply apart byte by byte; characters stay whole on the wire |
+//! | `per_chunk` | count | tokens in one event of a stream |
 //! | `delay`, `delay_ms` | seconds, milliseconds | before each token |
 //! | `prefill_delay`, `prefill_delay_ms` | seconds, milliseconds | before the first token; a stream is open by then and pings |
 //! | `head_delay_ms` | milliseconds | before the response head |

@@ -21,6 +21,10 @@ Usage: tabbyapi-emulator [OPTIONS]
   --ping-seconds S             time between pings of a stream (default 15; 0: none)
   --embedding-dimension N      numbers of an embedding (default 384)
   --download-delay-ms MS       time that a download takes (default 2000)
+  --tokens-per-chunk N         tokens in one event of a stream (default 1; with the real engine about 3)
+  --inline-loading             a request that names another model loads it
+  --usage-details              usage with prompt_tokens_details and completion_tokens_details
+  --upcoming                   what is proposed for the server: role, tool calls in pieces, timings
   --loras-work                 apply LoRA adapters, as older servers did
   --keep-alive-ms MS           how long a connection may be idle (default 5000)
   --request-log FILE           append each request to this file, as a line of JSON
@@ -113,6 +117,10 @@ fn configure(mut args: impl Iterator<Item = String>) -> Result<Option<(EmulatorB
             "--download-delay-ms" => builder.download_delay(Duration::from_millis(number(&flag, &value()?)?)),
             "--keep-alive-ms" => builder.keep_alive(Duration::from_millis(number(&flag, &value()?)?)),
             "--request-log" => builder.request_log(value()?),
+            "--tokens-per-chunk" => builder.tokens_per_chunk(number(&flag, &value()?)?),
+            "--inline-loading" => builder.inline_model_loading(true),
+            "--usage-details" => builder.usage_details(true),
+            "--upcoming" => builder.upcoming(true),
             "--loras-work" => builder.loras_work(true),
             "--log" => {
                 log = true;

@@ -140,6 +140,8 @@ pub(crate) struct Params {
     pub(crate) breaks: bool,
     /// The server fails before it generates.
     pub(crate) crashes: bool,
+    /// The constraint that does not compile, which the recorded server ignores.
+    pub(crate) uncompilable: Option<&'static str>,
 }
 
 /// The value of a field under the first of its names that is present.
@@ -190,11 +192,30 @@ impl Params {
                 more => more,
             },
             schema: schema(body),
+            uncompilable: uncompilable(body),
             breaks: NO_NULL.iter().any(|names| field(body, names) == Some(&Json::Null)),
             crashes: min_over_max
                 || over(float(MIN_TEMP), Some(float(MAX_TEMP).unwrap_or(1.0)))
                 || body.get("response_format") == Some(&Json::Null),
         }
+    }
+}
+
+/// Only what is wrong at first sight.
+fn uncompilable(body: &Json) -> Option<&'static str> {
+    let text = |name| body.get(name).and_then(Json::as_str);
+    let schema = body.get("json_schema").filter(|schema| **schema != Json::Null);
+    let unbalanced = |open: char, close: char| {
+        text("regex_pattern").is_some_and(|regex| regex.matches(open).count() != regex.matches(close).count())
+    };
+    if schema.is_some() && self::schema(body).is_none() {
+        Some("JSON schema")
+    } else if unbalanced('(', ')') || unbalanced('[', ']') {
+        Some("regular expression")
+    } else if text("grammar_string").is_some_and(|grammar| !grammar.contains("start") && !grammar.contains("root")) {
+        Some("grammar")
+    } else {
+        None
     }
 }
 

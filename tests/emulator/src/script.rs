@@ -11,6 +11,7 @@ pub struct Script {
     pub(crate) replies: Vec<String>,
     pub(crate) tokens: Option<Vec<String>>,
     pub(crate) bytes: bool,
+    pub(crate) per_chunk: Option<usize>,
     pub(crate) delay: Option<Duration>,
     pub(crate) prefill_delay: Duration,
     pub(crate) head_delay: Duration,
@@ -57,6 +58,12 @@ impl Script {
     /// Takes the reply apart byte by byte; characters stay whole on the wire.
     pub fn bytes(mut self) -> Script {
         self.bytes = true;
+        self
+    }
+
+    /// Puts this many tokens into one event of a stream.
+    pub fn tokens_per_chunk(mut self, tokens: usize) -> Script {
+        self.per_chunk = Some(tokens.max(1));
         self
     }
 
@@ -220,6 +227,7 @@ impl Script {
             },
             "tokens" => self.tokens = Some(texts()?),
             "bytes" => self.bytes = value.as_bool()?,
+            "per_chunk" => self.per_chunk = Some(count()?.max(1)),
             "delay" => self.delay = Some(seconds()?),
             "delay_ms" => self.delay = Some(millis()?),
             "prefill_delay" => self.prefill_delay = seconds()?,

@@ -359,13 +359,91 @@ fn an_unload_cuts_plain_answers_and_hangs_streams() {
     emulator.restart().unwrap();
     emulator.clear_log();
     let mut plain = Client::connect(emulator.addr());
-    plain.send(&chat("{\"tokens\":[\"a\",\"b\"],\"delay\":3600}", false));
+    let body = r#"{"stream_options":{"include_usage":true},"messages":[{"role":"user","content":"[[fake:{\"delay\":3600}]]"}]}"#;
+    plain.send(&post("/v1/chat/completions", body));
     assert!(emulator.wait_for(|log| log.requests.len() == 1, PATIENCE));
     assert_eq!(exchange(&emulator, &post("/v1/model/unload", "")).text(), "null");
-    let choice = &plain.reply(true).unwrap().json()["choices"][0];
+    let reply = plain.reply(true).unwrap().json();
+    // Though it was asked for.
+    assert_eq!(reply["usage"], serde_json::Value::Null);
+    let choice = &reply["choices"][0];
     assert_eq!(choice["message"]["content"], serde_json::Value::Null);
     assert_eq!(choice["finish_reason"], "stop");
     assert_eq!(choice["eos_reason"], serde_json::Value::Null);
+}
+
+#[test]
+fn events_carry_several_tokens() {
+    let emulator = Emulator::builder().tokens_per_chunk(3).start().unwrap();
+    let contents = |directive: &str| {
+        let mut stream = open_stream(&emulator, directive);
+        let events = std::iter::from_fn(|| stream.event().unwrap()).take_while(|event| event != "[DONE]");
+        events.map(|event| content(&event)).collect::<Vec<_>>()
+    };
+    let tokens = |directive: &str| format!("{{\"tokens\":[\"a\",\"b\",\"c\",\"d\",\"e\"]{directive}}}");
+    assert_eq!(contents(&tokens("")), ["abc", "de", ""]);
+    assert_eq!(contents(&tokens(",\"per_chunk\":9")), ["abcde", ""]);
+    assert_eq!(contents(&tokens(",\"per_chunk\":1")), ["a", "b", "c", "d", "e", ""]);
+    // What came before a failure is shown.
+    let mut stream = open_stream(&emulator, &tokens(",\"fail_at\":2"));
+    assert_eq!(content(&stream.event().unwrap().unwrap()), "ab");
+    assert!(stream.event().unwrap().unwrap().contains("aborted"));
+}
+
+#[test]
+fn inline_loading_wants_the_admin_key_for_every_other_name() {
+    let emulator = Emulator::builder().inline_model_loading(true).start().unwrap();
+    let ask = |key: &str, model: &str| {
+        let body = format!("{{\"model\":\"{model}\",\"messages\":[{{\"role\":\"user\",\"content\":\"x\"}}]}}");
+        let length = body.len();
+        let head = "POST /v1/chat/completions HTTP/1.1\r\nHost: e\r\nContent-Type: application/json";
+        let request = format!("{head}\r\nContent-Length: {length}\r\nAuthorization: Bearer {key}\r\n\r\n{body}");
+        let reply = exchange(&emulator, request.as_bytes());
+        (reply.status, reply.json())
+    };
+    for name in ["beta-3B-exl3", "unheard-of"] {
+        let (status, body) = ask(API, name);
+        assert_eq!(status, 401);
+        let text = format!("Unable to switch model to {name} because an admin key isn't provided");
+        assert_eq!(body["detail"], text);
+    }
+    assert_eq!(ask(API, "alpha-7B-exl3").0, 200);
+    assert_eq!(ask(ADMIN, "unheard-of").1["model"], "alpha-7B-exl3");
+    assert_eq!(ask(ADMIN, "beta-3B-exl3").1["model"], "beta-3B-exl3");
+    assert_eq!(emulator.loaded_model().as_deref(), Some("beta-3B-exl3"));
+}
+
+#[test]
+fn what_is_proposed_for_the_server() {
+    let emulator = Emulator::builder().upcoming(true).model(ModelSpec::new("org/alpha")).start().unwrap();
+    let body = r#"{"stream":true,"stream_options":{"include_usage":true},
+        "tools":[{"type":"function","function":{"name":"weather","description":"d","parameters":{}}}],
+        "messages":[{"role":"user","content":"[[fake:{\"reply\":\"<tool_call><function=weather><parameter=city>Unterwasser</parameter></function></tool_call>\"}]]"}]}"#;
+    let mut client = Client::connect(emulator.addr());
+    client.send(&post("/v1/chat/completions", body));
+    assert_eq!(client.head().unwrap().status, 200);
+    let mut events = Vec::new();
+    while let Some(event) = client.event().unwrap().filter(|event| event != "[DONE]") {
+        events.push(serde_json::from_str::<serde_json::Value>(&event).unwrap());
+    }
+    assert_eq!(events[0]["model"], "org/alpha");
+    let delta = |at: usize| &events[at]["choices"][0]["delta"];
+    assert_eq!(delta(0)["role"], "assistant");
+    assert_eq!(delta(0)["tool_calls"][0]["function"], serde_json::json!({"name": "weather", "arguments": ""}));
+    assert!(events.len() > 4, "{events:?}");
+    let pieces = (0..events.len()).filter_map(|at| delta(at)["tool_calls"][0]["function"]["arguments"].as_str());
+    assert_eq!(pieces.collect::<String>().replace(' ', ""), r#"{"city":"Unterwasser"}"#);
+    let last = events.last().unwrap();
+    assert_eq!(last["choices"][0]["finish_reason"], "tool_calls");
+    assert!(last["timings"]["predicted_n"].is_u64());
+    assert!(last["usage"]["prompt_tokens_details"]["cached_tokens"].is_u64());
+
+    let regex = r#"{"prompt":"x","max_tokens":4,"regex_pattern":"(a"}"#;
+    let reply = exchange(&emulator, &post("/v1/completions", regex));
+    assert_eq!(
+        (reply.status, reply.text().as_str()),
+        (400, r#"{"detail":"Failed to compile the regular expression."}"#)
+    );
 }
 
 #[test]

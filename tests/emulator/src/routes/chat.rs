@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::call::Call;
 use crate::chat_request::{self, Request};
 use crate::clock::Moment;
-use crate::generate::{self, Generation, Style, Turn, Usage};
+use crate::generate::{self, Generation, Style, Timings, Turn, Usage};
 use crate::job::{End, Sampled, Step};
 use crate::markup::{Markup, ToolCall};
 use crate::overrides;
@@ -25,6 +25,8 @@ struct Completion {
     model: String,
     object: &'static str,
     usage: Option<Usage>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timings: Option<Timings>,
 }
 
 #[derive(Serialize)]
@@ -74,6 +76,8 @@ struct Chunk<'a> {
     choices: [ChunkChoice; 1],
     #[serde(skip_serializing_if = "Option::is_none")]
     usage: Option<Usage>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timings: Option<Timings>,
     model: &'a str,
 }
 
@@ -90,17 +94,53 @@ struct ChunkChoice {
 
 #[derive(Default, PartialEq, Serialize)]
 struct Delta {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role: Option<&'static str>,
     #[serde(skip_serializing_if = "String::is_empty")]
     content: String,
     #[serde(skip_serializing_if = "String::is_empty")]
     reasoning_content: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    tool_calls: Vec<ToolCall>,
+    tool_calls: Vec<CallPiece>,
 }
 
-impl PartialEq for ToolCall {
-    fn eq(&self, other: &ToolCall) -> bool {
-        self.id == other.id
+/// A tool call, or a piece of one.
+#[derive(PartialEq, Serialize)]
+struct CallPiece {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
+    function: FunctionPiece,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    r#type: Option<&'static str>,
+    index: usize,
+}
+
+#[derive(PartialEq, Serialize)]
+struct FunctionPiece {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    arguments: String,
+}
+
+impl From<ToolCall> for CallPiece {
+    fn from(call: ToolCall) -> CallPiece {
+        let function = FunctionPiece { name: Some(call.function.name), arguments: call.function.arguments };
+        CallPiece { id: Some(call.id), function, r#type: Some(call.r#type), index: call.index }
+    }
+}
+
+impl CallPiece {
+    /// The name first, then the arguments a few characters at a time.
+    fn pieces(mut self) -> Vec<CallPiece> {
+        let arguments: Vec<char> = std::mem::take(&mut self.function.arguments).chars().collect();
+        let index = self.index;
+        let rest = arguments.chunks(7).map(|part| CallPiece {
+            id: None,
+            function: FunctionPiece { name: None, arguments: part.iter().collect() },
+            r#type: None,
+            index,
+        });
+        std::iter::once(self).chain(rest).collect()
     }
 }
 
@@ -149,7 +189,7 @@ pub(crate) async fn chat(Extension(call): Extension<Call>) -> Outcome {
 
 async fn whole(call: &Call, mut generation: Generation, mut markups: Vec<Markup>, request: &Request) -> Outcome {
     let mut drafts: Vec<Draft> = markups.iter().map(|_| Draft::default()).collect();
-    loop {
+    let gone = loop {
         match generation.turn().await {
             Turn::Step(_, Step::Failed) => return Err(generation.aborted()),
             Turn::Step(_, Step::Held) => {}
@@ -161,9 +201,10 @@ async fn whole(call: &Call, mut generation: Generation, mut markups: Vec<Markup>
                 drafts[index].add(&mut markups[index], &rest.text, rest.tokens);
                 drafts[index].end = end;
             }
-            Turn::Gone | Turn::Done => break,
+            Turn::Gone => break true,
+            Turn::Done => break false,
         }
-    }
+    };
     let wanted = generation.params.logprobs;
     let choices = drafts.into_iter().zip(&mut markups).enumerate();
     let choices = choices.map(|(index, (draft, markup))| draft.choice(index, markup, call, request, wanted));
@@ -173,7 +214,9 @@ async fn whole(call: &Call, mut generation: Generation, mut markups: Vec<Markup>
         created: Moment::now().unix(),
         model: generation.loaded.name.clone(),
         object: "chat.completion",
-        usage: generation.usage(),
+        // The server has no figures of what an unload cut.
+        usage: generation.usage().filter(|_| !gone),
+        timings: generation.timings().filter(|_| !gone),
     }))
 }
 
@@ -237,8 +280,9 @@ async fn stream(
     let chunk = |choice| {
         let (id, model) = (id.as_str(), name.as_str());
         let (object, created) = ("chat.completion.chunk", Moment::now().unix());
-        Chunk { id, object, created, choices: [choice], usage: None, model }
+        Chunk { id, object, created, choices: [choice], usage: None, timings: None, model }
     };
+    let mut named = vec![!generation.upcoming(); generation.choices()];
     let wanted = generation.params.logprobs;
     let mut left = generation.choices();
     loop {
@@ -249,7 +293,10 @@ async fn stream(
                 return;
             }
             Turn::Step(index, Step::Piece(piece)) => {
-                let choice = part(&mut markups[index], index, &piece.text, piece.tokens, wanted);
+                let mut choice = part(&mut markups[index], index, &piece.text, piece.tokens, wanted);
+                if choice.delta != Delta::default() && !std::mem::replace(&mut named[index], true) {
+                    choice.delta.role = Some("assistant");
+                }
                 if choice.delta != Delta::default() {
                     sink.chunk(&chunk(choice)).await;
                 }
@@ -268,7 +315,15 @@ async fn stream(
                     true => "tool_calls".to_owned(),
                     false => end.finish_reason,
                 };
-                let tool_calls = markup.tool_calls(&call.app, &request.tools);
+                let tool_calls = markup.tool_calls(&call.app, &request.tools).into_iter().map(CallPiece::from);
+                let mut tool_calls: Vec<CallPiece> = tool_calls.collect();
+                if generation.upcoming() {
+                    for piece in tool_calls.drain(..).flat_map(CallPiece::pieces) {
+                        let role = (!std::mem::replace(&mut named[index], true)).then_some("assistant");
+                        let delta = Delta { role, tool_calls: vec![piece], ..Delta::default() };
+                        sink.chunk(&chunk(ChunkChoice { index, delta, ..ChunkChoice::default() })).await;
+                    }
+                }
                 let delta = Delta { tool_calls, ..Delta::default() };
                 let finish_reason = Some(finish_reason);
                 let last = ChunkChoice { index, delta, ..ChunkChoice::default() };
@@ -282,7 +337,7 @@ async fn stream(
                     sink.chunk(&chunk(last)).await;
                 }
                 let again = ChunkChoice { index, finish_reason, ..ChunkChoice::default() };
-                sink.chunk(&Chunk { usage: Some(usage), ..chunk(again) }).await;
+                sink.chunk(&Chunk { usage: Some(usage), timings: generation.timings(), ..chunk(again) }).await;
             }
             // The stream is never told.
             Turn::Gone => pending().await,
@@ -299,6 +354,6 @@ fn part(markup: &mut Markup, index: usize, text: &str, tokens: Vec<Sampled>, log
         logprobs.add(tokens);
         logprobs
     });
-    let delta = Delta { content: sorted.content, reasoning_content: sorted.reasoning, tool_calls: Vec::new() };
+    let delta = Delta { content: sorted.content, reasoning_content: sorted.reasoning, ..Delta::default() };
     ChunkChoice { index, delta, logprobs, ..ChunkChoice::default() }
 }

@@ -8,7 +8,7 @@ use serde::ser::{SerializeMap, Serializer};
 
 use crate::call::Call;
 use crate::clock::Moment;
-use crate::generate::{self, Generation, Prompt, Style, Turn, Usage};
+use crate::generate::{self, Generation, Prompt, Style, Timings, Turn, Usage};
 use crate::job::{End, Sampled, Step};
 use crate::json::Json;
 use crate::overrides;
@@ -28,6 +28,8 @@ struct Completion {
     model: String,
     object: &'static str,
     usage: Option<Usage>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timings: Option<Timings>,
 }
 
 #[derive(Serialize)]
@@ -47,6 +49,8 @@ struct Chunk<'a> {
     created: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     usage: Option<Usage>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timings: Option<Timings>,
     model_name: &'a str,
 }
 
@@ -142,7 +146,7 @@ async fn whole(call: &Call, mut generation: Generation) -> Outcome {
         return Err(generation.aborted());
     }
     let wanted = generation.params.logprobs;
-    loop {
+    let gone = loop {
         match generation.turn().await {
             Turn::Step(_, Step::Failed) => return Err(generation.aborted()),
             Turn::Step(_, Step::Held) => {}
@@ -150,16 +154,19 @@ async fn whole(call: &Call, mut generation: Generation) -> Outcome {
                 choices[index].add(piece.text, piece.tokens, wanted);
             }
             Turn::Step(index, Step::End(end)) => choices[index].end(end, wanted),
-            Turn::Gone | Turn::Done => break,
+            Turn::Gone => break true,
+            Turn::Done => break false,
         }
-    }
+    };
     Ok(refusal::json(&Completion {
         id: format!("cmpl-{}", call.app.hex(32)),
         choices,
         created: Moment::now().unix(),
         model: generation.loaded.name.clone(),
         object: "text_completion",
-        usage: generation.usage(),
+        // The server has no figures of what an unload cut.
+        usage: generation.usage().filter(|_| !gone),
+        timings: generation.timings().filter(|_| !gone),
     }))
 }
 
@@ -190,7 +197,7 @@ async fn stream(mut generation: Generation, mut sink: Sink, id: String) {
     let chunk = |choice| {
         let created = Moment::now().unix();
         let (id, model_name) = (id.as_str(), name.as_str());
-        Chunk { id, object: "text_completion", choices: [choice], created, usage: None, model_name }
+        Chunk { id, object: "text_completion", choices: [choice], created, usage: None, timings: None, model_name }
     };
     let logprobs = |tokens: Vec<Sampled>| {
         let mut logprobs = Logprobs::default();
@@ -220,7 +227,7 @@ async fn stream(mut generation: Generation, mut sink: Sink, id: String) {
                 let last = ChunkChoice { index, finish_reason, ..ChunkChoice::default() };
                 match generation.usage().filter(|_| left == 0) {
                     Some(usage) => {
-                        sink.chunk(&Chunk { usage: Some(usage), ..chunk(last) }).await;
+                        sink.chunk(&Chunk { usage: Some(usage), timings: generation.timings(), ..chunk(last) }).await;
                     }
                     None => {
                         let eos_reason = end.eos_reason;
