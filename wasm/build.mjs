@@ -1,18 +1,17 @@
 // Builds the npm package: node build.mjs [--no-cargo]
 //
-// cargo makes the module, trim.mjs and wasm-opt make it small, and the files of js/ and types/ are put beside it in dist/. `WASM_OPT` names
+// cargo makes the module, wasm-opt makes it small, and the files of js/ and types/ are put beside it in dist/. `WASM_OPT` names
 // wasm-opt if it is not in the path. --no-cargo takes the module that was built last.
 import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { trim } from "./trim.mjs";
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 const root = path.dirname(here);
 const dist = path.join(here, "dist");
-// Its own, for it links crates of the same names otherwise than others do.
+// A folder of its own: the compiler may be another one than that of other builds.
 const target = path.resolve(root, process.env.CARGO_TARGET_DIR ?? "target", "npm");
 const run = (command, args, env) => execFileSync(command, args, { stdio: "inherit", cwd: root, env: { ...process.env, ...env } });
 const FLAGS = "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS";
@@ -22,17 +21,15 @@ if (!process.argv.includes("--no-cargo")) {
   const cargoHome = process.env.CARGO_HOME ?? path.join(homedir(), ".cargo");
   const remaps = [`${path.join(cargoHome, "registry/src")}=/crates`, `${root}=/tabbyapi`].map((to) => `--remap-path-prefix=${to}`).join(" ");
   // Without wasm-bindgen: the module imports nothing, and its glue is js/border.js.
-  const built = ["--release", "--target", "wasm32-unknown-unknown", "--target-dir", target];
-  run("cargo", ["build", "--manifest-path", "wasm/module/Cargo.toml", ...built], {
-    // What trim.mjs goes by.
-    [FLAGS]: `${process.env[FLAGS] ?? ""} -Clink-arg=--emit-relocs ${remaps}`.trim(),
+  const how = ["--profile", "npm", "--target", "wasm32-unknown-unknown", "--target-dir", target];
+  // The one type of crate that is optimized as a whole.
+  run("cargo", ["rustc", "-p", "tabbyapi-js", "--no-default-features", "--lib", "--crate-type", "cdylib", ...how], {
+    [FLAGS]: `${process.env[FLAGS] ?? ""} ${remaps}`.trim(),
   });
 }
 rmSync(dist, { recursive: true, force: true });
 mkdirSync(dist);
-const trimmed = trim(readFileSync(path.join(target, "wasm32-unknown-unknown/release/tabbyapi_module.wasm")));
-const between = path.join(target, "tabbyapi.trimmed.wasm");
-writeFileSync(between, trimmed.module);
+const built = path.join(target, "wasm32-unknown-unknown/npm/tabbyapi_js.wasm");
 
 // What every host of the last years has.
 const features = ["bulk-memory", "sign-ext", "mutable-globals", "nontrapping-float-to-int", "multivalue", "reference-types"];
@@ -44,7 +41,7 @@ run(process.env.WASM_OPT ?? "wasm-opt", [
   "--strip-producers",
   "--strip-target-features",
   ...features.map((feature) => `--enable-${feature}`),
-  between,
+  built,
   "-o",
   path.join(dist, "tabbyapi.wasm"),
 ]);
