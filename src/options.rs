@@ -45,6 +45,8 @@ pub struct Options {
     pub retry: Option<Retry>,
     /// What decides that in its place.
     pub retry_policy: Option<Arc<dyn RetryPolicy>>,
+    /// Whether calls that need an API key carry the admin key, if there is one.
+    pub prefer_admin_key: Option<bool>,
     /// The server that the calls go to and no other, of those that the client has.
     pub server: Option<BaseUrl>,
     /// What watches and changes the calls; overriding adds to them.
@@ -133,6 +135,27 @@ impl Options {
         self
     }
 
+    /// Sets whether calls that need an API key carry the admin key in its place, as `X-API-Key`; false by default.
+    ///
+    /// A server with `inline_model_loading` loads the `model` that a generation names, but only for the admin key. With both
+    /// keys set, generations carry the API key, and are refused with 401. Without an admin key the API key is sent. A
+    /// [`KeySource`](crate::auth::KeySource) is asked for a key of [`Scope::List`](crate::Scope::List).
+    ///
+    /// ```no_run
+    /// # async fn run(client: tabbyapi::Client) -> tabbyapi::Result<()> {
+    /// use tabbyapi::Options;
+    /// use tabbyapi::api::{ChatMessage, ChatRequest};
+    ///
+    /// let request = ChatRequest::new([ChatMessage::user("Hi")]).model("beta-3B-exl3");
+    /// let answer = client.with(Options::new().prefer_admin_key(true)).chat().create(&request).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn prefer_admin_key(mut self, prefer: bool) -> Self {
+        self.prefer_admin_key = Some(prefer);
+        self
+    }
+
     /// Sends the calls to this server and no other. It must be one of the client's.
     pub fn server(mut self, server: BaseUrl) -> Self {
         self.server = Some(server);
@@ -161,6 +184,7 @@ impl Options {
         if over.retry.is_some() || over.retry_policy.is_some() {
             (merged.retry, merged.retry_policy) = (over.retry, over.retry_policy);
         }
+        merged.prefer_admin_key = over.prefer_admin_key.or(merged.prefer_admin_key);
         merged.server = over.server.or(merged.server);
         merged.hooks.extend(over.hooks);
         merged

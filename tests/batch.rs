@@ -256,3 +256,71 @@ fn lines_that_are_no_request_say_why() {
     journal.end();
     assert_eq!((journal.damaged(), journal.finished(), journal.failed(), journal.glue()), (3, 0, 0, ""));
 }
+
+#[test]
+fn only_files_of_results_are_taken_for_such() {
+    let (results, ..) = run(&[line("a", "one"), line("b", "two")], b"", Again::Never, good);
+    let journal = |text: &[u8]| {
+        let mut journal = Journal::new();
+        text.chunks(7).for_each(|part| journal.feed(part));
+        journal.end();
+        journal
+    };
+    for cut in 0..=results.len() {
+        assert!(journal(&results.as_bytes()[..cut]).is_result_file(), "cut at {cut}");
+    }
+    let fine = ["\n \n", &format!("{}\n", &results[..40]), &format!("rubbish\n{results}"), &format!("{results}note")];
+    assert!(fine.iter().all(|text| journal(text.as_bytes()).is_result_file()));
+    let others = [
+        "some text",
+        "some text\n",
+        &line("a", "a request"),
+        &format!("{}\n{}\n", line("a", "x"), line("b", "y")),
+        r#"{"id":"batch_1","custom_id":"a","response":{"status_code":200},"error":null}"#,
+        "{\n  \"custom_id\": \"a\"\n}\n",
+        "custom_id,text\na,one\n",
+        "\u{0}\u{1}\u{2}",
+        &format!("1\n2\n3\n{results}"),
+    ];
+    for other in others {
+        assert!(!journal(other.as_bytes()).is_result_file(), "{other}");
+    }
+    // What no writer of results has torn is not cut off.
+    let noted = journal(format!("{results}note").as_bytes());
+    assert_eq!((noted.whole_bytes(), noted.glue(), noted.damaged()), (results.len() as u64 + 4, "\n", 1));
+}
+
+#[test]
+fn the_latest_results_make_a_file_with_one_of_each() {
+    let lines = [line("a", "one"), line("b", "two"), line("a", "three")];
+    let fails = |n| if n == 0 { Reply::status(500) } else { good(n) };
+    let (first, ..) = run(&lines, b"", Again::Never, fails);
+    let (second, ..) = run(&lines, first.as_bytes(), Again::Failed, good);
+    let all = format!("{first}{second}");
+    let read = |text: &str| {
+        let mut journal = Journal::new();
+        journal.feed(text.trim_end().as_bytes());
+        journal.end();
+        journal
+    };
+    let pick = |journal: &Journal, text: &str| -> String {
+        journal.latest().into_iter().map(|at| format!("{}\n", &text[at.start as usize..at.end as usize])).collect()
+    };
+    let journal = read(&all);
+    assert_eq!((journal.superseded(), journal.finished(), journal.failed()), (1, 3, 1));
+    let latest = pick(&journal, &all);
+    assert_eq!(latest.lines().count(), 3);
+    assert_eq!((read(&latest).superseded(), read(&latest).failed()), (0, 1), "{latest}");
+
+    // A line that was changed replaces its old result; ids that the file of requests does not have are left alone.
+    let changed = [line("a", "one"), line("b", "other")];
+    let (third, ..) = run(&changed, latest.as_bytes(), Again::Never, good);
+    let all = format!("{latest}{third}");
+    let mut journal = read(&all);
+    let plan = |lines: &'static [String]| Plan::new(lines.iter(), Journal::new(), Again::Never);
+    journal.keep_current(plan(Box::leak(Box::new(changed))));
+    assert_eq!((journal.superseded(), journal.finished(), journal.failed()), (2, 2, 0));
+    assert_eq!(pick(&journal, &all).lines().count(), 2);
+    journal.keep_current(plan(&[]));
+    assert_eq!(journal.finished(), 2);
+}

@@ -468,10 +468,33 @@ fn loading_reports_its_parts_and_ends_usable() {
     assert_eq!(report.parts[0].modules, 3);
     assert_eq!(client.health().wait_until_ready(PATIENCE).unwrap().id, "small");
 
+    // Nothing is unloaded for a name that is not there.
+    let broken = client.models().reload(&LoadRequest::new("smal")).unwrap_err();
+    assert_eq!((broken.error.kind(), broken.error.code()), (ErrorKind::Encode, "unknown_model"));
+    assert_eq!(client.models().current().unwrap().id, "small");
+
     let broken = client.models().load(&LoadRequest::new("broken")).finish().unwrap_err();
     assert_eq!((broken.outcome, broken.error.message()), (Outcome::ServerError, "Insufficient VRAM"));
     let error = client.health().wait_until_ready(Duration::from_millis(300)).unwrap_err();
     assert_eq!((error.code(), error.kind()), ("timeout_ready", ErrorKind::Timeout));
+}
+
+#[test]
+fn a_model_is_loaded_within_a_request_with_the_admin_key() {
+    let server = Emulator::builder()
+        .model(ModelSpec::new("alpha"))
+        .model(ModelSpec::new("beta"))
+        .inline_model_loading(true)
+        .start()
+        .unwrap();
+    let client = client(&server);
+    let request = ask("x").model("beta");
+    let refused = client.chat().create(&request).unwrap_err();
+    assert_eq!(refused.status().unwrap(), 401);
+    assert_eq!(client.models().current().unwrap().id, "alpha");
+    let admin = client.with(Options::new().prefer_admin_key(true));
+    assert_eq!(admin.chat().create(&request).unwrap().model, "beta");
+    assert_eq!(client.models().current().unwrap().id, "beta");
 }
 
 #[test]

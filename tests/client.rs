@@ -7,7 +7,7 @@ use std::time::Duration;
 use common::ops::{Generate, Read};
 use futures::executor::block_on;
 use futures::{FutureExt, StreamExt};
-use tabbyapi::api::{ChatMessage, ChatRequest, LoadRequest};
+use tabbyapi::api::{ChatMessage, ChatRequest, DraftModel, LoadRequest};
 use tabbyapi::auth::Credential;
 use tabbyapi::call::Retry;
 use tabbyapi::transport::Transport;
@@ -286,18 +286,68 @@ fn validation_errors_are_typed_and_bounded() {
 fn reload_unloads_first_and_takes_no_for_an_answer_if_nothing_was_loaded() {
     let load = "data: {\"model_type\":\"model\",\"module\":1,\"modules\":2,\"status\":\"processing\"}\r\n\r\n\
                 data: {\"model_type\":\"model\",\"module\":2,\"modules\":2,\"status\":\"finished\"}\r\n\r\n";
-    for unload in [Reply::json(200, "null"), Reply::json(503, r#"{"detail":"No models are currently loaded."}"#)] {
-        let script = Script::new([unload, Reply::events().chunk(load)]);
+    let none = || Reply::json(503, r#"{"detail":"No models are currently loaded."}"#);
+    let loaded = || Reply::json(200, r#"{"id":"b"}"#);
+    let list = |ids: &[&str]| {
+        let data: Vec<_> = ids.iter().map(|id| serde_json::json!({"id": id})).collect();
+        Reply::json(200, serde_json::json!({"data": data}).to_string())
+    };
+    let paths = |script: &Script| -> Vec<_> {
+        let paths = script.requests().into_iter().map(|request| request.uri().path().to_owned());
+        paths.map(|path| path.trim_start_matches("/prefix").to_owned()).collect()
+    };
+    let asked = ["/v1/model", "/v1/models"];
+    for unload in [Reply::json(200, "null"), none()] {
+        let script = Script::new([loaded(), list(&["b", "a"]), unload, Reply::events().chunk(load)]);
         let client = client(&script);
         let report = block_on(async { client.models().reload(&LoadRequest::new("a")).await.unwrap().finish().await });
         let report = report.unwrap();
         assert_eq!((report.parts[0].modules, report.parts[0].finished), (2, true));
-        let paths: Vec<_> = script.requests().iter().map(|r| r.uri().path().to_owned()).collect();
-        assert_eq!(paths, ["/prefix/v1/model/unload", "/prefix/v1/model/load"]);
+        assert_eq!(paths(&script), [&asked[..], &["/v1/model/unload", "/v1/model/load"]].concat());
     }
-    let script = Script::new([Reply::json(401, r#"{"detail":"Invalid admin key"}"#)]);
+    // Nothing can be lost where nothing is loaded.
+    let script = Script::new([none(), Reply::events().chunk(load)]);
+    let client_of_none = client(&script);
+    block_on(async { client_of_none.models().reload(&LoadRequest::new("a")).await.unwrap().finish().await }).unwrap();
+    assert_eq!(paths(&script), ["/v1/model", "/v1/model/load"]);
+
+    let script = Script::new([loaded(), list(&["a"]), Reply::json(401, r#"{"detail":"Invalid admin key"}"#)]);
     let broken = block_on(client(&script).models().reload(&LoadRequest::new("a"))).unwrap_err();
     assert_eq!((broken.outcome, broken.error.code()), (Outcome::ServerError, "invalid_key"));
+    // What is not in the lists is not unloaded for; the id of the loaded model is no proof, as it lacks the path of a subfolder.
+    let draft = LoadRequest::new("a").draft_model(DraftModel::new("tiny"));
+    let cases = [
+        (LoadRequest::new("TYPO"), vec![loaded(), list(&["a", "b"])]),
+        (LoadRequest::new("b"), vec![loaded(), list(&[])]),
+        (draft, vec![loaded(), list(&["a"]), list(&["a", "huge"])]),
+    ];
+    for (request, replies) in cases {
+        let script = Script::new(replies);
+        let broken = block_on(client(&script).models().reload(&request)).unwrap_err();
+        assert_eq!((broken.error.kind(), broken.error.code()), (ErrorKind::Encode, "unknown_model"));
+        assert!(broken.error.to_string().contains("so nothing was unloaded; only the admin key"), "{}", broken.error);
+        assert!(!paths(&script).contains(&"/v1/model/unload".to_owned()));
+    }
+    // Nor if the server does not tell.
+    let script = Script::new([loaded(), Reply::status(500)]);
+    assert!(block_on(client(&script).models().reload(&LoadRequest::new("a"))).is_err());
+    assert_eq!(paths(&script), asked);
+}
+
+#[test]
+fn a_call_can_prefer_the_admin_key() {
+    let reply = || Reply::json(200, r#"{"permission":"admin"}"#);
+    let script = Script::new([reply(), reply(), reply(), reply()]);
+    let builder = Client::builder("http://tabby.test").api_key("the-api-key").admin_key("the-admin-key");
+    let client = builder.build_with(script.clone()).unwrap();
+    let admin = client.with(Options::new().prefer_admin_key(true));
+    block_on(client.auth().permission()).unwrap();
+    block_on(admin.auth().permission()).unwrap();
+    // Options that say nothing of it leave it, and others take it back.
+    block_on(admin.with(Options::new()).auth().permission()).unwrap();
+    block_on(admin.with(Options::new().prefer_admin_key(false)).auth().permission()).unwrap();
+    let keys: Vec<_> = script.requests().iter().map(|request| request.headers()["x-api-key"].clone()).collect();
+    assert_eq!(keys, ["the-api-key", "the-admin-key", "the-admin-key", "the-api-key"]);
 }
 
 #[test]

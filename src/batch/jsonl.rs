@@ -213,6 +213,10 @@ impl BatchRequest {
         &self.custom_id
     }
 
+    pub(super) fn digest(&self) -> u64 {
+        self.digest
+    }
+
     /// Why the line is no request, if it is none.
     pub fn error(&self) -> Option<&Error> {
         self.what.as_ref().err()

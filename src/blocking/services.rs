@@ -290,14 +290,29 @@ impl Tokens<'_> {
 }
 
 impl Models<'_> {
-    /// Unloads whatever is loaded, then loads: the way to change the parameters of the loaded model. It gives the stream of
-    /// the load once the unload is done; that no model was loaded is no error.
+    /// Unloads whatever is loaded, then loads: the way to change the parameters of the loaded model. Returns the stream of the
+    /// load once the unload is done. The unload ends the running generations of all users of the server, so it errors with
+    /// code `unknown_model`, and nothing is unloaded, unless the server's lists show what is asked for.
+    ///
+    /// See [`reload`](crate::api::Models::reload) of the async client.
     pub fn reload(&self, request: &LoadRequest) -> Result<LoadStream, Broken<LoadReport>> {
         let load = self.load(request);
-        match self.unload() {
-            Err(error) if error.code() != "no_model_loaded" => Err(load.broken(error)),
-            _ => Ok(load),
+        match self.unload_for(&Wanted::of(request)) {
+            Ok(()) => Ok(load),
+            Err(error) => Err(load.broken(error)),
         }
+    }
+
+    /// Unloads what is loaded, if what is wanted in its place is known to be there.
+    fn unload_for(&self, wanted: &Wanted) -> Result<()> {
+        if unless_none_loaded(self.current().map(drop))? {
+            wanted.check_model(&*self.list()?)?;
+            if wanted.has_draft() {
+                wanted.check_draft(&*self.drafts()?)?;
+            }
+            unless_none_loaded(self.unload().map(drop))?;
+        }
+        Ok(())
     }
 }
 

@@ -43,7 +43,10 @@ impl Asked {
             method: E::METHOD,
             path: endpoint.path().into_owned(),
             body: endpoint.body_with(&options.extra),
-            scope: E::SCOPE,
+            scope: match E::SCOPE {
+                Scope::Api if options.prefer_admin_key == Some(true) => Scope::List,
+                scope => scope,
+            },
             replay: E::REPLAY,
             pace: options.pace.unwrap_or_else(|| endpoint.pace(&options.paces.unwrap_or_default())),
             explain: E::explain,

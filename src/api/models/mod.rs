@@ -3,6 +3,7 @@
 mod card;
 mod download;
 mod load;
+mod reload;
 
 use std::future::Future;
 
@@ -17,6 +18,8 @@ pub use load::{
     DraftModel, LoadEvents, LoadPart, LoadProgress, LoadReport, LoadRequest, LoadStatus, LoadTotal, ModelType,
     RopeAlpha,
 };
+
+pub(crate) use reload::{Wanted, unless_none_loaded};
 
 /// The stream of a model load.
 pub type LoadStream = Streaming<crate::decode::Events<LoadEvents>, LoadTotal>;
@@ -60,18 +63,35 @@ impl Models<'_> {
         self.client.stream(request)
     }
 
-    /// Unloads whatever is loaded, then loads: the way to change the parameters of the loaded model. It gives the stream of the load
-    /// once the unload is done; that no model was loaded is no error.
+    /// Unloads whatever is loaded, then loads: the way to change the parameters of the loaded model. Returns the stream of the load
+    /// once the unload is done. Needs the admin key.
+    ///
+    /// The unload ends the running generations of all users of the server. So nothing is unloaded unless the server's lists show
+    /// the model of the request, and its draft model if it names one. Otherwise it errors with code `unknown_model`. The lists are
+    /// complete for the admin key only, an API key is shown the loaded model alone, and models in subfolders are in no list; for
+    /// those call [`unload`](Models::unload), then [`load`](Models::load). If no model is loaded, nothing is checked or unloaded.
     pub fn reload(
         &self,
         request: &LoadRequest,
     ) -> impl Future<Output = Result<LoadStream, Broken<LoadReport>>> + MaybeSend + 'static + use<> {
         let load = self.load(request);
-        let unload = self.unload();
+        let client = self.client.clone();
+        let wanted = Wanted::of(request);
         async move {
-            match unload.await {
-                Ok(_) => Ok(load),
-                Err(error) if error.code() == "no_model_loaded" => Ok(load),
+            let unloaded = async {
+                let models = client.models();
+                let loaded = unless_none_loaded(models.current().await.map(drop))?;
+                if loaded {
+                    wanted.check_model(&*models.list().await?)?;
+                    if wanted.has_draft() {
+                        wanted.check_draft(&*models.drafts().await?)?;
+                    }
+                    unless_none_loaded(models.unload().await.map(drop))?;
+                }
+                Ok(())
+            };
+            match unloaded.await {
+                Ok(()) => Ok(load),
                 Err(error) => Err(load.broken(error)),
             }
         }

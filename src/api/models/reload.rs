@@ -1,0 +1,53 @@
+//! What must be known before a reload unloads anything.
+
+use super::{LoadRequest, ModelList};
+use crate::{Error, ErrorKind, Result};
+
+/// The models that a load asks for.
+pub(crate) struct Wanted {
+    model: String,
+    draft: Option<String>,
+}
+
+impl Wanted {
+    pub(crate) fn of(request: &LoadRequest) -> Self {
+        let draft = request.draft_model.as_ref().map(|draft| draft.draft_model_name.clone());
+        Wanted { model: request.model_name.clone(), draft }
+    }
+
+    pub(crate) fn has_draft(&self) -> bool {
+        self.draft.is_some()
+    }
+
+    /// Errors if the model is not in this list. The loaded model's card is no proof: its id lacks the path of a subfolder, so
+    /// another model may have that name.
+    pub(crate) fn check_model(&self, list: &ModelList) -> Result<()> {
+        check(&self.model, "models", list)
+    }
+
+    /// Errors if the draft model is not in this list.
+    pub(crate) fn check_draft(&self, list: &ModelList) -> Result<()> {
+        self.draft.as_ref().map_or(Ok(()), |draft| check(draft, "draft models", list))
+    }
+}
+
+fn check(name: &str, what: &str, list: &ModelList) -> Result<()> {
+    if list.data.iter().any(|card| *card.id == *name) {
+        return Ok(());
+    }
+    let name = name.escape_debug();
+    let message = format!("`{name}` is not in the server's list of {what}, so nothing was unloaded");
+    Err(Error::new(ErrorKind::Encode, "unknown_model", message).with_hint(
+        "only the admin key is shown the whole list, and models in subfolders are in no list; if it is there, call \
+         `client.models().unload()` and then `load(..)`",
+    ))
+}
+
+/// Whether this is an answer, and not that no model is loaded.
+pub(crate) fn unless_none_loaded(result: Result<()>) -> Result<bool> {
+    match result {
+        Ok(()) => Ok(true),
+        Err(error) if error.code() == "no_model_loaded" => Ok(false),
+        Err(error) => Err(error),
+    }
+}
