@@ -1,8 +1,10 @@
 //! Keys that are not fixed: from the environment, else from a file like the server's own, which changes while the program runs.
 //!
-//! `cargo run --example keys`, or with `TABBY_API_KEY` set to the emulator's or your server's key.
+//! `cargo run --example keys` speaks to an emulated server, or to the server in `TABBY_URL`, of which it needs `TABBY_API_KEY`. The
+//! keys that the client uses come from variables of this example's own (`EXAMPLE_API_KEY`, which goes first if it is set) and from a
+//! file.
 
-use std::fs;
+use std::{env, fs};
 
 use tabbyapi::Client;
 use tabbyapi::auth::{Chain, Environment, KeyFile};
@@ -10,23 +12,33 @@ use tabbyapi_emulator::Emulator;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let server = Emulator::builder().start()?;
-    let path = std::env::temp_dir().join(format!("tabbyapi-example-{}.yml", std::process::id()));
+    let (url, key, _server) = match env::var("TABBY_URL") {
+        Ok(url) => (url, env::var("TABBY_API_KEY").map_err(|_| "set TABBY_API_KEY to the server's key")?, None),
+        Err(_) => {
+            let server = Emulator::builder().start()?;
+            (server.url(), server.api_key().to_owned(), Some(server))
+        }
+    };
+    let path = env::temp_dir().join(format!("tabbyapi-example-{}.yml", std::process::id()));
     fs::write(&path, "api_key: the-key-of-yesterday\n")?;
+    let result = run(&url, &key, &path).await;
+    fs::remove_file(&path)?;
+    result
+}
 
-    let keys = Chain::new().then(Environment::new()).then(KeyFile::tokens(&path));
-    let client = Client::builder(server.url()).key_source(keys).build()?;
+async fn run(url: &str, key: &str, path: &std::path::Path) -> Result<(), Box<dyn std::error::Error>> {
+    let environment = Environment::named("EXAMPLE_API_KEY", "EXAMPLE_ADMIN_KEY", "EXAMPLE_BEARER");
+    let keys = Chain::new().then(environment).then(KeyFile::tokens(path));
+    let client = Client::builder(url).key_source(keys).build()?;
 
     // The server refuses this key. The source is asked for another one, has none, and so the refusal is the error.
     let refused = client.auth().permission().await;
     println!("with yesterday's key: {}", refused.err().map_or("welcome".to_owned(), |error| error.to_string()));
 
     // Someone puts the new key there.
-    fs::write(&path, format!("api_key: {}\nadmin_key: {}\n", server.api_key(), server.admin_key()))?;
+    fs::write(path, format!("api_key: {key}\n"))?;
     let permission = client.auth().permission().await?;
     println!("with today's: {}, after {} refresh", permission.permission, permission.record().key_refreshes);
     println!("models: {}", client.models().list().await?.data.len());
-
-    fs::remove_file(&path)?;
     Ok(())
 }

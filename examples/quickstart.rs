@@ -86,6 +86,10 @@ async fn load(client: &Client, names: &[&str]) -> Result<(), Box<dyn Error>> {
     }
     let report = load.finish().await?;
     bar.finish_and_clear();
+    if report.was_loaded_already() {
+        println!("loaded   {name}, as it was before");
+        return Ok(());
+    }
     let parts: Vec<_> =
         report.parts.iter().map(|part| format!("{} modules of {}", part.modules, part.model_type)).collect();
     println!("loaded   {name}: {}", parts.join(", "));

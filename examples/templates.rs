@@ -1,6 +1,7 @@
 //! Chat templates: what there is, switching, what chat says without one.
 //!
-//! `cargo run --example templates`. Against a real server (`TABBY_URL`) it changes the template for all of its clients.
+//! `cargo run --example templates`. Against a real server (`TABBY_URL`) it changes the template for all of its clients. At the end
+//! the template is the one from before, if the server lists it; a model's own template comes back when the model is loaded again.
 
 mod support;
 
@@ -13,7 +14,14 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let list = templates.list().await?;
     println!("templates: {:?}", list.data);
-    let Some(first) = list.data.first() else { return Err("there is no template".into()) };
+    let card = client.models().current().await?;
+    let before = card.parameters.as_ref().and_then(|parameters| parameters.prompt_template.as_deref());
+    println!("before: {}", before.unwrap_or("none"));
+    let known = list.data.iter().find(|name| Some(name.as_str()) == before);
+    let Some(name) = known.or(list.data.first()) else {
+        println!("there is no template to switch to, so the one of the model stays");
+        return Ok(());
+    };
     if let Err(error) = templates.switch("no-such-template").await {
         println!("{}: {error}", error.code());
     }
@@ -23,7 +31,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     if let Err(error) = client.chat().create(&request).await {
         println!("{}: {error}", error.code());
     }
-    templates.switch(first.as_str()).await?;
-    println!("with {first}: {}", client.chat().create(&request).await?.text());
+    templates.switch(name.as_str()).await?;
+    println!("with {name}: {}", client.chat().create(&request).await?.text());
     Ok(())
 }

@@ -1,35 +1,35 @@
 //! A file of requests, a file of results: killed and begun again, it goes on where it was.
 
 use std::cell::RefCell;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::rc::Rc;
 
 use serde_json::json;
-use tabbyapi::Client;
 use tabbyapi::batch::jsonl::{Again, Journal, Plan, ResultLine};
+use tabbyapi::{Client, Error, ErrorKind};
 
 use crate::args::Batch;
 use crate::failure::Failure;
+use crate::files;
 use crate::output::{Output, count};
+
+/// After so many requests in a row that did not get to the server, it is taken for gone.
+const GONE_AFTER: usize = 3;
 
 pub async fn batch(client: &Client, what: &Batch, output: &Output) -> Result<(), Failure> {
     let input = File::open(&what.input).map_err(|error| Failure::file("read", &what.input, &error))?;
-    let (mut results, journal) = open(&what.output)?;
-    let (before, damaged) = (journal.finished(), journal.damaged());
-    let failed_before = journal.failed();
-    if before > 0 {
-        let failed = match (failed_before, what.retry_failed) {
-            (0, _) => String::new(),
-            (failed, true) => format!(", {failed} of them failed"),
-            (failed, false) => format!(", {failed} of them failed; `--retry-failed` makes those again"),
-        };
-        output.note(&format!("{} has {} already{failed}", what.output.display(), count(before as u64, "result")));
+    if files::same(&what.input, &what.output) {
+        let (input, output) = (what.input.display(), what.output.display());
+        return Err(Failure::Usage(format!(
+            "{output} is the file of requests, {input}; results need a file of their own"
+        )));
     }
-    if damaged > 0 {
-        output.note(&format!("{damaged} of its lines are damaged and were passed over"));
-    }
+    let mut results = Results::open(&what.output)?;
+    let journal = results.journal.clone();
+    let (before, failed_before) = (journal.finished(), journal.failed());
+    tell_of_before(&journal, what, output);
     let again = if what.retry_failed { Again::Failed } else { Again::Never };
     // A line that cannot be read ends the input; why is told at the end.
     let broken: Rc<RefCell<Option<std::io::Error>>> = Rc::default();
@@ -39,48 +39,161 @@ pub async fn batch(client: &Client, what: &Batch, output: &Output) -> Result<(),
     });
     let mut batch = client.batch(Plan::new(lines, journal, again)).concurrency(what.jobs);
     let spinner = output.spinner("");
+    let mut gone = None;
     while let Some(done) = batch.next().await {
-        // Whole and out of our hands before the next one: that is what can be gone on from.
-        results.write_all(ResultLine::of(&done).to_line().as_bytes())?;
-        results.flush()?;
+        let line = ResultLine::of(&done).to_line();
+        match done.result.err().filter(is_gone) {
+            None => results.write(&line)?,
+            // It is a result only if the server is there for a later request.
+            Some(error) if results.hold(line) == GONE_AFTER => {
+                gone = Some(error);
+                break;
+            }
+            Some(_) => {}
+        }
         let progress = batch.progress();
         spinner.tell(&format!("{} done, {} failed, {} running", progress.finished, progress.failed, progress.running));
     }
-    results.sync_all()?;
-    drop(spinner);
-    if let Some(error) = broken.borrow_mut().take() {
+    let progress = batch.progress();
+    // Those that still run are given up.
+    drop((batch, spinner));
+    let read = broken.borrow_mut().take();
+    let whole = gone.is_none() && read.is_none();
+    let after = results.close(gone.is_some(), whole.then_some(&what.input))?;
+    if let Some(error) = read {
         return Err(Failure::file("read", &what.input, &error));
     }
-    let progress = batch.progress();
-    let told = json!({"finished": progress.finished, "failed": progress.failed, "before": before, "failed_before": failed_before});
+    if let Some(error) = gone {
+        let held = GONE_AFTER as u64;
+        return Err(Failure::Call(error.with_hint(format!(
+            "stopped after {} in a row that did not get to the server; {} has {}, and the same command goes on from there",
+            count(held, "request"),
+            what.output.display(),
+            count(after.finished() as u64, "result")
+        ))));
+    }
+    let told = json!({"finished": progress.finished, "failed": progress.failed, "before": before, "failed_before": failed_before,
+        "results": after.finished(), "failures": after.failed()});
     output.print(&told, |_| {
         format!("{} done, {} of them failed; {before} were there before", progress.finished, progress.failed)
     })?;
-    match progress.failed {
+    match after.failed() {
         0 => Ok(()),
         failed => Err(Failure::Other(format!(
-            "{} failed, {} tells why; `--retry-failed` makes what failed again",
-            count(failed, "request"),
+            "{} failed, {} tells why; `--retry-failed` makes what failed again, but for lines that are no request",
+            count(failed as u64, "request"),
             what.output.display()
         ))),
     }
 }
 
-/// The file of results, ready to be appended to, and what it holds.
-fn open(path: &Path) -> Result<(File, Journal), Failure> {
-    let fail = |error: std::io::Error| Failure::file("write", path, &error);
-    let mut file = OpenOptions::new().read(true).append(true).create(true).open(path).map_err(fail)?;
+fn tell_of_before(journal: &Journal, what: &Batch, output: &Output) {
+    if journal.finished() > 0 {
+        let failed = match (journal.failed(), what.retry_failed) {
+            (0, _) => String::new(),
+            (failed, true) => format!(", {failed} of them failed"),
+            (failed, false) => format!(", {failed} of them failed; `--retry-failed` makes those again"),
+        };
+        let results = count(journal.finished() as u64, "result");
+        output.note(&format!("{} has {results} already{failed}", what.output.display()));
+    }
+    if journal.damaged() > 0 {
+        output.note(&format!("{} of its lines are damaged and were passed over", journal.damaged()));
+    }
+}
+
+/// Whether no server was there for the request: not reached, lost on the way, or away behind a proxy.
+fn is_gone(error: &Error) -> bool {
+    match error.kind() {
+        ErrorKind::Connect | ErrorKind::Transport => true,
+        ErrorKind::Server => error.status().is_some_and(|status| matches!(status.as_u16(), 502 | 504)),
+        _ => false,
+    }
+}
+
+/// The file of results.
+struct Results<'a> {
+    path: &'a Path,
+    file: File,
+    /// What it held when it was opened.
+    journal: Journal,
+    /// The lines of the last requests, none of which got to the server.
+    held: Vec<String>,
+    /// A file in the common sense, and no pipe or device.
+    regular: bool,
+}
+
+impl<'a> Results<'a> {
+    /// Ready to be appended to. It is changed only if it is a file of results.
+    fn open(path: &'a Path) -> Result<Self, Failure> {
+        let fail = |error: std::io::Error| Failure::file("write", path, &error);
+        let mut file = files::private().read(true).append(true).create(true).open(path).map_err(fail)?;
+        let regular = file.metadata().map_err(fail)?.is_file();
+        let journal = if regular { read(&mut file).map_err(fail)? } else { Journal::new() };
+        if !journal.is_result_file() {
+            let path = path.display();
+            return Err(Failure::Usage(format!(
+                "{path} is no file of results, and is left as it is; name another one"
+            )));
+        }
+        if regular {
+            // The line that a killed run has torn.
+            file.set_len(journal.whole_bytes()).map_err(fail)?;
+            file.write_all(journal.glue().as_bytes()).map_err(fail)?;
+        }
+        Ok(Results { path, file, journal, held: Vec::new(), regular })
+    }
+
+    /// Whole and out of our hands before the next one: that is what can be gone on from.
+    fn write(&mut self, line: &str) -> Result<(), Failure> {
+        for line in self.held.drain(..) {
+            self.file.write_all(line.as_bytes())?;
+        }
+        self.file.write_all(line.as_bytes())?;
+        Ok(self.file.flush()?)
+    }
+
+    /// Keeps a line back, and gives how many there are of them.
+    fn hold(&mut self, line: String) -> usize {
+        self.held.push(line);
+        self.held.len()
+    }
+
+    /// Leaves one result of each request, if all of the input was looked at also none of lines that it no longer has. Gives
+    /// what the file holds.
+    fn close(mut self, gone: bool, input: Option<&Path>) -> Result<Journal, Failure> {
+        if !gone {
+            self.write("")?;
+        }
+        if !self.regular {
+            return Ok(self.journal);
+        }
+        let fail = |error: std::io::Error| Failure::file("write", self.path, &error);
+        self.file.sync_all().map_err(fail)?;
+        let mut file = File::open(self.path).map_err(fail)?;
+        let mut journal = read(&mut file).map_err(fail)?;
+        if let Some(input) = input.filter(|input| input.is_file()) {
+            let input = File::open(input).map_err(|error| Failure::file("read", input, &error))?;
+            let lines = BufReader::new(input).lines().map_while(Result::ok);
+            journal.keep_current(Plan::new(lines, Journal::new(), Again::Never));
+        }
+        if journal.superseded() > 0 {
+            files::keep_lines(self.path, &journal.latest()).map_err(fail)?;
+        }
+        Ok(journal)
+    }
+}
+
+/// What a file of results holds.
+fn read(file: &mut File) -> std::io::Result<Journal> {
     let mut journal = Journal::new();
     let mut buffer = vec![0; 1 << 16];
     loop {
-        match file.read(&mut buffer).map_err(fail)? {
+        match file.read(&mut buffer)? {
             0 => break,
             read => journal.feed(&buffer[..read]),
         }
     }
     journal.end();
-    // The line that a killed run has torn.
-    file.set_len(journal.whole_bytes()).map_err(fail)?;
-    file.write_all(journal.glue().as_bytes()).map_err(fail)?;
-    Ok((file, journal))
+    Ok(journal)
 }

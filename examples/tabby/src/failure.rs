@@ -24,6 +24,8 @@ pub enum Failure {
     Usage(String),
     /// The server answered, but did not do it: a word for scripts, a sentence for people.
     Undone(&'static str, String),
+    /// The server answered that it is not well.
+    Unhealthy,
     /// Something that is no fault of the server.
     Other(String),
     /// Ctrl-C.
@@ -42,6 +44,7 @@ impl Failure {
         ExitCode::from(match self {
             Failure::Usage(_) => 2,
             Failure::Undone(..) => 5,
+            Failure::Unhealthy => 6,
             Failure::Other(_) => 1,
             Failure::Interrupted => 130,
             // What shells tell of programs that such a pipe ended.
@@ -56,6 +59,7 @@ impl Failure {
         let (kind, code, error) = match self {
             Failure::Usage(_) => ("usage", "usage", None),
             Failure::Undone(code, _) => ("server", *code, None),
+            Failure::Unhealthy => ("server", "unhealthy", None),
             Failure::Other(_) | Failure::Closed => ("other", "other", None),
             Failure::Interrupted => ("interrupted", "interrupted", None),
             Failure::Call(error) | Failure::Broken(_, error) => (error.kind().as_str(), error.code(), Some(error)),
@@ -97,6 +101,10 @@ impl fmt::Display for Failure {
         match self {
             Failure::Call(error) | Failure::Broken(_, error) => error.fmt(f),
             Failure::Usage(message) | Failure::Undone(_, message) | Failure::Other(message) => f.write_str(message),
+            Failure::Unhealthy => f.write_str(
+                "the server is unhealthy; it says so until it is restarted, even if it works on: `tabby health --wait 0` tells \
+                 whether a model is ready",
+            ),
             Failure::Interrupted => f.write_str("interrupted"),
             Failure::Closed => f.write_str("nobody reads the output"),
         }

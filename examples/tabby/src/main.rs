@@ -4,13 +4,14 @@
 //! * `connect`: the server, the keys, recordings.
 //! * `manage`: what there is, what is loaded, and changes to it. `generate`: completions, embeddings, tokens. `chat`: the
 //!   conversation. `batch`: files of requests.
-//! * `output`: text for people, JSON for scripts. `failure`: errors and exit codes. `interrupt`: Ctrl-C.
+//! * `output`: text for people, JSON for scripts. `files`: what is written to disk. `failure`: errors and exit codes. `interrupt`: Ctrl-C.
 
 mod args;
 mod batch;
 mod chat;
 mod connect;
 mod failure;
+mod files;
 mod generate;
 mod interrupt;
 mod manage;
@@ -86,7 +87,7 @@ async fn run(args: &Args, output: &Output) -> Result<(), Failure> {
         _ => {}
     }
     let interrupt = Interrupt::default();
-    let client = connect::client(&args.server, &interrupt)?;
+    let client = connect::client(args, &interrupt)?;
     // It takes Ctrl-C for itself.
     if let Command::Chat(what) = &args.command {
         return chat::chat(&client, what, output, &interrupt).await;

@@ -3,6 +3,7 @@
 mod flow;
 mod line;
 mod progress;
+pub mod safe;
 mod table;
 mod wrap;
 
@@ -51,11 +52,14 @@ impl Output {
         self.json
     }
 
-    /// One value: as JSON, or as the text that is made of it.
+    /// One value: as JSON, or as the text that is made of it, in which nothing steers a terminal.
     pub fn print<T: Serialize>(self, value: &T, text: impl FnOnce(&T) -> String) -> Result<(), Failure> {
         let text = match self.json {
-            true => serde_json::to_string_pretty(value).map_err(|error| Failure::Other(error.to_string()))?,
-            false => text(value),
+            true => {
+                let json = serde_json::to_string_pretty(value).map_err(|error| Failure::Other(error.to_string()))?;
+                safe::json(&json).into_owned()
+            }
+            false => safe::text(&text(value)).into_owned(),
         };
         match text.trim_end_matches('\n') {
             "" => Ok(()),
@@ -66,7 +70,7 @@ impl Output {
     /// One value of many, on a line of its own.
     pub fn json_line<T: Serialize>(self, value: &T) -> Result<(), Failure> {
         let text = serde_json::to_string(value).map_err(|error| Failure::Other(error.to_string()))?;
-        Ok(writeln!(stdout(), "{text}")?)
+        Ok(writeln!(stdout(), "{}", safe::json(&text))?)
     }
 
     /// Text, shown at once. A file or pipe gets it as it is; a terminal gets nothing that could steer it.
@@ -76,7 +80,7 @@ impl Output {
 
     /// What is shown of a text.
     fn shown(self, text: &str) -> Cow<'_, str> {
-        if self.colours.0 || stdout().is_terminal() { visible(text) } else { text.into() }
+        if self.colours.0 || stdout().is_terminal() { safe::text(text) } else { text.into() }
     }
 
     /// Writes what is to be shown, such as reasoning in the background.
@@ -95,12 +99,20 @@ impl Output {
         Some(columns.into())
     }
 
-    /// What is neither answer nor error.
+    /// Several notes, a line each.
+    pub fn notes(self, text: &str) {
+        match self.json {
+            true => self.note(text),
+            false => text.lines().for_each(|line| self.note(line)),
+        }
+    }
+
+    /// What is neither answer nor error, in a line.
     pub fn note(self, text: &str) {
         let text = match (self.json, self.colours.1) {
-            (true, _) => json!({"note": text}).to_string(),
-            (_, true) => styled(FAINT, &fitting(&visible(text))),
-            _ => fitting(&visible(text)),
+            (true, _) => safe::json(&json!({"note": text}).to_string()).into_owned(),
+            (_, true) => styled(FAINT, &fitting(&safe::line(text))),
+            _ => fitting(&safe::line(text)),
         };
         // Where standard error is gone there is nobody to tell.
         let _ = writeln!(stderr(), "{text}");
@@ -111,9 +123,9 @@ impl Output {
             return;
         }
         let text = match self.json {
-            true => failure.json().to_string(),
+            true => safe::json(&failure.json().to_string()).into_owned(),
             false => {
-                let text = fitting(&format!("{ERROR} {}", visible(&failure.to_string())));
+                let text = fitting(&format!("{ERROR} {}", safe::line(&failure.to_string())));
                 match text.strip_prefix(ERROR).filter(|_| self.colours.1) {
                     Some(rest) => styled(RED, ERROR) + rest,
                     None => text,
@@ -173,31 +185,4 @@ fn fitting(text: &str) -> String {
 
 fn styled(style: &str, text: &str) -> String {
     format!("\x1b[{style}m{text}\x1b[0m")
-}
-
-/// The text with its control characters shown as signs: what comes of a model or a server must not steer the terminal.
-fn visible(text: &str) -> Cow<'_, str> {
-    let steers = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
-    if !text.contains(steers) {
-        return text.into();
-    }
-    let sign = |c: char| match u32::from(c) {
-        code @ 0..=0x1f if steers(c) => char::from_u32(0x2400 + code).unwrap_or('\u{fffd}'),
-        0x7f => '\u{2421}',
-        _ if steers(c) => '\u{fffd}',
-        _ => c,
-    };
-    text.chars().map(sign).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nothing_steers_the_terminal() {
-        assert_eq!(visible("plain\ttext\n"), "plain\ttext\n");
-        assert!(matches!(visible("é 👍 \n"), Cow::Borrowed(_)));
-        assert_eq!(visible("\x1b]0;title\x07\r\u{9b}2J\x7f"), "␛]0;title␇␍\u{fffd}2J␡");
-    }
 }

@@ -54,7 +54,8 @@ pub enum EmbeddingModels {
 pub struct Load {
     /// Its directory's name, as `tabby models` lists it
     pub name: String,
-    /// Load it anew if it is loaded already: the server would keep its old parameters
+    /// Unload what is loaded first, so that the parameters apply to a model that is loaded already, too. This ends the running
+    /// generations of all users; nothing is unloaded unless the server lists the model
     #[arg(long)]
     pub force: bool,
     /// The context size, in tokens; -1 is the model's own

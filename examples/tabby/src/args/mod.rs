@@ -3,7 +3,7 @@
 mod generate;
 mod manage;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args as ClapArgs, ColorChoice, Parser, Subcommand};
 use serde::Serialize;
@@ -81,7 +81,11 @@ pub struct ServerArgs {
     /// The server's own api_tokens.yml, with both keys
     #[arg(long, value_name = "FILE", env = "TABBY_TOKENS_FILE", hide_env_values = true, global = true)]
     pub tokens_file: Option<PathBuf>,
-    /// Give up after so many seconds without an answer's start
+    /// Send the admin key where an API key would do, too: for it alone a server with inline model loading loads the model that
+    /// `--param model=NAME` names
+    #[arg(long, global = true)]
+    pub admin: bool,
+    /// Give up when something takes more than so many seconds: a whole answer or download, or of a stream its start or a silence
     #[arg(long, value_name = "SECONDS", global = true)]
     pub timeout: Option<u64>,
     /// How often a call that failed is tried again, where that can help
@@ -93,6 +97,21 @@ pub struct ServerArgs {
     /// Answer from such a file, without a server
     #[arg(long, value_name = "FILE", global = true)]
     pub replay: Option<PathBuf>,
+}
+
+impl Args {
+    /// All files that are named, but for recordings.
+    pub fn files(&self) -> Vec<&Path> {
+        let server = &self.server;
+        let keys = [&server.api_key_file, &server.admin_key_file, &server.bearer_file, &server.tokens_file];
+        let own = match &self.command {
+            Command::Batch(batch) => [Some(&batch.input), Some(&batch.output)],
+            Command::Chat(chat) => [chat.load.as_ref(), chat.history.as_ref()],
+            Command::Download(download) => [download.hub_token_file.as_ref(), None],
+            _ => [None, None],
+        };
+        keys.into_iter().flatten().chain(own.into_iter().flatten()).map(PathBuf::as_path).collect()
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -109,7 +128,7 @@ pub enum Command {
     Models(ModelsArgs),
     /// Load a model
     Load(Load),
-    /// Unload the model
+    /// Unload the model, which ends the running generations of all users
     Unload,
     /// Go on with a text
     Complete(Complete),

@@ -1,17 +1,19 @@
 //! A conversation and how it is held.
 
 use std::fs;
+use std::io::Write;
 use std::path::Path;
 
-use tabbyapi::api::{ChatMessage, ChatRequest, FinishReason, LoadRequest, Role};
+use tabbyapi::api::{ChatChoice, ChatMessage, ChatRequest, EncodeRequest, FinishReason, LoadRequest, Role};
 use tabbyapi::conversation::Fitted;
 use tabbyapi::estimate::Estimator;
-use tabbyapi::{Client, Error};
+use tabbyapi::{Client, Error, ErrorKind};
 
 use super::commands::{self, Command};
 use super::show::Show;
 use crate::args::{Chat, with_params};
 use crate::failure::Failure;
+use crate::files;
 use crate::interrupt::Interrupt;
 use crate::manage::load::follow;
 use crate::output::{Output, count};
@@ -100,7 +102,8 @@ impl<'a> Session<'a> {
             request = self.fitting() => request?,
         };
         let mut stream = self.client.chat().stream(&request);
-        let mut show = Show::new(*self.output, self.reasoning);
+        let several = request.n.is_some_and(|n| n > 1);
+        let mut show = Show::new(*self.output, self.reasoning, several);
         let interrupted = loop {
             let chunk = tokio::select! {
                 biased;
@@ -115,10 +118,12 @@ impl<'a> Session<'a> {
         if interrupted {
             // This closes the connection, upon which the server stops generating.
             let partial = stream.cancel();
+            show.rest(&partial)?;
             return self.interrupted(partial.message().cloned().unwrap_or_default());
         }
         match stream.finish().await {
             Ok(answer) => {
+                show.rest(&answer)?;
                 self.messages.extend(answer.message().cloned());
                 if self.stats {
                     let record = answer.record();
@@ -127,9 +132,16 @@ impl<'a> Session<'a> {
                 if answer.choices.iter().any(|choice| choice.finish_reason == Some(FinishReason::Length)) {
                     self.output.note("(cut: --max-tokens is reached, or the context is full)");
                 }
+                let unread = |choice: &ChatChoice| {
+                    choice.finish_reason == Some(FinishReason::ToolCalls) && choice.message.tool_calls.is_empty()
+                };
+                if answer.choices.iter().any(unread) {
+                    self.output.note("(the model began a tool call that the server could not read, and left it out)");
+                }
                 Ok(true)
             }
             Err(broken) => {
+                show.rest(&broken.partial)?;
                 self.keep(broken.partial.message().cloned().unwrap_or_default());
                 Err(broken.into())
             }
@@ -170,14 +182,70 @@ impl<'a> Session<'a> {
             self.calibrate().await;
             fitted = request.fit(context, &self.estimator);
         }
-        let Fitted { messages, dropped, .. } = fitted?;
+        let Fitted { messages, dropped, .. } = match fitted {
+            Ok(fitted) => fitted,
+            // That was an estimate, and a wide one. What is needed is counted, or the server says so.
+            Err(error) if error.code() == "conversation_too_long" => return self.last_turn(request, context).await,
+            Err(error) => return Err(error.into()),
+        };
         if dropped > self.dropped {
+            let set = request.sampling.max_tokens.filter(|most| *most > 0).map(u64::from);
+            let how = if set.is_none() { "; --max-tokens sets how many" } else { "" };
             self.output
                 .note(&format!("(the oldest {dropped} messages no longer fit into the context and are left out)"));
+            self.output.note(&format!(
+                "(of its {context} tokens {} are kept for the answer{how})",
+                set.unwrap_or(context / 4)
+            ));
         }
         self.dropped = dropped;
         request.messages = messages;
         Ok(request)
+    }
+
+    /// The request with nothing but the instructions and the last turn. It is refused only if the server counts more than it can
+    /// take: how long an answer may be is left to it.
+    async fn last_turn(&mut self, mut request: ChatRequest, context: u64) -> Result<ChatRequest, Failure> {
+        let question = request.messages.iter().rposition(|message| message.role == Role::User).unwrap_or(0);
+        let all = std::mem::take(&mut request.messages);
+        let before = all.len();
+        let needed = |(at, message): (usize, ChatMessage)| {
+            let instructs = matches!(message.role, Role::System | Role::Developer);
+            (at >= question || instructs).then_some(message)
+        };
+        request.messages = all.into_iter().enumerate().filter_map(needed).collect();
+        let dropped = before - request.messages.len();
+        match self.count(&request.messages).await {
+            Some(tokens) if tokens >= context => {
+                let message = format!(
+                    "the conversation does not fit: its instructions and its last turn alone take {tokens} tokens of the \
+                     {context} of the context, which the answer has to fit into, too"
+                );
+                let hint = "shorten the last message, or load the model with a larger `--max-seq-len` and `--cache-size`, and `--force`";
+                return Err(Error::custom(ErrorKind::Encode, "conversation_too_long", message).with_hint(hint).into());
+            }
+            Some(tokens) if dropped > self.dropped => self.output.note(&format!(
+                "(all {dropped} messages before the last turn are left out: with the instructions it takes {tokens} tokens of the \
+                 {context} of the context; {} are left for the answer)",
+                context - tokens
+            )),
+            None if dropped > self.dropped => self.output.note(&format!(
+                "(all {dropped} messages before the last turn are left out, so that it fits into the {context} tokens of the context)"
+            )),
+            _ => {}
+        }
+        self.dropped = dropped;
+        Ok(request)
+    }
+
+    /// How many tokens these messages take, counted by the server; without the marks between them if it does not count messages.
+    async fn count(&self, messages: &[ChatMessage]) -> Option<u64> {
+        let tokens = self.client.tokens();
+        if let Ok(count) = tokens.count(&EncodeRequest::new(messages.to_vec())).await {
+            return Some(count.length);
+        }
+        let texts: Vec<&str> = messages.iter().filter_map(ChatMessage::text).collect();
+        tokens.count(&EncodeRequest::new(texts.join("\n"))).await.ok().map(|count| count.length)
     }
 
     /// Has the server count some of the longest texts. If it does not, estimates stay wide.
@@ -193,7 +261,7 @@ impl<'a> Session<'a> {
 
     pub async fn obey(&mut self, command: Command) -> Result<(), Failure> {
         match command {
-            Command::Help => self.output.note(commands::HELP),
+            Command::Help => self.output.notes(commands::HELP),
             Command::System(text) => {
                 self.instruct(&text);
                 self.output.note(match text.is_empty() {
@@ -221,7 +289,9 @@ impl<'a> Session<'a> {
             }
             Command::Save(path) => {
                 let text = serde_json::to_string_pretty(&self.messages).map_err(|e| Failure::Other(e.to_string()))?;
-                fs::write(&path, text + "\n").map_err(|error| Failure::file("write", Path::new(&path), &error))?;
+                let written =
+                    files::create(Path::new(&path)).and_then(|mut file| file.write_all((text + "\n").as_bytes()));
+                written.map_err(|error| Failure::file("write", Path::new(&path), &error))?;
                 self.output.note(&format!("({} saved in {path})", self.size()));
             }
             Command::Load(path) => {
@@ -256,12 +326,19 @@ impl<'a> Session<'a> {
 
     /// Loads another model.
     async fn switch(&mut self, name: &str) -> Result<(), Failure> {
-        let load = self.client.models().load(&LoadRequest::new(name));
         let interrupt = self.interrupt;
-        tokio::select! {
-            biased;
-            () = interrupt.wait() => self.output.note("(the load goes on at the server)"),
-            report = follow(load, name, self.output) => {
+        // Dropped before anything is said of the interruption, so that the bar is out of the way.
+        let report = {
+            let load = self.client.models().load(&LoadRequest::new(name));
+            tokio::select! {
+                biased;
+                () = interrupt.wait() => None,
+                report = follow(load, name, self.output) => Some(report),
+            }
+        };
+        match report {
+            None => self.output.note("(the load goes on at the server)"),
+            Some(report) => {
                 if report?.was_loaded_already() {
                     self.output.note(&format!("({name} is loaded already)"));
                 }

@@ -1,15 +1,19 @@
 //! Shows an answer as it comes, its reasoning apart from it.
 
-use tabbyapi::api::ChatChunk;
+use tabbyapi::api::{ChatChunk, ChatCompletion, ToolCall};
 
 use crate::failure::Failure;
-use crate::output::{Line, Output};
+use crate::output::{Line, Output, safe};
 
 /// Where an answer is.
 pub struct Show {
     output: Output,
     reasoning: bool,
+    /// There are several answers, whose pieces come in turn: they are shown whole, one after another.
+    several: bool,
     part: Part,
+    /// The blanks before the first word of a part.
+    blanks: String,
     line: Line,
 }
 
@@ -22,35 +26,88 @@ enum Part {
 
 impl Show {
     /// With or without the reasoning.
-    pub fn new(output: Output, reasoning: bool) -> Self {
-        Show { output, reasoning, part: Part::Nothing, line: output.line() }
+    pub fn new(output: Output, reasoning: bool, several: bool) -> Self {
+        Show { output, reasoning, several, part: Part::Nothing, blanks: String::new(), line: output.line() }
     }
 
     pub fn chunk(&mut self, chunk: &ChatChunk) -> Result<(), Failure> {
         if self.output.is_json() {
             return self.output.json_line(chunk);
         }
-        if self.reasoning && !chunk.reasoning().is_empty() {
-            if self.part != Part::Reasoning {
-                self.close()?;
-                self.part = Part::Reasoning;
-                self.line.faint_piece("[thinking] ")?;
-            }
-            self.line.faint_piece(chunk.reasoning())?;
+        if self.several {
+            return Ok(());
         }
-        if !chunk.text().is_empty() {
-            if self.part == Part::Reasoning {
-                self.close()?;
-                self.line.piece("\n")?;
-            }
-            self.part = Part::Answer;
-            self.line.piece(chunk.text())?;
+        self.think(chunk.reasoning())?;
+        self.say(chunk.text())
+    }
+
+    /// What is shown of an answer only when it is over.
+    pub fn rest(&mut self, answer: &ChatCompletion) -> Result<(), Failure> {
+        if self.output.is_json() {
+            return Ok(());
         }
-        Ok(())
+        if !self.several {
+            return self.calls(answer.tool_calls());
+        }
+        for choice in &answer.choices {
+            self.close()?;
+            self.part = Part::Nothing;
+            self.line.piece(&format!("--- {}\n", choice.index))?;
+            self.think(choice.message.reasoning_content.as_deref().unwrap_or_default())?;
+            self.say(choice.message.text().unwrap_or_default())?;
+            self.calls(&choice.message.tool_calls)?;
+        }
+        self.close()
     }
 
     /// Ends the last line.
     pub fn close(&mut self) -> Result<(), Failure> {
         self.line.close()
+    }
+
+    fn think(&mut self, text: &str) -> Result<(), Failure> {
+        let Some(text) = self.worded(text, Part::Reasoning).filter(|_| self.reasoning) else { return Ok(()) };
+        if self.part != Part::Reasoning {
+            self.close()?;
+            self.part = Part::Reasoning;
+            self.line.faint_piece("[thinking] ")?;
+        }
+        self.line.faint_piece(&safe::text(&text))
+    }
+
+    fn say(&mut self, text: &str) -> Result<(), Failure> {
+        let Some(text) = self.worded(text, Part::Answer) else { return Ok(()) };
+        if self.part == Part::Reasoning {
+            self.close()?;
+            self.line.piece("\n")?;
+        }
+        self.part = Part::Answer;
+        self.line.piece(&safe::text(&text))
+    }
+
+    /// The text without the blank lines before the first word of this part; `None` while there is no word.
+    fn worded(&mut self, text: &str, part: Part) -> Option<String> {
+        if text.is_empty() || self.part == part {
+            return Some(text.to_owned()).filter(|text| !text.is_empty());
+        }
+        let text = std::mem::take(&mut self.blanks) + text;
+        let blank = text.len() - text.trim_start().len();
+        if blank == text.len() {
+            self.blanks = text;
+            return None;
+        }
+        // Indentation of the first line stays.
+        let line = text[..blank].rfind(['\n', '\r']).map_or(0, |at| at + 1);
+        Some(text[line..].to_owned())
+    }
+
+    /// What the model wants to have done, which nobody here does.
+    fn calls(&mut self, calls: &[ToolCall]) -> Result<(), Failure> {
+        for call in calls {
+            self.close()?;
+            let (name, arguments) = (safe::line(&call.function.name), safe::line(&call.function.arguments));
+            self.line.piece(&format!("[tool call] {name}({arguments})\n"))?;
+        }
+        Ok(())
     }
 }

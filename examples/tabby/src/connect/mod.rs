@@ -8,18 +8,24 @@ use std::time::Duration;
 
 use tabbyapi::policy::Retry;
 use tabbyapi::transport::Reqwest;
-use tabbyapi::{Client, Paces};
+use tabbyapi::{Client, Options, Paces};
 
-use crate::args::ServerArgs;
+use crate::args::Args;
 use crate::failure::Failure;
+use crate::files::same;
 use crate::interrupt::Interrupt;
 use replay::Replay;
 
 /// What an exchange that Ctrl-C ended says of its end in a recording.
 const INTERRUPTED: &str = "interrupted by the user";
 
-pub fn client(args: &ServerArgs, interrupt: &Interrupt) -> Result<Client, Failure> {
+pub fn client(args: &Args, interrupt: &Interrupt) -> Result<Client, Failure> {
+    let files = args.files();
+    let args = &args.server;
     let mut builder = Client::builder(args.url.as_str()).key_source(keys::Keys::new(args));
+    if args.admin {
+        builder = builder.options(Options::new().prefer_admin_key(true));
+    }
     if let Some(seconds) = args.timeout {
         builder = builder.paces(paces(Duration::from_secs(seconds)));
     }
@@ -31,15 +37,27 @@ pub fn client(args: &ServerArgs, interrupt: &Interrupt) -> Result<Client, Failur
     }
     let transport = Reqwest::new(Default::default())?;
     Ok(match &args.record {
+        Some(path) if files.iter().any(|file| same(file, path)) => {
+            return Err(Failure::Usage(format!(
+                "{} is used for something else, too; record to another file",
+                path.display()
+            )));
+        }
         Some(path) => builder.build_with(record::recorder(transport, path, interrupt)?)?,
         None => builder.build_with(transport)?,
     })
 }
 
-fn paces(head: Duration) -> Paces {
+/// Bounds each thing that is waited for: whole answers, and of streams their head, their first item and each silence. A load is
+/// silent for as long as it takes, once it has begun.
+fn paces(limit: Duration) -> Paces {
     let mut paces = Paces::default();
-    for pace in [&mut paces.read, &mut paces.generate, &mut paces.stream, &mut paces.stream_tools, &mut paces.load] {
-        pace.head = Some(head);
+    for pace in [&mut paces.read, &mut paces.generate, &mut paces.download] {
+        (pace.head, pace.stall, pace.total) = (Some(limit), Some(limit), Some(limit));
     }
+    for pace in [&mut paces.stream, &mut paces.stream_tools] {
+        (pace.head, pace.first_item, pace.stall) = (Some(limit), Some(limit), Some(limit));
+    }
+    (paces.load.head, paces.load.first_item) = (Some(limit), Some(limit));
     paces
 }

@@ -1,6 +1,5 @@
 //! Recordings: a line of JSON for each exchange, in the order in which they ended.
 
-use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
@@ -10,11 +9,12 @@ use tabbyapi::transport::{End, Exchange, Reqwest};
 
 use super::INTERRUPTED;
 use crate::failure::Failure;
+use crate::files;
 use crate::interrupt::Interrupt;
 
 /// Records what passes through the transport, Ctrl-C included.
 pub fn recorder(transport: Reqwest, path: &Path, interrupt: &Interrupt) -> Result<Recorder<Reqwest>, Failure> {
-    let file = Mutex::new(File::create(path).map_err(|error| Failure::file("write", path, &error))?);
+    let file = Mutex::new(files::create(path).map_err(|error| Failure::file("write", path, &error))?);
     let (path, interrupt) = (path.to_owned(), interrupt.clone());
     Ok(Recorder::new(transport, move |mut exchange: Exchange| {
         // An answer that has come to its end is dropped as well; the end is in what was recorded of it.

@@ -10,6 +10,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use futures_core::Stream;
 use http::{Request, Response};
+use serde_json::Value;
 use tabbyapi::call::Time;
 use tabbyapi::transport::script::{self, Reply, Script};
 use tabbyapi::transport::{End, Exchange, Sent, Transport, TransportError};
@@ -17,6 +18,9 @@ use tabbyapi::transport::{End, Exchange, Sent, Transport, TransportError};
 use super::INTERRUPTED;
 use crate::failure::{Failure, RECORDING};
 use crate::interrupt::Interrupt;
+
+/// What the recorder puts in the place of a secret.
+const REMOVED: &str = "[removed]";
 
 /// The transport of a recording. Waits take no time.
 pub struct Replay {
@@ -75,20 +79,44 @@ impl Transport for Replay {
     }
 }
 
-/// Takes the recorded exchange of this request: of several that ran at a time the one with this body, else the next one.
+/// Takes the recorded exchange of this request: of several that ran at a time the one with this body.
 fn next(exchanges: &Mutex<VecDeque<Exchange>>, request: &Request<Bytes>) -> Result<Exchange, TransportError> {
     let mut exchanges = exchanges.lock().unwrap_or_else(PoisonError::into_inner);
     let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
     let is_it = |next: &Exchange| next.method == request.method().as_str() && next.path == path;
-    let same = exchanges.iter().position(|next| is_it(next) && next.request_body.0 == *request.body());
-    let at = same.or_else(|| exchanges.front().is_some_and(is_it).then_some(0));
-    at.and_then(|at| exchanges.remove(at)).ok_or_else(|| {
+    let same = exchanges.iter().position(|next| is_it(next) && is_same(&next.request_body.0, request.body()));
+    same.and_then(|at| exchanges.remove(at)).ok_or_else(|| {
         let goes_on = match exchanges.front() {
+            Some(next) if is_it(next) => format!("goes on with {} {} that asks something else", next.method, next.path),
             Some(next) => format!("goes on with {} {}", next.method, next.path),
             None => "is at its end".to_owned(),
         };
         TransportError::new(Sent::No, format!("{RECORDING}{goes_on}"))
     })
+}
+
+/// Whether both ask the same. Where the recorder removed a secret, anything may stand.
+fn is_same(recorded: &[u8], asked: &[u8]) -> bool {
+    recorded == asked
+        || match (serde_json::from_slice(recorded), serde_json::from_slice(asked)) {
+            (Ok(recorded), Ok(asked)) => is_alike(&recorded, &asked),
+            _ => false,
+        }
+}
+
+fn is_alike(recorded: &Value, asked: &Value) -> bool {
+    match (recorded, asked) {
+        (Value::String(recorded), Value::String(_)) if recorded.contains(REMOVED) => true,
+        (Value::Array(recorded), Value::Array(asked)) => {
+            recorded.len() == asked.len()
+                && recorded.iter().zip(asked).all(|(recorded, asked)| is_alike(recorded, asked))
+        }
+        (Value::Object(recorded), Value::Object(asked)) => {
+            let alike = |(name, value)| asked.get(name).is_some_and(|asked| is_alike(value, asked));
+            recorded.len() == asked.len() && recorded.iter().all(alike)
+        }
+        _ => recorded == asked,
+    }
 }
 
 /// A recorded body, at whose end Ctrl-C may have been pressed.

@@ -1,6 +1,6 @@
 //! What to do about an error, in the words of this program: the library names its own functions.
 
-use tabbyapi::Error;
+use tabbyapi::{Error, ErrorKind};
 
 /// The library's words, and ours in their place.
 const WORDS: &[(&str, &str)] = &[
@@ -47,8 +47,28 @@ const WORDS: &[(&str, &str)] = &[
 
 const PRIVATE: &str = "check the repository's name and `--revision`; a private one takes a `--hub-token-file`";
 
+const CONSOLE: &str = "the server's console tells the cause; a parameter that the backend cannot take is the usual one";
+
+const UNLISTED: &str = "only the admin key is shown the whole list, which `tabby models` and `tabby models drafts` print, and models \
+                        in subfolders are in no list; if it is there, `tabby unload`, then `tabby load` without `--force`";
+
+const INLINE: &str = "the request names another model than the loaded one, and only the admin key may have it loaded by that: set \
+                      TABBY_ADMIN_KEY or `--admin-key-file`, and add `--admin`";
+
 pub fn for_the_terminal(error: Error) -> Error {
-    let Some(hint) = error.hint() else { return error };
+    let Some(hint) = error.hint() else {
+        return match error.code() {
+            // The same failure of a plain answer has it.
+            "generation_aborted" | "stream_error" => error.with_hint(CONSOLE),
+            _ => error,
+        };
+    };
+    match error.code() {
+        // No list that the server gave has it.
+        "unknown_model" if error.kind() == ErrorKind::Encode => return error.with_hint(UNLISTED),
+        "missing_key" if error.message().contains("switch model") => return error.with_hint(INLINE),
+        _ => {}
+    }
     // No server was asked.
     if error.code() == "connect" && error.to_string().contains(super::RECORDING) {
         return error.with_hint("replay the same command with the same arguments");

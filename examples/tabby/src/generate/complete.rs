@@ -1,7 +1,7 @@
 //! Completions.
 
-use tabbyapi::Client;
 use tabbyapi::api::{Completion, CompletionRequest, FinishReason};
+use tabbyapi::{Client, Error, ErrorKind};
 
 use super::text;
 use crate::args::{Complete, with_params};
@@ -18,8 +18,12 @@ pub async fn complete(client: &Client, what: &Complete, output: &Output) -> Resu
     // Pieces of several choices would come in turn.
     let several = request.n.is_some_and(|n| n > 1) && !output.is_json();
     if what.no_stream || several {
-        let answer = client.completions().create(&request).await?;
-        output.print(&*answer, |answer| whole(answer, before))?;
+        let answer = client.completions().create(&request).await.map_err(|error| hinted(error, &prompt))?;
+        match output.is_json() {
+            true => output.print(&*answer, |_| String::new())?,
+            // As it is, for files and pipes.
+            false => output.line().piece(&whole(&answer, before))?,
+        }
         if what.stats {
             output.stats(answer.usage.as_ref(), answer.record().elapsed(), None);
         }
@@ -39,7 +43,10 @@ pub async fn complete(client: &Client, what: &Complete, output: &Output) -> Resu
         }
     }
     line.close()?;
-    let answer = stream.finish().await?;
+    let answer = stream.finish().await.map_err(|mut broken| {
+        broken.error = hinted(broken.error, &prompt);
+        broken
+    })?;
     if what.stats {
         output.stats(answer.usage.as_ref(), answer.record().elapsed(), answer.record().time_to_first_item());
     }
@@ -56,6 +63,16 @@ fn request(prompt: &str, what: &Complete) -> Result<CompletionRequest, Failure> 
         None => request,
     };
     with_params(request, &what.sampling.params)
+}
+
+/// Some models cannot go on from nothing, and the server does not say that it is this.
+fn hinted(error: Error, prompt: &str) -> Error {
+    match error.kind() {
+        ErrorKind::Server if prompt.is_empty() && !matches!(error.code(), "missing_key" | "invalid_key" | "no_model_loaded") => {
+            error.with_hint("the text to go on with is empty, which takes a model that begins texts with a token of its own; give at least a word")
+        }
+        _ => error,
+    }
 }
 
 /// An answer that was not streamed; several choices stand apart.

@@ -18,7 +18,11 @@ pub async fn tokens(client: &Client, what: &Tokens, output: &Output) -> Result<(
         }
         Tokens::Decode { tokens } => {
             let decoded = client.tokens().decode(&DecodeRequest::new(tokens.clone())).await?.into_value();
-            output.print(&decoded, |decoded| decoded.text.clone())
+            match output.is_json() {
+                true => output.print(&decoded, |_| String::new()),
+                // As it is, for files and pipes.
+                false => output.line().piece(&decoded.text),
+            }
         }
         Tokens::Count(what) => {
             let count = client.tokens().count(&request(what).await?).await?.into_value();

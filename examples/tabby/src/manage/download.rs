@@ -7,7 +7,7 @@ use tabbyapi::api::{DownloadRequest, RepoType};
 
 use crate::args::Download;
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::output::{Output, safe};
 
 pub async fn download(client: &Client, what: &Download, output: &Output) -> Result<(), Failure> {
     let request = request(what)?;
@@ -17,7 +17,9 @@ pub async fn download(client: &Client, what: &Download, output: &Output) -> Resu
     let spinner = output.spinner(&format!("downloading {}", what.repo));
     let answer = client.models().download(&request).await;
     drop(spinner);
-    output.print(&answer?.into_value(), |answer| format!("downloaded to {} on the server", answer.download_path))
+    output.print(&answer?.into_value(), |answer| {
+        format!("downloaded to {} on the server", safe::line(&answer.download_path))
+    })
 }
 
 fn request(what: &Download) -> Result<DownloadRequest, Failure> {

@@ -7,7 +7,7 @@ use tabbyapi::api::{DraftModel, LoadPart, LoadReport, LoadRequest, LoadStream};
 use super::done;
 use crate::args::{Load, with_params};
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::output::{Output, safe};
 
 pub async fn load(client: &Client, what: &Load, output: &Output) -> Result<(), Failure> {
     let request = request(what)?;
@@ -47,7 +47,8 @@ pub async fn follow(mut stream: LoadStream, name: &str, output: &Output) -> Resu
         true => output.json_line(&json!({"model": name, "already_loaded": already, "parts": report.parts}))?,
         false if already => {}
         false => {
-            let part = |part: &LoadPart| format!("{} modules of {}", part.modules, part.model_type);
+            let part =
+                |part: &LoadPart| format!("{} modules of {}", part.modules, safe::line(&part.model_type.to_string()));
             let parts: Vec<_> = report.parts.iter().map(part).collect();
             output.piece(&format!("loaded {name}: {}\n", parts.join(", ")))?;
         }

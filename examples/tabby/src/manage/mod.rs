@@ -9,29 +9,46 @@ use std::time::Duration;
 
 use serde_json::json;
 use tabbyapi::Client;
-use tabbyapi::api::{LoraCard, LoraList, LoraLoad, LoraLoadRequest, LoraReport};
+use tabbyapi::api::{Health, LoraCard, LoraList, LoraLoad, LoraLoadRequest, LoraReport};
 
 use crate::args::{Loras, LorasArgs, Templates, TemplatesArgs};
 use crate::failure::Failure;
-use crate::output::{Output, table};
+use crate::output::{Output, count, safe, table};
+
+/// How many characters of an issue's first line are shown.
+const MOST_OF_ISSUE: usize = 200;
 
 pub async fn health(client: &Client, wait: Option<u64>, output: &Output) -> Result<(), Failure> {
     if let Some(seconds) = wait {
         let card = client.health().wait_until_ready(Duration::from_secs(seconds)).await?;
-        return output.print(&*card, |card| format!("ready: {}", card.id));
+        return output.print(&*card, |card| format!("ready: {}", safe::line(&card.id)));
     }
     let health = client.health().check().await?.into_value();
-    let well = health.is_healthy();
-    output.print(&health, |health| {
-        let issues = health.issues.iter().map(|issue| format!("  {}  {}", issue.time, issue.description));
-        [health.status.to_string()].into_iter().chain(issues).collect::<Vec<_>>().join("\n")
-    })?;
-    if !well {
-        output.note(
-            "The server says so until it is restarted, even if it works on; `tabby health --wait 0` tells whether a model is ready.",
-        );
+    output.print(&health, in_short)?;
+    match health.is_healthy() {
+        true => Ok(()),
+        false => Err(Failure::Unhealthy),
     }
-    Ok(())
+}
+
+/// The status, and a line for each issue: they are dumps of many.
+fn in_short(health: &Health) -> String {
+    let mut more = 0;
+    let mut lines = vec![safe::line(&health.status.to_string()).into_owned()];
+    for issue in &health.issues {
+        let mut said = issue.description.lines().filter(|line| !line.trim().is_empty());
+        let (first, rest) = (said.next().unwrap_or_default(), said.count());
+        let cut: String = first.chars().take(MOST_OF_ISSUE).collect();
+        let dots = if cut.len() < first.len() { "…" } else { "" };
+        let rest = if rest > 0 { format!(" (and {})", count(rest as u64, "more line")) } else { String::new() };
+        more += usize::from(!rest.is_empty() || !dots.is_empty());
+        let time = issue.time.to_string();
+        lines.push(format!("  {}  {}{dots}{rest}", safe::line(&time), safe::line(cut.trim_end())));
+    }
+    if more > 0 {
+        lines.push(format!("  {}; --json shows all of it", count(health.issues.len() as u64, "issue")));
+    }
+    lines.join("\n")
 }
 
 pub async fn permission(client: &Client, output: &Output) -> Result<(), Failure> {
@@ -74,7 +91,7 @@ fn lora_list(list: &LoraList) -> String {
 fn lora_report(report: &LoraReport) -> String {
     let line = |what: &str, names: &[String]| match names {
         [] => String::new(),
-        names => format!("{what}  {}\n", names.join(", ")),
+        names => format!("{what}  {}\n", listed(names, ", ")),
     };
     line("loaded", &report.success) + &line("failed", &report.failure)
 }
@@ -90,7 +107,7 @@ fn lora(text: &str) -> Result<LoraLoad, Failure> {
 pub async fn templates(client: &Client, what: &TemplatesArgs, output: &Output) -> Result<(), Failure> {
     match what.what.as_ref().unwrap_or(&Templates::List) {
         Templates::List => {
-            output.print(&client.templates().list().await?.into_value(), |list| or_none(list.data.join("\n")))
+            output.print(&client.templates().list().await?.into_value(), |list| or_none(listed(&list.data, "\n")))
         }
         Templates::Switch { name } => {
             client.templates().switch(name).await?;
@@ -106,6 +123,11 @@ pub async fn templates(client: &Client, what: &TemplatesArgs, output: &Output) -
 /// What has no answer of its own.
 pub fn done(output: &Output, text: &str) -> Result<(), Failure> {
     output.print(&json!({"ok": true}), |_| text.to_owned())
+}
+
+/// Names of the server's, none of which can pass for several.
+fn listed<T: AsRef<str>>(names: &[T], between: &str) -> String {
+    names.iter().map(|name| safe::line(name.as_ref())).collect::<Vec<_>>().join(between)
 }
 
 /// A list that may be empty.

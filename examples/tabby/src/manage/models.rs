@@ -1,7 +1,8 @@
 //! Models and embedding models: what there is, what is loaded.
 
-use tabbyapi::Client;
 use tabbyapi::api::{EmbeddingLoadRequest, ModelCard, ModelList, ModelProps};
+use tabbyapi::decode::Json;
+use tabbyapi::{Calling, Client};
 
 use super::{done, or_none};
 use crate::args::{EmbeddingModels, Models, ModelsArgs};
@@ -12,11 +13,7 @@ pub async fn models(client: &Client, what: &ModelsArgs, output: &Output) -> Resu
     match what.what.as_ref().unwrap_or(&Models::List) {
         Models::List => {
             let models = client.models().list().await?.into_value();
-            // For people only: JSON is what the server said.
-            let loaded = match output.is_json() {
-                true => None,
-                false => client.models().current().await.ok().map(|card| card.id.clone()),
-            };
+            let loaded = id_of(client.models().current(), output).await;
             output.print(&models, |models| list(models, loaded.as_deref()))
         }
         Models::Drafts => output.print(&client.models().drafts().await?.into_value(), |models| list(models, None)),
@@ -31,7 +28,11 @@ pub async fn models(client: &Client, what: &ModelsArgs, output: &Output) -> Resu
 async fn embedding(client: &Client, what: &EmbeddingModels, output: &Output) -> Result<(), Failure> {
     let models = client.embedding_models();
     match what {
-        EmbeddingModels::List => output.print(&models.list().await?.into_value(), |models| list(models, None)),
+        EmbeddingModels::List => {
+            let all = models.list().await?.into_value();
+            let loaded = id_of(models.current(), output).await;
+            output.print(&all, |models| list(models, loaded.as_deref()))
+        }
         EmbeddingModels::Current => output.print(&models.current().await?.into_value(), card),
         EmbeddingModels::Load { name, device } => {
             let mut request = EmbeddingLoadRequest::new(name);
@@ -45,6 +46,14 @@ async fn embedding(client: &Client, what: &EmbeddingModels, output: &Output) -> 
             models.unload().await?;
             done(output, "unloaded")
         }
+    }
+}
+
+/// The id of what is loaded, for people only: JSON is what the server said.
+async fn id_of(current: Calling<Json<ModelCard>>, output: &Output) -> Option<String> {
+    match output.is_json() {
+        true => None,
+        false => current.await.ok().map(|card| card.id.to_string()),
     }
 }
 

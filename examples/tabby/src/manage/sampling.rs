@@ -3,10 +3,10 @@
 use tabbyapi::api::{OverrideList, Overrides, SamplerOverride};
 use tabbyapi::{Client, Error};
 
-use super::{done, or_none};
+use super::{done, listed, or_none};
 use crate::args::{OverridesArgs, SamplingCommand, params};
 use crate::failure::Failure;
-use crate::output::{Output, plain, table};
+use crate::output::{Output, plain, safe, table};
 
 pub async fn sampling(client: &Client, what: &OverridesArgs, output: &Output) -> Result<(), Failure> {
     match what.what.as_ref().unwrap_or(&SamplingCommand::Overrides) {
@@ -50,14 +50,17 @@ fn list(list: &OverrideList) -> String {
         let how = set(value.force, "force") + &set(value.additive, "additive");
         vec![name.clone(), plain(&value.value), how]
     };
+    // The server goes on naming a preset that was unloaded.
+    let overridden = list.overrides.iter().next().is_some() || !list.overrides.malformed().is_empty();
+    let preset = list.selected_preset.as_deref().filter(|_| overridden);
     let mut rows: Vec<_> = list.overrides.iter().map(row).collect();
     // The server fails on every generation while there is one of these.
     let broken = list.overrides.malformed().iter();
     rows.extend(broken.map(|(name, value)| vec![name.clone(), plain(value), "malformed".to_owned()]));
     format!(
         "preset   {}\npresets  {}\n\n{}",
-        list.selected_preset.as_deref().unwrap_or("none"),
-        or_none(list.presets.join(", ")),
+        preset.map_or("none".into(), safe::line),
+        or_none(listed(&list.presets, ", ")),
         table(&rows)
     )
 }

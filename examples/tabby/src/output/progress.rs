@@ -27,7 +27,7 @@ impl Progress {
 
     pub fn step(&mut self, what: &str, done: u64, all: u64) {
         if let Some(bar) = &self.bar {
-            bar.set_message(super::visible(what).into_owned());
+            bar.set_message(super::safe::line(what).into_owned());
             bar.set_length(all);
             bar.set_position(done);
         } else if !self.output.json {
@@ -63,7 +63,7 @@ impl Spinner {
     }
 
     pub fn tell(&self, message: &str) {
-        self.0.set_message(super::visible(message).into_owned());
+        self.0.set_message(super::safe::line(message).into_owned());
     }
 }
 

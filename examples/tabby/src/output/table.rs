@@ -2,8 +2,12 @@
 
 use serde_json::Value;
 
-/// Rows in columns, each as wide as it needs.
+use super::safe;
+
+/// Rows in columns, each as wide as it needs. A cell stays in its line, whatever is in it.
 pub fn table(rows: &[Vec<String>]) -> String {
+    let safe = |row: &Vec<String>| row.iter().map(|cell| safe::line(cell).into_owned()).collect();
+    let rows: Vec<Vec<String>> = rows.iter().map(safe).collect();
     let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
     let widths: Vec<usize> = (0..columns)
         .map(|n| rows.iter().filter_map(|row| row.get(n)).map(|cell| cell.chars().count()).max().unwrap_or(0))
@@ -33,5 +37,6 @@ mod tests {
         let rows = [vec!["a".to_owned(), "é".to_owned()], vec!["bcd".to_owned()], vec!["e".to_owned(), "f".to_owned()]];
         assert_eq!(table(&rows), "a    é\nbcd\ne    f");
         assert_eq!(table(&[]), "");
+        assert_eq!(table(&[vec!["a\nb".to_owned(), "\u{202e}c".to_owned()]]), "a␊b  \\u{202e}c");
     }
 }

@@ -71,10 +71,123 @@ fn a_batch_tells_what_failed_and_makes_it_again() {
     let (input, output) = (input.display().to_string(), output.display().to_string());
     server.script(Script::new().fail_before());
     run(&server, &["batch", &input, "-o", &output, "--jobs", "1"]).bad(1, "2 requests failed");
-    let (_, note) = run(&server, &["batch", &input, "-o", &output]).noted();
-    assert!(note.contains(" has 3 results already, 2 of them failed; `--retry-failed` makes those again"), "{note}");
+    // The file holds failures still.
+    let second = run(&server, &["batch", &input, "-o", &output]);
+    let note = " has 3 results already, 2 of them failed; `--retry-failed` makes those again";
+    assert!(second.err.contains(note), "{}", second.err);
+    second.bad(1, "2 requests failed");
     let again = run(&server, &["batch", &input, "-o", &output, "--retry-failed", "--json"]);
     let told: Value = serde_json::from_str(&again.out).unwrap();
     assert_eq!((&told["finished"], &told["failed"]), (&1.into(), &0.into()), "{} {}", again.out, again.err);
+    assert_eq!((&told["results"], &told["failures"]), (&3.into(), &1.into()));
+    assert_eq!(again.code, Some(1), "the line that is no request");
+    let results = std::fs::read_to_string(&output).unwrap();
+    assert_eq!(ids(&results), ["", "0", "1"], "one result of each");
+    // Repaired, its old result goes away, and all is well.
+    std::fs::write(&input, requests(3)).unwrap();
+    let (out, _) = run(&server, &["batch", &input, "-o", &output, "--retry-failed"]).noted();
+    assert!(out.contains("1 done, 0 of them failed"), "{out}");
+    let results = std::fs::read_to_string(&output).unwrap();
+    assert_eq!(results.lines().filter(|line| line.contains("\"error\":null")).count(), 3, "{results}");
     run(&server, &["batch", "/nowhere/at/all", "-o", &output]).bad(2, "cannot read");
+}
+
+#[test]
+fn a_batch_stops_when_the_server_is_gone() {
+    let server = start();
+    let folder = folder("gone");
+    let (input, output) = (folder.join("in.jsonl"), folder.join("out.jsonl"));
+    std::fs::write(&input, requests(200)).unwrap();
+    let (input, output) = (input.display().to_string(), output.display().to_string());
+    for jobs in ["1", "4", "16"] {
+        let args = ["batch", &input, "-o", &output, "--jobs", jobs, "--retries", "0"];
+        let args: Vec<_> = args.into_iter().chain(["--url", "http://127.0.0.1:1"]).collect();
+        let stopped = run(&server, &args);
+        assert!(stopped.err.contains("the same command goes on from there"), "{}", stopped.err);
+        stopped.bad(3, "stopped after 3 requests in a row that did not get to the server");
+        // They are no results.
+        assert_eq!(std::fs::read_to_string(&output).unwrap(), "", "-j {jobs}");
+    }
+    let gone = || tabbyapi_emulator::Answer::close().on("/v1/chat/completions");
+    // One that is lost is a failure like others, if the server is there for the next.
+    server.answer(gone().times(2));
+    std::fs::write(&input, requests(6)).unwrap();
+    let args = ["batch", &input, "-o", &output, "-j", "1", "--retries", "0"];
+    run(&server, &args).bad(1, "2 requests failed");
+    server.answer(gone().times(3));
+    std::fs::write(&input, requests(20)).unwrap();
+    run(&server, &args).bad(3, "has 6 results, and the same command goes on from there");
+    let (out, _) = run(&server, &[&args[..], &["--retry-failed"]].concat()).noted();
+    assert!(out.contains("16 done, 0 of them failed; 6 were there before"), "{out}");
+    let mut all: Vec<String> = (0..20).map(|n| n.to_string()).collect();
+    all.sort();
+    assert_eq!(ids(&std::fs::read_to_string(&output).unwrap()), all);
+}
+
+#[test]
+fn a_file_that_is_no_file_of_results_is_left_as_it_is() {
+    let server = start();
+    let folder = folder("others");
+    let input = folder.join("in.jsonl");
+    std::fs::write(&input, requests(2)).unwrap();
+    let (input, path) = (input.display().to_string(), |name: &str| folder.join(name).display().to_string());
+    let refused = |output: &str, why: &str| {
+        let before = std::fs::read(output).unwrap();
+        run(&server, &["batch", &input, "-o", output]).bad(2, why);
+        assert_eq!(std::fs::read(output).unwrap(), before);
+    };
+    refused(&input, "is the file of requests");
+    let unusual = format!("{}/../{}/in.jsonl", folder.display(), folder.file_name().unwrap().display());
+    refused(&unusual, "is the file of requests");
+    #[cfg(unix)]
+    {
+        for name in ["symbolic.jsonl", "hard.jsonl"] {
+            let _ = std::fs::remove_file(path(name));
+        }
+        std::os::unix::fs::symlink(&input, path("symbolic.jsonl")).unwrap();
+        std::fs::hard_link(&input, path("hard.jsonl")).unwrap();
+        refused(&path("symbolic.jsonl"), "is the file of requests");
+        refused(&path("hard.jsonl"), "is the file of requests");
+    }
+    let first = requests(1);
+    for (n, other) in ["a note", "a note\nof two lines", "{\"a\": 1}\n", first.trim_end()].into_iter().enumerate() {
+        let name = path(&format!("other-{n}"));
+        std::fs::write(&name, other).unwrap();
+        refused(&name, "is no file of results, and is left as it is");
+    }
+    let record = ["batch", &input, "-o", &path("out.jsonl"), "--record", &input];
+    run(&server, &record).bad(2, "record to another file");
+    assert!(server.requests().is_empty());
+    assert_eq!(std::fs::read_to_string(&input).unwrap(), requests(2));
+}
+
+#[cfg(unix)]
+#[test]
+fn what_holds_prompts_is_for_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let server = start();
+    let folder = folder("modes");
+    let path = |name: &str| folder.join(name).display().to_string();
+    for name in ["out.jsonl", "tape.jsonl", "saved.json"] {
+        let _ = std::fs::remove_file(path(name));
+    }
+    std::fs::write(path("in.jsonl"), requests(2)).unwrap();
+    let mode = |name: &str| std::fs::metadata(path(name)).unwrap().permissions().mode() & 0o777;
+    let args = ["batch", &path("in.jsonl"), "-o", &path("out.jsonl"), "--record", &path("tape.jsonl")];
+    run(&server, &args).good();
+    let save = format!("Hi\n/save {}\n", path("saved.json"));
+    crate::support::feed(&server, &["chat"], &save).noted();
+    assert_eq!((mode("out.jsonl"), mode("tape.jsonl"), mode("saved.json")), (0o600, 0o600, 0o600));
+    // Who has set another mode had a reason.
+    for name in ["out.jsonl", "tape.jsonl", "saved.json"] {
+        std::fs::set_permissions(path(name), std::fs::Permissions::from_mode(0o664)).unwrap();
+    }
+    // One failure that is replaced, so that the file is written anew.
+    let results = std::fs::read_to_string(path("out.jsonl")).unwrap();
+    let failed = results.replacen("\"error\":null", "\"error\":{\"code\":\"x\",\"message\":\"x\"}", 1);
+    std::fs::write(path("out.jsonl"), failed).unwrap();
+    run(&server, &[&args[..], &["--retry-failed"]].concat()).noted();
+    assert_eq!(ids(&std::fs::read_to_string(path("out.jsonl")).unwrap()), ["0", "1"]);
+    crate::support::feed(&server, &["chat"], &save).noted();
+    assert_eq!((mode("out.jsonl"), mode("tape.jsonl"), mode("saved.json")), (0o664, 0o664, 0o664));
 }

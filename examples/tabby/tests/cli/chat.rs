@@ -114,12 +114,97 @@ fn a_long_conversation_is_fitted_into_the_context() {
     let lines: String = (0..4).map(|n| question(n) + "\n").collect();
     let (out, err) = feed(&server, &["chat", "--system", "Stay.", "--max-tokens", "100"], &lines).noted();
     assert_eq!(out, "Yes.\n".repeat(4));
-    assert!(err.contains("(the oldest 2 messages no longer fit into the context and are left out)"), "{err}");
+    let told = "(the oldest 2 messages no longer fit into the context and are left out)\n\
+                (of its 400 tokens 100 are kept for the answer)\n";
+    assert!(err.contains(told), "{err}");
     let messages = asked(&server);
     assert_eq!(messages[0].1, "Stay.");
     assert!(messages[1].1.starts_with("1 ") || messages[1].1.starts_with("2 "), "{messages:?}");
     assert!(!sent(&server, "/v1/token/encode").is_empty(), "the server counted before anything was left out");
     feed(&server, &["chat"], &(question(0).repeat(10) + "\n")).bad(5, "the conversation does not fit");
+}
+
+#[test]
+fn what_fits_is_not_refused_for_an_estimate() {
+    let server = start();
+    let count = |text: &str| -> usize { feed(&server, &["tokens", "count", "-"], text).good().trim().parse().unwrap() };
+    // Of 4096 tokens the estimate wants a quarter for the answer, and more since it cannot be sure.
+    let words = "word ".repeat(1000);
+    let each = count(&words) as f64 / 1000.0;
+    let text = |tokens: f64| "word ".repeat((tokens / each) as usize);
+    server.script(Script::new().reply("Yes."));
+    assert_eq!(feed(&server, &["chat", "-"], &text(3900.0)).good(), "Yes.\n");
+    // What came before makes room.
+    for _ in 0..2 {
+        server.script(Script::new().reply("Yes."));
+    }
+    let (out, err) = feed(&server, &["chat"], &format!("Hi\n{}\n", text(3900.0))).noted();
+    assert_eq!(out, "Yes.\nYes.\n");
+    assert!(
+        err.contains("(all 2 messages before the last turn are left out") && err.contains("left for the answer"),
+        "{err}"
+    );
+    let asked = sent(&server, CHAT).len();
+    let refused = feed(&server, &["chat", "-"], &text(4400.0));
+    assert!(refused.err.contains("which the answer has to fit into, too; shorten"), "{}", refused.err);
+    refused.bad(5, " tokens of the 4096 of the context");
+    assert_eq!(sent(&server, CHAT).len(), asked);
+    // A server that counts no messages counts their text; one that counts nothing says itself what is too long.
+    let server = start_with(Emulator::builder().default_api_servers());
+    server.script(Script::new().reply("Yes."));
+    let out = feed(&server, &["chat", "-"], &text(3900.0));
+    assert_eq!(out.good(), "Yes.\n");
+    server.answer(tabbyapi_emulator::Answer::status(404).on("/v1/token/encode").always());
+    server.script(Script::new().reply("Yes."));
+    assert_eq!(feed(&server, &["chat", "-"], &text(3900.0)).good(), "Yes.\n");
+    feed(&server, &["chat", "-"], &text(4400.0)).bad(5, "exceeds the available context size");
+}
+
+#[test]
+fn several_answers_stand_apart() {
+    let server = start();
+    server.script(Script::new().reply("<think>Hm.</think>This one.").reply("That one.").reply("\n\nAnother.\n"));
+    let out = run(&server, &["chat", "x", "--param", "n=3"]).good();
+    assert_eq!(out, "--- 0\n[thinking] Hm.\n\nThis one.\n--- 1\nThat one.\n--- 2\nAnother.\n");
+    server.script(Script::new().reply("This one.").reply("That one."));
+    let chunks = run(&server, &["chat", "x", "--param", "n=2", "--json"]).json_lines();
+    assert!(chunks.iter().any(|chunk| chunk["choices"][0]["index"] == 1));
+}
+
+#[test]
+fn answers_of_tool_calls_are_shown() {
+    let server = start();
+    let tools =
+        r#"tools=[{"type":"function","function":{"name":"get_weather","description":"Tells it.","parameters":{}}}]"#;
+    let call = "<tool_call><function=get_weather><parameter=city>Os\u{202e}lo</parameter></function></tool_call>";
+    server.script(Script::new().reply(call));
+    let out = run(&server, &["chat", "x", "--param", tools]).good();
+    assert!(out.starts_with("[tool call] get_weather({\"city\":") && out.ends_with("})\n"), "{out}");
+    assert!(out.lines().count() == 1 && !out.contains('\u{202e}'), "{out}");
+    server.script(Script::new().reply(format!("Let me look.{call}")));
+    let out = run(&server, &["chat", "x", "--param", tools]).good();
+    assert!(out.starts_with("Let me look.\n[tool call] get_weather("), "{out}");
+    server.script(Script::new().reply("<tool_call>garbage</tool_call>"));
+    let (out, note) = run(&server, &["chat", "x", "--param", tools]).noted();
+    assert_eq!(out, "");
+    assert!(note.contains("began a tool call that the server could not read"), "{note}");
+}
+
+#[test]
+fn answers_begin_with_their_first_word_and_steer_nothing() {
+    let server = start();
+    server.script(Script::new().tokens(["\n", " \n", "\n", "  One", ".\n\n", "Two."]));
+    assert_eq!(run(&server, &["chat", "x"]).good(), "  One.\n\nTwo.\n");
+    server.script(Script::new().reply("<think>\n\nHm.</think>\n\nYes."));
+    assert_eq!(run(&server, &["chat", "x"]).good(), "[thinking] Hm.\n\nYes.\n");
+    server.script(Script::new().reply(" \n\n"));
+    assert_eq!(run(&server, &["chat", "x"]).good(), "");
+    let odd = "a\tb\nc\u{1b}[31m\rd\u{202e}e\u{9b}f";
+    server.script(Script::new().tokens([odd]));
+    assert_eq!(run(&server, &["chat", "x"]).good(), "a\tb\nc␛[31m␍d\\u{202e}e\\u{9b}f\n");
+    // A completion goes to a file or pipe as it is.
+    server.script(Script::new().tokens([odd]));
+    assert_eq!(run(&server, &["complete", "x"]).good(), format!("{odd}\n"));
 }
 
 #[test]

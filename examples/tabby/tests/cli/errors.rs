@@ -58,6 +58,21 @@ fn hints_name_commands() {
 }
 
 #[test]
+fn failures_of_streams_have_the_hints_of_plain_ones() {
+    let server = start();
+    let hint = "the server's console tells the cause; a parameter that the backend cannot take is the usual one";
+    for args in [&["complete", "x"][..], &["chat", "x"], &["complete", "x", "--no-stream"]] {
+        let streams = args.len() == 2;
+        server.script(if streams { Script::new().fail_at(0) } else { Script::new().fail_before() });
+        run(&server, args).bad(6, hint);
+    }
+    for stream in [&["complete", ""][..], &["complete", "", "--no-stream"]] {
+        server.script(Script::new().fail_before());
+        run(&server, stream).bad(6, "the text to go on with is empty");
+    }
+}
+
+#[test]
 fn no_command_lists_them() {
     let listed = |args: &[&str]| Run::from(keyless("http://127.0.0.1:1", args).output().unwrap());
     let all = listed(&[]);

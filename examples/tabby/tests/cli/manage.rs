@@ -29,12 +29,49 @@ fn an_unhealthy_server_may_serve_all_the_same() {
     let server = start();
     server.script(tabbyapi_emulator::Script::new().fail_before().fail_message("CUDA is gone"));
     assert_eq!(run(&server, &["complete", "x"]).code, Some(6));
-    let (text, note) = run(&server, &["health"]).noted();
-    assert!(text.starts_with("unhealthy\n  20") && text.contains("  CUDA is gone\n"), "{text}");
-    assert!(note.contains("`tabby health --wait 0`"), "{note}");
+    let health = run(&server, &["health"]);
+    assert!(health.out.starts_with("unhealthy\n  20") && health.out.ends_with("  CUDA is gone\n"), "{}", health.out);
+    health.bad(6, "`tabby health --wait 0`");
     let health = run(&server, &["health", "--json"]);
     assert_eq!(serde_json::from_str::<serde_json::Value>(&health.out).unwrap()["status"], "unhealthy");
-    assert!(serde_json::from_str::<serde_json::Value>(&health.err).unwrap()["note"].is_string());
+    assert_eq!(health.error(6)["code"], "unhealthy");
+}
+
+#[test]
+fn issues_are_shown_by_their_first_lines() {
+    let server = start();
+    let dump =
+        |n: usize| format!("\nIssue {n}: \u{1b}[2J{}\n", "x".repeat(300)) + &"  a frame of the stack\n".repeat(19);
+    let issues: Vec<_> = (0..15).map(|n| json!({"time": "2026-11-27T10:00:00.5Z", "description": dump(n)})).collect();
+    let health = json!({"status": "unhealthy", "issues": issues}).to_string();
+    server.answer(tabbyapi_emulator::Answer::status(503).json(&health).on("/health").always());
+    let shown = run(&server, &["health", "--retries", "0"]);
+    let lines: Vec<_> = shown.out.lines().collect();
+    assert_eq!(lines.len(), 17, "{}", shown.out);
+    assert!(lines[1].contains("Z  Issue 0: ␛[2Jxxx") && lines[1].ends_with("xxx… (and 19 more lines)"), "{}", lines[1]);
+    assert!(lines.iter().all(|line| line.chars().count() < 300), "{}", shown.out);
+    assert_eq!(lines[16], "  15 issues; --json shows all of it");
+    assert!(run(&server, &["health", "--retries", "0", "--json"]).out.contains("frame of the stack"));
+}
+
+#[test]
+fn names_forge_no_lines() {
+    let odd = "evil\nerror: forged\u{202e}txt\u{9b}2J";
+    let server = start_with(Emulator::builder().model(ModelSpec::new(odd)).template("a\nb").preset("p\nq", "{}"));
+    let shown = "evil␊error: forged\\u{202e}txt\\u{9b}2J";
+    assert_eq!(run(&server, &["models"]).good(), format!("{shown}  loaded\n"));
+    assert_eq!(run(&server, &["health", "--wait", "1"]).good(), format!("ready: {shown}\n"));
+    assert!(run(&server, &["models", "current"]).good().contains(&format!("  {shown}\n")));
+    assert!(run(&server, &["templates"]).good().lines().any(|line| line == "a␊b"));
+    assert!(run(&server, &["sampling"]).good().contains("p␊q"));
+    // What scripts read is the same, in other signs.
+    let json = run(&server, &["models", "--json"]);
+    assert!(!json.out.contains(['\u{202e}', '\u{9b}']), "{}", json.out);
+    assert_eq!(json.json()["data"][0]["id"], odd);
+    let message = "{\"detail\": \"no\\nerror: forged \u{202e}\"}";
+    server.answer(tabbyapi_emulator::Answer::status(400).json(message).on("/v1/model").always());
+    let failed = run(&server, &["models", "current"]);
+    assert!(!failed.err.contains('\u{202e}') && failed.err.lines().count() == 1, "{}", failed.err);
 }
 
 #[test]
@@ -61,10 +98,11 @@ fn models() {
 #[test]
 fn embedding_models() {
     let server = start_with(Emulator::builder().embedding_model("minilm").embedding_model("other"));
-    assert_eq!(run(&server, &["models", "embedding"]).good(), "minilm\nother\n");
+    assert_eq!(run(&server, &["models", "embedding"]).good(), "minilm  loaded\nother\n");
     assert!(run(&server, &["models", "embedding", "current"]).good().contains("minilm"));
     assert_eq!(run(&server, &["models", "embedding", "current", "--json"]).json()["id"], "minilm");
     assert_eq!(run(&server, &["models", "embedding", "unload"]).good(), "unloaded\n");
+    assert_eq!(run(&server, &["models", "embedding"]).good(), "minilm\nother\n");
     run(&server, &["models", "embedding", "unload"]).bad(5, "No embedding models are currently loaded");
     assert_eq!(run(&server, &["models", "embedding", "load", "other", "--device", "cpu"]).good(), "loaded other\n");
     assert_eq!(sent(&server, "/v1/model/embedding/load")[0]["embeddings_device"], "cpu");
@@ -101,6 +139,71 @@ fn loading_tells_when_it_does_nothing() {
     assert_eq!(out, "loaded beta: 3 modules of model\n");
     assert_eq!(sent(&server, "/v1/model/load").pop().unwrap(), json!({"model_name": "beta", "max_seq_len": 2048}));
     assert_eq!(run(&server, &["models", "current", "--json"]).json()["parameters"]["max_seq_len"], 2048);
+}
+
+#[test]
+fn nothing_is_unloaded_for_what_is_not_there() {
+    let server = two_models();
+    let refused = |args: &[&str], why: &str| {
+        let run = run(&server, args);
+        assert!(!run.err.contains("client."), "{}", run.err);
+        run.bad(5, why);
+        assert_eq!(crate::support::run(&server, &["models", "current", "--json"]).json()["id"], "alpha-7B-exl3");
+    };
+    refused(&["load", "TYPO", "--force"], "`TYPO` is not in the server's list of models, so nothing was unloaded");
+    refused(&["load", "TYPO", "--force"], "`tabby unload`");
+    let draft = ["load", "beta", "--force", "--draft", "missing"];
+    refused(&draft, "`missing` is not in the server's list of draft models, so nothing was unloaded");
+    // An API key is shown the loaded model alone, so nobody can know of another one.
+    let mut command = crate::support::keyless(&server.url(), &["load", "beta", "--force"]);
+    let run_it = crate::support::Run::from(command.env("TABBY_API_KEY", server.api_key()).output().unwrap());
+    run_it.bad(5, "only the admin key is shown the whole list");
+    assert!(sent(&server, "/v1/model/load").is_empty());
+    assert!(!server.requests().iter().any(|request| request.path == "/v1/model/unload"));
+    run(&server, &["unload"]).good();
+    // Where nothing is loaded there is nothing to lose.
+    run(&server, &["load", "beta", "--force"]).noted();
+}
+
+#[test]
+fn a_model_can_be_loaded_by_the_request_itself() {
+    let server = start_with(
+        Emulator::builder().model(ModelSpec::new("alpha")).model(ModelSpec::new("beta")).inline_model_loading(true),
+    );
+    let args = ["chat", "Hi", "--param", "model=beta"];
+    let refused = run(&server, &args);
+    assert!(refused.err.contains("`--admin`"), "{}", refused.err);
+    refused.bad(4, "Unable to switch model to beta");
+    assert_eq!(run(&server, &[&args[..], &["--admin"]].concat()).code, Some(0));
+    assert_eq!(run(&server, &["models", "current", "--json"]).json()["id"], "beta");
+    run(&server, &["complete", "x", "--param", "model=alpha", "--admin"]).good();
+    assert_eq!(run(&server, &["models"]).good(), "alpha  loaded\nbeta\n");
+    assert_eq!(run(&server, &["permission", "--admin"]).good(), "admin\n");
+}
+
+#[test]
+fn timeouts_bound_what_is_waited_for() {
+    let server = start_with(
+        Emulator::builder()
+            .model(ModelSpec::new("alpha"))
+            .model(ModelSpec::new("beta"))
+            .gate_loads()
+            .gate_downloads()
+            .ping_interval(std::time::Duration::from_millis(100)),
+    );
+    let slow = |args: &[&str]| run(&server, &[args, &["--timeout", "1", "--retries", "0"]].concat());
+    slow(&["download", "acme/thing"]).bad(7, "/v1/download");
+    for args in [["complete", "x"], ["chat", "x"]] {
+        server.script(tabbyapi_emulator::Script::new().reply("late").prefill_delay(std::time::Duration::from_secs(20)));
+        slow(&args).bad(7, "completions");
+    }
+    // What goes on takes as long as it takes.
+    let pace = std::time::Duration::from_millis(300);
+    server.script(tabbyapi_emulator::Script::new().tokens(["a"; 6]).token_delay(pace));
+    assert_eq!(slow(&["complete", "x"]).good(), "aaaaaa\n");
+    server.script(tabbyapi_emulator::Script::new().tokens(["a"; 6]).token_delay(pace));
+    slow(&["complete", "x", "--no-stream"]).bad(7, "/v1/completions");
+    slow(&["load", "beta"]).bad(7, "/v1/model/load");
 }
 
 #[test]
@@ -164,6 +267,8 @@ fn sampling() {
     run(&server, &["sampling", "set", r#"stop=["User:"]"#, "--append"]).good();
     assert!(run(&server, &["sampling"]).good().ends_with("\nstop  [\"User:\"]  additive\n"));
     assert_eq!(run(&server, &["sampling", "unload"]).good(), "nothing is overridden\n");
+    // The server goes on naming the preset.
+    assert_eq!(run(&server, &["sampling"]).good(), "preset   none\npresets  calm\n");
     run(&server, &["sampling", "switch", "nothing"]).bad(5, "nothing");
     run(&server, &["sampling", "set", "top_p"]).bad(2, "write NAME=VALUE");
 }

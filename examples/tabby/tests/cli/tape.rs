@@ -49,6 +49,23 @@ fn a_tape_answers_only_what_it_was_asked() {
     let url = server.url();
     replay(&url, &["health"], &tape).bad(3, "the recording goes on with GET /v1/auth/permission");
     replay(&url, &["models"], &tape).bad(3, "; replay the same command with the same arguments");
+    // Another question is another request.
+    let asked = self::tape("asked");
+    server.script(Script::new().reply("Four."));
+    run(&server, &["chat", "What is 2 + 2?", "--record", &asked]).good();
+    let other = replay(&url, &["chat", "What is 3 + 3?"], &asked);
+    assert_eq!(other.out, "");
+    other.bad(
+        3,
+        "the recording goes on with POST /v1/chat/completions that asks something else; replay the same command",
+    );
+    assert_eq!(replay(&url, &["chat", "What is 2 + 2?"], &asked).good(), "Four.\n");
+    let token = crate::support::file("hub-token-of-tape", "hf_secret\n");
+    let download = ["download", "acme/taped", "--hub-token-file", &token];
+    let downloaded = self::tape("download");
+    run(&server, &[&download[..], &["--record", &downloaded]].concat()).noted();
+    assert!(!std::fs::read_to_string(&downloaded).unwrap().contains("hf_secret"));
+    assert_eq!(replay(&url, &download, &downloaded).code, Some(0), "the token is not in it");
     let empty = crate::support::file("empty.jsonl", "");
     replay(&url, &["health"], &empty).bad(3, "the recording is at its end");
     let odd = crate::support::file("odd.jsonl", "{}\n");
