@@ -42,6 +42,10 @@ struct Inner {
     retryable: bool,
     record: Option<Record>,
     retry_at: Option<Time>,
+    /// What the error itself names, where the answer's status is a success.
+    named_status: Option<StatusCode>,
+    /// It came in an event of a stream.
+    in_stream: bool,
 }
 
 /// What the server answered, when an error came of it.
@@ -186,9 +190,10 @@ impl Error {
         self.0.hint.as_deref()
     }
 
-    /// The HTTP status, when the server had answered.
+    /// The HTTP status, when the server had answered. An error inside of an answer or a stream that began as a success has the
+    /// status that it names itself (such as `"code": 429`), if it does.
     pub fn status(&self) -> Option<StatusCode> {
-        self.0.response.as_ref().map(|r| r.status)
+        self.0.named_status.or_else(|| self.0.response.as_ref().map(|r| r.status))
     }
 
     /// The headers of the answer, when the server had answered.
@@ -251,14 +256,15 @@ impl Error {
         if let Some((method, url)) = &inner.endpoint {
             parts.extend([method.as_str(), " ", url, ": "]);
         }
-        let status = inner.response.as_ref().map(|answered| answered.status).filter(|status| !status.is_success());
+        let status = self.status().filter(|status| !status.is_success());
         let status = status.map(|status| decimal(status.as_u16().into()));
         match inner.kind {
             ErrorKind::Server => {
                 parts.push("the server ");
                 match &status {
                     Some(status) => parts.extend(["answered ", status]),
-                    None => parts.push("reported an error in the stream"),
+                    None if inner.in_stream => parts.push("reported an error in the stream"),
+                    None => parts.push("reported an error in its answer"),
                 }
                 if !inner.message.is_empty() {
                     // The server's sentence goes on in ours.
@@ -343,6 +349,8 @@ impl Error {
             ),
             record: None,
             retry_at: None,
+            named_status: None,
+            in_stream: false,
         }))
     }
 
@@ -400,6 +408,16 @@ impl Error {
 
     pub(crate) fn with_retry_at(mut self, at: Time) -> Self {
         self.0.retry_at = Some(at);
+        self
+    }
+
+    pub(crate) fn with_named_status(mut self, status: Option<StatusCode>) -> Self {
+        self.0.named_status = status;
+        self
+    }
+
+    pub(crate) fn in_stream(mut self) -> Self {
+        self.0.in_stream = true;
         self
     }
 

@@ -121,6 +121,15 @@ pub(crate) fn without_end<'a>(mut text: &'a str, words: &str) -> &'a str {
     text
 }
 
+/// A text of at most so many bytes; one that was longer ends with an ellipsis.
+pub(crate) fn cut(text: &str, cap: usize) -> String {
+    if text.len() <= cap {
+        return text.to_owned();
+    }
+    let end = (0..=cap).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+    format!("{}…", text.get(..end).unwrap_or_default())
+}
+
 /// A number in digits. Those of the standard library come by pairs, from a table.
 pub fn decimal(number: u64) -> String {
     let mut digits = if number < 10 { String::new() } else { decimal(number / 10) };

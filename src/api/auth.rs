@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use http::Method;
 use serde::{Deserialize, Serialize};
 
+use crate::api::kinds::json;
 use crate::decode::Json;
 use crate::value::open_enum;
 use crate::{Calling, Client, Endpoint, Extra, Replay, Scope};
@@ -40,7 +41,7 @@ impl Endpoint for GetPermission {
     }
 
     fn decoder(&self) -> Self::Decoder {
-        Json::new()
+        json()
     }
 }
 

@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::fields::request;
 use super::{OneOrMany, Usage};
+use crate::api::kinds::json;
 use crate::decode::Json;
 use crate::estimate::Estimator;
 use crate::value::{null_as_default, open_enum};
@@ -118,7 +119,7 @@ impl Endpoint for EmbeddingsRequest {
 
     fn decoder(&self) -> Self::Decoder {
         let count = self.input.len();
-        Json::new().checked(move |answer: &mut Embeddings| answer.put_in_order(count))
+        json().checked(move |answer: &mut Embeddings| answer.put_in_order(count))
     }
 }
 

@@ -105,7 +105,7 @@ macro_rules! plain {
             }
 
             fn decoder(&self) -> Self::Decoder {
-                crate::decode::Json::new()
+                crate::api::kinds::json()
             }
 
             $(
@@ -158,7 +158,7 @@ macro_rules! posts {
             }
 
             fn decoder(&self) -> Self::Decoder {
-                crate::decode::Json::new()
+                crate::api::kinds::json()
             }
 
             $(

@@ -8,6 +8,7 @@ use http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 
 use super::models::{CurrentModel, ModelCard};
+use crate::api::kinds::json;
 use crate::call::{Retry, Time};
 use crate::decode::Json;
 use crate::transport::MaybeSend;
@@ -116,7 +117,7 @@ impl Endpoint for CheckHealth {
     }
 
     fn decoder(&self) -> Self::Decoder {
-        Json::new().also(StatusCode::SERVICE_UNAVAILABLE)
+        json().also(StatusCode::SERVICE_UNAVAILABLE)
     }
 }
 
@@ -135,7 +136,7 @@ impl Endpoint for GetServiceInfo {
     }
 
     fn decoder(&self) -> Self::Decoder {
-        Json::new()
+        json()
     }
 }
 

@@ -30,6 +30,7 @@ mod embedding_models;
 mod embeddings;
 mod fields;
 mod health;
+mod kinds;
 mod kobold;
 mod loras;
 mod models;

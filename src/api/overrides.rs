@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::Sampling;
 use super::fields::{plain, posts};
+use crate::api::kinds::json;
 use crate::decode::{Empty, Json};
 use crate::value::null_as_default;
 use crate::{Calling, Client, Endpoint, Error, ErrorKind, Extra, Replay, Result, Scope, json_body};
@@ -277,7 +278,7 @@ impl Endpoint for SetOverrides<'_> {
     }
 
     fn decoder(&self) -> Self::Decoder {
-        Json::new()
+        json()
     }
 }
 

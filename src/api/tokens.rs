@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ChatMessage;
 use super::fields::{posts, request};
+use crate::api::kinds::json;
 use crate::decode::Json;
 use crate::estimate::Estimator;
 use crate::value::null_as_default;
@@ -249,6 +250,6 @@ impl Endpoint for CountTokens<'_> {
     }
 
     fn decoder(&self) -> Self::Decoder {
-        Json::new()
+        json()
     }
 }

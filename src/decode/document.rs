@@ -68,7 +68,7 @@ pub fn string(json: &str) -> Option<String> {
 }
 
 /// What the body of a string says, without its quotes.
-pub(super) fn unescaped(body: &str) -> Option<String> {
+fn unescaped(body: &str) -> Option<String> {
     let mut text = String::with_capacity(body.len());
     let mut rest = body;
     while let Some(at) = rest.bytes().position(|byte| byte == b'\\') {
@@ -103,7 +103,8 @@ fn unit(text: &str) -> Option<(char, usize)> {
     {
         return Some((char::from_u32(0x1_0000 + ((first - 0xD800) << 10) + (second - 0xDC00))?, 10));
     }
-    char::from_u32(first).map(|unit| (unit, 4))
+    // Half of a pair is no character.
+    Some((char::from_u32(first).unwrap_or(char::REPLACEMENT_CHARACTER), 4))
 }
 
 /// Adds a string to JSON text, in quotes.
@@ -134,62 +135,6 @@ pub fn push_string(json: &mut String, text: &str) {
     }
     json.push_str(text.get(from..).unwrap_or_default());
     json.push('"');
-}
-
-/// More than this is not written of a value: those who ask cut it sooner.
-const COMPACT_CAP: usize = 4 << 10;
-
-/// The same value without white space, the fields of objects in the order of their names, strings escaped no more than they must
-/// be, and null for what JSON does not know: as serde_json writes it, but for numbers, which stay as they are.
-pub(crate) fn compact(json: &str) -> String {
-    let mut out = String::new();
-    push_compact(&mut out, json);
-    out
-}
-
-fn push_compact(out: &mut String, json: &str) {
-    match (json.as_bytes().first(), Document::read(json)) {
-        (Some(b'"'), _) => push_string(out, &string(json).unwrap_or_default()),
-        (Some(b'['), Ok(list)) => {
-            out.push('[');
-            for (at, (_, value)) in list.values.iter().enumerate() {
-                out.push_str(if at > 0 { "," } else { "" });
-                push_compact(out, value);
-                if out.len() >= COMPACT_CAP {
-                    break;
-                }
-            }
-            out.push(']');
-        }
-        (Some(b'{'), Ok(object)) => {
-            out.push('{');
-            let mut last = None;
-            // The next name each time, as there are few until the cap; sorting is much code.
-            while let Some((name, value)) = object.after(last).filter(|_| out.len() < COMPACT_CAP) {
-                out.push_str(if last.is_some() { "," } else { "" });
-                push_string(out, &unescaped(name).unwrap_or_default());
-                out.push(':');
-                push_compact(out, value);
-                last = Some(name);
-            }
-            out.push('}');
-        }
-        (_, Ok(document)) if !document.odd.is_empty() => out.push_str("null"),
-        _ => out.push_str(json),
-    }
-}
-
-impl<'a> Document<'a> {
-    /// The field whose name comes next in order; of several the last, as `JSON.parse` has it.
-    fn after(&self, last: Option<&str>) -> Option<(&'a str, &'a str)> {
-        let mut next: Option<(&str, &str)> = None;
-        for (name, value) in &self.values {
-            if last.is_none_or(|last| *name > last) && next.is_none_or(|(least, _)| *name <= least) {
-                next = Some((name, value));
-            }
-        }
-        next
-    }
 }
 
 struct Look<'a> {
@@ -426,17 +371,10 @@ mod tests {
             assert_eq!(string(&json).unwrap(), text);
         }
         assert_eq!(string(r#""\u00e9\ud83e\udd80\/""#).unwrap(), "é🦀/");
-        for none in [r#""\ud83e""#, r#""\ud83ex""#, "1", "\"", r#""\"#] {
+        assert_eq!(string(r#""\ud83ex\udd80""#).unwrap(), "\u{fffd}x\u{fffd}");
+        for none in ["1", "\"", r#""\"#] {
             assert_eq!(string(none), None, "{none}");
         }
-    }
-
-    #[test]
-    fn compact_is_as_serde_json_writes() {
-        let text = r#" {"d": 0, "b" : [ 1.5, {} , [ ] ], "c\u0041\"": "\u00e9\n", "d": null, "e": true} "#.trim();
-        let value: serde_json::Value = serde_json::from_str(text).unwrap();
-        assert_eq!(compact(text), value.to_string());
-        assert_eq!(compact("[NaN, -Infinity]"), "[null,null]");
     }
 
     #[test]

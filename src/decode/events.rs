@@ -110,8 +110,7 @@ impl<F: EventFormat> Decode for Events<F> {
         self.mode = if head.status.is_success() && stream {
             Mode::Stream(Parser::with_max_event_bytes(limits.event))
         } else {
-            let keep = if F::KEEPS_EXTRA { failure::KEEP } else { None };
-            Mode::Whole(Body::new(head, limits, None, keep))
+            Mode::Whole(Body::new(head, limits, None))
         };
         Ok(())
     }

@@ -9,15 +9,18 @@ use http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use super::kind::{self, Fields};
+use super::mend::mended;
 use super::{Decode, Whole, failure};
 use crate::error::Answered;
-use crate::text::{contains, decimal, find};
+use crate::text::{decimal, find};
 use crate::{Error, ErrorKind, Limits, Result};
 
 /// Reads a JSON body as `T`, and every error shape of the server.
 pub struct Json<T> {
     /// A status that carries an answer although it is no success, such as 503 on `/health`.
     also: Option<StatusCode>,
+    fields: Fields,
     check: Option<Check<T>>,
     body: Option<Body>,
     ended: bool,
@@ -29,12 +32,19 @@ type Check<T> = Box<dyn Fn(&mut T) -> Result<()> + Send + Sync>;
 impl<T> Json<T> {
     /// A decoder that takes the body of a 2xx answer.
     pub const fn new() -> Self {
-        Json { also: None, check: None, body: None, ended: false, item: PhantomData }
+        Json { also: None, fields: None, check: None, body: None, ended: false, item: PhantomData }
     }
 
     /// Takes the body of this status for an answer too.
     pub const fn also(mut self, status: StatusCode) -> Self {
         self.also = Some(status);
+        self
+    }
+
+    /// Sets the fields of this kind of answer. A body that has none of them is an error, whatever its status; so is one with an `error`
+    /// that is neither null nor empty, unless `error` is such a field. With an empty list, any body that is no error will do.
+    pub const fn with_fields(mut self, names: &'static [&'static str]) -> Self {
+        self.fields = Some(names);
         self
     }
 
@@ -65,7 +75,7 @@ impl<T: DeserializeOwned + 'static> Decode for Json<T> {
 
     fn start(&mut self, head: &Parts, limits: &Limits) -> Result<()> {
         self.ended = false;
-        self.body = Some(Body::new(head, limits, self.also, failure::KEEP));
+        self.body = Some(Body::new(head, limits, self.also));
         Ok(())
     }
 
@@ -87,8 +97,9 @@ impl<T: DeserializeOwned + 'static> Decode for Json<T> {
             return Ok(None);
         }
         let check = self.check.as_ref();
+        let fields = self.fields;
         let parse = |text: &str| {
-            let mut answer = from_json::<T>(text)?;
+            let mut answer = kind::answer::<T>(text, fields)?;
             check.map_or(Ok(()), |check| check(&mut answer)).map(|()| answer)
         };
         match &mut self.body {
@@ -114,21 +125,17 @@ impl<'de> Deserialize<'de> for Empty {
 
 /// Decodes a JSON document; an error names the path inside it.
 ///
-/// Bare `-Infinity`, `Infinity` and `NaN`, which the server writes into log probabilities, are read as null.
+/// Bare `-Infinity`, `Infinity` and `NaN`, which the server writes into log probabilities, are read as null, and halves of
+/// surrogate pairs as U+FFFD.
 pub fn from_json<T: DeserializeOwned>(text: &str) -> Result<T> {
     let error = match serde_json::from_str(text) {
         Ok(value) => return Ok(value),
         Err(error) => error,
     };
-    if let Some(finite) = nullify_non_finite(text) {
+    if let Some(finite) = mended(text) {
         return serde_json::from_str(&finite).map_err(|_| located::<T>(&finite, error));
     }
     Err(located::<T>(text, error))
-}
-
-/// Any document, if it is one, read in the same way: for who does not want to know what is wrong with it.
-pub(super) fn any_json(text: &str) -> Option<serde_json::Value> {
-    serde_json::from_str(text).ok().or_else(|| serde_json::from_str(&nullify_non_finite(text)?).ok())
 }
 
 /// The same fault again, with its path: kept off the way of documents that are right.
@@ -144,49 +151,6 @@ fn located<T: DeserializeOwned>(text: &str, plain: serde_json::Error) -> Error {
         .with_source(error)
 }
 
-/// Replaces bare non-finite numbers by null; `None` if there are none.
-fn nullify_non_finite(text: &str) -> Option<String> {
-    const WORDS: [&str; 3] = ["-Infinity", "Infinity", "NaN"];
-    if !contains(text, "Infinity") && !contains(text, "NaN") {
-        return None;
-    }
-    let mut out = String::with_capacity(text.len());
-    let (mut rest, mut replaced) = (text, false);
-    while let Some(at) = rest.find(['"', '-', 'I', 'N']) {
-        let (before, from) = rest.split_at(at);
-        out.push_str(before);
-        if from.starts_with('"') {
-            let (string, after) = from.split_at(string_len(from));
-            out.push_str(string);
-            rest = after;
-        } else if let Some(word) = WORDS.iter().find(|word| from.starts_with(**word)) {
-            out.push_str("null");
-            replaced = true;
-            rest = &from[word.len()..];
-        } else {
-            out.push_str(&from[..1]);
-            rest = &from[1..];
-        }
-    }
-    out.push_str(rest);
-    replaced.then_some(out)
-}
-
-/// The length of the JSON string that `text` starts with, quotes included; all of it if the end is missing.
-fn string_len(text: &str) -> usize {
-    let bytes = text.as_bytes();
-    let mut at = 1;
-    while at < bytes.len() {
-        match bytes[at] {
-            b'"' => return at + 1,
-            // An escape never ends the string; what follows it may be cut or multi-byte, but is never a quote's end.
-            b'\\' if at + 1 < bytes.len() && bytes[at + 1].is_ascii() => at += 2,
-            _ => at += 1,
-        }
-    }
-    text.len()
-}
-
 /// A body that is collected whole: an answer, or an error's text.
 #[derive(Debug)]
 pub(super) struct Body {
@@ -200,25 +164,20 @@ pub(super) struct Body {
     excerpt: usize,
     over: bool,
     pub(super) received: u64,
-    keep: failure::Keep,
 }
 
-/// Errors echo the request; above this they are not parsed, only cut.
-const ERROR_PARSE_CAP: usize = 8 << 20;
-
 impl Body {
-    pub(super) fn new(head: &Parts, limits: &Limits, also: Option<StatusCode>, keep: failure::Keep) -> Self {
+    pub(super) fn new(head: &Parts, limits: &Limits, also: Option<StatusCode>) -> Self {
         let answer = head.status.is_success() || also == Some(head.status);
         Body {
             status: head.status,
             headers: head.headers.clone(),
             answer,
             buffer: Vec::new(),
-            cap: if answer { limits.body } else { limits.body.min(ERROR_PARSE_CAP) },
+            cap: if answer { limits.body } else { limits.body.min(limits.error_excerpt.max(failure::LOOK)) },
             excerpt: limits.error_excerpt,
             over: false,
             received: 0,
-            keep,
         }
     }
 
@@ -282,7 +241,7 @@ impl Body {
     }
 
     fn failure(&self) -> Error {
-        failure::from_response(self.status, &self.headers, &self.buffer, self.keep).answered(self.answered())
+        failure::from_response(self.status, &self.headers, &self.buffer).answered(self.answered())
     }
 
     fn answered(&self) -> Answered {
@@ -310,24 +269,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bare_non_finite_numbers_become_null_and_strings_stay() {
-        let text = r#"{"a":-Infinity,"b":[NaN,Infinity,-1,null],"c":"-Infinity \" NaN \\","NaN":"é\u00e9"}"#;
-        let clean = nullify_non_finite(text).expect("there are some");
-        assert_eq!(clean, r#"{"a":null,"b":[null,null,-1,null],"c":"-Infinity \" NaN \\","NaN":"é\u00e9"}"#);
-        assert_eq!(nullify_non_finite(r#"{"c":"Infinity"}"#), None);
-    }
-
-    #[test]
     fn numbers_are_read_exactly() {
         for text in ["-0.11536954343318939", "-0.22147056460380554", "366.24", "5e-324"] {
             assert_eq!(serde_json::to_string(&from_json::<f64>(text).unwrap()).unwrap(), text);
-        }
-    }
-
-    #[test]
-    fn cut_strings_do_not_panic() {
-        for text in ["\"", "\"\\", "\"\\é Infinity", "-", "{\"a\": -Infini", "NaN\"\\"] {
-            let _ = nullify_non_finite(&format!("NaN{text}"));
         }
     }
 

@@ -78,7 +78,7 @@ fn templates_that_cannot_be_switched_to() {
 #[test]
 fn lists_are_asked_with_the_admin_key_unless_the_other_view_is_named() {
     let both = |builder: tabbyapi::ClientBuilder| {
-        let script = Script::new((0..12).map(|_| Reply::json(200, r#"{"data":[]}"#)));
+        let script = Script::new((0..12).map(|_| Reply::json(200, r#"{"data":[],"presets":[]}"#)));
         let client = builder.build_with(script.clone()).unwrap();
         block_on(async {
             client.models().list().await.unwrap();

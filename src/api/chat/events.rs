@@ -2,7 +2,8 @@
 
 use super::chunk::chunks;
 use super::{ChatChunk, ChatCompletion};
-use crate::decode::{EventFormat, Slot, Step, Templates, from_event};
+use crate::api::kinds::{Kind, whole_choices};
+use crate::decode::{EventFormat, Slot, Step, Templates, answer, from_event};
 use crate::{Error, Result, Text};
 
 /// Reads the events of `POST /v1/chat/completions`: chunks, an error in place of one, `[DONE]`.
@@ -68,7 +69,9 @@ impl EventFormat for ChatEvents {
     }
 
     fn whole(&mut self, body: &str) -> Result<Vec<ChatChunk>> {
-        Ok(chunks(from_event::<ChatCompletion>("message", body)?))
+        let whole = answer::<ChatCompletion>(body, Some(ChatCompletion::FIELDS))?;
+        whole_choices(whole.choices.iter().map(|choice| (&choice.extra, &choice.finish_reason)))?;
+        Ok(chunks(whole))
     }
 
     fn end(&mut self) -> Result<()> {

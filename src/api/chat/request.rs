@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::{ChatCompletion, ChatEvents, ChatMessage, ChatTotal, Tool, ToolChoice};
 use crate::api::fields::request;
+use crate::api::kinds::{json, whole_choices};
 use crate::api::sampling::sampling_setters;
 use crate::api::{ResponseFormat, Sampling, StreamOptions, Streamed};
 use crate::decode::{Events, Json};
@@ -203,7 +204,9 @@ impl Endpoint for ChatRequest {
     }
 
     fn decoder(&self) -> Self::Decoder {
-        Json::new()
+        json().checked(|answer: &mut ChatCompletion| {
+            whole_choices(answer.choices.iter().map(|choice| (&choice.extra, &choice.finish_reason)))
+        })
     }
 }
 

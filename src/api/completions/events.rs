@@ -3,7 +3,8 @@
 use super::chunk::chunks;
 use super::{Completion, CompletionChunk};
 use crate::api::chat::events::{Shared, said_otherwise};
-use crate::decode::{EventFormat, Slot, Step, Templates, from_event};
+use crate::api::kinds::{Kind, whole_choices};
+use crate::decode::{EventFormat, Slot, Step, Templates, answer, from_event};
 use crate::{Error, Result, Text};
 
 /// Reads the events of `POST /v1/completions`: chunks, an error in place of one, `[DONE]`.
@@ -57,7 +58,9 @@ impl EventFormat for CompletionEvents {
     }
 
     fn whole(&mut self, body: &str) -> Result<Vec<CompletionChunk>> {
-        Ok(chunks(from_event::<Completion>("message", body)?))
+        let whole = answer::<Completion>(body, Some(Completion::FIELDS))?;
+        whole_choices(whole.choices.iter().map(|choice| (&choice.extra, &choice.finish_reason)))?;
+        Ok(chunks(whole))
     }
 
     fn end(&mut self) -> Result<()> {

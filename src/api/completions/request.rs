@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Completion, CompletionEvents, CompletionTotal};
 use crate::api::fields::request;
+use crate::api::kinds::{json, whole_choices};
 use crate::api::sampling::sampling_setters;
 use crate::api::{ResponseFormat, Sampling, StreamOptions, Streamed};
 use crate::decode::{Events, Json};
@@ -170,7 +171,9 @@ impl Endpoint for CompletionRequest {
     }
 
     fn decoder(&self) -> Self::Decoder {
-        Json::new()
+        json().checked(|answer: &mut Completion| {
+            whole_choices(answer.choices.iter().map(|choice| (&choice.extra, &choice.finish_reason)))
+        })
     }
 }
 

@@ -8,9 +8,10 @@ use http::Method;
 use super::{KoboldResult, KoboldResults, KoboldToken};
 use crate::api::budget::Budget;
 use crate::api::fields::request;
+use crate::api::kinds::{Kind, json};
 use crate::api::sampling::sampling_setters;
 use crate::api::{Sampling, Streamed};
-use crate::decode::{EventFormat, Events, Json, Step, from_event};
+use crate::decode::{EventFormat, Events, Json, Step, answer, from_event};
 use crate::{Accumulate, Endpoint, Error, Limits, Pace, Paces, Replay, Result, Scope, StreamEndpoint, json_body};
 
 request! {
@@ -83,7 +84,7 @@ impl Endpoint for KoboldRequest {
     }
 
     fn decoder(&self) -> Self::Decoder {
-        Json::new()
+        json()
     }
 
     fn explain(error: Error) -> Error {
@@ -153,9 +154,9 @@ impl EventFormat for KoboldEvents {
     }
 
     fn whole(&mut self, body: &str) -> Result<Vec<KoboldToken>> {
-        let answer: KoboldResults = from_event("message", body)?;
+        let whole = answer::<KoboldResults>(body, Some(KoboldResults::FIELDS))?;
         let token = |result: KoboldResult| KoboldToken { token: result.text.into(), extra: result.extra };
-        Ok(answer.results.into_iter().take(1).map(token).collect())
+        Ok(whole.results.into_iter().take(1).map(token).collect())
     }
 
     /// The stream just closes. If it was cut, its transfer coding is incomplete, which the transport tells.

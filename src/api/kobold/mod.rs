@@ -10,6 +10,7 @@ use http::Method;
 use serde::Serialize;
 
 use super::fields::{plain, posts};
+use crate::api::kinds::json;
 use crate::decode::{Empty, Events, Json};
 use crate::{Calling, Client, Endpoint, Error, Replay, Result, Scope, Streaming, json_body};
 
@@ -205,7 +206,7 @@ impl Endpoint for SetKoboldSoftPrompt {
     }
 
     fn decoder(&self) -> Self::Decoder {
-        Json::new()
+        json()
     }
 
     fn explain(error: Error) -> Error {

@@ -7,7 +7,8 @@ use http::Method;
 use serde::{Deserialize, Serialize};
 
 use crate::api::fields::request;
-use crate::decode::{EventFormat, Events, Step, from_event};
+use crate::api::kinds::Kind;
+use crate::decode::{EventFormat, Events, Step, answer, from_event};
 use crate::value::{null_as_default, open_enum};
 use crate::{
     Accumulate, Endpoint, Error, Extra, Limits, Pace, Paces, Replay, Result, Scope, StreamEndpoint, json_body,
@@ -305,7 +306,7 @@ impl EventFormat for LoadEvents {
     }
 
     fn whole(&mut self, body: &str) -> Result<Vec<LoadProgress>> {
-        let progress: LoadProgress = from_event("message", body)?;
+        let progress = answer::<LoadProgress>(body, Some(LoadProgress::FIELDS))?;
         self.saw(&progress);
         self.end()?;
         Ok(vec![progress])

@@ -1,0 +1,179 @@
+//! A look at the beginning of a text: all of its JSON up to where it is cut, or ceases to be JSON.
+
+use std::borrow::Cow;
+
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Value};
+
+use super::super::mend;
+
+/// No more of an error's text is looked at, in bytes: what it says stands at its beginning.
+pub(in crate::decode) const LOOK: usize = 64 << 10;
+/// No more values are made of it.
+const VALUES: usize = 4096;
+
+/// The text that is looked at: its beginning, without a byte order mark and white space.
+pub(super) fn beginning(bytes: &[u8]) -> Cow<'_, str> {
+    let cut = &bytes[..bytes.len().min(LOOK)];
+    let cut = cut.strip_prefix(b"\xef\xbb\xbf").unwrap_or(cut);
+    let text = String::from_utf8_lossy(cut.trim_ascii());
+    match text {
+        // The cut may have gone through a character.
+        Cow::Owned(text) if bytes.len() > LOOK => Cow::Owned(text.trim_end_matches('\u{fffd}').to_owned()),
+        text => text,
+    }
+}
+
+/// The JSON that a text begins with, or `None` if it is none.
+pub(super) fn glimpse(text: &str) -> Option<Value> {
+    if !text.starts_with(['{', '[', '"']) {
+        return None;
+    }
+    let closed = mend::closed(text);
+    let mut json = serde_json::Deserializer::from_str(&closed);
+    let mut value = Value::Null;
+    let whole = Fill::new(&mut value, &mut Fill::budget()).deserialize(&mut json);
+    match &value {
+        // Words in quotes, followed by others, are no JSON.
+        Value::String(_) => (whole.is_ok() && json.end().is_ok()).then_some(value),
+        Value::Null => None,
+        Value::Object(fields) if fields.is_empty() && whole.is_err() => None,
+        Value::Array(items) if items.is_empty() && whole.is_err() => None,
+        _ => Some(value),
+    }
+}
+
+/// Fills a value in place, so that what was read before a fault stays.
+pub(in crate::decode) struct Fill<'a> {
+    value: &'a mut Value,
+    left: &'a mut usize,
+}
+
+impl<'a> Fill<'a> {
+    pub(in crate::decode) fn new(value: &'a mut Value, left: &'a mut usize) -> Self {
+        Fill { value, left }
+    }
+
+    /// How many values may be made.
+    pub(in crate::decode) const fn budget() -> usize {
+        VALUES
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Fill<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        if *self.left == 0 {
+            return deserializer.deserialize_ignored_any(IgnoredAny).map(|_| ());
+        }
+        *self.left -= 1;
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Fill<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("any value")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<(), E> {
+        *self.value = Value::Null;
+        Ok(())
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<(), E> {
+        *self.value = value.into();
+        Ok(())
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<(), E> {
+        *self.value = value.into();
+        Ok(())
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<(), E> {
+        *self.value = value.into();
+        Ok(())
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<(), E> {
+        *self.value = value.into();
+        Ok(())
+    }
+
+    fn visit_str<E: Error>(self, value: &str) -> Result<(), E> {
+        *self.value = value.into();
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+        *self.value = Value::Array(Vec::new());
+        let Value::Array(list) = self.value else { return Ok(()) };
+        loop {
+            let mut item = Value::Null;
+            let read = items.next_element_seed(Fill { value: &mut item, left: self.left });
+            if !matches!(read, Ok(None)) {
+                // Not after an error that stands in place of the item.
+                if read.is_ok() || !item.is_null() {
+                    list.push(item);
+                }
+            }
+            if read?.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<(), A::Error> {
+        *self.value = Value::Object(Map::new());
+        let Value::Object(map) = &mut *self.value else { return Ok(()) };
+        while let Some(name) = fields.next_key::<String>()? {
+            let mut value = Value::Null;
+            let read = fields.next_value_seed(Fill { value: &mut value, left: self.left });
+            if read.is_ok() || !value.is_null() {
+                map.insert(name, value);
+            }
+            read?;
+        }
+        // Numbers come like this if some crate of the program has serde_json keep all their digits.
+        if let (1, Some(Value::String(number))) = (map.len(), map.get("$serde_json::private::Number")) {
+            *self.value = number.parse().ok().and_then(serde_json::Number::from_f64).map_or(Value::Null, Value::Number);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_stands_before_a_fault_is_kept() {
+        for (text, expected) in [
+            (r#"{"a":1,"b":[1,{"c":"d"#, json!({"a": 1, "b": [1, {"c": "d"}]})),
+            (r#"{"a":1,"b""#, json!({"a": 1})),
+            (r#"{"a":"x" oops"#, json!({"a": "x"})),
+            (r#"[{"a":"#, json!([{}])),
+            (r#"{"a":NaN,"b":"\ud83d"}"#, json!({"a": null, "b": "\u{fffd}"})),
+        ] {
+            assert_eq!(glimpse(text), Some(expected), "{text}");
+        }
+        for none in ["", "12 monkeys", "{oops}", "[error] x", "\"a\" b", "null", "{"] {
+            assert_eq!(glimpse(none), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn little_is_made_of_much() {
+        let count = |value: &Value| value.as_array().map_or(0, Vec::len);
+        let many = format!("[{}0]", "{},".repeat(20_000));
+        assert!(count(&glimpse(&many).unwrap()) <= 20_001);
+        let deep = format!(r#"{{"msg":"m","input":{}"#, "[".repeat(60_000));
+        assert_eq!(glimpse(&deep).unwrap()["msg"], "m");
+    }
+}

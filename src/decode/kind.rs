@@ -1,0 +1,137 @@
+//! Whether a body is an answer of its kind, or something else that came with a status of success.
+
+use std::fmt;
+
+use serde::de::{DeserializeOwned, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::Value;
+
+use super::failure::{self, Fill};
+use super::json::from_json;
+use crate::text::contains;
+use crate::{Error, ErrorKind, Result};
+
+/// The fields of a kind of answer, of which there must be one at least. `None` if they are not known; none at all if the answer
+/// says nothing, so that whatever is no error will do.
+pub(crate) type Fields = Option<&'static [&'static str]>;
+
+/// Reads an answer of this kind.
+pub(crate) fn answer<T: DeserializeOwned>(text: &str, fields: Fields) -> Result<T> {
+    if let Some(error) = refusal(text, fields) {
+        return Err(error);
+    }
+    // Types that are not known may be errors in any shape, too.
+    from_json(text).map_err(|error| failure::from_answer(text).filter(|_| fields.is_none()).unwrap_or(error))
+}
+
+/// The error that stands in place of an answer, or in it.
+fn refusal(text: &str, fields: Fields) -> Option<Error> {
+    let names = fields.unwrap_or_default();
+    let object = text.trim_ascii_start().starts_with('{');
+    let outline = if object { Outline::of(text, names) } else { Outline::default() };
+    if let Some(error) = outline.error.as_ref().and_then(failure::answer_error_field) {
+        // The object around it may have the code or the status.
+        return failure::from_answer(text).filter(|whole| whole.message() == error.message()).or(Some(error));
+    }
+    let another = outline.is_error || fields.is_some() && !(object && names.is_empty()) && !outline.known;
+    match fields {
+        Some([]) if object || text.trim_ascii_start().starts_with('[') => failure::from_answer(text),
+        Some([]) => None,
+        _ if !another || outline.broken => None,
+        _ => failure::from_answer(text).or_else(|| fields.map(|names| nothing_of(names, object))),
+    }
+}
+
+fn nothing_of(names: &[&str], object: bool) -> Error {
+    let what = match (object, names) {
+        (false, _) => "is no object".to_owned(),
+        (true, [name]) => format!("has no `{name}`"),
+        (true, names) => format!("has none of the fields `{}`", names.join("`, `")),
+    };
+    Error::new(ErrorKind::Decode, "unexpected_json", format!("the answer could not be read: it {what}"))
+}
+
+/// What the outermost fields of an object tell.
+#[derive(Default)]
+struct Outline {
+    /// A field of the kind is there.
+    known: bool,
+    /// What an `error` field holds.
+    error: Option<Value>,
+    /// The object says that it is an error.
+    is_error: bool,
+    /// It ceased to be JSON.
+    broken: bool,
+}
+
+impl Outline {
+    fn of(text: &str, names: &'static [&'static str]) -> Outline {
+        let mut outline = Outline::default();
+        // Most answers do not have the word, and need not be looked through to their end.
+        let to_the_end = contains(text, "\"error\"");
+        let look = Look { outline: &mut outline, names, to_the_end };
+        let read = serde_json::Deserializer::from_str(text).deserialize_map(look);
+        outline.broken = read.is_err() && !(outline.known && !to_the_end);
+        outline
+    }
+}
+
+struct Look<'a> {
+    outline: &'a mut Outline,
+    names: &'static [&'static str],
+    to_the_end: bool,
+}
+
+impl<'de> Visitor<'de> for Look<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<(), A::Error> {
+        let outline = self.outline;
+        while let Some(name) = fields.next_key::<Name>()? {
+            let known = self.names.iter().any(|known| name.0 == known.as_bytes());
+            outline.known |= known;
+            if outline.known && !self.to_the_end {
+                return Ok(());
+            }
+            let mut value = Value::Null;
+            match &*name.0 {
+                b"error" if !known => {
+                    let read = fields.next_value_seed(Fill::new(&mut value, &mut Fill::budget()));
+                    outline.error = Some(value);
+                    read?;
+                }
+                b"object" if !known => {
+                    fields.next_value_seed(Fill::new(&mut value, &mut Fill::budget()))?;
+                    outline.is_error = value == "error";
+                }
+                _ => _ = fields.next_value::<IgnoredAny>()?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A name as bytes, since halves of surrogate pairs make no string.
+struct Name(Vec<u8>);
+
+impl<'de> serde::Deserialize<'de> for Name {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Name, D::Error> {
+        struct Bytes;
+        impl Visitor<'_> for Bytes {
+            type Value = Name;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a name")
+            }
+            fn visit_bytes<E>(self, name: &[u8]) -> Result<Name, E> {
+                Ok(Name(name.to_owned()))
+            }
+            fn visit_str<E>(self, name: &str) -> Result<Name, E> {
+                Ok(Name(name.as_bytes().to_owned()))
+            }
+        }
+        deserializer.deserialize_bytes(Bytes)
+    }
+}
