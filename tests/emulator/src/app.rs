@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::Write;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -38,6 +39,8 @@ pub(crate) struct Config {
     pub(crate) token_delay: Duration,
     pub(crate) load_delay: Duration,
     pub(crate) keep_alive: Duration,
+    /// From an answer with status 500 to the end of its connection: a span, of which each takes another part.
+    pub(crate) close_after_500: Option<RangeInclusive<Duration>>,
     pub(crate) no_streaming: bool,
     pub(crate) gate: bool,
     pub(crate) gate_loads: bool,
@@ -211,6 +214,13 @@ impl App {
 
     pub(crate) fn next_answer(&self, path: &str) -> Option<Answer> {
         crate::answer::take(&mut lock(&self.answers), path)
+    }
+
+    /// How long after an answer with status 500 this connection ends, none if it stays; the same in every run.
+    pub(crate) fn closing_delay(&self, connection: u64) -> Option<Duration> {
+        let span = self.config.close_after_500.as_ref()?;
+        let part = (mix(connection) % 1024) as u32;
+        Some(*span.start() + span.end().saturating_sub(*span.start()) * part / 1024)
     }
 
     pub(crate) fn report_issue(&self, description: String) {

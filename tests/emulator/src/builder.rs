@@ -1,5 +1,6 @@
 //! How an emulator is set up.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -50,6 +51,7 @@ impl EmulatorBuilder {
             token_delay: Duration::ZERO,
             load_delay: Duration::ZERO,
             keep_alive: Duration::from_secs(5),
+            close_after_500: Some(Duration::from_millis(45)..=Duration::from_millis(65)),
             no_streaming: false,
             gate: false,
             gate_loads: false,
@@ -171,6 +173,19 @@ impl EmulatorBuilder {
     /// How long a connection may be idle before it is closed; 5 seconds, as on the server.
     pub fn keep_alive(mut self, time: Duration) -> Self {
         self.config.keep_alive = time;
+        self
+    }
+
+    /// How long after an answer with status 500 its connection is closed: between 45 and 65 milliseconds, as on the server, which
+    /// does not announce it by `connection: close`. Requests that come on the connection meanwhile are read and not answered.
+    pub fn close_after_500(mut self, delay: RangeInclusive<Duration>) -> Self {
+        self.config.close_after_500 = Some(delay);
+        self
+    }
+
+    /// Keeps connections open after an answer with status 500, as the server does not.
+    pub fn keep_open_after_500(mut self) -> Self {
+        self.config.close_after_500 = None;
         self
     }
 

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody, to_bytes};
 use axum::extract::{Request, State};
@@ -37,6 +38,10 @@ pub(crate) async fn front(State(app): State<Arc<App>>, request: Request, next: N
     };
     let seen = seen_request(&parts.method, &target, &parts.headers, &body, conn.id);
     app.note(seen);
+    if conn.is_doomed() {
+        // Read, and lost with the connection.
+        return std::future::pending().await;
+    }
 
     let call = Call {
         app: app.clone(),
@@ -63,6 +68,9 @@ pub(crate) async fn front(State(app): State<Arc<App>>, request: Request, next: N
     };
     if !is_scripted {
         dress(&mut response, &call.headers);
+    }
+    if response.status() == StatusCode::INTERNAL_SERVER_ERROR {
+        exchange.doom = app.closing_delay(conn.id);
     }
     // A body of known size is as good as delivered; only streams can be left in the middle.
     if response.body().size_hint().exact().is_some() {
@@ -199,6 +207,8 @@ struct Exchange {
     events: Arc<AtomicUsize>,
     complete: AtomicBool,
     close_after: bool,
+    /// The connection ends so long after the answer.
+    doom: Option<Duration>,
 }
 
 impl Exchange {
@@ -215,6 +225,7 @@ impl Exchange {
             events: Arc::default(),
             complete: AtomicBool::new(false),
             close_after: false,
+            doom: None,
         }
     }
 }
@@ -234,6 +245,9 @@ impl Drop for Exchange {
         self.conn.finish();
         if self.close_after {
             self.conn.cut(false);
+        }
+        if let Some(delay) = self.doom {
+            self.conn.doom(delay);
         }
     }
 }

@@ -27,6 +27,7 @@ Usage: tabbyapi-emulator [OPTIONS]
   --upcoming                   what is proposed for the server: role, tool calls in pieces, timings
   --loras-work                 apply LoRA adapters, as older servers did
   --keep-alive-ms MS           how long a connection may be idle (default 5000)
+  --close-after-500-ms MS      from an answer with status 500 to the end of its connection (default 45 to 65; none: kept open)
   --request-log FILE           append each request to this file, as a line of JSON
   --kobold                     serve the Kobold routes, whose generation is broken on the server
   --kobold-fixed               serve the Kobold routes, and let them generate
@@ -116,6 +117,13 @@ fn configure(mut args: impl Iterator<Item = String>) -> Result<Option<(EmulatorB
             "--embedding-dimension" => builder.embedding_dimension(number(&flag, &value()?)?),
             "--download-delay-ms" => builder.download_delay(Duration::from_millis(number(&flag, &value()?)?)),
             "--keep-alive-ms" => builder.keep_alive(Duration::from_millis(number(&flag, &value()?)?)),
+            "--close-after-500-ms" => match value()?.as_str() {
+                "none" => builder.keep_open_after_500(),
+                text => {
+                    let delay = Duration::from_millis(number(&flag, text)?);
+                    builder.close_after_500(delay..=delay)
+                }
+            },
             "--request-log" => builder.request_log(value()?),
             "--tokens-per-chunk" => builder.tokens_per_chunk(number(&flag, &value()?)?),
             "--inline-loading" => builder.inline_model_loading(true),

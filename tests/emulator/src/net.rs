@@ -8,6 +8,7 @@ use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc as sync_mpsc};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -119,6 +120,8 @@ struct State {
     streaming: bool,
     /// Set when an answer was completed and nothing else is in flight.
     idle_since: Option<Instant>,
+    /// When the connection ends, whatever is in flight then; requests that still come are not answered.
+    doomed: Option<Instant>,
 }
 
 impl Conn {
@@ -128,7 +131,7 @@ impl Conn {
             log.connections_opened += 1;
             id = log.connections_opened;
         });
-        let state = State { end: End::Open, in_flight: 0, streaming: false, idle_since: None };
+        let state = State { end: End::Open, in_flight: 0, streaming: false, idle_since: None, doomed: None };
         Arc::new(Conn { id, state: watch::channel(state).0, reset: AtomicBool::new(false) })
     }
 
@@ -160,6 +163,16 @@ impl Conn {
         self.state.send_modify(|state| state.end = End::Now);
     }
 
+    /// Ends the connection after this time, whatever is in flight then.
+    pub(crate) fn doom(&self, delay: Duration) {
+        self.state.send_modify(|state| state.doomed = Some(Instant::now() + delay));
+    }
+
+    /// Whether it will be ended without another answer.
+    pub(crate) fn is_doomed(&self) -> bool {
+        self.state.borrow().doomed.is_some()
+    }
+
     fn shut_down(&self) {
         self.state.send_modify(|state| {
             state.end = if state.streaming { End::Now } else { End::Graceful };
@@ -168,7 +181,8 @@ impl Conn {
 
     /// Whether it is the server that ends the connection.
     pub(crate) fn is_ending(&self) -> bool {
-        self.state.borrow().end == End::Now
+        let state = *self.state.borrow();
+        state.end == End::Now || state.doomed.is_some()
     }
 }
 
@@ -207,6 +221,7 @@ where
             biased;
             _ = connection.as_mut() => return,
             _ = changes.changed() => {}
+            () = until(state.doomed) => return,
             () = until(idle) => connection.as_mut().graceful_shutdown(),
         }
         if idle.is_some_and(|idle| idle <= Instant::now()) && conn.state.borrow().in_flight == 0 {
