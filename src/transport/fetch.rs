@@ -17,7 +17,8 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use futures_core::Stream;
 use gloo_net::http::{Headers, RequestBuilder};
-use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
+use http::header::{CONTENT_ENCODING, HeaderName, HeaderValue};
+use http::{Request, Response, StatusCode};
 use js_sys::{ArrayBuffer, Promise, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
@@ -188,7 +189,10 @@ fn incoming(answer: &JsValue, guard: AbortGuard) -> Result<Response<Body>, Trans
     for entry in headers.into_iter().flatten().map_while(Result::ok) {
         // What the host let through and is no header to us is of no use.
         if let Some((name, value)) = header(&entry) {
-            response.headers_mut().append(name, value);
+            // The host has decoded the body, and leaves the header as it was.
+            if name != CONTENT_ENCODING {
+                response.headers_mut().append(name, value);
+            }
         }
     }
     Ok(response)

@@ -1,8 +1,11 @@
 //! The native executor: reqwest on tokio.
 
+mod lanes;
+
 use std::future::Future;
 use std::hash::{BuildHasher, RandomState};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -12,9 +15,10 @@ use http::{Request, Response};
 use http_body::Body as _;
 use tokio::time::Instant;
 
-use super::{Sent, Transport, TransportError, causes};
+use super::{Sent, Transport, TransportError, ambiguous, causes};
 use crate::call::Time;
 use crate::{Error, Result};
+use lanes::{Lane, Lanes};
 
 /// How long a connection attempt may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -25,6 +29,7 @@ const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(4);
 #[derive(Clone, Debug)]
 pub struct Reqwest {
     client: reqwest::Client,
+    lanes: Arc<Lanes>,
     epoch: Instant,
 }
 
@@ -34,6 +39,10 @@ impl Reqwest {
     /// It takes the builder, not a client, since it must switch redirects off: reqwest keeps `X-API-Key` across
     /// hosts. It also sets a connect timeout of 10 s and closes pooled connections after 4 s without use, one
     /// second before the server does. Errors if the TLS backend cannot be set up.
+    ///
+    /// A connection that answered with a status of 500 or more is not used again, since the server closes it soon after, without
+    /// saying so. To make sure of that, each connection serves one request at a time, and limits that you set on the pool hold for each of
+    /// them, not for all. Over HTTP/2 and through plain HTTP proxies, connections are pooled as reqwest does it.
     ///
     /// It sends again by itself only what was never written: a request for which the pool had a connection that turned out to
     /// be closed, and over HTTP/2 what the server says it did not begin.
@@ -49,7 +58,10 @@ impl Reqwest {
     /// hyper may even forget such a request, which then ends by its deadline for the head. Zero keeps none.
     pub fn with_idle_timeout(builder: reqwest::ClientBuilder, timeout: Duration) -> Result<Self> {
         let builder = if timeout.is_zero() { builder.pool_max_idle_per_host(0) } else { builder };
+        // What is spoken without negotiation is known to the builder alone, and all it shows of itself is this.
+        let lanes = Lanes::new(format!("{builder:?}").contains("http2_prior_knowledge"));
         let client = builder
+            .connector_layer(lanes::Refuse)
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
             .connect_timeout(CONNECT_TIMEOUT)
@@ -58,7 +70,7 @@ impl Reqwest {
             .map_err(|error| {
                 Error::config(format!("the HTTP client could not be set up: {}", root(&error))).with_source(error)
             })?;
-        Ok(Reqwest { client, epoch: Instant::now() })
+        Ok(Reqwest { client, lanes, epoch: Instant::now() })
     }
 }
 
@@ -69,13 +81,30 @@ impl Transport for Reqwest {
         &self,
         request: Request<Bytes>,
     ) -> impl Future<Output = Result<Response<Body>, TransportError>> + Send + 'static {
-        let client = self.client.clone();
+        let (client, lanes) = (self.client.clone(), self.lanes.clone());
         async move {
-            let request = reqwest::Request::try_from(request).map_err(failed)?;
+            let mut request = reqwest::Request::try_from(request).map_err(failed)?;
             // Lets the runtime look at its sockets first: what is known to be closed by now is not taken from the pool.
             tokio::task::yield_now().await;
-            let response = client.execute(request).await.map_err(failed)?;
-            Ok(Response::from(response).map(Body))
+            let mut lane = lanes.enter(request.url());
+            let again = request.try_clone();
+            lane.mark(request.url_mut());
+            let response = match (client.execute(request).await, again) {
+                (Err(error), Some(again)) if lanes::is_refused(&error) => {
+                    lane.share();
+                    client.execute(again).await
+                }
+                (result, _) => result,
+            };
+            let response = response.map_err(failed)?;
+            if response.status().is_server_error() {
+                lane.abandon();
+            }
+            if let Some(error) = ambiguous(response.headers()) {
+                lane.abandon();
+                return Err(error);
+            }
+            Ok(Response::from(response).map(|body| Body { body, lane: Some(lane) }))
         }
     }
 
@@ -100,21 +129,28 @@ impl Transport for Reqwest {
 
 /// The body of an answer; dropping it closes the connection.
 #[derive(Debug)]
-pub struct Body(reqwest::Body);
+pub struct Body {
+    body: reqwest::Body,
+    /// Until the end of the body.
+    lane: Option<Lane>,
+}
 
 impl Stream for Body {
     type Item = Result<Bytes, TransportError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         loop {
-            match std::task::ready!(Pin::new(&mut self.0).poll_frame(cx)) {
+            match std::task::ready!(Pin::new(&mut self.body).poll_frame(cx)) {
                 // Trailers carry nothing here.
                 Some(Ok(frame)) => match frame.into_data() {
                     Ok(data) => return Poll::Ready(Some(Ok(data))),
                     Err(_) => continue,
                 },
                 Some(Err(error)) => return Poll::Ready(Some(Err(failed(error)))),
-                None => return Poll::Ready(None),
+                None => {
+                    self.lane = None;
+                    return Poll::Ready(None);
+                }
             }
         }
     }

@@ -40,6 +40,9 @@ use crate::call::Time;
 /// [`Sent::Maybe`], unless a [`TransportError`] is among its causes and knows better. That a layer's permit is given back when the
 /// head is there, not at the end of the body, is how tower's limits work; [`Concurrency`](crate::policy::Concurrency) counts
 /// whole calls.
+///
+/// A service must not use a connection again that answered with a status of 500 or more: TabbyAPI closes it soon after, without saying so,
+/// and a request that is sent on it meanwhile is lost. [`Reqwest`](super::Reqwest) under a [`Wire`] sees to that; of a pool of your own you do.
 pub struct Tower<S, T> {
     /// Cloned for each request; the lock is never held for longer.
     service: Mutex<S>,

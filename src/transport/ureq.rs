@@ -3,7 +3,7 @@
 mod line;
 
 use std::hash::{BuildHasher, RandomState};
-use std::io::Read;
+use std::io::{self, Read};
 use std::time::{Duration, Instant};
 
 use ::ureq::config::{AutoHeaderValue, ConfigBuilder};
@@ -12,7 +12,7 @@ use ::ureq::{Agent, BodyReader};
 use bytes::Bytes;
 use http::{Method, Request, Response};
 
-use super::{Sent, TransportError};
+use super::{Sent, TransportError, ambiguous};
 use crate::Result;
 use crate::blocking::CancelHandle;
 use crate::call::Time;
@@ -101,13 +101,17 @@ impl Ureq {
         let (head, body) = request.into_parts();
         // These methods have a length, be it zero; the others have none without a body.
         let bare = body.is_empty() && ![Method::POST, Method::PUT, Method::PATCH].contains(&head.method);
-        let (result, wrote) = self.line(cancel, deadline).hold(|| match bare {
+        let (result, seen) = self.line(cancel, deadline).hold(|| match bare {
             true => self.agent.run(Request::from_parts(head, ())),
             false => self.agent.run(Request::from_parts(head, &*body)),
         });
-        let sent = if wrote { Sent::Maybe } else { Sent::No };
+        let sent = if seen.wrote { Sent::Maybe } else { Sent::No };
         let response = result.map_err(|error| Failure::of_sending(error, sent))?;
-        Ok(response.map(|body| Body { reader: body.into_reader(), buffer: vec![0; CHUNK].into() }))
+        if let Some(error) = ambiguous(response.headers()) {
+            // Its connection ends with the body, which was not read.
+            return Err(Failure::Broken(error));
+        }
+        Ok(response.map(|body| Body { reader: body.into_reader(), buffer: vec![0; CHUNK].into(), broken: seen.broken }))
     }
 
     /// Blocks for the next chunk of a body, `None` at its end.
@@ -117,10 +121,15 @@ impl Ureq {
         cancel: &CancelHandle,
         deadline: Option<Time>,
     ) -> Result<Option<Bytes>, Failure> {
-        let Body { reader, buffer } = body;
-        let (result, _) = self.line(cancel, deadline).hold(|| reader.read(buffer));
+        let Body { reader, buffer, broken } = body;
+        let (result, seen) = self.line(cancel, deadline).hold(|| reader.read(buffer));
+        // What had arrived before is given first.
+        *broken = broken.take().or(seen.broken);
         match result {
-            Ok(0) => Ok(None),
+            Ok(0) => match broken.take() {
+                Some(error) => Err(Failure::of(::ureq::Error::Io(error), Sent::Maybe)),
+                None => Ok(None),
+            },
             Ok(n) => Ok(buffer.get(..n).map(Bytes::copy_from_slice)),
             Err(error) => Err(Failure::of(::ureq::Error::from(error), Sent::Maybe)),
         }
@@ -137,6 +146,8 @@ impl Ureq {
 pub(crate) struct Body {
     reader: BodyReader<'static>,
     buffer: Box<[u8]>,
+    /// Why the connection broke, if it did.
+    broken: Option<io::Error>,
 }
 
 /// Why an exchange did not go on.

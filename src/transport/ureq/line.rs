@@ -33,17 +33,25 @@ thread_local! {
 pub(super) struct Line {
     cancel: CancelHandle,
     deadline: Option<Instant>,
+    seen: Seen,
+}
+
+/// What the line has seen of a connection.
+#[derive(Default)]
+pub(super) struct Seen {
     /// Some of the request may have gone out.
-    wrote: bool,
+    pub(super) wrote: bool,
+    /// The connection broke. ureq takes that for the end of a body which ends with its connection.
+    pub(super) broken: Option<io::Error>,
 }
 
 impl Line {
     pub(super) fn new(cancel: CancelHandle, deadline: Option<Instant>) -> Self {
-        Line { cancel, deadline, wrote: false }
+        Line { cancel, deadline, seen: Seen::default() }
     }
 
-    /// Lets what `io` does obey this line. Also gives whether it wrote some of a request.
-    pub(super) fn hold<T>(self, io: impl FnOnce() -> T) -> (T, bool) {
+    /// Lets what `io` does obey this line. Also gives what it saw.
+    pub(super) fn hold<T>(self, io: impl FnOnce() -> T) -> (T, Seen) {
         // Put back even if `io` panics.
         struct Back(Option<Line>);
         impl Drop for Back {
@@ -53,7 +61,7 @@ impl Line {
         }
         let _back = Back(CURRENT.replace(Some(self)));
         let result = io();
-        (result, with(|line| line.wrote).unwrap_or(true))
+        (result, with(|line| std::mem::take(&mut line.seen)).unwrap_or(Seen { wrote: true, broken: None }))
     }
 
     /// The timeout, cut at the deadline.
@@ -146,9 +154,9 @@ impl Connector for Connect {
             error => error,
         });
         // What was written until now went to a proxy, or was no request yet.
-        with(|line| line.wrote = false);
+        with(|line| line.seen.wrote = false);
         let sockets = std::mem::take(&mut *sockets.lock().unwrap_or_else(PoisonError::into_inner));
-        Ok(inner?.map(|inner| Connection { inner, sockets }))
+        Ok(inner?.map(|inner| Connection { inner, sockets, head: Head::Read }))
     }
 }
 
@@ -156,6 +164,37 @@ impl Connector for Connect {
 pub(super) struct Connection {
     inner: Box<dyn Transport>,
     sockets: Vec<Socket>,
+    head: Head,
+}
+
+/// The head of the answer that the connection is at.
+#[derive(Clone, Copy, PartialEq)]
+enum Head {
+    Awaited,
+    Read,
+    /// It has a status of 500 or more. The server closes the connection soon after that, without saying so; a request that is sent on it
+    /// meanwhile is lost. So it does not go back into the pool.
+    Failed,
+}
+
+impl Head {
+    /// Reads what has arrived since the request, as far as nobody has consumed it yet. An answer without a body returns its connection
+    /// to the pool before anybody is told its status, so it is looked for here.
+    fn of(mut input: &[u8]) -> Head {
+        loop {
+            // `HTTP/1.1 500 ...`
+            match input.get(9..12) {
+                None => return Head::Awaited,
+                Some([b'1', ..]) => match memchr::memmem::find(input, b"\r\n\r\n") {
+                    // The final one may stand behind an interim answer.
+                    Some(at) => input = &input[at + 4..],
+                    None => return Head::Awaited,
+                },
+                Some([b'5', ..]) => return Head::Failed,
+                Some(_) => return Head::Read,
+            }
+        }
+    }
 }
 
 impl Connection {
@@ -175,19 +214,27 @@ impl Transport for Connection {
 
     fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), Error> {
         let timeout = self.enter(timeout)?;
-        with(|line| line.wrote = true);
+        with(|line| line.seen.wrote = true);
+        self.head = Head::Awaited;
         self.inner.transmit_output(amount, timeout)
     }
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
         let timeout = self.enter(timeout)?;
-        self.inner.await_input(timeout)
+        let result = self.inner.await_input(timeout);
+        if let Err(Error::Io(error)) = &result {
+            with(|line| line.seen.broken = Some(io::Error::new(error.kind(), error.to_string())));
+        }
+        if self.head == Head::Awaited {
+            self.head = Head::of(self.inner.buffers().input());
+        }
+        result
     }
 
     fn is_open(&mut self) -> bool {
         // Asked right before it goes back into the pool: from now on it is not this call's to shut down.
         with(|line| line.cancel.detach());
-        self.inner.is_open()
+        self.head != Head::Failed && self.inner.is_open()
     }
 
     fn is_tls(&self) -> bool {
