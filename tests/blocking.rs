@@ -12,6 +12,7 @@ use tabbyapi::api::{ChatMessage, ChatRequest, CompletionRequest, LoadRequest};
 use tabbyapi::auth::Credential;
 use tabbyapi::blocking::{CancelHandle, ChatStream, Client, ClientBuilder, Streaming};
 use tabbyapi::call::Retry;
+use tabbyapi::policy::{Balance, Breaker, BreakerState, Concurrency, RateLimit, RetryBudget, Server};
 use tabbyapi::{Error, ErrorKind, Limits, Options, Outcome, Pace, Phase};
 use tabbyapi_emulator::{Answer, Emulator, Log, ModelSpec, Script};
 
@@ -624,4 +625,33 @@ fn no_method_of_a_service_is_missing() {
         }
     }
     assert!(missing.is_empty(), "add them to src/blocking/services.rs: {missing:?}");
+}
+
+#[test]
+fn servers_and_policies_are_those_of_the_async_client() {
+    let (idle, busy) = (Emulator::builder().start().unwrap(), Emulator::builder().start().unwrap());
+    let ask = ask("hello").max_tokens(2);
+    let client = Client::builder(idle.url())
+        .api_key(idle.api_key())
+        .server(Server::new(&*busy.url()).unwrap().api_key(busy.api_key()).unwrap())
+        .balance(Balance::LeastInFlight)
+        .breaker(Breaker::new().min_attempts(1).open_for(Duration::from_secs(600)))
+        .rate_limit(RateLimit::requests(1000, Duration::from_secs(1)))
+        .concurrency(Concurrency::new(4))
+        .retry_budget(RetryBudget::UNBOUNDED)
+        .retry(Retry::GENTLE.base(Duration::from_millis(1)))
+        .key_skew(Duration::from_secs(1))
+        .build()
+        .unwrap();
+    let cards = client.probe();
+    assert_eq!(cards.len(), 2);
+    assert!(cards.iter().all(|(_, card)| card.as_ref().unwrap().id == "alpha-7B-exl3"));
+    assert_eq!(client.at(&client.servers()[1].base).models().current().unwrap().id, "alpha-7B-exl3");
+
+    idle.kill();
+    for _ in 0..4 {
+        client.chat().create(&ask).unwrap();
+    }
+    assert_eq!(busy.requests().iter().filter(|request| request.path.ends_with("completions")).count(), 4);
+    assert!(matches!(client.servers()[0].breaker, BreakerState::Open { .. }), "{:?}", client.servers());
 }

@@ -542,6 +542,174 @@ fn misuse_is_an_error_and_no_panic() {
 }
 
 #[test]
+fn input_of_a_superseded_exchange_is_ignored() {
+    let late: [fn() -> Input; 4] = [|| json(200), || chunk("late"), || Input::End, reset];
+    // A 401 makes the call ask for another key; the rest of the exchange is handed over in a row, in any order, also after that.
+    for (first, second) in (0..4).flat_map(|first| (0..4).map(move |second| (first, second))) {
+        let shared = Shared::new(settings().ask_for_keys());
+        let mut call = Call::new(&shared, &Read).unwrap();
+        assert!(matches!(call.poll_output(at(0.0)), Output::Authorize { .. }));
+        call.handle_input(at(0.0), Input::Key(Ok(Some(Credential::api_key("first").unwrap()))));
+        sends(&mut call, 0.0);
+        call.handle_input(at(0.0), json(401));
+        call.handle_input(at(0.0), late[first]());
+        assert!(matches!(call.poll_output(at(0.0)), Output::Authorize { rejected: true, .. }), "{first}");
+        call.handle_input(at(0.0), late[second]());
+        call.handle_input(at(0.0), Input::Key(Ok(Some(Credential::api_key("second").unwrap()))));
+        call.handle_input(at(0.0), late[second]());
+        // A key that was asked for twice comes twice.
+        call.handle_input(at(0.0), Input::Key(Ok(Some(Credential::api_key("third").unwrap()))));
+        let (request, _) = sends(&mut call, 0.0);
+        assert_eq!(request.headers()["x-api-key"], "second");
+        call.handle_input(at(0.0), chunk("late"));
+        call.handle_input(at(0.0), Input::End);
+        call.handle_input(at(0.0), json(200));
+        call.handle_input(at(0.0), chunk(r#"{"n": 2}"#));
+        call.handle_input(at(0.0), json(200));
+        call.handle_input(at(0.0), Input::End);
+        assert_eq!(item(&mut call, 0.0)["n"], 2, "{first}, {second}");
+        succeeds(&mut call, 0.0);
+        assert_eq!((call.record().attempt_count, call.record().attempts[1].response_bytes), (2, 8));
+    }
+}
+
+#[test]
+fn input_after_a_deadline_or_a_failed_attempt_is_ignored() {
+    let late: [fn() -> Input; 4] = [|| json(200), || chunk("late"), || Input::End, reset];
+    for input in late {
+        // The head came too late.
+        let mut slow = call(&Read);
+        sends(&mut slow, 0.0);
+        let now = waits(&mut slow, 30.0).since_epoch().as_secs_f64();
+        slow.handle_input(at(now), input());
+        sends(&mut slow, now);
+        // The exchange failed, then its reader says so again.
+        let mut failed = call(&Read);
+        sends(&mut failed, 0.0);
+        failed.handle_input(at(0.0), reset());
+        failed.handle_input(at(0.0), input());
+        let now = waits(&mut failed, 0.0).since_epoch().as_secs_f64();
+        sends(&mut failed, now);
+        // An error status that is tried again, with a body that goes on.
+        let mut busy = call(&Read);
+        sends(&mut busy, 0.0);
+        for told in [json(502), Input::End] {
+            busy.handle_input(at(0.0), told);
+        }
+        let now = waits(&mut busy, 0.0).since_epoch().as_secs_f64();
+        busy.handle_input(at(now), input());
+        sends(&mut busy, now);
+        // It is over.
+        busy.handle_input(at(now), json(200));
+        busy.handle_input(at(now), chunk(r#"{"n": 2}"#));
+        busy.handle_input(at(now), Input::End);
+        item(&mut busy, now);
+        succeeds(&mut busy, now);
+        busy.handle_input(at(now), input());
+        assert_eq!(fails(&mut busy, now).message(), "the call was polled after its end");
+    }
+}
+
+#[test]
+fn single_bytes_are_no_progress() {
+    // Inside an event: it stalls, although something comes twice a second.
+    let mut trickle = call(&Generate::new(Pace::STREAM));
+    sends(&mut trickle, 0.0);
+    trickle.handle_input(at(0.0), events());
+    trickle.handle_input(at(0.0), chunk("data: a\n\ndata: "));
+    item(&mut trickle, 0.0);
+    let mut now = 0.0;
+    while now < 140.0 {
+        now += 0.5;
+        trickle.handle_input(at(now), chunk("b"));
+        match trickle.poll_output(at(now)) {
+            Output::Read { .. } => {}
+            Output::Done(Err(error)) => {
+                assert_eq!(error.code(), "timeout_stall");
+                break;
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!((120.0..=130.0).contains(&now), "{now}");
+
+    // A KiB now and then is progress, and so is an event that came whole.
+    for piece in ["b".repeat(1024), "b\n\ndata: ".to_owned()] {
+        let mut slow = call(&Generate::new(Pace::STREAM));
+        sends(&mut slow, 0.0);
+        slow.handle_input(at(0.0), events());
+        slow.handle_input(at(0.0), chunk("data: a\n\ndata: "));
+        item(&mut slow, 0.0);
+        for n in 1..20 {
+            let now = f64::from(n) * 100.0;
+            slow.handle_input(at(now), chunk(&piece));
+            while let Output::Item(_) = slow.poll_output(at(now)) {}
+            assert_eq!(reads(&mut slow, now), Some(at(now + 120.0)));
+        }
+    }
+
+    // A body that is no stream, and an error's body.
+    for status in [200, 400] {
+        let mut body = call(&Read);
+        sends(&mut body, 0.0);
+        body.handle_input(at(0.0), json(status));
+        body.handle_input(at(0.0), chunk("{"));
+        let mut now = 0.0;
+        while let Output::Read { .. } = body.poll_output(at(now)) {
+            now += 0.5;
+            body.handle_input(at(now), chunk(" "));
+        }
+        assert!((30.0..=40.0).contains(&now), "{now}");
+    }
+}
+
+#[test]
+fn an_encoded_body_is_named_as_such() {
+    let encoded = |status: u16, encoding: &str| {
+        let head = http::Response::builder().status(status).header("content-type", "application/json");
+        let (head, ()) = head.header("content-encoding", encoding).body(()).unwrap().into_parts();
+        Input::Head(head)
+    };
+    for encoding in ["gzip", "br", "deflate", "zstd", "identity, gzip", "x-own"] {
+        let mut call = call(&Read);
+        let (request, _) = sends(&mut call, 0.0);
+        assert_eq!(request.headers()["accept-encoding"], "identity");
+        call.handle_input(at(0.0), encoded(200, encoding));
+        call.handle_input(at(0.0), Input::Chunk(Bytes::from_static(b"\x1f\x8b\x08")));
+        let error = fails(&mut call, 0.0);
+        let named = encoding.strip_prefix("identity, ").unwrap_or(encoding);
+        assert_eq!((error.kind(), error.code()), (ErrorKind::Decode, "encoded_body"));
+        assert!(error.message().contains(&format!("encoded with `{named}`")), "{error}");
+        assert!(error.hint().unwrap().contains("proxy"), "{error}");
+    }
+    // None at all, by its own account.
+    for encoding in ["identity", "Identity, identity", ""] {
+        let mut call = call(&Read);
+        sends(&mut call, 0.0);
+        call.handle_input(at(0.0), encoded(200, encoding));
+        call.handle_input(at(0.0), chunk(r#"{"n": 1}"#));
+        call.handle_input(at(0.0), Input::End);
+        assert_eq!(item(&mut call, 0.0)["n"], 1);
+    }
+    // An error stays what its status says.
+    let mut refused = call(&Read);
+    sends(&mut refused, 0.0);
+    refused.handle_input(at(0.0), encoded(418, "gzip"));
+    refused.handle_input(at(0.0), Input::Chunk(Bytes::from_static(b"\x1f\x8b\x08")));
+    refused.handle_input(at(0.0), Input::End);
+    let error = fails(&mut refused, 0.0);
+    assert_eq!((error.kind(), error.status().map(|status| status.as_u16())), (ErrorKind::Server, Some(418)));
+    assert!(!error.to_string().contains('\u{1f}') && error.hint().unwrap().contains("`gzip`"), "{error}");
+
+    // Who wants encodings can ask for them, with a transport that decodes.
+    let options = Options::new().header("accept-encoding", "gzip").unwrap();
+    let shared = Shared::new(settings().api_key("k").unwrap().options(options));
+    let mut own = Call::new(&shared, &Read).unwrap();
+    let (request, _) = sends(&mut own, 0.0);
+    assert_eq!(request.headers().get_all("accept-encoding").iter().collect::<Vec<_>>(), ["gzip"]);
+}
+
+#[test]
 fn each_attempt_forgets_the_last_one() {
     let mut call = call(&Read);
     sends(&mut call, 0.0);

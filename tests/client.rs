@@ -10,6 +10,7 @@ use futures::{FutureExt, StreamExt};
 use tabbyapi::api::{ChatMessage, ChatRequest, DraftModel, LoadRequest};
 use tabbyapi::auth::Credential;
 use tabbyapi::call::Retry;
+use tabbyapi::policy::Breaker;
 use tabbyapi::transport::Transport;
 use tabbyapi::transport::script::{Reply, Script};
 use tabbyapi::{Client, ErrorKind, Options, Outcome, Pace, Paces, Phase};
@@ -372,6 +373,27 @@ fn waiting_for_readiness_looks_until_a_model_is_there() {
     let script = Script::new([Reply::json(401, r#"{"detail":"Invalid API key"}"#)]);
     let error = block_on(client(&script).health().wait_until_ready(Duration::from_secs(3))).unwrap_err();
     assert_eq!(error.code(), "invalid_key");
+}
+
+#[test]
+fn waiting_for_readiness_outlasts_a_breaker() {
+    // Five looks fail, so that the breaker lets none pass for 3 s, and its first probe fails, too.
+    let client = |script: &Script| {
+        let breaker = Breaker::new().min_attempts(5).open_for(Duration::from_secs(3));
+        Client::builder("http://tabby.test").api_key("k").breaker(breaker).build_with(script.clone()).unwrap()
+    };
+    let refused = || Reply::refused("connection refused");
+    let replies = (0..6).map(|_| refused()).chain([Reply::json(200, r#"{"id":"alpha"}"#)]);
+    let script = Script::new(replies);
+    let card = block_on(client(&script).health().wait_until_ready(Duration::from_secs(60))).unwrap();
+    assert_eq!(card.id, "alpha");
+    assert!((6.0..=8.0).contains(&seconds(&script)), "{}", seconds(&script));
+
+    let script = Script::new((0..100).map(|_| refused()));
+    let error = block_on(client(&script).health().wait_until_ready(Duration::from_secs(10))).unwrap_err();
+    assert_eq!((error.kind(), error.code()), (ErrorKind::Timeout, "timeout_ready"));
+    assert!(error.to_string().contains("connection refused"), "{error}");
+    assert!((9.0..=10.0).contains(&seconds(&script)), "{}", seconds(&script));
 }
 
 #[test]

@@ -172,3 +172,37 @@ fn what_may_panic_says_why_it_does_not() {
     let found = Source::all().into_iter().flat_map(|source| source.lines_with(&words)).collect();
     assert_none("may panic", found);
 }
+
+/// The names of the public methods in the first block of this type, and those of its macro of setters.
+fn methods(text: &str, block: &str) -> Vec<String> {
+    let body = &text[text.find(block).expect(block)..];
+    let body = &body[..body.find("\n}\n").expect("the end of a block")];
+    let name = |line: &str| {
+        let line = line.trim_start();
+        let line = line.strip_prefix("pub fn ").or_else(|| line.strip_prefix("pub async fn ")).unwrap_or(line);
+        let end = line.find(['(', '<'])?;
+        let plain = !line.is_empty() && line[..end].bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+        plain.then(|| line[..end].to_owned())
+    };
+    let is_setter =
+        |line: &&str| line.starts_with("        ") && !line.starts_with("         ") && line.ends_with(");");
+    let found = body.lines().filter(|line| line.starts_with("    pub ") || is_setter(line));
+    let mut found: Vec<_> = found.filter_map(name).collect();
+    found.sort();
+    found.dedup();
+    found
+}
+
+#[test]
+fn the_blocking_client_can_be_built_like_the_async_one() {
+    let read = |name: &str| fs::read_to_string(Path::new("src").join(name)).unwrap();
+    let (asynchronous, blocking) = (read("client.rs"), read("blocking/mod.rs"));
+    let builder = methods(&blocking, "impl ClientBuilder {");
+    assert_eq!(methods(&asynchronous, "impl ClientBuilder {"), builder);
+    assert!(builder.len() >= 22, "{builder:?}");
+    let client = methods(&blocking, "impl Client {");
+    // Both need several connections at a time.
+    let missing = |name: &String| !client.contains(name) && !["probes", "warm"].contains(&name.as_str());
+    let missing: Vec<_> = methods(&asynchronous, "impl Client {").into_iter().filter(missing).collect();
+    assert_eq!(missing, [""; 0]);
+}

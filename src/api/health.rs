@@ -42,15 +42,15 @@ impl HealthService<'_> {
 
     /// Waits until a model is loaded, by asking for it four times a second, and gives its card.
     ///
-    /// A server that cannot be reached, answers 502 to 504, or has no model is waited for; a wrong key or any other error is
-    /// returned at once. Errors of kind [`Timeout`](ErrorKind::Timeout) carry what the last look said.
+    /// A server that cannot be reached, answers 502 to 504, or has no model is waited for, and so is a
+    /// [breaker](crate::policy::Breaker) that is open or a rate or queue that is full; a wrong key or any other error is returned at once. Errors of kind [`Timeout`](ErrorKind::Timeout) carry what the last look said.
     pub fn wait_until_ready(
         &self,
         timeout: Duration,
     ) -> impl Future<Output = Result<Answer<ModelCard>>> + MaybeSend + 'static + use<> {
         let client = self.client.clone();
         async move {
-            let wait = Readiness::new(client.now(), timeout);
+            let mut wait = Readiness::new(client.now(), timeout);
             loop {
                 let look = client.with(wait.options(client.now()));
                 match look.call(&CurrentModel).await {
@@ -66,11 +66,13 @@ impl HealthService<'_> {
 pub(crate) struct Readiness {
     timeout: Duration,
     until: Time,
+    /// What the last look said that went out to the server.
+    last: Option<Error>,
 }
 
 impl Readiness {
     pub(crate) fn new(now: Time, timeout: Duration) -> Self {
-        Readiness { timeout, until: now + timeout }
+        Readiness { timeout, until: now + timeout, last: None }
     }
 
     /// The options of one look: it must not outlast the wait, nor retry by itself.
@@ -79,10 +81,15 @@ impl Readiness {
     }
 
     /// How long to wait after a look that failed, or why not to look again.
-    pub(crate) fn pause(&self, now: Time, error: Error) -> Result<Duration> {
+    pub(crate) fn pause(&mut self, now: Time, error: Error) -> Result<Duration> {
         if !is_not_yet(&error) {
             return Err(error);
         }
+        // That a look was held back tells less than why.
+        let error = match self.last.take() {
+            Some(last) if error.kind() == ErrorKind::Refused => last,
+            _ => error,
+        };
         if now + INTERVAL >= self.until {
             let message = format!("the server was not ready within {:?}", self.timeout);
             return Err(Error::new(ErrorKind::Timeout, "timeout_ready", message)
@@ -90,6 +97,7 @@ impl Readiness {
                 .with_hint(format!("the last look said: {error}"))
                 .with_source(error));
         }
+        self.last = Some(error);
         Ok(INTERVAL)
     }
 }
@@ -98,6 +106,8 @@ fn is_not_yet(error: &Error) -> bool {
     match error.kind() {
         ErrorKind::Connect | ErrorKind::Transport | ErrorKind::Timeout | ErrorKind::Truncated => true,
         ErrorKind::Server => matches!(error.status().map(|status| status.as_u16()), Some(502..=504)),
+        // By this client's own policies, not by a hook.
+        ErrorKind::Refused => matches!(error.code(), "circuit_open" | "rate_limited" | "queue_full"),
         _ => false,
     }
 }

@@ -66,10 +66,12 @@ use bytes::Bytes;
 use futures_core::Stream;
 use http::{Request, Response};
 
+use crate::api::{CurrentModel, ModelCard};
 use crate::auth::Credential;
 use crate::call::{Call, Retry, Shared, Time};
 use crate::decode::{Decode, Whole};
 use crate::hooks::Hook;
+use crate::policy::{Balance, Breaker, Concurrency, RateLimit, RetryBudget, RetryPolicy, Server, ServerStatus};
 use crate::streaming::Tally;
 use crate::transport::{BoxFuture, Sent, Transport, TransportError, Ureq};
 use crate::{
@@ -128,7 +130,34 @@ impl Client {
         Client { cancel, ..self.clone() }
     }
 
-    /// The server's address.
+    /// The same client for calls to this one of its servers and no other.
+    pub fn at(&self, server: &BaseUrl) -> Client {
+        self.with(Options::new().server(server.clone()))
+    }
+
+    /// How its servers are doing.
+    pub fn servers(&self) -> Vec<ServerStatus> {
+        self.shared().servers(self.now())
+    }
+
+    /// Asks each server which model it has loaded (`GET /v1/model`), one after the other, and gives their cards or errors in their order.
+    ///
+    /// What they tell is noted, as by [`probe`](crate::Client::probe) of the async client.
+    pub fn probe(&self) -> Vec<(BaseUrl, Result<Answer<ModelCard>>)> {
+        let once = self.with(Options::new().retry(Retry::NEVER));
+        let probe = |server: ServerStatus| {
+            let card = once.at(&server.base).call(&CurrentModel);
+            match &card {
+                Ok(card) => self.shared().set_model(&server.base, Some(&card.id)),
+                Err(error) if error.code() == "no_model_loaded" => self.shared().set_model(&server.base, None),
+                Err(_) => {}
+            }
+            (server.base, card)
+        };
+        self.servers().into_iter().map(probe).collect()
+    }
+
+    /// The address of its server, of several the first one's.
     pub fn base_url(&self) -> &BaseUrl {
         self.inner.base_url()
     }
@@ -220,6 +249,22 @@ impl ClientBuilder {
         limits(limits: Limits);
         /// When a failed call is tried again; [`Retry::GENTLE`] by default.
         retry(retry: Retry);
+        /// What decides in its place when a failed call is tried again.
+        retry_policy(policy: impl RetryPolicy + 'static);
+        /// How many retries all calls may make together; [`RetryBudget::GENTLE`] by default.
+        retry_budget(budget: RetryBudget);
+        /// Adds a server, to which calls go when it suits better, or when another one fails; see [`policy`](crate::policy).
+        server(server: Server);
+        /// How calls are spread over several servers; [`Balance::LeastInFlight`] by default.
+        balance(balance: Balance);
+        /// Leaves a server alone that keeps failing; off by default.
+        breaker(breaker: Breaker);
+        /// Bounds how much is sent to each server in a time; off by default.
+        rate_limit(limit: RateLimit);
+        /// Bounds how many calls run at each server at a time; off by default.
+        concurrency(limit: Concurrency);
+        /// How long before it expires a key is asked for anew; 10 s by default.
+        key_skew(skew: Duration);
         /// Adds a hook to all calls, after those that are there; see [`hooks`](crate::hooks).
         hook(hook: impl Hook + Clone + Sync);
         /// Sets whatever these options set.

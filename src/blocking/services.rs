@@ -321,7 +321,7 @@ impl HealthService<'_> {
     ///
     /// See [`wait_until_ready`](crate::api::HealthService::wait_until_ready) of the async client.
     pub fn wait_until_ready(&self, timeout: Duration) -> Result<Answer<ModelCard>> {
-        let wait = Readiness::new(self.client.now(), timeout);
+        let mut wait = Readiness::new(self.client.now(), timeout);
         loop {
             let look = self.client.with(wait.options(self.client.now()));
             match look.call(&CurrentModel) {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::{HeaderMap, header};
 
 use super::gate::Refusal;
 use super::{Call, Time};
@@ -91,6 +92,24 @@ pub(super) fn lost(failure: TransportError, answered: bool, sent: Sent) -> Error
         ),
     };
     Error::new(kind, code, [what, ": ", failure.message()].concat()).with_hint(hint).with_failure(failure)
+}
+
+/// The encodings that a body came in, although none was asked for; None if it can be read as it is.
+pub(super) fn encoding(headers: &HeaderMap) -> Option<String> {
+    let values = headers.get_all(header::CONTENT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+    let codings = values.flat_map(|value| value.split(',')).map(str::trim_ascii);
+    let codings: Vec<_> =
+        codings.filter(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case("identity")).collect();
+    (!codings.is_empty()).then(|| codings.join(", ").chars().take(64).collect())
+}
+
+/// The answer cannot be read, for its body is encoded.
+pub(super) fn encoded(encoding: &str) -> Error {
+    let message =
+        format!("the answer is encoded with `{encoding}`, although the request said `accept-encoding: identity`");
+    Error::new(ErrorKind::Decode, "encoded_body", message).with_hint(
+        "switch compression off in the proxy in front of the server, or use a transport that decodes it and removes the header `content-encoding`",
+    )
 }
 
 /// Whether an error is the fault of the server or of the way to it, and not of the request.

@@ -81,6 +81,7 @@ mod record;
 mod shared;
 mod show;
 mod sorted;
+mod stale;
 mod time;
 mod wait;
 
@@ -97,13 +98,14 @@ use crate::transport::{Sent, TransportError};
 use crate::{BaseUrl, Endpoint, Error, Options, Phase, Result, Scope, Text};
 
 pub use crate::policy::Retry;
-use failures::{faults_server, lost, timeout};
+use failures::{encoded, encoding, faults_server, lost, timeout};
 use gate::Want;
 use hooking::Hooked;
 use keys::{Access, Lease};
 use operation::{Asked, Operation};
 pub use record::{Attempt, Record};
 pub use shared::{Settings, Shared};
+use stale::misplaced;
 pub use time::Time;
 pub use wait::Changed;
 use wait::{Entry, Permit, Ticket};
@@ -121,6 +123,8 @@ pub struct Call<D: Decode> {
     retries: u32,
     /// A new key was asked for after a 401; a second 401 is the error.
     rekeyed: bool,
+    /// It has asked for a key.
+    asked: bool,
     /// The server of the last attempt.
     at: usize,
     /// What it wants of a server, and which ones it has tried.
@@ -228,6 +232,8 @@ struct Reading {
     /// How often fresh input without progress put off the deadline: data may stand right behind a keep-alive when the
     /// caller was away, but a flood of comments must not hold the call for ever.
     put_off: u32,
+    /// What the body of an error is encoded with: its status must do.
+    encoding: Option<String>,
 }
 
 /// How often input without progress puts off a deadline that has passed.
@@ -263,6 +269,7 @@ impl<D: Decode> Call<D> {
             deadline: None,
             retries: 0,
             rekeyed: false,
+            asked: false,
             at: want.server.unwrap_or_default(),
             want,
             ticket: None,
@@ -299,6 +306,7 @@ impl<D: Decode> Call<D> {
                     self.end(now, Err(error));
                 }
                 State::Keying(lease) => {
+                    self.asked = true;
                     let server = self.shared.base_of(lease.server).clone();
                     let (scope, rejected) = (lease.scope, lease.rejected);
                     return Output::Authorize { server, scope, rejected, deadline: self.deadline };
@@ -332,10 +340,15 @@ impl<D: Decode> Call<D> {
         }
     }
 
-    /// Takes in what happened. Input that does not fit the state ends the call with an error of kind
-    /// [`Misuse`](crate::ErrorKind::Misuse).
+    /// Takes in what happened.
+    ///
+    /// Input of an exchange that another attempt has superseded is ignored: what follows a head that made the call try again,
+    /// what comes after a deadline has passed, and whatever comes once the call is over. So a head, its chunks and its end may be
+    /// handed over in a row. Input that nothing has asked for ends the call with an error of kind
+    /// [`Misuse`](crate::ErrorKind::Misuse). Once [`Output::Send`] has been given, input counts as that of the new exchange.
     pub fn handle_input(&mut self, now: Time, input: Input) {
         self.tell_hooks(now);
+        let (stale, name) = (self.may_be_stale(&input), input.name());
         match (&mut self.state, input) {
             (State::Keying(_), Input::Key(key)) => {
                 let State::Keying(lease) = std::mem::replace(&mut self.state, State::Ready { not_before: None }) else {
@@ -360,9 +373,11 @@ impl<D: Decode> Call<D> {
                 if let Some(attempt) = self.record.current() {
                     attempt.response_bytes += chunk.len() as u64;
                 }
-                self.decoder.feed(chunk);
                 if let State::Reading(reading) = &mut self.state {
                     reading.fresh = true;
+                    if reading.encoding.is_none() {
+                        self.decoder.feed(chunk);
+                    }
                 }
             }
             (State::Reading(reading), Input::End) => reading.ended = true,
@@ -370,22 +385,11 @@ impl<D: Decode> Call<D> {
             (State::Reading(_), Input::Failed(failure)) => self.handle_failure(now, failure, true),
             // What was in flight when the call ended may still report.
             (State::Done(_), _) => {}
-            (_, input) => {
-                let name = match input {
-                    Input::Head(_) => "a head",
-                    Input::Chunk(_) => "a chunk",
-                    Input::End => "an end",
-                    Input::Failed(_) => "a failure",
-                    Input::Key(_) => "a key",
-                };
-                let doing = match self.state {
-                    State::Ready { .. } => "had nothing in flight",
-                    State::Keying(_) => "was waiting for a key",
-                    State::Sending { .. } => "was waiting for a head",
-                    State::Reading(_) => "was reading a body",
-                    State::Done(_) => "was over",
-                };
-                self.end(now, Err(Error::misuse([name, " was handed to a call that ", doing].concat())));
+            // So may an exchange or a key that another attempt or another key has taken the place of.
+            _ if stale => {}
+            _ => {
+                let error = misplaced(name, &self.state);
+                self.end(now, Err(error));
             }
         }
     }
@@ -513,10 +517,14 @@ impl<D: Decode> Call<D> {
         }
         mark(&mut head.headers);
         self.operation.secrets(self.sent.as_ref()).remove_from_headers(&mut head.headers);
-        let started = self.decoder.start(&head, &self.operation.limits);
+        let mut started = self.decoder.start(&head, &self.operation.limits);
+        let encoding = encoding(&head.headers);
+        if let Some(encoding) = encoding.as_ref().filter(|_| head.status.is_success()) {
+            started = Err(encoded(encoding));
+        }
         self.answer = Some((head.status, head.headers));
-        self.state =
-            State::Reading(Reading { sent, waiting: None, progress: 0, ended: false, fresh: false, put_off: 0 });
+        let (ended, fresh) = (false, false);
+        self.state = State::Reading(Reading { sent, waiting: None, progress: 0, ended, fresh, put_off: 0, encoding });
         if let Err(error) = started {
             self.fail(now, error, Sent::Maybe);
         }
@@ -558,6 +566,12 @@ impl<D: Decode> Call<D> {
                 return Some(Output::Item(item));
             }
             Err(error) => {
+                let error = match &reading.encoding {
+                    Some(encoding) if error.hint().is_none() => {
+                        error.with_hint(format!("its text was not read, for it is encoded with `{encoding}`"))
+                    }
+                    _ => error,
+                };
                 self.fail(now, error, Sent::Maybe);
                 return None;
             }

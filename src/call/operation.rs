@@ -93,6 +93,10 @@ impl Operation {
         if !self.headers.contains_key(header::ACCEPT) {
             headers.insert(header::ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
         }
+        // Bodies are read as they come. A page may not set it; its `fetch` decodes bodies by itself.
+        if !self.headers.contains_key(header::ACCEPT_ENCODING) {
+            headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        }
         for (name, value) in &self.headers {
             headers.append(name.clone(), value.clone());
         }

@@ -8,7 +8,7 @@ use http::response::Parts;
 use http::{HeaderMap, StatusCode};
 
 use super::json::{Body, content_type};
-use super::{Decode, failure};
+use super::{Decode, failure, floor};
 use crate::error::Answered;
 use crate::sse::{Overflow, Parser};
 use crate::text::decimal;
@@ -181,8 +181,8 @@ impl<F: EventFormat> Decode for Events<F> {
 
     fn progress(&self) -> u64 {
         match &self.mode {
-            Mode::Stream(parser) => parser.data_bytes(),
-            Mode::Whole(body) => body.received,
+            Mode::Stream(parser) => self.events + floor(parser.data_bytes()),
+            Mode::Whole(body) => floor(body.received),
             Mode::Items(_) => 0,
         }
     }

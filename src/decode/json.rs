@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 
 use super::kind::{self, Fields};
 use super::mend::mended;
-use super::{Decode, Whole, failure};
+use super::{Decode, Whole, failure, floor};
 use crate::error::Answered;
 use crate::text::{decimal, find};
 use crate::{Error, ErrorKind, Limits, Result};
@@ -109,7 +109,7 @@ impl<T: DeserializeOwned + 'static> Decode for Json<T> {
     }
 
     fn progress(&self) -> u64 {
-        self.body.as_ref().map_or(0, |body| body.received)
+        self.body.as_ref().map_or(0, |body| floor(body.received))
     }
 }
 

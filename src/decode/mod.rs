@@ -52,8 +52,15 @@ pub trait Decode {
         false
     }
 
-    /// A counter that grows as long as the answer makes progress; keep-alive comments do not count.
+    /// A counter that grows as long as the answer makes progress: with each item or event that came whole, and with each KiB of one that
+    /// did not. Keep-alive comments do not count.
     fn progress(&self) -> u64;
+}
+
+/// The progress that so many bytes are, as long as what they belong to is not whole: one for each KiB that was begun. Counting each byte, a
+/// server that sends one now and then would never stall.
+fn floor(bytes: u64) -> u64 {
+    bytes.div_ceil(1024)
 }
 
 /// A decoder that yields exactly one item; `client.call` takes operations that have one.
