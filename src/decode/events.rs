@@ -181,7 +181,7 @@ impl<F: EventFormat> Decode for Events<F> {
 
     fn progress(&self) -> u64 {
         match &self.mode {
-            Mode::Stream(parser) => self.events + floor(parser.data_bytes()),
+            Mode::Stream(parser) => floor(parser.data_bytes()),
             Mode::Whole(body) => floor(body.received),
             Mode::Items(_) => 0,
         }

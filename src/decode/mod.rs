@@ -52,8 +52,8 @@ pub trait Decode {
         false
     }
 
-    /// A counter that grows as long as the answer makes progress: with each item or event that came whole, and with each KiB of one that
-    /// did not. Keep-alive comments do not count.
+    /// A counter that grows as long as the answer makes progress beside the items that it yields: with each KiB of data, of an event or a
+    /// body. Keep-alive comments do not count.
     fn progress(&self) -> u64;
 }
 
