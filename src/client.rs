@@ -230,7 +230,7 @@ impl ClientBuilder {
     }
 
     /// Adds a field to every JSON body that does not have it already.
-    pub fn extra(mut self, name: impl Into<String>, value: impl Into<serde_json::Value>) -> Self {
+    pub fn extra(mut self, name: impl Into<String>, value: impl Into<crate::OrderedJson>) -> Self {
         self.options = self.options.extra(name, value);
         self
     }

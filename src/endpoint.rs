@@ -1,9 +1,12 @@
 //! `Endpoint`: one HTTP operation as data. Every request type is one, and yours can be.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
+use std::fmt;
 
 use bytes::Bytes;
 use http::Method;
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use crate::decode::Decode;
 use crate::{Error, ErrorKind, Extra, Limits, Pace, Paces, Result};
@@ -60,7 +63,7 @@ pub trait Endpoint {
     /// The body with the [extra fields](crate::Options::extra) that it does not have itself.
     fn body_with(&self, extra: &Extra) -> Result<Option<Bytes>> {
         match self.body()? {
-            Some(body) if !extra.is_empty() => with_extra(&body, extra).map(Some),
+            Some(body) if !extra.is_empty() => with_extra(body, extra).map(Some),
             body => Ok(body),
         }
     }
@@ -198,16 +201,75 @@ pub fn json_body<T: serde::Serialize + ?Sized>(request: &T) -> Result<Option<Byt
     })
 }
 
-fn with_extra(body: &[u8], extra: &Extra) -> Result<Bytes> {
+/// The body with fields appended that it does not have. What is there stays as it is written.
+fn with_extra(body: Bytes, extra: &Extra) -> Result<Bytes> {
+    if body.trim_ascii_start().first() != Some(&b'{') {
+        return Ok(body);
+    }
     let unreadable =
         |error| Error::new(ErrorKind::Encode, "encode", format!("extra fields could not be added: {error}"));
-    let text = String::from_utf8_lossy(body);
-    let mut value: serde_json::Value = serde_json::from_str(&text).map_err(unreadable)?;
-    let Some(object) = value.as_object_mut() else { return Ok(Bytes::copy_from_slice(body)) };
-    for (name, value) in extra {
-        if !object.contains_key(name) {
-            object.insert(name.clone(), value.clone());
+    let Names(names) = serde_json::from_slice(&body).map_err(unreadable)?;
+    let mut more = Vec::new();
+    extra.write(|name| !names.contains(name), &mut serde_json::Serializer::new(&mut more)).map_err(unreadable)?;
+    let more = more.strip_prefix(b"{").unwrap_or(&more);
+    let Some(kept) = body.trim_ascii_end().strip_suffix(b"}").filter(|_| more != b"}") else { return Ok(body) };
+    let comma: &[u8] = if names.is_empty() { b"" } else { b"," };
+    Ok([kept, comma, more].concat().into())
+}
+
+/// The names of an object's fields; their values are passed over.
+struct Names<'a>(HashSet<Cow<'a, str>>);
+
+impl<'de> Deserialize<'de> for Names<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        struct Visit;
+        impl<'de> Visitor<'de> for Visit {
+            type Value = Names<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Names<'de>, A::Error> {
+                let mut names = HashSet::new();
+                while let Some(Name(name)) = map.next_key()? {
+                    map.next_value::<IgnoredAny>()?;
+                    names.insert(name);
+                }
+                Ok(Names(names))
+            }
         }
+        deserializer.deserialize_map(Visit)
     }
-    serde_json::to_vec(&value).map(Bytes::from).map_err(unreadable)
+}
+
+/// A name, borrowed unless it has escapes.
+#[derive(serde::Deserialize)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::OrderedJson;
+
+    #[track_caller]
+    fn assert_added(body: &str, expected: &str) {
+        let mut extra = Extra::new();
+        extra.set("z", OrderedJson::parse(r#"{"y":1,"b":2}"#).unwrap());
+        extra.set("a", 1);
+        let added = with_extra(Bytes::copy_from_slice(body.as_bytes()), &extra).unwrap();
+        assert_eq!(String::from_utf8_lossy(&added), expected);
+    }
+
+    #[test]
+    fn extra_fields_are_appended_and_the_rest_stays_as_it_is_written() {
+        assert_added("{}", r#"{"z":{"y":1,"b":2},"a":1}"#);
+        assert_added(" { } \n", r#" { "z":{"y":1,"b":2},"a":1}"#);
+        assert_added(
+            r#"{"y": 1.50, "b": {"d": 1, "c": 2}, "a": 0}"#,
+            r#"{"y": 1.50, "b": {"d": 1, "c": 2}, "a": 0,"z":{"y":1,"b":2}}"#,
+        );
+        assert_added(r#"{"\u0061": 0, "x": {"z": 1}}"#, r#"{"\u0061": 0, "x": {"z": 1},"z":{"y":1,"b":2}}"#);
+        assert_added(r#"{"z": "}", "a": null}"#, r#"{"z": "}", "a": null}"#);
+        assert_added("[1]", "[1]");
+        assert!(with_extra(Bytes::from_static(b"{\"a\": }"), &Extra::from_iter([("b".into(), 1.into())])).is_err());
+    }
 }

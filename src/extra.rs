@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value, map};
 
 use crate::auth::Secrets;
+use crate::ordered::{OrderedJson, map_in_order_of};
 
 /// Fields that this version of the library has no name for, in requests (sent along) and in answers (kept).
 ///
@@ -24,35 +25,14 @@ use crate::auth::Secrets;
 /// ```
 // Chunks have three of them, hardly ever with a field inside: a map in place of the pointer would be moved and dropped
 // for each token.
-#[derive(Default)]
-pub struct Extra(Option<Box<Box<dyn Fields>>>);
+#[derive(Clone, Default)]
+pub struct Extra(Option<Box<Fields>>);
 
-/// A map behind a table of its functions, so that a program which never makes one has none of its code: the module that browsers
-/// load is such a program.
-trait Fields: Send + Sync {
-    fn map(&self) -> &Map<String, Value>;
-    fn map_mut(&mut self) -> &mut Map<String, Value>;
-    fn take(&mut self) -> Map<String, Value>;
-    fn boxed(&self) -> Box<dyn Fields>;
-    fn remove_secrets(&mut self, secrets: &Secrets) -> bool;
-}
-
-impl Fields for Map<String, Value> {
-    fn map(&self) -> &Map<String, Value> {
-        self
-    }
-    fn map_mut(&mut self) -> &mut Map<String, Value> {
-        self
-    }
-    fn take(&mut self) -> Map<String, Value> {
-        std::mem::take(self)
-    }
-    fn boxed(&self) -> Box<dyn Fields> {
-        Box::new(self.clone())
-    }
-    fn remove_secrets(&mut self, secrets: &Secrets) -> bool {
-        secrets.remove_from_fields(self)
-    }
+#[derive(Clone, Default)]
+struct Fields {
+    map: Map<String, Value>,
+    /// The fields that came with an order, in theirs, by which they are written. What is in the map counts.
+    order: Vec<(String, OrderedJson)>,
 }
 
 impl Extra {
@@ -61,15 +41,61 @@ impl Extra {
         Extra(None)
     }
 
+    /// Sets a field. Its value goes out in its own order, and fields that are set like this in the order in which they are set, before
+    /// all others.
+    ///
+    /// ```
+    /// use tabbyapi::{Extra, OrderedJson};
+    ///
+    /// let mut extra = Extra::new();
+    /// extra.set("second", OrderedJson::parse(r#"{"z":1,"a":2}"#)?);
+    /// extra.set("first", 1);
+    /// assert_eq!(extra["second"]["a"], 2);
+    /// assert_eq!(serde_json::to_string(&extra).unwrap(), r#"{"second":{"z":1,"a":2},"first":1}"#);
+    /// # Ok::<(), tabbyapi::Error>(())
+    /// ```
+    pub fn set(&mut self, name: impl Into<String>, value: impl Into<OrderedJson>) {
+        let (name, value) = (name.into(), value.into());
+        let fields = self.0.get_or_insert_default();
+        fields.map.insert(name.clone(), value.to_value());
+        match fields.order.iter_mut().find(|(other, _)| *other == name) {
+            Some((_, order)) => *order = value,
+            None => fields.order.push((name, value)),
+        }
+    }
+
+    /// Takes over the fields of another, with their order.
+    pub(crate) fn take_over(&mut self, other: Extra) {
+        let Some(other) = other.0 else { return };
+        let fields = self.0.get_or_insert_default();
+        for (name, order) in other.order {
+            match fields.order.iter_mut().find(|(other, _)| *other == name) {
+                Some((_, place)) => *place = order,
+                None => fields.order.push((name, order)),
+            }
+        }
+        fields.map.extend(other.map);
+    }
+
+    /// Writes the fields that are to be written.
+    pub(crate) fn write<S: Serializer>(
+        &self,
+        written: impl Fn(&str) -> bool,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        let order = self.0.as_ref().map_or(&[][..], |fields| &fields.order);
+        map_in_order_of(self, order, written, serializer)
+    }
+
     /// Whether there are no fields.
     // The map says so as well, but the shared empty one has to be looked up.
     pub fn is_empty(&self) -> bool {
-        self.0.as_ref().is_none_or(|fields| fields.map().is_empty())
+        self.0.as_ref().is_none_or(|fields| fields.map.is_empty())
     }
 
     /// Removes secrets from the values; all fields, if there is one in a name.
     pub(crate) fn remove_secrets(&mut self, secrets: &Secrets) {
-        if self.0.as_mut().is_some_and(|fields| fields.remove_secrets(secrets)) {
+        if self.0.as_mut().is_some_and(|fields| secrets.remove_from_fields(&mut fields.map)) {
             self.0 = None;
         }
     }
@@ -81,7 +107,7 @@ impl Deref for Extra {
         // `Map::new` is no constant function.
         static EMPTY: LazyLock<Map<String, Value>> = LazyLock::new(Map::new);
         match &self.0 {
-            Some(fields) => fields.map(),
+            Some(fields) => &fields.map,
             None => &EMPTY,
         }
     }
@@ -89,13 +115,7 @@ impl Deref for Extra {
 
 impl DerefMut for Extra {
     fn deref_mut(&mut self) -> &mut Map<String, Value> {
-        self.0.get_or_insert_with(|| Box::new(Box::new(Map::new()))).map_mut()
-    }
-}
-
-impl Clone for Extra {
-    fn clone(&self) -> Self {
-        Extra(self.0.as_ref().map(|fields| Box::new(fields.boxed())))
+        &mut self.0.get_or_insert_default().map
     }
 }
 
@@ -119,13 +139,13 @@ impl fmt::Debug for Extra {
 
 impl From<Map<String, Value>> for Extra {
     fn from(map: Map<String, Value>) -> Self {
-        Extra((!map.is_empty()).then(|| Box::new(Box::new(map) as Box<dyn Fields>)))
+        Extra((!map.is_empty()).then(|| Box::new(Fields { map, order: Vec::new() })))
     }
 }
 
 impl From<Extra> for Map<String, Value> {
     fn from(extra: Extra) -> Self {
-        extra.0.map(|mut fields| fields.take()).unwrap_or_default()
+        extra.0.map(|fields| fields.map).unwrap_or_default()
     }
 }
 
@@ -171,7 +191,7 @@ impl<'a> IntoIterator for &'a mut Extra {
 
 impl Serialize for Extra {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self)
+        self.write(|_| true, serializer)
     }
 }
 

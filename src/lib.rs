@@ -44,6 +44,7 @@ pub mod flow;
 pub mod guide;
 pub mod hooks;
 mod options;
+mod ordered;
 mod pace;
 pub mod policy;
 #[cfg(feature = "tower")]
@@ -66,6 +67,7 @@ pub use error::{Error, ErrorKind, Phase, Result, ValidationIssue};
 pub use extra::Extra;
 pub use http::Method;
 pub use options::Options;
+pub use ordered::OrderedJson;
 pub use pace::{Pace, Paces};
 pub use streaming::{Broken, Outcome, Streaming};
 pub use text::Text;

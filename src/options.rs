@@ -8,7 +8,7 @@ use crate::auth::mark;
 use crate::hooks::{Hook, Hooks};
 use crate::policy::{Retry, RetryPolicy};
 use crate::transport::MaybeSync;
-use crate::{BaseUrl, Error, Extra, Limits, Pace, Paces, Result};
+use crate::{BaseUrl, Error, Extra, Limits, OrderedJson, Pace, Paces, Result};
 
 /// Settings of a client that a call may override: headers, extra body fields, deadlines, caps, retries.
 ///
@@ -99,8 +99,8 @@ impl Options {
     }
 
     /// Adds a field to every JSON body that does not have it already.
-    pub fn extra(mut self, name: impl Into<String>, value: impl Into<serde_json::Value>) -> Self {
-        self.extra.insert(name.into(), value.into());
+    pub fn extra(mut self, name: impl Into<String>, value: impl Into<OrderedJson>) -> Self {
+        self.extra.set(name, value);
         self
     }
 
@@ -176,7 +176,7 @@ impl Options {
         }
         merged.headers.extend(over.headers);
         merged.correlation_header = over.correlation_header.or(merged.correlation_header);
-        merged.extra.extend(over.extra);
+        merged.extra.take_over(over.extra);
         merged.paces = over.paces.or(merged.paces);
         merged.pace = over.pace.or(merged.pace);
         merged.limits = over.limits.or(merged.limits);

@@ -15,10 +15,9 @@
 use std::fmt;
 
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 
 use crate::api::{ChatCompletion, ChatRequest, FinishReason, ResponseFormat};
-use crate::{Answer, Error, ErrorKind};
+use crate::{Answer, Error, ErrorKind, OrderedJson};
 
 /// A typed answer.
 #[derive(Clone, Debug, PartialEq)]
@@ -223,16 +222,16 @@ impl std::error::Error for Unparsed {}
 /// assert_eq!(schema["required"], serde_json::json!(["name"]));
 /// ```
 #[cfg(feature = "schemars")]
-pub fn schema_for<T: schemars::JsonSchema>() -> Value {
+pub fn schema_for<T: schemars::JsonSchema>() -> OrderedJson {
     let settings = schemars::generate::SchemaSettings::draft2020_12().with(|settings| {
         settings.meta_schema = None;
         settings.inline_subschemas = true;
     });
-    settings.into_generator().into_root_schema_for::<T>().to_value()
+    settings.into_generator().into_root_schema_for::<T>().to_value().into()
 }
 
 /// The request, held to a schema.
-pub(crate) fn held_to(request: &ChatRequest, schema: Value) -> ChatRequest {
+pub(crate) fn held_to(request: &ChatRequest, schema: OrderedJson) -> ChatRequest {
     request.clone().response_format(ResponseFormat::json_schema(schema))
 }
 

@@ -1,10 +1,12 @@
 //! What the public types promise by their auto traits, held at compile time.
 
 use std::fmt::Debug;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use tabbyapi::api::{
     ChatChunk, ChatCompletion, ChatMessage, ChatRequest, ChatStream, Completion, CompletionChunk, CompletionRequest,
-    CompletionStream, Continuation, Health, LoadProgress, LoadReport, LoadRequest, LoadStream, ModelList, Sampling,
+    CompletionStream, Continuation, Embeddings, Encoded, Health, LoadProgress, LoadReport, LoadRequest, LoadStream,
+    LoraList, ModelList, OverrideList, Overrides, Sampling, TemplateList, Usage,
 };
 use tabbyapi::auth::{Credential, KeySource};
 use tabbyapi::batch::{Batch, EmbedMany, Iter};
@@ -15,8 +17,8 @@ use tabbyapi::flow::{Clock, Hedged, Limited, Mux, Pausable, PauseHandle, Tee};
 use tabbyapi::transport::script::Script;
 use tabbyapi::transport::{BoxFuture, TransportError};
 use tabbyapi::{
-    Answer, BaseUrl, Broken, Calling, Client, ClientBuilder, Endpoint, Error, Limits, Options, Pace, Result, Scope,
-    Text,
+    Answer, BaseUrl, Broken, Calling, Client, ClientBuilder, Endpoint, Error, Extra, Limits, Options, OrderedJson,
+    Pace, Result, Scope, Text,
 };
 
 const fn shared<T: Send + Sync + 'static>() {}
@@ -24,6 +26,7 @@ const fn sent<T: Send + 'static>() {}
 const fn cloned<T: Clone>() {}
 const fn unpinned<T: Unpin>() {}
 const fn debugged<T: Debug>() {}
+const fn unwind_safe<T: UnwindSafe + RefUnwindSafe>() {}
 const fn error<T: std::error::Error + Send + Sync + 'static>() {}
 
 // Clients go wherever the program goes.
@@ -76,6 +79,31 @@ const _: () = {
     shared::<Record>();
     shared::<Credential>();
     shared::<(BaseUrl, Limits, Options, Pace, Retry, Time)>();
+};
+
+// And whole after a panic elsewhere: nothing in them is shared and changed.
+const _: () = {
+    unwind_safe::<ChatCompletion>();
+    unwind_safe::<ChatChunk>();
+    unwind_safe::<ChatMessage>();
+    unwind_safe::<ChatRequest>();
+    unwind_safe::<Completion>();
+    unwind_safe::<CompletionChunk>();
+    unwind_safe::<CompletionRequest>();
+    unwind_safe::<Embeddings>();
+    unwind_safe::<Health>();
+    unwind_safe::<LoadProgress>();
+    unwind_safe::<LoadReport>();
+    unwind_safe::<LoadRequest>();
+    unwind_safe::<LoraList>();
+    unwind_safe::<ModelList>();
+    unwind_safe::<OverrideList>();
+    unwind_safe::<Overrides>();
+    unwind_safe::<Sampling>();
+    unwind_safe::<TemplateList>();
+    unwind_safe::<Encoded>();
+    unwind_safe::<Usage>();
+    unwind_safe::<(Extra, OrderedJson, Text, Pace, Limits, BaseUrl)>();
 };
 
 // A box, so that results stay small.

@@ -4,10 +4,9 @@ use std::fmt;
 use std::ops::Deref;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::value::{null_as_default, open_enum};
-use crate::{Extra, Text};
+use crate::{Extra, OrderedJson, Text};
 
 open_enum! {
     /// Why a choice ended.
@@ -160,9 +159,9 @@ pub struct ResponseFormat {
     pub kind: ResponseFormatType,
     /// The schema for [`ResponseFormatType::JsonSchema`], bare or in OpenAI's wrapper `{"name", "schema"}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub json_schema: Option<Value>,
+    pub json_schema: Option<OrderedJson>,
     /// Other fields.
-    #[serde(flatten)]
+    #[serde(flatten, deserialize_with = "crate::api::fields::ordered")]
     pub extra: Extra,
 }
 
@@ -183,7 +182,7 @@ impl ResponseFormat {
     }
 
     /// JSON after this schema.
-    pub fn json_schema(schema: impl Into<Value>) -> Self {
+    pub fn json_schema(schema: impl Into<OrderedJson>) -> Self {
         ResponseFormat { json_schema: Some(schema.into()), ..ResponseFormat::new(ResponseFormatType::JsonSchema) }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{Extra, Pace, Paces};
+use crate::{Extra, OrderedJson, Pace, Paces};
 
 /// The setters of optional fields: `name: Type`, or `name: Type as impl Into<Type>` where a conversion helps.
 macro_rules! setters {
@@ -56,7 +56,11 @@ macro_rules! request {
             $( $(#[doc = $fdoc])* #[serde(flatten)] pub $fname: $ftype, )?
             /// Fields that this library has no name for; they are sent along as they are, after the others. A
             /// `stream` among them is left out, since the method decides that.
-            #[serde(flatten, serialize_with = "crate::api::fields::without_stream")]
+            #[serde(
+                flatten,
+                serialize_with = "crate::api::fields::without_stream",
+                deserialize_with = "crate::api::fields::ordered"
+            )]
             pub extra: crate::Extra,
         }
 
@@ -67,10 +71,11 @@ macro_rules! request {
 
             crate::api::fields::setters! { $( $(#[doc = $odoc])* $oname: $otype $(as $oarg)?, )* }
 
-            /// Adds a field that this library has no name for.
+            /// Adds a field that this library has no name for. An [`OrderedJson`](crate::OrderedJson) keeps the order of its
+            /// fields, a `serde_json::Value` only with `serde_json/preserve_order`.
             #[must_use]
-            pub fn extra(mut self, name: impl Into<String>, value: impl Into<::serde_json::Value>) -> Self {
-                self.extra.insert(name.into(), value.into());
+            pub fn extra(mut self, name: impl Into<String>, value: impl Into<crate::OrderedJson>) -> Self {
+                self.extra.set(name, value);
                 self
             }
         }
@@ -172,5 +177,24 @@ macro_rules! posts {
 pub(crate) use posts;
 
 pub(crate) fn without_stream<S: serde::Serializer>(extra: &Extra, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_map(extra.iter().filter(|(name, _)| *name != "stream"))
+    extra.write(|name| name != "stream", serializer)
+}
+
+/// Reads the extra fields of a request, with the order in which they stand.
+pub(crate) fn ordered<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Extra, D::Error> {
+    struct Visit;
+    impl<'de> serde::de::Visitor<'de> for Visit {
+        type Value = Extra;
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("a map")
+        }
+        fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Extra, A::Error> {
+            let mut extra = Extra::new();
+            while let Some((name, value)) = map.next_entry::<String, OrderedJson>()? {
+                extra.set(name, value);
+            }
+            Ok(extra)
+        }
+    }
+    deserializer.deserialize_map(Visit)
 }

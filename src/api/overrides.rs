@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::Sampling;
 use super::fields::{plain, posts};
 use crate::api::kinds::json;
 use crate::decode::{Empty, Json};
 use crate::value::null_as_default;
-use crate::{Calling, Client, Endpoint, Error, ErrorKind, Extra, Replay, Result, Scope, json_body};
+use crate::{Calling, Client, Endpoint, Error, ErrorKind, Extra, OrderedJson, Replay, Result, Scope, json_body};
 
 /// Sampler overrides: `client.sampling()`. They apply to the requests of every client of the server.
 #[derive(Clone, Copy, Debug)]
@@ -124,8 +123,10 @@ impl Overrides {
 
     fn with_all(mut self, sampling: &Sampling, how: fn(SamplerOverride) -> SamplerOverride) -> Self {
         // A struct with fields always becomes an object.
-        if let Ok(Value::Object(fields)) = serde_json::to_value(sampling) {
-            self.0.extend(fields.into_iter().map(|(field, value)| (field, how(SamplerOverride::new(value)))));
+        if let Ok(fields) = OrderedJson::from_serialize(sampling) {
+            self.0.extend(
+                fields.fields().map(|(field, value)| (field.to_owned(), how(SamplerOverride::new(value.clone())))),
+            );
         }
         self
     }
@@ -137,7 +138,7 @@ impl Overrides {
 pub struct SamplerOverride {
     /// The value (wire: `override`); without `force` and `additive` it applies where a request leaves the field unset.
     #[serde(default, rename = "override")]
-    pub value: Value,
+    pub value: OrderedJson,
     /// Whether it applies in place of the request's value; false by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub force: Option<bool>,
@@ -151,7 +152,7 @@ pub struct SamplerOverride {
 
 impl SamplerOverride {
     /// Applies where a request leaves the field unset.
-    pub fn new(value: impl Into<Value>) -> Self {
+    pub fn new(value: impl Into<OrderedJson>) -> Self {
         SamplerOverride { value: value.into(), ..SamplerOverride::default() }
     }
 

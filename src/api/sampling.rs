@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::OneOrMany;
 use super::fields::setters;
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, OrderedJson, Result};
 
 /// Declares [`Sampling`]: all fields optional, with `name: Type => serde(attribute)` where reading takes more.
 macro_rules! sampling {
@@ -159,7 +158,7 @@ sampling! {
         /// What is added to the logits of tokens, by id. Ids beyond the vocabulary are ignored; there is no range.
         logit_bias: BTreeMap<u32, f64> as impl Into<BTreeMap<u32, f64>> => serde(deserialize_with = "token_keys"),
         /// A JSON schema that the output is held to: an object, OpenAI's wrapper `{"name", "schema"}`, or JSON text.
-        json_schema: Value as impl Into<Value>,
+        json_schema: OrderedJson as impl Into<OrderedJson>,
         /// A regular expression that the output is held to.
         regex_pattern: String as impl Into<String>,
         /// A grammar that the output is held to, in Lark or GBNF.
@@ -214,7 +213,7 @@ macro_rules! sampling_setters {
             stop: impl Into<crate::api::OneOrMany<crate::api::Stop>>,
             banned_strings: impl Into<crate::api::OneOrMany<String>>,
             logit_bias: impl Into<::std::collections::BTreeMap<u32, f64>>,
-            json_schema: impl Into<::serde_json::Value>,
+            json_schema: impl Into<crate::OrderedJson>,
             regex_pattern: impl Into<String>,
             grammar_string: impl Into<String>,
             logprobs: u32, top_logprobs: u32,
@@ -290,7 +289,7 @@ impl Finite for u32 {}
 impl Finite for i32 {}
 impl Finite for i64 {}
 impl Finite for String {}
-impl Finite for Value {}
+impl Finite for OrderedJson {}
 impl<T> Finite for Vec<T> {}
 impl<T> Finite for OneOrMany<T> {}
 

@@ -43,7 +43,7 @@ use super::Done;
 use crate::decode::Json;
 use crate::errors::Hash;
 use crate::estimate::Estimator;
-use crate::{Endpoint, Error, ErrorKind, Method, Pace, Paces, Replay, Result, Scope, Text, json_body};
+use crate::{Endpoint, Error, ErrorKind, Method, OrderedJson, Pace, Paces, Replay, Result, Scope, Text};
 
 pub use super::journal::Journal;
 
@@ -79,7 +79,14 @@ pub struct BatchRequest {
     custom_id: String,
     digest: u64,
     /// Route and body, or why the line is no request.
-    what: Result<(&'static str, Value)>,
+    what: Result<(&'static str, Body)>,
+}
+
+#[derive(Clone)]
+struct Body {
+    /// As it is sent: the order of fields counts in schemas.
+    sent: Bytes,
+    value: Value,
 }
 
 /// A line as it stands in the file.
@@ -89,7 +96,7 @@ struct Line {
     #[serde(default)]
     method: Option<String>,
     url: String,
-    body: Value,
+    body: OrderedJson,
 }
 
 /// One line of a file of results: the fields of OpenAI's, and the digest of the request, by which it is known again.
@@ -191,13 +198,17 @@ impl BatchRequest {
         if let Some(method) = method.filter(|method| method != "POST") {
             return refuse(format!("the method is `{}`, and not POST", method.escape_debug()));
         }
-        let Some(fields) = body.as_object_mut() else { return refuse("the body is no object".to_owned()) };
-        if fields.get("stream").is_some_and(|stream| stream != &Value::Bool(false)) {
+        if !body.is_object() {
+            return refuse("the body is no object".to_owned());
+        }
+        if body.remove("stream").is_some_and(|stream| stream != false) {
             return refuse("a line cannot be streamed; leave `stream` out".to_owned());
         }
-        fields.remove("stream");
-        // Of what is asked, not of how the line is written.
-        let digest = digest(&[&custom_id, route, &body.to_string()]);
+        // Of what is asked, not of how the line is written, nor of the features of `serde_json`.
+        let mut canonical = String::new();
+        body.canonical(&mut canonical);
+        let digest = digest(&[&custom_id, route, &canonical]);
+        let body = Body { sent: body.to_string().into(), value: body.to_value() };
         BatchRequest { custom_id, digest, what: Ok((route, body)) }
     }
 
@@ -222,9 +233,9 @@ impl BatchRequest {
         self.what.as_ref().err()
     }
 
-    /// The body that is sent.
+    /// The body that is sent. Its fields go out in the order in which the line has them, which a [`Value`] need not keep.
     pub fn json(&self) -> Option<&Value> {
-        self.what.as_ref().ok().map(|(_, body)| body)
+        self.what.as_ref().ok().map(|(_, body)| &body.value)
     }
 }
 
@@ -247,7 +258,7 @@ impl Endpoint for BatchRequest {
 
     fn body(&self) -> Result<Option<Bytes>> {
         match &self.what {
-            Ok((_, body)) => json_body(body),
+            Ok((_, body)) => Ok(Some(body.sent.clone())),
             Err(error) => Err(error.clone()),
         }
     }

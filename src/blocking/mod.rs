@@ -242,7 +242,7 @@ impl ClientBuilder {
         /// Adds a header that carries a secret, such as a gateway's `Authorization`, to every request; it is redacted like a key.
         sensitive_header(name: &str, value: &str);
         /// Adds a field to every JSON body that does not have it already.
-        extra(name: impl Into<String>, value: impl Into<serde_json::Value>);
+        extra(name: impl Into<String>, value: impl Into<crate::OrderedJson>);
         /// The deadlines of each kind of work, in place of the defaults.
         paces(paces: Paces);
         /// The caps on what is accepted.

@@ -264,7 +264,7 @@ impl Chat<'_> {
     pub fn response_as_with_schema<T: DeserializeOwned>(
         &self,
         request: &ChatRequest,
-        schema: impl Into<serde_json::Value>,
+        schema: impl Into<crate::OrderedJson>,
     ) -> Result<Structured<T>, StructuredError> {
         structured::typed(self.create(&structured::held_to(request, schema.into()))?)
     }

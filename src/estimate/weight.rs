@@ -131,7 +131,7 @@ impl Estimator {
     pub(super) fn weigh_frame(&self, request: &ChatRequest) -> Weight {
         let mut weight = Weight::PROMPT;
         let tools = request.tools.iter().flatten().filter_map(|tool| serde_json::to_string(tool).ok());
-        let functions = request.functions.iter().flatten().map(ToString::to_string);
+        let functions = request.functions.iter().flat_map(|functions| functions.iter()).map(ToString::to_string);
         let mut any = false;
         for text in tools.chain(functions) {
             weight = weight + self.weigh(&text);

@@ -1,13 +1,18 @@
 //! The request of an attempt, as hooks may change it.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
+use serde::Serializer;
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::auth::is_secret;
-use crate::{Error, ErrorKind, Result};
+use crate::ordered::InOrderOf;
+use crate::{Error, ErrorKind, OrderedJson, Result};
 
 /// The request of one attempt before it is sent.
 ///
@@ -38,26 +43,90 @@ impl Outgoing<'_> {
         Ok(())
     }
 
-    /// Sets a field of the JSON body, in place of one that is there. Without a body nothing happens; errors if it is no JSON object.
-    pub fn set_field(&mut self, name: &str, value: impl Into<Value>) -> Result<()> {
+    /// Sets a field of the JSON body, in place of one that is there; all else stays as it is written. Without a body nothing happens;
+    /// errors if it is no JSON object.
+    pub fn set_field(&mut self, name: &str, value: impl Into<OrderedJson>) -> Result<()> {
         let value = value.into();
-        self.edit(|body| {
-            body.insert(name.to_owned(), value);
+        self.rewrite(|fields| {
+            let value = serde_json::value::to_raw_value(&value)?;
+            match fields.iter_mut().find(|(other, _)| other == name) {
+                Some((_, place)) => *place = Cow::Owned(value),
+                None => fields.push((name.to_owned(), Cow::Owned(value))),
+            }
+            Ok(())
         })
     }
 
-    /// Changes the JSON body. Without a body nothing happens; errors if it is no JSON object.
+    /// Changes the JSON body. Fields keep their order, and those that are not changed stay as they are written. Without a body nothing
+    /// happens; errors if it is no JSON object.
     pub fn edit(&mut self, change: impl FnOnce(&mut Map<String, Value>)) -> Result<()> {
+        self.rewrite(|fields| {
+            let read = |(name, raw): &(String, Cow<'_, RawValue>)| Ok((name.clone(), serde_json::from_str(raw.get())?));
+            let mut map = fields.iter().map(read).collect::<serde_json::Result<Map<String, Value>>>()?;
+            change(&mut map);
+            for (name, mut raw) in std::mem::take(fields) {
+                let Some(value) = map.remove(&name) else { continue };
+                if serde_json::from_str::<Value>(raw.get())? != value {
+                    let order: OrderedJson = serde_json::from_str(raw.get())?;
+                    let value = InOrderOf { value: &value, order: Some(&order) };
+                    raw = Cow::Owned(serde_json::value::to_raw_value(&value)?);
+                }
+                fields.push((name, raw));
+            }
+            for (name, value) in map {
+                fields.push((name, Cow::Owned(serde_json::value::to_raw_value(&value)?)));
+            }
+            Ok(())
+        })
+    }
+
+    /// Takes the body apart into its fields as they are written, and puts it together again.
+    fn rewrite<F>(&mut self, change: F) -> Result<()>
+    where
+        F: for<'b> FnOnce(&mut Vec<(String, Cow<'b, RawValue>)>) -> serde_json::Result<()>,
+    {
         if self.body.is_empty() {
             return Ok(());
         }
-        let wrong = |why: &dyn fmt::Display| {
-            Error::new(ErrorKind::Encode, "encode", format!("a hook could not change the body: {why}"))
+        let rewritten = || -> serde_json::Result<Vec<u8>> {
+            let Fields(mut fields) = serde_json::from_slice(self.body)?;
+            change(&mut fields)?;
+            let mut body = Vec::with_capacity(self.body.len());
+            let mut writer = serde_json::Serializer::new(&mut body);
+            writer.collect_map(fields.iter().map(|(name, raw)| (name, &**raw)))?;
+            Ok(body)
         };
-        let mut body: Map<String, Value> = serde_json::from_slice(self.body).map_err(|error| wrong(&error))?;
-        change(&mut body);
-        *self.body = serde_json::to_vec(&body).map_err(|error| wrong(&error))?.into();
+        let body = rewritten().map_err(|error| {
+            Error::new(ErrorKind::Encode, "encode", format!("a hook could not change the body: {error}"))
+        })?;
+        *self.body = body.into();
         Ok(())
+    }
+}
+
+/// The fields of an object, each as it is written.
+struct Fields<'a>(Vec<(String, Cow<'a, RawValue>)>);
+
+impl<'de> Deserialize<'de> for Fields<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        struct Visit;
+        impl<'de> Visitor<'de> for Visit {
+            type Value = Fields<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a map")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Fields<'de>, A::Error> {
+                let mut fields: Vec<(String, Cow<'de, RawValue>)> = Vec::new();
+                while let Some((name, raw)) = map.next_entry::<String, &'de RawValue>()? {
+                    match fields.iter_mut().find(|(other, _)| *other == name) {
+                        Some((_, place)) => *place = Cow::Borrowed(raw),
+                        None => fields.push((name, Cow::Borrowed(raw))),
+                    }
+                }
+                Ok(Fields(fields))
+            }
+        }
+        deserializer.deserialize_map(Visit)
     }
 }
 
@@ -123,7 +192,7 @@ mod tests {
             (done, body)
         };
         assert_eq!(edit(""), (Ok(()), Bytes::new()));
-        assert_eq!(edit(r#"{"user":1,"b":2}"#), (Ok(()), Bytes::from_static(br#"{"b":2,"user":"u"}"#)));
+        assert_eq!(edit(r#"{"user":1,"b":2}"#), (Ok(()), Bytes::from_static(br#"{"user":"u","b":2}"#)));
         assert_eq!(edit("[1]").0, Err(ErrorKind::Encode));
     }
 }

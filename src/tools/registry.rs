@@ -9,9 +9,9 @@ use std::task::{Context, Poll};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 
 use super::{ToolFailure, ToolFailureKind, ToolLimits, ToolResult};
+use crate::OrderedJson;
 use crate::api::{Tool, ToolCall};
 use crate::transport::{BoxFuture, MaybeSend, MaybeSync};
 
@@ -69,7 +69,7 @@ impl Tools {
         mut self,
         name: impl Into<String>,
         description: impl Into<String>,
-        parameters: impl Into<Value>,
+        parameters: impl Into<OrderedJson>,
         function: F,
     ) -> Self
     where
@@ -210,9 +210,10 @@ impl<R: Serialize, E: fmt::Display, Fut: Future<Output = Result<R, E>>> Future f
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<ToolResult> {
         let failed = |message: String| ToolFailure::new(ToolFailureKind::Failed, message);
         Poll::Ready(match std::task::ready!(self.0.as_mut().poll(cx)) {
-            Ok(result) => match serde_json::to_value(result) {
-                Ok(Value::String(text)) => Ok(text),
-                Ok(value) => Ok(value.to_string()),
+            // The text as it is written, with fields in the order of the type.
+            Ok(result) => match serde_json::to_string(&result) {
+                Ok(json) if json.starts_with('"') => Ok(serde_json::from_str(&json).unwrap_or(json)),
+                Ok(json) => Ok(json),
                 Err(error) => Err(failed(format!("the result could not be written as JSON: {error}"))),
             },
             Err(error) => Err(failed(error.to_string())),
@@ -225,6 +226,7 @@ mod tests {
     use super::*;
     use futures::executor::block_on;
     use serde::Deserialize;
+    use serde_json::Value;
     use serde_json::json;
 
     #[derive(Deserialize)]

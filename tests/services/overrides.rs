@@ -31,7 +31,8 @@ fn a_preset_is_switched_to() {
     let list = good(play("overrides-after-preset", |client| client.sampling().overrides()));
     assert_eq!(list.selected_preset.as_deref(), Some("creative"));
     let stop = &list.overrides["stop"];
-    assert_eq!((&stop.value, stop.force, stop.additive), (&json!(["STOPHERE"]), Some(false), Some(true)));
+    assert_eq!(stop.value, json!(["STOPHERE"]));
+    assert_eq!((stop.force, stop.additive), (Some(false), Some(true)));
     assert_eq!(list.overrides["top_p"].force, Some(true));
 }
 

@@ -2,11 +2,10 @@
 
 use base64::Engine as _;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::ToolCall;
 use crate::value::{null_as_default, open_enum};
-use crate::{Extra, Text};
+use crate::{Extra, OrderedJson, Text};
 
 open_enum! {
     /// Who says a message; the person by default.
@@ -112,8 +111,8 @@ impl ChatMessage {
 
     /// Adds a field that this library has no name for.
     #[must_use]
-    pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
-        self.extra.insert(name.into(), value.into());
+    pub fn extra(mut self, name: impl Into<String>, value: impl Into<OrderedJson>) -> Self {
+        self.extra.set(name, value);
         self
     }
 
@@ -188,7 +187,7 @@ pub enum ContentPart {
     /// A kind that this library does not know; kept as it came.
     #[doc(hidden)]
     #[serde(untagged)]
-    _Other(Value),
+    _Other(OrderedJson),
 }
 
 impl ContentPart {

@@ -22,14 +22,13 @@ pub use tools::{Function, FunctionCall, Tool, ToolCall, ToolChoice, ToolKind};
 pub use total::ChatTotal;
 
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 
 use crate::conversation::Fitted;
 use crate::decode::{Events, Json};
 use crate::estimate::Estimator;
 use crate::structured::{self, Structured, StructuredError};
 use crate::tools::{ToolRun, Tools};
-use crate::{Calling, Client, Streaming};
+use crate::{Calling, Client, OrderedJson, Streaming};
 
 /// Conversations: `client.chat()`.
 #[derive(Clone, Copy, Debug)]
@@ -126,7 +125,7 @@ impl Chat<'_> {
     pub async fn response_as_with_schema<T: DeserializeOwned>(
         &self,
         request: &ChatRequest,
-        schema: impl Into<Value>,
+        schema: impl Into<OrderedJson>,
     ) -> Result<Structured<T>, StructuredError> {
         structured::typed(self.create(&structured::held_to(request, schema.into())).await?)
     }

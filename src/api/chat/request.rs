@@ -7,16 +7,15 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use http::Method;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::{ChatCompletion, ChatEvents, ChatMessage, ChatTotal, Tool, ToolChoice};
 use crate::api::fields::request;
 use crate::api::kinds::{json, whole_choices};
 use crate::api::sampling::sampling_setters;
-use crate::api::{ResponseFormat, Sampling, StreamOptions, Streamed};
+use crate::api::{OneOrMany, ResponseFormat, Sampling, StreamOptions, Streamed};
 use crate::decode::{Events, Json};
 use crate::estimate::Estimator;
-use crate::{Endpoint, Extra, Limits, Pace, Paces, Replay, Result, Scope, StreamEndpoint, json_body};
+use crate::{Endpoint, Extra, Limits, OrderedJson, Pace, Paces, Replay, Result, Scope, StreamEndpoint, json_body};
 
 request! {
     /// A conversation to go on with.
@@ -50,7 +49,7 @@ request! {
             /// Whether it may call several at once; default true. No effect on the current backend.
             parallel_tool_calls: bool,
             /// Functions in OpenAI's older form, handed to the template.
-            functions: Vec<Value> as impl Into<Vec<Value>>,
+            functions: OneOrMany<OrderedJson> as impl Into<OneOrMany<OrderedJson>>,
             /// The form that the output is held to. `sampling.json_schema` does the same with less.
             response_format: ResponseFormat,
             /// How hard the model is to think, in the template's words, such as `low`.
@@ -110,8 +109,8 @@ impl ChatRequest {
 
     /// Adds a variable for the template.
     #[must_use]
-    pub fn template_var(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
-        self.template_vars.get_or_insert_default().insert(name.into(), value.into());
+    pub fn template_var(mut self, name: impl Into<String>, value: impl Into<OrderedJson>) -> Self {
+        self.template_vars.get_or_insert_default().set(name, value);
         self
     }
 
@@ -260,6 +259,7 @@ impl StreamEndpoint for ChatRequest {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::Value;
     use serde_json::json;
 
     #[track_caller]

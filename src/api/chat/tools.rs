@@ -2,10 +2,9 @@
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::value::{null_as_default, open_enum};
-use crate::{Extra, Result, Text};
+use crate::{Extra, OrderedJson, Result, Text};
 
 open_enum! {
     /// The kind of a tool.
@@ -39,13 +38,13 @@ pub struct Tool {
     /// The function.
     pub function: Function,
     /// Other fields.
-    #[serde(flatten)]
+    #[serde(flatten, deserialize_with = "crate::api::fields::ordered")]
     pub extra: Extra,
 }
 
 impl Tool {
     /// A function; `parameters` is a JSON schema of its arguments. The server requires all three.
-    pub fn new(name: impl Into<String>, description: impl Into<String>, parameters: impl Into<Value>) -> Self {
+    pub fn new(name: impl Into<String>, description: impl Into<String>, parameters: impl Into<OrderedJson>) -> Self {
         let function = Function {
             name: name.into(),
             description: description.into(),
@@ -65,9 +64,9 @@ pub struct Function {
     /// What it is for; the server requires it.
     pub description: String,
     /// A JSON schema of its arguments, which must be an object; the server requires it.
-    pub parameters: Value,
+    pub parameters: OrderedJson,
     /// Other fields, for the template.
-    #[serde(flatten)]
+    #[serde(flatten, deserialize_with = "crate::api::fields::ordered")]
     pub extra: Extra,
 }
 
@@ -197,6 +196,7 @@ pub struct FunctionCall {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::Value;
     use serde_json::{from_value, json, to_value};
 
     #[test]

@@ -1,6 +1,6 @@
 //! The rules of whole requests.
 
-use serde_json::Value;
+use crate::OrderedJson;
 
 use super::{Effect, Faults, Findings};
 use crate::api::{
@@ -53,7 +53,7 @@ impl ChatRequest {
                 format!("is `{word}`, but must be `none`, `auto`, `required` or the name of a function"),
             );
         }
-        for (at, function) in self.functions.iter().flatten().enumerate() {
+        for (at, function) in self.functions.iter().flat_map(|functions| functions.iter()).enumerate() {
             if !function.is_object() {
                 findings.add(Effect::Refused, format!("functions[{at}]"), "is no object");
             }
@@ -128,7 +128,7 @@ impl Findings {
             }
             // A text part without its text was read into this too.
             ContentPart::_Other(part) => {
-                let kind = part.get("type").and_then(Value::as_str).unwrap_or("text");
+                let kind = part.get("type").and_then(OrderedJson::as_str).unwrap_or("text");
                 match kind {
                     "text" => self.add(Effect::Fails, format!("{field}.text"), "is missing"),
                     "image_url" => self.add(Effect::Refused, format!("{field}.image_url"), "has no `url`"),

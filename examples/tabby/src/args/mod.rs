@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args as ClapArgs, ColorChoice, Parser, Subcommand};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use tabbyapi::OrderedJson;
 
 pub use generate::{Batch, Chat, Complete, Embed, TextArgs, Tokens};
 pub use manage::{
@@ -157,7 +157,7 @@ pub enum Command {
 }
 
 /// `NAME=JSON`; what is no JSON is a string.
-pub fn params(params: &[String]) -> Result<Vec<(String, Value)>, Failure> {
+pub fn params(params: &[String]) -> Result<Vec<(String, OrderedJson)>, Failure> {
     let param = |text: &String| {
         let (name, value) = text.split_once('=').filter(|(name, _)| !name.is_empty()).ok_or_else(|| {
             Failure::Usage(format!("`{text}` is no parameter; write NAME=VALUE, as in temperature=0.8"))
@@ -171,11 +171,11 @@ pub fn params(params: &[String]) -> Result<Vec<(String, Value)>, Failure> {
 pub fn with_params<T: Serialize + DeserializeOwned>(mut request: T, texts: &[String]) -> Result<T, Failure> {
     for (text, (name, value)) in texts.iter().zip(params(texts)?) {
         let unfit = |error| Failure::Usage(format!("`--param {text}` is not what the request takes: {error}"));
-        let mut fields = serde_json::to_value(&request).map_err(unfit)?;
-        if let Value::Object(fields) = &mut fields {
-            fields.insert(name, value);
-        }
-        request = serde_json::from_value(fields).map_err(unfit)?;
+        // Over text, so that schemas keep the order of their properties.
+        let mut fields: OrderedJson =
+            serde_json::to_string(&request).and_then(|text| serde_json::from_str(&text)).map_err(unfit)?;
+        fields.insert(name, value);
+        request = serde_json::from_str(&fields.to_string()).map_err(unfit)?;
     }
     Ok(request)
 }

@@ -48,7 +48,7 @@ fn list(list: &OverrideList) -> String {
     let row = |(name, value): (&String, &SamplerOverride)| {
         let set = |on: Option<bool>, word: &str| if on == Some(true) { word.to_owned() } else { String::new() };
         let how = set(value.force, "force") + &set(value.additive, "additive");
-        vec![name.clone(), plain(&value.value), how]
+        vec![name.clone(), plain(&value.value.to_value()), how]
     };
     // The server goes on naming a preset that was unloaded.
     let overridden = list.overrides.iter().next().is_some() || !list.overrides.malformed().is_empty();
