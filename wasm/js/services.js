@@ -85,13 +85,27 @@ export class Models extends Service {
     return this.stream_(LoadStream, "models.load", request, options, new LoadTotal());
   }
 
-  /** Unloads whatever is loaded, then loads. */
+  /** Unloads whatever is loaded, then loads; unloads nothing for what the server does not list. */
   async reload(request, options) {
-    await this.unload(options).catch((error) => {
+    const unlessNoneLoaded = (error) => {
       if (error.code !== "no_model_loaded") throw error;
-    });
+    };
+    if (await this.current(options).catch(unlessNoneLoaded)) {
+      mustList(await this.list(options), request.model_name, "models");
+      const draft = request.draft_model?.draft_model_name;
+      if (draft != null) mustList(await this.drafts(options), draft, "draft models");
+      await this.unload(options).catch(unlessNoneLoaded);
+    }
     return this.load(request, options);
   }
+}
+
+function mustList(list, name, what) {
+  if (list.data?.some((card) => card.id === name)) return;
+  const hint =
+    "only the admin key is shown the whole list, and models in subfolders are in no list; if it is there, call `unload` and then `load`";
+  const message = `\`${name}\` is not in the server's list of ${what}, so nothing was unloaded; ${hint}`;
+  throw new TabbyError({ kind: "encode", code: "unknown_model", message, hint });
 }
 
 export class EmbeddingModels extends Service {

@@ -371,4 +371,6 @@ test("a load is a stream of progress and a report", async (t) => {
   assert.equal((await tabby.models.load({ model_name: "beta-3B-exl3" }).finalReport()).wasLoadedAlready, true);
   assert.equal((await (await tabby.models.reload({ model_name: "alpha-7B-exl3" })).finalReport()).wasLoadedAlready, false);
   await assert.rejects(tabby.models.load({ model_name: "nowhere" }).finalReport(), (error) => error.kind === "server");
+  await assert.rejects(tabby.models.reload({ model_name: "nowhere" }), (error) => error.code === "unknown_model");
+  assert.equal((await tabby.models.current()).id, "alpha-7B-exl3");
 });

@@ -310,7 +310,11 @@ export interface Models {
   props(options?: CallOptions): Answer<answers.ModelProps>;
   /** Loads a model in place of the loaded one; needs the admin key. */
   load(request: requests.LoadRequest, options?: CallOptions): LoadStream;
-  /** Unloads whatever is loaded, then loads: the way to change the parameters of the loaded model. */
+  /**
+   * Unloads whatever is loaded, then loads: the way to change the parameters of the loaded model. The unload ends the running
+   * generations of all users, so it rejects with code `unknown_model`, and nothing is unloaded, unless the server's lists show what
+   * is asked for; they are complete for the admin key only.
+   */
   reload(request: requests.LoadRequest, options?: CallOptions): Promise<LoadStream>;
   /** Unloads the model; needs the admin key. */
   unload(options?: CallOptions): Answer<void>;
