@@ -42,14 +42,17 @@ pub async fn batch(client: &Client, what: &Batch, output: &Output) -> Result<(),
     let mut gone = None;
     while let Some(done) = batch.next().await {
         let line = ResultLine::of(&done).to_line();
-        match done.result.err().filter(is_gone) {
-            None => results.write(&line)?,
+        match done.result {
             // It is a result only if the server is there for a later request.
-            Some(error) if results.hold(line) == GONE_AFTER => {
-                gone = Some(error);
-                break;
+            Err(error) if is_gone(&error) => {
+                if results.hold(line) == GONE_AFTER {
+                    gone = Some(error);
+                    break;
+                }
             }
-            Some(_) => {}
+            // It was never sent, which tells nothing of the server.
+            Err(_) if done.request.error().is_some() => results.write(&line)?,
+            _ => results.write_after_held(&line)?,
         }
         let progress = batch.progress();
         spinner.tell(&format!("{} done, {} failed, {} running", progress.finished, progress.failed, progress.running));
@@ -106,7 +109,10 @@ fn tell_of_before(journal: &Journal, what: &Batch, output: &Output) {
 fn is_gone(error: &Error) -> bool {
     match error.kind() {
         ErrorKind::Connect | ErrorKind::Transport => true,
-        ErrorKind::Server => error.status().is_some_and(|status| matches!(status.as_u16(), 502 | 504)),
+        // The server's own 503s have codes of their own, and a 504 is of one request that took too long.
+        ErrorKind::Server => {
+            error.code() == "server_error" && matches!(error.status().map(|it| it.as_u16()), Some(502 | 503))
+        }
         _ => false,
     }
 }
@@ -145,15 +151,19 @@ impl<'a> Results<'a> {
     }
 
     /// Whole and out of our hands before the next one: that is what can be gone on from.
-    fn write(&mut self, line: &str) -> Result<(), Failure> {
-        for line in self.held.drain(..) {
-            self.file.write_all(line.as_bytes())?;
+    fn write_after_held(&mut self, line: &str) -> Result<(), Failure> {
+        for line in std::mem::take(&mut self.held) {
+            self.write(&line)?;
         }
+        self.write(line)
+    }
+
+    fn write(&mut self, line: &str) -> Result<(), Failure> {
         self.file.write_all(line.as_bytes())?;
         Ok(self.file.flush()?)
     }
 
-    /// Keeps a line back, and gives how many there are of them.
+    /// Keeps a line back, to be written before the next one of a server that is there, and gives how many there are of them.
     fn hold(&mut self, line: String) -> usize {
         self.held.push(line);
         self.held.len()
@@ -163,7 +173,7 @@ impl<'a> Results<'a> {
     /// what the file holds.
     fn close(mut self, gone: bool, input: Option<&Path>) -> Result<Journal, Failure> {
         if !gone {
-            self.write("")?;
+            self.write_after_held("")?;
         }
         if !self.regular {
             return Ok(self.journal);

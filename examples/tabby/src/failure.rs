@@ -2,6 +2,8 @@
 
 mod hint;
 
+pub use hint::of_generation;
+
 use std::fmt;
 use std::io;
 use std::path::Path;

@@ -12,7 +12,7 @@ use tabbyapi::{Client, Error, ErrorKind};
 use super::commands::{self, Command};
 use super::show::Show;
 use crate::args::{Chat, with_params};
-use crate::failure::Failure;
+use crate::failure::{Failure, of_generation};
 use crate::files;
 use crate::interrupt::Interrupt;
 use crate::manage::load::follow;
@@ -140,8 +140,9 @@ impl<'a> Session<'a> {
                 }
                 Ok(true)
             }
-            Err(broken) => {
+            Err(mut broken) => {
                 show.rest(&broken.partial)?;
+                broken.error = of_generation(broken.error, request.model.as_deref());
                 self.keep(broken.partial.message().cloned().unwrap_or_default());
                 Err(broken.into())
             }

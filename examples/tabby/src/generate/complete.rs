@@ -1,11 +1,11 @@
 //! Completions.
 
-use tabbyapi::api::{Completion, CompletionRequest, FinishReason};
-use tabbyapi::{Client, Error, ErrorKind};
+use tabbyapi::api::{Completion, CompletionRequest, FinishReason, Prompt};
+use tabbyapi::{Client, Error};
 
 use super::text;
 use crate::args::{Complete, with_params};
-use crate::failure::Failure;
+use crate::failure::{Failure, of_generation};
 use crate::output::Output;
 
 /// How many tokens are asked for at most, unless it is said: the server fails on streams without a limit.
@@ -18,7 +18,7 @@ pub async fn complete(client: &Client, what: &Complete, output: &Output) -> Resu
     // Pieces of several choices would come in turn.
     let several = request.n.is_some_and(|n| n > 1) && !output.is_json();
     if what.no_stream || several {
-        let answer = client.completions().create(&request).await.map_err(|error| hinted(error, &prompt))?;
+        let answer = client.completions().create(&request).await.map_err(|error| hinted(error, &request))?;
         match output.is_json() {
             true => output.print(&*answer, |_| String::new())?,
             // As it is, for files and pipes.
@@ -44,7 +44,7 @@ pub async fn complete(client: &Client, what: &Complete, output: &Output) -> Resu
     }
     line.close()?;
     let answer = stream.finish().await.map_err(|mut broken| {
-        broken.error = hinted(broken.error, &prompt);
+        broken.error = hinted(broken.error, &request);
         broken
     })?;
     if what.stats {
@@ -66,12 +66,13 @@ fn request(prompt: &str, what: &Complete) -> Result<CompletionRequest, Failure> 
 }
 
 /// Some models cannot go on from nothing, and the server does not say that it is this.
-fn hinted(error: Error, prompt: &str) -> Error {
-    match error.kind() {
-        ErrorKind::Server if prompt.is_empty() && !matches!(error.code(), "missing_key" | "invalid_key" | "no_model_loaded") => {
-            error.with_hint("the text to go on with is empty, which takes a model that begins texts with a token of its own; give at least a word")
-        }
-        _ => error,
+fn hinted(error: Error, request: &CompletionRequest) -> Error {
+    let empty = matches!(&request.prompt, Prompt::One(prompt) if prompt.is_empty());
+    match error.code() {
+        "server_error" | "stream_error" | "generation_aborted" | "bad_request" | "validation_failed" if empty => error.with_hint(
+            "the text to go on with is empty, which takes a model that begins texts with a token of its own; give at least a word",
+        ),
+        _ => of_generation(error, request.model.as_deref()),
     }
 }
 

@@ -1,9 +1,10 @@
 //! How far a load is.
 
-use std::io::{IsTerminal, stderr};
+use std::io::{self, IsTerminal, stderr};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use console::Term;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
 
 use super::Output;
 
@@ -20,7 +21,7 @@ impl Progress {
         let bar = (!output.json && stderr().is_terminal()).then(|| {
             let style = ProgressStyle::with_template("{msg} [{wide_bar}] {pos}/{len}");
             let style = style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> ");
-            ProgressBar::new(0).with_style(style)
+            ProgressBar::with_draw_target(Some(0), Narrow::target()).with_style(style)
         });
         Progress { output, bar, last: String::new() }
     }
@@ -56,7 +57,9 @@ impl Spinner {
         if output.json || !stderr().is_terminal() {
             return Spinner(ProgressBar::hidden());
         }
-        let spinner = Spinner(ProgressBar::new_spinner());
+        let style =
+            ProgressStyle::with_template("{spinner} {wide_msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
+        let spinner = Spinner(ProgressBar::with_draw_target(None, Narrow::target()).with_style(style));
         spinner.tell(message);
         spinner.0.enable_steady_tick(Duration::from_millis(120));
         spinner
@@ -70,5 +73,62 @@ impl Spinner {
 impl Drop for Spinner {
     fn drop(&mut self) {
         self.0.finish_and_clear();
+    }
+}
+
+/// The terminal without its last columns, so that the `^C` it shows for Ctrl-C stands in the line of the bar and goes away with it. In
+/// full lines it would begin the next one, and the bar would stay.
+#[derive(Debug)]
+struct Narrow(Term);
+
+impl Narrow {
+    const LEFT: u16 = 3;
+    /// How often it is drawn in a second.
+    const RATE: u8 = 20;
+
+    fn target() -> ProgressDrawTarget {
+        ProgressDrawTarget::term_like_with_hz(Box::new(Narrow(Term::buffered_stderr())), Self::RATE)
+    }
+}
+
+impl TermLike for Narrow {
+    fn width(&self) -> u16 {
+        self.0.size().1.saturating_sub(Self::LEFT)
+    }
+
+    fn height(&self) -> u16 {
+        self.0.size().0
+    }
+
+    fn move_cursor_up(&self, n: usize) -> io::Result<()> {
+        self.0.move_cursor_up(n)
+    }
+
+    fn move_cursor_down(&self, n: usize) -> io::Result<()> {
+        self.0.move_cursor_down(n)
+    }
+
+    fn move_cursor_right(&self, n: usize) -> io::Result<()> {
+        self.0.move_cursor_right(n)
+    }
+
+    fn move_cursor_left(&self, n: usize) -> io::Result<()> {
+        self.0.move_cursor_left(n)
+    }
+
+    fn write_line(&self, text: &str) -> io::Result<()> {
+        self.0.write_line(text)
+    }
+
+    fn write_str(&self, text: &str) -> io::Result<()> {
+        self.0.write_str(text)
+    }
+
+    fn clear_line(&self) -> io::Result<()> {
+        self.0.clear_line()
+    }
+
+    fn flush(&self) -> io::Result<()> {
+        self.0.flush()
     }
 }

@@ -99,6 +99,7 @@ fn a_batch_stops_when_the_server_is_gone() {
     let (input, output) = (folder.join("in.jsonl"), folder.join("out.jsonl"));
     std::fs::write(&input, requests(200)).unwrap();
     let (input, output) = (input.display().to_string(), output.display().to_string());
+    let _ = std::fs::remove_file(&output);
     for jobs in ["1", "4", "16"] {
         let args = ["batch", &input, "-o", &output, "--jobs", jobs, "--retries", "0"];
         let args: Vec<_> = args.into_iter().chain(["--url", "http://127.0.0.1:1"]).collect();
@@ -108,6 +109,18 @@ fn a_batch_stops_when_the_server_is_gone() {
         // They are no results.
         assert_eq!(std::fs::read_to_string(&output).unwrap(), "", "-j {jobs}");
     }
+    // Nor does a proxy's word for it make them any, or lines that are no request between them.
+    let proxy = |status| tabbyapi_emulator::Answer::status(status).on("/v1/chat/completions").times(3);
+    for status in [502, 503] {
+        server.answer(proxy(status));
+        let mut lines: Vec<_> = requests(200).lines().map(str::to_owned).collect();
+        lines.insert(2, "rubbish".to_owned());
+        std::fs::write(&input, lines.join("\n")).unwrap();
+        let stopped = run(&server, &["batch", &input, "-o", &output, "-j", "1", "--retries", "0"]);
+        stopped.bad(6, "stopped after 3 requests in a row");
+        assert_eq!(ids(&std::fs::read_to_string(&output).unwrap()), [""], "the line that is no request");
+    }
+    std::fs::remove_file(&output).unwrap();
     let gone = || tabbyapi_emulator::Answer::close().on("/v1/chat/completions");
     // One that is lost is a failure like others, if the server is there for the next.
     server.answer(gone().times(2));

@@ -42,7 +42,9 @@ fn servers_that_are_not_there() {
 fn hints_name_commands() {
     let server = start();
     let hints = |run: Run, hint: &str| {
-        assert!(run.err.contains(hint) && !run.err.contains("client."), "{}", run.err);
+        assert!(run.err.contains(hint), "{}", run.err);
+        let library = ["client.", "::", "(..)", "repo_id", "folder_name", "`api_key`"];
+        assert!(!library.iter().any(|word| run.err.contains(word)), "{}", run.err);
     };
     let without_keys = Run::from(keyless(&server.url(), &["models"]).output().unwrap());
     hints(without_keys, "set TABBY_API_KEY, or TABBY_ADMIN_KEY for what needs the admin key");
@@ -54,7 +56,20 @@ fn hints_name_commands() {
     run(&server, &["unload"]).good();
     hints(run(&server, &["chat", "x"]), "load one with `tabby load NAME`");
     hints(run(&server, &["health", "--wait", "0"]), "load one with `tabby load NAME`");
-    hints(run(&server, &["health", "--url", "http://127.0.0.1:1", "--retries", "0"]), "`--url` or TABBY_URL");
+    let away = ["health", "--url", "http://127.0.0.1:1", "--retries", "0"];
+    hints(run(&server, &away), "`--url` or TABBY_URL");
+    let mut behind_proxy = keyless("http://tabby.test", &["health", "--retries", "0"]);
+    let behind_proxy = Run::from(behind_proxy.env("http_proxy", "http://127.0.0.1:1").output().unwrap());
+    hints(behind_proxy, "go through the proxy in http_proxy");
+    let hang = || tabbyapi_emulator::Answer::hang();
+    server.answer(hang().on("/v1/models").always());
+    hints(run(&server, &["models", "--timeout", "1", "--retries", "0"]), "; a larger `--timeout` waits longer");
+    run(&server, &["download", "acme/thing"]).noted();
+    hints(run(&server, &["download", "acme/thing"]), "choose another `--folder`");
+    hints(run(&server, &["health", "--url", "http://me:secret@127.0.0.1"]), "TABBY_API_KEY and TABBY_ADMIN_KEY");
+    let gated = "401 Client Error. Cannot access gated repo for url https://hub.test/api. Access to model acme/g is restricted.";
+    let server = crate::support::start_with(tabbyapi_emulator::Emulator::builder().hub_error(gated));
+    hints(run(&server, &["download", "acme/g"]), "`--hub-token-file` names the file that holds it");
 }
 
 #[test]

@@ -179,6 +179,11 @@ fn a_model_can_be_loaded_by_the_request_itself() {
     run(&server, &["complete", "x", "--param", "model=alpha", "--admin"]).good();
     assert_eq!(run(&server, &["models"]).good(), "alpha  loaded\nbeta\n");
     assert_eq!(run(&server, &["permission", "--admin"]).good(), "admin\n");
+    run(&server, &["unload"]).good();
+    for args in [["chat", "Hi"], ["complete", "x"]] {
+        let args = [&args[..], &["--param", "model=alpha", "--admin"]].concat();
+        run(&server, &args).bad(6, "a request that names a model fails so while none is loaded");
+    }
 }
 
 #[test]

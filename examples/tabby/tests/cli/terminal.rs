@@ -117,6 +117,45 @@ fn what_is_typed_ahead_is_kept() {
     chat.exp_eof().unwrap();
 }
 
+/// The terminal's `^C` has room behind the bar that ends here: in the next line it would be cleared in the bar's place.
+#[track_caller]
+fn assert_narrow(bar: &str) {
+    let bar = bar.rsplit(['\r', '\n']).next().unwrap_or_default();
+    let width = bar.trim_start_matches("\u{1b}[2K").chars().count() + "2/4".len();
+    assert!((60..=77).contains(&width), "{width}: {bar:?}");
+}
+
+#[test]
+fn ctrl_c_leaves_no_bar_behind() {
+    let models = || {
+        Emulator::builder()
+            .model(ModelSpec::new("alpha"))
+            .model(ModelSpec::new("beta").modules(4))
+            .load_delay(Duration::ZERO)
+            .gate_loads()
+    };
+    let server = start_with(models());
+    let mut chat = on_terminal(&server, &["chat"]);
+    chat.exp_string(PROMPT).unwrap();
+    chat.send_line("/model beta").unwrap();
+    server.release(2);
+    assert_narrow(&chat.exp_string("2/4").unwrap());
+    chat.send_control('c').unwrap();
+    assert!(chat.exp_string("(the load goes on at the server)").unwrap().contains("\u{1b}[2K"));
+    let after = chat.exp_string(PROMPT).unwrap();
+    assert!(!after.contains("/4"), "{after:?}");
+    drop(chat);
+
+    let server = start_with(models());
+    let mut load = on_terminal(&server, &["load", "beta"]);
+    server.release(2);
+    assert_narrow(&load.exp_string("2/4").unwrap());
+    load.send_control('c').unwrap();
+    assert!(load.exp_string("(the load goes on at the server)").unwrap().contains("\u{1b}[2K"));
+    let after = load.exp_eof().unwrap();
+    assert!(after.contains("interrupted") && !after.contains("/4"), "{after:?}");
+}
+
 #[test]
 fn a_load_has_a_bar() {
     let server = start_with(
