@@ -1,6 +1,8 @@
 // A chat page: connect, choose and load a model, talk. Open it through any static file server, for example
 // `npx http-server .` in the root of the repository, at /examples/browser/.
-import { Tabby, TabbyError } from "tabbyapi";
+//
+// Without a bundler, the package is taken from where it was built; with one, it is `tabbyapi`.
+import { Tabby, TabbyError } from "../../wasm/dist/web.js";
 
 const $ = (id) => document.getElementById(id);
 const make = (tag, props = {}, ...children) => {
@@ -25,8 +27,9 @@ $("connect").addEventListener("submit", async (event) => {
   event.preventDefault();
   const { url, apiKey, adminKey } = Object.fromEntries(new FormData(event.target));
   try {
-    tabby = new Tabby({ baseURL: url, apiKey, adminKey });
-    const [models, current] = await Promise.all([tabby.models.list(), tabby.models.current().catch(() => undefined)]);
+    const client = new Tabby({ baseURL: url, apiKey, adminKey });
+    const [models, current] = await Promise.all([client.models.list(), client.models.current().catch(() => undefined)]);
+    tabby = client;
     const names = models.data.map(({ id }) => id).sort();
     $("load").elements.model.replaceChildren(...names.map((name) => make("option", { value: name, selected: name === current?.id }, name)));
     $("load").hidden = !adminKey;
@@ -74,15 +77,17 @@ document.addEventListener("keydown", (event) => event.key === "Escape" && stream
 $("stop").addEventListener("click", () => stream?.abort());
 
 async function answer(text) {
+  const question = make("article", { className: "user" }, make("h2", {}, "You"), make("div", { className: "text" }, text));
   messages.push({ role: "user", content: text });
-  $("log").append(make("article", { className: "user" }, make("h2", {}, "You"), make("div", { className: "text" }, text)));
+  say("");
 
   const body = make("div", { className: "text" });
   const thoughts = make("div", { className: "text" });
   const folded = make("details", { hidden: true }, make("summary", {}, "Reasoning"), thoughts);
   const calls = make("div");
   const rate = make("p", { className: "rate" });
-  $("log").append(make("article", {}, make("h2", {}, "Model"), folded, body, calls, rate));
+  const answered = make("article", {}, make("h2", {}, "Model"), folded, body, calls, rate);
+  $("log").append(question, answered);
 
   stream = tabby.chat.stream({ messages });
   $("stop").disabled = false;
@@ -113,11 +118,21 @@ async function answer(text) {
     error = caught;
     tell(caught);
   }
-  // Whether it came to its end, was stopped or broke: what had arrived stays.
-  const message = stream.soFar.choices[0]?.message;
-  if (message) messages.push(message);
+  const { message } = stream.soFar.choices[0] ?? {};
   const stopped = !error && !stream.outcome;
-  if (stopped) rate.textContent += ", stopped";
+  const said = message?.content || message?.reasoning_content || message?.tool_calls?.length;
+  const isWhole = !error && !stopped;
+  // What had arrived stays to be seen, whether it came to its end, was stopped or broke.
+  if (isWhole && !said) body.append("(an empty answer)");
+  if (stopped && said) rate.textContent += ", stopped";
+  if (isWhole || message?.content) {
+    messages.push(message ?? { role: "assistant", content: "" });
+  } else {
+    // The question is taken back, since templates want questions and answers in turn.
+    messages.pop();
+    if (!said) for (const block of [question, answered]) block.remove();
+    $("ask").elements.text.value ||= text;
+  }
   $("announce").textContent = error ? "" : stopped ? "Stopped." : `Answer: ${message?.content ?? ""}`;
   stream = undefined;
   $("log").scrollTop = $("log").scrollHeight;

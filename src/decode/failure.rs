@@ -48,9 +48,8 @@ pub fn plain_event_error(data: &str) -> Option<Error> {
     event_error(data)
 }
 
-/// The error of an event that is called `error`: whatever its data says.
-#[allow(dead_code, reason = "formats of events are about to use it")]
-pub(crate) fn error_event(data: &str) -> Error {
+/// The error of an event of the kind `error`, whatever its data says: for an [`EventFormat`](crate::decode::EventFormat) of your own.
+pub fn error_event(data: &str) -> Error {
     event_error(data).unwrap_or_else(|| finished(Said::plain(data.as_bytes(), None), Within::Stream))
 }
 

@@ -23,6 +23,12 @@ pub(crate) fn answer<T: DeserializeOwned>(text: &str, fields: Fields) -> Result<
     from_json(text).map_err(|error| failure::from_answer(text).filter(|_| fields.is_none()).unwrap_or(error))
 }
 
+/// The error that stands in place of a whole answer, or in it, although its status is a success: for a decoder of your own. At least
+/// one of `fields` must be there; if there are none, whatever is no error will do.
+pub fn answer_error(body: &str, fields: &'static [&'static str]) -> Option<Error> {
+    refusal(body, Some(fields))
+}
+
 /// The error that stands in place of an answer, or in it.
 fn refusal(text: &str, fields: Fields) -> Option<Error> {
     let names = fields.unwrap_or_default();

@@ -21,10 +21,11 @@ pub use document::Document;
 pub(crate) use events::from_event;
 pub use events::{EventFormat, Events, Step};
 #[allow(unused_imports, reason = "formats of events are about to use them")]
-pub(crate) use failure::{answer_error_field, error_event, event_error_field};
-pub use failure::{event_error, plain_event_error};
+pub(crate) use failure::{answer_error_field, event_error_field};
+pub use failure::{error_event, event_error, plain_event_error};
 pub use json::{Empty, Json, from_json};
 pub(crate) use kind::answer;
+pub use kind::answer_error;
 pub(crate) use template::{Slot, Templates};
 
 /// Reads the answer of one operation as its bytes arrive.

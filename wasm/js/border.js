@@ -67,11 +67,16 @@ export class Border {
 
   /** Polls the calls that waited for what others did. */
   wake() {
-    while (!this.dead) {
-      const number = this.#call("woken");
-      if (number === 0) return;
-      this.flows.get(number)?.poll();
+    try {
+      for (let number = 1; number !== 0 && !this.dead; ) {
+        number = this.#call("woken");
+        this.flows.get(number)?.poll();
+      }
+    } catch {
+      // It trapped: those who wait are told below.
     }
+    // Nothing comes of calls whose instance is dead.
+    if (this.dead) for (const flow of [...this.flows.values()]) flow.finish(this.#dead);
   }
 
   #told(name, ...args) {

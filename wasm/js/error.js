@@ -1,7 +1,9 @@
+import { wordsOf } from "./secrets.js";
+
 /** What went wrong. It prints as one sentence: what happened, where, and what to do. */
 export class TabbyError extends Error {
   constructor(told, { cause, partial } = {}) {
-    super(spelled(told.message), cause === undefined ? undefined : { cause });
+    super(sentence(told), cause === undefined ? undefined : { cause });
     this.kind = told.kind ?? "misuse";
     this.code = told.code ?? this.kind;
     this.retryable = told.retryable ?? false;
@@ -21,14 +23,32 @@ export class TabbyError extends Error {
 hide(TabbyError.prototype, "name", "TabbyError");
 
 /** What a hint names, by its name in JavaScript; the module has those of Rust. */
-function spelled(text) {
-  return text.replace(/`(client\.|Pace::|Limits::|ContentPart::)([^`]+)`/g, (_, of, rest) => {
-    const name = rest.replace("()", "").replace("..)", "...)").replace(/_./g, (part) => part[1].toUpperCase());
-    return of in OWNERS ? `\`${OWNERS[of]}.${name}\`` : "a `data:` URL";
+function spelled(hint) {
+  return hint.replace(/`([^`]+)`/g, (quoted, name) => {
+    const known = NAMES[name] ?? NAMES[name.replace(/\(.*/, "")];
+    if (known) return known;
+    const [, owner, rest] = /^(client\.|[A-Z]\w*::)([\w.()]+)$/.exec(name) ?? [];
+    if (owner === undefined) return quoted;
+    const own = rest.replace("()", "").replace("..)", "...)").replace(/_./g, (part) => part[1].toUpperCase());
+    return `\`${OWNERS[owner] ?? ""}${own}\``;
   });
 }
 
-const OWNERS = { "client.": "tabby", "Pace::": "pace", "Limits::": "limits" };
+const OWNERS = { "client.": "tabby.", "Pace::": "pace.", "Limits::": "limits.", "Retry::": "retry." };
+const NAMES = {
+  api_key: "`apiKey`",
+  admin_key: "`adminKey`",
+  base_url: "`baseURL`",
+  sensitive_header: "`headers`",
+  "Error::partial_text": "`error.partial`",
+  "ContentPart::image_bytes": "a `data:` URL",
+  "ContentPart::image_file_within": "a `data:` URL",
+};
+
+/** The sentence, which ends with the hint, if there is one. The rest of it may be the server's own words. */
+function sentence({ message, hint }) {
+  return hint && message.endsWith(hint) ? message.slice(0, message.length - hint.length) + spelled(hint) : message;
+}
 
 function hide(object, name, value) {
   Object.defineProperty(object, name, { value, writable: true, configurable: true, enumerable: false });
@@ -46,18 +66,40 @@ export function misuse(message, cause) {
 /** The module trapped: a defect of this package, which costs the calls that are under way and no others. */
 export function trapped(cause) {
   const message =
-    `the WebAssembly module of tabbyapi trapped (${cause?.message ?? cause}); this is a defect of the package, please report it; ` +
+    `the WebAssembly module of tabbyapi trapped (${wordsOf(cause)}); this is a defect of the package, please report it; ` +
     "the next call starts a fresh instance";
   return new TabbyError({ kind: "trapped", code: "trapped", message }, { cause });
 }
 
+/** An error over a body that nobody could read, since the host did not decode it, in place of what was made of its bytes. */
+export function encodedOr(told, headers, begins) {
+  const encoding = headers.find(([name]) => name === "content-encoding")?.[1];
+  if (!UNREAD.has(told.kind) || !encoding || encoding.toLowerCase() === "identity" || isText(begins)) return told;
+  const reason = `the answer is encoded with \`${encoding}\`, although the request said \`accept-encoding: identity\``;
+  const hint = "switch compression off in the proxy in front of the server, or use a `fetch` that decodes it";
+  return { ...told, kind: "decode", code: "encoded_body", reason, hint, message: `${told.method} ${told.url}: ${reason}; ${hint}`, retryable: false };
+}
+
+const UNREAD = new Set(["decode", "truncated"]);
+
+function isText(bytes) {
+  if (bytes === undefined || bytes.some((byte) => byte < 9)) return bytes === undefined;
+  try {
+    // The last character may be cut.
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes, { stream: true }) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
 /** Why `fetch` failed, as far as the host tells: the fault, whether the server can have seen the request, and words. */
 export function faultOf(error, url) {
-  const words = [error?.message ?? String(error), error?.cause?.message].filter(Boolean).join(": ");
+  const { name, code, words } = facts(error);
   const fault = (name, sent, message) => ({ fault: name, sent, message: `${message} (${words})` });
-  if (error?.name === "AbortError") return fault("aborted", true, "the host aborted the request");
-  if (error?.name === "TimeoutError") return fault("timeout", true, "the host's own time limit passed");
-  const refused = REFUSED.has(error?.cause?.code) || words.includes("client error (Connect)");
+  if (name === "RedirectError") return fault("redirect", true, "no answer");
+  if (name === "AbortError") return fault("aborted", true, "the host aborted the request");
+  if (name === "TimeoutError") return fault("timeout", true, "the host's own time limit passed");
+  const refused = REFUSED.has(code) || words.includes("client error (Connect)");
   if (refused || globalThis.navigator?.onLine === false) return fault("connect", false, "no connection could be made");
   // Only pages and their workers have an origin to compare with.
   const origin = globalThis.location?.origin;
@@ -67,6 +109,17 @@ export function faultOf(error, url) {
     return fault("mixed_content", false, "a page that came by https may not ask a server by http");
   }
   return fault("cors_suspected", true, "the server cannot be reached from here, or does not allow the page's origin (CORS)");
+}
+
+/** What an error tells. It may be anything, even something whose fields throw. */
+function facts(error) {
+  try {
+    const cause = error?.cause;
+    const words = [wordsOf(error), cause && wordsOf(cause)].filter(Boolean).join(": ");
+    return { name: error?.name, code: cause?.code, words };
+  } catch {
+    return { words: wordsOf(error) };
+  }
 }
 
 const REFUSED = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH", "UND_ERR_CONNECT_TIMEOUT"]);

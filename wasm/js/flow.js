@@ -1,17 +1,17 @@
 // One call on its way: the module decides, this file does. It has the exchange, the timer, the key, the signal.
 
 import { AUTHORIZE, DONE, FAILED, READ, SEND, WAIT, encode, ready } from "./border.js";
-import { TabbyError, cancelled, faultOf } from "./error.js";
+import { TabbyError, cancelled, encodedOr, faultOf } from "./error.js";
+import { Exchange } from "./exchange.js";
+import { wordsOf } from "./secrets.js";
+import { asTabbyError, headersOf, jsonOf, settingsOf, signalOf } from "./settings.js";
 
 /** Hosts keep the time to wait in 31 bits, and take what is longer for nothing. */
 const LONGEST_TIMEOUT = 2 ** 31 - 1;
-/** How long the end of a body may take after the announced end of its stream, in milliseconds. */
-const LINGER = 1000;
-
 /** Why there is no key, in the place of one. */
 const NO_KEY = 4;
 /** The headers that calls look at, in the order that the module wants. */
-const LOOKED_AT = ["content-type", "retry-after", "date", "x-should-retry"];
+const LOOKED_AT = ["content-type", "retry-after", "date", "x-should-retry", "retry-after-ms"];
 
 const clock = globalThis.performance ?? Date;
 
@@ -24,6 +24,9 @@ export class Flow {
   #operation;
   #body;
   #options;
+  /** The call's own headers, as pairs. */
+  #ownHeaders = [];
+  #signal;
   #sink;
   #border;
   #number;
@@ -37,20 +40,31 @@ export class Flow {
   #over = false;
   #wanted = false;
   #eager;
+  /** How many choices are asked for. */
+  #choices;
   #cause;
-  /** Those of the last answer. */
+  /** Why the call cannot even begin. */
+  #unsent;
+  /** Those of the last answer, and the beginning of its body. */
   #headers;
+  #begins;
   /** Time that the caller was busy with what came, which is no time of waiting: the call's clock stands still meanwhile. */
   #paused = 0;
   #idleSince;
 
-  constructor(core, operation, request, options = {}, sink, eager) {
+  constructor(core, operation, request, options, sink, eager, choices = 1) {
     this.#core = core;
     this.#operation = operation;
-    this.#body = request === undefined ? undefined : encode(JSON.stringify(request));
-    this.#options = options;
+    this.#options = options ?? {};
     this.#sink = sink;
     this.#eager = eager;
+    this.#choices = choices;
+    // As it is now: whoever asked may change it before it is sent. What cannot be written fails the call, as all else does.
+    try {
+      this.#body = request === undefined ? undefined : encode(jsonOf(request));
+    } catch (error) {
+      this.#unsent = error;
+    }
   }
 
   /** Asks for more, and begins the call if it has not begun. */
@@ -76,7 +90,7 @@ export class Flow {
   /** An error over what came, with where that was. */
   placed(error, outcome) {
     const { method, url, status } = this.#asked;
-    Object.assign(error, { method, url, status, message: `${method} ${url}: ${error.message}` });
+    Object.assign(error, this.#cleaner().value({ method, url, status, message: `${method} ${url}: ${error.message}` }));
     if (outcome) Object.assign(error, { outcome, attempts: outcome.attempts });
     return error;
   }
@@ -88,15 +102,19 @@ export class Flow {
   async #begin() {
     // Once: `want` may be asked again while the module is loaded.
     this.#border = null;
-    const { signal, headers, pace, maxRetries, retry, limits } = this.#options;
     try {
-      if (signal?.aborted) throw cancelled(signal.reason);
-      signal?.addEventListener("abort", this.#aborted, { once: true });
+      const { signal, headers, pace, maxRetries, retry, limits } = this.#options;
+      if (this.#unsent) throw this.#unsent;
+      this.#ownHeaders = headersOf(headers);
+      this.#signal = signalOf(signal);
+      if (this.#signal?.aborted) throw cancelled(signal.reason);
+      this.#signal?.addEventListener("abort", this.#aborted, { once: true });
       const border = await ready();
       if (this.#over) return;
       const call = {
         operation: this.#operation,
         has_body: this.#body !== undefined,
+        choices: this.#choices,
         request_bytes: this.#body?.length ?? 0,
         ...settingsOf({ headers, pace, maxRetries, retry, limits }),
       };
@@ -104,7 +122,9 @@ export class Flow {
       this.#border = border;
       border.flows.set(this.#number, this);
     } catch (error) {
-      return this.finish(error instanceof Error ? error : new TabbyError(error));
+      // The module tells by an object why it refuses.
+      const told = typeof error === "object" && typeof error?.kind === "string" && !(error instanceof Error);
+      return this.finish(told ? this.#told(error) : asTabbyError(error));
     }
     this.poll();
   }
@@ -114,9 +134,9 @@ export class Flow {
     try {
       this.#step(input());
     } catch (error) {
-      this.finish(error instanceof TabbyError ? error : new TabbyError({ kind: "misuse", message: String(error) }, { cause: error }));
+      this.finish(asTabbyError(error, "the answer could not be taken in"));
     }
-    if (!this.#border.dead) this.#border.wake();
+    this.#border.wake();
   }
 
   #step(code) {
@@ -152,10 +172,8 @@ export class Flow {
         this.finish(undefined, { ...border.detail(), headers: this.#answered() });
         break;
       case FAILED: {
-        const told = border.detail();
-        const headers = this.#answered();
-        const outcome = told.outcome && { ...told.outcome, headers };
-        this.finish(new TabbyError({ ...told, headers, outcome }, { cause: this.#cause }), outcome ?? undefined);
+        const error = this.#told(border.detail());
+        this.finish(error, error.outcome);
         break;
       }
     }
@@ -168,8 +186,8 @@ export class Flow {
     this.#attempts += 1;
     this.#core.tell("onAttempt", { operation: this.#operation, attempt: this.#attempts, method: request.method, url: request.url });
     if (this.#over) return;
-    this.#headers = undefined;
-    request.headers = this.#core.headers(request.headers, this.#options.headers);
+    this.#headers = this.#begins = undefined;
+    request.headers = this.#core.headers(request.headers, this.#ownHeaders);
     this.#exchange = new Exchange(this, this.#core.fetch, request, this.#body);
   }
 
@@ -181,12 +199,13 @@ export class Flow {
       const [border, number, now] = [this.#border, this.#number, this.#now()];
       switch (type) {
         case "head": {
-          this.#headers = [...headers];
+          this.#headers = headers;
           this.#asked.status = status;
           const values = new Map(this.#headers);
           return border.head(number, now, status, LOOKED_AT.map((name) => values.get(name) ?? "").join("\n"));
         }
         case "chunk":
+          this.#begins ??= bytes.slice(0, 64);
           return border.chunk(number, now, bytes);
         case "end":
           return border.end(number, now);
@@ -199,10 +218,24 @@ export class Flow {
     });
   }
 
+  #cleaner() {
+    return this.#core.secrets.cleaner(this.#ownHeaders);
+  }
+
   /** The headers of the last answer, without the keys that a server may echo. */
   #answered() {
-    const secrets = this.#core.secrets(this.#options.headers);
-    return (this.#headers ?? []).map(([name, value]) => [name, secrets.some((secret) => value.includes(secret)) ? "[removed]" : value]);
+    return this.#cleaner().headers(this.#headers ?? []);
+  }
+
+  /** An error that the module tells of. It knows the keys of the request; others that the client has are removed here. */
+  #told(told) {
+    const cleaner = this.#cleaner();
+    const headers = cleaner.headers(this.#headers ?? []);
+    const actual = encodedOr(told, headers, this.#begins);
+    // Words of the package, which programs read, stay as they are.
+    const clean = { ...cleaner.value(actual), kind: actual.kind, phase: actual.phase, method: actual.method };
+    const outcome = clean.outcome ? { ...clean.outcome, headers } : undefined;
+    return new TabbyError({ ...clean, headers, outcome }, { cause: cleaner.cause(this.#cause) });
   }
 
   get wanted() {
@@ -216,12 +249,13 @@ export class Flow {
       const given = await this.#core.getKey({ scope, rejected });
       const key = typeof given === "string" ? { [scope === "admin" ? "adminKey" : "apiKey"]: given } : (given ?? {});
       const kinds = [key.apiKey, key.adminKey, key.bearer];
-      this.#core.guard(...kinds);
+      if (kinds.some((text) => text != null && typeof text !== "string")) throw new TypeError("it gave a key that is no string");
+      this.#core.secrets.add(...kinds);
       kind = kinds.findIndex((text) => text != null) + 1;
-      [text, expiresIn] = [kinds[kind - 1] ?? "", key.expiresIn ?? -1];
+      [text, expiresIn] = [kinds[kind - 1] ?? "", Number(key.expiresIn ?? -1)];
     } catch (error) {
       this.#cause = error;
-      [kind, text] = [NO_KEY, `getKey failed: ${error?.message ?? error}`];
+      [kind, text] = [NO_KEY, `getKey failed: ${wordsOf(error)}`];
     }
     this.#keying = false;
     if (!this.#over) this.#guard(() => this.#border.key(this.#number, this.#now(), kind, expiresIn, text));
@@ -247,7 +281,7 @@ export class Flow {
     if (this.#idleSince === undefined) this.poll();
   };
 
-  #aborted = () => this.finish(cancelled(this.#options.signal.reason));
+  #aborted = () => this.finish(cancelled(this.#cleaner().cause(this.#signal.reason)));
 
   #drop() {
     this.#exchange?.drop();
@@ -259,7 +293,7 @@ export class Flow {
     if (this.#over) return;
     this.#over = true;
     clearTimeout(this.#timer);
-    this.#options.signal?.removeEventListener("abort", this.#aborted);
+    this.#signal?.removeEventListener("abort", this.#aborted);
     if (error) this.#drop();
     else this.#exchange?.linger();
     this.#exchange = undefined;
@@ -267,97 +301,10 @@ export class Flow {
     if (border) {
       border.flows.delete(this.#number);
       border.drop(this.#number);
-      if (!border.dead) border.wake();
+      border.wake();
     }
     // An answer that has come may still turn out to be none.
     error = this.#sink.end(error, outcome) ?? error;
     this.#core.tell("onOutcome", { operation: this.#operation, ok: !error, error, ...(outcome ?? error?.outcome) });
   }
-}
-
-/** A request and its answer, on the wire. */
-class Exchange {
-  reader;
-  #flow;
-  #url;
-  #controller = new AbortController();
-  #reading = false;
-
-  constructor(flow, fetch, { method, url, headers }, body) {
-    this.#flow = flow;
-    this.#url = url;
-    // Redirects are not followed: keys would go along.
-    const init = { method, headers, body, signal: this.#controller.signal, redirect: "manual" };
-    let sending;
-    try {
-      sending = Promise.resolve(fetch(url, init));
-    } catch (error) {
-      sending = Promise.reject(error);
-    }
-    sending.then(this.#answered, this.#failed);
-  }
-
-  /** Reads on, if more is wanted and nothing is being read. */
-  read() {
-    if (this.#reading || !this.reader || !this.#flow.wanted) return;
-    this.#reading = true;
-    this.reader.read().then(this.#read, this.#failed);
-  }
-
-  /** Aborts it, wherever it is. */
-  drop() {
-    this.#controller.abort();
-    // A `fetch` of the caller's own may not know of signals.
-    this.reader?.cancel().catch(() => {});
-  }
-
-  /** The stream has announced its end: what follows is the end of the body, after which the connection can serve again. */
-  linger() {
-    if (!this.reader || this.#reading) return;
-    const limit = setTimeout(() => this.drop(), LINGER);
-    const done = ({ done } = {}) => {
-      clearTimeout(limit);
-      if (!done) this.drop();
-    };
-    this.reader.read().then(done, () => done());
-  }
-
-  #answered = (response) => {
-    if (response.type === "opaqueredirect") {
-      const message = "the server redirects, which is not followed since keys would go along; set the base URL to where it redirects";
-      return this.#failed(Object.assign(new Error(message), { name: "RedirectError" }));
-    }
-    this.reader = response.body?.getReader();
-    this.#flow.report(this, { type: "head", status: response.status, headers: response.headers });
-    if (!this.reader) this.#flow.report(this, { type: "end" });
-  };
-
-  #read = ({ done, value }) => {
-    this.#reading = false;
-    if (done) this.reader = undefined;
-    this.#flow.report(this, done ? { type: "end" } : { type: "chunk", bytes: value });
-  };
-
-  #failed = (error) => {
-    this.#reading = false;
-    this.reader = undefined;
-    this.#flow.report(this, { type: "failed", error, url: this.#url });
-  };
-}
-
-const KINDS = ["read", "generate", "stream", "streamTools", "load", "download"];
-const PARTS = ["head", "firstItem", "stall", "total"];
-
-/** Options as the module takes them: numbers by their places, see wasm/src/config.rs. */
-export function settingsOf({ headers, pace, paces, maxRetries, retry = {}, limits = {} }) {
-  const numbers = [
-    ...[maxRetries ?? retry.maxRetries, retry.base, retry.cap, retry.retryAfterCap, retry.replayGenerations],
-    ...[limits.event, limits.body, limits.errorExcerpt],
-    ...KINDS.flatMap((kind) => PARTS.map((part) => paces?.[kind]?.[part] ?? pace?.[part])),
-  ];
-  return {
-    secrets: headers && [...new Headers(headers).values()],
-    // JSON has no infinity.
-    numbers: numbers.map((value) => (value === Infinity ? -1 : value == null ? null : +value)),
-  };
 }

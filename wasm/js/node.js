@@ -1,6 +1,7 @@
 // For Node: the module lies beside this file.
 import { readFile } from "node:fs/promises";
 import { setLoader } from "./border.js";
+import "./connections.js";
 
 setLoader(() => readFile(new URL("./tabbyapi.wasm", import.meta.url)));
 

@@ -1,7 +1,5 @@
 // From the records of the module to plain objects. What a record is, is told in wasm/src/records.rs.
 
-import { shaped } from "./shape.js";
-
 const JSON_ITEM = 0;
 const TEMPLATE = 1;
 const SWITCH = 2;
@@ -19,14 +17,15 @@ export class Records {
   #at = 0;
   #templates = [];
   #inForce;
-  #shape;
-  #split;
+  #total;
   #items = [];
 
-  /** `shape` is that of items; `split` looks at, and makes items of, a whole answer that came in place of a stream. */
-  constructor({ shape, split }) {
-    this.#shape = shape;
-    this.#split = split;
+  /**
+   * `total.item` makes an item of what an event says; `total.split` makes items of a whole answer that came in place of a stream.
+   * `total.isPlain` tells whether items of this shape are what the event says, as long as `total.passes` holds of their text.
+   */
+  constructor(total) {
+    this.#total = total;
   }
 
   feed(text) {
@@ -39,30 +38,36 @@ export class Records {
     if (this.#items.length > 0) return this.#items.shift();
     while (this.#at < this.#text.length) {
       const first = this.#text.charCodeAt(this.#at++);
-      if (first >= SHORT) return this.#inForce.item(this.#take(first - SHORT));
+      if (first >= SHORT) return this.#filled(this.#take(first - SHORT));
       switch (first) {
         case JSON_ITEM:
-          // Which holds for what a template makes of it, too: a string takes the place of a string.
-          return shaped(JSON.parse(this.#take(this.#length())), this.#shape);
+          return this.#total.item(JSON.parse(this.#take(this.#length())));
         case LONG:
-          return this.#inForce.item(this.#take(this.#length()));
+          return this.#filled(this.#take(this.#length()));
         case ESCAPED:
-          return this.#inForce.item(JSON.parse(`"${this.#take(this.#length())}"`));
+          return this.#filled(JSON.parse(`"${this.#take(this.#length())}"`));
         case TEMPLATE: {
           const number = this.#character();
           const [before, after] = [this.#length(), this.#length()];
-          this.#inForce = this.#templates[number] = new Template(this.#take(before), this.#take(after));
+          this.#inForce = this.#templates[number] = new Template(this.#take(before), this.#take(after), this.#total);
           break;
         }
         case SWITCH:
           this.#inForce = this.#templates[this.#character()];
           break;
         case WHOLE:
-          this.#items = this.#split(JSON.parse(this.#take(this.#length())));
+          this.#items = this.#total.split(JSON.parse(this.#take(this.#length())));
           return this.next();
       }
     }
     return undefined;
+  }
+
+  /** The item of the template in force with this text. */
+  #filled(text) {
+    const template = this.#inForce;
+    const item = template.item(text);
+    return template.isPlain && this.#total.passes(text) ? item : this.#total.item(item);
   }
 
   #character() {
@@ -87,11 +92,14 @@ class Template {
   /** The objects on the way to that string, from the outermost on, and the names under which the next one lies. */
   #nodes = [];
   #names = [];
+  /** What the total makes of its items is what they are. */
+  isPlain;
 
-  constructor(before, after) {
+  constructor(before, after, total) {
     this.#before = before;
     this.#after = after;
     const root = JSON.parse(before + MARK + after);
+    this.isPlain = total.isPlain?.(JSON.parse(before + MARK + after)) ?? false;
     // Objects beside the way would be shared by all items, so that who changes one would change all: such are parsed anew.
     if (!this.#trace(root) || !this.#nodes.every((node, at) => this.#isAlone(node, this.#names[at]))) this.#nodes = [];
   }

@@ -3,6 +3,7 @@
 import { vectors } from "./embeddings.js";
 import { TabbyError } from "./error.js";
 import { LoadStream, MessageStream, Stream, whole } from "./stream.js";
+import { fieldsOf } from "./settings.js";
 import { ChatTotal, CompletionTotal, KoboldTotal, LoadTotal } from "./total.js";
 
 class Service {
@@ -16,13 +17,14 @@ class Service {
     return whole(this.#core, operation, request, options, finish);
   }
 
-  stream_(Kind, operation, request, options, total) {
-    return new Kind(this.#core, operation, request, options, total);
+  stream_(Kind, operation, request, options, Total, expected) {
+    return new Kind(this.#core, operation, request, options, new Total(this.#core.limits(options?.limits), expected), expected);
   }
 }
 
 /** A generation as it is sent: the method decides about streaming, and usage is asked for. */
-function generation({ stream: _, ...request }, streamed) {
+function generation(given, streamed) {
+  const { stream: _, ...request } = fieldsOf(given);
   const asked = { stream_options: { include_usage: true }, ...request };
   return streamed ? { ...asked, stream: true } : asked;
 }
@@ -34,8 +36,9 @@ export class Chat extends Service {
 
   stream(request, options) {
     // Tool calls come whole at the end, after a silence, for which there is a pace of its own.
-    const operation = request.tools?.length || request.functions?.length ? "chat.stream_tools" : "chat.stream";
-    return this.stream_(MessageStream, operation, generation(request, true), options, new ChatTotal());
+    const asked = generation(request, true);
+    const operation = asked.tools?.length || asked.functions?.length ? "chat.stream_tools" : "chat.stream";
+    return this.stream_(MessageStream, operation, asked, options, ChatTotal, asked.n ?? 1);
   }
 }
 
@@ -45,13 +48,20 @@ export class Completions extends Service {
   }
 
   stream(request, options) {
-    const bounded = request.max_tokens ?? request.max_completion_tokens ?? request.max_length;
+    const asked = prompted(request, true);
+    const bounded = asked.max_tokens ?? asked.max_completion_tokens ?? asked.max_length;
     const operation = bounded == null ? "completions.stream_unbounded" : "completions.stream";
-    return this.stream_(MessageStream, operation, prompted(request, true), options, new CompletionTotal());
+    return this.stream_(MessageStream, operation, asked, options, CompletionTotal, (asked.n ?? 1) * promptsOf(asked));
   }
 }
 
-function prompted(request, streamed) {
+/** How many prompts there are: a list of numbers is one, of tokens. */
+function promptsOf({ prompt }) {
+  return Array.isArray(prompt) && typeof prompt[0] !== "number" ? prompt.length : 1;
+}
+
+function prompted(given, streamed) {
+  const request = fieldsOf(given);
   if (Array.isArray(request.prompt) && request.prompt.length === 0) {
     const message = "the list of prompts is empty; a server that streams never ends on it";
     throw new TabbyError({ kind: "encode", code: "no_prompt", message });
@@ -60,7 +70,8 @@ function prompted(request, streamed) {
 }
 
 export class Embeddings extends Service {
-  create(request, options) {
+  create(given, options) {
+    const request = fieldsOf(given);
     const count = Array.isArray(request.input) ? request.input.length : 1;
     if (count === 0) {
       throw new TabbyError({ kind: "encode", code: "no_input", message: "the list of texts is empty; the server fails on it" });
@@ -82,7 +93,7 @@ export class Models extends Service {
   download = (request, options) => this.ask("models.download", request, options);
 
   load(request, options) {
-    return this.stream_(LoadStream, "models.load", request, options, new LoadTotal());
+    return this.stream_(LoadStream, "models.load", fieldsOf(request), options, LoadTotal);
   }
 
   /** Unloads whatever is loaded, then loads; unloads nothing for what the server does not list. */
@@ -192,7 +203,7 @@ export class Kobold extends Service {
   extraVersion = (options) => this.ask("kobold.extra_version", undefined, options);
 
   stream(request, options) {
-    return this.stream_(Stream, "kobold.stream", request, options, new KoboldTotal());
+    return this.stream_(Stream, "kobold.stream", fieldsOf(request), options, KoboldTotal);
   }
 }
 

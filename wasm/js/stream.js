@@ -4,7 +4,8 @@ import { encode, registry } from "./border.js";
 import { TabbyError, cancelled } from "./error.js";
 import { Flow } from "./flow.js";
 import { Records } from "./records.js";
-import { shapeOf, unreadable } from "./shape.js";
+import { unreadable } from "./shape.js";
+import { wholeOf } from "./total.js";
 
 /** What is under way, apart from the stream that is handed out: so that one that is forgotten can be noticed, and ended. */
 class State {
@@ -21,10 +22,10 @@ class State {
   left = false;
   outcome;
 
-  constructor(core, operation, request, options, total) {
+  constructor(core, operation, request, options, total, choices) {
     this.total = total;
     this.#records = new Records(total);
-    this.flow = new Flow(core, operation, request, options, this, false);
+    this.flow = new Flow(core, operation, request, options, this, false, choices);
   }
 
   next() {
@@ -82,6 +83,7 @@ class State {
 
   #last() {
     const error = this.error;
+    this.total.finish?.();
     if (!error || this.thrown || this.left) return Promise.resolve({ value: undefined, done: true });
     this.thrown = true;
     return Promise.reject(this.broken(error));
@@ -101,8 +103,8 @@ export class Stream {
   #state;
   #final;
 
-  constructor(core, operation, request, options, total) {
-    this.#state = new State(core, operation, request, options, total);
+  constructor(core, operation, request, options, total, choices) {
+    this.#state = new State(core, operation, request, options, total, choices);
     forgotten.register(this, this.#state, this.#state);
   }
 
@@ -196,12 +198,23 @@ export class LoadStream extends Stream {
 
 /** A call that answers once. It is a promise of the answer; `withResponse` is one of what came around it as well. */
 export function whole(core, operation, request, options, finish = (value) => value) {
-  const records = new Records({ shape: shapeOf(operation) });
+  const records = new Records({ item: wholeOf(operation) });
+  /** What had come of an answer that was cut. */
+  const partial = () => {
+    try {
+      return finish(records.next());
+    } catch {
+      return undefined;
+    }
+  };
   const answered = new Promise((resolve, reject) => {
     const sink = {
       records: (text) => records.feed(text),
       end(error, outcome) {
-        if (error) return reject(error);
+        if (error) {
+          error.partial ??= partial();
+          return reject(error);
+        }
         try {
           const data = finish(records.next());
           resolve({ data, status: outcome.status, headers: new Headers(outcome.headers), outcome, attempts: outcome.attempts });

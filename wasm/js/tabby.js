@@ -2,8 +2,9 @@
 
 import { registry } from "./border.js";
 import { TabbyError, misuse } from "./error.js";
-import { settingsOf } from "./flow.js";
+import { Secrets } from "./secrets.js";
 import * as services from "./services.js";
+import { asTabbyError, headersOf, settingsOf } from "./settings.js";
 
 /** What the calls of a client share. */
 class Core {
@@ -12,8 +13,9 @@ class Core {
   /** The client's number in an instance of the module; another instance knows nothing of it. */
   #opened;
   #headers;
-  /** Keys that were in use lately. */
-  #keys = new Set();
+  #limits;
+  /** What must not show: keys that were in use lately, and the client's headers. */
+  secrets;
   fetch;
   getKey;
 
@@ -24,8 +26,13 @@ class Core {
     const own = fetch;
     this.fetch = own ? (url, init) => own(url, init) : (url, init) => globalThis.fetch(url, init);
     this.#hooks = { onAttempt, onOutcome };
-    this.#headers = rest.headers;
-    this.guard(apiKey, adminKey, bearer);
+    this.#headers = headersOf(rest.headers);
+    this.#limits = rest.limits;
+    this.secrets = new Secrets(this.#headers);
+    for (const [name, key] of Object.entries({ apiKey, adminKey, bearer })) {
+      if (key != null && typeof key !== "string") throw misuse(`\`${name}\` must be a string`);
+      this.secrets.add(key);
+    }
     this.#settings = { base_url: baseURL, api_key: apiKey, admin_key: adminKey, bearer, asks_for_keys: !!getKey, ...settingsOf(rest) };
   }
 
@@ -44,38 +51,28 @@ class Core {
   headers(given, own) {
     const headers = new Headers(given);
     const kept = new Set([...headers.keys()].filter((name) => name !== "accept"));
-    for (const [name, value] of [...new Headers(this.#headers), ...new Headers(own)]) {
+    for (const [name, value] of [...this.#headers, ...own]) {
       if (!kept.has(name)) headers.set(name, value);
     }
     return [...headers];
   }
 
-  /** Keeps keys, lest they show. */
-  guard(...keys) {
-    for (const key of keys) if (key?.length >= SHORTEST_SECRET) this.#keys.add(key);
-    if (this.#keys.size > MOST_KEYS) this.#keys.delete(this.#keys.values().next().value);
-  }
-
-  /** What must not show of an answer. */
-  secrets(own) {
-    const values = [...new Headers(this.#headers).values(), ...new Headers(own).values()];
-    return [...this.#keys, ...values.filter((value) => value.length >= SHORTEST_SECRET)];
+  /** The caps of a call. */
+  limits(own) {
+    return { ...this.#limits, ...own };
   }
 
   /** Calls a hook. What it throws is its own affair. */
   tell(hook, event) {
+    const failed = (error) => (globalThis.reportError ? globalThis.reportError(error) : console.error(error));
     try {
-      this.#hooks[hook]?.(event);
+      const done = this.#hooks[hook]?.(event);
+      if (typeof done?.then === "function") done.then(undefined, failed);
     } catch (error) {
-      if (globalThis.reportError) globalThis.reportError(error);
-      else console.error(error);
+      failed(error);
     }
   }
 }
-
-/** Shorter texts guard nothing, and stand in others by chance. */
-const SHORTEST_SECRET = 6;
-const MOST_KEYS = 16;
 
 const unused = registry(({ border, number }) => border.dead || border.close(number));
 
@@ -85,7 +82,7 @@ export class Tabby {
     if (typeof options?.baseURL !== "string") {
       throw misuse("`baseURL` is missing; give the server's address, such as `new Tabby({ baseURL: \"http://127.0.0.1:5000\" })`");
     }
-    const core = new Core(options);
+    const core = made(options);
     this.chat = new services.Chat(core);
     this.completions = new services.Completions(core);
     this.embeddings = new services.Embeddings(core);
@@ -98,6 +95,14 @@ export class Tabby {
     this.health = new services.Health(core);
     this.auth = new services.Auth(core);
     this.kobold = new services.Kobold(core);
+  }
+}
+
+function made(options) {
+  try {
+    return new Core(options);
+  } catch (error) {
+    throw asTabbyError(error, "an option cannot be used");
   }
 }
 

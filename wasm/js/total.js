@@ -1,177 +1,250 @@
 // What the items of a stream add up to: the answer that the same request would have got whole.
 
-import { TabbyError } from "./error.js";
-import { CHAT, CHAT_CHUNK, COMPLETION, PIECE, PROGRESS, RESULTS, shaped } from "./shape.js";
+import { Budget } from "./budget.js";
+import { addCalls } from "./calls.js";
+import { CHAT, CHAT_CHUNK, COMPLETION, PIECE, PROGRESS, RESULTS, shapeOf, shaped } from "./shape.js";
+import { Halves, wellFormed } from "./text.js";
 
-/** How many choices, calls of a choice, and parts of a model there may be; how many characters may be added up. */
-const MOST = 1024;
-const MOST_TEXT = 64 << 20;
+/** Texts of a message that come in pieces. */
+const TEXTS = ["content", "reasoning_content", "refusal"];
 
 /** What is read by its name, or must not be copied: `message` is the sum, `__proto__` would be no field. */
-const OF_DELTA = new Set(["role", "content", "reasoning_content", "tool_calls", "__proto__"]);
-const OF_CHOICE = ["index", "logprobs", "finish_reason", "eos_reason", "__proto__"];
+const OF_HEAD = new Set(["id", "object", "created", "model", "model_name", "choices", "usage", "error", "__proto__"]);
+const OF_DELTA = new Set([...TEXTS, "role", "reasoning", "tool_calls", "function_call", "reasoning_details", "__proto__"]);
+const OF_CHOICE = ["index", "logprobs", "finish_reason", "eos_reason", "error", "__proto__"];
 const OF_CHAT = new Set([...OF_CHOICE, "delta", "message"]);
-const OF_COMPLETION = new Set([...OF_CHOICE, "text"]);
+const OF_COMPLETION = new Set([...OF_CHOICE, "text", "message"]);
 
-class Budget {
-  #left = MOST_TEXT;
+/** What streams of choices have in common. */
+class ChoiceTotal {
+  shape;
+  budget;
+  answer;
+  halves = new Halves();
+  /** There is one choice, whatever its index is: some servers count up with each token. */
+  #isOne;
 
-  take(length) {
-    this.#left -= length;
-    if (this.#left < 0) throw tooLarge("stream_too_large", `the answer adds up to more than the cap of ${MOST_TEXT} characters`);
+  constructor(shape, object, limits, expected) {
+    this.shape = shape;
+    this.budget = new Budget(limits);
+    this.answer = { id: "", object, created: 0, model: "", choices: [] };
+    this.#isOne = expected === 1;
   }
 
-  append(text, more) {
-    this.take(more.length);
-    return (text ?? "") + more;
+  /** The item of an event, in place of what it says. */
+  item(chunk) {
+    const item = shaped(chunk, this.shape);
+    item.choices ??= [];
+    // Of several choices in one event the indices tell them apart.
+    if (this.#isOne && item.choices.length === 1 && item.choices[0].index) item.choices[0].index = 0;
+    for (const choice of item.choices) this.mend(choice, choice.index ?? 0);
+    return item;
   }
 
-  oneMore(count, what) {
-    if (count >= MOST) throw tooLarge("too_many_indices", `the answer has more ${what} than the cap of ${MOST}`);
+  /** Whether the items of a template are what their events say; this is one of them. */
+  isPlain(root) {
+    const written = JSON.stringify(root);
+    const isPlain = ({ index, delta, message, finish_reason }) =>
+      !message && !finish_reason && !(this.#isOne && index) && !delta?.tool_calls && !("reasoning" in (delta ?? {}));
+    return JSON.stringify(shaped(root, this.shape)) === written && Array.isArray(root.choices) && root.choices.every(isPlain);
   }
-}
 
-const tooLarge = (code, message) => new TabbyError({ kind: "too_large", code, message });
+  /** Whether an item of a template is to be looked at: most are what they seem. */
+  passes(text) {
+    return this.halves.isEmpty && (text.isWellFormed?.() ?? false);
+  }
 
-/** Adds up chunks of chat completions. */
-export class ChatTotal {
-  shape = CHAT_CHUNK;
-  #answer = { id: "", object: "chat.completion", created: 0, model: "", choices: [] };
-  #budget = new Budget();
-  /** The call of each choice that was last added to. */
-  #latest = new Map();
+  /** Adds what is the same in all chunks; the server says `model_name` in chunks of completions. */
+  head(chunk) {
+    const { answer } = this;
+    const { id, created, model, model_name, usage } = chunk;
+    answer.id ||= id ?? "";
+    answer.model ||= model ?? model_name ?? "";
+    answer.created ||= created ?? 0;
+    if (usage) answer.usage = usage;
+    this.budget.merge(answer, chunk, OF_HEAD);
+  }
 
-  push(chunk) {
-    const answer = this.#answer;
-    head(answer, chunk);
-    for (const piece of chunk.choices) this.#choice(piece);
+  /** The entry of an index in a list that is sorted by it. */
+  choice(index, make) {
+    const list = this.answer.choices;
+    const last = list.at(-1);
+    if (last?.index === index) return last;
+    const at = list.findIndex((entry) => entry.index >= index);
+    if (at >= 0 && list[at].index === index) return list[at];
+    this.budget.oneMore(list.length, "choices");
+    this.budget.take(64);
+    const entry = make(index);
+    list.splice(at < 0 ? list.length : at, 0, entry);
+    return entry;
   }
 
   output() {
-    return this.#answer;
+    return this.answer;
+  }
+
+  /** No more comes: what a half was left of is told, and the text is whole. */
+  finish() {
+    for (const name of this.halves.names) this.left(name, this.halves.rest(name));
+  }
+}
+
+/** Adds up chunks of chat completions. */
+export class ChatTotal extends ChoiceTotal {
+  /** The call of each choice that was last added to. */
+  #latest = new Map();
+  /** Choices whose message came in the place of deltas. */
+  #messages = new Set();
+
+  constructor(limits, expected) {
+    super(CHAT_CHUNK, "chat.completion", limits, expected);
+  }
+
+  push(chunk) {
+    this.head(chunk);
+    for (const piece of chunk.choices) this.#choice(piece);
+  }
+
+  /** Halves are held back, and a message beside the delta, or in its place, says only what is new in it. */
+  mend(choice, index) {
+    choice.delta ??= {};
+    const { delta, message } = choice;
+    if (message) this.#said(delta, message, index, !!choice.finish_reason);
+    unify(delta);
+    for (const name of TEXTS) {
+      if (typeof delta[name] === "string") delta[name] = this.halves.join(`${index} ${name}`, delta[name]);
+    }
+    for (const [at, call] of (delta.tool_calls ?? []).entries()) {
+      const { function: called } = call;
+      if (typeof called?.arguments === "string") called.arguments = this.halves.join(`${index} ${call.index ?? at} call`, called.arguments);
+    }
+    if (choice.finish_reason) this.#finish(delta, index);
   }
 
   /** Chunks of a whole answer. */
   split(whole) {
-    const { choices, ...rest } = shaped(whole, CHAT);
+    const { choices, ...rest } = wholeChat(whole);
     const pieces = choices.map(({ message, ...choice }) => ({ ...choice, delta: message }));
     return [{ ...rest, object: "chat.completion.chunk", choices: pieces }];
   }
 
-  #choice(piece) {
-    const { delta = {}, logprobs, finish_reason, eos_reason } = piece;
-    const index = piece.index ?? 0;
-    const make = () => ({ index, message: { role: "assistant", content: null }, finish_reason: null });
-    const choice = sorted(this.#answer.choices, index, make, this.#budget, "choices");
-    const { message } = choice;
-    const { role, content, reasoning_content, tool_calls } = delta;
-    if (role) message.role = role;
-    if (typeof content === "string") message.content = this.#budget.append(message.content, content);
-    if (typeof reasoning_content === "string") {
-      message.reasoning_content = this.#budget.append(message.reasoning_content, reasoning_content);
+  left(name, rest) {
+    const [index, field] = name.split(" ");
+    const message = this.answer.choices.find((choice) => choice.index === Number(index))?.message;
+    if (message && TEXTS.includes(field)) message[field] = (message[field] ?? "") + rest;
+  }
+
+  /** What a half was left of, when its choice has ended. */
+  #finish(delta, index) {
+    for (const name of TEXTS) {
+      const rest = this.halves.rest(`${index} ${name}`);
+      if (rest) delta[name] = (delta[name] ?? "") + rest;
     }
-    if (tool_calls?.length) this.#calls(choice, tool_calls);
+  }
+
+  #said(delta, message, index, isLast) {
+    const sum = this.answer.choices.find((choice) => choice.index === index)?.message ?? {};
+    unify(message);
+    for (const name of TEXTS) {
+      const [text, known] = [message[name], sum[name] ?? ""];
+      if (delta[name] || typeof text !== "string") continue;
+      const isAll = text.startsWith(known) && (isLast || text.length > known.length);
+      delta[name] = isAll ? text.slice(known.length) : text;
+    }
+    delta.role ??= message.role;
+    const isPiece = this.#messages.has(index) || !sum.tool_calls?.length;
+    if (!delta.tool_calls?.length && message.tool_calls?.length && isPiece) {
+      this.#messages.add(index);
+      delta.tool_calls = message.tool_calls.map((call) => news(call, sum.tool_calls, isLast));
+    }
+  }
+
+  #choice(piece) {
+    const { budget } = this;
+    const { delta = {}, logprobs, finish_reason, eos_reason } = piece;
+    const make = (index) => ({ index, message: { role: "assistant", content: null }, finish_reason: null });
+    const choice = this.choice(piece.index ?? 0, make);
+    const { message } = choice;
+    const { role, tool_calls, function_call, reasoning_details } = delta;
+    if (role) message.role = role;
+    for (const name of TEXTS) {
+      if (typeof delta[name] === "string") message[name] = budget.append(message[name], delta[name]);
+    }
+    if (tool_calls?.length) this.#latest.set(choice, addCalls((message.tool_calls ??= []), this.#latest.get(choice), tool_calls, budget));
+    if (function_call) message.function_call = joined(message.function_call, function_call, budget);
+    if (Array.isArray(reasoning_details)) message.reasoning_details = detailed(message.reasoning_details, reasoning_details, budget);
     if (logprobs?.content) {
       choice.logprobs ??= { content: [] };
-      extend(choice.logprobs.content, logprobs.content, this.#budget);
+      budget.extend(choice.logprobs.content, logprobs.content);
     }
     // Some servers say "" before the end.
     if (finish_reason) choice.finish_reason = finish_reason;
     if (eos_reason) choice.eos_reason = eos_reason;
-    merge(message, delta, OF_DELTA, this.#budget);
-    merge(choice, piece, OF_CHAT, this.#budget);
+    budget.merge(message, delta, OF_DELTA);
+    budget.merge(choice, piece, OF_CHAT);
   }
-
-  #calls(choice, pieces) {
-    const calls = (choice.message.tool_calls ??= []);
-    // One chunk never holds two pieces of one call: what looks like it are two calls with a repeated index.
-    const touched = new Set();
-    for (const piece of pieces) {
-      let call = route(calls, this.#latest.get(choice), piece, touched);
-      if (call === undefined) {
-        this.#budget.oneMore(calls.length, "tool calls in a choice");
-        call = { id: "", type: "function", function: { name: "", arguments: "" } };
-        // After its equals, so that calls under one index keep the order in which they came.
-        const after = piece.index == null ? calls.length - 1 : calls.findLastIndex((c) => c.index == null || c.index <= piece.index);
-        calls.splice(after + 1, 0, call);
-      }
-      this.#latest.set(choice, call);
-      touched.add(call);
-      if (piece.id && !call.id) call.id = this.#budget.append("", piece.id);
-      if (call.index == null && piece.index != null) call.index = piece.index;
-      if (piece.type) call.type = piece.type;
-      const { name, arguments: text } = piece.function ?? {};
-      if (name && name !== call.function.name) call.function.name = this.#budget.append("", name);
-      if (typeof text === "string") call.function.arguments = this.#budget.append(call.function.arguments, text);
-    }
-  }
-}
-
-/** The call that a piece belongs to: by id, then by index, then the latest one; undefined if it begins a new one. */
-function route(calls, latest, piece, touched) {
-  const id = piece.id ?? "";
-  const name = piece.function?.name ?? "";
-  if (id) {
-    const same = latest?.id === id ? latest : calls.find((call) => call.id === id);
-    if (same) return same;
-  }
-  let call;
-  if (piece.index == null) call = latest ?? calls.at(-1);
-  else call = latest?.index === piece.index ? latest : calls.findLast((other) => other.index === piece.index);
-  if (call === undefined) return undefined;
-  const named = name !== "" && call.function.name !== "";
-  // The id is late if the call has none yet; a new id under an old index is a new call.
-  if (id) return call.id === "" && !touched.has(call) && !named ? call : undefined;
-  const another = named && (piece.index == null || call.function.name !== name || touched.has(call));
-  return another ? undefined : call;
 }
 
 /** Adds up chunks of completions. */
-export class CompletionTotal {
-  shape = COMPLETION;
-  #answer = { id: "", object: "text_completion", created: 0, model: "", choices: [] };
-  #budget = new Budget();
+export class CompletionTotal extends ChoiceTotal {
+  constructor(limits, expected) {
+    super(COMPLETION, "text_completion", limits, expected);
+  }
 
   push(chunk) {
-    head(this.#answer, chunk);
+    this.head(chunk);
+    const { budget } = this;
     for (const piece of chunk.choices) {
       const { text, logprobs, finish_reason, eos_reason } = piece;
-      const index = piece.index ?? 0;
-      const make = () => ({ index, text: "", finish_reason: null });
-      const choice = sorted(this.#answer.choices, index, make, this.#budget, "choices");
-      if (typeof text === "string") choice.text = this.#budget.append(choice.text, text);
+      const choice = this.choice(piece.index ?? 0, (index) => ({ index, text: "", finish_reason: null }));
+      if (typeof text === "string") choice.text = budget.append(choice.text, text);
       if (logprobs) {
         choice.logprobs ??= {};
         for (const [name, list] of Object.entries(logprobs)) {
           if (!Array.isArray(list) || name in Object.prototype) continue;
-          extend((choice.logprobs[name] ??= []), list, this.#budget);
+          budget.extend((choice.logprobs[name] ??= []), list);
         }
       }
       if (finish_reason) choice.finish_reason = finish_reason;
       if (eos_reason) choice.eos_reason = eos_reason;
-      merge(choice, piece, OF_COMPLETION, this.#budget);
+      budget.merge(choice, piece, OF_COMPLETION);
     }
   }
 
-  output() {
-    return this.#answer;
+  mend(choice, index) {
+    if (typeof choice.text === "string") choice.text = this.halves.join(`${index}`, choice.text);
+    const rest = choice.finish_reason && this.halves.rest(`${index}`);
+    if (rest) choice.text = (choice.text ?? "") + rest;
+  }
+
+  left(name, rest) {
+    const choice = this.answer.choices.find(({ index }) => index === Number(name));
+    if (choice) choice.text += rest;
   }
 
   split(whole) {
-    return [shaped(whole, COMPLETION)];
+    return [wholeCompletion(whole)];
   }
 }
 
 /** Adds up the events of a load. */
 export class LoadTotal {
-  shape = PROGRESS;
   #report = { parts: [] };
+  #budget;
 
-  push({ model_type, module, modules, status }) {
+  constructor(limits) {
+    this.#budget = new Budget(limits);
+  }
+
+  item(event) {
+    return shaped(event, PROGRESS);
+  }
+
+  push({ model_type = "", module, modules, status }) {
     const { parts } = this.#report;
     let part = parts.find((other) => other.model_type === model_type);
     if (part === undefined) {
-      if (parts.length >= MOST) throw tooLarge("too_many", `the load has more parts of a model than the cap of ${MOST}`);
+      this.#budget.oneMore(parts.length, "parts of a model");
       part = { model_type, finished: false };
       parts.push(part);
     }
@@ -188,12 +261,30 @@ export class LoadTotal {
 
 /** Adds up the pieces of a KoboldAI stream. */
 export class KoboldTotal {
-  shape = PIECE;
   #text = "";
-  #budget = new Budget();
+  #budget;
+  #halves = new Halves();
+
+  constructor(limits) {
+    this.#budget = new Budget(limits);
+  }
+
+  item(event) {
+    const item = shaped(event, PIECE);
+    item.token = this.#halves.join("", item.token ?? "");
+    return item;
+  }
+
+  passes(text) {
+    return this.#halves.isEmpty && (text.isWellFormed?.() ?? false);
+  }
 
   push({ token }) {
     this.#text = this.#budget.append(this.#text, token ?? "");
+  }
+
+  finish() {
+    this.#text += this.#halves.rest("");
   }
 
   output() {
@@ -201,52 +292,85 @@ export class KoboldTotal {
   }
 
   split(whole) {
-    return shaped(whole, RESULTS).results.slice(0, 1).map(({ text }) => ({ token: text ?? "" }));
+    return wholeResults(whole).results.slice(0, 1).map(({ text }) => ({ token: text ?? "" }));
   }
 }
 
-/** What is the same in all chunks; the server says `model_name` in chunks of completions. */
-function head(answer, { id, created, model, model_name, usage }) {
-  answer.id ||= id ?? "";
-  answer.model ||= model ?? model_name ?? "";
-  answer.created ||= created ?? 0;
-  if (usage) answer.usage = usage;
+/** What a whole answer says, in place of what stands in it. */
+export function wholeOf(operation) {
+  return WHOLE[operation] ?? ((answer) => shaped(answer, shapeOf(operation)));
 }
 
-/** The entry of an index in a list that is sorted by it. */
-function sorted(list, index, make, budget, what) {
-  const last = list.at(-1);
-  if (last?.index === index) return last;
-  const at = list.findIndex((entry) => entry.index >= index);
-  if (at >= 0 && list[at].index === index) return list[at];
-  budget.oneMore(list.length, what);
-  const entry = make();
-  list.splice(at < 0 ? list.length : at, 0, entry);
-  return entry;
+const WHOLE = { "chat.create": wholeChat, "completions.create": wholeCompletion, "kobold.generate": wholeResults };
+
+function wholeChat(answer) {
+  for (const { message } of shaped(answer, CHAT).choices ?? []) if (message) wholeMessage(message);
+  return answer;
 }
 
-/** A list may be too long for the arguments of one call. */
-function extend(list, more, budget) {
-  for (const entry of more) {
-    budget.take(weight(entry));
-    list.push(entry);
+function wholeCompletion(answer) {
+  for (const choice of shaped(answer, COMPLETION).choices ?? []) if (choice.text !== undefined) choice.text = wellFormed(choice.text);
+  return answer;
+}
+
+function wholeResults(answer) {
+  for (const result of shaped(answer, RESULTS).results ?? []) if (result.text !== undefined) result.text = wellFormed(result.text);
+  return answer;
+}
+
+function wholeMessage(message) {
+  unify(message);
+  for (const name of TEXTS) if (typeof message[name] === "string") message[name] = wellFormed(message[name]);
+  for (const { function: called } of message.tool_calls ?? []) {
+    if (typeof called?.arguments === "string") called.arguments = wellFormed(called.arguments);
   }
 }
 
-/** Copies what was not read by name. (To gather the rest by `...rest` makes an object per chunk, and takes twice as long.) */
-function merge(to, from, read, budget) {
-  for (const name in from) {
-    const value = from[name];
-    if (value == null || value === to[name] || read.has(name)) continue;
-    budget.take(name.length + weight(value));
-    to[name] = value;
-  }
+/** A call of a message without what is known of it: each message may have all of it. */
+function news(call, known = [], isLast) {
+  const same = call.id ? known.find(({ id }) => id === call.id)?.function.arguments : undefined;
+  const text = call.function?.arguments;
+  if (!same || typeof text !== "string" || !text.startsWith(same) || !(isLast || text.length > same.length)) return call;
+  return { ...call, function: { ...call.function, arguments: text.slice(same.length) } };
 }
 
-/** Roughly what a value takes, in characters. */
-function weight(value) {
-  if (typeof value === "string") return value.length;
-  let sum = 16;
-  if (typeof value === "object") for (const name in value) sum += name.length + weight(value[name]);
-  return sum;
+/** Reasoning goes by two names. */
+function unify(message) {
+  if (!("reasoning" in message)) return;
+  if (typeof message.reasoning === "string") message.reasoning_content ||= message.reasoning;
+  delete message.reasoning;
 }
+
+/** A function call of the older kind: its name and arguments come in pieces. */
+function joined(call, piece, budget) {
+  if (typeof piece !== "object") return call;
+  call ??= {};
+  for (const name in piece) {
+    if (name === "__proto__" || piece[name] == null) continue;
+    const isText = typeof piece[name] === "string" && typeof (call[name] ?? "") === "string";
+    const isSame = name === "name" && call.name === piece.name;
+    if (isText && !isSame) call[name] = budget.append(call[name], piece[name]);
+  }
+  return call;
+}
+
+/** Details of reasoning: those of one index and type are pieces of one. */
+function detailed(list = [], pieces, budget) {
+  for (const piece of pieces) {
+    if (typeof piece !== "object" || piece === null) continue;
+    const same = list.find((entry) => piece.index != null && entry.index === piece.index && (piece.type ?? entry.type) === entry.type);
+    if (same === undefined) {
+      budget.oneMore(list.length, "details of reasoning in a choice");
+      budget.extend(list, [{ ...piece }]);
+      continue;
+    }
+    for (const name in piece) {
+      if (name === "__proto__" || piece[name] == null) continue;
+      if (PIECES.has(name) && typeof piece[name] === "string") same[name] = budget.append(same[name], piece[name]);
+      else same[name] ??= piece[name];
+    }
+  }
+  return list;
+}
+
+const PIECES = new Set(["text", "summary", "data", "signature"]);

@@ -42,7 +42,7 @@ pub fn close(client: u32) {
 }
 
 /// Makes a call; 0 if it cannot be made, which the detail tells. It is a JSON object of `operation`, such as `chat.stream`, `has_body`,
-/// `request_bytes`, and `secrets` and `numbers` as in settings, which win over those of the client.
+/// `choices` (how many are asked for, 1 if it is missing), `request_bytes`, and `secrets` and `numbers` as in settings, which win over those of the client.
 #[wasm_bindgen]
 pub fn start(client: u32, call: &str) -> u32 {
     machine::start(client, call.as_bytes())
@@ -60,7 +60,8 @@ pub fn poll(call: u32, now: f64) -> u32 {
     machine::poll(call, now)
 }
 
-/// The head of an answer is there: its status, and the values of `content-type`, `retry-after`, `date` and `x-should-retry`, a line each.
+/// The head of an answer is there: its status, and the values of `content-type`, `retry-after`, `date`, `x-should-retry`
+/// and `retry-after-ms`, a line each.
 #[wasm_bindgen]
 pub fn head(call: u32, now: f64, status: u32, headers: &str) -> u32 {
     machine::head(call, now, status, headers.as_bytes())

@@ -18,6 +18,8 @@ pub(crate) struct Wanted<'a> {
     /// The name of the operation.
     pub(crate) operation: String,
     pub(crate) has_body: bool,
+    /// How many choices are asked for.
+    pub(crate) choices: u64,
     pub(crate) request_bytes: u64,
     fields: Document<'a>,
 }
@@ -44,12 +46,13 @@ pub(crate) fn settings(json: &[u8]) -> Result<Settings> {
     Ok(settings.options(options(&fields, Options::new())))
 }
 
-/// What is wanted of a call: `operation`, `has_body`, `request_bytes`, and [options].
+/// What is wanted of a call: `operation`, `has_body`, `choices`, `request_bytes`, and [options].
 pub(crate) fn call(json: &[u8]) -> Result<Wanted<'_>> {
     let fields = object(json)?;
     Ok(Wanted {
         operation: fields.string("operation").unwrap_or_default(),
         has_body: fields.get("has_body") == Some("true"),
+        choices: number(&fields, "choices").map_or(1, |choices| choices as u64),
         request_bytes: number(&fields, "request_bytes").unwrap_or_default() as u64,
         fields,
     })
@@ -73,8 +76,13 @@ pub(crate) fn key(kind: u32, text: &[u8], expires_in: f64, now: Time) -> Result<
 }
 
 /// The headers that calls look at. JavaScript keeps them all, since what reads any name weighs more than all that is done with them.
-const LOOKED_AT: [HeaderName; 4] =
-    [header::CONTENT_TYPE, header::RETRY_AFTER, header::DATE, HeaderName::from_static("x-should-retry")];
+const LOOKED_AT: [HeaderName; 5] = [
+    header::CONTENT_TYPE,
+    header::RETRY_AFTER,
+    header::DATE,
+    HeaderName::from_static("x-should-retry"),
+    HeaderName::from_static("retry-after-ms"),
+];
 
 /// The head of an answer, from its status and the values of these headers, a line each; an empty one is not there.
 pub(crate) fn head(status: u32, values: &[u8]) -> Option<Parts> {
@@ -234,7 +242,7 @@ mod tests {
 
     #[test]
     fn heads_are_read() {
-        let parts = head(200, b"text/plain\n\n\xe4\n true \nmore").unwrap();
+        let parts = head(200, b"text/plain\n\n\xe4\n true \n\nmore").unwrap();
         assert_eq!(parts.headers.len(), 3);
         assert_eq!(
             (parts.headers[header::DATE].as_bytes(), &parts.headers["x-should-retry"]),

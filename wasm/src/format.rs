@@ -1,6 +1,6 @@
 //! What the events and bodies of each kind of answer mean, without typed models: the package's types are TypeScript's.
 
-use tabbyapi::decode::{Document, EventFormat, Step, plain_event_error};
+use tabbyapi::decode::{Document, EventFormat, Step, answer_error, error_event, plain_event_error};
 use tabbyapi::{Error, ErrorKind, Result};
 
 use crate::records;
@@ -9,8 +9,8 @@ use crate::template::{Match, Templates};
 /// What is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// One JSON body, with this field in it; empty if anything will do.
-    Body(&'static str),
+    /// One JSON body, with one of these fields in it; none if anything will do that is no error.
+    Body(&'static [&'static str]),
     /// Chunks of a generation, up to `[DONE]`; `unbounded` if it is a completion without `max_tokens`.
     Chunks { unbounded: bool },
     /// The progress of a load.
@@ -25,45 +25,74 @@ pub(crate) struct Format {
     templates: Templates,
     /// The model itself was finished, after which a load may end.
     loaded: bool,
+    ends: Ends,
+    /// What is wrong with a whole answer, although it has all that one has.
+    failed: Option<Error>,
     /// Whether the text of what was recognized last is escaped; the text lies in `text`.
     found: Option<bool>,
     text: String,
 }
 
 impl Format {
-    pub(crate) fn new(kind: Kind) -> Self {
-        Format { kind, templates: Templates::new(), loaded: false, found: None, text: String::new() }
+    /// `choices` is how many choices were asked for.
+    pub(crate) fn new(kind: Kind, choices: u64) -> Self {
+        let ends = Ends { expected: choices, known: Vec::new() };
+        Format {
+            kind,
+            templates: Templates::new(),
+            loaded: false,
+            ends,
+            failed: None,
+            found: None,
+            text: String::new(),
+        }
     }
 
     fn chunk(&mut self, kind: &str, data: &str) -> Result<Step<()>> {
         if data.trim_ascii() == "[DONE]" {
             return Ok(Step::Done);
         }
-        let document = read(kind, data, &["choices"])?;
-        // A chunk without content may be an error whose key does not stand first.
-        let empty = |value: &str| value.starts_with('[') && value[1..].trim_ascii_start() == "]";
-        if document.get("choices").is_some_and(empty)
-            && document.get("usage").is_none_or(|usage| usage == "null")
-            && let Some(error) = plain_event_error(data)
-        {
-            return Err(error);
-        }
+        let document = match read(kind, data, &["choices", "usage"])? {
+            Some(document) => document,
+            None => return Ok(Step::Skip),
+        };
+        let choices = objects(document.get("choices"));
+        let failed = beside(&document).or_else(|| choices.iter().find_map(failed_choice));
+        self.ends.see(&choices);
         let mended = document.mended(data);
-        if mended.is_none() && kind == "message" {
+        if mended.is_none() && kind == "message" && failed.is_none() {
             self.templates.learn(data);
         }
         records::json(mended.as_deref().unwrap_or(data));
-        Ok(Step::Item(()))
+        Ok(self.step(failed))
     }
 
     /// The progress of a load: complete only if the connection ends cleanly after the model itself was finished.
     fn progress(&mut self, kind: &str, data: &str) -> Result<Step<()>> {
-        let document = read(kind, data, &["model_type", "status"])?;
+        let document = match read(kind, data, &["model_type", "status"])? {
+            Some(document) => document,
+            None => return Ok(Step::Skip),
+        };
         if document.get("model_type") == Some("\"model\"") {
             self.loaded = document.get("status") == Some("\"finished\"");
         }
         records::json(document.mended(data).as_deref().unwrap_or(data));
-        Ok(Step::Item(()))
+        Ok(self.step(beside(&document)))
+    }
+
+    fn piece(&mut self, kind: &str, data: &str) -> Result<Step<()>> {
+        let document = match read(kind, data, &["token"])? {
+            Some(document) => document,
+            None => return Ok(Step::Skip),
+        };
+        records::json(document.mended(data).as_deref().unwrap_or(data));
+        Ok(self.step(beside(&document)))
+    }
+
+    /// An event with an error beside what it says comes to both.
+    fn step(&mut self, failed: Option<Error>) -> Step<()> {
+        self.failed = failed;
+        Step::Item(())
     }
 
     fn explain(&self, error: Error) -> Error {
@@ -79,14 +108,13 @@ impl EventFormat for Format {
     const KEEPS_EXTRA: bool = false;
 
     fn event(&mut self, kind: &str, data: &str) -> Result<Step<()>> {
+        if let Some(error) = self.failed.take() {
+            return Err(error);
+        }
         match self.kind {
             Kind::Chunks { .. } => self.chunk(kind, data).map_err(|error| self.explain(error)),
             Kind::Load => self.progress(kind, data),
-            Kind::Kobold => {
-                let document = read(kind, data, &["token"])?;
-                records::json(document.mended(data).as_deref().unwrap_or(data));
-                Ok(Step::Item(()))
-            }
+            Kind::Kobold => self.piece(kind, data),
             Kind::Body(_) => {
                 Err(unexpected("unexpected_json", &["the server answered with events where one answer was expected"]))
             }
@@ -95,6 +123,9 @@ impl EventFormat for Format {
 
     #[inline]
     fn known(&mut self, bytes: &[u8]) -> Option<usize> {
+        if self.failed.is_some() {
+            return None;
+        }
         let Match { start, end, escaped, length } = self.templates.known(bytes)?;
         self.found = Some(escaped);
         self.text.clear();
@@ -109,50 +140,168 @@ impl EventFormat for Format {
     }
 
     fn whole(&mut self, body: &str) -> Result<Vec<()>> {
-        let (field, write): (&str, fn(&str)) = match self.kind {
-            Kind::Body(field) => (field, records::json),
-            Kind::Chunks { .. } => ("choices", records::whole),
-            Kind::Kobold => ("results", records::whole),
+        let (fields, write): (&'static [&'static str], fn(&str)) = match self.kind {
+            Kind::Body(fields) => (fields, records::json),
+            Kind::Chunks { .. } => (&["choices"], records::whole),
+            Kind::Kobold => (&["results"], records::whole),
             Kind::Load => {
                 self.event("message", body)?;
                 return self.end().map(|()| vec![()]);
             }
         };
-        let document = read("message", body, if field.is_empty() { &[] } else { std::slice::from_ref(&field) })?;
+        let document = whole(body, fields)?;
         write(document.mended(body).as_deref().unwrap_or(body));
         Ok(vec![()])
     }
 
     fn end(&mut self) -> Result<()> {
+        if let Some(error) = self.failed.take() {
+            return Err(error);
+        }
         match self.kind {
             Kind::Load if self.loaded => Ok(()),
             // The stream just closes.
             Kind::Kobold => Ok(()),
+            // Old servers do not announce the end.
+            Kind::Chunks { .. } if self.ends.are_all() => Ok(()),
             _ => Err(Error::truncated()),
         }
     }
 
     fn reset(&mut self) {
-        *self = Format::new(self.kind);
+        *self = Format::new(self.kind, self.ends.expected);
     }
 }
 
-/// Reads an event or a body that must have these fields; the error that it carries in their place.
-fn read<'a>(kind: &str, data: &'a str, fields: &[&str]) -> Result<Document<'a>> {
-    let body = data.trim_ascii_start().strip_prefix('{');
-    let marked = kind == "error" || body.is_some_and(|rest| rest.trim_ascii_start().starts_with("\"error\""));
-    if let Some(error) = marked.then(|| plain_event_error(data)).flatten() {
+/// Which choices of a stream have ended.
+struct Ends {
+    expected: u64,
+    /// By their indices.
+    known: Vec<(u64, bool)>,
+}
+
+/// More choices are not kept in mind, and then the end must be announced.
+const MOST_CHOICES: usize = 1024;
+
+impl Ends {
+    fn see(&mut self, choices: &[Document<'_>]) {
+        for choice in choices {
+            // One choice is one, whatever its index is.
+            let index = choice.get("index").and_then(|index| index.trim_matches('"').parse().ok());
+            let index = if self.expected == 1 && choices.len() == 1 { 0 } else { index.unwrap_or_default() };
+            let ended = choice.string("finish_reason").is_some_and(|reason| !reason.is_empty());
+            match self.known.iter().position(|(known, _)| *known == index) {
+                Some(at) => self.known[at].1 |= ended,
+                None if self.known.len() <= MOST_CHOICES => self.known.push((index, ended)),
+                None => {}
+            }
+        }
+    }
+
+    fn are_all(&self) -> bool {
+        let count = self.known.len();
+        count > 0
+            && count as u64 >= self.expected
+            && count <= MOST_CHOICES
+            && self.known.iter().all(|(_, ended)| *ended)
+    }
+}
+
+/// Reads an event that should have one of these fields: the error that it carries in their place, or nothing, if it says nothing.
+fn read<'a>(kind: &str, data: &'a str, fields: &[&str]) -> Result<Option<Document<'a>>> {
+    if is_noise(kind, data) {
+        return Ok(None);
+    }
+    if kind == "error" {
+        return Err(error_event(data));
+    }
+    let Ok(document) = Document::read(data) else {
+        return Err(plain_event_error(data).unwrap_or_else(no_json));
+    };
+    if fields.iter().any(|field| document.get(field).is_some()) {
+        return Ok(Some(document));
+    }
+    match plain_event_error(data) {
+        Some(error) => Err(error),
+        None if data.trim_ascii_start().starts_with('{') => Ok(Some(document)),
+        None => Err(unexpected("unexpected_json", &["the answer could not be read: an event is no object"])),
+    }
+}
+
+/// Whether an event says nothing: no data, or a kind that is neither a message nor an error, such as a ping. Servers and proxies
+/// send them to keep the connection alive.
+fn is_noise(kind: &str, data: &str) -> bool {
+    if kind != "message" {
+        return kind != "error";
+    }
+    let data = data.trim_ascii();
+    let is_ping = |document: &Document<'_>| {
+        document.values().len() == 1 && PINGS.contains(&document.string("type").unwrap_or_default().as_str())
+    };
+    // Whatever says more is longer.
+    matches!(data, "" | "null" | "{}")
+        || data.len() <= 64 && data.starts_with('{') && Document::read(data).is_ok_and(|document| is_ping(&document))
+}
+
+const PINGS: [&str; 5] = ["ping", "heartbeat", "keepalive", "keep-alive", "keep_alive"];
+
+/// The error that stands beside other fields, if it is one.
+fn beside(document: &Document<'_>) -> Option<Error> {
+    let error = document.get("error")?;
+    let is_none = |value: Document<'_>| value.values().is_empty();
+    let nothing = matches!(error, "null" | "false" | "\"\"")
+        || error.starts_with(['{', '[']) && Document::read(error).is_ok_and(is_none);
+    if nothing { None } else { plain_event_error(&["{\"error\":", error, "}"].concat()) }
+}
+
+/// The error of a choice, also of one that says no more than that it ended by one.
+fn failed_choice(choice: &Document<'_>) -> Option<Error> {
+    let inside = || objects(choice.get("delta")).iter().find_map(beside);
+    beside(choice).or_else(inside).or_else(|| ended_by_error(choice, "stream_error"))
+}
+
+/// The objects of a list, or the one that stands in place of a list.
+fn objects(json: Option<&str>) -> Vec<Document<'_>> {
+    let object = |json: &str| json.starts_with('{');
+    match json {
+        Some(one) if object(one) => Document::read(one).into_iter().collect(),
+        Some(list) if list.starts_with('[') => {
+            let Ok(list) = Document::read(list) else { return Vec::new() };
+            let some = list.values().iter().take(MOST_CHOICES + 1);
+            some.filter(|(_, entry)| object(entry)).filter_map(|(_, entry)| Document::read(entry).ok()).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// A whole answer that must have one of these fields, if there are any; the error that it carries instead.
+fn whole<'a>(body: &'a str, fields: &'static [&'static str]) -> Result<Document<'a>> {
+    // Nothing is as good as null where nothing is expected.
+    let body = if fields.is_empty() && body.trim_ascii().is_empty() { "null" } else { body };
+    if let Some(error) = answer_error(body, fields) {
         return Err(error);
     }
-    match Document::read(data) {
-        Ok(document) => match fields.iter().find(|field| document.get(field).is_none()) {
-            Some(missing) => Err(plain_event_error(data).unwrap_or_else(|| {
-                unexpected("unexpected_json", &["the answer could not be read: it has no `", missing, "`"])
-            })),
-            None => Ok(document),
-        },
-        Err(_) => Err(unexpected("invalid_json", &["the answer could not be read: it is no valid JSON"])),
+    let document = Document::read(body).map_err(|_| no_json())?;
+    match objects(document.get("choices")).iter().find_map(failed_whole) {
+        Some(error) => Err(error),
+        None => Ok(document),
     }
+}
+
+/// The error of a choice of a whole answer.
+fn failed_whole(choice: &Document<'_>) -> Option<Error> {
+    let inside = choice.get("error").and_then(|error| answer_error(&["{\"error\":", error, "}"].concat(), &[]));
+    inside.or_else(|| ended_by_error(choice, "server_error"))
+}
+
+/// The error of a choice that says no more than that it ended by one.
+fn ended_by_error(choice: &Document<'_>, code: &str) -> Option<Error> {
+    let failed = choice.string("finish_reason").as_deref() == Some("error");
+    failed.then(|| Error::custom(ErrorKind::Server, code, "the generation failed, and the server does not tell why"))
+}
+
+fn no_json() -> Error {
+    unexpected("invalid_json", &["the answer could not be read: it is no valid JSON"])
 }
 
 fn unexpected(code: &str, message: &[&str]) -> Error {

@@ -115,7 +115,8 @@ pub fn poll(call: u32, now: f64) -> u32 {
     step(call, now, None)
 }
 
-/// The head of an answer is there: its status, and the values of `content-type`, `retry-after`, `date` and `x-should-retry`, a line each.
+/// The head of an answer is there: its status, and the values of `content-type`, `retry-after`, `date`, `x-should-retry`
+/// and `retry-after-ms`, a line each.
 pub fn head(call: u32, now: f64, status: u32, headers: &[u8]) -> u32 {
     let head = match config::head(status, headers) {
         Some(head) => Input::Head(head),

@@ -47,6 +47,7 @@ impl Row {
 struct Raw<'a, G> {
     row: &'a Row,
     has_body: bool,
+    choices: u64,
     group: PhantomData<G>,
 }
 
@@ -81,12 +82,16 @@ impl<G: Group> Endpoint for Raw<'_, G> {
     }
 
     fn decoder(&self) -> Wire {
-        Wire::new(self.row.kind, self.row.also)
+        Wire::new(self.row.kind, self.row.also, self.choices)
     }
 }
 
 fn make<G: Group>(shared: &Shared, row: &Row, wanted: &Wanted<'_>, options: &Options) -> Result<Call<Wire>> {
-    Call::with(shared, &Raw::<G> { row, has_body: wanted.has_body, group: PhantomData }, options)
+    Call::with(
+        shared,
+        &Raw::<G> { row, has_body: wanted.has_body, choices: wanted.choices, group: PhantomData },
+        options,
+    )
 }
 
 /// Declares groups.
@@ -140,55 +145,55 @@ macro_rules! operations {
 const CHUNKS: Kind = Kind::Chunks { unbounded: false };
 
 operations! {
-    "chat.create" => Generate ChatRequest, "/v1/chat/completions", generate, Kind::Body("choices");
+    "chat.create" => Generate ChatRequest, "/v1/chat/completions", generate, Kind::Body(&["choices"]);
     "chat.stream" => Generate Streamed<'static, ChatRequest>, "/v1/chat/completions", stream, CHUNKS;
     "chat.stream_tools" => Generate Streamed<'static, ChatRequest>, "/v1/chat/completions", stream_tools, CHUNKS;
-    "completions.create" => Generate CompletionRequest, "/v1/completions", generate, Kind::Body("choices");
+    "completions.create" => Generate CompletionRequest, "/v1/completions", generate, Kind::Body(&["choices"]);
     "completions.stream" => Generate Streamed<'static, CompletionRequest>, "/v1/completions", stream, CHUNKS;
     "completions.stream_unbounded" => Generate Streamed<'static, CompletionRequest>, "/v1/completions", stream, Kind::Chunks { unbounded: true };
-    "embeddings.create" => Ask EmbeddingsRequest, "/v1/embeddings", generate, Kind::Body("data");
-    "models.list" => List ListModels, "/v1/models", read, Kind::Body("data");
-    "models.list_as_api_key" => Read ListModelsAsApiKey, "/v1/models", read, Kind::Body("data");
-    "models.current" => Read CurrentModel, "/v1/model", read, Kind::Body("id");
-    "models.props" => Read GetProps, "/props", read, Kind::Body("default_generation_settings");
+    "embeddings.create" => Ask EmbeddingsRequest, "/v1/embeddings", generate, Kind::Body(&["data"]);
+    "models.list" => List ListModels, "/v1/models", read, Kind::Body(&["data"]);
+    "models.list_as_api_key" => Read ListModelsAsApiKey, "/v1/models", read, Kind::Body(&["data"]);
+    "models.current" => Read CurrentModel, "/v1/model", read, Kind::Body(&["id"]);
+    "models.props" => Read GetProps, "/props", read, Kind::Body(&["total_slots", "chat_template", "default_generation_settings"]);
     "models.load" => Change LoadRequest, "/v1/model/load", load, Kind::Load;
-    "models.unload" => Change UnloadModel, "/v1/model/unload", read, Kind::Body("");
-    "models.drafts" => List ListDrafts, "/v1/model/draft/list", read, Kind::Body("data");
-    "models.drafts_as_api_key" => Read ListDraftsAsApiKey, "/v1/model/draft/list", read, Kind::Body("data");
-    "models.download" => Once DownloadRequest, "/v1/download", download, Kind::Body("download_path");
-    "embedding_models.list" => List ListEmbeddingModels, "/v1/model/embedding/list", read, Kind::Body("data");
-    "embedding_models.list_as_api_key" => Read ListEmbeddingModelsAsApiKey, "/v1/model/embedding/list", read, Kind::Body("data");
-    "embedding_models.current" => Read CurrentEmbeddingModel, "/v1/model/embedding", read, Kind::Body("id");
-    "embedding_models.load" => Change EmbeddingLoadRequest, "/v1/model/embedding/load", load_whole, Kind::Body("model_type");
-    "embedding_models.unload" => Change UnloadEmbeddingModel, "/v1/model/embedding/unload", read, Kind::Body("");
-    "loras.list" => List ListLoras, "/v1/loras", read, Kind::Body("data");
-    "loras.list_as_api_key" => Read ListLorasAsApiKey, "/v1/loras", read, Kind::Body("data");
-    "loras.active" => Read ActiveLoras, "/v1/lora", read, Kind::Body("data");
-    "loras.load" => Change LoraLoadRequest, "/v1/lora/load", load_whole, Kind::Body("success");
-    "loras.unload" => Change UnloadLoras, "/v1/lora/unload", read, Kind::Body("");
-    "templates.list" => List ListTemplates, "/v1/templates", read, Kind::Body("data");
-    "templates.list_as_api_key" => Read ListTemplatesAsApiKey, "/v1/templates", read, Kind::Body("data");
-    "templates.switch" => Change SwitchTemplate, "/v1/template/switch", read, Kind::Body("");
-    "templates.unload" => Change UnloadTemplate, "/v1/template/unload", read, Kind::Body("");
-    "tokens.encode" => Ask EncodeRequest, "/v1/token/encode", read, Kind::Body("tokens");
-    "tokens.decode" => Ask DecodeRequest, "/v1/token/decode", read, Kind::Body("text");
-    "sampling.overrides" => List ListOverrides, "/v1/sampling/overrides", read, Kind::Body("");
-    "sampling.overrides_as_api_key" => Read ListOverridesAsApiKey, "/v1/sampling/overrides", read, Kind::Body("");
-    "sampling.switch" => Change SwitchPreset, "/v1/sampling/override/switch", read, Kind::Body("");
-    "sampling.unload" => Change UnloadOverrides, "/v1/sampling/override/unload", read, Kind::Body("");
-    "health.check" => Look CheckHealth, "/health", read, Kind::Body("status"), also SERVICE_UNAVAILABLE;
-    "health.service_info" => Look GetServiceInfo, "/.well-known/serviceinfo", read, Kind::Body("api");
-    "auth.permission" => Read GetPermission, "/v1/auth/permission", read, Kind::Body("permission");
-    "kobold.generate" => Generate KoboldRequest, "/api/v1/generate", generate, Kind::Body("results");
+    "models.unload" => Change UnloadModel, "/v1/model/unload", read, Kind::Body(&[]);
+    "models.drafts" => List ListDrafts, "/v1/model/draft/list", read, Kind::Body(&["data"]);
+    "models.drafts_as_api_key" => Read ListDraftsAsApiKey, "/v1/model/draft/list", read, Kind::Body(&["data"]);
+    "models.download" => Once DownloadRequest, "/v1/download", download, Kind::Body(&["download_path"]);
+    "embedding_models.list" => List ListEmbeddingModels, "/v1/model/embedding/list", read, Kind::Body(&["data"]);
+    "embedding_models.list_as_api_key" => Read ListEmbeddingModelsAsApiKey, "/v1/model/embedding/list", read, Kind::Body(&["data"]);
+    "embedding_models.current" => Read CurrentEmbeddingModel, "/v1/model/embedding", read, Kind::Body(&["id"]);
+    "embedding_models.load" => Change EmbeddingLoadRequest, "/v1/model/embedding/load", load_whole, Kind::Body(&["model_type"]);
+    "embedding_models.unload" => Change UnloadEmbeddingModel, "/v1/model/embedding/unload", read, Kind::Body(&[]);
+    "loras.list" => List ListLoras, "/v1/loras", read, Kind::Body(&["data"]);
+    "loras.list_as_api_key" => Read ListLorasAsApiKey, "/v1/loras", read, Kind::Body(&["data"]);
+    "loras.active" => Read ActiveLoras, "/v1/lora", read, Kind::Body(&["data"]);
+    "loras.load" => Change LoraLoadRequest, "/v1/lora/load", load_whole, Kind::Body(&["success", "failure"]);
+    "loras.unload" => Change UnloadLoras, "/v1/lora/unload", read, Kind::Body(&[]);
+    "templates.list" => List ListTemplates, "/v1/templates", read, Kind::Body(&["data"]);
+    "templates.list_as_api_key" => Read ListTemplatesAsApiKey, "/v1/templates", read, Kind::Body(&["data"]);
+    "templates.switch" => Change SwitchTemplate, "/v1/template/switch", read, Kind::Body(&[]);
+    "templates.unload" => Change UnloadTemplate, "/v1/template/unload", read, Kind::Body(&[]);
+    "tokens.encode" => Ask EncodeRequest, "/v1/token/encode", read, Kind::Body(&["tokens", "length"]);
+    "tokens.decode" => Ask DecodeRequest, "/v1/token/decode", read, Kind::Body(&["text"]);
+    "sampling.overrides" => List ListOverrides, "/v1/sampling/overrides", read, Kind::Body(&["selected_preset", "overrides", "presets"]);
+    "sampling.overrides_as_api_key" => Read ListOverridesAsApiKey, "/v1/sampling/overrides", read, Kind::Body(&["selected_preset", "overrides", "presets"]);
+    "sampling.switch" => Change SwitchPreset, "/v1/sampling/override/switch", read, Kind::Body(&[]);
+    "sampling.unload" => Change UnloadOverrides, "/v1/sampling/override/unload", read, Kind::Body(&[]);
+    "health.check" => Look CheckHealth, "/health", read, Kind::Body(&["status"]), also SERVICE_UNAVAILABLE;
+    "health.service_info" => Look GetServiceInfo, "/.well-known/serviceinfo", read, Kind::Body(&["version", "software", "api"]);
+    "auth.permission" => Read GetPermission, "/v1/auth/permission", read, Kind::Body(&["permission"]);
+    "kobold.generate" => Generate KoboldRequest, "/api/v1/generate", generate, Kind::Body(&["results"]);
     "kobold.stream" => Generate Streamed<'static, KoboldRequest>, "/api/extra/generate/stream", stream, Kind::Kobold;
-    "kobold.abort" => Generate KoboldAbort, "/api/extra/abort", read, Kind::Body("success");
-    "kobold.check" => Ask KoboldCheck, "/api/extra/generate/check", read, Kind::Body("results");
-    "kobold.model" => Read GetKoboldModel, "/api/v1/model", read, Kind::Body("result");
-    "kobold.count_tokens" => Ask KoboldCountTokens, "/api/extra/tokencount", read, Kind::Body("value");
-    "kobold.max_length" => Read GetKoboldMaxLength, "/api/v1/config/max_length", read, Kind::Body("value");
-    "kobold.max_context_length" => Read GetKoboldMaxContextLength, "/api/v1/config/max_context_length", read, Kind::Body("value");
-    "kobold.version" => Look GetKoboldVersion, "/api/v1/info/version", read, Kind::Body("result");
-    "kobold.extra_version" => Look GetKoboldExtraVersion, "/api/extra/version", read, Kind::Body("version");
+    "kobold.abort" => Generate KoboldAbort, "/api/extra/abort", read, Kind::Body(&["success"]);
+    "kobold.check" => Ask KoboldCheck, "/api/extra/generate/check", read, Kind::Body(&["results"]);
+    "kobold.model" => Read GetKoboldModel, "/api/v1/model", read, Kind::Body(&["result"]);
+    "kobold.count_tokens" => Ask KoboldCountTokens, "/api/extra/tokencount", read, Kind::Body(&["value"]);
+    "kobold.max_length" => Read GetKoboldMaxLength, "/api/v1/config/max_length", read, Kind::Body(&["value"]);
+    "kobold.max_context_length" => Read GetKoboldMaxContextLength, "/api/v1/config/max_context_length", read, Kind::Body(&["value"]);
+    "kobold.version" => Look GetKoboldVersion, "/api/v1/info/version", read, Kind::Body(&["result"]);
+    "kobold.extra_version" => Look GetKoboldExtraVersion, "/api/extra/version", read, Kind::Body(&["version"]);
 }
 
 fn read(paces: &Paces) -> Pace {

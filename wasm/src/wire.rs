@@ -17,8 +17,9 @@ pub(crate) struct Wire {
 }
 
 impl Wire {
-    pub(crate) fn new(kind: Kind, also: Option<StatusCode>) -> Self {
-        Wire { whole: matches!(kind, Kind::Body(_)), also, events: Events::new(Format::new(kind)) }
+    /// `choices` is how many choices were asked for.
+    pub(crate) fn new(kind: Kind, also: Option<StatusCode>, choices: u64) -> Self {
+        Wire { whole: matches!(kind, Kind::Body(_)), also, events: Events::new(Format::new(kind, choices)) }
     }
 }
 

@@ -3,7 +3,7 @@
 import { Records } from "../js/records.js";
 
 const [READ, SEND, , , DONE] = [0, 1, 2, 3, 4];
-const HEADERS = ["content-type", "retry-after", "date", "x-should-retry"];
+const HEADERS = ["content-type", "retry-after", "date", "x-should-retry", "retry-after-ms"];
 
 /** Streams an answer, and gives its text and in how many chunks it came. */
 export async function chat(core, settings, request) {

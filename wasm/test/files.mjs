@@ -4,7 +4,7 @@ import http from "node:http";
 import { once } from "node:events";
 import path from "node:path";
 
-const types = { ".html": "text/html", ".js": "text/javascript", ".wasm": "application/wasm" };
+const types = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".wasm": "application/wasm" };
 
 /** Serves a folder. */
 export async function files(t, folder) {

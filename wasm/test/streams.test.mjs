@@ -13,7 +13,7 @@ function* conversation() {
   for (const text of texts) {
     yield chunk({ content: text });
     yield chunk({ content: text }, {}, 1);
-    yield { ...chunk({ content: text }), usage: { prompt_tokens: 1, details: { cached: 0 } } };
+    yield { ...chunk({ content: text }), usage: { prompt_tokens: 1, completion_tokens: 2, total_tokens: 3, details: { cached: 0 } } };
   }
   yield chunk({}, { finish_reason: "stop", eos_reason: "stop_token" });
 }
@@ -26,7 +26,7 @@ async function through(t, bytes, cut) {
     }
     response.end();
   });
-  return all(new Tabby({ baseURL: url }).chat.stream(ask()));
+  return all(new Tabby({ baseURL: url }).chat.stream({ ...ask(), n: 2 }));
 }
 
 test("every item is what JSON.parse makes of its event, at every cut", async (t) => {
@@ -182,16 +182,8 @@ test("an item of another shape ends the stream by an error that says where", asy
   const complete = (tabby) => tabby.completions.stream({ prompt: "a", max_tokens: 9 });
   const wrong = [
     [chat, '{"choices":5}', "choices"],
-    [chat, '{"choices":[null]}', "choices[0]"],
-    [chat, '{"choices":[{"delta":5}]}', "choices[0].delta"],
-    [chat, '{"choices":[{"index":"0","delta":{}}]}', "choices[0].index"],
-    [chat, '{"choices":[{"delta":{"content":5}}]}', "choices[0].delta.content"],
-    [chat, '{"choices":[{"delta":{"tool_calls":[null]}}]}', "choices[0].delta.tool_calls[0]"],
-    [chat, '{"choices":[{"delta":{},"logprobs":{"content":"abc"}}]}', "choices[0].logprobs.content"],
-    [complete, '{"choices":[{"text":[]}]}', "choices[0].text"],
-    [complete, '{"choices":[{"text":"a","logprobs":[1]}]}', "choices[0].logprobs"],
-    [(tabby) => tabby.kobold.stream({ prompt: "a" }), '{"token":5}', "token"],
-    [(tabby) => tabby.models.load({ model_name: "m" }), '{"model_type":"model","status":"processing","module":"x"}', "module"],
+    [chat, '{"choices":"a"}', "choices"],
+    [complete, '{"choices":5}', "choices"],
   ];
   const first = { chat: chunk({ content: "a" }), complete: { choices: [{ index: 0, text: "a" }] } };
   const bodies = wrong.map(([call, body]) => {
@@ -228,6 +220,43 @@ test("an item of another shape ends the stream by an error that says where", asy
   }
   assert.deepEqual(outcomes, wrong.map(() => [false, "unexpected_json"]));
   while (closed < wrong.length) await sleep(5);
+});
+
+test("what means nothing is left out, and the rest survives", async (t) => {
+  const bodies = [
+    [
+      '{"choices":[null,{"index":"0","delta":{"content":5,"role":["a"]}}]}',
+      '{"choices":{"delta":{"content":"b","tool_calls":[null],"refusal":{}}},"created":"1.5"}',
+      '{"choices":[{"delta":5,"logprobs":{"content":"abc"},"finish_reason":{}}]}',
+      '{"choices":[{"delta":[]}],"usage":[]}',
+      '{"usage":{"prompt_tokens":1}}',
+      '{"choices":[{"finish_reason":"stop"}]}',
+      "[DONE]",
+    ],
+    ['{"choices":[{"text":[]}]}', '{"choices":[{"text":[{"text":"a"}],"logprobs":[1],"finish_reason":"stop"}]}', "[DONE]"],
+    ['{"token":5}', '{"token":{}}'],
+    ['{"model_type":"model","status":"processing","module":"x","modules":"2"}', '{"model_type":"model","status":"finished","module":2,"modules":2.0}'],
+  ];
+  const { url } = await server(t, (_, response, count) => {
+    events(response);
+    response.end(bodies[count - 1].map(event).join(""));
+  });
+  const tabby = new Tabby({ baseURL: url, adminKey: ADMIN_KEY });
+  const stream = tabby.chat.stream(ask());
+  const items = await all(stream);
+  assert.deepEqual(items.slice(0, 2), [
+    { choices: [{ index: 0, delta: { content: "5" } }] },
+    { choices: [{ delta: { content: "b", tool_calls: [] } }], created: 1 },
+  ]);
+  assert.deepEqual(items.slice(3, 5), [{ choices: [{ delta: {} }] }, { choices: [], usage: { prompt_tokens: 1, completion_tokens: 0, total_tokens: 0 } }]);
+  const { choices, usage, created } = await stream.finalMessage();
+  assert.deepEqual(choices, [{ index: 0, message: { role: "assistant", content: "5b" }, finish_reason: "stop", logprobs: { content: [] } }].map(({ logprobs, ...rest }) => rest));
+  assert.deepEqual([usage.prompt_tokens, created], [1, 1]);
+  const done = await tabby.completions.stream({ prompt: "a", max_tokens: 9 }).finalMessage();
+  assert.deepEqual(done.choices, [{ index: 0, text: "a", finish_reason: "stop" }]);
+  assert.deepEqual(await tabby.kobold.stream({ prompt: "a" }).final(), { results: [{ text: "5" }] });
+  const load = await tabby.models.load({ model_name: "m" }).finalReport();
+  assert.deepEqual(load.parts, [{ model_type: "model", module: 2, modules: 2, finished: true }]);
 });
 
 test("null is as good as absent, a field's name is no prototype, and lists are as long as they are", async (t) => {
@@ -279,7 +308,7 @@ test("what a stream adds up to has its bounds", { timeout: 60_000 }, async (t) =
     [(at) => chunk({ other: { at, list: [big] } }), "stream_too_large"],
     [() => chunk({}, { logprobs: { content: [{ token: "a", top_logprobs: [{ token: big }] }] } }), "stream_too_large"],
     [(at) => chunk({ tool_calls: [{ ...piece(at), id: `${at}${big}` }] }), "stream_too_large"],
-    [(at) => chunk({ content: "a" }, {}, at), "too_many_indices"],
+    [(at) => ({ choices: [{ index: at, delta: { content: "a" } }, { index: at + 1, delta: {} }] }), "too_many_indices"],
     [(at) => chunk({ tool_calls: [piece(at)] }), "too_many_indices"],
   ];
   const { url } = await server(t, async (_, response, count) => {
@@ -297,11 +326,22 @@ test("what a stream adds up to has its bounds", { timeout: 60_000 }, async (t) =
   for (const [, code] of endless) {
     await assert.rejects(tabby.chat.stream(ask()).finalMessage(), (error) => {
       assert.deepEqual([error.kind, error.code, error.status], ["too_large", code, 200]);
-      assert.match(error.message, /^POST http.*: the answer (adds up to|has) more /);
+      assert.match(error.message, /^POST http.*: the stream (accumulates to|has) more .*; raise `limits\.(accumulated|indices)` if /);
       assert.ok(error.partial.choices.length > 0);
       return true;
     });
   }
+});
+
+test("caps count bytes, and are those of the client and of the call", async () => {
+  const body = event(chunk({ content: "€".repeat(1000) })) + event("[DONE]");
+  const own = async () => new Response(body, { headers: { "content-type": "text/event-stream" } });
+  const ended = (limits, options) => new Tabby({ baseURL: "http://tabby.test", fetch: own, limits }).chat.stream(ask(), options).finalMessage();
+  assert.equal((await ended({ accumulated: 3100 })).choices[0].message.content.length, 1000);
+  await assert.rejects(ended({ accumulated: 2900 }), { code: "stream_too_large", reason: "the stream accumulates to more than the cap of 2900 bytes" });
+  await assert.rejects(ended({}, { limits: { accumulated: 2900 } }), { code: "stream_too_large" });
+  await assert.rejects(ended({ indices: 0 }), { code: "too_many_indices", reason: "the stream has more than 0 choices" });
+  assert.ok(await ended({ accumulated: 1 }, { limits: { accumulated: Infinity } }));
 });
 
 test("not reading holds the server back", async (t) => {

@@ -22,6 +22,22 @@ export interface Usage extends Extra {
   /** A number, or the word `Indeterminate` where no time passed. */
   prompt_tokens_per_sec?: number | string | null;
   completion_tokens_per_sec?: number | string | null;
+  /** What the prompt's tokens are made of, from servers that tell it. */
+  prompt_tokens_details?: PromptTokensDetails | null;
+  /** What the generated tokens are made of, from servers that tell it. */
+  completion_tokens_details?: CompletionTokensDetails | null;
+}
+
+export interface PromptTokensDetails extends Extra {
+  /** Tokens that the server had in its cache. */
+  cached_tokens?: number | null;
+}
+
+export interface CompletionTokensDetails extends Extra {
+  /** Tokens that a draft model proposed and the model accepted. */
+  accepted_prediction_tokens?: number | null;
+  /** Tokens that a draft model proposed and the model rejected. */
+  rejected_prediction_tokens?: number | null;
 }
 
 /** A whole answer to a conversation. */

@@ -127,7 +127,7 @@ export interface Retry {
   replayGenerations?: boolean;
 }
 
-/** Caps on what is accepted from a server, in bytes. */
+/** Caps on what is accepted from a server, in bytes of UTF-8. */
 export interface Limits {
   /** The largest event of a stream; 16 MiB by default. */
   event?: number;
@@ -135,6 +135,10 @@ export interface Limits {
   body?: number;
   /** How much of an error's body is kept; 64 KiB by default. */
   errorExcerpt?: number;
+  /** All text, tool arguments and logprobs that a stream may accumulate; 64 MiB by default. */
+  accumulated?: number;
+  /** The number of choices, and of tool calls in a choice, that a stream may have; 1024 by default. Not in bytes. */
+  indices?: number;
 }
 
 /** What a call may override. */

@@ -1,0 +1,67 @@
+// What a stream may add up to, by the caps of its call.
+
+import { TabbyError } from "./error.js";
+import { bytesOf } from "./text.js";
+
+/** In bytes of UTF-8, as everywhere. */
+const ACCUMULATED = 64 << 20;
+const INDICES = 1024;
+
+export class Budget {
+  #cap;
+  #left;
+  #indices;
+
+  constructor({ accumulated = ACCUMULATED, indices = INDICES } = {}) {
+    this.#cap = this.#left = Number(accumulated);
+    this.#indices = Number(indices);
+  }
+
+  take(bytes) {
+    this.#left -= bytes;
+    if (this.#left < 0) {
+      const message = `the stream accumulates to more than the cap of ${this.#cap} bytes`;
+      throw tooLarge("stream_too_large", message, "raise `limits.accumulated` if such answers are expected");
+    }
+  }
+
+  append(text, more) {
+    this.take(bytesOf(more));
+    return (text ?? "") + more;
+  }
+
+  oneMore(present, what) {
+    if (present < this.#indices) return;
+    throw tooLarge("too_many_indices", `the stream has more than ${this.#indices} ${what}`, "raise `limits.indices` if so many are expected");
+  }
+
+  /** A list may be too long for the arguments of one call. */
+  extend(list, more) {
+    for (const entry of more) {
+      this.take(weight(entry));
+      list.push(entry);
+    }
+  }
+
+  /** Copies what was not read by name. (To gather the rest by `...rest` makes an object per chunk, and takes twice as long.) */
+  merge(to, from, read) {
+    for (const name in from) {
+      const value = from[name];
+      if (value == null || value === to[name] || read.has(name)) continue;
+      this.take(bytesOf(name) + weight(value));
+      to[name] = value;
+    }
+  }
+}
+
+function tooLarge(code, reason, hint) {
+  return new TabbyError({ kind: "too_large", code, reason, hint, message: `${reason}; ${hint}` });
+}
+
+/** Roughly what a value takes, in bytes. */
+function weight(value) {
+  if (typeof value === "string") return 16 + bytesOf(value);
+  let sum = 16;
+  if (typeof value === "object") for (const name in value) sum += bytesOf(name) + weight(value[name]);
+  return sum;
+}

@@ -1,0 +1,141 @@
+// A request and its answer, on the wire. What `fetch` gives is the host's, or the caller's own: none of it is taken at its word.
+
+import { headersOf } from "./settings.js";
+
+/** How long the end of a body may take after the announced end of its stream, in milliseconds. */
+const LINGER = 1000;
+
+/** The servers that were asked, for the host's own affairs (see connections.js). */
+export const origins = new Set();
+
+const nothing = () => {};
+
+/** A promise of what a function gives, which may throw. */
+const settle = (make) => new Promise((resolve) => resolve(make()));
+
+export class Exchange {
+  reader;
+  #flow;
+  #url;
+  #controller = new AbortController();
+  #reading = false;
+  #dropped = false;
+
+  constructor(flow, fetch, { method, url, headers }, body) {
+    this.#flow = flow;
+    this.#url = url;
+    origins.add(new URL(url).origin);
+    // Redirects are not followed: keys would go along.
+    const init = { method, headers, body, signal: this.#controller.signal, redirect: "manual" };
+    settle(() => fetch(url, init))
+      .then(this.#answered)
+      .catch(this.#failed);
+  }
+
+  /** Reads on, if more is wanted and nothing is being read. */
+  read() {
+    if (this.#reading || !this.reader || !this.#flow.wanted) return;
+    this.#reading = true;
+    const { reader } = this;
+    settle(() => reader.read())
+      .then(this.#read)
+      .catch(this.#failed);
+  }
+
+  /** Aborts it, wherever it is. */
+  drop() {
+    this.#dropped = true;
+    this.#controller.abort();
+    // A `fetch` of the caller's own may not know of signals.
+    const { reader } = this;
+    if (reader) settle(() => reader.cancel()).catch(nothing);
+  }
+
+  /** The stream has announced its end: what follows is the end of the body, after which the connection can serve again. */
+  linger() {
+    if (!this.reader || this.#reading) return;
+    const { reader } = this;
+    const limit = setTimeout(() => this.drop(), LINGER);
+    const ended = (result) => {
+      clearTimeout(limit);
+      if (!result?.done) this.drop();
+    };
+    settle(() => reader.read()).then(ended, ended);
+  }
+
+  #answered = (response) => {
+    if (this.#dropped) return settle(() => response.body.cancel()).catch(nothing);
+    if (typeof response !== "object" || response === null) throw new TypeError("`fetch` gave no response");
+    if (response.type === "opaqueredirect") {
+      const message = "the server redirects, which is not followed since keys would go along; set the base URL to where it redirects";
+      throw Object.assign(new Error(message), { name: "RedirectError" });
+    }
+    const { status } = response;
+    if (!Number.isInteger(status) || status < 100 || status > 999) throw new TypeError("`fetch` gave a response without a status");
+    if (response.bodyUsed === true) throw new TypeError("`fetch` gave a response whose body was read already");
+    const headers = lenient(response.headers);
+    this.reader = readerOf(response);
+    this.#flow.report(this, { type: "head", status, headers });
+    if (!this.reader) this.#flow.report(this, { type: "end" });
+  };
+
+  #read = (result) => {
+    this.#reading = false;
+    const { done, value } = result;
+    if (done) this.reader = undefined;
+    this.#flow.report(this, done ? { type: "end" } : { type: "chunk", bytes: bytesOf(value) });
+  };
+
+  #failed = (error) => {
+    this.#reading = false;
+    const { reader } = this;
+    this.reader = undefined;
+    if (reader) settle(() => reader.cancel()).catch(nothing);
+    this.#flow.report(this, { type: "failed", error, url: this.#url });
+  };
+}
+
+/** Headers as pairs; none if they are of a kind that nobody knows. */
+function lenient(headers) {
+  try {
+    return headersOf(headers);
+  } catch {
+    return [];
+  }
+}
+
+/** What reads a body: a stream of the web, or of Node, as some replacements of `fetch` have it; or all of it at once. */
+function readerOf(response) {
+  const { body } = response;
+  if (body == null) {
+    if (typeof response.arrayBuffer !== "function") return undefined;
+    return once(async () => new Uint8Array(await response.arrayBuffer()));
+  }
+  if (typeof body.getReader === "function") {
+    const reader = body.getReader();
+    if (typeof reader?.read === "function") return reader;
+  } else if (typeof body[Symbol.asyncIterator] === "function") {
+    const pieces = body[Symbol.asyncIterator]();
+    return { read: () => pieces.next(), cancel: () => pieces.return?.() };
+  }
+  throw new TypeError("`fetch` gave a response whose body is no stream");
+}
+
+function once(read) {
+  let done = false;
+  return {
+    async read() {
+      if (done) return { done };
+      done = true;
+      return { done: false, value: await read() };
+    },
+    cancel: nothing,
+  };
+}
+
+function bytesOf(value) {
+  if (value instanceof Uint8Array) return value;
+  if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+  if (value instanceof ArrayBuffer) return new Uint8Array(value);
+  throw new TypeError("`fetch` gave a piece of a body that is no bytes");
+}

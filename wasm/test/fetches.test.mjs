@@ -1,0 +1,202 @@
+// Hosts, or what callers put in place of their `fetch`, that do what the standard does not say; requests and options that are none.
+// None of it may end the program, or leave a call without an end.
+import assert from "node:assert/strict";
+import { Readable } from "node:stream";
+import test from "node:test";
+import { gzipSync } from "node:zlib";
+import { Tabby, TabbyError } from "../dist/node.js";
+import { ask, event, sleep } from "./support.mjs";
+
+const ANSWER = { id: "1", choices: [{ index: 0, message: { role: "assistant", content: "ok" }, finish_reason: "stop" }] };
+const bytes = new TextEncoder().encode(JSON.stringify(ANSWER));
+
+const unhandled = [];
+process.on("unhandledRejection", (reason) => unhandled.push(reason));
+process.on("uncaughtException", (error) => unhandled.push(error));
+
+const clientOf = (fetch, rest) => new Tabby({ baseURL: "http://tabby.test", maxRetries: 0, paces: { generate: { total: 2000 }, stream: { total: 2000 } }, fetch, ...rest });
+
+/** The errors of a whole answer and of a stream. */
+async function failures(fetch) {
+  const tabby = clientOf(fetch);
+  const errors = [];
+  for (const call of [() => tabby.chat.create(ask()), () => tabby.chat.stream(ask()).final()]) {
+    errors.push(await Promise.resolve().then(call).then((answer) => assert.fail(JSON.stringify(answer)), (error) => error));
+  }
+  for (const error of errors) assert.ok(error instanceof TabbyError, `${fetch}: ${error?.stack ?? error}`);
+  return errors;
+}
+
+/** In a function, since a promise that is rejected must not be made before its time. */
+const thrown = {
+  undefined: () => undefined,
+  null: () => null,
+  number: () => 7,
+  text: () => "words",
+  object: () => ({}),
+  symbol: () => Symbol("s"),
+  "bare object": () => Object.create(null),
+  proxy: () => new Proxy({}, { get() { throw 1; } }),
+  "object with a message": () => ({ message: { a: 1n } }),
+  abort: () => new DOMException("left", "AbortError"),
+  timeout: () => new DOMException("late", "TimeoutError"),
+};
+
+test("rejections and throws of every kind", async () => {
+  for (const [name, make] of Object.entries(thrown)) {
+    for (const fetch of [() => Promise.reject(make()), () => { throw make(); }, async () => { await sleep(1); throw make(); }]) {
+      for (const error of await failures(fetch)) assert.equal(error.kind, "transport", `${name}: ${error}`);
+    }
+  }
+});
+
+test("answers that are none", async () => {
+  const getter = (name) => Object.defineProperty({ status: 200, headers: {}, body: null }, name, { get() { throw new Error("getter"); } });
+  const answers = [
+    ...[undefined, null, 7, "words", {}, [], () => 1, Symbol("s"), { status: 99 }, { status: "200" }, { status: 200, body: 1 }, { status: 200, body: {} }],
+    ...[{ status: 200, body: { getReader: () => undefined } }, { status: 200, body: { getReader() { throw 1; } } }, Response.error()],
+    ...["status", "headers", "body", "type", "bodyUsed"].map(getter),
+    new Proxy({}, { get() { throw 1; } }),
+  ];
+  for (const answer of answers) {
+    for (const fetch of [() => answer, async () => answer]) {
+      for (const error of await failures(fetch)) assert.equal(error.kind, "transport", String(error));
+    }
+  }
+  const thenable = { get then() { throw new Error("then"); } };
+  for (const error of await failures(() => thenable)) assert.equal(error.kind, "transport");
+});
+
+test("headers that are none", async () => {
+  for (const headers of [undefined, 7, [1, "x", [], [2, 3], ["a b", "c"], ["x-odd", "\n"]], { get: 1 }]) {
+    const tabby = clientOf(async () => ({ status: 200, headers, body: new Response(bytes).body }));
+    assert.equal((await tabby.chat.create(ask())).choices[0].message.content, "ok");
+  }
+});
+
+test("bodies that are used, locked, or not made of bytes", async () => {
+  const locked = async () => {
+    const response = new Response("{}");
+    response.body.getReader();
+    return response;
+  };
+  const used = async () => {
+    const response = new Response("{}");
+    await response.text();
+    return response;
+  };
+  for (const fetch of [locked, used]) for (const error of await failures(fetch)) assert.equal(error.kind, "transport");
+  const pieces = ["text", 7, {}, null, undefined, Symbol("s"), [1]];
+  const bodyOf = (piece) => ({ getReader: () => ({ read: async () => ({ done: false, value: piece }), cancel: async () => {} }) });
+  const readers = [() => undefined, () => 7, () => { throw 1; }, async () => undefined, async () => { throw undefined; }, async () => null];
+  const odd = [...pieces.map(bodyOf), ...readers.map((read) => ({ getReader: () => ({ read }) }))];
+  for (const body of odd) {
+    for (const error of await failures(async () => ({ status: 200, headers: { "content-type": "application/json" }, body }))) {
+      assert.ok(["transport", "truncated"].includes(error.kind), String(error));
+    }
+  }
+  // A reader that cannot be cancelled, or says so late.
+  for (const cancel of [() => { throw 1; }, () => Promise.reject(2), undefined]) {
+    const read = async () => ({ done: false, value: new TextEncoder().encode(event({ choices: [{ delta: { content: "a" } }] })) });
+    const stream = clientOf(async () => ({ status: 200, body: { getReader: () => ({ read, cancel }) } })).chat.stream(ask());
+    for await (const _ of stream) break;
+    assert.ok(stream.ended);
+  }
+});
+
+test("bytes of every kind, streams of Node, and bodies that come at once", async () => {
+  const { buffer } = bytes.slice();
+  for (const view of [bytes, Buffer.from(bytes), new DataView(buffer), new Uint8ClampedArray(buffer), buffer]) {
+    const body = new ReadableStream({ start(c) { c.enqueue(view); c.close(); } });
+    const answer = await clientOf(async () => ({ status: 200, headers: new Map([["content-type", "application/json"]]), body })).chat.create(ask());
+    assert.equal(answer.choices[0].message.content, "ok");
+  }
+  const node = clientOf(async () => ({ status: 200, headers: { "content-type": "application/json" }, body: Readable.from([Buffer.from(bytes)]) }));
+  assert.equal((await node.chat.create(ask())).choices[0].message.content, "ok");
+  const atOnce = clientOf(async () => ({ status: 200, headers: {}, arrayBuffer: async () => buffer }));
+  assert.equal((await atOnce.chat.create(ask())).choices[0].message.content, "ok");
+});
+
+test("a fetch that never answers, or answers when nobody waits any more", async () => {
+  const never = clientOf(() => new Promise(() => {}), { paces: { generate: { head: 30 } } });
+  await assert.rejects(never.chat.create(ask()), { code: "timeout_head" });
+  let cancelled = 0;
+  const late = async () => {
+    await sleep(60);
+    return { status: 200, body: { cancel: () => Promise.reject((cancelled += 1)), getReader() { throw 1; } } };
+  };
+  await assert.rejects(clientOf(late, { paces: { generate: { head: 20 } } }).chat.create(ask()), { code: "timeout_head" });
+  await sleep(80);
+  assert.equal(cancelled, 1);
+});
+
+test("requests that cannot be written fail the call", async () => {
+  const circular = { messages: [] };
+  circular.self = circular;
+  const odd = [{ messages: [], seed: 1n }, circular, { messages: [], toJSON() { throw new Error("no"); } }, { messages: [{ toJSON() { throw 7; } }] }];
+  const tabby = clientOf(() => assert.fail("nothing is sent"));
+  for (const request of odd) {
+    await assert.rejects(tabby.chat.create(request), { name: "TabbyError", kind: "encode" });
+    await assert.rejects(tabby.chat.stream(request).final(), { name: "TabbyError", kind: "encode" });
+    await assert.rejects(tabby.completions.create({ prompt: request }), { name: "TabbyError", kind: "encode" });
+    await assert.rejects(tabby.tokens.encode({ text: request }), { name: "TabbyError", kind: "encode" });
+  }
+  for (const request of [undefined, null, "words", 7, []]) {
+    assert.throws(() => tabby.chat.create(request), { name: "TabbyError", code: "misuse" });
+    assert.throws(() => tabby.chat.stream(request), { name: "TabbyError", code: "misuse" });
+    assert.throws(() => tabby.completions.create(request), { name: "TabbyError", code: "misuse" });
+  }
+});
+
+test("options that are none are told", async () => {
+  const tabby = clientOf(() => assert.fail("nothing is sent"));
+  const wrong = [
+    [{ signal: new AbortController() }, /`signal` is no AbortSignal; pass `controller.signal`, not the controller$/],
+    [{ signal: {} }, /`signal` is no AbortSignal$/],
+    [{ signal: 7 }, /`signal`/],
+    [{ maxRetries: 1n, pace: { head: Symbol("s") } }, /the call cannot be made/],
+    [{ headers: { "x-team": "a\nb" } }, /the header "x-team" cannot be sent/],
+    [{ headers: { "x team": "a" } }, /the header "x team" cannot be sent/],
+    [{ headers: [["x"]] }, /`headers` must be a pair/],
+    [{ headers: 7 }, /`headers` must be/],
+  ];
+  for (const [options, message] of wrong) {
+    for (const call of [() => tabby.models.list(options), () => tabby.chat.create(ask(), options), () => tabby.chat.stream(ask(), options).final()]) {
+      await assert.rejects(call(), (error) => error instanceof TabbyError && message.test(error.message) && !error.message.includes("a\nb"), String(message));
+    }
+  }
+  for (const options of [{ headers: { "x-a": "sesame\nopen" } }, { apiKey: 7 }, { adminKey: {} }, { retry: { base: 1n }, headers: Symbol("s") }]) {
+    assert.throws(() => clientOf(undefined, options), (error) => error instanceof TabbyError && !error.message.includes("sesame"));
+  }
+  for (const given of [7, { apiKey: 7 }, { apiKey: "k", expiresIn: 1n }, new Proxy({}, { get() { throw 1; } })]) {
+    const keyed = new Tabby({ baseURL: "http://tabby.test", getKey: () => given, fetch: async () => Response.json(ANSWER) });
+    await keyed.chat.create(ask()).then(() => {}, (error) => assert.ok(error instanceof TabbyError && error.kind === "credentials", String(error)));
+  }
+});
+
+test("hooks may throw, now or later", async (t) => {
+  t.mock.method(console, "error", () => {});
+  const hooks = { onAttempt: async () => { throw new Error("later"); }, onOutcome: () => { throw new Error("now"); } };
+  const answer = await clientOf(async () => Response.json(ANSWER), hooks).chat.create(ask());
+  assert.equal(answer.choices[0].message.content, "ok");
+  assert.equal(console.error.mock.callCount(), 2);
+});
+
+test("a body that the host did not decode is named as such", async () => {
+  const gzipped = gzipSync(bytes);
+  const headers = { "content-encoding": "gzip", "content-type": "application/json" };
+  const raw = clientOf(async () => ({ status: 200, headers, body: new Response(gzipped).body }));
+  for (const call of [() => raw.chat.create(ask()), () => raw.chat.stream(ask()).final()]) {
+    await assert.rejects(call(), { kind: "decode", code: "encoded_body", message: /is encoded with `gzip`.*use a `fetch` that decodes it$/ });
+  }
+  // Most hosts decode it, and leave the header.
+  const decoded = clientOf(async () => ({ status: 200, headers, body: new Response(bytes).body }));
+  assert.equal((await decoded.chat.create(ask())).choices[0].message.content, "ok");
+  const odd = clientOf(async () => ({ status: 200, headers, body: new Response("{").body }));
+  await assert.rejects(odd.chat.create(ask()), { code: "invalid_json" });
+});
+
+test("nothing of all this was left unhandled", async () => {
+  await sleep(50);
+  assert.deepEqual(unhandled, []);
+});
