@@ -335,6 +335,26 @@ fn reload_unloads_first_and_takes_no_for_an_answer_if_nothing_was_loaded() {
 }
 
 #[test]
+fn hints_name_the_real_cause_of_a_model_in_a_request() {
+    let request = ChatRequest::new([ChatMessage::user("x")]).model("beta");
+    let detail = r#"{"detail":"Unable to switch model to beta because an admin key isn't provided"}"#;
+    let script =
+        Script::new([Reply::json(401, detail), Reply::json(401, detail), Reply::status(500), Reply::status(500)]);
+    let client = client(&script);
+    let chat = client.chat();
+    let mut errors = Vec::new();
+    for _ in 0..2 {
+        errors.push(block_on(chat.create(&request)).unwrap_err());
+        errors.push(block_on(chat.stream(&request).finish()).unwrap_err().error);
+    }
+    let expected =
+        ["`Options::prefer_admin_key`", "`Options::prefer_admin_key`", "named while none", "named while none"];
+    for (error, expected) in errors.iter().zip(expected) {
+        assert!(error.hint().unwrap().contains(expected), "{error}");
+    }
+}
+
+#[test]
 fn a_call_can_prefer_the_admin_key() {
     let reply = || Reply::json(200, r#"{"permission":"admin"}"#);
     let script = Script::new([reply(), reply(), reply(), reply()]);

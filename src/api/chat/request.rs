@@ -9,13 +9,16 @@ use http::Method;
 use serde::{Deserialize, Serialize};
 
 use super::{ChatCompletion, ChatEvents, ChatMessage, ChatTotal, Tool, ToolChoice};
+use crate::api::common::explain_generation;
 use crate::api::fields::request;
 use crate::api::kinds::{json, whole_choices};
 use crate::api::sampling::sampling_setters;
 use crate::api::{OneOrMany, ResponseFormat, Sampling, StreamOptions, Streamed};
 use crate::decode::{Events, Json};
 use crate::estimate::Estimator;
-use crate::{Endpoint, Extra, Limits, OrderedJson, Pace, Paces, Replay, Result, Scope, StreamEndpoint, json_body};
+use crate::{
+    Endpoint, Error, Extra, Limits, OrderedJson, Pace, Paces, Replay, Result, Scope, StreamEndpoint, json_body,
+};
 
 request! {
     /// A conversation to go on with.
@@ -198,6 +201,10 @@ impl Endpoint for ChatRequest {
         self.model.as_deref()
     }
 
+    fn explain(error: Error) -> Error {
+        explain_generation(error)
+    }
+
     fn tokens(&self) -> u64 {
         self.weight()
     }
@@ -231,6 +238,10 @@ impl Endpoint for Streamed<'_, ChatRequest> {
 
     fn model(&self) -> Option<&str> {
         self.0.model.as_deref()
+    }
+
+    fn explain(error: Error) -> Error {
+        explain_generation(error)
     }
 
     fn tokens(&self) -> u64 {

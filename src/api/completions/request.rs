@@ -9,6 +9,7 @@ use http::Method;
 use serde::{Deserialize, Serialize};
 
 use super::{Completion, CompletionEvents, CompletionTotal};
+use crate::api::common::explain_generation;
 use crate::api::fields::request;
 use crate::api::kinds::{json, whole_choices};
 use crate::api::sampling::sampling_setters;
@@ -166,6 +167,10 @@ impl Endpoint for CompletionRequest {
         self.model.as_deref()
     }
 
+    fn explain(error: Error) -> Error {
+        explain_generation(error)
+    }
+
     fn tokens(&self) -> u64 {
         self.weight()
     }
@@ -197,6 +202,10 @@ impl Endpoint for Streamed<'_, CompletionRequest> {
 
     fn model(&self) -> Option<&str> {
         self.0.model.as_deref()
+    }
+
+    fn explain(error: Error) -> Error {
+        explain_generation(error)
     }
 
     fn tokens(&self) -> u64 {

@@ -14,6 +14,11 @@ pub(super) fn hint(said: &Said, cause: Cause, status: Option<StatusCode>, header
 
 fn advice(code: &str, message: &str, status: Option<StatusCode>, headers: &HeaderMap) -> Option<String> {
     Some(match code {
+        "missing_key" if contains(message, "switch model") => {
+            "the request names another model than the loaded one, and only the admin key may have it loaded by that: send it with \
+             `Options::prefer_admin_key`, or leave `model` out"
+                .into()
+        }
         "missing_key" => "set the key with `api_key` or `admin_key`; admin operations need the admin key".into(),
         "invalid_key" if contains(message, "admin") => {
             "this operation needs the admin key, not an API key; both stand in the server's `api_tokens.yml`".into()
