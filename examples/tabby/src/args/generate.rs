@@ -119,8 +119,6 @@ pub struct TextArgs {
     pub no_bos: bool,
 }
 
-/// Make all requests of a file, one JSON line each, as in OpenAI's batch files:
-/// {"custom_id": "1", "method": "POST", "url": "/v1/chat/completions", "body": {…}}
 #[derive(Debug, ClapArgs)]
 pub struct Batch {
     /// The file of requests

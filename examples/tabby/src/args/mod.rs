@@ -62,6 +62,13 @@ Exit codes:
   130  Ctrl-C
   141  whoever read the output has gone";
 
+const BATCH: &str = "\
+Requests are one JSON line each, as in OpenAI's batch files:
+  {\"custom_id\": \"1\", \"method\": \"POST\", \"url\": \"/v1/chat/completions\", \"body\": {...}}
+It stops after three in a row that do not get to the server. Stopped or killed,
+the same command goes on where it was. At its end the file of results has one
+line for each request, and it exits with 0 only if all of them are good.";
+
 /// Where the server is, and how to speak to it.
 #[derive(Debug, ClapArgs)]
 #[command(next_help_heading = "Server")]
@@ -148,6 +155,7 @@ pub enum Command {
     /// Have the server download a model from the Hugging Face hub
     Download(Download),
     /// Make all requests of a file
+    #[command(after_help = BATCH)]
     Batch(Batch),
     /// Print completions for a shell
     Completions {

@@ -9,7 +9,7 @@ fn tell(args: &[&str]) -> String {
 #[test]
 fn help_is_as_it_was() {
     let mut told = String::new();
-    for command in ["", "load", "complete", "chat", "embed", "tokens", "models", "sampling"] {
+    for command in ["", "load", "complete", "chat", "embed", "tokens", "models", "sampling", "batch"] {
         let args: Vec<_> = command.split_whitespace().chain(["--help"]).collect();
         told += &format!("$ tabby {}\n{}\n", args.join(" "), tell(&args));
     }
