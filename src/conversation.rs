@@ -1,6 +1,6 @@
 //! Fitting a conversation into the context, by leaving out its oldest turns.
 
-use crate::api::{ChatMessage, ChatRequest, Role};
+use crate::api::{ChatMessage, ChatRequest, ModelParameters, Role};
 use crate::estimate::{Estimate, Estimator};
 use crate::{Error, ErrorKind, Result};
 
@@ -57,10 +57,38 @@ impl ChatRequest {
     /// # Ok::<(), tabbyapi::Error>(())
     /// ```
     pub fn fit(&self, context: u64, estimator: &Estimator) -> Result<Fitted> {
-        let asked = self.sampling.max_tokens.filter(|tokens| *tokens > 0).map(u64::from);
-        let answer = asked.unwrap_or(context / 4);
-        fit_around(self, &self.messages, context.saturating_sub(answer), estimator)
+        fit_around(self, &self.messages, self.room(context), estimator)
     }
+
+    /// The same for a model that is loaded like this. Besides the context it keeps to the cache: a server takes a prompt only if
+    /// a whole chunk fits into the cache beside it, see [`ModelParameters::longest_prompt`]. Errors with the code
+    /// `no_context` if the parameters lack the size of the context. [`Chat::fit`](crate::api::Chat::fit) asks the server for them.
+    pub fn fit_into(&self, model: &ModelParameters, estimator: &Estimator) -> Result<Fitted> {
+        let context = known_context(model.max_seq_len)?;
+        let room = self.room(context);
+        match model.longest_prompt() {
+            Some(longest) if longest < room => {
+                fit_around(self, &self.messages, longest, estimator).map_err(|error| {
+                    error.with_hint(
+                        "shorten the last message, or load the model with a larger `cache_size` or a smaller `chunk_size`: a whole \
+                         chunk is kept free beside the prompt",
+                    )
+                })
+            }
+            _ => fit_around(self, &self.messages, room, estimator),
+        }
+    }
+
+    /// What is left of a context beside the answer.
+    fn room(&self, context: u64) -> u64 {
+        let asked = self.sampling.max_tokens.filter(|tokens| *tokens > 0).map(u64::from);
+        context.saturating_sub(asked.unwrap_or(context / 4))
+    }
+}
+
+pub(crate) fn known_context(context: Option<i64>) -> Result<u64> {
+    let unknown = || Error::custom(ErrorKind::Decode, "no_context", "the server did not say how large its context is");
+    context.and_then(|context| u64::try_from(context).ok()).ok_or_else(unknown)
 }
 
 fn fit_around(around: &ChatRequest, messages: &[ChatMessage], budget: u64, estimator: &Estimator) -> Result<Fitted> {

@@ -120,10 +120,103 @@ fn the_server_counts_for_the_calibration() {
 }
 
 #[test]
-fn a_tiny_vocabulary_exceeds_the_bounds_until_it_is_told() {
+fn a_tiny_vocabulary_is_told_by_one_count() {
     // A recorded count, of a server whose vocabulary has 2,400 pieces.
     let (text, count) = ("Hello, wörld 😀", 16);
-    assert!(Estimator::new().text(text).high < count);
+    assert!(Estimator::new().text(text).tokens < count);
     let told = Estimator::new().calibrate([(text, count)]).text(text);
     assert_eq!(told.tokens, count);
+}
+
+#[test]
+fn bounds_hold_for_blank_and_tiny_texts() {
+    let estimator = Estimator::new();
+    let calibrated = estimator.calibrate([("one two three", 9), ("four five six", 9), ("seven eight nine", 9)]);
+    for estimator in [&estimator, &calibrated] {
+        assert_eq!(estimator.text(""), Estimate::default());
+        for text in [
+            " ", "  ", "\n", "\t", " \n \n", "\r\n", "\u{a0}", "\u{3000}", "a", ".", "0", "é", "я", "字", "😀", "\0",
+            "<s>",
+        ] {
+            let Estimate { tokens, low, high, .. } = estimator.text(text);
+            let bytes = text.len() as u64;
+            assert!(
+                low >= 1 && low <= tokens && tokens <= high && high <= bytes + 1,
+                "{text:?}: {low} {tokens} {high}"
+            );
+            // Whole bytes of one character are as many tokens at most.
+            assert!(high >= bytes.min(2), "{text:?}: {high}");
+        }
+    }
+    assert_eq!((estimator.text(" ").low, estimator.text(" ").tokens), (1, 1));
+}
+
+/// A tokenizer that knows no letters but ASCII's: a token for each byte, as byte-level ones fall back to.
+#[test]
+fn letters_of_other_scripts_are_bounded_by_their_bytes() {
+    for sample in Sample::all() {
+        let letters: Vec<&str> = sample
+            .text
+            .split(' ')
+            .filter(|word| !word.is_empty() && word.chars().all(|c| !c.is_ascii() && !latin(c)))
+            .collect();
+        let text = letters.join(" ");
+        let estimate = Estimator::new().text(&text);
+        let bytes = text.len() as u64;
+        assert!(estimate.high >= bytes && estimate.high <= bytes + 1, "{}: {estimate:?}, {bytes} bytes", sample.name);
+        assert!(text.is_empty() || estimate.low >= 1);
+    }
+    // A count of a vocabulary of 49,152 pieces, made for English: of letters and blanks, 0.87 tokens each.
+    let russian = "Привет! Расскажи мне, пожалуйста, о погоде в Осло.";
+    assert!(Estimator::new().text(russian).high >= 50);
+}
+
+fn latin(c: char) -> bool {
+    matches!(c, '\u{aa}' | '\u{ba}' | '\u{c0}'..='\u{24f}' | '\u{300}'..='\u{36f}' | '\u{1e00}'..='\u{1eff}')
+}
+
+#[test]
+fn special_tokens_count_as_one_at_least() {
+    let estimator = Estimator::new();
+    // Each with the count of a tokenizer that has them.
+    for (text, count) in [
+        ("<|im_start|>user\nHi<|im_end|>", 5),
+        ("<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n", 9),
+        ("<|start_header_id|>system<|end_header_id|>\n\n<|eot_id|>", 5),
+        ("[INST] Hi [/INST]</s>", 5),
+        ("<start_of_turn>model\n<end_of_turn>", 4),
+        ("<｜User｜>Hi<｜Assistant｜>", 3),
+        ("<think></think>", 2),
+    ] {
+        let Estimate { low, tokens, high, .. } = estimator.text(text);
+        assert!(low <= count && count <= high && low <= tokens, "{text}: {low} {tokens} {high}");
+        let marks = estimator.text(&text.repeat(50));
+        assert!(marks.low <= count * 50 && count * 50 <= marks.high, "{text}: {marks:?}");
+        assert!(marks.low >= 50);
+    }
+}
+
+/// What any texts keep to: order, bytes, and no less for more text.
+#[test]
+fn bounds_are_bounds_for_any_text() {
+    let alphabet: Vec<char> = "aZ9 \n\t.-<|>[]_éяα字かกन한😀\u{200d}\u{0}“".chars().collect();
+    let mut seed = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut next = move || {
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        seed
+    };
+    let plain = Estimator::new();
+    let calibrated = plain.calibrate([("one two", 2), ("three four five", 4), ("six seven", 2)]);
+    for _ in 0..20_000 {
+        let length = next() % 40;
+        let text: String = (0..length).map(|_| alphabet[(next() % alphabet.len() as u64) as usize]).collect();
+        for estimator in [&plain, &calibrated] {
+            let Estimate { tokens, low, high, .. } = estimator.text(&text);
+            assert!(low <= tokens && tokens <= high, "{text:?}: {low} {tokens} {high}");
+            assert_eq!(low == 0, text.is_empty());
+            assert!(high <= text.len() as u64 + u64::from(!text.is_empty()), "{text:?}: {high}");
+        }
+    }
 }

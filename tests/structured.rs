@@ -190,4 +190,31 @@ mod sockets {
         assert!(fitted.dropped > 0 && !fitted.messages.is_empty());
         assert_eq!(fitted.messages.last().unwrap().text(), Some("So?"));
     }
+
+    #[tokio::test]
+    async fn what_is_fitted_is_taken_by_the_cache() {
+        use tabbyapi_emulator::ModelSpec;
+
+        // A context of 8192, of which a prompt may have 6145, as a chunk of 2048 needs its place in the cache.
+        let model = ModelSpec::new("tight").max_seq_len(8192).cache_size(8192);
+        let server = Emulator::builder().model(model).loaded_model("tight").start().unwrap();
+        let client = client(&server);
+        let text = "It rained on and off, and nobody came to the door all day long. ";
+        let samples = [5, 10, 20].map(|times| text.repeat(times));
+        let estimator = client.tokens().calibrate(&Default::default(), &samples).await.unwrap();
+        let messages = (0..2000).map(|_| ChatMessage::user(text));
+        let request = ChatRequest::new(messages).max_tokens(100);
+        let fitted = client.chat().fit(&request, &estimator).await.unwrap();
+        assert!(fitted.estimate.high <= 6145 && fitted.estimate.high > 5000, "{fitted:?}");
+        let mut sent = request.clone();
+        sent.messages = fitted.messages;
+        client.chat().create(&sent).await.unwrap();
+
+        // What the context has room for, the cache has not.
+        sent.messages = request.fit(8192, &estimator).unwrap().messages;
+        let error = client.chat().create(&sent).await.unwrap_err();
+        assert_eq!(error.code(), "context_length_exceeded");
+        assert!(error.message().starts_with("Initial job allocation requires "), "{error}");
+        assert!(error.hint().unwrap().contains("a larger `cache_size` or a smaller `chunk_size`"), "{error}");
+    }
 }

@@ -244,7 +244,11 @@ impl Chat<'_> {
     ///
     /// See [`fit`](crate::api::Chat::fit) of the async client.
     pub fn fit(&self, request: &ChatRequest, estimator: &Estimator) -> Result<Fitted> {
-        request.fit(self.client.models().props()?.known_context_size()?, estimator)
+        let models = self.client.models();
+        match models.current()?.into_value().parameters.filter(|model| model.max_seq_len.is_some()) {
+            Some(model) => request.fit_into(&model, estimator),
+            None => request.fit_into(&models.props()?.as_parameters(), estimator),
+        }
     }
 
     /// The answer as a value of a type, to whose derived schema the model is held.

@@ -42,6 +42,8 @@ pub(super) enum Class {
     Han,
     Kana,
     Hangul,
+    /// Single blanks before a letter of another script, a sign or an emoji, which small vocabularies do not join to it.
+    SpacedLetters,
     /// Typographic signs, such as quotation marks and dashes.
     Signs,
     /// Emoji and their parts.
@@ -125,6 +127,9 @@ impl Tally {
                     Run::Punctuation(c)
                 }
                 _ => {
+                    if blanks == 1 {
+                        tally.add(Class::SpacedLetters);
+                    }
                     tally.add(class(c));
                     Run::Else
                 }
@@ -247,8 +252,12 @@ mod tests {
     #[test]
     fn scripts() {
         assert_tally("日本のテスト", &[(Class::Han, 2), (Class::Kana, 4)]);
-        assert_tally("мир 안녕 αβ", &[(Class::Cyrillic, 3), (Class::Hangul, 2), (Class::Greek, 2)]);
+        let spaced = |count| (Class::SpacedLetters, count);
+        assert_tally("мир 안녕 αβ", &[(Class::Cyrillic, 3), (Class::Hangul, 2), (Class::Greek, 2), spaced(2)]);
         assert_tally("“😀”", &[(Class::Signs, 2), (Class::Emoji, 1)]);
-        assert_tally("שלום नम ไทย ሰላም", &[(Class::Hebrew, 4), (Class::Indic, 2), (Class::Thai, 3), (Class::Other, 3)]);
+        assert_tally(
+            "שלום नम ไทย ሰላም",
+            &[(Class::Hebrew, 4), (Class::Indic, 2), (Class::Thai, 3), (Class::Other, 3), spaced(3)],
+        );
     }
 }

@@ -3,7 +3,7 @@
 use std::ops::Add;
 
 use super::tally::{CLASSES, Tally};
-use super::{Estimate, Estimator, SLACK};
+use super::{Estimate, Estimator, SLACK, marks};
 use crate::api::{ChatMessage, ChatRequest, Content, ContentPart};
 
 /// An estimate before it is rounded. `low <= tokens <= high`.
@@ -16,7 +16,8 @@ pub(super) struct Weight {
 
 /// Tokens for one of each class: in the middle, at least, at most. Middle values are means over the larger vocabularies,
 /// for scripts geometric ones of all; the others are the extremes, rounded outwards, for words and accents by more, since
-/// the fitted texts had little but English words.
+/// the fitted texts had little but English words. For scripts other than Latin and for signs the most is their bytes (with the margin): a
+/// vocabulary that was made for English alone knows little else of them.
 const WEIGHTS: [(f64, f64, f64); CLASSES] = [
     (1.08, 1.00, 1.25), // Words
     (0.18, 0.10, 0.40), // LongWords
@@ -29,17 +30,18 @@ const WEIGHTS: [(f64, f64, f64); CLASSES] = [
     (0.16, 0.10, 0.30), // MorePunctuation
     (0.03, 0.00, 0.20), // Repeated
     (0.05, 0.00, 0.40), // Breaks
-    (1.13, 1.00, 1.20), // Blanks
-    (0.45, 0.33, 0.68), // Cyrillic
-    (0.69, 0.40, 1.15), // Greek
-    (0.69, 0.38, 1.20), // Arabic
-    (0.75, 0.44, 1.21), // Hebrew
-    (0.68, 0.33, 1.40), // Indic
-    (0.70, 0.40, 1.10), // Thai
-    (1.29, 0.88, 1.80), // Han
-    (0.73, 0.52, 1.00), // Kana
-    (1.22, 0.72, 2.00), // Hangul
-    (0.89, 0.70, 1.10), // Signs
+    (1.13, 0.00, 1.20), // Blanks
+    (0.45, 0.33, 1.74), // Cyrillic
+    (0.69, 0.40, 1.74), // Greek
+    (0.69, 0.38, 1.74), // Arabic
+    (0.75, 0.44, 1.74), // Hebrew
+    (0.68, 0.33, 2.61), // Indic
+    (0.70, 0.40, 2.61), // Thai
+    (1.29, 0.88, 2.61), // Han
+    (0.73, 0.52, 2.61), // Kana
+    (1.22, 0.72, 2.61), // Hangul
+    (0.00, 0.00, 0.87), // SpacedLetters
+    (0.89, 0.70, 2.61), // Signs
     (2.60, 1.70, 4.20), // Emoji
     (2.00, 0.80, 4.00), // Other
 ];
@@ -92,7 +94,23 @@ impl Add for Weight {
 
 impl Estimator {
     pub(super) fn weigh(&self, text: &str) -> Weight {
-        let Weight { tokens, low, high } = Weight::of(&Tally::of(text));
+        if text.is_empty() {
+            return Weight::default();
+        }
+        let weight = self.scaled(Weight::of(&Tally::of(text)));
+        // What looks like a special token may be one, and is no less.
+        let low = match marks::without(text) {
+            Some((rest, marks)) => self.scaled(Weight::of(&Tally::of(&rest))).low + marks as f64,
+            None => weight.low,
+        };
+        // Blanks, too, are a token at least; and no token is less than a byte, but for the one that some put before a text.
+        let most = (text.len() + 1) as f64;
+        let tokens = weight.tokens.clamp(1.0, most);
+        Weight { tokens, low: low.min(tokens), high: weight.high.min(most).max(tokens) }
+    }
+
+    /// The weight of a text for the tokenizer that this estimator was calibrated to.
+    fn scaled(&self, Weight { tokens, low, high }: Weight) -> Weight {
         let scaled = tokens * self.factor;
         match self.bound {
             Some(bound) => {

@@ -87,9 +87,13 @@ impl Chat<'_> {
     }
 
     /// What of a request's conversation fits into the context of the loaded model, together with its tools and an answer
-    /// of `max_tokens`: see [`ChatRequest::fit`]. It asks the server how large the context is.
+    /// of `max_tokens`: see [`ChatRequest::fit_into`]. It asks the server how large context, cache and chunks are.
     pub async fn fit(&self, request: &ChatRequest, estimator: &Estimator) -> crate::Result<Fitted> {
-        request.fit(self.client.models().props().await?.known_context_size()?, estimator)
+        let models = self.client.models();
+        match models.current().await?.into_value().parameters.filter(|model| model.max_seq_len.is_some()) {
+            Some(model) => request.fit_into(&model, estimator),
+            None => request.fit_into(&models.props().await?.as_parameters(), estimator),
+        }
     }
 
     /// The answer as a value of a type, to whose derived schema the model is held.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::value::null_as_default;
-use crate::{Error, ErrorKind, Extra, Result, Text};
+use crate::{Extra, Text};
 
 /// A list of models.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -84,6 +84,31 @@ pub struct ModelParameters {
     pub extra: Extra,
 }
 
+impl ModelParameters {
+    /// Returns the most tokens that a prompt may have, as far as the cache goes; `None` if `cache_size` or `chunk_size` is not known.
+    ///
+    /// The server refuses a prompt with 400 unless `prompt - 1 + chunk_size` tokens, rounded up to 256, fit into the cache. With 0 it
+    /// refuses them all.
+    ///
+    /// ```
+    /// use tabbyapi::api::ModelParameters;
+    ///
+    /// let model: ModelParameters =
+    ///     serde_json::from_str(r#"{"max_seq_len": 8192, "cache_size": 8192, "chunk_size": 2048}"#)?;
+    /// assert_eq!(model.longest_prompt(), Some(6145));
+    /// # Ok::<(), serde_json::Error>(())
+    /// ```
+    pub fn longest_prompt(&self) -> Option<u64> {
+        let known = |size: Option<i64>| size.and_then(|size| u64::try_from(size).ok());
+        Some(longest_prompt(known(self.cache_size)?, known(self.chunk_size)?))
+    }
+}
+
+/// Pages of the cache have 256 tokens.
+pub(crate) fn longest_prompt(cache: u64, chunk: u64) -> u64 {
+    (cache / 256 * 256 + 1).saturating_sub(chunk)
+}
+
 /// Properties of the loaded model.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -108,11 +133,9 @@ impl ModelProps {
         self.default_generation_settings.n_ctx
     }
 
-    pub(crate) fn known_context_size(&self) -> Result<u64> {
-        let context = self.context_size().and_then(|context| u64::try_from(context).ok());
-        let unknown =
-            || Error::custom(ErrorKind::Decode, "no_context", "the server did not say how large its context is");
-        context.ok_or_else(unknown)
+    /// As parameters that tell the context alone.
+    pub(crate) fn as_parameters(&self) -> ModelParameters {
+        ModelParameters { max_seq_len: self.context_size(), ..ModelParameters::default() }
     }
 }
 

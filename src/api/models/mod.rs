@@ -12,6 +12,7 @@ use crate::decode::{Empty, Json};
 use crate::transport::MaybeSend;
 use crate::{Broken, Calling, Client, Result, Streaming};
 
+pub(crate) use card::longest_prompt;
 pub use card::{GenerationSettings, ModelCard, ModelList, ModelParameters, ModelProps};
 pub use download::{DownloadRequest, Downloaded, HubToken, RepoType};
 pub use load::{

@@ -2,6 +2,7 @@
 //!
 //! Nothing calls it by itself: servers differ, and overrides on the server can make a fault good or bad.
 
+mod load;
 mod request;
 mod sampling;
 

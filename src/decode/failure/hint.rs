@@ -53,6 +53,12 @@ fn advice(code: &str, message: &str, status: Option<StatusCode>, headers: &Heade
         "generation_aborted" => {
             "the server's console tells the cause; a parameter that the backend cannot take is the usual one".into()
         }
+        // The rule is `ModelParameters::longest_prompt`.
+        "context_length_exceeded" if contains(message, "job allocation") => {
+            "shorten the prompt, or load the model with a larger `cache_size` or a smaller `chunk_size`: a whole chunk is kept \
+             free beside the prompt"
+                .into()
+        }
         "context_length_exceeded" => {
             "shorten the prompt, or load the model with a larger `max_seq_len` and `cache_size`".into()
         }

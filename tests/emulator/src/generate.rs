@@ -173,6 +173,15 @@ pub(crate) async fn prepare(
             "Prompt length {length} exceeds the available context size of {context} tokens"
         )));
     }
+    // A whole chunk must fit beside the prompt, in pages of 256 tokens.
+    let cache = loaded.cache_size as usize;
+    let pages = |length: &usize| (length - 1 + loaded.chunk_size as usize).div_ceil(256) * 256;
+    if let Some(needed) = lengths.iter().map(pages).max().filter(|needed| *needed > cache) {
+        return Err(Refusal::ContextLength(format!(
+            "Initial job allocation requires {needed} cache tokens, which exceeds the available \
+             context size of {cache} tokens"
+        )));
+    }
     if let Some(needed) = lengths.iter().map(|length| length.saturating_add(params.max_tokens.unwrap_or(0))).max()
         && needed > context
     {

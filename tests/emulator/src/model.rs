@@ -45,6 +45,12 @@ impl ModelSpec {
         self
     }
 
+    /// The size of the cache, where a load does not ask for another: a prompt needs room in it for a whole chunk of 2048 tokens besides.
+    pub fn cache_size(mut self, tokens: u32) -> ModelSpec {
+        self.cache_size = tokens;
+        self
+    }
+
     /// Without a chat template: chat is 422 while it is loaded.
     pub fn no_template(mut self) -> ModelSpec {
         self.template = None;
