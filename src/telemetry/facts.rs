@@ -11,10 +11,10 @@ use serde_json::Value as Json;
 
 use super::content::Content;
 use super::names as n;
-use crate::Text;
 use crate::api::{ChatChunk, ChatCompletion, Completion, CompletionChunk, Embeddings, FinishReason, Usage};
 use crate::call::{Attempt, Time};
 use crate::hooks::View;
+use crate::{Error, ErrorKind, Text};
 
 /// Finish reasons of so many choices are kept.
 const MOST_CHOICES: usize = 64;
@@ -72,6 +72,34 @@ struct Asked {
     presence_penalty: Json,
     seed: Json,
     response_format: Json,
+}
+
+/// How a call or an attempt ended.
+#[derive(Clone, Copy)]
+pub(super) enum End<'a> {
+    Complete,
+    /// The caller gave it up: a browser left, a handle was used. That is no error.
+    Cancelled,
+    Failed(&'a Error),
+}
+
+impl<'a> End<'a> {
+    pub(super) fn of(error: Option<&'a Error>) -> Self {
+        match error {
+            None => End::Complete,
+            Some(error) if error.kind() == ErrorKind::Cancelled => End::Cancelled,
+            Some(error) => End::Failed(error),
+        }
+    }
+
+    /// What tells it apart from one that was complete.
+    pub(super) fn told(self) -> Option<(&'static str, Value)> {
+        match self {
+            End::Complete => None,
+            End::Cancelled => Some((n::CANCELLED, Value::Flag(true))),
+            End::Failed(error) => Some((n::ERROR_TYPE, text(error.code()))),
+        }
+    }
 }
 
 /// What came of an item.
@@ -196,16 +224,16 @@ impl Facts {
     }
 
     /// What is known at the end.
-    pub(super) fn outcome(&self, code: Option<&str>) -> Attributes {
+    pub(super) fn outcome(&self, end: End<'_>) -> Attributes {
         let mut told: Attributes = self.told_server().collect();
-        told.extend(code.map(|code| (n::ERROR_TYPE, text(code))));
+        told.extend(end.told());
         if self.work.is_none() {
             return told;
         }
         let mut tell = |name, value: Option<Value>| told.extend(value.map(|value| (name, value)));
         tell(n::RESPONSE_ID, some(&self.id));
         tell(n::RESPONSE_MODEL, some(&self.model));
-        let missing = code.map(|_| n::FINISH_ERROR);
+        let missing = matches!(end, End::Failed(_)).then_some(n::FINISH_ERROR);
         let finish = self.finish.iter().filter_map(|reason| reason.as_deref().or(missing)).map(str::to_owned);
         let finish: Vec<String> = finish.collect();
         tell(n::RESPONSE_FINISH_REASONS, (!finish.is_empty()).then_some(Value::Texts(finish)));
@@ -294,18 +322,26 @@ impl Work {
 }
 
 /// What is known of an attempt at its end.
-pub(super) fn attempt_end(attempt: &Attempt) -> Attributes {
+pub(super) fn attempt_end(attempt: &Attempt, error: Option<&Error>) -> Attributes {
     let mut told = vec![
         (n::HTTP_REQUEST_BODY_SIZE, count(attempt.request_bytes)),
         (n::HTTP_RESPONSE_BODY_SIZE, count(attempt.response_bytes)),
     ];
     told.extend(attempt.status.map(|status| (n::HTTP_RESPONSE_STATUS_CODE, Value::Number(status.as_u16().into()))));
-    told.extend(attempt_error(attempt).map(|error| (n::ERROR_TYPE, Value::Text(error))));
+    told.extend(attempt_told(attempt, error));
     told
 }
 
+/// What tells an attempt apart from one that was complete: that it was given up, or why it failed.
+pub(super) fn attempt_told(attempt: &Attempt, error: Option<&Error>) -> Option<(&'static str, Value)> {
+    match End::of(error) {
+        End::Cancelled => End::Cancelled.told(),
+        _ => attempt_error(attempt).map(|error| (n::ERROR_TYPE, Value::Text(error))),
+    }
+}
+
 /// Why an attempt failed: the status, if that says it, else the code.
-pub(super) fn attempt_error(attempt: &Attempt) -> Option<String> {
+fn attempt_error(attempt: &Attempt) -> Option<String> {
     let status = attempt.status.filter(|status| status.is_client_error() || status.is_server_error());
     status.map(|status| status.as_str().to_owned()).or_else(|| attempt.cause.as_ref().map(|cause| cause.to_string()))
 }
@@ -376,10 +412,12 @@ mod tests {
     fn a_choice_that_broke_off_finished_with_an_error() {
         let mut facts = facts("/v1/chat/completions", "{}");
         facts.finish(1, Some(&FinishReason::Stop));
-        let finish = |code| facts.outcome(code).into_iter().find(|(name, _)| *name == n::RESPONSE_FINISH_REASONS);
+        let finish =
+            |end: End<'_>| facts.outcome(end).into_iter().find(|(name, _)| *name == n::RESPONSE_FINISH_REASONS);
         let texts = |texts: &[&str]| Value::Texts(texts.iter().map(|&text| text.to_owned()).collect());
-        assert_eq!(finish(Some("truncated")).unwrap().1, texts(&["error", "stop"]));
-        assert_eq!(finish(None).unwrap().1, texts(&["stop"]));
+        assert_eq!(finish(End::Failed(&Error::truncated())).unwrap().1, texts(&["error", "stop"]));
+        assert_eq!(finish(End::Complete).unwrap().1, texts(&["stop"]));
+        assert_eq!(finish(End::Cancelled).unwrap().1, texts(&["stop"]));
         facts.finish(u32::MAX, None);
         assert_eq!(facts.finish.len(), 2);
     }

@@ -3,9 +3,10 @@
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Counter, Histogram, Meter};
 
-use super::facts::{Chunk, Facts, Work, attempt_error};
+use super::facts::{Chunk, End, Facts, Work, attempt_told};
 use super::names as n;
 use super::opentelemetry::key_values;
+use crate::Error;
 use crate::call::{Attempt, Record};
 use crate::hooks::View;
 
@@ -60,22 +61,22 @@ impl Metrics {
         histogram.record(time.as_secs_f64(), &key_values(facts.metric()));
     }
 
-    pub(super) fn attempt(&self, call: &View<'_>, facts: &Facts, attempt: &Attempt) {
+    pub(super) fn attempt(&self, call: &View<'_>, facts: &Facts, attempt: &Attempt, error: Option<&Error>) {
         let mut told = vec![KeyValue::new(n::HTTP_REQUEST_METHOD, call.method.to_string())];
         told.extend(key_values(facts.server()));
         told.extend(
             attempt.status.map(|status| KeyValue::new(n::HTTP_RESPONSE_STATUS_CODE, i64::from(status.as_u16()))),
         );
-        told.extend(attempt_error(attempt).map(|error| KeyValue::new(n::ERROR_TYPE, error)));
+        told.extend(key_values(attempt_told(attempt, error).into_iter().collect()));
         let ended = attempt.ended.unwrap_or(call.now);
         self.http.record(ended.since(attempt.sent).as_secs_f64(), &told);
     }
 
-    pub(super) fn outcome(&self, facts: &Facts, record: &Record, code: Option<&str>) {
+    pub(super) fn outcome(&self, facts: &Facts, record: &Record, end: End<'_>) {
         let Some(work) = facts.work else { return };
         let told = key_values(facts.metric());
         let mut durations = told.clone();
-        durations.extend(code.map(|code| KeyValue::new(n::ERROR_TYPE, code.to_owned())));
+        durations.extend(key_values(end.told().into_iter().collect()));
         let took = record.elapsed().unwrap_or_default().as_secs_f64();
         if work == Work::Embeddings {
             self.embeddings.record(took, &durations);

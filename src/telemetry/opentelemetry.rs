@@ -11,7 +11,7 @@ use opentelemetry::propagation::Injector;
 use opentelemetry::trace::{Span, SpanKind, Status, TraceContextExt, Tracer, TracerProvider};
 use opentelemetry::{Array, Context, InstrumentationScope, KeyValue, StringValue, Value as Told};
 
-use super::facts::{Attributes, Chunk, Facts, Value, attempt_end};
+use super::facts::{Attributes, Chunk, End, Facts, Value, attempt_end};
 use super::metrics::Metrics;
 use super::names as n;
 use crate::call::Attempt;
@@ -135,11 +135,11 @@ impl Hook for OpenTelemetry {
         Ok(())
     }
 
-    fn attempt(&mut self, call: &View<'_>, attempt: &Attempt, _: Option<&Error>) -> Result<()> {
+    fn attempt(&mut self, call: &View<'_>, attempt: &Attempt, error: Option<&Error>) -> Result<()> {
         let Some(state) = &mut self.state else { return Ok(()) };
-        self.means.metrics.attempt(call, &state.facts, attempt);
+        self.means.metrics.attempt(call, &state.facts, attempt, error);
         if let Some(context) = state.attempt.take() {
-            let told = attempt_end(attempt);
+            let told = attempt_end(attempt, error);
             let failed = told.iter().any(|(name, _)| *name == n::ERROR_TYPE);
             end(&context, told, failed, "");
         }
@@ -157,11 +157,13 @@ impl Hook for OpenTelemetry {
         if let Some(attempt) = attempt {
             attempt.span().end();
         }
-        let code = error.as_ref().map(|error| error.code());
-        self.means.metrics.outcome(&facts, call.record, code);
-        let (told, failed) = (facts.outcome(code), code.is_some());
-        let words = error.filter(|_| facts.tells_content()).map(|error| error.to_string()).unwrap_or_default();
-        end(&context, told, failed, &words);
+        let how = End::of(error.as_deref());
+        self.means.metrics.outcome(&facts, call.record, how);
+        let words = match how {
+            End::Failed(error) if facts.tells_content() => error.to_string(),
+            _ => String::new(),
+        };
+        end(&context, facts.outcome(how), matches!(how, End::Failed(_)), &words);
         Ok(())
     }
 }

@@ -6,7 +6,7 @@ use std::fmt;
 use tracing::field::Empty;
 use tracing::{Level, Span};
 
-use super::facts::{Attributes, Chunk, Facts, Value, attempt_end};
+use super::facts::{Attributes, Chunk, End, Facts, Value, attempt_end};
 use super::names as n;
 use crate::call::Attempt;
 use crate::hooks::{Hook, Outgoing, View};
@@ -23,7 +23,7 @@ use crate::{Error, Result};
 ///
 /// A call's span is a child of the one that is entered when the call is polled for the first time. Targets are `tabbyapi`; spans
 /// are of level `INFO`, those of attempts `DEBUG`. An event at a call's end tells how it went: `INFO` or, if it failed,
-/// `WARN`. The fields `otel.name`, `otel.kind` and `otel.status_code` are for `tracing-opentelemetry`.
+/// `WARN`. A call that was dropped or cancelled has not failed. The fields `otel.name`, `otel.kind` and `otel.status_code` are for `tracing-opentelemetry`.
 #[derive(Default)]
 pub struct Tracing {
     content: bool,
@@ -86,6 +86,7 @@ impl Hook for Tracing {
             { n::INPUT_MESSAGES } = Empty,
             { n::OUTPUT_MESSAGES } = Empty,
             { n::ERROR_TYPE } = Empty,
+            { n::CANCELLED } = Empty,
             { n::SERVER_ADDRESS } = Empty,
             { n::SERVER_PORT } = Empty,
         );
@@ -113,6 +114,7 @@ impl Hook for Tracing {
             { n::HTTP_RESPONSE_BODY_SIZE } = Empty,
             { n::HTTP_RESPONSE_STATUS_CODE } = Empty,
             { n::ERROR_TYPE } = Empty,
+            { n::CANCELLED } = Empty,
         );
         record(&span, state.facts.attempt(call, request.uri));
         state.attempt = Some(span);
@@ -134,10 +136,10 @@ impl Hook for Tracing {
         Ok(())
     }
 
-    fn attempt(&mut self, _: &View<'_>, attempt: &Attempt, _: Option<&Error>) -> Result<()> {
+    fn attempt(&mut self, _: &View<'_>, attempt: &Attempt, error: Option<&Error>) -> Result<()> {
         let Some(state) = &mut self.state else { return Ok(()) };
         if let Some(span) = state.attempt.take() {
-            let told = attempt_end(attempt);
+            let told = attempt_end(attempt, error);
             if told.iter().any(|(name, _)| *name == n::ERROR_TYPE) {
                 span.record("otel.status_code", "ERROR");
             }
@@ -161,16 +163,19 @@ impl Hook for Tracing {
         let Some(State { facts, call: span, attempt }) = self.state.take() else { return Ok(()) };
         // One that was vetoed before it was sent.
         drop(attempt);
-        let code = error.as_ref().map(|error| error.code());
-        record(&span, facts.outcome(code));
+        let how = End::of(error.as_deref());
+        record(&span, facts.outcome(how));
         let record = call.record;
         let took = record.elapsed().unwrap_or_default().as_secs_f64();
         let (attempts, items, waited) = (record.attempt_count, record.items, record.waited.as_secs_f64());
-        match error {
-            None => tracing::event!(
+        match how {
+            End::Complete => tracing::event!(
                 target: n::SCOPE, parent: &span, Level::INFO, took, attempts, items, waited, "the call is over"
             ),
-            Some(error) => {
+            End::Cancelled => tracing::event!(
+                target: n::SCOPE, parent: &span, Level::INFO, took, attempts, items, waited, "the call was cancelled"
+            ),
+            End::Failed(error) => {
                 let words = facts.tells_content().then(|| error.to_string());
                 span.record("otel.status_code", "ERROR");
                 if let Some(words) = &words {

@@ -230,18 +230,21 @@ fn dropped_calls_end_their_spans_as_cancelled() {
     drop(stream);
     let spans = memory.spans();
     let [attempt, call] = &spans[..] else { panic!("{spans:#?}") };
-    assert_eq!(
-        (told(attempt, "error.type"), told(call, "error.type")),
-        (Some(&"cancelled".into()), Some(&"cancelled".into()))
-    );
-    assert_eq!((&call.status, call.name.as_ref()), (&Status::error(""), "chat asked-7B"));
-    assert_eq!(told(call, "gen_ai.response.finish_reasons"), Some(&words(&["error"])));
+    for span in [attempt, call] {
+        assert_eq!((told(span, "error.type"), told(span, "tabbyapi.cancelled")), (None, Some(&true.into())));
+        assert_eq!(span.status, Status::Unset);
+    }
+    assert_eq!(call.name, "chat asked-7B");
+    assert_eq!(told(call, "gen_ai.response.finish_reasons"), None);
     assert_eq!(attempt.parent_span_id, call.span_context.span_id());
     assert_no_secrets(&format!("{spans:?}"));
     let points = memory.points();
     let duration = points.iter().find(|point| point.0 == "gen_ai.client.inference.duration").unwrap();
     assert_eq!((duration.1, duration.2), (0.1, 1), "up to the last time that it was polled");
-    assert!(duration.3.contains(&"error.type=cancelled".to_owned()));
+    assert!(duration.3.contains(&"tabbyapi.cancelled=true".to_owned()), "{duration:?}");
+    let http = points.iter().find(|point| point.0 == "http.client.request.duration").unwrap();
+    assert!(http.3.contains(&"tabbyapi.cancelled=true".to_owned()), "{http:?}");
+    assert!(!points.iter().any(|point| point.3.iter().any(|told| told.starts_with("error.type"))), "{points:?}");
     let tokens = points.iter().find(|point| point.0 == "gen_ai.client.inference.usage.output_tokens").unwrap();
     assert!(tokens.1 == 0.0 && tokens.3.contains(&"gen_ai.token.modality=unknown".to_owned()));
 

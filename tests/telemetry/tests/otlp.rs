@@ -58,7 +58,8 @@ fn a_collector_gets_spans_and_metrics() {
     }
     let errors: Vec<_> = calls.iter().map(|call| told(call, "error.type").cloned()).collect();
     let word = |word: &str| Some(Value::StringValue(word.to_owned()));
-    assert_eq!(errors, [None, word("server_error"), word("cancelled")]);
+    assert_eq!(errors, [None, word("server_error"), None]);
+    assert_eq!(told(calls[2], "tabbyapi.cancelled"), Some(&Value::BoolValue(true)));
     assert_eq!(told(calls[0], "gen_ai.usage.output_tokens"), Some(&Value::IntValue(3)));
     let statuses: Vec<_> = attempts.iter().map(|span| told(span, "http.response.status_code").cloned()).collect();
     assert_eq!(statuses, [429, 200, 500, 200].map(|status| Some(Value::IntValue(status))));

@@ -123,10 +123,20 @@ fn dropped_and_failed_calls() {
         block_on(client.chat().create(&request())).unwrap_err();
     });
     let lines: Vec<_> = told.iter().map(|(line, _)| line.as_str()).collect();
-    let failed = ["attempt < call", "WARN < call", "call < -"];
-    assert_eq!(lines, [&["DEBUG < call"], &failed[..], &failed[..]].concat());
-    assert_eq!(told[3].1.0["error.type"], "cancelled");
-    assert_eq!(told[3].1.0["gen_ai.response.finish_reasons"], r#"["error"]"#);
+    let ended = |level| ["attempt < call", level, "call < -"];
+    assert_eq!(lines, [&["DEBUG < call"], &ended("INFO < call")[..], &ended("WARN < call")[..]].concat());
+    // Who leaves is no error.
+    for cancelled in &told[1..4] {
+        assert!(
+            !cancelled.1.0.contains_key("error.type") && !cancelled.1.0.contains_key("otel.status_code"),
+            "{cancelled:?}"
+        );
+    }
+    assert_eq!(
+        (told[1].1.0["tabbyapi.cancelled"].as_str(), told[3].1.0["tabbyapi.cancelled"].as_str()),
+        ("true", "true")
+    );
+    assert!(!told[3].1.0.contains_key("gen_ai.response.finish_reasons"));
     assert_eq!(told[4].1.0["error.type"], "400");
     assert_no_secrets(&format!("{told:?}"));
 }
