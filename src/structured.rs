@@ -1,6 +1,6 @@
 //! Structured output: a schema for the request, a typed value from the answer.
 //!
-//! [`Chat::response_as`](crate::api::Chat::response_as) does both for a type with a derived schema (feature
+//! [`Chat::response_as`](crate::api::Chat) does both for a type with a derived schema (feature
 //! `schemars`), [`Chat::response_as_with_schema`](crate::api::Chat::response_as_with_schema) for a schema of your own.
 //! For streams, set [`ResponseFormat::json_schema`](crate::api::ResponseFormat::json_schema) and read the whole answer
 //! with [`ChatCompletion::parsed`].

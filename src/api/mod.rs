@@ -3,9 +3,9 @@
 //! | accessor | methods |
 //! |---|---|
 //! | [`client.completions()`](Client::completions) | [`create`](Completions::create), [`stream`](Completions::stream) |
-//! | [`client.chat()`](Client::chat) | [`create`](Chat::create), [`stream`](Chat::stream), [`run`](Chat::run), [`response_as_with_schema`](Chat::response_as_with_schema), [`fit`](Chat::fit) |
+//! | [`client.chat()`](Client::chat) | [`create`](Chat::create), [`stream`](Chat::stream), [`run`](Chat::run), `response_as` (feature `schemars`), [`response_as_with_schema`](Chat::response_as_with_schema), [`fit`](Chat::fit) |
 //! | [`client.models()`](Client::models) | [`list`](Models::list), [`current`](Models::current), [`props`](Models::props), [`load`](Models::load), [`reload`](Models::reload), [`unload`](Models::unload), [`drafts`](Models::drafts), [`download`](Models::download) |
-//! | [`client.embeddings()`](Client::embeddings) | [`create`](EmbeddingsService::create) |
+//! | [`client.embeddings()`](Client::embeddings) | [`create`](EmbeddingsService::create), [`many`](EmbeddingsService::many) |
 //! | [`client.embedding_models()`](Client::embedding_models) | [`list`](EmbeddingModels::list), [`current`](EmbeddingModels::current), [`load`](EmbeddingModels::load), [`unload`](EmbeddingModels::unload) |
 //! | [`client.loras()`](Client::loras) | [`list`](Loras::list), [`active`](Loras::active), [`load`](Loras::load), [`unload`](Loras::unload) |
 //! | [`client.templates()`](Client::templates) | [`list`](Templates::list), [`switch`](Templates::switch), [`unload`](Templates::unload) |

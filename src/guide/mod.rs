@@ -11,6 +11,7 @@
 //! | get values in place of text | [`structured_output`] |
 //! | bring an HTTP stack or a runtime | [`own_executor`] |
 //! | test what is built on this | [`testing`] |
+//! | forward answers to browsers, from a service of your own | [`serving`] |
 //! | run it behind nginx or in a container | [`deployment`] |
 //! | come from another library | [`from_go_tabbyapi`], [`from_async_openai`] |
 //! | see what of the server is here | [`coverage`] |
@@ -31,6 +32,8 @@ pub mod getting_started {}
 pub mod own_executor {}
 #[doc = include_str!("pace.md")]
 pub mod pace {}
+#[doc = include_str!("serving.md")]
+pub mod serving {}
 #[doc = include_str!("streaming.md")]
 pub mod streaming {}
 #[doc = include_str!("structured_output.md")]

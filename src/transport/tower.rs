@@ -42,7 +42,7 @@ use crate::call::Time;
 /// whole calls.
 ///
 /// A service must not use a connection again that answered with a status of 500 or more: TabbyAPI closes it soon after, without saying so,
-/// and a request that is sent on it meanwhile is lost. [`Reqwest`](super::Reqwest) under a [`Wire`] sees to that; of a pool of your own you do.
+/// and a request that is sent on it meanwhile is lost. `Reqwest` under a [`Wire`] sees to that; of a pool of your own you do.
 pub struct Tower<S, T> {
     /// Cloned for each request; the lock is never held for longer.
     service: Mutex<S>,

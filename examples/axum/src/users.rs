@@ -1,0 +1,51 @@
+//! What each user may have at a time.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The users that have answers under way.
+#[derive(Clone)]
+pub struct Users {
+    /// How many answers a user may have at a time.
+    each: usize,
+    under_way: Arc<Mutex<HashMap<String, usize>>>,
+}
+
+/// One answer of a user's, until it is dropped.
+pub struct Share {
+    users: Users,
+    user: String,
+}
+
+impl Users {
+    /// So many answers at a time for each user.
+    pub fn new(each: usize) -> Self {
+        Users { each, under_way: Arc::default() }
+    }
+
+    /// A place for one more answer, if the user has not as many already. Those who have none take no memory.
+    pub fn enter(&self, user: &str) -> Option<Share> {
+        let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+        match under_way.get_mut(user) {
+            Some(answers) if *answers >= self.each => return None,
+            Some(answers) => *answers += 1,
+            None if self.each == 0 => return None,
+            None => {
+                under_way.insert(user.to_owned(), 1);
+            }
+        }
+        Some(Share { users: self.clone(), user: user.to_owned() })
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        let mut under_way = self.users.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(answers) = under_way.get_mut(&self.user) {
+            *answers -= 1;
+            if *answers == 0 {
+                under_way.remove(&self.user);
+            }
+        }
+    }
+}
