@@ -23,17 +23,32 @@
 //! * An error of the source is the error of the call that asked, of kind
 //!   [`Credentials`](crate::ErrorKind::Credentials) for all sources here; nothing is sent, and the next call asks anew.
 //!
-//! Nothing runs in the background. Keys never show: not in `Debug` or `Display`, not in errors even if the server repeats them, not in
-//! recordings.
+//! Nothing runs in the background.
+//!
+//! # Keys never show
+//!
+//! All keys that a client holds (for each scope and server, those that sources gave, sensitive headers, the token of a download) are
+//! removed from all that it tells: `Debug` and `Display`, errors and their causes, records, hooks, telemetry, recordings. They are
+//! removed even if the server repeats them, in any writing: as they stand, escaped as in JSON, URLs or HTML, in Base64, as Latin-1 or
+//! UTF-8; so are parts of header values, such as cookies, fields of `Digest`, user and password of `Basic`. Texts are cut
+//! after that, so that no head of a key is left. Answers are handed out as they are, and keys shorter than six bytes are left alone, since
+//! to remove them would take words apart.
+//!
+//! The library wipes its copies of keys when they are dropped. It cannot wipe what it does not own: your own strings, the environment, the
+//! bodies of requests, the buffers of the HTTP stack and of TLS, and the tokens of OAuth.
 
 mod choose;
 #[cfg(not(target_arch = "wasm32"))]
 mod environment;
+mod escape;
 #[cfg(not(target_arch = "wasm32"))]
 mod file;
 #[cfg(feature = "oauth2")]
 pub mod oauth;
+mod search;
 mod secrets;
+mod value;
+mod writings;
 
 use std::fmt;
 use std::time::Duration;
@@ -49,7 +64,8 @@ pub use choose::{Chain, PerServer};
 pub use environment::Environment;
 #[cfg(not(target_arch = "wasm32"))]
 pub use file::KeyFile;
-pub(crate) use secrets::{REMOVED, Secrets, is_secret, mark, without_token};
+pub(crate) use secrets::{REMOVED, Secrets, is_secret, mark, with_token, without_token};
+pub(crate) use value::secret_value;
 
 /// The header of an API key.
 pub(crate) const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
@@ -116,9 +132,14 @@ impl Credential {
         self.expires.is_none_or(|at| now + skew < at)
     }
 
-    /// Its value, to be removed from what is told.
-    pub(crate) fn guard(&self, secrets: &mut Secrets) {
-        secrets.add_header(&self.value);
+    /// Whether it is the same key, whenever it expires.
+    pub(crate) fn is_same(&self, other: &Credential) -> bool {
+        self.name == other.name && self.value == other.value
+    }
+
+    /// The header that it is sent in.
+    pub(crate) fn header(&self) -> (&HeaderName, &HeaderValue) {
+        (&self.name, &self.value)
     }
 
     /// Puts the key into a request's head, as its only key header.
@@ -200,6 +221,15 @@ impl Keys {
     }
 }
 
+impl Keys {
+    /// All of them, as the headers that they may be sent in.
+    pub(crate) fn headers(&self) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
+        static NAMES: [HeaderName; 3] = [X_API_KEY, X_ADMIN_KEY, AUTHORIZATION];
+        let keys = [&self.api, &self.admin, &self.bearer];
+        NAMES.iter().zip(keys).filter_map(|(name, key)| Some((name, key.as_ref()?)))
+    }
+}
+
 impl fmt::Debug for Keys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let set = |key: &Option<HeaderValue>| if key.is_some() { "set" } else { "unset" };
@@ -221,12 +251,10 @@ fn key_value(what: &str, key: &str, prefix: &str) -> Result<HeaderValue> {
         return Err(Error::config(["the ", what, " is blank"].concat()).with_hint("leave it out if there is none"));
     }
     // The source error is left out: nothing of the key may show.
-    let mut value = HeaderValue::from_str(&[prefix, key].concat()).map_err(|_| {
+    secret_value(prefix, key).ok_or_else(|| {
         Error::config(["the ", what, " has characters that no header can carry"].concat())
             .with_hint("look for line breaks or control characters in it")
-    })?;
-    value.set_sensitive(true);
-    Ok(value)
+    })
 }
 
 #[cfg(test)]

@@ -445,7 +445,7 @@ impl Error {
             issue.extra.remove_secrets(secrets);
         }
         if let Some(answered) = &mut inner.response {
-            answered.body = secrets.remove_from_body(&answered.body);
+            answered.body = secrets.remove_from_body(&answered.body, false);
             secrets.remove_from_headers(&mut answered.headers);
         }
         // A cause cannot be changed, so one that repeats a secret is replaced by its text without it.

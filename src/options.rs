@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::auth::mark;
+use crate::auth::{mark, secret_value};
 use crate::hooks::{Hook, Hooks};
 use crate::policy::{Retry, RetryPolicy};
 use crate::transport::MaybeSync;
@@ -85,8 +85,8 @@ impl Options {
 
     /// Adds a header that carries a secret, such as a gateway's `Authorization`; it is redacted like a key.
     pub fn sensitive_header(mut self, name: &str, value: &str) -> Result<Self> {
-        let (name, mut value) = header(name, value)?;
-        value.set_sensitive(true);
+        let name = header_name(name)?;
+        let value = secret_value("", value).ok_or_else(|| bad_value(&name))?;
         self.headers.insert(name, value);
         Ok(self)
     }
@@ -200,11 +200,13 @@ impl Options {
 
 fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue)> {
     let name = header_name(name)?;
-    // The value may be a secret, so the message leaves it out.
-    let value = HeaderValue::from_str(value).map_err(|_| {
-        Error::config(format!("the value of the header `{name}` has characters that no header can carry"))
-    })?;
+    let value = HeaderValue::from_str(value).map_err(|_| bad_value(&name))?;
     Ok((name, value))
+}
+
+/// The value may be a secret, so the message leaves it out.
+fn bad_value(name: &HeaderName) -> Error {
+    Error::config(format!("the value of the header `{name}` has characters that no header can carry"))
 }
 
 fn header_name(name: &str) -> Result<HeaderName> {

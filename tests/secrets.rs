@@ -523,3 +523,126 @@ fn what_an_authorization_server_repeats() {
         printed.assert_clean(&format!("shape {shape}"));
     }
 }
+
+/// Where texts of servers are cut: codes, addresses, parts of paths, echoed input, messages, what is looked at and kept.
+const CUTS: [usize; 7] = [64, 200, 256, 300, 1024, 2048, 64 << 10];
+
+/// Answers that repeat a text, which stands behind so many letters.
+fn cut_answers(said: &str, before: usize) -> Vec<Reply> {
+    let pad = "x".repeat(before);
+    let json = |status: u16, body: String| Reply::json(status, body);
+    let event = |data: String| Reply::events().chunk(format!("data: {data}\n\n"));
+    vec![
+        json(400, format!(r#"{{"detail": "{pad}{said} and more"}}"#)),
+        json(
+            422,
+            format!(
+                r#"{{"detail": [{{"loc": ["body", "{pad}{said}x"], "msg": "{pad}{said} x", "type": "{pad}{said}", "input": "{pad}{said}x", "ctx": {{"a": "{pad}{said}"}}}}]}}"#
+            ),
+        ),
+        json(
+            500,
+            format!(r#"{{"error": {{"message": "{pad}{said}x", "code": "{pad}{said}", "trace": "{pad}{said}xxx"}}}}"#),
+        ),
+        Reply::status(502).header("content-type", "text/plain").chunk(format!("{pad}{said} and more")),
+        Reply::status(502).header("content-type", "text/html").chunk(format!("<title>{pad}{said} more</title>")),
+        Reply::status(307)
+            .header("location", &format!("https://elsewhere.test/{pad}{}", "path"))
+            .chunk(said.to_owned()),
+        json(200, format!(r#"{{"id": {{"{pad}{said}x": "{pad}{said}x"}}, "choices": {{"{pad}{said}": 1}}}}"#)),
+        json(200, format!(r#"{{"error": {{"message": "{pad}{said} and more"}}}}"#)),
+        json(200, format!(r#"{{"{pad}{said}"#)),
+        event(format!(r#"{{"error": {{"message": "{pad}{said} more", "trace": "{pad}{said} more"}}}}"#)),
+        event(format!(r#"{{"choices": [{{"{pad}{said}": {{"{pad}{said}": 1}}, "index": "{pad}{said}"}}]}}"#)),
+        event(format!(r#"{{"choices": "{pad}{said}"#)),
+    ]
+}
+
+/// No head of a key is left where a text is cut, be it the key that was sent, one of another scope or one of another server.
+#[test]
+fn keys_where_texts_are_cut() {
+    let keys = ["PLANTED-api/key", "PLANTED \"admin\" key", "PLANTED-\u{e9}t\u{e9}-elsewhere", "PLANTED%41key\\u0042"];
+    let builder = Client::builder("http://one.test").api_key(keys[0]).admin_key(keys[1]).retry(Retry::NEVER);
+    let server = Server::new("http://two.test").unwrap().bearer(keys[2]).unwrap();
+    let mut limits = tabbyapi::Limits::default();
+    limits.error_excerpt = 300;
+    let script = Script::new([]);
+    let client = builder.server(server).sensitive_header("x-gate", keys[3]).limits(limits).build_with(script.clone());
+    let client = client.unwrap().at(&"http://one.test".parse().unwrap());
+    let request = ChatRequest::new([ChatMessage::user("hello")]);
+    for key in keys {
+        let json = serde_json::to_string(key).unwrap();
+        let json = json[1..json.len() - 1].to_owned();
+        let units: String = key.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect();
+        let percent: String = key.bytes().map(|byte| format!("%{byte:02x}")).collect();
+        for said in [json, units, percent] {
+            for (at, cut) in CUTS.into_iter().enumerate() {
+                // Of the long ones a few.
+                let step = if cut > 3000 { said.len() } else { 1 + said.len() / 4 + at % 3 };
+                for before in (cut - said.len().min(cut)..=cut).step_by(step) {
+                    for reply in cut_answers(&said, before) {
+                        let mut printed = Printed::default();
+                        script.push(reply.clone());
+                        if let Err(error) = block_on(client.models().current()) {
+                            printed.error("a read", &error);
+                        }
+                        script.push(reply.clone());
+                        match block_on(client.chat().stream(&request).finish()) {
+                            Ok(answer) => printed.debug("its record", answer.record()),
+                            Err(broken) => printed.error("a stream", &broken.error),
+                        }
+                        for (what, text) in &printed.0 {
+                            let shows = ["PLA", "\\u0050\\u004c", "%50%4c"].iter().any(|head| text.contains(head));
+                            assert!(!shows, "{what} of {reply:?} shows a head: {text}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Hooks see the body of a download without its token, which is sent all the same, and heads of answers without keys.
+#[test]
+fn what_hooks_see() {
+    use tabbyapi::hooks;
+    let mut choices = Choices(17);
+    let (key, token) = (choices.key(), format!("hf_{}", choices.key()));
+    let seen: Arc<Mutex<Vec<String>>> = Arc::default();
+    let (requests, responses, outcomes) = (seen.clone(), seen.clone(), seen.clone());
+    let said = format!("{key} {token}");
+    let reply = || Reply::json(400, serde_json::json!({"detail": said}).to_string()).header("x-echo", &said);
+    let script = Script::new([reply(), reply()]);
+    let client = Client::builder("http://one.test")
+        .admin_key(&key)
+        .hook(hooks::on_request(move |call, request| {
+            let seen = format!("{call:?} {:?} {request:?} {:?}", call.body, request.body);
+            requests.lock().unwrap().push(seen);
+            match request.headers.contains_key("x-changed") {
+                true => request.set_field("chunk_limit", 1),
+                false => Ok(()),
+            }
+        }))
+        .hook(hooks::on_response(move |call, head| {
+            responses.lock().unwrap().push(format!("{call:?} {head:?}"));
+            Ok(())
+        }))
+        .hook(hooks::on_outcome(move |call, error| {
+            outcomes.lock().unwrap().push(format!("{call:?} {error:?}"));
+            Ok(())
+        }))
+        .build_with(script.clone())
+        .unwrap();
+    let download = DownloadRequest::new("a/b").token(token.as_str());
+    block_on(client.models().download(&download)).unwrap_err();
+    block_on(client.with(Options::new().header("x-changed", "1").unwrap()).models().download(&download)).unwrap_err();
+    let mut printed = Printed::default();
+    seen.lock().unwrap().iter().for_each(|text| printed.text("what a hook sees", text));
+    assert_eq!(printed.0.len(), 6);
+    printed.assert_clean("hooks");
+    for request in script.requests() {
+        let body: serde_json::Value = serde_json::from_slice(request.body()).unwrap();
+        assert_eq!(body["token"], token.as_str());
+    }
+    assert!(script.requests()[1].body().windows(11).any(|window| window == b"chunk_limit"));
+}

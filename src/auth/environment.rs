@@ -2,6 +2,8 @@
 
 use std::env::{self, VarError};
 
+use zeroize::Zeroizing;
+
 use super::{Credential, KeySource, Keys};
 use crate::transport::BoxFuture;
 use crate::{Error, ErrorKind, Result, Scope};
@@ -64,14 +66,14 @@ impl KeySource for Environment {
 }
 
 /// Its value, empty if it is unset.
-fn variable(name: &str) -> Result<String> {
+fn variable(name: &str) -> Result<Zeroizing<String>> {
     // The standard library would take these for a reason to panic on some systems; no such variable can be set.
     if name.is_empty() || name.contains(['=', '\0']) {
-        return Ok(String::new());
+        return Ok(Zeroizing::default());
     }
     match env::var(name) {
-        Ok(value) => Ok(value),
-        Err(VarError::NotPresent) => Ok(String::new()),
+        Ok(value) => Ok(Zeroizing::new(value)),
+        Err(VarError::NotPresent) => Ok(Zeroizing::default()),
         Err(VarError::NotUnicode(_)) => Err(unfit(name)),
     }
 }

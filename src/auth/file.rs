@@ -9,6 +9,8 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use zeroize::Zeroizing;
+
 use super::{Credential, KeySource, Keys};
 use crate::transport::BoxFuture;
 use crate::{Error, ErrorKind, Result, Scope};
@@ -122,7 +124,8 @@ impl KeyFile {
     }
 
     fn read(&self) -> Result<Keys> {
-        let mut text = String::new();
+        // With room for all, since a text that grows leaves what it held behind.
+        let mut text = Zeroizing::new(String::with_capacity(LARGEST as usize + 64));
         let file = File::open(&self.path).map_err(|error| self.unreadable(&error))?;
         file.take(LARGEST + 1).read_to_string(&mut text).map_err(|error| self.unreadable(&error))?;
         if text.len() as u64 > LARGEST {

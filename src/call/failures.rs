@@ -26,7 +26,16 @@ impl<D: Decode> Call<D> {
 
     /// Without the keys that the server or the transport may have repeated in it.
     pub(super) fn cleaned(&self, error: Error) -> Error {
-        error.without(&self.operation.secrets(self.sent.as_ref()))
+        error.without(&self.secrets())
+    }
+
+    /// Gives the place at the server back, with what came of it.
+    pub(super) fn give_back(&mut self, now: Time, succeeded: Option<bool>) {
+        if let Some(permit) = self.permit.take() {
+            // Whatever was answered below 500 shows that the server works.
+            let answered = self.answer.as_ref().is_some_and(|(status, _)| !status.is_server_error());
+            permit.end(succeeded.or(answered.then_some(true)), now);
+        }
     }
 
     /// Adds the operation and the record.

@@ -7,6 +7,7 @@ use http::Request;
 use http::response::Parts;
 
 use super::{Call, Time};
+use crate::auth::with_token;
 use crate::decode::Decode;
 use crate::hooks::{Hooks, View, Watch};
 use crate::{Error, Result};
@@ -38,9 +39,16 @@ impl<D: Decode> Call<D> {
     /// The request as the hooks want it.
     pub(super) fn hook_request(&mut self, now: Time, request: Request<Bytes>) -> Result<Request<Bytes>> {
         let Some(mut hooks) = self.hooks.take() else { return Ok(request) };
+        let whole = request.body().clone();
+        let shown = self.operation.shown.clone();
+        let request = request.map(|body| shown.clone().unwrap_or(body));
         let request = hooks.watch.request(&self.view(now), request);
         self.hooks = Some(hooks);
-        request
+        // The token of a download goes back to where it was.
+        Ok(match shown {
+            Some(shown) => request?.map(|body| if body == shown { whole } else { with_token(body, &whole) }),
+            None => request?,
+        })
     }
 
     pub(super) fn hook_response(&mut self, now: Time, head: &mut Parts) -> Result<()> {
@@ -61,7 +69,7 @@ impl<D: Decode> Call<D> {
         let Some(mut hooks) = self.hooks.take() else { return error };
         let error = hooks.watch.outcome(&self.view(now), error);
         // It may be another one by now.
-        error.map(|error| self.placed(self.answered(error)))
+        error.map(|error| self.placed(self.cleaned(self.answered(error))))
     }
 
     /// The hooks are out of the call while they run: if one panics, none is called again.
@@ -78,7 +86,7 @@ impl<D: Decode> Call<D> {
             method: &self.operation.method,
             path: &self.operation.path,
             model: self.want.model.as_deref(),
-            body: self.operation.body.as_ref(),
+            body: self.operation.shown_body(),
             record: &self.record,
         }
     }

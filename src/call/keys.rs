@@ -91,6 +91,9 @@ impl Lease {
         self.shared.change(|state| {
             // The version is unique to this change, so it can name the key.
             serial = state.version + 1;
+            if let Some(credential) = &credential {
+                state.given.add(credential);
+            }
             state.keys.insert(place, Slot::Ready { credential, serial });
         });
         serial

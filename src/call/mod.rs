@@ -73,6 +73,7 @@
 
 mod failures;
 mod gate;
+mod guard;
 mod hooking;
 mod keys;
 mod operation;
@@ -91,7 +92,7 @@ use bytes::Bytes;
 use http::response::Parts;
 use http::{HeaderMap, Request, StatusCode};
 
-use crate::auth::{Credential, mark};
+use crate::auth::{Credential, Secrets, mark};
 use crate::decode::Decode;
 use crate::policy::{Failure, Verdict};
 use crate::transport::{Sent, TransportError};
@@ -135,8 +136,8 @@ pub struct Call<D: Decode> {
     permit: Option<Permit>,
     /// The key that it has brought itself, for the next attempt.
     key: Option<Key>,
-    /// The key of the last attempt, which its answer may repeat.
-    sent: Option<Credential>,
+    /// What was secret when the last attempt was sent.
+    guarded: Secrets,
     /// Why the last attempt failed.
     last: Option<Error>,
     /// Since when the caller waits for something other than an exchange.
@@ -275,7 +276,7 @@ impl<D: Decode> Call<D> {
             ticket: None,
             permit: None,
             key: None,
-            sent: None,
+            guarded: Secrets::default(),
             last: None,
             waiting: None,
             hooks: Hooked::new(&options.hooks),
@@ -464,7 +465,8 @@ impl<D: Decode> Call<D> {
                     return None;
                 }
             };
-        if let Some(credential) = &credential {
+        self.guard(&mut request);
+        if let Some(credential) = credential {
             credential.apply(request.headers_mut());
         }
         self.want.tried |= 1 << server;
@@ -484,7 +486,6 @@ impl<D: Decode> Call<D> {
             retry_after: None,
         });
         self.answer = None;
-        self.sent = credential;
         self.state = State::Sending { sent: now, serial };
         let deadline = earlier(self.operation.pace.head.map(|limit| now + limit), self.deadline);
         Some(Output::Send { request, deadline })
@@ -495,6 +496,8 @@ impl<D: Decode> Call<D> {
             attempt.head = Some(now);
             attempt.status = Some(head.status);
         }
+        mark(&mut head.headers);
+        self.guarded.remove_from_headers(&mut head.headers);
         if let Err(error) = self.hook_response(now, &mut head) {
             self.answer = Some((head.status, head.headers));
             let error = self.answered(error);
@@ -516,7 +519,7 @@ impl<D: Decode> Call<D> {
             return;
         }
         mark(&mut head.headers);
-        self.operation.secrets(self.sent.as_ref()).remove_from_headers(&mut head.headers);
+        head.extensions.insert(self.guarded.clone());
         let mut started = self.decoder.start(&head, &self.operation.limits);
         let encoding = encoding(&head.headers);
         if let Some(encoding) = encoding.as_ref().filter(|_| head.status.is_success()) {
@@ -644,15 +647,6 @@ impl<D: Decode> Call<D> {
         let error = self.close(now, result.as_ref().err()).err().or(result.err()).map(|error| self.placed(error));
         let error = self.hook_outcome(now, error);
         self.state = State::Done(Some(error.map_or(Ok(()), Err)));
-    }
-
-    /// Gives the place at the server back, with what came of it.
-    fn give_back(&mut self, now: Time, succeeded: Option<bool>) {
-        if let Some(permit) = self.permit.take() {
-            // Whatever was answered below 500 shows that the server works.
-            let answered = self.answer.as_ref().is_some_and(|(status, _)| !status.is_server_error());
-            permit.end(succeeded.or(answered.then_some(true)), now);
-        }
     }
 
     /// Ends the call from outside, because of an item that it yielded. The error is given back with all that is known of the

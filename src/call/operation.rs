@@ -1,9 +1,13 @@
 //! An endpoint with the options of its call, ready to be sent any number of times.
 
+use std::sync::OnceLock;
+
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, header};
 
-use crate::auth::{Credential, Secrets};
+use super::Shared;
+use super::guard::secrets_beyond;
+use crate::auth::{Secrets, without_token};
 use crate::options::Retrying;
 use crate::{BaseUrl, Endpoint, Error, Limits, Options, Pace, Replay, Result, Scope, Text};
 
@@ -12,7 +16,11 @@ pub(super) struct Operation {
     pub(super) method: Method,
     pub(super) path: String,
     pub(super) body: Option<Bytes>,
-    headers: HeaderMap,
+    /// The body without the token that is in it.
+    pub(super) shown: Option<Bytes>,
+    pub(super) headers: HeaderMap,
+    /// The secrets that are its own.
+    own: OnceLock<Secrets>,
     /// The header that the call's id is sent in.
     correlation: Option<HeaderName>,
     pub(super) scope: Scope,
@@ -58,10 +66,13 @@ impl Asked {
 
 impl Operation {
     pub(super) fn new(asked: Asked, options: &Options) -> Result<Self> {
+        let body = asked.body?;
         Ok(Operation {
             method: asked.method,
+            shown: without_token(&asked.path, body.as_deref().unwrap_or_default()),
             path: asked.path,
-            body: asked.body?,
+            body,
+            own: OnceLock::new(),
             headers: options.headers.clone(),
             correlation: options.correlation_header.clone(),
             scope: asked.scope,
@@ -73,14 +84,21 @@ impl Operation {
         })
     }
 
-    /// What must not show of the attempt with this key.
-    pub(super) fn secrets(&self, credential: Option<&Credential>) -> Secrets {
-        let mut secrets = Secrets::of(&self.headers);
-        if let Some(credential) = credential {
-            credential.guard(&mut secrets);
-        }
-        secrets.add_token(&self.path, self.body.as_deref().unwrap_or_default());
-        secrets.long()
+    /// What must not show of the call: all that its client holds, and what is its own.
+    pub(super) fn secrets(&self, shared: &Shared) -> Secrets {
+        let mut secrets = shared.secrets();
+        let own = self.own.get_or_init(|| {
+            let mut own = secrets_beyond(&self.headers, &shared.options().headers);
+            own.add_token(&self.path, self.body.as_deref().unwrap_or_default());
+            own
+        });
+        secrets.join(own);
+        secrets
+    }
+
+    /// The body as it may be shown: without the token of a download.
+    pub(super) fn shown_body(&self) -> Option<&Bytes> {
+        self.shown.as_ref().or(self.body.as_ref())
     }
 
     /// The request of one attempt of the call with this id, without a key.

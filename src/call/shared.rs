@@ -1,16 +1,17 @@
 //! `Shared`: what the calls of one client share.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Waker;
 use std::time::Duration;
 
 use super::Time;
 use super::gate::{Gate, MAX_SERVERS, Want};
+use super::guard::Given;
 use super::keys::Slot;
 use super::places::{Make, Places};
 use super::sorted::Sorted;
-use crate::auth::{Credential, Keys};
+use crate::auth::{Credential, Keys, Secrets, is_secret};
 use crate::policy::{Balance, Breaker, Concurrency, Purse, RateLimit, RetryBudget, Server, ServerStatus};
 use crate::{BaseUrl, Error, Options, Result, Scope, Text};
 
@@ -35,6 +36,8 @@ struct Inner {
     asks_for_keys: bool,
     key_skew: Duration,
     options: Options,
+    /// Of all the fixed keys and of the options.
+    secrets: OnceLock<Secrets>,
     limits_tokens: bool,
     state: Mutex<State>,
 }
@@ -42,6 +45,7 @@ struct Inner {
 pub(super) struct State {
     pub(super) places: Box<dyn Places>,
     pub(super) keys: Sorted<(usize, Scope), Slot>,
+    pub(super) given: Given,
     purse: Purse,
     /// Grows with each change that a call waits for that has no ticket.
     pub(super) version: u64,
@@ -196,6 +200,7 @@ impl Shared {
         let state = State {
             places,
             keys: Sorted::new(),
+            given: Given::default(),
             purse: Purse::new(policies.budget),
             version: 0,
             waiters: Sorted::new(),
@@ -209,6 +214,7 @@ impl Shared {
             asks_for_keys,
             key_skew,
             options,
+            secrets: OnceLock::new(),
             limits_tokens,
             state: Mutex::new(state),
         }))
@@ -327,6 +333,14 @@ impl Shared {
             std::mem::take(&mut state.waiters)
         });
         waiters.into_values().for_each(Waker::wake);
+    }
+
+    /// What does not change of the secrets that the client holds.
+    pub(super) fn fixed_secrets(&self) -> &Secrets {
+        self.0.secrets.get_or_init(|| {
+            let headers = self.0.options.headers.iter().filter(|(name, value)| is_secret(name, value));
+            Secrets::of_values(self.0.fixed.iter().flat_map(Keys::headers).chain(headers))
+        })
     }
 
     /// The fixed key for a scope at a server.

@@ -29,6 +29,10 @@ impl<K: Ord, V> Sorted<K, V> {
         self.find(key).ok().map(|at| self.0.remove(at).1)
     }
 
+    pub(super) fn values(&self) -> impl Iterator<Item = &V> {
+        self.0.iter().map(|(_, value)| value)
+    }
+
     pub(super) fn into_values(self) -> impl Iterator<Item = V> {
         self.0.into_iter().map(|(_, value)| value)
     }

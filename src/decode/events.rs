@@ -9,6 +9,7 @@ use http::{HeaderMap, StatusCode};
 
 use super::json::{Body, content_type};
 use super::{Decode, failure, floor};
+use crate::auth::Secrets;
 use crate::error::Answered;
 use crate::sse::{Overflow, Parser};
 use crate::text::decimal;
@@ -64,6 +65,8 @@ pub struct Events<F: EventFormat> {
     format: F,
     mode: Mode<F::Item>,
     head: Option<(StatusCode, HeaderMap)>,
+    /// What must not be told.
+    secrets: Secrets,
     excerpt: usize,
     events: u64,
     done: bool,
@@ -78,7 +81,8 @@ enum Mode<T> {
 impl<F: EventFormat> Events<F> {
     /// A decoder for events of this format.
     pub fn new(format: F) -> Self {
-        Events { format, mode: Mode::Items(VecDeque::new()), head: None, excerpt: 0, events: 0, done: false }
+        let (mode, secrets) = (Mode::Items(VecDeque::new()), Secrets::default());
+        Events { format, mode, head: None, secrets, excerpt: 0, events: 0, done: false }
     }
 
     /// Adds the answer and the event that an error came from.
@@ -104,6 +108,7 @@ impl<F: EventFormat> Decode for Events<F> {
         self.done = false;
         self.excerpt = limits.error_excerpt;
         self.head = Some((head.status, head.headers.clone()));
+        self.secrets = head.extensions.get::<Secrets>().cloned().unwrap_or_default();
         let media = content_type(&head.headers);
         // Servers and proxies may leave the type out; anything but a stream is read whole and judged at its end.
         let stream = media.is_none_or(|media| media.eq_ignore_ascii_case("text/event-stream"));
@@ -146,7 +151,16 @@ impl<F: EventFormat> Decode for Events<F> {
                         self.done = true;
                         return Ok(None);
                     }
-                    Err(error) => return Err(Self::at_event(&self.head, self.excerpt, &data, error)),
+                    Err(error) => {
+                        let most = self.excerpt.max(failure::LOOK);
+                        let Some(cleaned) = self.secrets.without_in_beginning(data.as_bytes(), most) else {
+                            return Err(Self::at_event(&self.head, self.excerpt, &data, error));
+                        };
+                        // Keys are removed from what is told before it is cut, so before the error is made.
+                        let data = String::from_utf8_lossy(&cleaned);
+                        let error = self.format.event(event.kind(), &data).err().unwrap_or(error);
+                        return Err(Self::at_event(&self.head, self.excerpt, &data, error));
+                    }
                 }
             },
             Mode::Whole(body) => body.check().map(|()| None),

@@ -1,5 +1,6 @@
 //! A whole JSON body.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -12,6 +13,7 @@ use serde::de::DeserializeOwned;
 use super::kind::{self, Fields};
 use super::mend::mended;
 use super::{Decode, Whole, failure, floor};
+use crate::auth::Secrets;
 use crate::error::Answered;
 use crate::text::{decimal, find};
 use crate::{Error, ErrorKind, Limits, Result};
@@ -164,20 +166,26 @@ pub(super) struct Body {
     excerpt: usize,
     over: bool,
     pub(super) received: u64,
+    /// What must not be told of it.
+    secrets: Secrets,
 }
 
 impl Body {
     pub(super) fn new(head: &Parts, limits: &Limits, also: Option<StatusCode>) -> Self {
         let answer = head.status.is_success() || also == Some(head.status);
+        let secrets = head.extensions.get::<Secrets>().cloned().unwrap_or_default();
+        // As much as is told, and what it takes to know a secret that begins there.
+        let looked_at = limits.error_excerpt.max(failure::LOOK).saturating_add(secrets.reach());
         Body {
             status: head.status,
             headers: head.headers.clone(),
             answer,
             buffer: Vec::new(),
-            cap: if answer { limits.body } else { limits.body.min(limits.error_excerpt.max(failure::LOOK)) },
+            cap: if answer { limits.body } else { limits.body.min(looked_at) },
             excerpt: limits.error_excerpt,
             over: false,
             received: 0,
+            secrets,
         }
     }
 
@@ -208,15 +216,18 @@ impl Body {
     }
 
     /// Reads the whole text with `parse`; an error carries the raw body.
-    pub(super) fn parse_with<T>(&mut self, parse: impl FnOnce(&str) -> Result<T>) -> Result<T> {
+    pub(super) fn parse_with<T>(&mut self, parse: impl FnMut(&str) -> Result<T>) -> Result<T> {
         self.check()?;
         if !self.answer {
             return Err(self.failure());
         }
-        let text = String::from_utf8_lossy(&self.buffer);
-        let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-        let text = if text.trim_ascii().is_empty() { "null" } else { text };
-        parse(text).map_err(|error| {
+        let mut parse = as_text(parse);
+        parse(&self.buffer).map_err(|error| {
+            // Keys are removed from what is told before it is cut, so before the error is made.
+            let error = match self.cleaned() {
+                Cow::Owned(cleaned) => parse(&cleaned).err().unwrap_or(error),
+                Cow::Borrowed(_) => error,
+            };
             let error = match self.content_type() {
                 // What is no JSON by its own account came from somewhere else.
                 Some(other) if !is_json(other) && error.kind() == ErrorKind::Decode => Error::new(
@@ -241,16 +252,32 @@ impl Body {
     }
 
     fn failure(&self) -> Error {
-        failure::from_response(self.status, &self.headers, &self.buffer).answered(self.answered())
+        let said = self.cleaned();
+        failure::from_response(self.status, &self.headers, &said).answered(self.answered())
+    }
+
+    /// The body, with nothing secret in that part of it which errors tell of.
+    fn cleaned(&self) -> Cow<'_, [u8]> {
+        let cleaned = self.secrets.without_in_beginning(&self.buffer, self.excerpt.max(failure::LOOK));
+        cleaned.map_or(Cow::Borrowed(&*self.buffer), Cow::Owned)
     }
 
     fn answered(&self) -> Answered {
-        let cut = &self.buffer[..self.buffer.len().min(self.excerpt)];
+        let said = self.cleaned();
+        let cut = &said[..said.len().min(self.excerpt)];
         Answered { status: self.status, headers: self.headers.clone(), body: Bytes::copy_from_slice(cut) }
     }
 
     fn content_type(&self) -> Option<&str> {
         content_type(&self.headers)
+    }
+}
+
+fn as_text<T>(mut parse: impl FnMut(&str) -> Result<T>) -> impl FnMut(&[u8]) -> Result<T> {
+    move |body| {
+        let text = String::from_utf8_lossy(body);
+        let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+        parse(if text.trim_ascii().is_empty() { "null" } else { text })
     }
 }
 

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures_core::Stream;
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, Request, Response};
 
 use super::exchange::{Chunk, Data, End, Exchange, millis};
@@ -24,10 +24,11 @@ const FORM: &[u8] = b"application/x-www-form-urlencoded";
 
 /// Wraps a transport and hands each exchange, when it is over, to a sink: a file, a list, a log.
 ///
-/// Secret header values are removed, and where their text stands in a body, a path or another header it is removed there too, as is
-/// the `token` of a download. Of forms, which authorization servers take, neither bodies nor the
-/// headers of answers are recorded. Prompts and answers stay: they are what is
-/// recorded.
+/// Secret header values are removed, as is the `token` of a download. Where a key that the client holds, or one that stands in the
+/// request, is repeated in a body, a path or another header, in any [writing](crate::auth#keys-never-show), it is removed there, too,
+/// also where it stands across chunks or the cap. In its place stands `[removed]`, in the chunk in which it began; the other
+/// chunks keep what is left of them. Keys shorter than six bytes are removed from their own headers alone. Of forms, which authorization
+/// servers take, neither bodies nor the headers of answers are recorded. Prompts and answers stay: they are what is recorded.
 ///
 /// ```
 /// use std::sync::{Arc, Mutex};
@@ -69,7 +70,7 @@ impl<T: Transport> Recorder<T> {
         Recorder { inner: Arc::new(inner), sink: Arc::new(sink), cap: DEFAULT_CAP }
     }
 
-    /// Sets how much of one answer is recorded, in bytes; [`DEFAULT_CAP`] by default.
+    /// Sets how much of one answer is recorded, in bytes; [`DEFAULT_CAP`] by default. `[removed]` in place of a key may add a few.
     pub fn cap(mut self, bytes: usize) -> Self {
         self.cap = bytes;
         self
@@ -162,21 +163,30 @@ struct Tape {
     /// It is a form, as authorization servers take them, so its bodies are nothing but secrets.
     form: bool,
     sent: Time,
-    /// How many more bytes are recorded.
+    /// The body as it came: as much as is recorded, and what it takes to know a secret that begins there.
+    body: Vec<Bytes>,
+    /// How many more bytes of it are recorded.
     room: usize,
+    /// How many more are looked at.
+    beyond: usize,
     /// `Dropped` until something else is known.
     end: End,
 }
 
 impl Tape {
     fn new(request: &Request<Bytes>, sink: Arc<dyn Sink>, cap: usize, sent: Time) -> Self {
-        let mut secrets = Secrets::of(request.headers());
+        // What the client holds, as it says with the request; and what stands in the request, whoever made it.
+        let mut secrets = request.extensions().get::<Secrets>().cloned().unwrap_or_default();
+        secrets.add_headers(request.headers());
         secrets.add_token(request.uri().path(), request.body());
         let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
         let form = request.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(FORM));
         let body = match form {
             true => Bytes::from_static(REMOVED.as_bytes()),
-            false => secrets.remove_from_body(&without_token(request.uri().path(), request.body())),
+            false => {
+                let body = without_token(request.uri().path(), request.body());
+                secrets.remove_from_body(body.as_ref().unwrap_or(request.body()), false)
+            }
         };
         let exchange = Exchange {
             method: request.method().to_string(),
@@ -189,7 +199,9 @@ impl Tape {
             chunks: Vec::new(),
             end: End::Dropped,
         };
-        Tape { exchange: Some(exchange), sink, secrets, form, sent, room: cap, end: End::Dropped }
+        let beyond = secrets.reach();
+        let body = Vec::new();
+        Tape { exchange: Some(exchange), sink, secrets, form, sent, body, room: cap, beyond, end: End::Dropped }
     }
 
     fn head<B>(&mut self, response: &Response<B>, now: Time) {
@@ -212,16 +224,16 @@ impl Tape {
 
     fn chunk(&mut self, chunk: &Bytes, now: Time) {
         let kept = chunk.slice(..chunk.len().min(self.room));
+        let rest = &chunk[kept.len()..];
         self.room -= kept.len();
-        if kept.len() < chunk.len() {
-            self.end = End::Capped;
-        }
         if let (Some(exchange), false) = (&mut self.exchange, kept.is_empty()) {
-            let data = match self.form {
-                true => Bytes::from_static(REMOVED.as_bytes()),
-                false => self.secrets.remove_from_body(&kept),
-            };
-            exchange.chunks.push(Chunk::new(now.since(self.sent), data));
+            exchange.chunks.push(Chunk::new(now.since(self.sent), kept));
+        }
+        if !rest.is_empty() {
+            self.end = End::Capped;
+            let seen = &rest[..rest.len().min(self.beyond)];
+            self.beyond -= seen.len();
+            self.body.push(Bytes::copy_from_slice(seen));
         }
     }
 }
@@ -230,7 +242,53 @@ impl Drop for Tape {
     fn drop(&mut self) {
         if let Some(mut exchange) = self.exchange.take() {
             exchange.end = std::mem::replace(&mut self.end, End::Dropped);
+            match self.form {
+                true => exchange.chunks.iter_mut().for_each(|chunk| chunk.data = Data(REMOVED.into())),
+                false => clean(&mut exchange, &self.body, &self.secrets),
+            }
             self.sink.take(exchange);
+        }
+    }
+}
+
+/// Removes secrets from the body as a whole, wherever it was parted, and leaves its parts as they were but for that. Some more of the
+/// body may follow, which is not recorded.
+fn clean(exchange: &mut Exchange, beyond: &[Bytes], secrets: &Secrets) {
+    let chunks = exchange.chunks.iter().map(|chunk| &chunk.data.0);
+    let before: usize = chunks.clone().map(Bytes::len).sum();
+    let cut = exchange.end != End::Complete;
+    let found = secrets.find(chunks.chain(beyond).map(|bytes| &bytes[..]), cut);
+    let mut found = found.into_iter().filter(|range| range.start < before).peekable();
+    if found.peek().is_none() {
+        return;
+    }
+    let mut start = 0;
+    for chunk in &mut exchange.chunks {
+        let data = chunk.data.0.clone();
+        let end = start + data.len();
+        let mut without = Vec::with_capacity(data.len());
+        let mut kept = start;
+        while let Some(range) = found.peek().filter(|range| range.start < end) {
+            // What began in a chunk before stands there already.
+            if range.start >= start {
+                without.extend_from_slice(&data[kept - start..range.start - start]);
+                without.extend_from_slice(REMOVED.as_bytes());
+            }
+            kept = range.end.min(end);
+            if range.end > end {
+                break;
+            }
+            found.next();
+        }
+        without.extend_from_slice(&data[kept - start..]);
+        chunk.data = Data(without.into());
+        start = end;
+    }
+    let after: usize = exchange.chunks.iter().map(|chunk| chunk.data.0.len()).sum();
+    // So that the length that the head tells is that of the body again.
+    for (_, value) in exchange.headers.iter_mut().filter(|(name, _)| name == CONTENT_LENGTH.as_str()) {
+        if let Some(length) = value.parse::<usize>().ok().and_then(|length| (length + after).checked_sub(before)) {
+            *value = length.to_string();
         }
     }
 }
@@ -238,7 +296,10 @@ impl Drop for Tape {
 fn without_secrets(headers: &HeaderMap, secrets: &Secrets) -> Vec<(String, String)> {
     let value = |name, value: &http::HeaderValue| match is_secret(name, value) {
         true => REMOVED.to_owned(),
-        false => secrets.remove(&String::from_utf8_lossy(value.as_bytes())),
+        false => match secrets.without(value.as_bytes(), false) {
+            Some(without) => String::from_utf8_lossy(&without).into_owned(),
+            None => String::from_utf8_lossy(value.as_bytes()).into_owned(),
+        },
     };
     headers.iter().map(|(name, v)| (name.to_string(), value(name, v))).collect()
 }

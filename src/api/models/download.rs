@@ -85,7 +85,7 @@ open_enum! {
     }
 }
 
-/// A token of the Hugging Face hub. `Debug` does not show it.
+/// A token of the Hugging Face hub. `Debug` does not show it, and it is wiped when it is dropped.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct HubToken(String);
@@ -94,6 +94,12 @@ impl HubToken {
     /// This token, such as `hf_…`.
     pub fn new(token: impl Into<String>) -> Self {
         HubToken(token.into())
+    }
+}
+
+impl Drop for HubToken {
+    fn drop(&mut self) {
+        zeroize::Zeroize::zeroize(&mut self.0);
     }
 }
 

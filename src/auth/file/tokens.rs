@@ -1,12 +1,21 @@
 //! Reads `api_tokens.yml` as TabbyAPI writes it, or people edit it: two keys at the top, each with a text, the API key also with a
 //! list of texts. That is little of YAML, whose crates would outweigh the core; anything else is an error, no guess.
 
-/// What the file has; empty where it has none.
+use zeroize::Zeroize;
+
+/// What the file has; empty where it has none. Wiped when it is dropped.
 #[derive(Default, PartialEq, Eq)]
 #[cfg_attr(test, derive(Debug))]
 pub(super) struct Tokens {
     pub(super) api_key: String,
     pub(super) admin_key: String,
+}
+
+impl Drop for Tokens {
+    fn drop(&mut self) {
+        self.api_key.zeroize();
+        self.admin_key.zeroize();
+    }
 }
 
 /// The keys, or the number of the line that is not understood.

@@ -10,7 +10,7 @@ use futures_util::future::{Either, select};
 use oauth2::{AsyncHttpClient, ErrorResponse, ErrorResponseType, HttpRequest, HttpResponse, RequestTokenError};
 
 use super::Provider;
-use crate::auth::Secrets;
+use crate::auth::{Secrets, mark};
 use crate::call::Time;
 use crate::transport::{BoxFuture, Erased};
 use crate::{Error, ErrorKind};
@@ -87,10 +87,8 @@ impl Http {
     async fn send(&self, request: HttpRequest) -> Result<HttpResponse, Fault> {
         let place = request.uri().to_string();
         let (mut head, body) = request.into_parts();
-        if let Some(value) = head.headers.get_mut(http::header::AUTHORIZATION) {
-            value.set_sensitive(true);
-            self.0.secrets.lock().unwrap_or_else(PoisonError::into_inner).add_header(value);
-        }
+        mark(&mut head.headers);
+        self.0.secrets.lock().unwrap_or_else(PoisonError::into_inner).add_headers(&head.headers);
         self.0.status.store(0, Ordering::Relaxed);
         let exchange = self.exchange(http::Request::from_parts(head, Bytes::from(body)), &place);
         let late = self.0.transport.sleep_until(self.now() + self.0.timeout);
