@@ -126,7 +126,7 @@ fn the_deadline_for_the_head_fires() {
 #[test]
 fn the_deadline_for_all_fires_between_tokens_that_keep_coming() {
     let server = Emulator::builder().start().unwrap();
-    server.script(Script::new().tokens(std::iter::repeat_n("a", 100_000)).token_delay(Duration::from_millis(10)));
+    server.script(Script::new().tokens(std::iter::repeat_n("a", 10_000)).token_delay(Duration::from_millis(10)));
     let hasty = client(&server).with(Options::new().pace(Pace::STREAM.total(Duration::from_millis(500))));
     let request = ChatRequest::new([ChatMessage::user("x")]);
     let broken = hasty.chat().stream(&request).finish().unwrap_err();

@@ -4,7 +4,7 @@ use tabbyapi::call::Retry;
 use tabbyapi::transport::FetchFault;
 use tabbyapi::{Client, ErrorKind, Options, Outcome};
 
-use super::host::{ask, fault, is_browser, logged, odd, server};
+use super::host::{ask, client, fault, is_browser, logged, odd, server};
 
 fn once(url: &str) -> Client {
     Client::builder(url).build().unwrap().with(Options::new().retry(Retry::NEVER))
@@ -72,4 +72,16 @@ async fn a_generation_that_may_have_begun_is_not_sent_again() {
     let client = client.with(Options::new().retry(Retry::GENTLE));
     assert!(client.chat().stream(&ask("x")).finish().await.is_err());
     assert_eq!(logged(&format!("request POST {path}")).await, 1);
+}
+
+#[test]
+async fn a_generation_right_after_a_500_succeeds() {
+    // The server closes the connection soon after, without announcing it.
+    let client = client().await.with(Options::new().retry(Retry::NEVER));
+    for _ in 0..5 {
+        let error = client.templates().switch("none of these").await.unwrap_err();
+        // The server's 500s have no CORS headers, so a page does not see them; browsers send again what was lost in this way.
+        assert!(is_browser() || error.status().map(|status| status.as_u16()) == Some(500), "{error}");
+        client.chat().create(&ask("right after").max_tokens(3)).await.unwrap();
+    }
 }
