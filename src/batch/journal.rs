@@ -205,8 +205,9 @@ impl Journal {
     /// Whether the line cannot be what is left of a result: the beginning of an object that does not come to its end.
     fn is_alien(&self) -> bool {
         let line = self.line.trim_ascii_start();
-        let torn = || serde_json::from_slice::<IgnoredAny>(line).is_err_and(|error| error.is_eof());
-        !self.overlong && !(line.starts_with(b"{") && torn())
+        let is_cut = || serde_json::from_slice::<IgnoredAny>(line).is_err_and(|error| error.is_eof());
+        let torn = self.overlong || (line.starts_with(b"{") && is_cut());
+        !torn
     }
 }
 

@@ -4,7 +4,9 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 
-use tabbyapi::api::{ChatChoice, ChatMessage, ChatRequest, EncodeRequest, FinishReason, LoadRequest, Role};
+use tabbyapi::api::{
+    ChatChoice, ChatMessage, ChatRequest, EncodeRequest, FinishReason, LoadRequest, ModelParameters, Role,
+};
 use tabbyapi::conversation::Fitted;
 use tabbyapi::estimate::Estimator;
 use tabbyapi::{Client, Error, ErrorKind};
@@ -31,8 +33,8 @@ pub struct Session<'a> {
     request: ChatRequest,
     /// All that was said, also what no longer fits into the context.
     messages: Vec<ChatMessage>,
-    /// How large the context is, once the server has told.
-    context: Option<u64>,
+    /// How the model is loaded, once the server has told.
+    model: Option<ModelParameters>,
     estimator: Estimator,
     /// How many messages did not fit the last time.
     dropped: usize,
@@ -55,7 +57,7 @@ impl<'a> Session<'a> {
             interrupt,
             request: with_params(request, &what.sampling.params)?,
             messages: Vec::new(),
-            context: None,
+            model: None,
             estimator: Estimator::new(),
             dropped: 0,
             reasoning: !what.no_reasoning,
@@ -169,19 +171,21 @@ impl<'a> Session<'a> {
 
     /// The request, without the oldest turns if the conversation does not fit into the context any more.
     async fn fitting(&mut self) -> Result<ChatRequest, Failure> {
-        if self.context.is_none() {
+        if self.model.is_none() {
             // A server that does not tell is asked again with the next turn.
-            let props = self.client.models().props().await.ok();
-            self.context = props.and_then(|props| u64::try_from(props.context_size()?).ok());
+            self.model = self.parameters().await;
         }
         let mut request = self.request.clone();
         request.messages = self.messages.iter().map(for_the_server).collect();
-        let Some(context) = self.context else { return Ok(request) };
-        let mut fitted = request.fit(context, &self.estimator);
+        let Some((model, context)) = self.model.as_ref().and_then(|model| Some((model.clone(), context_of(model)?)))
+        else {
+            return Ok(request);
+        };
+        let mut fitted = request.fit_into(&model, &self.estimator);
         if self.estimator.bound().is_none() && !fitted.as_ref().is_ok_and(|fitted| fitted.dropped == 0) {
             // Before anything is left out, it should be known how much there really is.
             self.calibrate().await;
-            fitted = request.fit(context, &self.estimator);
+            fitted = request.fit_into(&model, &self.estimator);
         }
         let Fitted { messages, dropped, .. } = match fitted {
             Ok(fitted) => fitted,
@@ -190,18 +194,25 @@ impl<'a> Session<'a> {
             Err(error) => return Err(error.into()),
         };
         if dropped > self.dropped {
-            let set = request.sampling.max_tokens.filter(|most| *most > 0).map(u64::from);
-            let how = if set.is_none() { "; --max-tokens sets how many" } else { "" };
             self.output
                 .note(&format!("(the oldest {dropped} messages no longer fit into the context and are left out)"));
-            self.output.note(&format!(
-                "(of its {context} tokens {} are kept for the answer{how})",
-                set.unwrap_or(context / 4)
-            ));
+            self.output.note(&why_so_few(&request, &model, context));
         }
         self.dropped = dropped;
         request.messages = messages;
         Ok(request)
+    }
+
+    /// How large its context and its cache are, as far as the server tells.
+    async fn parameters(&self) -> Option<ModelParameters> {
+        let models = self.client.models();
+        let told = models.current().await.ok().and_then(|card| card.into_value().parameters);
+        if let Some(model) = told.filter(|model| context_of(model).is_some()) {
+            return Some(*model);
+        }
+        let mut model = ModelParameters::default();
+        model.max_seq_len = models.props().await.ok()?.context_size();
+        Some(model).filter(|model| context_of(model).is_some())
     }
 
     /// The request with nothing but the instructions and the last turn. It is refused only if the server counts more than it can
@@ -303,7 +314,8 @@ impl<'a> Session<'a> {
             Command::Stats => {
                 self.stats = !self.stats;
                 let estimate = self.estimator.messages(&self.messages);
-                let context = self.context.map(|context| format!(" of {context}")).unwrap_or_default();
+                let context = self.model.as_ref().and_then(context_of);
+                let context = context.map(|context| format!(" of {context}")).unwrap_or_default();
                 let state = if self.stats { "on" } else { "off" };
                 let (size, tokens) = (self.size(), estimate.tokens);
                 self.output.note(&format!("({size}, about {tokens}{context} tokens; statistics are {state})"));
@@ -347,9 +359,28 @@ impl<'a> Session<'a> {
         }
         self.interrupt.forget();
         // Another context, another tokenizer.
-        (self.context, self.estimator, self.dropped) = (None, Estimator::new(), 0);
+        (self.model, self.estimator, self.dropped) = (None, Estimator::new(), 0);
         Ok(())
     }
+}
+
+/// What bounds the prompt: the room that is kept for the answer, or the cache.
+fn why_so_few(request: &ChatRequest, model: &ModelParameters, context: u64) -> String {
+    let set = request.sampling.max_tokens.filter(|most| *most > 0).map(u64::from);
+    let answer = set.unwrap_or(context / 4);
+    match model.longest_prompt() {
+        Some(longest) if longest < context.saturating_sub(answer) => {
+            format!("(a prompt may have {longest} tokens: the server keeps a whole chunk free in the cache beside it)")
+        }
+        _ => {
+            let how = if set.is_none() { "; --max-tokens sets how many" } else { "" };
+            format!("(of its {context} tokens {answer} are kept for the answer{how})")
+        }
+    }
+}
+
+fn context_of(model: &ModelParameters) -> Option<u64> {
+    u64::try_from(model.max_seq_len?).ok().filter(|context| *context > 0)
 }
 
 /// A message as the server is to get it: without our marks, and without what the model thought, which is no part of what was said.

@@ -161,6 +161,21 @@ fn what_fits_is_not_refused_for_an_estimate() {
 }
 
 #[test]
+fn a_conversation_keeps_to_the_cache() {
+    let server = start_with(Emulator::builder().model(ModelSpec::new("tight").max_seq_len(4096).cache_size(2560)));
+    let question = "word ".repeat(100);
+    for _ in 0..4 {
+        server.script(Script::new().reply("Yes."));
+    }
+    let (out, err) = feed(&server, &["chat"], &format!("{question}\n").repeat(4)).noted();
+    assert_eq!(out, "Yes.\n".repeat(4), "{err}");
+    assert!(err.contains("(a prompt may have 513 tokens: the server keeps a whole chunk free in the cache"), "{err}");
+    let refused = feed(&server, &["chat"], &format!("{}\n", "word ".repeat(700)));
+    assert!(refused.err.contains("`--chunk-size`"), "{}", refused.err);
+    refused.bad(5, "Initial job allocation requires");
+}
+
+#[test]
 fn several_answers_stand_apart() {
     let server = start();
     server.script(Script::new().reply("<think>Hm.</think>This one.").reply("That one.").reply("\n\nAnother.\n"));
