@@ -46,6 +46,7 @@ impl Client {
             settings: base_url.try_into().map(Settings::new).map_err(Into::into),
             keys: None,
             options: Options::new(),
+            connect: None,
         }
     }
 
@@ -176,6 +177,9 @@ pub struct ClientBuilder {
     settings: Result<Settings>,
     keys: Option<Arc<dyn KeySource>>,
     options: Options,
+    /// For the transport that `build` makes.
+    #[allow(dead_code, reason = "not every set of features has such a transport")]
+    connect: Option<Duration>,
 }
 
 impl ClientBuilder {
@@ -238,6 +242,20 @@ impl ClientBuilder {
     /// The deadlines, by kind of work.
     pub fn paces(mut self, paces: Paces) -> Self {
         self.options.paces = Some(paces);
+        self
+    }
+
+    /// How long a whole call may take, with its retries and waits; the other deadlines stay. See [`Options::total`]; no limit but those of the
+    /// paces by default.
+    pub fn total(mut self, limit: Duration) -> Self {
+        self.options.total = Some(limit);
+        self
+    }
+
+    /// How long opening a connection may take, name and TLS included; 10 s by default. It holds for the transport that `build` makes; others
+    /// have a setting of their own, and a browser's `fetch` has none.
+    pub fn connect_timeout(mut self, limit: Duration) -> Self {
+        self.connect = Some(limit);
         self
     }
 
@@ -309,7 +327,11 @@ impl ClientBuilder {
     /// The client, on reqwest. Errors of kind [`Config`](crate::ErrorKind::Config) tell what cannot work.
     #[cfg(all(feature = "reqwest", not(target_arch = "wasm32")))]
     pub fn build(self) -> Result<Client> {
-        let transport = crate::transport::Reqwest::new(reqwest::Client::builder())?;
+        let builder = reqwest::Client::builder();
+        let transport = match self.connect {
+            Some(limit) => crate::transport::Reqwest::with_connect_timeout(builder, limit)?,
+            None => crate::transport::Reqwest::new(builder)?,
+        };
         self.build_with(transport)
     }
 
@@ -328,6 +350,11 @@ impl ClientBuilder {
             io: ClientIo { transport: Arc::new(transport), keys: self.keys },
             options: Arc::new(self.options),
         })
+    }
+
+    #[cfg(all(feature = "blocking", not(target_arch = "wasm32")))]
+    pub(crate) fn connect(&self) -> Option<Duration> {
+        self.connect
     }
 
     /// Keeps the first mistake.

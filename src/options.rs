@@ -1,6 +1,7 @@
 //! `Options`: what can be set for a client and overridden for a call.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -39,6 +40,8 @@ pub struct Options {
     pub paces: Option<Paces>,
     /// Deadlines in place of those, whatever the work.
     pub pace: Option<Pace>,
+    /// The time for a whole call in place of theirs, whatever the work.
+    pub total: Option<Duration>,
     /// Caps on what is accepted.
     pub limits: Option<Limits>,
     /// When a failed call is tried again.
@@ -116,6 +119,23 @@ impl Options {
         self
     }
 
+    /// Sets how long a whole call may take, with its retries and waits: a stream to its end, a download to its end. All other deadlines
+    /// stay as they are for each kind of work. A call that takes longer ends with the code `timeout_total`.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tabbyapi::{Client, Options};
+    ///
+    /// # fn quick(client: &Client) -> Client {
+    /// let quick = client.with(Options::new().total(Duration::from_secs(5)));
+    /// # quick
+    /// # }
+    /// ```
+    pub fn total(mut self, limit: Duration) -> Self {
+        self.total = Some(limit);
+        self
+    }
+
     /// Sets the caps.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = Some(limits);
@@ -178,6 +198,8 @@ impl Options {
         merged.correlation_header = over.correlation_header.or(merged.correlation_header);
         merged.extra.take_over(over.extra);
         merged.paces = over.paces.or(merged.paces);
+        // A whole pace has a total of its own.
+        merged.total = if over.pace.is_some() { over.total } else { over.total.or(merged.total) };
         merged.pace = over.pace.or(merged.pace);
         merged.limits = over.limits.or(merged.limits);
         // Of the two that say the same the later one counts.

@@ -39,8 +39,10 @@ pub enum Outcome {
     Truncated,
     /// The server reported an error, by its status or inside the stream.
     ServerError,
-    /// No data came for longer than the pace allows, or the time for the whole call was over.
+    /// No data came for longer than the pace allows.
     Stalled,
+    /// The time for the whole call was over, although data came.
+    TimedOut,
     /// It was given up before its end.
     Cancelled,
     /// It was ended on this side, by [`stop`](Streaming::stop) or a [`Budget`](crate::flow::Budget): what had come is all that was
@@ -255,6 +257,7 @@ impl Outcome {
         match error.kind() {
             ErrorKind::Truncated => Outcome::Truncated,
             ErrorKind::Server => Outcome::ServerError,
+            ErrorKind::Timeout if error.phase() == Some(crate::Phase::Total) => Outcome::TimedOut,
             ErrorKind::Timeout => Outcome::Stalled,
             ErrorKind::Cancelled => Outcome::Cancelled,
             _ => Outcome::Failed,

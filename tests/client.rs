@@ -458,3 +458,46 @@ fn an_error_that_was_handed_out_is_told_again_by_finish() {
     assert_eq!((broken.error.status(), broken.error.body()), (first.status(), first.body()));
     assert_eq!(broken.error.record(), first.record());
 }
+
+#[test]
+fn a_total_alone_leaves_the_rest_of_the_pace() {
+    let seconds = Duration::from_secs;
+    let quick = |reply: Reply| {
+        let builder = Client::builder("http://tabby.test").total(seconds(5)).retry(Retry::NEVER);
+        builder.build_with(Script::new([reply])).unwrap()
+    };
+    // Data keeps coming, and the time is over: no stall. The stall of the request's own pace is not replaced.
+    let busy = (0..9).fold(Reply::events(), |reply, _| reply.chunk("data: a\n\n").wait(seconds(1)));
+    for (client, limit) in [(quick(busy.clone()), 5), (quick(busy.clone()).with(Options::new().total(seconds(3))), 3)] {
+        let broken = block_on(client.stream(&Generate::new(Pace::STREAM.stall(seconds(2)))).finish()).unwrap_err();
+        assert_eq!((broken.outcome, broken.error.phase()), (Outcome::TimedOut, Some(Phase::Total)));
+        assert_eq!(broken.error.code(), "timeout_total");
+        assert!(broken.error.to_string().contains(&format!("within {limit}s")), "{}", broken.error);
+        assert!((limit - 1..=limit + 1).contains(&broken.partial.len()), "{}", broken.partial);
+    }
+    let hung = quick(Reply::events().chunk("data: a\n\n").hang());
+    let broken = block_on(hung.stream(&Generate::new(Pace::STREAM.stall(seconds(2)))).finish()).unwrap_err();
+    assert_eq!((broken.outcome, broken.error.phase()), (Outcome::Stalled, Some(Phase::Stall)));
+    // Where nothing comes at all it is the total, too: a download has no other deadline.
+    let download = tabbyapi::api::DownloadRequest::new("someone/something");
+    let error = block_on(quick(Reply::json(200, "{}").head_after(seconds(60))).call(&download)).unwrap_err();
+    assert_eq!(error.code(), "timeout_total");
+    // A whole pace for some calls has its own total, or none.
+    let none = quick(busy).with(Options::new().pace(Pace::UNBOUNDED));
+    assert_eq!(block_on(none.stream(&Generate::new(Pace::STREAM)).finish()).unwrap_err().outcome, Outcome::Truncated);
+}
+
+#[cfg(all(feature = "reqwest", not(target_arch = "wasm32")))]
+#[tokio::test]
+async fn the_time_to_connect_can_be_set() {
+    use std::time::Instant;
+
+    // It takes connections, and says nothing.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://{}", silent.local_addr().unwrap());
+    let builder = Client::builder(url).connect_timeout(Duration::from_millis(300)).retry(Retry::NEVER);
+    let started = Instant::now();
+    let error = builder.build().unwrap().models().list().await.unwrap_err();
+    assert_eq!(error.kind(), tabbyapi::ErrorKind::Connect, "{error}");
+    assert!(started.elapsed() < Duration::from_secs(5));
+}

@@ -245,6 +245,11 @@ impl ClientBuilder {
         extra(name: impl Into<String>, value: impl Into<crate::OrderedJson>);
         /// The deadlines of each kind of work, in place of the defaults.
         paces(paces: Paces);
+        /// How long a whole call may take, with its retries and waits; the other deadlines stay. See
+        /// [`Options::total`](crate::Options::total).
+        total(limit: Duration);
+        /// How long resolving a name and opening a connection may take, each; 10 s by default. It holds for the transport that `build` makes.
+        connect_timeout(limit: Duration);
         /// The caps on what is accepted.
         limits(limits: Limits);
         /// When a failed call is tried again; [`Retry::GENTLE`] by default.
@@ -300,7 +305,11 @@ impl ClientBuilder {
 
     /// The client, on ureq with its defaults. Errors of kind [`Config`](crate::ErrorKind::Config) tell what cannot work.
     pub fn build(self) -> Result<Client> {
-        self.build_with(Ureq::with_defaults()?)
+        let transport = match self.0.connect() {
+            Some(limit) => Ureq::connecting_within(limit)?,
+            None => Ureq::with_defaults()?,
+        };
+        self.build_with(transport)
     }
 
     /// The client, on a transport with proxies or certificates of your own.

@@ -55,6 +55,8 @@ pub(super) struct Want {
     pub(super) back: Option<usize>,
     /// One that has this model loaded, if any is known to.
     pub(super) model: Option<Text>,
+    /// Not one that is known to have no model loaded, if there is another.
+    pub(super) needs_model: bool,
     /// Rather one that is not among these.
     pub(super) tried: u64,
     /// What it weighs against the rate limit.
@@ -242,6 +244,12 @@ impl Places for Gate {
         }
     }
 
+    fn has_model(&mut self, server: usize) {
+        if let Some(member) = self.members.get_mut(server) {
+            member.tally.has_model();
+        }
+    }
+
     fn woken(&mut self) -> Vec<Waker> {
         std::mem::take(&mut self.wake)
     }
@@ -320,16 +328,22 @@ impl Gate {
         let now = self.now;
         let known = want.model.is_some() && self.members.iter().any(|member| member.tally.model == want.model);
         let mut ready: Vec<Candidate> = Vec::new();
+        // Some server that may have a model will have room.
+        let mut better_later = false;
         let (mut waits, mut until, mut refusal): (u64, Option<Time>, Option<Refusal>) = (0, None, None);
         for (index, member) in self.members.iter_mut().enumerate() {
             if want.back.or(want.server).is_some_and(|server| server != index) {
                 continue;
             }
-            match member.room(want.tokens, now, queued) {
+            let no_model = want.needs_model && member.tally.is_empty();
+            let room = member.room(want.tokens, now, queued);
+            better_later |= !no_model && matches!(room, Room::At(_) | Room::Later);
+            match room {
                 Room::Now if taken & (1 << index) != 0 => waits |= 1 << index,
                 Room::Now => ready.push(Candidate {
                     index,
                     tried: want.tried & (1 << index) != 0,
+                    no_model,
                     lacks_model: known && member.tally.model != want.model,
                     failed_lately: member.tally.failed.is_some_and(|at| now < at + LATELY),
                     in_flight: member.tally.in_flight,
@@ -345,7 +359,14 @@ impl Gate {
                 }
             }
         }
-        match (best(self.balance, ready.into_iter()), refusal) {
+        let best = best(self.balance, ready.into_iter());
+        // A call is not sent where it is bound to fail while it can wait for a place elsewhere.
+        let best = best.filter(|server| {
+            !(better_later
+                && want.needs_model
+                && self.members.get(*server).is_some_and(|member| member.tally.is_empty()))
+        });
+        match (best, refusal) {
             (Some(server), _) => Pick::Take(server),
             (None, Some(refusal)) if waits == 0 => Pick::Refuse(refusal),
             (None, refusal) => {

@@ -259,7 +259,8 @@ impl<D: Decode> Call<D> {
         };
         let (model, tokens) = (asked.model.take(), asked.tokens);
         let operation = Operation::new(asked, options).map_err(placed)?;
-        let want = Want { model, tokens, ..shared.want(options).map_err(placed)? };
+        let needs_model = operation.needs_model();
+        let want = Want { model, tokens, needs_model, ..shared.want(options).map_err(placed)? };
         Ok(Call {
             shared: shared.clone(),
             operation,
@@ -642,6 +643,9 @@ impl<D: Decode> Call<D> {
             Ok(()) => Some(true),
             Err(error) => faults_server(error).then_some(false),
         };
+        if result.is_ok() && (self.want.needs_model || self.operation.loads_model()) {
+            self.shared.has_model(self.at);
+        }
         self.give_back(now, verdict);
         self.ticket = None;
         let error = self.close(now, result.as_ref().err()).err().or(result.err()).map(|error| self.placed(error));

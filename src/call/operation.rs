@@ -56,7 +56,10 @@ impl Asked {
                 scope => scope,
             },
             replay: E::REPLAY,
-            pace: options.pace.unwrap_or_else(|| endpoint.pace(&options.paces.unwrap_or_default())),
+            pace: {
+                let pace = options.pace.unwrap_or_else(|| endpoint.pace(&options.paces.unwrap_or_default()));
+                if options.total.is_some() { pace.total(options.total) } else { pace }
+            },
             explain: E::explain,
             model: endpoint.model().map(Text::from),
             tokens: if counts_tokens { endpoint.tokens() } else { 0 },
@@ -82,6 +85,16 @@ impl Operation {
             retry: options.retrying(),
             explain: asked.explain,
         })
+    }
+
+    /// Whether it fails on a server that has no model loaded: what takes an API key alone does, but for embeddings, which have a model of
+    /// their own.
+    pub(super) fn needs_model(&self) -> bool {
+        self.scope == Scope::Api && !self.path.contains("embedding")
+    }
+
+    pub(super) fn loads_model(&self) -> bool {
+        self.path == "/v1/model/load"
     }
 
     /// What must not show of the call: all that its client holds, and what is its own.

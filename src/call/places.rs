@@ -33,6 +33,8 @@ pub(super) trait Places: Send {
     fn limits_tokens(&self) -> bool;
     /// Tells which model a server has loaded.
     fn set_model(&mut self, server: usize, model: Text);
+    /// Tells that a server has done what takes a model, or loaded one: that it has none is no longer true.
+    fn has_model(&mut self, server: usize);
     /// Calls to be woken once the lock is released.
     fn woken(&mut self) -> Vec<Waker>;
 }
@@ -113,6 +115,10 @@ impl Places for Open {
         self.0.iter_mut().for_each(|tally| tally.model = Some(model.clone()));
     }
 
+    fn has_model(&mut self, _: usize) {
+        self.0.iter_mut().for_each(Tally::has_model);
+    }
+
     fn woken(&mut self) -> Vec<Waker> {
         Vec::new()
     }
@@ -137,6 +143,17 @@ impl Tally {
                 self.failed = Some(now);
             }
             None => {}
+        }
+    }
+
+    /// Whether it is known to have no model loaded.
+    pub(super) fn is_empty(&self) -> bool {
+        self.model.as_ref().is_some_and(|model| model.is_empty())
+    }
+
+    pub(super) fn has_model(&mut self) {
+        if self.is_empty() {
+            self.model = None;
         }
     }
 

@@ -257,6 +257,10 @@ impl Shared {
         self.with(|state| state.places.set_model(server, Text::from(model)));
     }
 
+    pub(super) fn has_model(&self, server: usize) {
+        self.with(|state| state.places.has_model(server));
+    }
+
     pub(super) fn base_of(&self, server: usize) -> &BaseUrl {
         &self.0.bases[server]
     }

@@ -2,8 +2,9 @@
 
 /// How calls are spread over the servers that can take them.
 ///
-/// Before that counts, in this order: servers that this call has not tried yet, servers that are known to have the wanted model
-/// loaded, servers that did not fail within the last ten seconds.
+/// Before that counts, in this order: servers that this call has not tried yet, servers that are not known to have no model loaded (by a
+/// [probe](crate::Client::probe), or by a 503 that said so; a call that succeeds there ends that), servers that are known to have the
+/// wanted model loaded, servers that did not fail within the last ten seconds. Embeddings and administration need no model.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Balance {
@@ -21,6 +22,8 @@ pub enum Balance {
 pub(crate) struct Candidate {
     pub(crate) index: usize,
     pub(crate) tried: bool,
+    /// It has none, and the call needs one.
+    pub(crate) no_model: bool,
     pub(crate) lacks_model: bool,
     pub(crate) failed_lately: bool,
     pub(crate) in_flight: u32,
@@ -36,7 +39,7 @@ pub(crate) fn best(balance: Balance, candidates: impl Iterator<Item = Candidate>
             Balance::RoundRobin => (0, c.begun),
             Balance::InOrder => (0, 0),
         };
-        (c.tried, c.lacks_model, c.failed_lately, load, turn, c.index)
+        (c.tried, c.no_model, c.lacks_model, c.failed_lately, load, turn, c.index)
     };
     candidates.min_by_key(rank).map(|candidate| candidate.index)
 }
@@ -46,7 +49,15 @@ mod tests {
     use super::*;
 
     fn idle(index: usize) -> Candidate {
-        Candidate { index, tried: false, lacks_model: false, failed_lately: false, in_flight: 0, begun: 0 }
+        Candidate {
+            index,
+            tried: false,
+            no_model: false,
+            lacks_model: false,
+            failed_lately: false,
+            in_flight: 0,
+            begun: 0,
+        }
     }
 
     #[test]
@@ -61,6 +72,8 @@ mod tests {
         assert_eq!(choose(Balance::InOrder, &[failed, Candidate { index: 3, ..busy }]), 3);
         let without = Candidate { lacks_model: true, ..idle(4) };
         assert_eq!(choose(Balance::LeastInFlight, &[without, failed]), 2);
+        let empty = Candidate { no_model: true, ..idle(6) };
+        assert_eq!(choose(Balance::InOrder, &[empty, without]), 4);
         let tried = Candidate { tried: true, ..idle(5) };
         assert_eq!(choose(Balance::LeastInFlight, &[tried, without]), 4);
         assert_eq!(best(Balance::InOrder, [].into_iter()), None);

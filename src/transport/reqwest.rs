@@ -57,6 +57,15 @@ impl Reqwest {
     /// [`Transport`](crate::ErrorKind::Transport), since nobody can tell whether they were begun. On a runtime of several threads
     /// hyper may even forget such a request, which then ends by its deadline for the head. Zero keeps none.
     pub fn with_idle_timeout(builder: reqwest::ClientBuilder, timeout: Duration) -> Result<Self> {
+        Reqwest::with_timeouts(builder, CONNECT_TIMEOUT, timeout)
+    }
+
+    /// The same as [`new`](Reqwest::new), but opening a connection may take so long.
+    pub fn with_connect_timeout(builder: reqwest::ClientBuilder, timeout: Duration) -> Result<Self> {
+        Reqwest::with_timeouts(builder, timeout, POOL_IDLE_TIMEOUT)
+    }
+
+    fn with_timeouts(builder: reqwest::ClientBuilder, connect: Duration, timeout: Duration) -> Result<Self> {
         let builder = if timeout.is_zero() { builder.pool_max_idle_per_host(0) } else { builder };
         // What is spoken without negotiation is known to the builder alone, and all it shows of itself is this.
         let lanes = Lanes::new(format!("{builder:?}").contains("http2_prior_knowledge"));
@@ -64,7 +73,7 @@ impl Reqwest {
             .connector_layer(lanes::Refuse)
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
-            .connect_timeout(CONNECT_TIMEOUT)
+            .connect_timeout(connect)
             .pool_idle_timeout(timeout)
             .build()
             .map_err(|error| {

@@ -53,6 +53,15 @@ impl Ureq {
     /// when its connection is closed is lost: reads are tried again, generations end with an error of kind
     /// [`Transport`](crate::ErrorKind::Transport), since nobody can tell whether they were begun. Zero keeps none.
     pub fn with_idle_timeout(builder: ConfigBuilder<AgentScope>, timeout: Duration) -> Result<Self> {
+        Ureq::with_timeouts(builder, CONNECT_TIMEOUT, timeout)
+    }
+
+    /// The same as [`new`](Ureq::new), but resolving a name and opening a connection may take so long, each.
+    pub fn with_connect_timeout(builder: ConfigBuilder<AgentScope>, timeout: Duration) -> Result<Self> {
+        Ureq::with_timeouts(builder, timeout, POOL_IDLE_TIMEOUT)
+    }
+
+    fn with_timeouts(builder: ConfigBuilder<AgentScope>, connect: Duration, timeout: Duration) -> Result<Self> {
         let config = builder
             .http_status_as_error(false)
             .max_redirects(0)
@@ -62,8 +71,8 @@ impl Ureq {
             .allow_non_standard_methods(true)
             .timeout_global(None)
             .timeout_per_call(None)
-            .timeout_resolve(Some(CONNECT_TIMEOUT))
-            .timeout_connect(Some(CONNECT_TIMEOUT))
+            .timeout_resolve(Some(connect))
+            .timeout_connect(Some(connect))
             .max_idle_age(timeout)
             .max_idle_connections(POOL_SIZE)
             .max_idle_connections_per_host(POOL_SIZE)
@@ -80,6 +89,10 @@ impl Ureq {
     /// A transport with ureq's defaults: proxies from the environment, and the system's certificates.
     pub fn with_defaults() -> Result<Self> {
         Ureq::new(with_tls(Agent::config_builder()))
+    }
+
+    pub(crate) fn connecting_within(timeout: Duration) -> Result<Self> {
+        Ureq::with_connect_timeout(with_tls(Agent::config_builder()), timeout)
     }
 
     /// The time now, on the clock of the calls that use this transport.

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use futures::executor::block_on;
+use tabbyapi::api::EmbeddingsRequest;
 use tabbyapi::call::Shared;
-use tabbyapi::policy::{Balance, Breaker, BreakerState, Server};
+use tabbyapi::policy::{Balance, Breaker, BreakerState, Concurrency, Server};
 use tabbyapi::transport::script::{Reply, Script};
 use tabbyapi::{Client, ErrorKind, Options, Pace};
 
@@ -241,6 +242,48 @@ fn calls_for_a_model_go_where_it_is_loaded() {
     assert_eq!(ask("gamma"), "a");
     client.shared().set_model(&base("b"), None);
     assert_eq!(ask("beta"), "a");
+}
+
+#[test]
+fn a_server_without_a_model_comes_last_until_it_has_one() {
+    const NONE: &str = r#"{"detail":"No models are currently loaded."}"#;
+    let shared = Shared::new(servers(&["a", "b"]));
+    shared.set_model(&base("a"), None);
+    // However busy the other one is.
+    let mut calls: Vec<_> = (0..12).map(|_| call(&shared, &Generate::new(Pace::STREAM))).collect();
+    let went: String = calls.iter_mut().map(|call| sends(call, 0.0)).collect();
+    assert_eq!(went, "b".repeat(12));
+    drop(calls);
+    // What takes no model goes where there is room.
+    let embed = EmbeddingsRequest::new(["a"]);
+    assert_eq!(sends(&mut call(&shared, &embed), 1.0), "a");
+    // A 503 teaches as much as a probe, and then there is none that is better: it is asked, and may have a model by now.
+    let mut read = call(&shared, &Read);
+    assert_eq!(sends(&mut read, 2.0), "b");
+    answers_with(&mut read, 2.0, 503, &[], NONE);
+    assert_eq!(sends(&mut read, 2.0), "a");
+    answers(&mut read, 2.0);
+    let models: Vec<_> = shared.servers(at(2.0)).into_iter().map(|server| server.model).collect();
+    assert_eq!(models, [None, Some("".into())]);
+    let mut calls: Vec<_> = (0..3).map(|_| call(&shared, &Read)).collect();
+    assert_eq!(calls.iter_mut().map(|call| sends(call, 3.0)).collect::<String>(), "aaa");
+    // A client that is held to it still goes there.
+    let held = Options::new().server(base("b"));
+    assert_eq!(sends(&mut tabbyapi::call::Call::with(&shared, &Read, &held).unwrap(), 3.0), "b");
+}
+
+#[test]
+fn a_call_waits_for_a_place_rather_than_go_where_there_is_no_model() {
+    let shared = Shared::new(servers(&["a", "b"]).concurrency(Concurrency::new(1).waiting(8)));
+    shared.set_model(&base("a"), None);
+    let mut first = call(&shared, &Read);
+    assert_eq!(sends(&mut first, 0.0), "b");
+    let mut second = call(&shared, &Read);
+    let (_, changed) = waits(&mut second, 0.0);
+    let mut changed = changed.unwrap();
+    answers(&mut first, 1.0);
+    assert!(changed.is_ready());
+    assert_eq!(sends(&mut second, 1.0), "b");
 }
 
 #[test]
