@@ -4,7 +4,9 @@
 // Node's `fetch` has no switch for that. It publishes what it does on channels, though, with the socket, which is closed here.
 
 import { subscribe } from "node:diagnostics_channel";
-import { origins } from "./exchange.js";
+import { host, origins } from "./exchange.js";
+
+host.closes = true;
 
 const sockets = new WeakMap();
 const failed = new WeakSet();

@@ -5,8 +5,27 @@ import { headersOf } from "./settings.js";
 /** How long the end of a body may take after the announced end of its stream, in milliseconds. */
 const LINGER = 1000;
 
-/** The servers that were asked, for the host's own affairs (see connections.js). */
+/** The servers that were asked, and whether the host's connections that answered with a 5xx are closed (see connections.js). */
 export const origins = new Set();
+export const host = { closes: false };
+
+/** From an answer with status 500 to when the server has closed its connection, and the longest wait for that; in milliseconds. */
+const CLOSING = 250;
+const LONGEST = 1000;
+
+/** When, for each server, the last connection that answered 500 is closed. */
+const closing = new Map();
+
+/** Waits until no connection to this server is about to be closed: a request that is sent on one is lost. */
+async function closed(origin) {
+  const longest = Date.now() + LONGEST;
+  for (let at = closing.get(origin); at !== undefined; at = closing.get(origin)) {
+    const now = Date.now();
+    if (now >= at) closing.delete(origin);
+    if (now >= Math.min(at, longest)) return;
+    await new Promise((resolve) => setTimeout(resolve, Math.min(at, longest) - now));
+  }
+}
 
 const nothing = () => {};
 
@@ -17,6 +36,7 @@ export class Exchange {
   reader;
   #flow;
   #url;
+  #origin;
   #controller = new AbortController();
   #reading = false;
   #dropped = false;
@@ -24,10 +44,12 @@ export class Exchange {
   constructor(flow, fetch, { method, url, headers }, body) {
     this.#flow = flow;
     this.#url = url;
-    origins.add(new URL(url).origin);
+    this.#origin = new URL(url).origin;
+    origins.add(this.#origin);
     // Redirects are not followed: keys would go along.
     const init = { method, headers, body, signal: this.#controller.signal, redirect: "manual" };
-    settle(() => fetch(url, init))
+    const send = () => (this.#dropped ? Promise.reject(new Error("it is not wanted any more")) : fetch(url, init));
+    settle(() => (closing.has(this.#origin) ? closed(this.#origin).then(send) : send()))
       .then(this.#answered)
       .catch(this.#failed);
   }
@@ -73,6 +95,7 @@ export class Exchange {
     const { status } = response;
     if (!Number.isInteger(status) || status < 100 || status > 999) throw new TypeError("`fetch` gave a response without a status");
     if (response.bodyUsed === true) throw new TypeError("`fetch` gave a response whose body was read already");
+    if (status === 500 && !host.closes) closing.set(this.#origin, Date.now() + CLOSING);
     const headers = lenient(response.headers);
     this.reader = readerOf(response);
     this.#flow.report(this, { type: "head", status, headers });

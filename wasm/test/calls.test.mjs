@@ -1,5 +1,7 @@
 // Whole calls: retries, deadlines, keys, errors, hooks, services, and what survives a trap.
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import test from "node:test";
 import { ready } from "../dist/border.js";
@@ -271,6 +273,27 @@ test("a connection that answered with a 5xx is not used again", async (t) => {
   };
   await Promise.all(Array.from({ length: 8 }, user));
   assert.deepEqual([...codes].sort(), ["ok", "server_error"]);
+});
+
+test("where connections cannot be closed, calls wait until the server has done it", async (t) => {
+  const { url } = await server(t, (request, response, count) => {
+    if (count % 2 === 0) return json(response, 200, { choices: [{ message: { content: "a" } }] });
+    json(response, 500, { detail: "no" });
+    setTimeout(() => request.socket.destroy(), 45);
+  });
+  // In a program of its own, which loads another entry.
+  const script = `
+    import { Tabby } from ${JSON.stringify(new URL("../dist/inline.js", import.meta.url).href)};
+    const tabby = new Tabby({ baseURL: ${JSON.stringify(url)}, maxRetries: 0 });
+    const codes = [];
+    for (let at = 0; at < 8; at++) {
+      await tabby.chat.create({ messages: [] }).then(() => codes.push("ok"), ({ code }) => codes.push(code));
+      if (at % 2 === 0) await new Promise((resolve) => setTimeout(resolve, 43));
+    }
+    console.log(JSON.stringify(codes));`;
+  const child = spawn(process.execPath, ["--input-type=module", "-e", script], { stdio: ["ignore", "pipe", "inherit"] });
+  const [[out]] = await Promise.all([once(child.stdout, "data"), once(child, "exit")]);
+  assert.deepEqual(JSON.parse(out), Array.from({ length: 8 }, (_, at) => (at % 2 ? "ok" : "server_error")));
 });
 
 test("hints name what there is in JavaScript, and leave the server's words alone", async () => {
