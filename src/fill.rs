@@ -20,6 +20,19 @@ pub(crate) trait Fill<'de>: Default {
     fn fill<D: Deserializer<'de>>(&mut self, deserializer: D) -> Result<(), D::Error>;
 }
 
+/// Under this name a visitor of this module asks for whatever stands there. For serde_json it is `deserialize_any`; what counts
+/// the memory of large documents knows by it that the value has a place already.
+pub(crate) const IN_PLACE: &str = "$tabbyapi::in_place";
+
+/// Has the visitor shown what stands there.
+#[inline]
+pub(crate) fn in_place<'de, D: Deserializer<'de>, V: Visitor<'de>>(
+    deserializer: D,
+    visitor: V,
+) -> Result<V::Value, D::Error> {
+    deserializer.deserialize_newtype_struct(IN_PLACE, visitor)
+}
+
 /// The place as a seed.
 pub(crate) struct Place<'a, T>(pub(crate) &'a mut T);
 
@@ -44,6 +57,10 @@ macro_rules! null_is_nothing {
         }
         #[inline]
         fn visit_some<D: ::serde::Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+            crate::fill::in_place(deserializer, self)
+        }
+        #[inline]
+        fn visit_newtype_struct<D: ::serde::Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
             deserializer.deserialize_any(self)
         }
     };
@@ -70,7 +87,7 @@ macro_rules! fill_from_str {
                     }
                     crate::fill::null_is_nothing!();
                 }
-                deserializer.deserialize_any(Visit(self))
+                crate::fill::in_place(deserializer, Visit(self))
             }
         }
     };
@@ -106,7 +123,7 @@ macro_rules! fill_from_integer {
                     }
                     null_is_nothing!();
                 }
-                deserializer.deserialize_any(Visit(self))
+                crate::fill::in_place(deserializer, Visit(self))
             }
         }
     };
@@ -268,7 +285,7 @@ macro_rules! fill_struct {
             impl<'de> crate::fill::Fill<'de> for $struct {
                 #[inline]
                 fn fill<D: ::serde::Deserializer<'de>>(&mut self, deserializer: D) -> Result<(), D::Error> {
-                    deserializer.deserialize_any(crate::fill::Fields(self))
+                    crate::fill::in_place(deserializer, crate::fill::Fields(self))
                 }
             }
 
@@ -290,7 +307,7 @@ struct Elements<'a, L>(&'a mut L);
 
 impl<'de, T: Struct<'de>> Fill<'de> for Vec<T> {
     fn fill<D: Deserializer<'de>>(&mut self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(Elements(self))
+        in_place(deserializer, Elements(self))
     }
 }
 
@@ -300,13 +317,10 @@ impl<'de, T: Struct<'de>> Visitor<'de> for Elements<'_, Vec<T>> {
         f.write_str("a list")
     }
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        loop {
-            let mut item = T::default();
-            if seq.next_element_seed(Whole(&mut item))?.is_none() {
-                return Ok(());
-            }
+        while let Some(item) = seq.next_element_seed(Owned(PhantomData))? {
             self.0.push(item);
         }
+        Ok(())
     }
     null_is_nothing!();
 }
@@ -314,7 +328,7 @@ impl<'de, T: Struct<'de>> Visitor<'de> for Elements<'_, Vec<T>> {
 impl<'de, T: Struct<'de>> Fill<'de> for Few<T> {
     #[inline]
     fn fill<D: Deserializer<'de>>(&mut self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(Elements(self))
+        in_place(deserializer, Elements(self))
     }
 }
 
@@ -327,11 +341,8 @@ impl<'de, T: Struct<'de>> Visitor<'de> for Elements<'_, Few<T>> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
         // Made only once it is known that there is one: a list of one ends right after it.
         if seq.next_element_seed(First(self.0))?.is_some() {
-            let mut item = None;
-            while seq.next_element_seed(Next(&mut item))?.is_some() {
-                if let Some(item) = item.take() {
-                    self.0.push(item);
-                }
+            while let Some(item) = seq.next_element_seed(Owned(PhantomData))? {
+                self.0.push(item);
             }
         }
         Ok(())
@@ -353,14 +364,16 @@ impl<'de, T: Struct<'de>> DeserializeSeed<'de> for First<'_, T> {
     }
 }
 
-/// Where the elements after the first one go.
-struct Next<'a, T>(&'a mut Option<T>);
+/// An element of a list; its size shows in the type, so that it can be charged.
+struct Owned<T>(PhantomData<T>);
 
-impl<'de, T: Struct<'de>> DeserializeSeed<'de> for Next<'_, T> {
-    type Value = ();
-    // Apart, since it is rare, and the first one is not.
+impl<'de, T: Struct<'de>> DeserializeSeed<'de> for Owned<T> {
+    type Value = T;
+    // Apart, since it is rare, and the first element of a `Few` is not.
     #[inline(never)]
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        Whole(self.0.insert(T::default())).deserialize(deserializer)
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
+        let mut item = T::default();
+        Whole(&mut item).deserialize(deserializer)?;
+        Ok(item)
     }
 }

@@ -108,6 +108,23 @@ pub(crate) fn find(text: &[u8], words: &[u8]) -> Option<usize> {
     memchr::memchr_iter(first, text).find(|&at| text[at..].starts_with(words))
 }
 
+/// The text in which U+FFFD stands for what is no UTF-8, or None if all of it is. It is made as long as it has to be at once, since
+/// it may be large.
+pub(crate) fn lossy(bytes: &[u8]) -> Option<String> {
+    std::str::from_utf8(bytes).is_err().then(|| replaced(bytes))
+}
+
+/// The same of bytes of which some are no UTF-8.
+pub(crate) fn replaced(bytes: &[u8]) -> String {
+    const REPLACEMENT: &str = "\u{fffd}";
+    let parts = || {
+        bytes.utf8_chunks().flat_map(|part| [part.valid(), if part.invalid().is_empty() { "" } else { REPLACEMENT }])
+    };
+    let mut text = String::with_capacity(parts().map(str::len).sum());
+    parts().for_each(|part| text.push_str(part));
+    text
+}
+
 /// Whether words stand in a text.
 pub(crate) fn contains(text: &str, words: &str) -> bool {
     find(text.as_bytes(), words.as_bytes()).is_some()

@@ -1,6 +1,6 @@
 //! What an accumulator may still take in.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::{Error, ErrorKind, Extra, Limits, Result};
 
@@ -57,7 +57,9 @@ impl Budget {
     pub(crate) fn merge(&mut self, to: &mut Extra, from: &Extra) -> Result<()> {
         for (name, value) in from {
             if to.get(name) != Some(value) {
-                self.take(name.len() + weight(value))?;
+                // Every sixth field begins a node.
+                let node = if to.len() % 6 == 0 { nodes::<String, Value>(1) } else { 0 };
+                self.take(node + allocation(name.len()) + weight(value))?;
                 to.insert(name.clone(), value.clone());
             }
         }
@@ -65,18 +67,33 @@ impl Budget {
     }
 }
 
-/// Roughly what a value takes in memory.
+/// What a value takes in memory.
 fn weight(value: &Value) -> usize {
     size_of::<Value>()
         + match value {
-            Value::String(text) => text.len(),
+            Value::String(text) => allocation(text.len()),
             Value::Array(list) => list.iter().map(weight).sum(),
-            Value::Object(map) => map.iter().map(|(name, value)| name.len() + weight(value)).sum(),
+            Value::Object(map) => map_weight(map),
             _ => 0,
         }
 }
 
-/// Roughly what unknown fields take in memory.
+fn map_weight(map: &Map<String, Value>) -> usize {
+    let fields = map.iter().map(|(name, value)| allocation(name.len()) + weight(value) - size_of::<Value>());
+    nodes::<String, Value>(map.len()) + fields.sum::<usize>()
+}
+
+/// What unknown fields take in memory.
 pub(crate) fn extra_weight(extra: &Extra) -> usize {
-    extra.iter().map(|(name, value)| name.len() + weight(value)).sum()
+    if extra.is_empty() { 0 } else { 2 * size_of::<Map<String, Value>>() + map_weight(extra) }
+}
+
+/// What the nodes of a map of the standard library take: they hold up to 11 entries and are half full at worst.
+pub(crate) fn nodes<K, V>(entries: usize) -> usize {
+    entries.div_ceil(6) * (11 * (size_of::<K>() + size_of::<V>()) + 96)
+}
+
+/// What a string of so many bytes takes beside its own size.
+fn allocation(len: usize) -> usize {
+    if len == 0 { 0 } else { len + 16 }
 }

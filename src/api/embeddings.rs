@@ -209,6 +209,10 @@ fn vector<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<f32>, D::Err
             f.write_str("a list of numbers, or base64 of 32-bit floats")
         }
 
+        fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<Vec<f32>, D::Error> {
+            deserializer.deserialize_any(self)
+        }
+
         fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<f32>, A::Error> {
             let mut vector = Vec::new();
             while let Some(number) = seq.next_element()? {
@@ -227,7 +231,7 @@ fn vector<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<f32>, D::Err
         }
     }
 
-    deserializer.deserialize_any(Visit)
+    crate::fill::in_place(deserializer, Visit)
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! A stream of events, or a JSON body where a stream was asked for.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::fmt;
 
@@ -7,6 +8,7 @@ use bytes::Bytes;
 use http::response::Parts;
 use http::{HeaderMap, StatusCode};
 
+use super::charge::{Bounds, SMALL};
 use super::json::{Body, content_type};
 use super::{Decode, failure, floor};
 use crate::auth::Secrets;
@@ -47,6 +49,11 @@ pub trait EventFormat {
 
     /// Another attempt begins: forget what the last one taught.
     fn reset(&mut self) {}
+
+    /// What documents may cost, told after each [`reset`](Self::reset): for formats that decode JSON by themselves.
+    fn limits(&mut self, limits: &Limits) {
+        _ = limits;
+    }
 }
 
 /// What one event came to.
@@ -104,6 +111,7 @@ impl<F: EventFormat> Decode for Events<F> {
 
     fn start(&mut self, head: &Parts, limits: &Limits) -> Result<()> {
         self.format.reset();
+        self.format.limits(limits);
         self.events = 0;
         self.done = false;
         self.excerpt = limits.error_excerpt;
@@ -144,22 +152,39 @@ impl<F: EventFormat> Decode for Events<F> {
                 let Some(event) = parser.next().map_err(too_large)? else { return Ok(None) };
                 self.events += 1;
                 let data = event.data();
-                match self.format.event(event.kind(), &data) {
-                    Ok(Step::Item(item)) => return Ok(Some(item)),
-                    Ok(Step::Skip) => {}
-                    Ok(Step::Done) => {
-                        self.done = true;
-                        return Ok(None);
-                    }
-                    Err(error) => {
-                        let most = self.excerpt.max(failure::LOOK);
-                        let Some(cleaned) = self.secrets.without_in_beginning(data.as_bytes(), most) else {
-                            return Err(Self::at_event(&self.head, self.excerpt, &data, error));
+                let large = data.len() > SMALL;
+                let most = self.excerpt.max(failure::LOOK);
+                let read = |format: &mut F, kind: &str, data: &str| {
+                    format.event(kind, data).map_err(|error| {
+                        let cleaned = self.secrets.without_in_beginning(data.as_bytes(), most);
+                        let Some(cleaned) = cleaned.filter(|_| error.kind() != ErrorKind::TooLarge) else {
+                            return Self::at_event(&self.head, self.excerpt, data, error);
                         };
                         // Keys are removed from what is told before it is cut, so before the error is made.
                         let data = String::from_utf8_lossy(&cleaned);
-                        let error = self.format.event(event.kind(), &data).err().unwrap_or(error);
-                        return Err(Self::at_event(&self.head, self.excerpt, &data, error));
+                        let error = format.event(kind, &data).err().unwrap_or(error);
+                        Self::at_event(&self.head, self.excerpt, &data, error)
+                    })
+                };
+                let step = match data {
+                    // Both writings of a large event would be too much to hold.
+                    Cow::Owned(data) if large => {
+                        let kind = event.kind().to_owned();
+                        let grown = data.len().saturating_sub(event.data_bytes().len());
+                        parser.release();
+                        odd_text(data.len(), grown).and_then(|()| read(&mut self.format, &kind, &data))
+                    }
+                    data => read(&mut self.format, event.kind(), &data),
+                };
+                if large {
+                    parser.release();
+                }
+                match step? {
+                    Step::Item(item) => return Ok(Some(item)),
+                    Step::Skip => {}
+                    Step::Done => {
+                        self.done = true;
+                        return Ok(None);
                     }
                 }
             },
@@ -173,7 +198,9 @@ impl<F: EventFormat> Decode for Events<F> {
             return Ok(None);
         }
         if let Mode::Whole(body) = &mut self.mode {
-            let items = body.parse_with(|text| self.format.whole(text))?;
+            let items = body.parse_with(|text, bounds| {
+                odd_text(text.len(), bounds.growth()).and_then(|()| self.format.whole(text))
+            })?;
             self.mode = Mode::Items(items.into());
         }
         match &mut self.mode {
@@ -211,8 +238,23 @@ fn too_large(overflow: Overflow) -> Error {
     .with_hint("raise `Limits::event` if such events are expected")
 }
 
+/// Refuses a large text in which much had to be replaced, since U+FFFD is three bytes for each byte that is no UTF-8.
+fn odd_text(len: usize, grown: usize) -> Result<()> {
+    if len <= SMALL || grown <= len / 16 {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::TooLarge,
+        "decoded_too_large",
+        format!(
+            "a text of {} bytes is for a large part no UTF-8, and takes {len} bytes with U+FFFD in its place",
+            len - grown
+        ),
+    ))
+}
+
 /// Reads one event of TabbyAPI's own as `T`, error objects included.
-pub(crate) fn from_event<T>(kind: &str, data: &str) -> Result<T>
+pub(crate) fn from_event<T>(kind: &str, data: &str, bounds: &Bounds) -> Result<T>
 where
     T: serde::de::DeserializeOwned,
 {
@@ -223,5 +265,8 @@ where
     if let Some(error) = marked.then(|| failure::event_error(data)).flatten() {
         return Err(error);
     }
-    super::from_json(data).map_err(|error| failure::event_error(data).unwrap_or(error))
+    super::json::from_json_within(data, bounds).map_err(|error| match error.kind() {
+        ErrorKind::TooLarge => error,
+        _ => failure::event_error(data).unwrap_or(error),
+    })
 }

@@ -10,12 +10,14 @@ use http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use super::charge::{self, Account, Bounds, SMALL};
 use super::kind::{self, Fields};
 use super::mend::mended;
 use super::{Decode, Whole, failure, floor};
 use crate::auth::Secrets;
 use crate::error::Answered;
-use crate::text::{decimal, find};
+use crate::sse::append;
+use crate::text::{decimal, find, lossy};
 use crate::{Error, ErrorKind, Limits, Result};
 
 /// Reads a JSON body as `T`, and every error shape of the server.
@@ -100,8 +102,8 @@ impl<T: DeserializeOwned + 'static> Decode for Json<T> {
         }
         let check = self.check.as_ref();
         let fields = self.fields;
-        let parse = |text: &str| {
-            let mut answer = kind::answer::<T>(text, fields)?;
+        let parse = |text: &str, bounds: &Bounds| {
+            let mut answer = kind::answer::<T>(text, fields, bounds)?;
             check.map_or(Ok(()), |check| check(&mut answer)).map(|()| answer)
         };
         match &mut self.body {
@@ -128,8 +130,16 @@ impl<'de> Deserialize<'de> for Empty {
 /// Decodes a JSON document; an error names the path inside it.
 ///
 /// Bare `-Infinity`, `Infinity` and `NaN`, which the server writes into log probabilities, are read as null, and halves of
-/// surrogate pairs as U+FFFD.
+/// surrogate pairs as U+FFFD. What the document takes in memory is bounded as [`Limits`] has it by default.
 pub fn from_json<T: DeserializeOwned>(text: &str) -> Result<T> {
+    from_json_within(text, &Bounds::default())
+}
+
+/// The same within other bounds.
+pub(crate) fn from_json_within<T: DeserializeOwned>(text: &str, bounds: &Bounds) -> Result<T> {
+    if bounds.concern(text.len()) {
+        return charged(text, bounds);
+    }
     let error = match serde_json::from_str(text) {
         Ok(value) => return Ok(value),
         Err(error) => error,
@@ -138,6 +148,22 @@ pub fn from_json<T: DeserializeOwned>(text: &str) -> Result<T> {
         return serde_json::from_str(&finite).map_err(|_| located::<T>(&finite, error));
     }
     Err(located::<T>(text, error))
+}
+
+/// The same with everything counted that is kept.
+#[inline(never)]
+fn charged<T: DeserializeOwned>(text: &str, bounds: &Bounds) -> Result<T> {
+    let account = Account::new(*bounds, text.len(), 0);
+    let error = match charge::read(text, &account) {
+        Ok(value) => return Ok(value),
+        Err(error) => error,
+    };
+    if let Some(error) = account.error() {
+        return Err(error);
+    }
+    let Some(mended) = mended(text) else { return Err(located::<T>(text, error)) };
+    let account = Account::new(*bounds, text.len(), mended.len());
+    charge::read(&mended, &account).map_err(|_| account.error().unwrap_or_else(|| located::<T>(&mended, error)))
 }
 
 /// The same fault again, with its path: kept off the way of documents that are right.
@@ -164,6 +190,7 @@ pub(super) struct Body {
     buffer: Vec<u8>,
     cap: usize,
     excerpt: usize,
+    bounds: Bounds,
     over: bool,
     pub(super) received: u64,
     /// What must not be told of it.
@@ -183,6 +210,7 @@ impl Body {
             buffer: Vec::new(),
             cap: if answer { limits.body } else { limits.body.min(looked_at) },
             excerpt: limits.error_excerpt,
+            bounds: Bounds::of(limits),
             over: false,
             received: 0,
             secrets,
@@ -193,7 +221,7 @@ impl Body {
         self.received += chunk.len() as u64;
         let room = self.cap - self.buffer.len();
         self.over |= chunk.len() > room;
-        self.buffer.extend_from_slice(&chunk[..chunk.len().min(room)]);
+        append(&mut self.buffer, &chunk[..chunk.len().min(room)], self.cap);
     }
 
     pub(super) fn len(&self) -> usize {
@@ -216,18 +244,29 @@ impl Body {
     }
 
     /// Reads the whole text with `parse`; an error carries the raw body.
-    pub(super) fn parse_with<T>(&mut self, parse: impl FnMut(&str) -> Result<T>) -> Result<T> {
+    pub(super) fn parse_with<T>(&mut self, mut parse: impl FnMut(&str, &Bounds) -> Result<T>) -> Result<T> {
         self.check()?;
         if !self.answer {
             return Err(self.failure());
         }
-        let mut parse = as_text(parse);
-        parse(&self.buffer).map_err(|error| {
+        self.buffer.shrink_to_fit();
+        if self.buffer.len() > SMALL
+            && let Some(text) = lossy(&self.buffer)
+        {
+            // Both writings of a large body would be too much to hold.
+            self.bounds = self.bounds.grown(text.len().saturating_sub(self.buffer.len()));
+            self.buffer = text.into_bytes();
+        }
+        let mut result = self.parse(&mut parse);
+        if let Err(error) = &result
+            && error.kind() != ErrorKind::TooLarge
+            && let Cow::Owned(cleaned) = self.cleaned()
+        {
             // Keys are removed from what is told before it is cut, so before the error is made.
-            let error = match self.cleaned() {
-                Cow::Owned(cleaned) => parse(&cleaned).err().unwrap_or(error),
-                Cow::Borrowed(_) => error,
-            };
+            self.buffer = cleaned;
+            result = self.parse(&mut parse).and(result);
+        }
+        result.map_err(|error| {
             let error = match self.content_type() {
                 // What is no JSON by its own account came from somewhere else.
                 Some(other) if !is_json(other) && error.kind() == ErrorKind::Decode => Error::new(
@@ -257,6 +296,12 @@ impl Body {
     }
 
     /// The body, with nothing secret in that part of it which errors tell of.
+    fn parse<T>(&self, parse: &mut impl FnMut(&str, &Bounds) -> Result<T>) -> Result<T> {
+        let text = String::from_utf8_lossy(&self.buffer);
+        let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+        parse(if text.trim_ascii().is_empty() { "null" } else { text }, &self.bounds)
+    }
+
     fn cleaned(&self) -> Cow<'_, [u8]> {
         let cleaned = self.secrets.without_in_beginning(&self.buffer, self.excerpt.max(failure::LOOK));
         cleaned.map_or(Cow::Borrowed(&*self.buffer), Cow::Owned)
@@ -270,14 +315,6 @@ impl Body {
 
     fn content_type(&self) -> Option<&str> {
         content_type(&self.headers)
-    }
-}
-
-fn as_text<T>(mut parse: impl FnMut(&str) -> Result<T>) -> impl FnMut(&[u8]) -> Result<T> {
-    move |body| {
-        let text = String::from_utf8_lossy(body);
-        let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-        parse(if text.trim_ascii().is_empty() { "null" } else { text })
     }
 }
 

@@ -5,8 +5,9 @@ use std::fmt;
 use serde::de::{DeserializeOwned, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 
+use super::charge::Bounds;
 use super::failure::{self, Fill};
-use super::json::from_json;
+use super::json::from_json_within;
 use crate::text::contains;
 use crate::{Error, ErrorKind, Result};
 
@@ -15,12 +16,15 @@ use crate::{Error, ErrorKind, Result};
 pub(crate) type Fields = Option<&'static [&'static str]>;
 
 /// Reads an answer of this kind.
-pub(crate) fn answer<T: DeserializeOwned>(text: &str, fields: Fields) -> Result<T> {
+pub(crate) fn answer<T: DeserializeOwned>(text: &str, fields: Fields, bounds: &Bounds) -> Result<T> {
     if let Some(error) = refusal(text, fields) {
         return Err(error);
     }
     // Types that are not known may be errors in any shape, too.
-    from_json(text).map_err(|error| failure::from_answer(text).filter(|_| fields.is_none()).unwrap_or(error))
+    from_json_within(text, bounds).map_err(|error| {
+        let said = fields.is_none() && error.kind() != ErrorKind::TooLarge;
+        said.then(|| failure::from_answer(text)).flatten().unwrap_or(error)
+    })
 }
 
 /// The error that stands in place of a whole answer, or in it, although its status is a success: for a decoder of your own. At least

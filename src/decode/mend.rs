@@ -85,6 +85,10 @@ impl<'a> Scan<'a> {
     }
 
     fn replace(&mut self, length: usize, by: &str) {
+        if self.copied == 0 {
+            // `NaN` is all that gets longer; at once, since texts may be large.
+            self.out.reserve_exact(self.text.len() + self.text.matches("NaN").count());
+        }
         self.out.push_str(self.text.get(self.copied..self.at).unwrap_or_default());
         self.out.push_str(by);
         self.at += length;

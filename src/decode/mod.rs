@@ -4,6 +4,7 @@
 //! events, or a JSON body in place of the stream (a server can have streaming disabled). Both read every
 //! shape of error that the server uses: a `detail` of text or of validation entries, an `error` object, plain text, HTML, nothing.
 
+mod charge;
 pub mod document;
 mod events;
 mod failure;
@@ -17,6 +18,7 @@ use http::response::Parts;
 
 use crate::{Limits, Result};
 
+pub(crate) use charge::Bounds;
 pub use document::Document;
 pub(crate) use events::from_event;
 pub use events::{EventFormat, Events, Step};

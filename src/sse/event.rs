@@ -3,6 +3,7 @@
 use std::{borrow::Cow, fmt};
 
 use super::Parser;
+use crate::text::replaced;
 
 /// A dispatched event, lent by [`Parser::next`] until the parser is used again.
 #[derive(Clone, Copy)]
@@ -19,7 +20,7 @@ impl<'a> Event<'a> {
     pub fn data(&self) -> Cow<'a, str> {
         match std::str::from_utf8(self.data) {
             Ok(text) => Cow::Borrowed(text),
-            Err(_) => Cow::Owned(String::from_utf8_lossy(self.data).into_owned()),
+            Err(_) => Cow::Owned(replaced(self.data)),
         }
     }
 

@@ -52,5 +52,6 @@ mod parser;
 #[cfg(test)]
 mod work;
 
+pub(crate) use buffer::append;
 pub use event::Event;
 pub use parser::{DEFAULT_MAX_EVENT_BYTES, Overflow, Parser};

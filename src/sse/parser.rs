@@ -10,6 +10,7 @@ use machine::{Step, data_value};
 
 use super::{
     Event,
+    buffer::fit,
     field::{Digits, Field, Name},
     line_end::BlankLine,
 };
@@ -156,9 +157,23 @@ impl Parser {
         let data = match self.step()? {
             Step::Starved => return Ok(None),
             Step::Clean(data) => &self.chunk[data],
-            Step::Built => &self.data[..],
+            Step::Built => {
+                fit(&mut self.data);
+                &self.data[..]
+            }
         };
         Ok(Some(Event { parser: self, data }))
+    }
+
+    /// Forgets the event that was lent, if one was, and gives its memory back.
+    pub(crate) fn release(&mut self) {
+        if self.state == State::Lent {
+            self.clear();
+            if self.pos == self.chunk.len() {
+                self.chunk = Bytes::new();
+                self.pos = 0;
+            }
+        }
     }
 
     /// The id of the last event that had one; empty if there is none. Reconnecting clients send it as `Last-Event-ID`.

@@ -3,14 +3,15 @@
 use super::chunk::chunks;
 use super::{ChatChunk, ChatCompletion};
 use crate::api::kinds::{Kind, whole_choices};
-use crate::decode::{EventFormat, Slot, Step, Templates, answer, from_event};
-use crate::{Error, Result, Text};
+use crate::decode::{Bounds, EventFormat, Slot, Step, Templates, answer, from_event};
+use crate::{Error, Limits, Result, Text};
 
 /// Reads the events of `POST /v1/chat/completions`: chunks, an error in place of one, `[DONE]`.
 #[derive(Debug, Default)]
 pub struct ChatEvents {
     seen: Shared,
     templates: Templates<ChatChunk>,
+    bounds: Bounds,
 }
 
 /// Strings that are the same in all chunks of a stream, so that those can share them.
@@ -52,10 +53,11 @@ impl EventFormat for ChatEvents {
         {
             return Ok(Step::Item(chunk));
         }
-        let mut chunk = plain(kind, data)?;
+        let mut chunk = plain(kind, data, &self.bounds)?;
         self.seen.share(&mut chunk.id, &mut chunk.object, &mut chunk.model);
         if kind == "message" {
-            self.templates.learn(data, &chunk, |data| plain(kind, data).ok());
+            let bounds = &self.bounds;
+            self.templates.learn(data, &chunk, |data| plain(kind, data, bounds).ok());
         }
         Ok(Step::Item(chunk))
     }
@@ -69,7 +71,7 @@ impl EventFormat for ChatEvents {
     }
 
     fn whole(&mut self, body: &str) -> Result<Vec<ChatChunk>> {
-        let whole = answer::<ChatCompletion>(body, Some(ChatCompletion::FIELDS))?;
+        let whole = answer::<ChatCompletion>(body, Some(ChatCompletion::FIELDS), &self.bounds)?;
         whole_choices(whole.choices.iter().map(|choice| (&choice.extra, &choice.finish_reason)))?;
         Ok(chunks(whole))
     }
@@ -81,10 +83,14 @@ impl EventFormat for ChatEvents {
     fn reset(&mut self) {
         *self = ChatEvents::default();
     }
+
+    fn limits(&mut self, limits: &Limits) {
+        self.bounds = Bounds::of(limits);
+    }
 }
 
-fn plain(kind: &str, data: &str) -> Result<ChatChunk> {
-    let chunk: ChatChunk = from_event(kind, data)?;
+fn plain(kind: &str, data: &str, bounds: &Bounds) -> Result<ChatChunk> {
+    let chunk: ChatChunk = from_event(kind, data, bounds)?;
     if chunk.choices.is_empty() && chunk.usage.is_none() {
         said_otherwise(data)?;
     }
@@ -116,7 +122,7 @@ pub(crate) fn said_otherwise(data: &str) -> Result<(), Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Accumulate, ErrorKind, Limits};
+    use crate::{Accumulate, ErrorKind};
 
     const CHUNK: &str = r#"{"id": "chatcmpl-83875a2758b84016889c4d0ae00a28e9", "object": "chat.completion.chunk", "created": 1, "choices": [{"index": 0, "delta": {"content": "E"}, "finish_reason": null}], "model": "a-model-with-a-rather-long-name"}"#;
 

@@ -1,7 +1,11 @@
 //! Messages of a conversation, in requests and in answers.
 
+use std::fmt;
+
 use base64::Engine as _;
-use serde::{Deserialize, Serialize};
+use serde::de::value::SeqAccessDeserializer;
+use serde::de::{SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::ToolCall;
 use crate::value::{null_as_default, open_enum};
@@ -126,7 +130,7 @@ impl ChatMessage {
 }
 
 /// What a message says.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 #[non_exhaustive]
 pub enum Content {
@@ -134,6 +138,32 @@ pub enum Content {
     Text(String),
     /// Text and images in turn.
     Parts(Vec<ContentPart>),
+}
+
+// What serde derives would hold a long text thrice.
+impl<'de> Deserialize<'de> for Content {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visit;
+        impl<'de> Visitor<'de> for Visit {
+            type Value = Content;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("text or a list of parts")
+            }
+            fn visit_str<E>(self, text: &str) -> Result<Content, E> {
+                Ok(Content::Text(text.to_owned()))
+            }
+            fn visit_string<E>(self, text: String) -> Result<Content, E> {
+                Ok(Content::Text(text))
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Content, A::Error> {
+                Vec::deserialize(SeqAccessDeserializer::new(seq)).map(Content::Parts)
+            }
+            fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<Content, D::Error> {
+                deserializer.deserialize_any(self)
+            }
+        }
+        crate::fill::in_place(deserializer, Visit)
+    }
 }
 
 impl From<&str> for Content {

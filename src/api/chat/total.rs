@@ -108,7 +108,7 @@ fn push_logprobs(to: &mut ChatLogprobs, from: &ChatLogprobs, budget: &mut Budget
     for token in &from.content {
         let top: usize =
             token.top_logprobs.iter().map(|top| size_of_val(top) + top.token.len() + extra_weight(&top.extra)).sum();
-        budget.take(size_of_val(token) + token.token.len() + extra_weight(&token.extra) + top)?;
+        budget.take(2 * size_of_val(token) + token.token.len() + extra_weight(&token.extra) + top)?;
         to.content.push(token.clone());
     }
     budget.merge(&mut to.extra, &from.extra)

@@ -4,8 +4,8 @@ use super::chunk::chunks;
 use super::{Completion, CompletionChunk};
 use crate::api::chat::events::{Shared, said_otherwise};
 use crate::api::kinds::{Kind, whole_choices};
-use crate::decode::{EventFormat, Slot, Step, Templates, answer, from_event};
-use crate::{Error, Result, Text};
+use crate::decode::{Bounds, EventFormat, Slot, Step, Templates, answer, from_event};
+use crate::{Error, Limits, Result, Text};
 
 /// Reads the events of `POST /v1/completions`: chunks, an error in place of one, `[DONE]`.
 #[derive(Debug)]
@@ -13,12 +13,18 @@ pub struct CompletionEvents {
     seen: Shared,
     templates: Templates<CompletionChunk>,
     bounded: bool,
+    bounds: Bounds,
 }
 
 impl CompletionEvents {
     /// For one stream; `bounded` tells whether the request set `max_tokens`, without which the current server fails.
     pub fn new(bounded: bool) -> Self {
-        CompletionEvents { seen: Shared::default(), templates: Templates::default(), bounded }
+        CompletionEvents {
+            seen: Shared::default(),
+            templates: Templates::default(),
+            bounded,
+            bounds: Bounds::default(),
+        }
     }
 
     fn explain(&self, error: Error) -> Error {
@@ -41,10 +47,11 @@ impl EventFormat for CompletionEvents {
         {
             return Ok(Step::Item(chunk));
         }
-        let mut chunk = plain(kind, data).map_err(|error| self.explain(error))?;
+        let mut chunk = plain(kind, data, &self.bounds).map_err(|error| self.explain(error))?;
         self.seen.share(&mut chunk.id, &mut chunk.object, &mut chunk.model);
         if kind == "message" {
-            self.templates.learn(data, &chunk, |data| plain(kind, data).ok());
+            let bounds = &self.bounds;
+            self.templates.learn(data, &chunk, |data| plain(kind, data, bounds).ok());
         }
         Ok(Step::Item(chunk))
     }
@@ -58,7 +65,7 @@ impl EventFormat for CompletionEvents {
     }
 
     fn whole(&mut self, body: &str) -> Result<Vec<CompletionChunk>> {
-        let whole = answer::<Completion>(body, Some(Completion::FIELDS))?;
+        let whole = answer::<Completion>(body, Some(Completion::FIELDS), &self.bounds)?;
         whole_choices(whole.choices.iter().map(|choice| (&choice.extra, &choice.finish_reason)))?;
         Ok(chunks(whole))
     }
@@ -70,10 +77,14 @@ impl EventFormat for CompletionEvents {
     fn reset(&mut self) {
         *self = CompletionEvents::new(self.bounded);
     }
+
+    fn limits(&mut self, limits: &Limits) {
+        self.bounds = Bounds::of(limits);
+    }
 }
 
-fn plain(kind: &str, data: &str) -> Result<CompletionChunk> {
-    let chunk: CompletionChunk = from_event(kind, data)?;
+fn plain(kind: &str, data: &str, bounds: &Bounds) -> Result<CompletionChunk> {
+    let chunk: CompletionChunk = from_event(kind, data, bounds)?;
     if chunk.choices.is_empty() && chunk.usage.is_none() {
         said_otherwise(data)?;
     }
@@ -93,7 +104,7 @@ impl Slot for CompletionChunk {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Accumulate, ErrorKind, Limits};
+    use crate::{Accumulate, ErrorKind};
 
     const ABORTED: &str =
         r#"{"error":{"message":"Completion aborted. Please check the server console.","trace":null}}"#;

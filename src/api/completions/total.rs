@@ -1,8 +1,10 @@
 //! Adds up the chunks of a streamed completion.
 
+use std::collections::BTreeMap;
+
 use super::{Completion, CompletionChoice, CompletionChunk, CompletionChunkChoice, CompletionLogprobs};
-use crate::api::budget::Budget;
-use crate::{Accumulate, Limits, Result};
+use crate::api::budget::{Budget, nodes};
+use crate::{Accumulate, Limits, Result, Text};
 
 /// Adds up [`CompletionChunk`]s to the [`Completion`] that the same request would have got whole.
 #[derive(Clone, Debug)]
@@ -78,11 +80,14 @@ impl Accumulate for CompletionTotal {
 }
 
 fn push_logprobs(to: &mut CompletionLogprobs, from: &CompletionLogprobs, budget: &mut Budget) -> Result<()> {
-    let tops =
-        from.top_logprobs.iter().flatten().flat_map(|top| top.keys()).map(|token| size_of::<f64>() + token.len());
+    let top = |top: &BTreeMap<Text, Option<f64>>| {
+        nodes::<Text, Option<f64>>(top.len()) + top.keys().map(|token| token.len()).sum::<usize>()
+    };
     let lists = size_of_val(&*from.tokens) + size_of_val(&*from.token_logprobs) + size_of_val(&*from.top_logprobs);
     let tokens: usize = from.tokens.iter().map(|token| token.len()).sum();
-    budget.take(lists + size_of_val(&*from.text_offset) + tokens + tops.sum::<usize>())?;
+    let tops: usize = from.top_logprobs.iter().flatten().map(top).sum();
+    // Lists double as they grow.
+    budget.take(2 * (lists + size_of_val(&*from.text_offset)) + tokens + tops)?;
 
     // Each chunk counts from 0 again; a server that does not is believed.
     let restarts = from.text_offset.first() == Some(&0);

@@ -11,7 +11,7 @@ use crate::api::fields::request;
 use crate::api::kinds::{Kind, json};
 use crate::api::sampling::sampling_setters;
 use crate::api::{Sampling, Streamed};
-use crate::decode::{EventFormat, Events, Json, Step, answer, from_event};
+use crate::decode::{Bounds, EventFormat, Events, Json, Step, answer, from_event};
 use crate::{Accumulate, Endpoint, Error, Limits, Pace, Paces, Replay, Result, Scope, StreamEndpoint, json_body};
 
 request! {
@@ -111,7 +111,7 @@ impl Endpoint for Streamed<'_, KoboldRequest> {
     }
 
     fn decoder(&self) -> Self::Decoder {
-        Events::new(KoboldEvents)
+        Events::new(KoboldEvents::default())
     }
 
     fn explain(error: Error) -> Error {
@@ -144,19 +144,25 @@ impl StreamEndpoint for KoboldRequest {
 
 /// Reads the events of a KoboldAI stream: pieces of text, an error in place of one, and no word at the end.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct KoboldEvents;
+pub struct KoboldEvents {
+    bounds: Bounds,
+}
 
 impl EventFormat for KoboldEvents {
     type Item = KoboldToken;
 
     fn event(&mut self, kind: &str, data: &str) -> Result<Step<KoboldToken>> {
-        from_event(kind, data).map(Step::Item)
+        from_event(kind, data, &self.bounds).map(Step::Item)
     }
 
     fn whole(&mut self, body: &str) -> Result<Vec<KoboldToken>> {
-        let whole = answer::<KoboldResults>(body, Some(KoboldResults::FIELDS))?;
+        let whole = answer::<KoboldResults>(body, Some(KoboldResults::FIELDS), &self.bounds)?;
         let token = |result: KoboldResult| KoboldToken { token: result.text.into(), extra: result.extra };
         Ok(whole.results.into_iter().take(1).map(token).collect())
+    }
+
+    fn limits(&mut self, limits: &Limits) {
+        self.bounds = Bounds::of(limits);
     }
 
     /// The stream just closes. If it was cut, its transfer coding is incomplete, which the transport tells.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::api::fields::request;
 use crate::api::kinds::Kind;
-use crate::decode::{EventFormat, Events, Step, answer, from_event};
+use crate::decode::{Bounds, EventFormat, Events, Step, answer, from_event};
 use crate::value::{null_as_default, open_enum};
 use crate::{
     Accumulate, Endpoint, Error, Extra, Limits, Pace, Paces, Replay, Result, Scope, StreamEndpoint, json_body,
@@ -286,6 +286,7 @@ impl Accumulate for LoadTotal {
 #[derive(Clone, Debug, Default)]
 pub struct LoadEvents {
     finished: bool,
+    bounds: Bounds,
 }
 
 impl LoadEvents {
@@ -300,13 +301,13 @@ impl EventFormat for LoadEvents {
     type Item = LoadProgress;
 
     fn event(&mut self, kind: &str, data: &str) -> Result<Step<LoadProgress>> {
-        let progress = from_event(kind, data)?;
+        let progress = from_event(kind, data, &self.bounds)?;
         self.saw(&progress);
         Ok(Step::Item(progress))
     }
 
     fn whole(&mut self, body: &str) -> Result<Vec<LoadProgress>> {
-        let progress = answer::<LoadProgress>(body, Some(LoadProgress::FIELDS))?;
+        let progress = answer::<LoadProgress>(body, Some(LoadProgress::FIELDS), &self.bounds)?;
         self.saw(&progress);
         self.end()?;
         Ok(vec![progress])
@@ -318,6 +319,10 @@ impl EventFormat for LoadEvents {
 
     fn reset(&mut self) {
         self.finished = false;
+    }
+
+    fn limits(&mut self, limits: &Limits) {
+        self.bounds = Bounds::of(limits);
     }
 }
 
