@@ -99,7 +99,7 @@ fn memory_is_bounded_by_what_was_sent() {
     let completion = CompletionRequest::new("x");
 
     let mib = 1 << 20;
-    for size in [6 * mib, 100 << 10] {
+    for size in [5 * mib, 100 << 10] {
         let mut whole = |name: &str, before: &str, unit: &str, between: &str, after: &str| {
             let name = format!("models: {name}");
             let body = filled(before, unit, between, after, size);
@@ -277,23 +277,23 @@ fn memory_is_bounded_by_what_was_sent() {
         "-0.02341234567890123",
         ", ",
         "]}]}",
-        63 * mib,
+        20 * mib,
     );
     table.row("real: one vector of 63 MiB", body, true, |body| decode(embed.decoder(), &head(false), body));
-    let body = filled(r#"{"data":[{"index":0,"embedding":["#, "0.12", ",", "]}]}", 63 * mib);
+    let body = filled(r#"{"data":[{"index":0,"embedding":["#, "0.12", ",", "]}]}", 20 * mib);
     table.row("real: short numbers", body, true, |body| decode(embed.decoder(), &head(false), body));
     let vector =
         format!(r#"{{"object":"embedding","embedding":[{}],"index":$}}"#, vec!["-0.0234123456789"; 1024].join(","));
-    let vectors: Vec<String> = (0..3_500).map(|at| vector.replace('$', &at.to_string())).collect();
-    let embed = EmbeddingsRequest::new(vec!["x"; 3_500]);
+    let vectors: Vec<String> = (0..1_200).map(|at| vector.replace('$', &at.to_string())).collect();
+    let embed = EmbeddingsRequest::new(vec!["x"; 1_200]);
     let body = format!(
         r#"{{"object":"list","data":[{}],"model":"m","usage":{{"prompt_tokens":1,"total_tokens":1}}}}"#,
         vectors.join(",")
     );
-    table.row("real: 3,500 vectors", body.into_bytes(), true, |body| decode(embed.decoder(), &head(false), body));
+    table.row("real: 1,200 vectors", body.into_bytes(), true, |body| decode(embed.decoder(), &head(false), body));
     let embed = EmbeddingsRequest::new(["x"]);
-    let body = filled(r#"{"data":[{"index":0,"embedding":""#, "AACAPwAAgD8AAIA/", "", "\"}]}", 63 * mib);
-    table.row("real: base64 of 63 MiB", body, true, |body| decode(embed.decoder(), &head(false), body));
+    let body = filled(r#"{"data":[{"index":0,"embedding":""#, "AACAPwAAgD8AAIA/", "", "\"}]}", 20 * mib);
+    table.row("real: base64 of 20 MiB", body, true, |body| decode(embed.decoder(), &head(false), body));
     for mib in [33, 100] {
         let size = mib * (1 << 20) / 10;
         let top = r#"{"token":" the","token_id":1234,"logprob":-12.345678901234567}"#;
@@ -324,8 +324,8 @@ fn memory_is_bounded_by_what_was_sent() {
         });
     }
     let encode = EncodeRequest::new("x");
-    let body = filled(r#"{"length":1,"tokens":["#, "12345", ",", "]}", 63 * mib);
-    table.row("real: ten million tokens", body, true, |body| decode(encode.decoder(), &head(false), body));
+    let body = filled(r#"{"length":1,"tokens":["#, "12345", ",", "]}", 20 * mib);
+    table.row("real: three million tokens", body, true, |body| decode(encode.decoder(), &head(false), body));
     let body = filled(
         r#"{"id":"a","choices":[{"index":0,"message":{"role":"assistant","content":""#,
         "A line of text.\\n",
@@ -340,7 +340,7 @@ fn memory_is_bounded_by_what_was_sent() {
         likely,
         ",",
         "]}}]}",
-        30 * mib,
+        20 * mib,
     );
     table.row("real: logprobs of a whole answer", body, true, |body| {
         decode(Endpoint::decoder(&chat), &head(false), body)

@@ -1,0 +1,106 @@
+//! Event streams: however they are cut, the same comes out, and it is what plain parsers give.
+
+use bytes::Bytes;
+use tabbyapi::api::{
+    ChatChunk, ChatEvents, ChatMessage, ChatRequest, ChatTotal, CompletionRequest, KoboldRequest, LoadRequest,
+};
+use tabbyapi::decode::{Decode, Events, from_json};
+use tabbyapi::sse::Parser;
+use tabbyapi::{Accumulate, Error, Limits, StreamEndpoint};
+
+use crate::harness::{Kept, Outcome, head, pieces};
+use crate::reference;
+
+/// The parser against the standard's algorithm.
+pub(crate) fn sse(data: &[u8]) {
+    let mut parser = Parser::new();
+    let mut outcome = Outcome::default();
+    for piece in pieces(data) {
+        parser.feed(Bytes::copy_from_slice(piece));
+        while let Ok(Some(event)) = parser.next() {
+            let (kind, id) = (event.kind().to_owned(), event.id().to_owned());
+            outcome.events.push(Kept { kind, data: event.data().into_owned(), id });
+        }
+    }
+    outcome.last_id = parser.last_event_id().to_owned();
+    outcome.retry = parser.retry();
+    outcome.comments = parser.comments();
+    let whole: Vec<u8> = pieces(data).flatten().copied().collect();
+    assert_eq!(outcome, reference::parse(&whole));
+}
+
+/// Chunks that templates recognize, against each event decoded by itself.
+pub(crate) fn templates(data: &[u8]) {
+    let text: Vec<u8> = pieces(data).flatten().copied().collect();
+    let mut plain = Vec::new();
+    for event in reference::parse(&text).events {
+        match from_json::<ChatChunk>(&event.data) {
+            Ok(chunk) => plain.push(chunk),
+            _ => break,
+        }
+    }
+    let (items, _) = read(Events::new(ChatEvents::new()), pieces(data));
+    // Errors and ends that events tell of may come earlier.
+    assert!(items.len() <= plain.len(), "{} items, {} events", items.len(), plain.len());
+    for (item, plain) in items.iter().zip(&plain) {
+        assert_eq!(item, plain);
+    }
+}
+
+/// The sum of a stream's tool calls, however its text is cut.
+pub(crate) fn tool_calls(data: &[u8]) {
+    let sum = |pieces: &mut dyn Iterator<Item = &[u8]>| {
+        let (items, error) = read(Events::new(ChatEvents::new()), pieces);
+        let mut total = ChatTotal::new(&Limits::default());
+        let pushed = items.iter().try_for_each(|item| total.push(item));
+        (total.into_output(), error, pushed.err().map(|error| error.to_string()))
+    };
+    let whole: Vec<u8> = pieces(data).flatten().copied().collect();
+    let (answer, error, full) = sum(&mut pieces(data));
+    assert_eq!((answer.clone(), error, full), sum(&mut [&whole[..]].into_iter()));
+    for choice in &answer.choices {
+        assert!(choice.message.tool_calls.len() <= Limits::default().indices);
+    }
+}
+
+/// Any body as any stream: no panic, and the same however it is cut.
+pub(crate) fn streams(data: &[u8]) {
+    both(&ChatRequest::new([ChatMessage::user("x")]), data);
+    both(&CompletionRequest::new("x").max_tokens(1), data);
+    both(&LoadRequest::new("x"), data);
+    both(&KoboldRequest::new("x"), data);
+}
+
+fn both<R: StreamEndpoint>(request: &R, data: &[u8])
+where
+    <R::Decoder as Decode>::Item: PartialEq + std::fmt::Debug,
+{
+    let whole: Vec<u8> = pieces(data).flatten().copied().collect();
+    let cut = read(decoder(request), pieces(data));
+    assert_eq!(cut, read(decoder(request), [&whole[..]].into_iter()));
+}
+
+fn decoder<R: StreamEndpoint>(request: &R) -> R::Decoder {
+    use tabbyapi::Endpoint;
+    request.streamed().decoder()
+}
+
+/// The items, and the error that ended them.
+fn read<'a, D: Decode>(mut decoder: D, pieces: impl Iterator<Item = &'a [u8]>) -> (Vec<D::Item>, Option<String>) {
+    let mut items = Vec::new();
+    let run = || {
+        decoder.start(&head(200, "text/event-stream"), &Limits::default())?;
+        for piece in pieces {
+            decoder.feed(Bytes::copy_from_slice(piece));
+            while let Some(item) = decoder.next()? {
+                items.push(item);
+            }
+        }
+        while let Some(item) = decoder.finish()? {
+            items.push(item);
+        }
+        Ok::<(), Error>(())
+    };
+    let error = run().err().map(|error| error.to_string());
+    (items, error)
+}
