@@ -5,8 +5,9 @@ use std::task::{Context, Poll};
 
 use super::driver::wait;
 use super::{CancelHandle, ChatStream, Client};
-use crate::api::{ChatCompletion, ChatRequest, ToolCall};
+use crate::api::{ChatCompletion, ChatRequest, ModelParameters, ToolCall};
 use crate::call::Time;
+use crate::estimate::Estimator;
 use crate::tools::{ToolEvent, ToolFailure, ToolFuture, ToolLoop, ToolOutput, ToolResult, ToolStep, Tools};
 use crate::{Broken, Error, Outcome, Result};
 
@@ -62,6 +63,13 @@ impl ToolRun {
     /// A handle that ends this run from another thread, although it is blocked in [`next`](Iterator::next).
     pub fn cancel_handle(&self) -> CancelHandle {
         self.cancel.clone()
+    }
+
+    /// Has each round ask with the turns alone that fit into a model that is loaded like this; see
+    /// [`ToolLoop::fit_into`](crate::tools::ToolLoop::fit_into). `client.models().current()` has the parameters.
+    pub fn fit_into(mut self, model: &ModelParameters, estimator: &Estimator) -> Self {
+        self.rounds = self.rounds.map(|rounds| rounds.fit_into(model, estimator));
+        self
     }
 
     /// The rounds so far; `None` if the run could not be set up.

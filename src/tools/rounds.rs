@@ -1,8 +1,12 @@
 //! `ToolLoop`: the machine of the rounds. It does no IO.
 
 use super::{ToolFailure, ToolFailureKind, ToolLimits, ToolResult, Tools};
-use crate::api::{ChatCompletion, ChatMessage, ChatRequest, FinishReason, ToolCall, ToolChoice, Usage};
-use crate::{Error, Result};
+use crate::api::{
+    ChatCompletion, ChatMessage, ChatRequest, FinishReason, ModelParameters, ResponseFormat, ResponseFormatType,
+    ToolCall, ToolChoice, Usage,
+};
+use crate::estimate::Estimator;
+use crate::{Error, OrderedJson, Result};
 
 /// The rounds of asking a model, running the tools that it calls and telling it the results.
 ///
@@ -46,6 +50,38 @@ pub struct ToolLoop {
     limits: ToolLimits,
     state: State,
     output: Totals,
+    /// What the answer is to be held to once no tool is called any more.
+    form: Option<Form>,
+    fit: Option<(ModelParameters, Estimator)>,
+    /// The request of this round, with the turns that fit.
+    fitted: Option<Box<ChatRequest>>,
+}
+
+/// Constraints of a request. A model that is held to them cannot write a tool call.
+#[derive(Clone, Debug)]
+struct Form {
+    format: Option<ResponseFormat>,
+    schema: Option<OrderedJson>,
+    regex: Option<String>,
+    grammar: Option<String>,
+}
+
+impl Form {
+    fn take(request: &mut ChatRequest) -> Option<Form> {
+        let format = request.response_format.take_if(|format| format.kind != ResponseFormatType::Text);
+        let sampling = &mut request.sampling;
+        let (schema, regex) = (sampling.json_schema.take(), sampling.regex_pattern.take());
+        let grammar = sampling.grammar_string.take();
+        let any = format.is_some() || schema.is_some() || regex.is_some() || grammar.is_some();
+        any.then_some(Form { format, schema, regex, grammar })
+    }
+
+    fn put_back(self, request: &mut ChatRequest) {
+        request.response_format = self.format.or(request.response_format.take());
+        let sampling = &mut request.sampling;
+        (sampling.json_schema, sampling.regex_pattern) = (self.schema, self.regex);
+        sampling.grammar_string = self.grammar;
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -170,6 +206,10 @@ impl ToolLoop {
     /// The rounds for this request. The tools are added to those of the request, in place of those of the same name,
     /// which then nobody runs: the model is told that they are unknown.
     ///
+    /// A model that is held to a form (`response_format`, a schema, a regex, a grammar) cannot call tools. So rounds are asked without it,
+    /// and when the model calls no tool any more, it is asked once more with the form and without a choice of tools. That answer is
+    /// beyond [`ToolLimits::rounds`], and the free one before it is left out of the conversation.
+    ///
     /// Errors if the request asks for several choices, since a conversation has one course.
     pub fn new(request: &ChatRequest, tools: &Tools) -> Result<Self> {
         if request.n.is_some_and(|n| n > 1) {
@@ -180,14 +220,35 @@ impl ToolLoop {
         definitions.retain(|tool| tools.names().all(|name| name != tool.function.name));
         definitions.extend(tools.definitions());
         request.tools = Some(definitions).filter(|tools| !tools.is_empty());
+        let form = if request.tools.is_some() { Form::take(&mut request) } else { None };
         let limits = tools.get_limits().clone();
-        Ok(ToolLoop { request, limits, state: State::Asking, output: Totals::default() })
+        let (state, output) = (State::Asking, Totals::default());
+        Ok(ToolLoop { request, limits, state, output, form, fit: None, fitted: None })
+    }
+
+    /// Has each round ask with the turns alone that fit into a model that is loaded like this; see
+    /// [`ChatRequest::fit_into`]. The conversation is kept whole. If the last turn alone, with its calls and results, does not fit, the request goes
+    /// out whole, and the server says so.
+    #[must_use]
+    pub fn fit_into(mut self, model: &ModelParameters, estimator: &Estimator) -> Self {
+        self.fit = Some((model.clone(), estimator.clone()));
+        self
     }
 
     /// What to do next. Calls are given out once each; the other steps stay until what they want is there.
     pub fn step(&mut self) -> ToolStep<'_> {
         match &mut self.state {
-            State::Asking => ToolStep::Ask(&self.request),
+            State::Asking => {
+                if let (Some((model, estimator)), None) = (&self.fit, &self.fitted)
+                    && let Ok(fitted) = self.request.fit_into(model, estimator)
+                    && fitted.dropped > 0
+                {
+                    let mut request = self.request.clone();
+                    request.messages = fitted.messages;
+                    self.fitted = Some(Box::new(request));
+                }
+                ToolStep::Ask(self.fitted.as_deref().unwrap_or(&self.request))
+            }
             State::Ended(end) => ToolStep::Done(*end),
             State::Calling { message, slots } => {
                 let running = slots.iter().filter(|slot| matches!(slot, Slot::Running)).count();
@@ -208,6 +269,7 @@ impl ToolLoop {
         if !matches!(self.state, State::Asking) {
             return Err(Error::misuse("an answer was handed in where none was asked for"));
         }
+        self.fitted = None;
         self.output.rounds += 1;
         if let Some(usage) = &answer.usage {
             add(self.output.usage.get_or_insert_default(), usage);
@@ -222,6 +284,11 @@ impl ToolLoop {
         let wanted = choice.and_then(|choice| choice.finish_reason.as_ref()) == Some(&FinishReason::ToolCalls);
         self.output.answer = answer;
         if message.tool_calls.is_empty() {
+            if let Some(form) = self.form.take_if(|_| !wanted) {
+                form.put_back(&mut self.request);
+                self.request.tool_choice = Some(ToolChoice::None);
+                return Ok(());
+            }
             if !wanted || message.text().is_some_and(|text| !text.is_empty()) {
                 self.request.messages.push(message);
             }
@@ -505,6 +572,59 @@ mod tests {
         rounds.result(0, Ok(String::new())).unwrap();
         let ToolStep::Ask(request) = rounds.step() else { panic!("{rounds:?}") };
         assert_eq!(request.tool_choice, Some(ToolChoice::Auto));
+    }
+
+    #[test]
+    fn a_form_is_for_the_answer_after_the_calls() {
+        let tools = Tools::new().add("f", "", json!({}), |_: Value| async { Ok::<_, String>(1) });
+        let schema = json!({"type": "object"});
+        let request = ChatRequest::new([ChatMessage::user("go")])
+            .response_format(ResponseFormat::json_schema(schema.clone()))
+            .grammar_string("g");
+        let mut rounds = ToolLoop::new(&request, &tools).unwrap();
+        let free = |rounds: &mut ToolLoop| match rounds.step() {
+            ToolStep::Ask(request) => request.response_format.is_none() && request.sampling.grammar_string.is_none(),
+            other => panic!("{other:?}"),
+        };
+        assert!(free(&mut rounds));
+        rounds.answer(calls(&["a"])).unwrap();
+        assert_eq!(started(&mut rounds), [0]);
+        rounds.result(0, Ok("1".into())).unwrap();
+        assert!(free(&mut rounds));
+        rounds.answer(answer("stop", json!({"content": "It is one."}))).unwrap();
+        let ToolStep::Ask(asked) = rounds.step() else { panic!("{rounds:?}") };
+        assert_eq!((&asked.response_format, &asked.tool_choice), (&request.response_format, &Some(ToolChoice::None)));
+        assert_eq!((asked.sampling.grammar_string.as_deref(), asked.messages.len()), (Some("g"), 3));
+        rounds.answer(answer("stop", json!({"content": "{}"}))).unwrap();
+        assert!(matches!(rounds.step(), ToolStep::Done(ToolEnd::Answered)));
+        let output = rounds.into_output();
+        assert_eq!((output.text(), output.rounds, output.messages.len()), ("{}", 3, 4));
+        // Without tools it is in force from the start.
+        let mut plain = ToolLoop::new(&request, &Tools::new()).unwrap();
+        assert!(!free(&mut plain));
+    }
+
+    #[test]
+    fn rounds_ask_with_what_fits_and_keep_the_rest() {
+        let tools = Tools::new().add("f", "", json!({}), |_: Value| async { Ok::<_, String>(1) });
+        let long = "It rained on and off. ".repeat(40);
+        let old = [ChatMessage::user(long.as_str()), ChatMessage::assistant("I see.")];
+        let messages = old.into_iter().chain([ChatMessage::user("go")]);
+        let request = ChatRequest::new(messages).max_tokens(10);
+        let model: ModelParameters =
+            serde_json::from_value(json!({"max_seq_len": 100_000, "cache_size": 2816, "chunk_size": 2048})).unwrap();
+        let mut rounds = ToolLoop::new(&request, &tools).unwrap().fit_into(&model, &Estimator::new());
+        let asked = |rounds: &mut ToolLoop| match rounds.step() {
+            ToolStep::Ask(request) => request.messages.len(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(asked(&mut rounds), 3);
+        rounds.answer(calls(&["a"])).unwrap();
+        assert_eq!(started(&mut rounds), [0]);
+        rounds.result(0, Ok("and on ".repeat(60))).unwrap();
+        assert_eq!(asked(&mut rounds), 3, "the question, the call and its result");
+        rounds.answer(answer("stop", json!({"content": "done"}))).unwrap();
+        assert_eq!(rounds.into_output().messages.len(), 6);
     }
 
     #[test]

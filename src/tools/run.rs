@@ -8,8 +8,9 @@ use std::time::Duration;
 use futures_core::Stream;
 
 use super::{ToolFailure, ToolFuture, ToolLoop, ToolOutput, ToolResult, ToolStep, Tools};
-use crate::api::{ChatChunk, ChatCompletion, ChatRequest, ChatStream, ToolCall};
+use crate::api::{ChatChunk, ChatCompletion, ChatRequest, ChatStream, ModelParameters, ToolCall};
 use crate::call::Time;
+use crate::estimate::Estimator;
 use crate::transport::BoxFuture;
 use crate::{Broken, Client, Error, Outcome, Result};
 
@@ -90,6 +91,13 @@ impl ToolRun {
     /// What happens next, `None` at the end, an error at most once.
     pub async fn next(&mut self) -> Option<Result<ToolEvent>> {
         std::future::poll_fn(|cx| self.poll(cx)).await
+    }
+
+    /// Has each round ask with the turns alone that fit into a model that is loaded like this; see
+    /// [`ToolLoop::fit_into`](crate::tools::ToolLoop::fit_into). `client.models().current()` has the parameters.
+    pub fn fit_into(mut self, model: &ModelParameters, estimator: &Estimator) -> Self {
+        self.rounds = self.rounds.map(|rounds| rounds.fit_into(model, estimator));
+        self
     }
 
     /// The rounds so far; `None` if the run could not be set up.
