@@ -79,28 +79,52 @@ pub struct Credential {
     value: HeaderValue,
     expires: Option<Time>,
     lasts: Option<Duration>,
+    which: Which,
+}
+
+/// Which of a client's keys a credential is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Which {
+    Api,
+    Admin,
+    Bearer,
+}
+
+impl Which {
+    /// Its name in sentences.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Which::Api => "API key",
+            Which::Admin => "admin key",
+            Which::Bearer => "bearer key",
+        }
+    }
 }
 
 impl Credential {
     /// `X-API-Key: KEY`, good for [`Scope::Api`] and [`Scope::List`]. A blank key is an error: the server chokes on
     /// empty key headers.
     pub fn api_key(key: &str) -> Result<Self> {
-        Ok(Credential { name: X_API_KEY, value: key_value("API key", key, "")?, expires: None, lasts: None })
+        Ok(Credential::of(X_API_KEY, key_value("API key", key, "")?, Which::Api))
     }
 
     /// `X-Admin-Key: KEY`, good for [`Scope::Admin`] alone.
     pub fn admin_key(key: &str) -> Result<Self> {
-        Ok(Credential { name: X_ADMIN_KEY, value: key_value("admin key", key, "")?, expires: None, lasts: None })
+        Ok(Credential::of(X_ADMIN_KEY, key_value("admin key", key, "")?, Which::Admin))
     }
 
     /// `Authorization: Bearer KEY`, good for every scope the key is good for.
     pub fn bearer(key: &str) -> Result<Self> {
-        Ok(Credential {
-            name: AUTHORIZATION,
-            value: key_value("bearer key", key, "Bearer ")?,
-            expires: None,
-            lasts: None,
-        })
+        Ok(Credential::of(AUTHORIZATION, key_value("bearer key", key, "Bearer ")?, Which::Bearer))
+    }
+
+    fn of(name: HeaderName, value: HeaderValue, which: Which) -> Self {
+        Credential { name, value, expires: None, lasts: None, which }
+    }
+
+    /// Which key it is, for errors that tell of it.
+    pub(crate) fn which(&self) -> Which {
+        self.which
     }
 
     /// When the key stops being good, on the transport's clock; it is asked for anew from then on.
@@ -207,17 +231,19 @@ impl Keys {
 
     /// The one key header for a scope; `None` if no key fits, which servers without authentication accept.
     pub(crate) fn resolve(&self, scope: Scope) -> Option<Credential> {
+        let api = || Some((self.api.as_ref()?, Which::Api));
+        let admin = || Some((self.admin.as_ref()?, Which::Admin));
         let (name, key) = match scope {
             Scope::Public => return None,
-            Scope::Api => (X_API_KEY, self.api.as_ref().or(self.admin.as_ref())),
-            Scope::List => (X_API_KEY, self.admin.as_ref().or(self.api.as_ref())),
-            Scope::Admin => (X_ADMIN_KEY, self.admin.as_ref()),
+            Scope::Api => (X_API_KEY, api().or_else(admin)),
+            Scope::List => (X_API_KEY, admin().or_else(api)),
+            Scope::Admin => (X_ADMIN_KEY, admin()),
         };
-        let (name, value) = match key {
+        let (name, (value, which)) = match key {
             Some(key) => (name, key),
-            None => (AUTHORIZATION, self.bearer.as_ref()?),
+            None => (AUTHORIZATION, (self.bearer.as_ref()?, Which::Bearer)),
         };
-        Some(Credential { name, value: value.clone(), expires: None, lasts: None })
+        Some(Credential::of(name, value.clone(), which))
     }
 }
 

@@ -1,77 +1,82 @@
-//! Dates of HTTP, as `Retry-After` and `Date` have them.
+//! When a server wants to be asked again, by its headers.
 
-const DAY: u64 = 24 * 60 * 60;
-const MONTHS: [&[u8]; 12] =
-    [b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec"];
-const WEEKDAYS: [&[u8]; 7] = [b"Sun", b"Mon", b"Tue", b"Wed", b"Thu", b"Fri", b"Sat"];
+use std::time::Duration;
 
-/// The seconds from 1970 to a date in any of the three forms, such as `Sun, 06 Nov 1994 08:49:37 GMT`.
-pub(crate) fn seconds(text: &str) -> Option<u64> {
-    let parts = text.as_bytes().split(|byte| matches!(byte, b' ' | b',' | b'-' | b':')).filter(|part| !part.is_empty());
-    let mut list: [&[u8]; 8] = [b""; 8];
-    let mut count = 0;
-    for part in parts {
-        *list.get_mut(count)? = part;
-        count += 1;
+use http::{HeaderMap, header};
+
+/// What `retry-after-ms` or `Retry-After` ask for: milliseconds, or seconds, both with a fraction if need be, or a date, which counts
+/// from the answer's own `Date`.
+pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = |name: &str| Some(headers.get(name)?.to_str().ok()?.trim_ascii());
+    if let Some(wait) = text("retry-after-ms").and_then(|value| span(value, 1000.0)) {
+        return Some(wait);
     }
-    let (weekday, day, month, year, clock) = match (count, list) {
-        (8, [weekday, day, month, year, hour, minute, second, b"GMT"]) => {
-            (weekday, day, month, year, [hour, minute, second])
-        }
-        (7, [weekday, month, day, hour, minute, second, year, _]) => {
-            (weekday, day, month, year, [hour, minute, second])
-        }
-        _ => return None,
-    };
-    let year = match (number(year)?, year.len()) {
-        (year @ 0..70, 2) => 2000 + year,
-        (year, 2) => 1900 + year,
-        (year @ 1970..=9999, _) => year,
-        _ => return None,
-    };
-    let month = 1 + MONTHS.iter().position(|name| *name == month)? as u64;
-    let (first, next) = (days(year, month), days(year, month + 1));
-    let date = first + number(day)?.checked_sub(1).filter(|day| first + day < next)?;
-    // 1970 began with a Thursday.
-    let is_weekday = weekday.starts_with(WEEKDAYS[((date + 4) % 7) as usize]);
-    let [hour @ 0..24, minute @ 0..60, second @ 0..60] = clock.map(|part| number(part).unwrap_or(u64::MAX)) else {
-        return None;
-    };
-    is_weekday.then_some(date * DAY + hour * 3600 + minute * 60 + second)
+    let value = text(header::RETRY_AFTER.as_str())?;
+    if let Some(wait) = span(value, 1.0) {
+        return Some(wait);
+    }
+    let at = httpdate::parse_http_date(value).ok()?;
+    let now = httpdate::parse_http_date(text(header::DATE.as_str())?).ok()?;
+    // A date that has passed asks for no wait.
+    Some(at.duration_since(now).unwrap_or_default())
 }
 
-/// The days from 1970 to the first of a month; the thirteenth is the next January.
-fn days(year: u64, month: u64) -> u64 {
-    // Years that begin with March have their odd day at the end.
-    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
-    year * 365 + year / 4 - year / 100 + year / 400 + (month * 153 + 2) / 5 - 719_468
-}
-
-/// Up to four digits.
-fn number(digits: &[u8]) -> Option<u64> {
-    let digit = |number: u64, byte: &u8| byte.is_ascii_digit().then(|| number * 10 + u64::from(byte - b'0'));
-    digits.iter().try_fold(0, digit).filter(|_| (1..=4).contains(&digits.len()))
+/// A decimal number of such a part of a second.
+fn span(text: &str, per_second: f64) -> Option<Duration> {
+    let decimal = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let seconds = text.parse::<f64>().ok().filter(|_| decimal)? / per_second;
+    Some(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn wait(pairs: &[(&'static str, &str)]) -> Option<Duration> {
+        let headers: HeaderMap =
+            pairs.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
+        retry_after(&headers)
+    }
+
     #[test]
-    fn all_forms_are_read() {
-        for text in ["Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"] {
-            assert_eq!(seconds(text), Some(784_111_777), "{text}");
+    fn numbers() {
+        for (value, millis) in
+            [("7", 7000), (" 7 ", 7000), ("1.5", 1500), ("0.2", 200), ("0", 0), (".5", 500), ("2.", 2000)]
+        {
+            assert_eq!(wait(&[("retry-after", value)]), Some(Duration::from_millis(millis)), "{value}");
         }
-        assert_eq!(seconds("Thu, 01 Jan 1970 00:00:00 GMT"), Some(0));
-        assert_eq!(seconds("Thu, 29 Feb 2024 23:59:59 GMT"), Some(1_709_251_199));
-        assert_eq!(seconds("Fri, 31 Dec 9999 23:59:59 GMT"), Some(253_402_300_799));
+        assert_eq!(wait(&[("retry-after-ms", "250")]), Some(Duration::from_millis(250)));
+        assert_eq!(wait(&[("retry-after-ms", "0.5"), ("retry-after", "9")]), Some(Duration::from_micros(500)));
+        assert_eq!(wait(&[("retry-after-ms", "soon"), ("retry-after", "9")]), Some(Duration::from_secs(9)));
+        for endless in ["99999999999999999999", &"9".repeat(400)] {
+            assert_eq!(wait(&[("retry-after", endless)]), Some(Duration::MAX));
+        }
+        for none in ["", "soon", "-1", "+1", "1e3", "inf", "NaN", "1,5", ".", "1.2.3", "0x10"] {
+            assert_eq!(wait(&[("retry-after", none)]), None, "{none}");
+        }
+        assert_eq!(wait(&[]), None);
+    }
+
+    #[test]
+    fn dates_count_from_the_answers_own() {
+        let date = ("date", "Sun, 06 Nov 1994 08:49:07 GMT");
+        for value in ["Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"] {
+            assert_eq!(wait(&[date, ("retry-after", value)]), Some(Duration::from_secs(30)), "{value}");
+            assert_eq!(wait(&[("retry-after", value)]), None, "a date needs the server's own clock");
+        }
+        let past = ("retry-after", "Thu, 01 Jan 1970 00:00:00 GMT");
+        assert_eq!(wait(&[date, past]), Some(Duration::ZERO));
+        let far = ("retry-after", "Fri, 31 Dec 9999 23:59:59 GMT");
+        assert_eq!(wait(&[("date", past.1), far]), Some(Duration::from_secs(253_402_300_799)));
     }
 
     #[test]
     fn what_is_no_date_is_not_read() {
-        let no_dates = [
-            "",
-            "120",
+        let date = ("date", "Sun, 06 Nov 1994 08:49:07 GMT");
+        for none in [
+            "Sun, 99999999999999999999 Nov 1994 08:49:37 GMT",
+            "Sun, 06 Nov 99999999999999999999 08:49:37 GMT",
+            "Sun, 06 Nov 1994 99999999999999999999:49:37 GMT",
             "Sun, 06 Nov 1994 08:49:37",
             "Mon, 06 Nov 1994 08:49:37 GMT",
             "Thu, 31 Nov 1994 08:49:37 GMT",
@@ -82,9 +87,29 @@ mod tests {
             "Sun, 06 Non 1994 08:49:37 GMT",
             "Wed, 01 Jan 1969 00:00:00 GMT",
             "Sun, 06 Nov 1994 08:49:37 GMT GMT",
-        ];
-        for text in no_dates {
-            assert_eq!(seconds(text), None, "{text}");
+        ] {
+            assert_eq!(wait(&[date, ("retry-after", none)]), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn no_text_panics() {
+        let text = "Sun, 06 Nov 1994 08:49:37 GMT";
+        let replacements = ["", "9", "99999999999999999999", "-", " ", "\u{7f}", "é"];
+        for at in 0..=text.len() {
+            for by in replacements {
+                for length in [0, 1, 2, 4] {
+                    let end = (at + length).min(text.len());
+                    let value = [&text[..at], by, &text[end..]].concat();
+                    let mut headers = HeaderMap::new();
+                    for name in [header::RETRY_AFTER, header::DATE] {
+                        if let Ok(value) = http::HeaderValue::from_bytes(value.as_bytes()) {
+                            headers.insert(name, value);
+                        }
+                    }
+                    let _ = retry_after(&headers);
+                }
+            }
         }
     }
 }

@@ -2,15 +2,17 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 
-use crate::Extra;
 use crate::auth::Secrets;
 use crate::call::{Record, Time};
-use crate::text::{decimal, without_end};
+use crate::date;
+use crate::text::{decimal, printable, without_end};
 use crate::transport::TransportError;
+use crate::{Advice, Extra, Place, Remedy};
 
 /// The result of this library's operations.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -32,6 +34,9 @@ struct Inner {
     code: String,
     phase: Option<Phase>,
     hint: Option<String>,
+    advice: Option<Advice>,
+    /// What the hint says beside the advice.
+    remark: String,
     endpoint: Option<(Method, String)>,
     response: Option<Answered>,
     issues: Vec<ValidationIssue>,
@@ -42,6 +47,7 @@ struct Inner {
     retryable: bool,
     record: Option<Record>,
     retry_at: Option<Time>,
+    retry_after: Option<Duration>,
     /// What the error itself names, where the answer's status is a success.
     named_status: Option<StatusCode>,
     /// It came in an event of a stream.
@@ -180,7 +186,8 @@ impl Error {
         &self.0.code
     }
 
-    /// What happened, without the place and the hint; for server errors the server's own words.
+    /// What happened, without the place and the hint; for server errors the server's own words, as they came: `Display` escapes
+    /// control characters, this does not.
     pub fn message(&self) -> &str {
         &self.0.message
     }
@@ -188,6 +195,11 @@ impl Error {
     /// What to do about it, when the library knows.
     pub fn hint(&self) -> Option<&str> {
         self.0.hint.as_deref()
+    }
+
+    /// The same as data, where the hint is one of the library's own.
+    pub fn advice(&self) -> Option<&Advice> {
+        self.0.advice.as_ref()
     }
 
     /// The HTTP status, when the server had answered. An error inside of an answer or a stream that began as a success has the
@@ -283,7 +295,20 @@ impl Error {
                 false => parts.extend(["; ", hint]),
             }
         }
-        parts.concat()
+        printable(&parts.concat()).into_owned()
+    }
+
+    /// How long to wait before the same call is made again, where that is known: what the server asks for with `Retry-After` (in
+    /// seconds, or as a date, which counts from the answer's own `Date`) or `retry-after-ms`, or when a breaker or rate limit of this
+    /// client lets calls through again, counted from the refusal.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after.or_else(|| date::retry_after(self.headers()?))
+    }
+
+    /// What lies beneath, such as a [`TransportError`](crate::transport::TransportError), for programs that look for a type. The text
+    /// of the error has its text already, which is why [`source`](std::error::Error::source) passes it over.
+    pub fn cause(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source.as_ref().map(|source| &*source.error as &(dyn std::error::Error + 'static))
     }
 
     /// When a call that was refused by a policy of this client can be made, on the transport's clock.
@@ -319,6 +344,34 @@ impl Error {
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.0.hint = Some(hint.into());
+        self.0.advice = None;
+        self
+    }
+
+    /// The same error with the places that its hint names spelled so, for programs whose users do not see Rust: in
+    /// [`hint`](Error::hint) and `Display`. Hints that are no [`Advice`] stay.
+    #[must_use]
+    pub fn spelled(mut self, spell: impl FnMut(Place) -> String) -> Self {
+        if let Some(advice) = self.0.advice {
+            self.0.hint = Some(advice.spelled(spell) + &self.0.remark);
+        }
+        self
+    }
+
+    pub(crate) fn with_advice(mut self, advice: Advice) -> Self {
+        self.0.hint = Some(advice.to_string());
+        self.0.advice = Some(advice);
+        self.0.remark.clear();
+        self
+    }
+
+    /// Adds a remark to the hint, if there is one.
+    pub(crate) fn with_remark(mut self, remark: &str) -> Self {
+        let inner = &mut *self.0;
+        if let Some(hint) = &mut inner.hint {
+            inner.remark = format!(" ({remark})");
+            hint.push_str(&inner.remark);
+        }
         self
     }
 
@@ -333,6 +386,8 @@ impl Error {
             code,
             phase: None,
             hint: None,
+            advice: None,
+            remark: String::new(),
             endpoint: None,
             response: None,
             issues: Vec::new(),
@@ -349,6 +404,7 @@ impl Error {
             ),
             record: None,
             retry_at: None,
+            retry_after: None,
             named_status: None,
             in_stream: false,
         }))
@@ -372,7 +428,7 @@ impl Error {
             "too_many_indices",
             format!("the answer has more {what} than the cap of {most}"),
         )
-        .with_hint("raise `Limits::indices` if such answers are expected")
+        .with_advice(Advice::new(Remedy::Raise, "raise {setting:limits.indices} if such answers are expected"))
     }
 
     pub(crate) fn with_phase(mut self, phase: Phase) -> Self {
@@ -406,8 +462,9 @@ impl Error {
         self
     }
 
-    pub(crate) fn with_retry_at(mut self, at: Time) -> Self {
+    pub(crate) fn with_retry_at(mut self, at: Time, now: Time) -> Self {
         self.0.retry_at = Some(at);
+        self.0.retry_after = Some(at - now);
         self
     }
 
@@ -566,8 +623,16 @@ impl fmt::Debug for Error {
 }
 
 impl std::error::Error for Error {
+    /// The first cause that tells more than the error's own text, as those who print a chain print all of it.
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.0.source.as_ref().map(|source| &*source.error as &(dyn std::error::Error + 'static))
+        let sentence = self.sentence();
+        let mut next = self.cause();
+        while let Some(cause) = next
+            && sentence.contains(&*printable(&cause.to_string()))
+        {
+            next = cause.source();
+        }
+        next
     }
 }
 

@@ -19,6 +19,7 @@
 
 #![warn(unreachable_pub)]
 
+mod advice;
 mod answer;
 pub mod api;
 pub mod auth;
@@ -59,6 +60,7 @@ pub mod tools;
 pub mod transport;
 mod value;
 
+pub use advice::{Advice, Place, Remedy};
 pub use answer::{Answer, Calling};
 pub use client::{Client, ClientBuilder};
 pub use config::{BaseUrl, Limits};

@@ -53,15 +53,12 @@ pub enum Outcome {
 }
 
 /// A stream that did not come to its end, with what had arrived.
-#[derive(thiserror::Error)]
-#[error("{error}")]
 pub struct Broken<T> {
     /// What had arrived, added up.
     pub partial: T,
     /// How it ended.
     pub outcome: Outcome,
     /// Why.
-    #[source]
     pub error: Error,
 }
 
@@ -284,6 +281,19 @@ impl<D: Decode, A> fmt::Debug for Streaming<D, A> {
             State::Failed(error) => out.field("error", error),
         };
         out.field("outcome", &self.tally.outcome).finish_non_exhaustive()
+    }
+}
+
+impl<T> fmt::Display for Broken<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.error, f)
+    }
+}
+
+impl<T> std::error::Error for Broken<T> {
+    /// What lies beneath the error, whose own text is this one's.
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        std::error::Error::source(&self.error)
     }
 }
 

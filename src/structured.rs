@@ -157,7 +157,7 @@ impl ChatCompletion {
                 Err(error) => (error, None),
             },
             Err(error) => {
-                let path = crate::error::place(&error.path().to_string());
+                let path = crate::decode::place(error.path());
                 (error.into_inner(), path)
             }
         };
@@ -167,7 +167,7 @@ impl ChatCompletion {
             true => UnparsedReason::Unexpected,
             false => UnparsedReason::NotJson,
         };
-        Err(unparsed(reason, error.to_string(), path))
+        Err(unparsed(reason, crate::decode::fault(&error), path))
     }
 }
 
@@ -282,7 +282,7 @@ mod tests {
             r#"{"items": [{"price": "much"}]}"#,
             "stop",
             UnparsedReason::Unexpected,
-            "the answer's JSON has another shape: invalid type: string \"much\", expected f64 at line 1 column 27 (at \
+            "the answer's JSON has another shape: invalid type: string, expected f64 at line 1 column 27 (at \
              `items[0].price`); the server ignores schemas that it cannot use without a word",
         );
         assert_unparsed(

@@ -1,6 +1,6 @@
 //! `Text`: the string of answers and chunks.
 
-use std::borrow::Borrow;
+use std::borrow::{Borrow, Cow};
 use std::fmt;
 use std::ops::Deref;
 
@@ -147,6 +147,22 @@ pub(crate) fn cut(text: &str, cap: usize) -> String {
     format!("{}…", text.get(..end).unwrap_or_default())
 }
 
+/// A text for terminals and logs: controls and what turns the direction of text are escaped, so that nothing forges lines.
+pub(crate) fn printable(text: &str) -> Cow<'_, str> {
+    let odd = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    if !text.contains(odd) {
+        return Cow::Borrowed(text);
+    }
+    let mut printed = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        if odd(c) { printed.extend(c.escape_default()) } else { printed.push(c) }
+    }
+    Cow::Owned(printed)
+}
+
 /// A number in digits. Those of the standard library come by pairs, from a table.
 pub fn decimal(number: u64) -> String {
     let mut digits = if number < 10 { String::new() } else { decimal(number / 10) };
@@ -157,6 +173,13 @@ pub fn decimal(number: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn controls_are_escaped() {
+        let text = "a\n\r\t\u{1b}[31m\u{7f}\u{85}\u{202e}\u{2066}\u{2028} é🦀";
+        assert_eq!(printable(text), "a\\n\\r\\t\\u{1b}[31m\\u{7f}\\u{85}\\u{202e}\\u{2066}\\u{2028} é🦀");
+        assert!(matches!(printable("plain é"), Cow::Borrowed(_)));
+    }
 
     #[test]
     fn numbers_are_told_as_their_display_does() {

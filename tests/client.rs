@@ -228,7 +228,7 @@ fn answers_from_somewhere_else_say_so() {
          behind it",
         "GET http://tabby.test/prefix/v1/models: the server answered 307; redirects are not followed, so that keys stay here; use \
          the address it points to as base URL: https://tabby.test/v1/model",
-        "GET http://tabby.test/prefix/v1/models: the answer could not be read: invalid type: integer `7`, expected a string at \
+        "GET http://tabby.test/prefix/v1/models: the answer could not be read: invalid type: integer, expected a string at \
          line 1 column 16 (at `data[0].id`)",
         "GET http://tabby.test/prefix/v1/models: the answer could not be read: it is no object",
     ];

@@ -28,14 +28,14 @@ trait Asked {
 impl<D: Whole> Asked for Calling<D> {
     const ANSWER: &'static str = "whole";
     fn send(self) {
-        block_on(self).map(drop).expect_err("the script refuses everything");
+        block_on(self).map(drop).expect_err("what is no answer is refused");
     }
 }
 
 impl<D: Decode, A: Accumulate<Item = D::Item>> Asked for Streaming<D, A> {
     const ANSWER: &'static str = "stream";
     fn send(mut self) {
-        block_on(self.next()).expect("an item or an error").map(drop).expect_err("the script refuses everything");
+        block_on(self.next()).expect("an item or an error").map(drop).expect_err("what is no answer is refused");
     }
 }
 
@@ -124,16 +124,28 @@ fn service_of<S>(_: impl FnOnce(&'static Client) -> S) -> &'static str {
     name.rsplit("::").next().unwrap_or(name)
 }
 
+/// Errors that come with a status of success.
+const NO_ANSWERS: [&str; 6] = [
+    r#"{"error":{"message":"no","type":"t","code":400}}"#,
+    r#"{"error":"no"}"#,
+    r#"{"detail":"no"}"#,
+    r#"{"message":"no"}"#,
+    r#"{"object":"error","message":"no","type":"t","code":400}"#,
+    r#"[{"error":{"message":"no"}}]"#,
+];
+/// Bodies that are no answer where one is wanted.
+const NOTHING_OF_THE_KIND: [&str; 5] = [r#"{"unrelated":1}"#, "{}", "[]", "7", r#"{"object":"list"}"#];
+
 /// The line of one method, after the endpoint; the method has to send the endpoint's request, with the key of its scope, and
 /// to send it again only as its replay safety says.
 fn line<E: Endpoint, A: Asked>(name: &str, service: &str, endpoint: &E, call: impl Fn(&Client) -> A) -> String {
-    let ask = |reply: fn() -> Reply| {
+    let ask = |reply: &dyn Fn() -> Reply| {
         let script = Script::new((0..9).map(|_| reply()));
         let builder = Client::builder("http://tabby.test").api_key("api").admin_key("adm");
         call(&builder.build_with(script.clone()).expect("a client")).send();
         script.requests()
     };
-    let sent = ask(|| Reply::json(404, r#"{"detail":"Not Found"}"#)).remove(0);
+    let sent = ask(&|| Reply::json(404, r#"{"detail":"Not Found"}"#)).remove(0);
     assert_eq!((sent.method(), sent.uri().path()), (&E::METHOD, &*endpoint.path()), "{name}");
     let body = endpoint.body().expect("a body").unwrap_or_default();
     assert_eq!(sent.body(), &body, "{name}");
@@ -148,7 +160,13 @@ fn line<E: Endpoint, A: Asked>(name: &str, service: &str, endpoint: &E, call: im
     };
     assert_eq!(E::SCOPE, scope, "{name}");
 
-    let again = |reply: fn() -> Reply| ask(reply).len() > 1;
+    // What is no answer of its kind is none, whatever its status.
+    let says_nothing = std::any::type_name::<E::Decoder>().contains("Empty");
+    for body in NO_ANSWERS.iter().chain(NOTHING_OF_THE_KIND.iter().filter(|_| !says_nothing)) {
+        assert!(!ask(&|| Reply::json(200, *body)).is_empty(), "{name}");
+    }
+
+    let again = |reply: fn() -> Reply| ask(&reply).len() > 1;
     let replay = match (again(|| Reply::status(502)), again(|| Reply::refused("no"))) {
         (true, true) => Replay::Safe,
         (false, true) => Replay::IfUnsent,

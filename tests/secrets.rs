@@ -3,7 +3,6 @@
 
 mod common;
 
-use std::error::Error as _;
 use std::fmt::Debug;
 use std::future::Future;
 use std::sync::{Arc, Mutex};
@@ -39,7 +38,7 @@ impl Printed {
 
     fn error(&mut self, what: &str, error: &Error) {
         self.text(what, format!("{error} {error:#} {error:?} {error:#?}"));
-        let mut cause = error.source();
+        let mut cause = error.cause();
         while let Some(source) = cause {
             self.text(&format!("{what}, its cause"), format!("{source} {source:?}"));
             cause = source.source();

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::{Error, ErrorKind, Extra, Limits, Result};
+use crate::{Advice, Error, ErrorKind, Extra, Limits, Remedy, Result};
 
 /// Bounds one accumulator by [`Limits::accumulated`] and [`Limits::indices`].
 #[derive(Clone, Debug)]
@@ -29,7 +29,10 @@ impl Budget {
                 "stream_too_large",
                 format!("the stream accumulates to more than the cap of {} bytes", self.cap),
             )
-            .with_hint("raise `Limits::accumulated` if such answers are expected")),
+            .with_advice(Advice::new(
+                Remedy::Raise,
+                "raise {setting:limits.accumulated} if such answers are expected",
+            ))),
         }
     }
 
@@ -43,7 +46,7 @@ impl Budget {
             "too_many_indices",
             format!("the stream has more than {} {things}", self.indices),
         )
-        .with_hint("raise `Limits::indices` if so many are expected"))
+        .with_advice(Advice::new(Remedy::Raise, "raise {setting:limits.indices} if so many are expected")))
     }
 
     /// Appends text.

@@ -6,7 +6,7 @@ use std::ops::Deref;
 use serde::{Deserialize, Serialize};
 
 use crate::value::{null_as_default, open_enum};
-use crate::{Error, Extra, OrderedJson, Text};
+use crate::{Advice, Error, Extra, OrderedJson, Remedy, Text};
 
 open_enum! {
     /// Why a choice ended.
@@ -251,10 +251,11 @@ impl<T, S: Clone + Into<T>> From<&[S]> for OneOrMany<T> {
 /// A request that names a model, sent while none is loaded, is a bare 500 and not the 503 that others get.
 pub(crate) fn explain_generation(error: Error) -> Error {
     match error.status() {
-        Some(status) if status == 500 && error.code() == "server_error" => error.with_hint(
-            "the server failed on this request; its console tells why, often a field or name that it does not check, or a `model` that \
-             is named while none is loaded",
-        ),
+        Some(status) if status == 500 && error.code() == "server_error" => error.with_advice(Advice::new(
+            Remedy::Look,
+            "the server failed on this request; its console tells why, often a field or name that it does not check, or a {field:model} \
+             that is named while none is loaded",
+        )),
         _ => error,
     }
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::fields::{plain, posts, request};
 use crate::decode::{Empty, Json};
 use crate::value::null_as_default;
-use crate::{Calling, Client, Error, Extra};
+use crate::{Advice, Calling, Client, Error, Extra, Remedy};
 
 /// Chat templates, which turn conversations into prompts: `client.templates()`.
 #[derive(Clone, Copy, Debug)]
@@ -83,10 +83,11 @@ posts!(SwitchTemplate: "/v1/template/switch", Admin, IfUnsent, Empty, read, expl
 
 fn explain(error: Error) -> Error {
     if error.status().is_some_and(|status| status == 500) {
-        return error.with_code("unknown_template").with_hint(
-            "the server fails so on a template that it does not have; `client.templates().list()` has the names, if it is asked \
-             with the admin key",
-        );
+        return error.with_code("unknown_template").with_advice(Advice::new(
+            Remedy::Call,
+            "the server fails so on a template that it does not have; {method:templates.list} has the names, if it is asked with the \
+             admin key",
+        ));
     }
     error
 }

@@ -8,7 +8,7 @@ use crate::api::kinds::json;
 use crate::decode::Json;
 use crate::estimate::Estimator;
 use crate::value::null_as_default;
-use crate::{Calling, Client, Endpoint, Error, Extra, Pace, Paces, Replay, Scope};
+use crate::{Advice, Calling, Client, Endpoint, Error, Extra, Pace, Paces, Remedy, Replay, Scope};
 
 /// The tokens of the loaded model: `client.tokens()`.
 #[derive(Clone, Copy, Debug)]
@@ -222,7 +222,9 @@ posts!(DecodeRequest: "/v1/token/decode", Api, Safe, Decoded, read, explain_deco
 
 fn explain_decode(error: Error) -> Error {
     if error.status().is_some_and(|status| status == 500) {
-        return error.with_code("invalid_token").with_hint("the server fails so on ids that are negative or too large");
+        return error
+            .with_code("invalid_token")
+            .with_advice(Advice::new(Remedy::Change, "the server fails so on ids that are negative or too large"));
     }
     error
 }

@@ -11,7 +11,7 @@ use crate::decode::Decode;
 use crate::error::Answered;
 use crate::text::{decimal, without_end};
 use crate::transport::{Sent, TransportError};
-use crate::{Error, ErrorKind, Pace, Phase};
+use crate::{Advice, Error, ErrorKind, Pace, Phase, Remedy};
 
 impl<D: Decode> Call<D> {
     /// What came after the head is there tells where it came from.
@@ -38,6 +38,21 @@ impl<D: Decode> Call<D> {
         }
     }
 
+    /// Says more of an error by what was sent: which key, and whether a model was asked for.
+    pub(super) fn advised(&self, error: Error) -> Error {
+        if error.kind() != ErrorKind::Server {
+            return error;
+        }
+        let status = error.status().map_or(0, |status| status.as_u16());
+        match (status, self.which, error.code()) {
+            (401 | 403, Some(which), code) if code != "missing_key" => {
+                error.with_remark(&format!("the {} was sent", which.as_str()))
+            }
+            (401 | 403, None, code) if code != "missing_key" => error.with_remark("no key was sent"),
+            _ => error,
+        }
+    }
+
     /// Adds the operation and the record.
     pub(super) fn placed(&self, error: Error) -> Error {
         let error = match self.shared.base_of(self.at).join(&self.operation.path) {
@@ -51,25 +66,32 @@ impl<D: Decode> Call<D> {
 /// A deadline passed.
 pub(super) fn timeout(pace: &Pace, phase: Phase) -> Error {
     let (code, limit, what, hint) = match phase {
-        Phase::Head => ("timeout_head", pace.head, "no answer began", "raise `Pace::head` if such waits are expected"),
+        Phase::Head => {
+            ("timeout_head", pace.head, "no answer began", "raise {setting:pace.head} if such waits are expected")
+        }
         Phase::FirstItem => (
             "timeout_first_item",
             pace.first_item,
             "no first item came",
-            "raise `Pace::first_item` if prompts take that long",
+            "raise {setting:pace.first_item} if prompts take that long",
         ),
         Phase::Stall => (
             "timeout_stall",
             pace.stall,
             "no data came (keep-alives are no data)",
-            "the server may have lost the generation, as when its model is unloaded; raise `Pace::stall` if such silences are expected",
+            "the server may have lost the generation, as when its model is unloaded; raise {setting:pace.stall} if such silences are expected",
         ),
-        Phase::Total => {
-            ("timeout_total", pace.total, "the call was not over", "raise `Pace::total` if such calls are expected")
-        }
+        Phase::Total => (
+            "timeout_total",
+            pace.total,
+            "the call was not over",
+            "raise {setting:pace.total} if such calls are expected",
+        ),
     };
     let limit = limit.unwrap_or_default();
-    Error::new(ErrorKind::Timeout, code, [what, " within ", &span(limit)].concat()).with_phase(phase).with_hint(hint)
+    Error::new(ErrorKind::Timeout, code, [what, " within ", &span(limit)].concat())
+        .with_phase(phase)
+        .with_advice(Advice::new(Remedy::Raise, hint))
 }
 
 /// The exchange failed.
@@ -85,13 +107,13 @@ pub(super) fn lost(failure: TransportError, answered: bool, sent: Sent) -> Error
             ErrorKind::Connect,
             "certificate",
             "no secure connection could be made, since a certificate was refused",
-            "check that the base URL has the name that the server's certificate is for, and give the transport the certificate of a private authority",
+            "check that {url} has the name that the server's certificate is for, and give the transport the certificate of a private authority",
         ),
         (false, Sent::No) => (
             ErrorKind::Connect,
             "connect",
             "no connection could be made",
-            "check that the server is running and that the base URL has its host and port",
+            "check that the server is running and that {url} has its host and port",
         ),
         (false, Sent::Maybe) => (
             ErrorKind::Transport,
@@ -100,7 +122,9 @@ pub(super) fn lost(failure: TransportError, answered: bool, sent: Sent) -> Error
             "the server may or may not have seen the request",
         ),
     };
-    Error::new(kind, code, [what, ": ", failure.message()].concat()).with_hint(hint).with_failure(failure)
+    Error::new(kind, code, [what, ": ", failure.message()].concat())
+        .with_advice(Advice::new(Remedy::Check, hint))
+        .with_failure(failure)
 }
 
 /// The encodings that a body came in, although none was asked for; None if it can be read as it is.
@@ -136,7 +160,9 @@ pub(super) fn faults_server(error: &Error) -> bool {
 
 /// The error of a call that was not let through.
 pub(super) fn refused(refusal: Refusal, now: Time) -> Error {
-    let error = |code, message: String, hint| Error::new(ErrorKind::Refused, code, message).with_hint(hint);
+    let error = |code, message: String, hint| {
+        Error::new(ErrorKind::Refused, code, message).with_advice(Advice::new(Remedy::Wait, hint))
+    };
     match refusal {
         Refusal::Open { until } => error(
             "circuit_open",
@@ -144,9 +170,9 @@ pub(super) fn refused(refusal: Refusal, now: Time) -> Error {
                 "nothing was sent, since the server has failed too often; it is left alone for {}",
                 span(until.since(now))
             ),
-            "wait, or see with `client.servers()` how it is doing",
+            "wait, or see with {method:servers} how it is doing",
         )
-        .with_retry_at(until),
+        .with_retry_at(until, now),
         Refusal::Full { until } => error(
             "rate_limited",
             format!(
@@ -155,11 +181,11 @@ pub(super) fn refused(refusal: Refusal, now: Time) -> Error {
             ),
             "wait, or raise the `RateLimit`",
         )
-        .with_retry_at(until),
+        .with_retry_at(until, now),
         Refusal::Queue { waiting } => error(
             "queue_full",
             format!("nothing was sent, since {waiting} calls wait already"),
-            "send less at a time, or raise `Concurrency::waiting`",
+            "send less at a time, or raise {setting:concurrency.waiting}",
         ),
     }
 }

@@ -92,7 +92,7 @@ use bytes::Bytes;
 use http::response::Parts;
 use http::{HeaderMap, Request, StatusCode};
 
-use crate::auth::{Credential, Secrets, mark};
+use crate::auth::{Credential, Secrets, Which, mark};
 use crate::decode::Decode;
 use crate::policy::{Failure, Verdict};
 use crate::transport::{Sent, TransportError};
@@ -136,6 +136,8 @@ pub struct Call<D: Decode> {
     permit: Option<Permit>,
     /// The key that it has brought itself, for the next attempt.
     key: Option<Key>,
+    /// Which key was sent last, for errors that tell of it.
+    which: Option<Which>,
     /// What was secret when the last attempt was sent.
     guarded: Secrets,
     /// Why the last attempt failed.
@@ -277,6 +279,7 @@ impl<D: Decode> Call<D> {
             ticket: None,
             permit: None,
             key: None,
+            which: None,
             guarded: Secrets::default(),
             last: None,
             waiting: None,
@@ -467,6 +470,7 @@ impl<D: Decode> Call<D> {
                 }
             };
         self.guard(&mut request);
+        self.which = credential.as_ref().map(|credential| credential.which());
         if let Some(credential) = credential {
             credential.apply(request.headers_mut());
         }
@@ -638,7 +642,7 @@ impl<D: Decode> Call<D> {
     }
 
     fn end(&mut self, now: Time, result: Result<()>) {
-        let result = result.map_err(|error| self.cleaned((self.operation.explain)(error)));
+        let result = result.map_err(|error| self.cleaned(self.advised((self.operation.explain)(error))));
         let verdict = match &result {
             Ok(()) => Some(true),
             Err(error) => faults_server(error).then_some(false),

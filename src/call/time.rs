@@ -33,6 +33,14 @@ impl Add<Duration> for Time {
     }
 }
 
+/// The time from the other point to this one; zero if that is later.
+impl Sub<Time> for Time {
+    type Output = Duration;
+    fn sub(self, earlier: Time) -> Duration {
+        self.since(earlier)
+    }
+}
+
 impl Sub<Duration> for Time {
     type Output = Time;
     fn sub(self, duration: Duration) -> Time {

@@ -15,7 +15,7 @@ use crate::auth::Secrets;
 use crate::error::Answered;
 use crate::sse::{Overflow, Parser};
 use crate::text::decimal;
-use crate::{Error, ErrorKind, Limits, Result};
+use crate::{Advice, Error, ErrorKind, Limits, Remedy, Result};
 
 /// What the events of one operation mean.
 pub trait EventFormat {
@@ -235,7 +235,7 @@ fn too_large(overflow: Overflow) -> Error {
         "event_too_large",
         ["an event of the stream is larger than the cap of ", &decimal(overflow.limit as u64), " bytes"].concat(),
     )
-    .with_hint("raise `Limits::event` if such events are expected")
+    .with_advice(Advice::new(Remedy::Raise, "raise {setting:limits.event} if such events are expected"))
 }
 
 /// Refuses a large text in which much had to be replaced, since U+FFFD is three bytes for each byte that is no UTF-8.

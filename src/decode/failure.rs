@@ -22,17 +22,18 @@ use serde_json::Value;
 use crate::Error;
 use classify::Within;
 pub(super) use glimpse::{Fill, LOOK};
-use hint::hint;
+use hint::{advice, redirection};
 use said::Said;
 
 /// The error of an answer whose status is no success.
 pub(super) fn from_response(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Error {
     let said = Said::json(body).unwrap_or_else(|| Said::plain(body, Some(headers)));
     let cause = said.cause(Some(status), Within::Answer);
-    let hint = hint(&said, cause, Some(status), headers);
+    let advice = advice(&said, cause, Some(status));
     let error = said.into_error(cause, None);
-    match hint {
-        Some(hint) => error.with_hint(hint),
+    match advice {
+        Some(advice) => error.with_advice(advice),
+        None if status.is_redirection() => error.with_hint(redirection(headers)),
         None => error,
     }
 }
@@ -66,17 +67,17 @@ pub(crate) fn answer_error_field(error: &Value) -> Option<Error> {
 
 /// The error that a body is in place of an answer, although its status is a success; `None` if there is no error in it.
 pub(super) fn from_answer(body: &str) -> Option<Error> {
-    Said::json(body.as_bytes()).map(|said| finished(said, Within::Answer))
+    Said::in_place_of_answer(body.as_bytes()).map(|said| finished(said, Within::Answer))
 }
 
 fn finished(said: Said, within: Within) -> Error {
     let status = said.status;
     let cause = said.cause(status, within);
-    let hint = hint(&said, cause, status, &HeaderMap::new());
+    let advice = advice(&said, cause, status);
     let error = said.into_error(cause, status);
     let error = if within == Within::Stream { error.in_stream() } else { error };
-    match hint {
-        Some(hint) => error.with_hint(hint),
+    match advice {
+        Some(advice) => error.with_advice(advice),
         None => error,
     }
 }

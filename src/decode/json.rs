@@ -11,14 +11,15 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::charge::{self, Account, Bounds, SMALL};
+use super::fault::{fault, place};
 use super::kind::{self, Fields};
 use super::mend::mended;
 use super::{Decode, Whole, failure, floor};
 use crate::auth::Secrets;
 use crate::error::Answered;
 use crate::sse::append;
-use crate::text::{decimal, find, lossy};
-use crate::{Error, ErrorKind, Limits, Result};
+use crate::text::{cut, decimal, find, lossy};
+use crate::{Advice, Error, ErrorKind, Limits, Remedy, Result};
 
 /// Reads a JSON body as `T`, and every error shape of the server.
 pub struct Json<T> {
@@ -170,13 +171,13 @@ fn charged<T: DeserializeOwned>(text: &str, bounds: &Bounds) -> Result<T> {
 fn located<T: DeserializeOwned>(text: &str, plain: serde_json::Error) -> Error {
     let mut json = serde_json::Deserializer::from_str(text);
     let (path, error) = match serde_path_to_error::deserialize::<_, T>(&mut json) {
-        Err(error) => (error.path().to_string(), error.into_inner()),
-        Ok(_) => (String::new(), plain),
+        Err(error) => (place(error.path()), error.into_inner()),
+        Ok(_) => (None, plain),
     };
     let code = if error.is_data() { "unexpected_json" } else { "invalid_json" };
-    Error::new(ErrorKind::Decode, code, format!("the answer could not be read: {error}"))
-        .with_path(path)
-        .with_source(error)
+    // Without the parser's error, which quotes what it read.
+    Error::new(ErrorKind::Decode, code, format!("the answer could not be read: {}", fault(&error)))
+        .with_path(path.unwrap_or_default())
 }
 
 /// A body that is collected whole: an answer, or an error's text.
@@ -238,7 +239,7 @@ impl Body {
                 "body_too_large",
                 ["the answer is larger than the cap of ", &decimal(self.cap as u64), " bytes"].concat(),
             )
-            .with_hint("raise `Limits::body` if such answers are expected")
+            .with_advice(Advice::new(Remedy::Raise, "raise {setting:limits.body} if such answers are expected"))
             .answered(self.answered())),
         }
     }
@@ -272,18 +273,16 @@ impl Body {
                 Some(other) if !is_json(other) && error.kind() == ErrorKind::Decode => Error::new(
                     ErrorKind::Decode,
                     "unexpected_content_type",
-                    [
-                        "the server answered ",
-                        &decimal(self.status.as_u16().into()),
-                        " with `",
-                        other,
-                        "` where JSON was expected",
-                    ]
-                    .concat(),
+                    format!(
+                        "the server answered {} with `{}` where JSON was expected",
+                        self.status.as_u16(),
+                        cut(other, 256)
+                    ),
                 )
-                .with_hint(
-                    "check that the base URL is that of a TabbyAPI server and that no proxy answers in its place",
-                ),
+                .with_advice(Advice::new(
+                    Remedy::Check,
+                    "check that {url} is that of a TabbyAPI server and that no proxy answers in its place",
+                )),
                 _ => error,
             };
             error.answered(self.answered())

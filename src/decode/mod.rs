@@ -8,6 +8,7 @@ mod charge;
 pub mod document;
 mod events;
 mod failure;
+mod fault;
 mod json;
 mod kind;
 mod mend;
@@ -25,6 +26,7 @@ pub use events::{EventFormat, Events, Step};
 #[allow(unused_imports, reason = "formats of events are about to use them")]
 pub(crate) use failure::{answer_error_field, event_error_field};
 pub use failure::{error_event, event_error, plain_event_error};
+pub(crate) use fault::{fault, place};
 pub use json::{Empty, Json, from_json};
 pub(crate) use kind::answer;
 pub use kind::answer_error;

@@ -3,10 +3,10 @@
 use std::fmt;
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderName, StatusCode, header};
+use http::{HeaderName, StatusCode};
 
 use crate::transport::{MaybeSend, MaybeSync, Sent};
-use crate::{Error, ErrorKind, Replay, date};
+use crate::{Error, ErrorKind, Replay};
 
 /// When a failed call is tried again, and after how long.
 ///
@@ -14,7 +14,7 @@ use crate::{Error, ErrorKind, Replay, date};
 /// server is kept to instead; one beyond `retry_after_cap` ends the call. Nothing is tried again after its first item,
 /// nor past the call's total deadline.
 ///
-/// What is tried again: connections refused, lost or timed out, and the statuses 408, 429, 502, 503 and 504. Operations
+/// What is tried again: connections refused, lost or timed out, and the statuses 408, 429 and from 502 on, but for 505. Operations
 /// that are no plain reads only if the server cannot have begun (nothing was sent, 429, or 503 as no model is loaded), unless
 /// [`replay_generations`](Retry::replay_generations) allows it. If there is another server it is tried at once; "no model is
 /// loaded" is only tried again there.
@@ -157,8 +157,8 @@ pub struct Failure<'a> {
 const X_SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 
 impl Failure<'_> {
-    /// Whether the same request may succeed later: connections refused, lost or timed out, and the statuses 408, 429, 502,
-    /// 503 and 504. A certificate that is refused counts only where there is another server. The header `x-should-retry` of a proxy has the last word on statuses. That no model is loaded
+    /// Whether the same request may succeed later: connections refused, lost or timed out, and the statuses 408, 429
+    /// and from 502 on, but for 505. A certificate that is refused counts only where there is another server. The header `x-should-retry` of a proxy has the last word on statuses. That no model is loaded
     /// counts where there is another server: on this one it takes a load. (It is safe to try generations again after it, so a
     /// policy of your own may wait for the load.)
     pub fn is_transient(&self) -> bool {
@@ -175,9 +175,9 @@ impl Failure<'_> {
         }
     }
 
-    /// What the server asks for with `Retry-After`, in seconds or as a date, which counts from the answer's own `Date`.
+    /// What the server asks for with `Retry-After` or `retry-after-ms`; see [`Error::retry_after`].
     pub fn retry_after(&self) -> Option<Duration> {
-        self.error.headers().and_then(retry_after)
+        self.error.retry_after()
     }
 }
 
@@ -275,34 +275,9 @@ impl Purse {
     }
 }
 
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = |name| headers.get(name)?.to_str().ok().map(str::trim_ascii);
-    let value = text(header::RETRY_AFTER)?;
-    if let Ok(seconds) = value.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let at = date::seconds(value)?;
-    let now = date::seconds(text(header::DATE)?)?;
-    Some(Duration::from_secs(at.saturating_sub(now)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
-        pairs.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
-    }
-
-    #[test]
-    fn retry_after_is_read_as_seconds_and_as_date() {
-        assert_eq!(retry_after(&headers(&[("retry-after", "7")])), Some(Duration::from_secs(7)));
-        let date = ("date", "Sun, 22 Nov 2026 14:55:38 GMT");
-        let later = ("retry-after", "Sun, 22 Nov 2026 14:56:08 GMT");
-        assert_eq!(retry_after(&headers(&[date, later])), Some(Duration::from_secs(30)));
-        assert_eq!(retry_after(&headers(&[later])), None, "a date needs the server's own clock");
-        assert_eq!(retry_after(&headers(&[("retry-after", "soon")])), None);
-    }
 
     fn failure(error: &Error, retries: u32, random: f64) -> Failure<'_> {
         Failure { error, retries, sent: Sent::No, replay: Replay::IfUnsent, elsewhere: false, random }

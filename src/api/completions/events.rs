@@ -5,7 +5,7 @@ use super::{Completion, CompletionChunk};
 use crate::api::chat::events::{Shared, said_otherwise};
 use crate::api::kinds::{Kind, whole_choices};
 use crate::decode::{Bounds, EventFormat, Slot, Step, Templates, answer, from_event};
-use crate::{Error, Limits, Result, Text};
+use crate::{Advice, Error, Limits, Remedy, Result, Text};
 
 /// Reads the events of `POST /v1/completions`: chunks, an error in place of one, `[DONE]`.
 #[derive(Debug)]
@@ -31,7 +31,10 @@ impl CompletionEvents {
         if self.bounded || error.code() != "generation_aborted" {
             return error;
         }
-        error.with_hint("set `max_tokens`: the server fails on streamed completions without it")
+        error.with_advice(Advice::new(
+            Remedy::Give,
+            "set {field:max_tokens}: the server fails on streamed completions without it",
+        ))
     }
 }
 

@@ -12,7 +12,9 @@ use crate::api::kinds::{Kind, json};
 use crate::api::sampling::sampling_setters;
 use crate::api::{Sampling, Streamed};
 use crate::decode::{Bounds, EventFormat, Events, Json, Step, answer, from_event};
-use crate::{Accumulate, Endpoint, Error, Limits, Pace, Paces, Replay, Result, Scope, StreamEndpoint, json_body};
+use crate::{
+    Accumulate, Advice, Endpoint, Error, Limits, Pace, Paces, Remedy, Replay, Result, Scope, StreamEndpoint, json_body,
+};
 
 request! {
     /// A text to go on with, in KoboldAI's manner.
@@ -121,9 +123,10 @@ impl Endpoint for Streamed<'_, KoboldRequest> {
 
 fn explain(error: Error) -> Error {
     if error.code() == "generation_aborted" {
-        return error.with_hint(
-            "servers of 2026 fail on every generation of the KoboldAI API; `client.completions()` does the same with more",
-        );
+        return error.with_advice(Advice::new(
+            Remedy::Call,
+            "servers of 2026 fail on every generation of the KoboldAI API; {method:completions} does the same with more",
+        ));
     }
     super::explain(error)
 }

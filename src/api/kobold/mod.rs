@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::fields::{plain, posts};
 use crate::api::kinds::json;
 use crate::decode::{Empty, Events, Json};
-use crate::{Calling, Client, Endpoint, Error, Replay, Result, Scope, Streaming, json_body};
+use crate::{Advice, Calling, Client, Endpoint, Error, Remedy, Replay, Result, Scope, Streaming, json_body};
 
 pub use answer::{
     KoboldAborted, KoboldLength, KoboldModel, KoboldResult, KoboldResults, KoboldSoftPrompt, KoboldSoftPrompts,
@@ -117,9 +117,10 @@ impl Kobold<'_> {
 /// A 404 of these routes: the server has none of them.
 fn explain(error: Error) -> Error {
     if error.code() == "not_found" {
-        return error.with_code("kobold_disabled").with_hint(
-            "the server has no KoboldAI API: add `Kobold` to `api_servers` in its `config.yml`, and check the base URL",
-        );
+        return error.with_code("kobold_disabled").with_advice(Advice::new(
+            Remedy::Configure,
+            "the server has no KoboldAI API: add `Kobold` to `api_servers` in its `config.yml`, and check {url}",
+        ));
     }
     error
 }

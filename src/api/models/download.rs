@@ -8,7 +8,7 @@ use crate::api::OneOrMany;
 use crate::api::fields::{posts, request};
 use crate::text::contains;
 use crate::value::open_enum;
-use crate::{Error, Extra};
+use crate::{Advice, Error, Extra, Remedy};
 
 request! {
     /// What to download from the Hugging Face hub, and where to.
@@ -61,19 +61,39 @@ fn explain(error: Error) -> Error {
         return error;
     }
     let says = |words: &str| contains(error.message(), words);
-    let (code, hint) = if error.message().is_empty() {
-        ("download_timeout", "the download took longer than its `timeout`, and what had arrived was removed; raise it")
+    let (code, remedy, hint) = if error.message().is_empty() {
+        (
+            "download_timeout",
+            Remedy::Raise,
+            "the download took longer than its {field:timeout}, and what had arrived was removed; raise it",
+        )
     } else if says("already exists") {
-        ("already_exists", "remove the directory on the server, or choose another `folder_name`")
+        ("already_exists", Remedy::Change, "remove the directory on the server, or choose another {field:folder_name}")
     } else if says("Check your filters") {
-        ("nothing_to_download", "no file of the repository fits `include` and `exclude`")
+        ("nothing_to_download", Remedy::Change, "no file of the repository fits {field:include} and {field:exclude}")
+    } else if WITHHELD.iter().any(|words| says(words)) {
+        // The hub answers so to names that do not exist, too.
+        (
+            if says("Repository Not Found") { "unknown_repo" } else { "repo_forbidden" },
+            Remedy::Give,
+            "a private or gated repository takes a {field:token} of an account that may read it (of a gated one the terms are \
+             accepted at the hub first); else check {field:repo_id} and {field:revision}",
+        )
     } else if says("Repository Not Found") || says("404 Client Error") {
-        ("unknown_repo", "check `repo_id` and `revision`; a private repository takes a `token`")
+        (
+            "unknown_repo",
+            Remedy::Check,
+            "check {field:repo_id} and {field:revision}; a private repository takes a {field:token}",
+        )
     } else {
-        return error.with_hint("check `repo_id`, and whether the server can reach the hub");
+        let hint = "check {field:repo_id}, and whether the server can reach the hub";
+        return error.with_advice(Advice::new(Remedy::Check, hint));
     };
-    error.with_code(code).with_hint(hint)
+    error.with_code(code).with_advice(Advice::new(remedy, hint))
 }
+
+/// How the hub says that it gives a repository to some accounts alone.
+const WITHHELD: [&str; 7] = ["401", "403", "Unauthorized", "Forbidden", "gated", "restricted", "authenticated"];
 
 open_enum! {
     /// What a repository holds.

@@ -5,74 +5,89 @@ use http::{HeaderMap, StatusCode, header};
 use super::classify::Cause;
 use super::said::Said;
 use crate::text::{contains, cut};
+use crate::{Advice, Remedy};
 
-pub(super) fn hint(said: &Said, cause: Cause, status: Option<StatusCode>, headers: &HeaderMap) -> Option<String> {
+pub(super) fn advice(said: &Said, cause: Cause, status: Option<StatusCode>) -> Option<Advice> {
     // The server's own code first, where it is one of those that are known.
-    let own = said.code.as_deref().and_then(|code| advice(code, &said.message, status, headers));
-    own.or_else(|| advice(cause.code, &said.message, status, headers))
+    let own = said.code.as_deref().and_then(|code| known(code, &said.message, status));
+    own.or_else(|| known(cause.code, &said.message, status))
 }
 
-fn advice(code: &str, message: &str, status: Option<StatusCode>, headers: &HeaderMap) -> Option<String> {
-    Some(match code {
-        "missing_key" if contains(message, "switch model") => {
+fn known(code: &str, message: &str, status: Option<StatusCode>) -> Option<Advice> {
+    let (remedy, template) = match code {
+        "missing_key" if contains(message, "switch model") => (
+            Remedy::Give,
             "the request names another model than the loaded one, and only the admin key may have it loaded by that: send it with \
-             `Options::prefer_admin_key`, or leave `model` out"
-                .into()
+             {setting:options.prefer_admin_key}, or leave {field:model} out",
+        ),
+        "missing_key" => {
+            (Remedy::Give, "set the key with {key:api_key} or {key:admin_key}; admin operations need the admin key")
         }
-        "missing_key" => "set the key with `api_key` or `admin_key`; admin operations need the admin key".into(),
-        "invalid_key" if contains(message, "admin") => {
-            "this operation needs the admin key, not an API key; both stand in the server's `api_tokens.yml`".into()
-        }
-        "invalid_key" => "check the key; the server's keys stand in its `api_tokens.yml`".into(),
-        "no_model_loaded" => "load one with `client.models().load(..)`".into(),
-        "no_embedding_model_loaded" => "load one with `client.embedding_models().load(..)`".into(),
-        "no_template" => {
-            "choose one with `client.templates().switch(..)`, or load the model with its `prompt_template` set".into()
-        }
-        "template_error" => {
-            "the model's chat template refuses these messages: check that there are some, their roles and their order".into()
-        }
-        "bad_request" if contains(message, "fetch image") => {
+        "invalid_key" if contains(message, "admin") => (
+            Remedy::Check,
+            "this operation needs the admin key, not an API key; both stand in the server's `api_tokens.yml`",
+        ),
+        "invalid_key" => (Remedy::Check, "check the key; the server's keys stand in its `api_tokens.yml`"),
+        "no_model_loaded" => (Remedy::Call, "load one with {method:models.load}"),
+        "no_embedding_model_loaded" => (Remedy::Call, "load one with {method:embedding_models.load}"),
+        "no_template" => (
+            Remedy::Call,
+            "choose one with {method:templates.switch}, or load the model with its {field:prompt_template} set",
+        ),
+        "template_error" => (
+            Remedy::Change,
+            "the model's chat template refuses these messages: check that there are some, their roles and their order",
+        ),
+        "bad_request" if contains(message, "fetch image") => (
+            Remedy::Change,
             "the server fetches images itself: check that it can reach the address, or send the bytes with \
-             `ContentPart::image_bytes`"
-                .into()
-        }
-        "oai_disabled" => {
-            "write `api_servers` into the server's `config.yml`: the value that is there by default is not understood".into()
-        }
-        "unknown_model" => {
-            "the lists of `client.models()` and `client.embedding_models()` have the names that can be loaded, if they are asked \
-             with the admin key"
-                .into()
-        }
-        "unknown_preset" => {
-            "`client.sampling().overrides()` has the names of the presets, if it is asked with the admin key".into()
-        }
-        "already_loaded" => "unload it first to load it anew".into(),
-        "nothing_named" => "give a name or a list that is not empty".into(),
-        "generation_aborted" => {
-            "the server's console tells the cause; a parameter that the backend cannot take is the usual one".into()
-        }
+             {setting:content_part.image_bytes}",
+        ),
+        "oai_disabled" => (
+            Remedy::Configure,
+            "write `api_servers` into the server's `config.yml`: the value that is there by default is not understood",
+        ),
+        "unknown_model" => (
+            Remedy::Call,
+            "the lists of {method:models} and {method:embedding_models} have the names that can be loaded, if they are asked with \
+             the admin key",
+        ),
+        "unknown_preset" => (
+            Remedy::Call,
+            "{method:sampling.overrides} has the names of the presets, if it is asked with the admin key",
+        ),
+        "already_loaded" => (Remedy::Call, "unload it first to load it anew"),
+        "nothing_named" => (Remedy::Give, "give a name or a list that is not empty"),
+        "generation_aborted" => (
+            Remedy::Look,
+            "the server's console tells the cause; a parameter that the backend cannot take is the usual one",
+        ),
         // The rule is `ModelParameters::longest_prompt`.
-        "context_length_exceeded" if contains(message, "job allocation") => {
-            "shorten the prompt, or load the model with a larger `cache_size` or a smaller `chunk_size`: a whole chunk is kept \
-             free beside the prompt"
-                .into()
+        "context_length_exceeded" if contains(message, "job allocation") => (
+            Remedy::Change,
+            "shorten the prompt, or load the model with a larger {field:cache_size} or a smaller {field:chunk_size}: a whole chunk is \
+             kept free beside the prompt",
+        ),
+        "context_length_exceeded" => (
+            Remedy::Change,
+            "shorten the prompt, or load the model with a larger {field:max_seq_len} and {field:cache_size}",
+        ),
+        "not_found" => (Remedy::Check, "check {url}; some routes exist only if the server enables them"),
+        "server_error" if status == Some(StatusCode::INTERNAL_SERVER_ERROR) => (
+            Remedy::Look,
+            "the server failed on this request; its console tells why, often a field or name that it does not check",
+        ),
+        "server_error" if status.is_some_and(|status| matches!(status.as_u16(), 502 | 504)) => {
+            (Remedy::Configure, "a proxy could not reach the server behind it")
         }
-        "context_length_exceeded" => {
-            "shorten the prompt, or load the model with a larger `max_seq_len` and `cache_size`".into()
-        }
-        "not_found" => "check the base URL; some routes exist only if the server enables them".into(),
-        "redirect" => {
-            let to = headers.get(header::LOCATION).and_then(|v| v.to_str().ok()).unwrap_or("another address");
-            let hint = "redirects are not followed, so that keys stay here; use the address it points to as base URL: ";
-            format!("{hint}{}", cut(to, 200))
-        }
-        "server_error" if status == Some(StatusCode::INTERNAL_SERVER_ERROR) => {
-            "the server failed on this request; its console tells why, often a field or name that it does not check"
-                .into()
-        }
-        "server_error" if status.is_some_and(|status| matches!(status.as_u16(), 502 | 504)) => "a proxy could not reach the server behind it".into(),
         _ => return None,
-    })
+    };
+    Some(Advice::new(remedy, template))
+}
+
+/// Where a server that redirects points to.
+pub(super) fn redirection(headers: &HeaderMap) -> String {
+    let to = headers.get(header::LOCATION).and_then(|v| v.to_str().ok()).unwrap_or("another address");
+    let hint = "redirects are not followed, so that keys stay here; use the address it points to as base URL: ";
+    format!("{hint}{}", cut(to, 200))
 }

@@ -40,6 +40,13 @@ impl Said {
         Said::of(&glimpse(&beginning(text))?, DEEPEST)
     }
 
+    /// The same where an answer could stand: text alone is none of an error.
+    pub(super) fn in_place_of_answer(text: &[u8]) -> Option<Said> {
+        let value = glimpse(&beginning(text))?;
+        let objects = value.is_object() || value.as_array().is_some_and(|list| list.iter().any(Value::is_object));
+        Said::of(&value, DEEPEST).filter(|_| objects)
+    }
+
     /// Text that is no JSON: what a person can read of it.
     pub(super) fn plain(text: &[u8], headers: Option<&HeaderMap>) -> Said {
         let text = &*beginning(text);
@@ -180,8 +187,24 @@ fn issue(entry: &Value) -> ValidationIssue {
         location,
         message: fields.get("msg").map(words).unwrap_or_default(),
         kind: fields.get("type").map(words).unwrap_or_default(),
-        input: fields.get("input").map(|input| cut(&input.to_string(), INPUT_CAP)),
+        input: fields.get("input").map(|input| cut(&compact(input), INPUT_CAP)),
         extra: kept.map(|(name, value)| (name.clone(), value.clone())).collect(),
+    }
+}
+
+/// A value as JSON, with the fields of objects in the order of their names, whatever order serde_json's maps keep in this program.
+fn compact(value: &Value) -> String {
+    let joined = |parts: Vec<String>| parts.join(",");
+    match value {
+        Value::Array(list) => format!("[{}]", joined(list.iter().map(compact).collect())),
+        Value::Object(fields) => {
+            let mut fields: Vec<_> = fields.iter().collect();
+            fields.sort_unstable_by_key(|(name, _)| *name);
+            let written =
+                |(name, value): &(&String, &Value)| format!("{}:{}", Value::from(name.as_str()), compact(value));
+            format!("{{{}}}", joined(fields.iter().map(written).collect()))
+        }
+        value => value.to_string(),
     }
 }
 

@@ -91,7 +91,7 @@ pub async fn until_logged(client: &Client, start: &str, count: usize) {
 
 /// What the transport says of an error.
 pub fn fault(error: &Error) -> Option<FetchFault> {
-    let mut cause = error.source();
+    let mut cause = error.cause();
     while let Some(found) = cause {
         if let Some(fault) = found.downcast_ref::<FetchFault>() {
             return Some(*fault);

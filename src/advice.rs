@@ -1,0 +1,166 @@
+//! What to do about an error, as data, for programs that speak of it in words of their own.
+
+use std::fmt;
+
+/// What to do about an error: a [`Remedy`], and the [`Place`]s that its sentence names.
+///
+/// [`Error::hint`](crate::Error::hint) has the sentence in Rust's names. A program for the terminal or a binding for another language
+/// spells the places in its own:
+///
+/// ```
+/// use tabbyapi::{Client, Place, Remedy};
+/// use tabbyapi::transport::script::{Reply, Script};
+/// # use futures::executor::block_on;
+///
+/// let script = Script::new([Reply::json(503, r#"{"detail":"No models are currently loaded."}"#)]);
+/// let client = Client::builder("http://tabby.test").build_with(script)?;
+/// let error = block_on(client.models().current()).unwrap_err();
+/// assert_eq!(error.hint(), Some("load one with `client.models().load(..)`"));
+///
+/// let advice = error.advice().unwrap();
+/// assert_eq!(advice.remedy(), Remedy::Call);
+/// let told = advice.spelled(|place| match place {
+///     Place::Method("models.load") => "`tabby load NAME`".to_owned(),
+///     other => other.to_string(),
+/// });
+/// assert_eq!(told, "load one with `tabby load NAME`");
+/// # Ok::<(), tabbyapi::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Advice {
+    remedy: Remedy,
+    /// A sentence with places in braces, such as `{setting:pace.stall}`.
+    template: &'static str,
+}
+
+/// What kind of thing helps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Remedy {
+    /// Give what is missing, such as a key.
+    Give,
+    /// Check what is given: an address, a name, a key.
+    Check,
+    /// Raise a limit of the client.
+    Raise,
+    /// Call a method first, or another one.
+    Call,
+    /// Ask for something else, or for less.
+    Change,
+    /// Change how the server is set up.
+    Configure,
+    /// See what the server's console tells.
+    Look,
+    /// Make the call again later.
+    Wait,
+}
+
+/// What an [`Advice`] names. `Display` spells it as Rust does, quoted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Place {
+    /// A method of a service, such as `models.load`; or a service, such as `models`.
+    Method(&'static str),
+    /// A setting of the client, such as `pace.stall`, `limits.body`.
+    Setting(&'static str),
+    /// A field of the request, by its name on the wire.
+    Field(&'static str),
+    /// A key of the client: `api_key` or `admin_key`.
+    Key(&'static str),
+    /// The base URL.
+    BaseUrl,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Place::Method(name) => match name.split_once('.') {
+                Some((service, method @ ("load" | "switch"))) => write!(f, "`client.{service}().{method}(..)`"),
+                Some((service, method)) => write!(f, "`client.{service}().{method}()`"),
+                None => write!(f, "`client.{name}()`"),
+            },
+            Place::Setting(name) => {
+                let (owner, setting) = name.split_once('.').unwrap_or(("options", name));
+                f.write_str("`")?;
+                for word in owner.split('_') {
+                    let (first, rest) = word.split_at_checked(1).unwrap_or((word, ""));
+                    write!(f, "{}{rest}", first.to_ascii_uppercase())?;
+                }
+                write!(f, "::{setting}`")
+            }
+            Place::Field(name) | Place::Key(name) => write!(f, "`{name}`"),
+            Place::BaseUrl => f.write_str("the base URL"),
+        }
+    }
+}
+
+impl Advice {
+    pub(crate) const fn new(remedy: Remedy, template: &'static str) -> Self {
+        Advice { remedy, template }
+    }
+
+    /// What kind of thing helps.
+    pub fn remedy(&self) -> Remedy {
+        self.remedy
+    }
+
+    /// What its sentence names, in order.
+    pub fn places(&self) -> impl Iterator<Item = Place> + use<> {
+        parts(self.template).filter_map(|(_, place)| place)
+    }
+
+    /// The sentence, with its places in these words.
+    pub fn spelled(&self, mut spell: impl FnMut(Place) -> String) -> String {
+        let mut sentence = String::new();
+        for (text, place) in parts(self.template) {
+            sentence.push_str(text);
+            sentence.push_str(&place.map(&mut spell).unwrap_or_default());
+        }
+        sentence
+    }
+}
+
+impl fmt::Display for Advice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.spelled(|place| place.to_string()))
+    }
+}
+
+/// Texts, each with the place that follows it.
+fn parts(template: &'static str) -> impl Iterator<Item = (&'static str, Option<Place>)> {
+    template.split('}').map(|part| match part.split_once('{') {
+        Some((text, place)) => (text, Some(place_of(place))),
+        None => (part, None),
+    })
+}
+
+fn place_of(place: &'static str) -> Place {
+    match place.split_once(':') {
+        Some(("method", name)) => Place::Method(name),
+        Some(("setting", name)) => Place::Setting(name),
+        Some(("key", name)) => Place::Key(name),
+        Some((_, name)) => Place::Field(name),
+        None => Place::BaseUrl,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_found_and_spelled() {
+        let advice = Advice::new(
+            Remedy::Check,
+            "{url} or {setting:pace.first_item}, {setting:content_part.image_bytes}, {field:max_tokens}, {key:api_key}: \
+             {method:models.list}, {method:templates.switch}, {method:models}",
+        );
+        assert_eq!(advice.places().count(), 8);
+        assert_eq!(
+            advice.to_string(),
+            "the base URL or `Pace::first_item`, `ContentPart::image_bytes`, `max_tokens`, `api_key`: `client.models().list()`, \
+             `client.templates().switch(..)`, `client.models()`"
+        );
+        assert_eq!(Advice::new(Remedy::Wait, "wait").to_string(), "wait");
+    }
+}

@@ -1,0 +1,135 @@
+//! What is wrong with a document, in words that quote nothing of it: documents hold what people and models wrote.
+
+use serde_path_to_error::{Path, Segment};
+
+use crate::text::cut;
+
+/// No part of a fault is longer, in bytes.
+const PART: usize = 256;
+
+/// The kind of a fault, and the line and column where it is.
+pub(crate) fn fault(error: &serde_json::Error) -> String {
+    let at = format!(" at line {} column {}", error.line(), error.column());
+    let told = error.to_string();
+    // The parser's own words have no text of the document's; those of types may.
+    let told = told.strip_suffix(&at).unwrap_or(&told);
+    let kind = if error.is_data() { data(told) } else { told.to_owned() };
+    let at = if error.line() == 0 { "" } else { &at };
+    format!("{}{at}", cut(&kind, PART))
+}
+
+/// What values serde tells apart.
+const VALUES: [&str; 14] = [
+    "boolean",
+    "integer",
+    "floating point",
+    "character",
+    "string",
+    "byte array",
+    "null",
+    "unit value",
+    "Option value",
+    "newtype struct",
+    "sequence",
+    "map",
+    "enum",
+    "unit variant",
+];
+
+fn data(told: &str) -> String {
+    if told.starts_with("missing field `") {
+        return told.to_owned();
+    }
+    for fault in ["invalid type: ", "invalid value: ", "invalid length "] {
+        let Some(rest) = told.strip_prefix(fault) else { continue };
+        let found = VALUES.iter().find(|value| rest.starts_with(*value)).unwrap_or(&"");
+        // What was expected stands last, and is the type's own word.
+        let expected = rest.rfind(", expected ").and_then(|at| rest.get(at..)).unwrap_or_default();
+        let fault = fault.trim_end_matches([':', ' ']);
+        return if found.is_empty() { format!("{fault}{expected}") } else { format!("{fault}: {found}{expected}") };
+    }
+    const BASE64: &str = "no valid base64";
+    const BYTES: &str = " bytes are no whole number of 32-bit floats";
+    let after_number = told.trim_start_matches(|digit: char| digit.is_ascii_digit());
+    match told {
+        told if told.starts_with("unknown variant `") => "a word that is not known here".to_owned(),
+        told if told.starts_with(BASE64) => BASE64.to_owned(),
+        told if after_number == BYTES => told.to_owned(),
+        _ => "a value that cannot be taken here".to_owned(),
+    }
+}
+
+/// Where a fault is: `None` for the document itself. Names that are no plain identifiers are shown as `*`: keys of maps can be text.
+pub(crate) fn place(path: &Path) -> Option<String> {
+    let mut place = String::new();
+    let mut map_of_texts = false;
+    for segment in path.iter() {
+        match segment {
+            Segment::Seq { index } => place.push_str(&format!("[{index}]")),
+            Segment::Map { key: name } | Segment::Enum { variant: name } => {
+                place.push_str(if place.is_empty() { "" } else { "." });
+                place.push_str(if is_name(name) && !map_of_texts { name } else { "*" });
+                map_of_texts = MAPS.contains(&name.as_str());
+            }
+            Segment::Unknown => {
+                place.push_str(if place.is_empty() { "?" } else { ".?" });
+            }
+        }
+    }
+    crate::error::place(&cut(&place, PART))
+}
+
+/// Fields whose values are maps from any text.
+const MAPS: [&str; 2] = ["top_logprobs", "logit_bias"];
+
+fn is_name(name: &str) -> bool {
+    let letters = |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
+    name.len() <= 64 && letters(name) && name.starts_with(|first: char| first.is_ascii_lowercase() || first == '_')
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    enum Word {
+        One,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[allow(dead_code, reason = "they are only read")]
+    struct Types {
+        #[serde(default)]
+        number: u32,
+        #[serde(default)]
+        word: Option<Word>,
+        #[serde(default)]
+        map: BTreeMap<String, u32>,
+        #[serde(default)]
+        top_logprobs: Vec<BTreeMap<String, f64>>,
+    }
+
+    #[test]
+    fn faults_have_kind_and_place_and_no_text() {
+        for (json, kind, at) in [
+            (r#"{"number":"SECRET, expected `x`"}"#, "invalid type: string, expected u32", Some("number")),
+            (r#"{"number":4294967296}"#, "invalid value: integer, expected u32", Some("number")),
+            (r#"{"word":"SECRET"}"#, "a word that is not known here", Some("word")),
+            (r#"{"map":{"SECRET":"SECRET"}}"#, "invalid type: string, expected u32", Some("map.*")),
+            (r#"{"top_logprobs":[{"secret":""}]}"#, "invalid type: string, expected f64", Some("top_logprobs[0].*")),
+            (r#""SECRET""#, "invalid type: string, expected struct Types", None),
+            ("{\"number\"\n:SECRET", "expected value", Some("number")),
+        ] {
+            let mut text = serde_json::Deserializer::from_str(json);
+            let error = serde_path_to_error::deserialize::<_, Types>(&mut text).expect_err(json);
+            assert_eq!(place(error.path()).as_deref(), at, "{json}");
+            let told = fault(error.inner());
+            assert!(told.starts_with(kind) && told[kind.len()..].starts_with(" at line "), "{told}");
+        }
+    }
+}
