@@ -2,7 +2,7 @@
 //! `serde_json/preserve_order` (which the feature `schemars` brings) and without.
 
 use futures::executor::block_on;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use tabbyapi::api::{
     ChatMessage, ChatRequest, CompletionRequest, Function, LoadRequest, Overrides, ResponseFormat, SamplerOverride,
     Sampling, Tool,
@@ -86,13 +86,13 @@ fn typed_answers_send_their_schema_as_written() {
 #[cfg(feature = "schemars")]
 #[test]
 fn derived_schemas_keep_the_order_of_the_type() {
-    #[derive(Deserialize, schemars::JsonSchema)]
+    #[derive(serde::Deserialize, schemars::JsonSchema)]
     #[expect(dead_code)]
     struct Step {
         why: String,
         act: Option<u8>,
     }
-    #[derive(Deserialize, schemars::JsonSchema)]
+    #[derive(serde::Deserialize, schemars::JsonSchema)]
     #[expect(dead_code)]
     struct Verdict {
         reasoning: String,
