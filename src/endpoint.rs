@@ -76,6 +76,12 @@ pub trait Endpoint {
     /// A fresh decoder for one call.
     fn decoder(&self) -> Self::Decoder;
 
+    /// The same for a request that is sent with these [extra fields](crate::Options::extra).
+    fn decoder_with(&self, extra: &Extra) -> Self::Decoder {
+        _ = extra;
+        self.decoder()
+    }
+
     /// The model that the request asks for: a client with several servers prefers one that has it loaded.
     fn model(&self) -> Option<&str> {
         None
@@ -118,6 +124,10 @@ impl<E: Endpoint + ?Sized> Endpoint for &E {
 
     fn decoder(&self) -> Self::Decoder {
         (**self).decoder()
+    }
+
+    fn decoder_with(&self, extra: &Extra) -> Self::Decoder {
+        (**self).decoder_with(extra)
     }
 
     fn model(&self) -> Option<&str> {

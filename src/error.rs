@@ -21,7 +21,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 ///
 /// It prints as one sentence: what happened, where, and what to do. Programs read [`kind`](Error::kind) and
 /// [`code`](Error::code); the server's status, headers, body and words are kept within the caps of
-/// [`Limits`](crate::Limits). Partial answers are not in it: a stream keeps those itself.
+/// [`Limits`](crate::Limits). Partial answers of streams are not in it: a stream keeps those itself.
 ///
 /// Bodies and echoed input can hold the prompt, so neither `Display` nor `Debug` prints them; keys never show.
 #[derive(Clone)]
@@ -52,6 +52,7 @@ struct Inner {
     named_status: Option<StatusCode>,
     /// It came in an event of a stream.
     in_stream: bool,
+    partial: Option<crate::Text>,
 }
 
 /// What the server answered, when an error came of it.
@@ -219,6 +220,12 @@ impl Error {
         self.0.response.as_ref().map(|r| &r.body)
     }
 
+    /// What had been generated of a whole answer that was cut, of its first choice, for code `generation_cut`; all of it is in the
+    /// [`body`](Error::body). Streams keep what had arrived themselves.
+    pub fn partial_text(&self) -> Option<&str> {
+        self.0.partial.as_deref()
+    }
+
     /// The entries of a 422 answer; empty for other errors.
     pub fn validation(&self) -> &[ValidationIssue] {
         &self.0.issues
@@ -328,6 +335,11 @@ impl Error {
             .with_hint("the connection was cut or the server was stopped; what had arrived is kept by the stream")
     }
 
+    pub(crate) fn with_partial_text(mut self, text: &str) -> Self {
+        self.0.partial = Some(text.into());
+        self
+    }
+
     /// An error of your own [`Endpoint`](crate::Endpoint), decoder or source of keys.
     pub fn custom(kind: ErrorKind, code: &str, message: impl fmt::Display) -> Self {
         Error::new(kind, code, message.to_string())
@@ -407,6 +419,7 @@ impl Error {
             retry_after: None,
             named_status: None,
             in_stream: false,
+            partial: None,
         }))
     }
 

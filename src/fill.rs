@@ -6,13 +6,26 @@
 //!
 //! The outcome is that of the derived code for a struct whose fields are all `default` and take null, except that of
 //! a key that comes twice the last value counts, as it does in Python.
+//!
+//! Servers that imitate others get types wrong. A value of another type than its field counts for what it means, such as
+//! `"12"` or `12.0` for 12, or as absent; the rest of the answer is not lost to it. That costs nothing until it happens.
+
+mod lists;
+mod scalars;
+mod texts;
 
 use std::marker::PhantomData;
 use std::{fmt, mem};
 
-use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Unexpected, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
 
-use crate::{Extra, Few, Text};
+use lists::Row;
+
+use crate::Extra;
+
+pub(crate) use lists::{Object, Objects, fill_objects, named};
+pub(crate) use scalars::{digits, fill_from_str};
+pub(crate) use texts::{JsonText, Said, json_text};
 
 /// A value that can be read into its place. The place holds the default; null leaves it so.
 pub(crate) trait Fill<'de>: Default {
@@ -31,17 +44,6 @@ pub(crate) fn in_place<'de, D: Deserializer<'de>, V: Visitor<'de>>(
     visitor: V,
 ) -> Result<V::Value, D::Error> {
     deserializer.deserialize_newtype_struct(IN_PLACE, visitor)
-}
-
-/// The place as a seed.
-pub(crate) struct Place<'a, T>(pub(crate) &'a mut T);
-
-impl<'de, T: Fill<'de>> DeserializeSeed<'de> for Place<'_, T> {
-    type Value = ();
-    #[inline]
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        self.0.fill(deserializer)
-    }
 }
 
 /// What null does in every visitor here.
@@ -67,87 +69,102 @@ macro_rules! null_is_nothing {
 }
 pub(crate) use null_is_nothing;
 
-/// `Fill` for what is made of a string. Each kind has a visitor of its own, since the compiler then writes the result
-/// straight into the place.
-macro_rules! fill_from_str {
-    ($type:ty, $make:expr) => {
-        impl<'de> crate::fill::Fill<'de> for $type {
-            #[inline]
-            fn fill<D: ::serde::Deserializer<'de>>(&mut self, deserializer: D) -> Result<(), D::Error> {
-                struct Visit<'a>(&'a mut $type);
-                impl<'de> ::serde::de::Visitor<'de> for Visit<'_> {
-                    type Value = ();
-                    fn expecting(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
-                        f.write_str("a string")
-                    }
-                    #[inline]
-                    fn visit_str<E>(self, value: &str) -> Result<(), E> {
-                        *self.0 = $make(value);
-                        Ok(())
-                    }
-                    crate::fill::null_is_nothing!();
-                }
-                crate::fill::in_place(deserializer, Visit(self))
-            }
+/// What scalars do where there is no place for them.
+macro_rules! scalars_are_nothing {
+    () => {
+        fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+            Ok(())
+        }
+        fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+            Ok(())
+        }
+        fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+            Ok(())
+        }
+        fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+            Ok(())
+        }
+        fn visit_str<E>(self, _: &str) -> Result<(), E> {
+            Ok(())
         }
     };
 }
-pub(crate) use fill_from_str;
+use scalars_are_nothing;
 
-fill_from_str!(Text, Text::from);
-fill_from_str!(Option<Text>, |text: &str| Some(Text::from(text)));
-
-/// `Fill` for unsigned integers.
-macro_rules! fill_from_integer {
-    ($type:ty) => {
-        impl<'de> Fill<'de> for $type {
-            #[inline]
-            fn fill<D: Deserializer<'de>>(&mut self, deserializer: D) -> Result<(), D::Error> {
-                struct Visit<'a>(&'a mut $type);
-                impl<'de> Visitor<'de> for Visit<'_> {
-                    type Value = ();
-                    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                        f.write_str(stringify!($type))
-                    }
-                    #[inline]
-                    fn visit_u64<E: Error>(self, value: u64) -> Result<(), E> {
-                        let odd = |_| E::invalid_value(Unexpected::Unsigned(value), &stringify!($type));
-                        *self.0 = value.try_into().map_err(odd)?;
-                        Ok(())
-                    }
-                    // Other formats than JSON may have their positive numbers signed.
-                    fn visit_i64<E: Error>(self, value: i64) -> Result<(), E> {
-                        let odd = |_| E::invalid_value(Unexpected::Signed(value), &stringify!($type));
-                        *self.0 = value.try_into().map_err(odd)?;
-                        Ok(())
-                    }
-                    null_is_nothing!();
-                }
-                crate::fill::in_place(deserializer, Visit(self))
-            }
+/// What lists do where there is no place for them.
+macro_rules! lists_are_nothing {
+    () => {
+        fn visit_seq<A: ::serde::de::SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
+            while list.next_element::<::serde::de::IgnoredAny>()?.is_some() {}
+            Ok(())
         }
     };
 }
+pub(crate) use lists_are_nothing;
 
-fill_from_integer!(u32);
-fill_from_integer!(u64);
-
-/// `Fill` for what is rare, and may take the way through an `Option` of its own.
-macro_rules! fill_by_serde {
-    ($($type:ty),* $(,)?) => {
-        $(
-            impl<'de> crate::fill::Fill<'de> for Option<$type> {
-                fn fill<D: ::serde::Deserializer<'de>>(&mut self, deserializer: D) -> Result<(), D::Error> {
-                    *self = ::serde::Deserialize::deserialize(deserializer)?;
-                    Ok(())
-                }
-            }
-        )*
-    };
+/// Reads a field of a derived type as tolerantly: `#[serde(default, deserialize_with = "filled")]`.
+pub(crate) fn filled<'de, D: Deserializer<'de>, T: Fill<'de>>(deserializer: D) -> Result<T, D::Error> {
+    let mut value = T::default();
+    value.fill(deserializer)?;
+    Ok(value)
 }
-pub(crate) use fill_by_serde;
 
-fill_by_serde!(u32);
+/// The same for what is the default if it is absent or of another kind.
+pub(crate) fn or_default<'de, D: Deserializer<'de>, T: Default>(deserializer: D) -> Result<T, D::Error>
+where
+    Option<T>: Fill<'de>,
+{
+    filled::<D, Option<T>>(deserializer).map(Option::unwrap_or_default)
+}
+
+/// The same for what must be there, since nothing is left of the answer without it.
+pub(crate) fn meant<'de, D: Deserializer<'de>, T>(deserializer: D) -> Result<T, D::Error>
+where
+    Option<T>: Fill<'de>,
+{
+    filled::<D, Option<T>>(deserializer)?.ok_or_else(|| Error::custom("the value is absent or of another type"))
+}
+
+/// The same for words of an open set; one that is absent is empty.
+pub(crate) fn word<'de, D: Deserializer<'de>, T: for<'a> From<&'a str>>(deserializer: D) -> Result<T, D::Error>
+where
+    Option<T>: Fill<'de>,
+{
+    filled::<D, Option<T>>(deserializer).map(|word| word.unwrap_or_else(|| "".into()))
+}
+
+/// The same for a list whose elements belong to those of other lists by their places.
+pub(crate) fn row<'de, D: Deserializer<'de>, T: Fill<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
+    filled::<D, Row<T>>(deserializer).map(|row| row.0)
+}
+
+/// The same for text that may come in parts.
+pub(crate) fn said<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let mut text = None;
+    Said(&mut text).deserialize(deserializer)?;
+    Ok(text.map(String::from).unwrap_or_default())
+}
+
+/// A value by itself as a seed; its size shows in the type, so that it can be charged.
+pub(crate) struct Given<T>(pub(crate) PhantomData<T>);
+
+impl<'de, T: Fill<'de>> DeserializeSeed<'de> for Given<T> {
+    type Value = T;
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
+        filled(deserializer)
+    }
+}
+
+/// The place as a seed.
+pub(crate) struct Place<'a, T>(pub(crate) &'a mut T);
+
+impl<'de, T: Fill<'de>> DeserializeSeed<'de> for Place<'_, T> {
+    type Value = ();
+    #[inline]
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        self.0.fill(deserializer)
+    }
+}
 
 /// What has fields: [`fill_struct`] makes it.
 pub(crate) trait Struct<'de>: Default {
@@ -159,9 +176,12 @@ pub(crate) trait Struct<'de>: Default {
     fn value<A: MapAccess<'de>>(&mut self, key: Self::Key, seen: &mut u32, map: &mut A) -> Result<(), A::Error>;
     /// The fields that have no name.
     fn extra(&mut self) -> &mut Extra;
+    /// All fields were read.
+    #[inline]
+    fn filled(&mut self) {}
 }
 
-/// A struct that may not be null, as a seed.
+/// A struct that may be nothing but an object, as a seed.
 pub(crate) struct Whole<'a, T>(pub(crate) &'a mut T);
 
 impl<'de, T: Struct<'de>> DeserializeSeed<'de> for Whole<'_, T> {
@@ -190,11 +210,12 @@ impl<'de, T: Struct<'de>> Visitor<'de> for Whole<'_, T> {
                 }
             }
         }
+        self.0.filled();
         Ok(())
     }
 }
 
-/// A struct that may be null.
+/// A struct; what is no object leaves it as it is.
 pub(crate) struct Fields<'a, T>(pub(crate) &'a mut T);
 
 impl<'de, T: Struct<'de>> Visitor<'de> for Fields<'_, T> {
@@ -207,6 +228,8 @@ impl<'de, T: Struct<'de>> Visitor<'de> for Fields<'_, T> {
         Whole(self.0).visit_map(map)
     }
     null_is_nothing!();
+    scalars_are_nothing!();
+    lists_are_nothing!();
 }
 
 /// The name of a field. One that is unknown goes into the string: a key that has room for it would be passed around
@@ -236,9 +259,12 @@ impl<'de, T: Struct<'de>> Visitor<'de> for Key<'_, T> {
     }
 }
 
-/// `Fill` and `Deserialize` for a struct: the keys on the wire and their fields, and a field `extra` for the rest.
+/// `Fill` and `Deserialize` for a struct: the keys on the wire and their fields, perhaps with the seed that reads them, and a
+/// field `extra` for the rest. A method may be named that is called once all fields were read.
 macro_rules! fill_struct {
-    ($struct:ident { $($key:literal => $field:ident,)* }) => {
+    (@seed $place:expr) => { crate::fill::Place($place) };
+    (@seed $place:expr, $seed:ident) => { crate::fill::$seed($place) };
+    ($struct:ident { $($key:literal => $field:ident $(as $seed:ident)?,)* } $(then $then:ident)?) => {
         const _: () = {
             #[allow(non_camel_case_types)]
             #[derive(Clone, Copy)]
@@ -270,7 +296,7 @@ macro_rules! fill_struct {
                                     self.$field = Default::default();
                                 }
                                 *seen |= BIT;
-                                map.next_value_seed(crate::fill::Place(&mut self.$field))
+                                map.next_value_seed(crate::fill::fill_struct!(@seed &mut self.$field $(, $seed)?))
                             }
                         )*
                     }
@@ -280,6 +306,13 @@ macro_rules! fill_struct {
                 fn extra(&mut self) -> &mut crate::Extra {
                     &mut self.extra
                 }
+
+                $(
+                    #[inline]
+                    fn filled(&mut self) {
+                        self.$then();
+                    }
+                )?
             }
 
             impl<'de> crate::fill::Fill<'de> for $struct {
@@ -301,79 +334,3 @@ macro_rules! fill_struct {
     };
 }
 pub(crate) use fill_struct;
-
-/// The elements of a list of structs. Null may stand for the list, but not for an element.
-struct Elements<'a, L>(&'a mut L);
-
-impl<'de, T: Struct<'de>> Fill<'de> for Vec<T> {
-    fn fill<D: Deserializer<'de>>(&mut self, deserializer: D) -> Result<(), D::Error> {
-        in_place(deserializer, Elements(self))
-    }
-}
-
-impl<'de, T: Struct<'de>> Visitor<'de> for Elements<'_, Vec<T>> {
-    type Value = ();
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list")
-    }
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        while let Some(item) = seq.next_element_seed(Owned(PhantomData))? {
-            self.0.push(item);
-        }
-        Ok(())
-    }
-    null_is_nothing!();
-}
-
-impl<'de, T: Struct<'de>> Fill<'de> for Few<T> {
-    #[inline]
-    fn fill<D: Deserializer<'de>>(&mut self, deserializer: D) -> Result<(), D::Error> {
-        in_place(deserializer, Elements(self))
-    }
-}
-
-impl<'de, T: Struct<'de>> Visitor<'de> for Elements<'_, Few<T>> {
-    type Value = ();
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list")
-    }
-    #[inline]
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        // Made only once it is known that there is one: a list of one ends right after it.
-        if seq.next_element_seed(First(self.0))?.is_some() {
-            while let Some(item) = seq.next_element_seed(Owned(PhantomData))? {
-                self.0.push(item);
-            }
-        }
-        Ok(())
-    }
-    null_is_nothing!();
-}
-
-/// Where the first element of a [`Few`] goes, once it is known that there is one.
-struct First<'a, T>(&'a mut Few<T>);
-
-impl<'de, T: Struct<'de>> DeserializeSeed<'de> for First<'_, T> {
-    type Value = ();
-    #[inline]
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        match self.0.set_one(T::default()) {
-            Some(place) => Whole(place).deserialize(deserializer),
-            None => Err(serde::de::Error::custom("a list of one has no element")),
-        }
-    }
-}
-
-/// An element of a list; its size shows in the type, so that it can be charged.
-struct Owned<T>(PhantomData<T>);
-
-impl<'de, T: Struct<'de>> DeserializeSeed<'de> for Owned<T> {
-    type Value = T;
-    // Apart, since it is rare, and the first element of a `Few` is not.
-    #[inline(never)]
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
-        let mut item = T::default();
-        Whole(&mut item).deserialize(deserializer)?;
-        Ok(item)
-    }
-}

@@ -187,10 +187,11 @@ fn a_stream_without_its_end_is_truncated() {
     call.handle_input(at(2.0), chunk("data: a\n\ndata: b"));
     assert_eq!(item(&mut call, 2.0), "a");
     call.handle_input(at(3.0), Input::End);
+    assert_eq!(item(&mut call, 3.0), "b", "at a clean end the last event needs no line end");
     let error = fails(&mut call, 3.0);
     assert_eq!((error.kind(), error.code()), (ErrorKind::Truncated, "truncated"));
     assert_eq!(error.status(), Some(http::StatusCode::OK));
-    assert_eq!(error.record().unwrap().items, 1);
+    assert_eq!(error.record().unwrap().items, 2);
 }
 
 #[test]

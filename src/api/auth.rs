@@ -50,6 +50,7 @@ impl Endpoint for GetPermission {
 #[non_exhaustive]
 pub struct PermissionAnswer {
     /// What the key may do.
+    #[serde(deserialize_with = "crate::fill::meant")]
     pub permission: Permission,
     /// Fields that this library has no name for.
     #[serde(flatten)]

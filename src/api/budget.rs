@@ -49,6 +49,11 @@ impl Budget {
         .with_advice(Advice::new(Remedy::Raise, "raise {setting:limits.indices} if so many are expected")))
     }
 
+    /// Makes room for a value.
+    pub(crate) fn take_value(&mut self, name: &str, value: &Value) -> Result<()> {
+        self.take(name.len() + weight(value))
+    }
+
     /// Appends text.
     pub(crate) fn append(&mut self, to: &mut String, text: &str) -> Result<()> {
         self.take(text.len())?;
@@ -56,10 +61,14 @@ impl Budget {
         Ok(())
     }
 
-    /// Takes over unknown fields; a later value replaces an earlier one.
-    pub(crate) fn merge(&mut self, to: &mut Extra, from: &Extra) -> Result<()> {
+    /// Takes over unknown fields; a later value replaces an earlier one. Those that have a name in what is added up are left out,
+    /// for they would stand there twice.
+    pub(crate) fn merge(&mut self, to: &mut Extra, from: &Extra, named: &[&str]) -> Result<()> {
+        if from.is_empty() {
+            return Ok(());
+        }
         for (name, value) in from {
-            if to.get(name) != Some(value) {
+            if to.get(name) != Some(value) && !named.contains(&name.as_str()) {
                 // Every sixth field begins a node.
                 let node = if to.len() % 6 == 0 { nodes::<String, Value>(1) } else { 0 };
                 self.take(node + allocation(name.len()) + weight(value))?;

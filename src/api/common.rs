@@ -3,16 +3,17 @@
 use std::fmt;
 use std::ops::Deref;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 
-use crate::value::{null_as_default, open_enum};
-use crate::{Advice, Error, Extra, OrderedJson, Remedy, Text};
+use crate::fill::{Fill, fill_objects, filled};
+use crate::value::open_enum;
+use crate::{Advice, Error, ErrorKind, Extra, OrderedJson, Remedy, Text};
 
 open_enum! {
     /// Why a choice ended.
     FinishReason {
-        /// A stop token or stop string came, or a grammar was complete. A generation that was cut because the model
-        /// was unloaded says so too, without an [`EosReason`].
+        /// A stop token or stop string came, or a grammar was complete.
         Stop = "stop",
         /// `max_tokens` was reached.
         Length = "length",
@@ -43,32 +44,102 @@ open_enum! {
 #[non_exhaustive]
 pub struct Usage {
     /// Tokens of the prompt.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "filled")]
     pub prompt_tokens: u64,
     /// Seconds that the prompt took.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub prompt_time: Option<f64>,
     /// Prompt tokens per second.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub prompt_tokens_per_sec: Option<Rate>,
     /// Tokens that were generated.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "filled")]
     pub completion_tokens: u64,
     /// Seconds that the generation took.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub completion_time: Option<f64>,
     /// Generated tokens per second.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub completion_tokens_per_sec: Option<Rate>,
     /// All tokens.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "filled")]
     pub total_tokens: u64,
     /// Seconds that the request took on the server, waiting included.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub total_time: Option<f64>,
+    /// What the prompt's tokens are made of, from servers that tell it.
+    #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
+    pub prompt_tokens_details: Option<PromptTokensDetails>,
+    /// What the generated tokens are made of, from servers that tell it.
+    #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
+    pub completion_tokens_details: Option<CompletionTokensDetails>,
     /// Other fields.
     #[serde(flatten)]
     pub extra: Extra,
+}
+
+/// What the tokens of a prompt are made of.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct PromptTokensDetails {
+    /// Tokens that the server had in its cache, so that they took no time.
+    #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
+    pub cached_tokens: Option<u64>,
+    /// Other fields.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+/// What the tokens of an answer are made of.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct CompletionTokensDetails {
+    /// Tokens that were guessed ahead, by a draft model say, and taken over.
+    #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
+    pub accepted_prediction_tokens: Option<u64>,
+    /// Tokens that were guessed ahead and dropped.
+    #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
+    pub rejected_prediction_tokens: Option<u64>,
+    /// Other fields.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+fill_objects!(Usage, Box<Usage>, PromptTokensDetails, CompletionTokensDetails);
+
+impl<'de> Fill<'de> for Option<Rate> {
+    fn fill<D: Deserializer<'de>>(&mut self, deserializer: D) -> Result<(), D::Error> {
+        match Value::deserialize(deserializer)? {
+            Value::Number(rate) => *self = rate.as_f64().map(Rate::PerSecond),
+            Value::String(words) => *self = Some(Rate::Words(words.into())),
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// The error of a choice that says no more than that it ended by one.
+pub(crate) fn failed_choice(reason: Option<&FinishReason>) -> Option<Error> {
+    let failed = reason.is_some_and(|reason| *reason == "error");
+    failed.then(|| {
+        Error::new(ErrorKind::Server, "stream_error", "the generation failed, and the server does not tell why")
+            .in_stream()
+    })
+}
+
+/// The error of a whole answer that was cut because the model was unloaded; it looks complete but for an `eos_reason` that is
+/// null, and usage that was asked for and is null too. `text` is what had been generated.
+pub(crate) fn cut_by_unload(body: &str, text: &str) -> Option<Error> {
+    let answer: Value = crate::decode::from_json(body).ok()?;
+    let is_null = |value: Option<&Value>| value.is_some_and(Value::is_null);
+    let mut choices = answer.get("choices")?.as_array()?.iter();
+    let cut = is_null(answer.get("usage"))
+        && choices.any(|choice| choice["finish_reason"] == "stop" && is_null(choice.get("eos_reason")));
+    cut.then(|| {
+        Error::new(ErrorKind::Truncated, "generation_cut", "the model was unloaded before the generation was complete")
+            .with_hint("`Error::partial_text` has what had been generated; load the model and ask again")
+            .with_partial_text(text)
+    })
 }
 
 /// A speed in tokens per second; the server says `Indeterminate` where the time was too short to tell.
@@ -127,6 +198,11 @@ impl StreamOptions {
     pub fn include_usage(mut self, include_usage: bool) -> Self {
         self.include_usage = Some(include_usage);
         self
+    }
+
+    /// Whether usage is asked for, by the user or by default.
+    pub(crate) fn wants_usage(set: &Option<StreamOptions>) -> bool {
+        set.as_ref().is_none_or(|options| options.include_usage == Some(true))
     }
 
     /// What is asked for while the user did not say.

@@ -13,7 +13,8 @@ use super::{OneOrMany, Usage};
 use crate::api::kinds::json;
 use crate::decode::Json;
 use crate::estimate::Estimator;
-use crate::value::{null_as_default, open_enum};
+use crate::fill::{Fill, fill_objects, filled};
+use crate::value::open_enum;
 use crate::{Calling, Client, Endpoint, Error, ErrorKind, Extra, Pace, Paces, Replay, Result, Scope, Text, json_body};
 
 /// Vectors of texts: `client.embeddings()`. An embedding model must be loaded, by the server's configuration or by
@@ -128,12 +129,13 @@ impl Endpoint for EmbeddingsRequest {
 #[non_exhaustive]
 pub struct Embeddings {
     /// One vector for each text, in their order.
+    #[serde(deserialize_with = "filled")]
     pub data: Vec<Embedding>,
     /// The model that made them.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "filled")]
     pub model: Text,
     /// What it took. The server counts **characters** here, where the names say tokens.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,
     /// Fields that this library has no name for.
     #[serde(flatten)]
@@ -156,6 +158,9 @@ impl Embeddings {
         let refuse = |message: String| Err(Error::new(ErrorKind::Decode, "inconsistent_answer", message));
         if self.data.len() != count {
             return refuse(format!("the answer has {} vectors for {count} texts", self.data.len()));
+        }
+        for (at, item) in self.data.iter_mut().enumerate().filter(|(_, item)| item.index == no_index()) {
+            item.index = at;
         }
         self.data.sort_by_key(|item| item.index);
         if let Some((at, item)) = self.data.iter().enumerate().find(|(at, item)| item.index != *at) {
@@ -187,10 +192,24 @@ pub struct Embedding {
     #[serde(deserialize_with = "vector")]
     pub embedding: Vec<f32>,
     /// The place of its text in the request.
+    #[serde(default = "no_index", deserialize_with = "index")]
     pub index: usize,
     /// Fields that this library has no name for.
     #[serde(flatten)]
     pub extra: Extra,
+}
+
+fill_objects!(Embedding);
+
+/// The index of a vector that came without one: it stands where it should.
+const fn no_index() -> usize {
+    usize::MAX
+}
+
+fn index<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
+    let mut index: Option<u32> = None;
+    index.fill(deserializer)?;
+    Ok(index.map_or(no_index(), |index| index as usize))
 }
 
 const BASE64: GeneralPurpose = GeneralPurpose::new(

@@ -11,8 +11,9 @@ use super::models::{CurrentModel, ModelCard};
 use crate::api::kinds::json;
 use crate::call::{Retry, Time};
 use crate::decode::Json;
+use crate::fill::{fill_objects, filled, meant, named, or_default};
 use crate::transport::MaybeSend;
-use crate::value::{null_as_default, open_enum};
+use crate::value::open_enum;
 use crate::{
     Answer, Calling, Client, Endpoint, Error, ErrorKind, Extra, Options, Pace, Phase, Replay, Result, Scope, Text,
 };
@@ -155,9 +156,10 @@ impl Endpoint for GetServiceInfo {
 #[non_exhaustive]
 pub struct Health {
     /// Its state.
+    #[serde(deserialize_with = "meant")]
     pub status: HealthStatus,
     /// What went wrong since it started; at most the last 100.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "filled")]
     pub issues: Vec<HealthIssue>,
     /// Fields that this library has no name for.
     #[serde(flatten)]
@@ -186,28 +188,30 @@ open_enum! {
 #[non_exhaustive]
 pub struct HealthIssue {
     /// When, in UTC after RFC 3339.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "filled")]
     pub time: Text,
     /// What.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "filled")]
     pub description: String,
     /// Fields that this library has no name for.
     #[serde(flatten)]
     pub extra: Extra,
 }
 
+fill_objects!(HealthIssue, Software);
+
 /// What the server is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ServiceInfo {
     /// The version of this document, such as 0.1.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "filled")]
     pub version: Option<f64>,
     /// The software that serves.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "or_default")]
     pub software: Software,
     /// The APIs it serves, by name: `openai`, and `koboldai`, which is listed even where it is not served.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "named")]
     pub api: std::collections::BTreeMap<String, ApiInfo>,
     /// Fields that this library has no name for.
     #[serde(flatten)]
@@ -219,13 +223,13 @@ pub struct ServiceInfo {
 #[non_exhaustive]
 pub struct Software {
     /// Its name, `TabbyAPI`.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "filled")]
     pub name: Text,
     /// The address of its source.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub repository: Option<String>,
     /// Its home page.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub homepage: Option<String>,
     /// Fields that this library has no name for.
     #[serde(flatten)]
@@ -237,16 +241,16 @@ pub struct Software {
 #[non_exhaustive]
 pub struct ApiInfo {
     /// Its name, such as `OpenAI API`.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "filled")]
     pub name: Text,
     /// Its path under the server's address, such as `/v1`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub relative_url: Option<String>,
     /// The address of its documentation.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub documentation: Option<String>,
     /// Its version, such as 1.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub version: Option<f64>,
     /// Fields that this library has no name for.
     #[serde(flatten)]

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::fields::{plain, posts, request};
 use crate::decode::{Empty, Json};
-use crate::value::null_as_default;
+use crate::fill::{fill_objects, filled};
 use crate::{Calling, Client, Extra, Text};
 
 /// LoRAs: `client.loras()`.
@@ -120,10 +120,10 @@ impl From<String> for LoraLoad {
 #[non_exhaustive]
 pub struct LoraReport {
     /// The names of those that are active now.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "filled")]
     pub success: Vec<String>,
     /// The names of those that could not be loaded; on current servers all of them.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "filled")]
     pub failure: Vec<String>,
     /// Fields that this library has no name for.
     #[serde(flatten)]
@@ -135,7 +135,7 @@ pub struct LoraReport {
 #[non_exhaustive]
 pub struct LoraList {
     /// The LoRAs, in no particular order.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "filled")]
     pub data: Vec<LoraCard>,
     /// Fields that this library has no name for.
     #[serde(flatten)]
@@ -147,21 +147,23 @@ pub struct LoraList {
 #[non_exhaustive]
 pub struct LoraCard {
     /// The name of its directory.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "filled")]
     pub id: Text,
     /// When the answer was made, in seconds since 1970 (not when the LoRA was made).
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "filled")]
     pub created: i64,
     /// `tabbyAPI`.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "filled")]
     pub owned_by: Text,
     /// How strongly it works, for active ones.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub scaling: Option<f64>,
     /// Fields that this library has no name for.
     #[serde(flatten)]
     pub extra: Extra,
 }
+
+fill_objects!(LoraCard);
 
 // No head comes before they are loaded, and running generations may have to end first.
 posts!(LoraLoadRequest: "/v1/lora/load", Admin, IfUnsent, LoraReport, load_whole);

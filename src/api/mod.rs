@@ -24,6 +24,7 @@
 mod auth;
 mod budget;
 mod chat;
+mod choices;
 mod common;
 mod completions;
 mod embedding_models;
@@ -44,7 +45,10 @@ use crate::Client;
 
 pub use auth::*;
 pub use chat::*;
-pub use common::{EosReason, FinishReason, OneOrMany, Rate, ResponseFormat, ResponseFormatType, StreamOptions, Usage};
+pub use common::{
+    CompletionTokensDetails, EosReason, FinishReason, OneOrMany, PromptTokensDetails, Rate, ResponseFormat,
+    ResponseFormatType, StreamOptions, Usage,
+};
 pub use completions::*;
 pub use embedding_models::*;
 pub use embeddings::*;

@@ -9,6 +9,7 @@ use super::Sampling;
 use super::fields::{plain, posts};
 use crate::api::kinds::json;
 use crate::decode::{Empty, Json};
+use crate::fill::filled;
 use crate::value::null_as_default;
 use crate::{Calling, Client, Endpoint, Error, ErrorKind, Extra, OrderedJson, Replay, Result, Scope, json_body};
 
@@ -140,10 +141,10 @@ pub struct SamplerOverride {
     #[serde(default, rename = "override")]
     pub value: OrderedJson,
     /// Whether it applies in place of the request's value; false by default.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub force: Option<bool>,
     /// Whether it is appended to the request's list; false by default. `force` goes before it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub additive: Option<bool>,
     /// Fields that this library has no name for.
     #[serde(flatten)]
@@ -176,13 +177,13 @@ impl SamplerOverride {
 #[non_exhaustive]
 pub struct OverrideList {
     /// The preset that was switched to last. It stays here after other overrides were set or all were unloaded.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub selected_preset: Option<String>,
     /// The overrides in force, by field.
     #[serde(default, deserialize_with = "null_as_default")]
     pub overrides: AppliedOverrides,
     /// The names of all presets; empty for an API key.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "filled")]
     pub presets: Vec<String>,
     /// Fields that this library has no name for.
     #[serde(flatten)]
@@ -215,7 +216,10 @@ impl std::ops::Deref for AppliedOverrides {
 impl<'de> Deserialize<'de> for AppliedOverrides {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut applied = AppliedOverrides::default();
-        for (field, value) in Extra::deserialize(deserializer)? {
+        let serde_json::Value::Object(fields) = serde_json::Value::deserialize(deserializer)? else {
+            return Ok(applied);
+        };
+        for (field, value) in fields {
             match value.is_object().then(|| SamplerOverride::deserialize(&value)) {
                 Some(Ok(read)) => _ = applied.well_formed.insert(field, read),
                 _ => _ = applied.malformed.insert(field, value),

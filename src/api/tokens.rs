@@ -7,7 +7,7 @@ use super::fields::{posts, request};
 use crate::api::kinds::json;
 use crate::decode::Json;
 use crate::estimate::Estimator;
-use crate::value::null_as_default;
+use crate::fill::{filled, meant};
 use crate::{Advice, Calling, Client, Endpoint, Error, Extra, Pace, Paces, Remedy, Replay, Scope};
 
 /// The tokens of the loaded model: `client.tokens()`.
@@ -153,10 +153,10 @@ impl From<&[ChatMessage]> for EncodeInput {
 #[non_exhaustive]
 pub struct Encoded {
     /// Their ids. Those from 1 000 000 000 on stand for pieces of images, and mean something only in this answer.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "filled")]
     pub tokens: Vec<u32>,
     /// How many there are.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "filled")]
     pub length: u64,
     /// Fields that this library has no name for.
     #[serde(flatten)]
@@ -168,6 +168,7 @@ pub struct Encoded {
 #[non_exhaustive]
 pub struct TokenCount {
     /// The number of tokens.
+    #[serde(deserialize_with = "meant")]
     pub length: u64,
 }
 
@@ -211,6 +212,7 @@ impl DecodeRequest {
 #[non_exhaustive]
 pub struct Decoded {
     /// The text.
+    #[serde(deserialize_with = "meant")]
     pub text: String,
     /// Fields that this library has no name for.
     #[serde(flatten)]

@@ -250,7 +250,12 @@ impl<D: Decode> Call<D> {
 
     /// A call with these options in place of the client's.
     pub fn with<E: Endpoint<Decoder = D>>(shared: &Shared, endpoint: &E, options: &Options) -> Result<Self> {
-        Call::of(shared, Asked::of(endpoint, options, shared.limits_tokens()), endpoint.decoder(), options)
+        Call::of(
+            shared,
+            Asked::of(endpoint, options, shared.limits_tokens()),
+            endpoint.decoder_with(&options.extra),
+            options,
+        )
     }
 
     fn of(shared: &Shared, mut asked: Asked, decoder: D, options: &Options) -> Result<Self> {

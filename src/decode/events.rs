@@ -9,13 +9,14 @@ use http::response::Parts;
 use http::{HeaderMap, StatusCode};
 
 use super::charge::{Bounds, SMALL};
-use super::json::{Body, content_type};
+use super::json::Body;
+use super::sniff::Sniff;
 use super::{Decode, failure, floor};
 use crate::auth::Secrets;
 use crate::error::Answered;
 use crate::sse::{Overflow, Parser};
 use crate::text::decimal;
-use crate::{Advice, Error, ErrorKind, Limits, Remedy, Result};
+use crate::{Advice, Error, ErrorKind, Extra, Limits, Remedy, Result};
 
 /// What the events of one operation mean.
 pub trait EventFormat {
@@ -44,6 +45,16 @@ pub trait EventFormat {
     /// Reads a JSON body that came in place of the stream.
     fn whole(&mut self, body: &str) -> Result<Vec<Self::Item>>;
 
+    /// Whether the body that was read just now is fine, or what is wrong with it although it has items: it is told after them.
+    fn whole_end(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    /// The stream came to its end in good order: an item of what was held back until then, if there is such.
+    fn held(&mut self) -> Option<Self::Item> {
+        None
+    }
+
     /// The body ended before a [`Step::Done`]: fine, or an error of kind [`Truncated`](ErrorKind::Truncated).
     fn end(&mut self) -> Result<()>;
 
@@ -61,7 +72,9 @@ pub trait EventFormat {
 pub enum Step<T> {
     /// An item.
     Item(T),
-    /// Nothing for the caller.
+    /// An item, after which the stream ends with this error: the event carries both.
+    Last(T, Error),
+    /// Nothing for the caller, and no sign that the answer makes progress.
     Skip,
     /// The announced end of the stream.
     Done,
@@ -76,10 +89,20 @@ pub struct Events<F: EventFormat> {
     secrets: Secrets,
     excerpt: usize,
     events: u64,
+    /// Bytes of data that said nothing.
+    skipped: u64,
+    /// The error that comes after the item that was given last.
+    failed: Option<Error>,
+    /// What is wrong with a whole answer, after its items.
+    fault: Option<Error>,
+    /// The body has ended, and the event that is read lacks its end.
+    last: bool,
     done: bool,
 }
 
 enum Mode<T> {
+    /// Not enough has come to tell which of the next two it is.
+    Unknown(Sniff),
     Stream(Parser),
     Whole(Body),
     Items(VecDeque<T>),
@@ -88,8 +111,30 @@ enum Mode<T> {
 impl<F: EventFormat> Events<F> {
     /// A decoder for events of this format.
     pub fn new(format: F) -> Self {
-        let (mode, secrets) = (Mode::Items(VecDeque::new()), Secrets::default());
-        Events { format, mode, head: None, secrets, excerpt: 0, events: 0, done: false }
+        Events {
+            format,
+            mode: Mode::Items(VecDeque::new()),
+            head: None,
+            secrets: Secrets::default(),
+            excerpt: 0,
+            events: 0,
+            skipped: 0,
+            failed: None,
+            fault: None,
+            last: false,
+            done: false,
+        }
+    }
+
+    /// The body turned out to be a stream, or to be read whole; this is its beginning.
+    fn open(&mut self, is_stream: bool, chunk: Bytes) {
+        if let Mode::Unknown(sniff) = std::mem::replace(&mut self.mode, Mode::Items(VecDeque::new())) {
+            self.mode = match sniff.into_parts(is_stream) {
+                Ok(parser) => Mode::Stream(parser),
+                Err(body) => Mode::Whole(body),
+            };
+            self.feed(chunk);
+        }
     }
 
     /// Adds the answer and the event that an error came from.
@@ -113,23 +158,29 @@ impl<F: EventFormat> Decode for Events<F> {
         self.format.reset();
         self.format.limits(limits);
         self.events = 0;
+        self.skipped = 0;
+        self.failed = None;
+        self.fault = None;
+        self.last = false;
         self.done = false;
         self.excerpt = limits.error_excerpt;
         self.head = Some((head.status, head.headers.clone()));
         self.secrets = head.extensions.get::<Secrets>().cloned().unwrap_or_default();
-        let media = content_type(&head.headers);
-        // Servers and proxies may leave the type out; anything but a stream is read whole and judged at its end.
-        let stream = media.is_none_or(|media| media.eq_ignore_ascii_case("text/event-stream"));
-        self.mode = if head.status.is_success() && stream {
-            Mode::Stream(Parser::with_max_event_bytes(limits.event))
-        } else {
-            Mode::Whole(Body::new(head, limits, None))
+        let body = Body::new(head, limits, None);
+        self.mode = match head.status.is_success() {
+            true => Mode::Unknown(Sniff::new(&head.headers, body, limits.event)),
+            false => Mode::Whole(body),
         };
         Ok(())
     }
 
     fn feed(&mut self, chunk: Bytes) {
         match &mut self.mode {
+            Mode::Unknown(sniff) => {
+                if let Some((is_stream, chunk)) = sniff.feed(chunk) {
+                    self.open(is_stream, chunk);
+                }
+            }
             Mode::Stream(parser) => parser.feed(chunk),
             Mode::Whole(body) => body.feed(chunk),
             Mode::Items(_) => {}
@@ -137,6 +188,9 @@ impl<F: EventFormat> Decode for Events<F> {
     }
 
     fn next(&mut self) -> Result<Option<F::Item>> {
+        if let Some(error) = self.failed.take() {
+            return Err(error);
+        }
         if self.done {
             return Ok(None);
         }
@@ -150,21 +204,30 @@ impl<F: EventFormat> Decode for Events<F> {
                     }
                 }
                 let Some(event) = parser.next().map_err(too_large)? else { return Ok(None) };
-                self.events += 1;
                 let data = event.data();
-                let large = data.len() > SMALL;
-                let most = self.excerpt.max(failure::LOOK);
+                let (large, length) = (data.len() > SMALL, data.len() as u64);
+                let (most, last) = (self.excerpt.max(failure::LOOK), self.last);
                 let read = |format: &mut F, kind: &str, data: &str| {
-                    format.event(kind, data).map_err(|error| {
-                        let cleaned = self.secrets.without_in_beginning(data.as_bytes(), most);
-                        let Some(cleaned) = cleaned.filter(|_| error.kind() != ErrorKind::TooLarge) else {
-                            return Self::at_event(&self.head, self.excerpt, data, error);
-                        };
+                    let (item, error) = match format.event(kind, data) {
+                        Ok(Step::Last(item, error)) => (Some(item), error),
+                        Ok(step) => return Ok(step),
+                        Err(_) if last && is_cut(data) => return Err(Error::truncated()),
+                        Err(error) => (None, error),
+                    };
+                    let cleaned = self.secrets.without_in_beginning(data.as_bytes(), most);
+                    let error = match cleaned.filter(|_| error.kind() != ErrorKind::TooLarge) {
+                        None => Self::at_event(&self.head, self.excerpt, data, error),
                         // Keys are removed from what is told before it is cut, so before the error is made.
-                        let data = String::from_utf8_lossy(&cleaned);
-                        let error = format.event(kind, &data).err().unwrap_or(error);
-                        Self::at_event(&self.head, self.excerpt, &data, error)
-                    })
+                        Some(cleaned) => {
+                            let data = String::from_utf8_lossy(&cleaned);
+                            let error = match format.event(kind, &data) {
+                                Err(again) | Ok(Step::Last(_, again)) => again,
+                                Ok(_) => error,
+                            };
+                            Self::at_event(&self.head, self.excerpt, &data, error)
+                        }
+                    };
+                    item.map_or_else(|| Err(error.clone()), |item| Ok(Step::Last(item, error.clone())))
                 };
                 let step = match data {
                     // Both writings of a large event would be too much to hold.
@@ -180,38 +243,69 @@ impl<F: EventFormat> Decode for Events<F> {
                     parser.release();
                 }
                 match step? {
-                    Step::Item(item) => return Ok(Some(item)),
-                    Step::Skip => {}
+                    Step::Item(item) => {
+                        self.events += 1;
+                        return Ok(Some(item));
+                    }
+                    Step::Skip => self.skipped += length,
+                    Step::Last(item, error) => {
+                        self.failed = Some(error);
+                        return Ok(Some(item));
+                    }
                     Step::Done => {
                         self.done = true;
-                        return Ok(None);
+                        return Ok(self.format.held());
                     }
                 }
             },
+            Mode::Unknown(_) => Ok(None),
             Mode::Whole(body) => body.check().map(|()| None),
             Mode::Items(items) => Ok(items.pop_front()),
         }
     }
 
     fn finish(&mut self) -> Result<Option<F::Item>> {
+        if let Some(error) = self.failed.take() {
+            return Err(error);
+        }
         if self.done {
             return Ok(None);
+        }
+        if let Mode::Unknown(sniff) = &mut self.mode {
+            let (is_stream, chunk) = sniff.end();
+            self.open(is_stream, chunk);
+            if let Some(item) = self.next()? {
+                return Ok(Some(item));
+            }
         }
         if let Mode::Whole(body) = &mut self.mode {
             let items = body.parse_with(|text, bounds| {
                 odd_text(text.len(), bounds.growth()).and_then(|()| self.format.whole(text))
             })?;
+            self.fault = self.format.whole_end().err().map(|error| error.answered(body.answered()));
             self.mode = Mode::Items(items.into());
         }
         match &mut self.mode {
-            Mode::Items(items) => {
-                let item = items.pop_front();
-                self.done = item.is_none();
-                Ok(item)
+            Mode::Items(items) => match items.pop_front() {
+                Some(item) => Ok(Some(item)),
+                None => {
+                    self.done = true;
+                    self.fault.take().map_or(Ok(None), Err)
+                }
+            },
+            Mode::Stream(parser) if parser.is_partial_event() => {
+                // The last event counts without its blank line; a part of one does not, nor does the stream that was cut there.
+                parser.finish();
+                self.last = true;
+                match self.next() {
+                    Ok(None) if !self.done => Err(Error::truncated()),
+                    Err(error) if error.kind() == ErrorKind::Decode => Err(Error::truncated()),
+                    other => other,
+                }
             }
             _ => {
                 self.done = true;
-                self.format.end().map(|()| None)
+                self.format.end().map(|()| self.format.held())
             }
         }
     }
@@ -222,7 +316,8 @@ impl<F: EventFormat> Decode for Events<F> {
 
     fn progress(&self) -> u64 {
         match &self.mode {
-            Mode::Stream(parser) => floor(parser.data_bytes()),
+            Mode::Stream(parser) => floor(parser.data_bytes() - self.skipped),
+            Mode::Unknown(sniff) => floor(sniff.received()),
             Mode::Whole(body) => floor(body.received),
             Mode::Items(_) => 0,
         }
@@ -253,20 +348,51 @@ fn odd_text(len: usize, grown: usize) -> Result<()> {
     ))
 }
 
-/// Reads one event of TabbyAPI's own as `T`, error objects included.
+/// Whether data is the beginning of a JSON document, and no more.
+fn is_cut(data: &str) -> bool {
+    data.trim_ascii_start().starts_with(['{', '[']) && super::from_json::<serde::de::IgnoredAny>(data).is_err()
+}
+
+/// Whether an event says nothing: no data, or a kind that is neither a message nor an error, such as a ping. Servers and proxies
+/// send them to keep the connection alive.
+pub(crate) fn is_noise(kind: &str, data: &str) -> bool {
+    match kind {
+        "message" => matches!(data.trim_ascii(), "" | "null" | "{}") || is_ping(data),
+        kind => kind != "error",
+    }
+}
+
+/// Whether the data itself says that it is a ping.
+fn is_ping(data: &str) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Ping {
+        r#type: crate::Text,
+        choices: Option<serde::de::IgnoredAny>,
+    }
+    // Whatever says more is longer.
+    data.len() <= 64
+        && data.trim_ascii_start().starts_with('{')
+        && serde_json::from_str::<Ping>(data).is_ok_and(|ping| {
+            ping.choices.is_none()
+                && ["ping", "heartbeat", "keepalive", "keep-alive", "keep_alive"].contains(&&*ping.r#type)
+        })
+}
+
+/// Reads one event as `T`. Whatever is called an error is one, and so is what is no `T` but some error.
 pub(crate) fn from_event<T>(kind: &str, data: &str, bounds: &Bounds) -> Result<T>
 where
     T: serde::de::DeserializeOwned,
 {
-    // Error events come compact and spaced; both start with this key.
-    let body = data.trim_ascii_start();
-    let marked =
-        kind == "error" || body.strip_prefix('{').is_some_and(|rest| rest.trim_ascii_start().starts_with("\"error\""));
-    if let Some(error) = marked.then(|| failure::event_error(data)).flatten() {
-        return Err(error);
+    if kind == "error" {
+        return Err(failure::error_event(data));
     }
     super::json::from_json_within(data, bounds).map_err(|error| match error.kind() {
         ErrorKind::TooLarge => error,
         _ => failure::event_error(data).unwrap_or(error),
     })
+}
+
+/// The error that stands beside the other fields of an event, in this field of theirs.
+pub(crate) fn error_beside(extra: &Extra) -> Option<Error> {
+    if extra.is_empty() { None } else { failure::event_error_field(extra.get("error")?) }
 }

@@ -55,7 +55,6 @@ pub fn error_event(data: &str) -> Error {
 }
 
 /// The error that the value of a field called `error` in an event tells of, or `None` if it says that there is none.
-#[allow(dead_code, reason = "formats of events are about to use it")]
 pub(crate) fn event_error_field(error: &Value) -> Option<Error> {
     Said::field(error).map(|said| finished(said, Within::Stream))
 }

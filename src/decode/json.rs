@@ -27,6 +27,7 @@ pub struct Json<T> {
     also: Option<StatusCode>,
     fields: Fields,
     check: Option<Check<T>>,
+    text_check: Option<fn(&T, &str) -> Result<()>>,
     body: Option<Body>,
     ended: bool,
     item: PhantomData<fn() -> T>,
@@ -37,7 +38,7 @@ type Check<T> = Box<dyn Fn(&mut T) -> Result<()> + Send + Sync>;
 impl<T> Json<T> {
     /// A decoder that takes the body of a 2xx answer.
     pub const fn new() -> Self {
-        Json { also: None, fields: None, check: None, body: None, ended: false, item: PhantomData }
+        Json { also: None, fields: None, check: None, text_check: None, body: None, ended: false, item: PhantomData }
     }
 
     /// Takes the body of this status for an answer too.
@@ -57,6 +58,14 @@ impl<T> Json<T> {
     /// added.
     pub fn checked(mut self, check: impl Fn(&mut T) -> Result<()> + Send + Sync + 'static) -> Self {
         self.check = Some(Box::new(check));
+        self
+    }
+}
+
+impl<T> Json<T> {
+    /// Looks at the answer and the text that it was read from, which tells null from absent.
+    pub(crate) const fn text_checked(mut self, check: Option<fn(&T, &str) -> Result<()>>) -> Self {
+        self.text_check = check;
         self
     }
 }
@@ -101,10 +110,11 @@ impl<T: DeserializeOwned + 'static> Decode for Json<T> {
         if std::mem::replace(&mut self.ended, true) {
             return Ok(None);
         }
-        let check = self.check.as_ref();
+        let (check, text_check) = (self.check.as_ref(), self.text_check);
         let fields = self.fields;
         let parse = |text: &str, bounds: &Bounds| {
             let mut answer = kind::answer::<T>(text, fields, bounds)?;
+            text_check.map_or(Ok(()), |check| check(&answer, text))?;
             check.map_or(Ok(()), |check| check(&mut answer)).map(|()| answer)
         };
         match &mut self.body {
@@ -306,7 +316,7 @@ impl Body {
         cleaned.map_or(Cow::Borrowed(&*self.buffer), Cow::Owned)
     }
 
-    fn answered(&self) -> Answered {
+    pub(super) fn answered(&self) -> Answered {
         let said = self.cleaned();
         let cut = &said[..said.len().min(self.excerpt)];
         Answered { status: self.status, headers: self.headers.clone(), body: Bytes::copy_from_slice(cut) }

@@ -9,9 +9,11 @@ pub mod document;
 mod events;
 mod failure;
 mod fault;
+mod halves;
 mod json;
 mod kind;
 mod mend;
+mod sniff;
 mod template;
 
 use bytes::Bytes;
@@ -21,12 +23,12 @@ use crate::{Limits, Result};
 
 pub(crate) use charge::Bounds;
 pub use document::Document;
-pub(crate) use events::from_event;
 pub use events::{EventFormat, Events, Step};
-#[allow(unused_imports, reason = "formats of events are about to use them")]
-pub(crate) use failure::{answer_error_field, event_error_field};
+pub(crate) use events::{error_beside, from_event, is_noise};
+pub(crate) use failure::answer_error_field;
 pub use failure::{error_event, event_error, plain_event_error};
 pub(crate) use fault::{fault, place};
+pub(crate) use halves::Halves;
 pub use json::{Empty, Json, from_json};
 pub(crate) use kind::answer;
 pub use kind::answer_error;

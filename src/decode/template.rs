@@ -14,8 +14,14 @@ const KEPT: usize = 4;
 /// Longer events are not learned.
 const MAX_DATA: usize = 4 << 10;
 
-/// How many events in a row may be learned without one being recognized.
-const CREDIT: u32 = 8;
+/// How many events in a row may be learned without one being recognized, times what one costs.
+const CREDIT: u32 = 8 * COST;
+
+/// What learning an event costs. One that is recognized gives back 1, so that learning stays a small part of the work.
+const COST: u32 = 4;
+
+/// How many strings of an event are tried.
+const CANDIDATES: usize = 4;
 
 /// Without credit every so many events is learned nonetheless, should the stream have settled.
 const RETRY: u32 = 64;
@@ -68,7 +74,7 @@ impl<T: Slot> Templates<T> {
                 if at > 0 {
                     self.kept[..=at].rotate_right(1);
                 }
-                self.credit = CREDIT;
+                self.credit = CREDIT.min(self.credit + 1);
                 self.text = text;
                 return Some(len);
             }
@@ -102,8 +108,8 @@ impl<T: Slot> Templates<T> {
 
     /// Whether this event is worth the effort.
     fn try_credit(&mut self) -> bool {
-        if self.credit > 0 {
-            self.credit -= 1;
+        if let Some(left) = self.credit.checked_sub(COST) {
+            self.credit = left;
             return true;
         }
         self.waited = (self.waited + 1) % RETRY;
@@ -121,12 +127,13 @@ impl<T: Slot> Template<T> {
         let text = std::mem::take(empty.slot()?);
         let mut probed = empty.clone();
         *probed.slot()? = Text::from(PROBE);
-        let Range { start, end } = strings(data).filter(|span| says(&data[span.clone()], &text)).find(|span| {
-            // Only if it decodes to the probe in the slot, and all else as it was, is this the string: not another of
-            // the same text, a part of one, or what looks like one. Nor is a decoder fit that takes "" for nothing.
-            let with = |body: &str| decode(&[&data[..span.start], body, &data[span.end..]].concat());
-            with(PROBE).as_ref() == Some(&probed) && with("").as_ref() == Some(&empty)
-        })?;
+        let Range { start, end } =
+            strings(data).filter(|span| says(&data[span.clone()], &text)).take(CANDIDATES).find(|span| {
+                // Only if it decodes to the probe in the slot, and all else as it was, is this the string: not another of
+                // the same text, a part of one, or what looks like one. Nor is a decoder fit that takes "" for nothing.
+                let with = |body: &str| decode(&[&data[..span.start], body, &data[span.end..]].concat());
+                with(PROBE).as_ref() == Some(&probed) && with("").as_ref() == Some(&empty)
+            })?;
         let part = |part: &str| part.as_bytes().into();
         Some(Self { before: part(&data[..start]), after: part(&data[end..]), item: empty })
     }

@@ -220,6 +220,19 @@ impl Parser {
         begun || self.pos < self.chunk.len() || !self.queue.is_empty()
     }
 
+    /// Whether an event has begun and not ended, or a line that may belong to one; a comment or a line that is ignored is not.
+    pub(crate) fn is_partial_event(&self) -> bool {
+        let ignored = matches!(self.state, State::Comment | State::Unknown);
+        let inside = self.has_data || self.has_id || !self.event.is_empty();
+        self.is_partial() && (inside || !ignored)
+    }
+
+    /// The stream has ended: the next event is the last one, if it has begun, although its blank line is missing.
+    pub(crate) fn finish(&mut self) {
+        // The first one ends the line, or is swallowed after a CR.
+        self.feed(Bytes::from_static(b"\n\n\n"));
+    }
+
     /// Back to the start of a stream, with everything forgotten but the limit.
     pub fn reset(&mut self) {
         *self = Self::with_max_event_bytes(self.max);

@@ -424,12 +424,26 @@ pub(crate) fn add(total: &mut Usage, usage: &Usage) {
             *to.get_or_insert_default() += more;
         }
     }
+    fn count(to: &mut Option<u64>, more: Option<u64>) {
+        if let Some(more) = more {
+            *to = Some(to.unwrap_or_default().saturating_add(more));
+        }
+    }
     total.prompt_tokens = total.prompt_tokens.saturating_add(usage.prompt_tokens);
     total.completion_tokens = total.completion_tokens.saturating_add(usage.completion_tokens);
     total.total_tokens = total.total_tokens.saturating_add(usage.total_tokens);
     sum(&mut total.prompt_time, usage.prompt_time);
     sum(&mut total.completion_time, usage.completion_time);
     sum(&mut total.total_time, usage.total_time);
+    if let Some(more) = &usage.prompt_tokens_details {
+        let details = total.prompt_tokens_details.get_or_insert_default();
+        count(&mut details.cached_tokens, more.cached_tokens);
+    }
+    if let Some(more) = &usage.completion_tokens_details {
+        let details = total.completion_tokens_details.get_or_insert_default();
+        count(&mut details.accepted_prediction_tokens, more.accepted_prediction_tokens);
+        count(&mut details.rejected_prediction_tokens, more.rejected_prediction_tokens);
+    }
 }
 
 #[cfg(test)]
@@ -637,5 +651,22 @@ mod tests {
         assert!(rounds.result(7, Ok(String::new())).is_err());
         let error = ToolLoop::new(&ChatRequest::new([]).n(2), &Tools::new()).unwrap_err();
         assert_eq!(error.to_string(), "a run with tools takes one choice; leave `n` unset");
+    }
+
+    #[test]
+    fn usage_is_summed_with_its_details() {
+        let usage = |cached: u64| -> Usage {
+            serde_json::from_value(json!({"prompt_tokens": 10, "completion_tokens": 2, "total_tokens": 12,
+                "prompt_tokens_details": {"cached_tokens": cached},
+                "completion_tokens_details": {"accepted_prediction_tokens": 1, "rejected_prediction_tokens": 2}}))
+            .unwrap()
+        };
+        let mut total = Usage::default();
+        super::add(&mut total, &usage(3));
+        super::add(&mut total, &Usage::default());
+        super::add(&mut total, &usage(4));
+        assert_eq!((total.total_tokens, total.prompt_tokens_details.unwrap().cached_tokens), (24, Some(7)));
+        let details = total.completion_tokens_details.unwrap();
+        assert_eq!((details.accepted_prediction_tokens, details.rejected_prediction_tokens), (Some(2), Some(4)));
     }
 }

@@ -1,5 +1,7 @@
 //! Answers that end too early: what had arrived is kept, and nothing is taken for complete that is not.
 
+use std::collections::BTreeSet;
+
 use futures::{FutureExt, StreamExt};
 use tabbyapi::transport::Transport;
 use tabbyapi::transport::script::Reply;
@@ -27,27 +29,29 @@ fn a_stream_that_is_cut_anywhere_gives_the_events_that_are_whole() {
         let derived = derive(recording, &ask);
         let body = recording.body();
         let is_load = matches!(ask, Ask::Load(_));
+        let asked = recording.request_json().unwrap_or_default();
+        let prompts = asked["prompt"].as_array().map_or(1, Vec::len);
+        let choices = asked["n"].as_u64().unwrap_or(1) as usize * prompts;
         // Events are whole once their blank line begins; keep-alives are none.
         let events: Vec<usize> =
             (0..body.len()).filter(|at| body[..*at].ends_with(b"\r\n\r") && !comment_before(&body, *at - 3)).collect();
         for len in 0..=body.len() {
-            let whole = events.iter().filter(|end| **end <= len).count();
-            let items = whole.min(derived.items.len());
-            let at_end = whole == events.len() && !events.is_empty();
-            let by_now = match &derived.end {
-                End::Announced if at_end => Outcome::Complete,
-                End::Error(_) if at_end => Outcome::ServerError,
-                _ => Outcome::Truncated,
-            };
-            for (reply, outcome) in [
-                (begun(recording, len), by_now),
-                // The end of a load is the clean end of its connection.
-                (
-                    begun(recording, len).fail("reset"),
-                    if is_load && by_now == Outcome::Complete { Outcome::Truncated } else { by_now },
-                ),
-            ] {
-                let seen = player.play(&ask, reply);
+            for lost in [false, true] {
+                // At a clean end the last event needs no line end.
+                let whole = events.iter().filter(|end| **end - if lost { 0 } else { 3 } <= len).count();
+                let items = whole.min(derived.items.len());
+                let at_end = whole == events.len() && !events.is_empty();
+                let ended = ended(&derived.items[..items], choices) && !inside_event(&body[..len]);
+                let outcome = match &derived.end {
+                    // The end of a load is the clean end of its connection.
+                    End::Announced if at_end && !(is_load && lost) => Outcome::Complete,
+                    End::Error(_) if at_end => Outcome::ServerError,
+                    // Nothing but the announcement is missing.
+                    End::Announced if ended && !is_load && !lost => Outcome::Complete,
+                    _ => Outcome::Truncated,
+                };
+                let reply = begun(recording, len);
+                let seen = player.play(&ask, if lost { reply.fail("reset") } else { reply });
                 let what = format!("{}: {len} bytes", recording.name);
                 assert_eq!(seen.items.len(), items, "{what}");
                 let got = seen.items.iter().map(|item| normal(&serde_json::from_str(item).unwrap()));
@@ -65,6 +69,22 @@ fn a_stream_that_is_cut_anywhere_gives_the_events_that_are_whole() {
         }
     }
     println!("{runs} cut streams");
+}
+
+/// Whether each of so many choices has a reason for its end.
+fn ended(items: &[serde_json::Value], choices: usize) -> bool {
+    let index = |choice: &serde_json::Value| choice["index"].as_f64().unwrap_or_default() as u64;
+    let all = || items.iter().filter_map(|item| item["choices"].as_array()).flatten();
+    let ended: BTreeSet<u64> = all().filter(|choice| choice["finish_reason"].is_string()).map(index).collect();
+    ended.len() >= choices && all().all(|choice| ended.contains(&index(choice)))
+}
+
+/// Whether these bytes end inside of an event, or of a line that could be one.
+fn inside_event(bytes: &[u8]) -> bool {
+    let start = bytes.windows(4).rposition(|end| end == b"\r\n\r\n").map_or(0, |at| at + 4);
+    let rest = &bytes[start..];
+    let ends = |end: &str| rest.ends_with(end.as_bytes());
+    !(rest.is_empty() || rest.starts_with(b":") || ends("}") || ends("}\r") || ends("\n") || ends("\r"))
 }
 
 /// Whether the line that ends here is a comment.
@@ -95,7 +115,8 @@ fn a_body_that_is_cut_anywhere_is_never_an_answer() {
                 continue;
             }
             let kind = ended.error.unwrap_or_else(|| panic!("{what}: the body is not whole")).kind;
-            let expected = if whole.error.is_some() { ErrorKind::Server } else { ErrorKind::Decode };
+            let refused = whole.error.as_ref().is_some_and(|fault| fault.kind == ErrorKind::Server);
+            let expected = if refused { ErrorKind::Server } else { ErrorKind::Decode };
             assert_eq!(kind, expected, "{what}");
         }
     }

@@ -31,6 +31,10 @@ fn unknown_fields_are_kept_in_answers_and_in_items() {
             continue;
         }
         let name = recording.name.as_str();
+        // No answer: the model was unloaded.
+        if name == "chat-unload-cut" {
+            continue;
+        }
         let text = recording.text().replace("-Infinity", "null");
         let mut reply =
             Reply::status(recording.status()).header("content-type", recording.header("content-type").unwrap());

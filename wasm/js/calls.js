@@ -1,11 +1,14 @@
 // Tool calls out of their pieces. Servers differ in what they repeat: the id, the name, the index, or none of them.
 
+/** Longer arguments are not looked at: whether they are whole is told by their last character. */
+const LOOKED_AT = 64 << 10;
+
 /** Adds the pieces of one chunk to the calls of a choice. `latest` is the call that was last added to; gives the one that is now. */
-export function addCalls(calls, latest, pieces, looks, budget) {
-  // One chunk never holds two pieces of one call that have a name: what looks like it are two calls with a repeated index.
+export function addCalls(calls, latest, pieces, budget) {
+  // One chunk rarely holds two pieces of one call: what looks like it are mostly two calls with a repeated index.
   const touched = new Set();
   for (const piece of pieces) {
-    let call = route(calls, latest, piece, touched, looks);
+    let call = route(calls, latest, piece, touched);
     if (call === undefined) {
       budget.oneMore(calls.length, "tool calls in a choice");
       budget.take(64);
@@ -25,19 +28,12 @@ function add(call, piece, budget) {
   if (piece.id && !call.id) call.id = budget.append("", piece.id);
   if (call.index == null && piece.index != null) call.index = piece.index;
   if (piece.type) call.type = piece.type;
-  const { function: called } = call;
   const { name, arguments: text } = piece.function ?? {};
-  // A name comes whole, perhaps late, perhaps again with every piece; or in pieces, before the arguments.
-  if (name && name !== called.name) {
-    const inPieces = called.arguments.trim() === "" && !name.startsWith(called.name);
-    called.name = budget.append(inPieces ? called.name : "", name);
-  }
-  if (typeof text === "string") {
-    // An empty object was there before there were any.
-    if (called.arguments === "{}" && text.trimStart().startsWith("{")) called.arguments = "";
-    called.arguments = budget.append(called.arguments, text);
-  }
-  budget.merge(called, piece.function ?? {}, OF_FUNCTION);
+  const known = call.function.name;
+  // A name comes whole, again with every piece, or in pieces itself.
+  if (name && name !== known) call.function.name = name.startsWith(known) ? budget.append(known, name.slice(known.length)) : budget.append(known, name);
+  if (typeof text === "string") call.function.arguments = budget.append(call.function.arguments, text);
+  budget.merge(call.function, piece.function ?? {}, OF_FUNCTION);
   budget.merge(call, piece, OF_CALL);
 }
 
@@ -45,7 +41,7 @@ const OF_FUNCTION = new Set(["name", "arguments", "__proto__"]);
 const OF_CALL = new Set(["id", "index", "type", "function", "__proto__"]);
 
 /** The call that a piece belongs to: by id, then by index, then the latest one; undefined if it begins a new one. */
-function route(calls, latest, piece, touched, looks) {
+function route(calls, latest, piece, touched) {
   const id = piece.id ?? "";
   const name = piece.function?.name ?? "";
   if (id) {
@@ -56,40 +52,23 @@ function route(calls, latest, piece, touched, looks) {
   if (piece.index == null) call = latest ?? calls.at(-1);
   else call = latest?.index === piece.index ? latest : calls.findLast((other) => other.index === piece.index);
   if (call === undefined) return undefined;
-  // Whatever its id, nothing can be called by it alone.
-  if (!name) return call;
-  // The name is late, and the id perhaps too.
-  if (!call.function.name) return !id || !touched.has(call) ? call : undefined;
-  if (touched.has(call)) return undefined;
-  const nothingMore = (piece.function.arguments ?? "").trim() === "";
-  const [repeated, begun] = [call.function.name === name, call.function.arguments.trim() !== ""];
-  const isWhole = () => looks.areWhole(call.function.arguments);
-  let same;
-  if (piece.index != null) {
-    // A name in pieces, or repeated with each piece of the arguments; or another id with each piece.
-    if (!id) same = !begun || (repeated && (nothingMore || !isWhole()));
-    else same = repeated && (call.id !== "" || begun) && !(begun && isWhole());
-  } else {
-    same = id ? repeated && begun && call.id !== "" && !isWhole() : !begun && call.id !== "";
-  }
-  return same ? call : undefined;
+  const named = name !== "" && call.function.name !== "";
+  // Without a name it goes on with what is there, whatever its id is.
+  if (!named) return id && call.id === "" && touched.has(call) ? undefined : call;
+  if (piece.index == null || touched.has(call)) return undefined;
+  if (id && call.id) return call.function.name === name && !isWhole(call.function.arguments) ? call : undefined;
+  if (call.function.name === name) return call;
+  // Pieces of a name come before the arguments.
+  return call.function.arguments === "" ? call : undefined;
 }
 
-/** No more characters of arguments are looked at in a stream: who repeats names could have all of them looked at each time. */
-const LOOKS = 1 << 20;
-
-/** Tells whether arguments are complete, so that what comes next is probably another call. */
-export class Looks {
-  #left = LOOKS;
-
-  areWhole(text) {
-    if (text.length > this.#left) return false;
-    this.#left -= text.length;
-    try {
-      JSON.parse(text);
-      return true;
-    } catch {
-      return false;
-    }
+function isWhole(text) {
+  const end = text.trimEnd().at(-1) ?? "";
+  if (text.length > LOOKED_AT) return end === "}" || end === "]";
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
   }
 }

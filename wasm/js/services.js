@@ -38,7 +38,7 @@ export class Chat extends Service {
     // Tool calls come whole at the end, after a silence, for which there is a pace of its own.
     const asked = generation(request, true);
     const operation = asked.tools?.length || asked.functions?.length ? "chat.stream_tools" : "chat.stream";
-    return this.stream_(MessageStream, operation, asked, options, ChatTotal, choicesOf(asked));
+    return this.stream_(MessageStream, operation, asked, options, ChatTotal, asked.n ?? 1);
   }
 }
 
@@ -51,12 +51,9 @@ export class Completions extends Service {
     const asked = prompted(request, true);
     const bounded = asked.max_tokens ?? asked.max_completion_tokens ?? asked.max_length;
     const operation = bounded == null ? "completions.stream_unbounded" : "completions.stream";
-    return this.stream_(MessageStream, operation, asked, options, CompletionTotal, choicesOf(asked) * promptsOf(asked));
+    return this.stream_(MessageStream, operation, asked, options, CompletionTotal, (asked.n ?? 1) * promptsOf(asked));
   }
 }
-
-/** How many choices are asked for, NaN if that cannot be told. */
-const choicesOf = ({ n }) => (n == null ? 1 : Number.isInteger(n) ? n : NaN);
 
 /** How many prompts there are: a list of numbers is one, of tokens. */
 function promptsOf({ prompt }) {

@@ -59,13 +59,12 @@ const HEAD = { id: text, object: text, created: count, model: text, model_name: 
 const CHAT_LOGPROBS = object({ content: list({ token: text, top_logprobs: list({ token: text }) }) });
 const LOGPROBS = object({ tokens: any });
 
-const CHOICE = { index: count, logprobs: CHAT_LOGPROBS, ...REASONS };
-const said = (value) => (typeof value === "string" ? { role: "assistant", content: value } : object(MESSAGE)(value));
-export const CHAT_CHUNK = { ...HEAD, choices: list({ ...CHOICE, delta: object(MESSAGE), message: said }) };
+const CHAT_CHOICE = { index: count, delta: object(MESSAGE), message: object(MESSAGE), logprobs: CHAT_LOGPROBS, ...REASONS };
+export const CHAT_CHUNK = { ...HEAD, choices: list(CHAT_CHOICE) };
 export const COMPLETION = { ...HEAD, choices: list({ index: count, text: content, logprobs: LOGPROBS, ...REASONS }) };
 export const PIECE = { token: content };
 export const PROGRESS = { model_type: text, module: count, modules: count, status: text };
-export const CHAT = { ...HEAD, choices: list({ ...CHOICE, message: object(MESSAGE) }) };
+export const CHAT = CHAT_CHUNK;
 export const RESULTS = { results: list({ text: content }) };
 const LIST = { data: list({}) };
 

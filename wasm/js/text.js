@@ -41,13 +41,9 @@ export class Halves {
   }
 }
 
-const NOT_ASCII = /[^\0-\x7f]/;
-
 /** How many bytes a text takes in UTF-8. */
 export function bytesOf(text) {
   let bytes = text.length;
-  // Most are, and this looks at many at a time.
-  if (!NOT_ASCII.test(text)) return bytes;
   for (let at = 0; at < text.length; at++) {
     const unit = text.charCodeAt(at);
     // Two halves of three bytes each would be six, and are four: each counts for two.

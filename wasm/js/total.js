@@ -1,8 +1,7 @@
 // What the items of a stream add up to: the answer that the same request would have got whole.
 
 import { Budget } from "./budget.js";
-import { Looks, addCalls } from "./calls.js";
-import { Told } from "./told.js";
+import { addCalls } from "./calls.js";
 import { CHAT, CHAT_CHUNK, COMPLETION, PIECE, PROGRESS, RESULTS, shapeOf, shaped } from "./shape.js";
 import { Halves, wellFormed } from "./text.js";
 
@@ -11,7 +10,7 @@ const TEXTS = ["content", "reasoning_content", "refusal"];
 
 /** What is read by its name, or must not be copied: `message` is the sum, `__proto__` would be no field. */
 const OF_HEAD = new Set(["id", "object", "created", "model", "model_name", "choices", "usage", "error", "__proto__"]);
-const OF_DELTA = new Set([...TEXTS, "role", "reasoning", "tool_calls", "function_call", "audio", "reasoning_details", "__proto__"]);
+const OF_DELTA = new Set([...TEXTS, "role", "reasoning", "tool_calls", "function_call", "reasoning_details", "__proto__"]);
 const OF_CHOICE = ["index", "logprobs", "finish_reason", "eos_reason", "error", "__proto__"];
 const OF_CHAT = new Set([...OF_CHOICE, "delta", "message"]);
 const OF_COMPLETION = new Set([...OF_CHOICE, "text", "message"]);
@@ -24,8 +23,6 @@ class ChoiceTotal {
   halves = new Halves();
   /** There is one choice, whatever its index is: some servers count up with each token. */
   #isOne;
-  /** An event had more than one. */
-  #several = false;
 
   constructor(shape, object, limits, expected) {
     this.shape = shape;
@@ -39,8 +36,7 @@ class ChoiceTotal {
     const item = shaped(chunk, this.shape);
     item.choices ??= [];
     // Of several choices in one event the indices tell them apart.
-    this.#several ||= item.choices.length > 1;
-    if (this.#isOne && !this.#several && item.choices[0]?.index) item.choices[0].index = 0;
+    if (this.#isOne && item.choices.length === 1 && item.choices[0].index) item.choices[0].index = 0;
     for (const choice of item.choices) this.mend(choice, choice.index ?? 0);
     return item;
   }
@@ -49,7 +45,7 @@ class ChoiceTotal {
   isPlain(root) {
     const written = JSON.stringify(root);
     const isPlain = ({ index, delta, message, finish_reason }) =>
-      !message && !finish_reason && !(this.#isOne && !this.#several && index) && !delta?.tool_calls && !("reasoning" in (delta ?? {}));
+      !message && !finish_reason && !(this.#isOne && index) && !delta?.tool_calls && !("reasoning" in (delta ?? {}));
     return JSON.stringify(shaped(root, this.shape)) === written && Array.isArray(root.choices) && root.choices.every(isPlain);
   }
 
@@ -97,8 +93,8 @@ class ChoiceTotal {
 export class ChatTotal extends ChoiceTotal {
   /** The call of each choice that was last added to. */
   #latest = new Map();
-  #looks = new Looks();
-  #told = new Told();
+  /** Choices whose message came in the place of deltas. */
+  #messages = new Set();
 
   constructor(limits, expected) {
     super(CHAT_CHUNK, "chat.completion", limits, expected);
@@ -112,10 +108,9 @@ export class ChatTotal extends ChoiceTotal {
   /** Halves are held back, and a message beside the delta, or in its place, says only what is new in it. */
   mend(choice, index) {
     choice.delta ??= {};
-    const { delta } = choice;
+    const { delta, message } = choice;
+    if (message) this.#said(delta, message, index, !!choice.finish_reason);
     unify(delta);
-    if (choice.message) unify(choice.message);
-    this.#told.merge(choice, index);
     for (const name of TEXTS) {
       if (typeof delta[name] === "string") delta[name] = this.halves.join(`${index} ${name}`, delta[name]);
     }
@@ -147,19 +142,36 @@ export class ChatTotal extends ChoiceTotal {
     }
   }
 
+  #said(delta, message, index, isLast) {
+    const sum = this.answer.choices.find((choice) => choice.index === index)?.message ?? {};
+    unify(message);
+    for (const name of TEXTS) {
+      const [text, known] = [message[name], sum[name] ?? ""];
+      if (delta[name] || typeof text !== "string") continue;
+      const isAll = text.startsWith(known) && (isLast || text.length > known.length);
+      delta[name] = isAll ? text.slice(known.length) : text;
+    }
+    delta.role ??= message.role;
+    const isPiece = this.#messages.has(index) || !sum.tool_calls?.length;
+    if (!delta.tool_calls?.length && message.tool_calls?.length && isPiece) {
+      this.#messages.add(index);
+      delta.tool_calls = message.tool_calls.map((call) => news(call, sum.tool_calls, isLast));
+    }
+  }
+
   #choice(piece) {
     const { budget } = this;
     const { delta = {}, logprobs, finish_reason, eos_reason } = piece;
     const make = (index) => ({ index, message: { role: "assistant", content: null }, finish_reason: null });
     const choice = this.choice(piece.index ?? 0, make);
     const { message } = choice;
-    const { role, tool_calls, reasoning_details } = delta;
+    const { role, tool_calls, function_call, reasoning_details } = delta;
     if (role) message.role = role;
     for (const name of TEXTS) {
       if (typeof delta[name] === "string") message[name] = budget.append(message[name], delta[name]);
     }
-    if (tool_calls?.length) this.#latest.set(choice, addCalls((message.tool_calls ??= []), this.#latest.get(choice), tool_calls, this.#looks, budget));
-    for (const name of ["function_call", "audio"]) if (isObject(delta[name])) message[name] = joined(message[name], delta[name], budget);
+    if (tool_calls?.length) this.#latest.set(choice, addCalls((message.tool_calls ??= []), this.#latest.get(choice), tool_calls, budget));
+    if (function_call) message.function_call = joined(message.function_call, function_call, budget);
     if (Array.isArray(reasoning_details)) message.reasoning_details = detailed(message.reasoning_details, reasoning_details, budget);
     if (logprobs?.content) {
       choice.logprobs ??= { content: [] };
@@ -314,6 +326,14 @@ function wholeMessage(message) {
   }
 }
 
+/** A call of a message without what is known of it: each message may have all of it. */
+function news(call, known = [], isLast) {
+  const same = call.id ? known.find(({ id }) => id === call.id)?.function.arguments : undefined;
+  const text = call.function?.arguments;
+  if (!same || typeof text !== "string" || !text.startsWith(same) || !(isLast || text.length > same.length)) return call;
+  return { ...call, function: { ...call.function, arguments: text.slice(same.length) } };
+}
+
 /** Reasoning goes by two names. */
 function unify(message) {
   if (!("reasoning" in message)) return;
@@ -321,36 +341,36 @@ function unify(message) {
   delete message.reasoning;
 }
 
-const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
-
-/** A piece of an object, whose texts come in pieces, but for its names and ids. */
-function joined(whole, piece, budget) {
-  const sum = isObject(whole) ? whole : {};
+/** A function call of the older kind: its name and arguments come in pieces. */
+function joined(call, piece, budget) {
+  if (typeof piece !== "object") return call;
+  call ??= {};
   for (const name in piece) {
-    const value = piece[name];
-    if (name === "__proto__" || value == null || (value === sum[name] && !PIECES.has(name))) continue;
-    if (PIECES.has(name) && typeof value === "string") sum[name] = budget.append(typeof sum[name] === "string" ? sum[name] : "", value);
-    // A function's arguments are text.
-    else if (name === "arguments" && typeof value === "object") sum[name] = budget.append(sum[name], JSON.stringify(value));
-    else budget.merge(sum, { [name]: value }, NONE);
+    if (name === "__proto__" || piece[name] == null) continue;
+    const isText = typeof piece[name] === "string" && typeof (call[name] ?? "") === "string";
+    const isSame = name === "name" && call.name === piece.name;
+    if (isText && !isSame) call[name] = budget.append(call[name], piece[name]);
   }
-  return sum;
+  return call;
 }
 
-const PIECES = new Set(["arguments", "text", "summary", "data", "transcript"]);
-const NONE = new Set();
-
-/** Details of reasoning: one that has the index and type of the last one is a piece of it. */
-function detailed(list, pieces, budget) {
-  const sum = Array.isArray(list) ? list : [];
+/** Details of reasoning: those of one index and type are pieces of one. */
+function detailed(list = [], pieces, budget) {
   for (const piece of pieces) {
-    const last = sum.at(-1);
-    if (isObject(piece) && isObject(last) && piece.index != null && last.index === piece.index && last.type === piece.type) {
-      joined(last, piece, budget);
-    } else {
-      budget.oneMore(sum.length, "details of reasoning in a choice");
-      budget.extend(sum, [isObject(piece) ? { ...piece } : piece]);
+    if (typeof piece !== "object" || piece === null) continue;
+    const same = list.find((entry) => piece.index != null && entry.index === piece.index && (piece.type ?? entry.type) === entry.type);
+    if (same === undefined) {
+      budget.oneMore(list.length, "details of reasoning in a choice");
+      budget.extend(list, [{ ...piece }]);
+      continue;
+    }
+    for (const name in piece) {
+      if (name === "__proto__" || piece[name] == null) continue;
+      if (PIECES.has(name) && typeof piece[name] === "string") same[name] = budget.append(same[name], piece[name]);
+      else same[name] ??= piece[name];
     }
   }
-  return sum;
+  return list;
 }
+
+const PIECES = new Set(["text", "summary", "data", "signature"]);

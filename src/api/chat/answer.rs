@@ -1,10 +1,10 @@
 //! The whole answer to a conversation.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{ChatMessage, ToolCall};
 use crate::api::{EosReason, FinishReason, Usage};
-use crate::value::null_as_default;
+use crate::fill::{fill_objects, filled, or_default};
 use crate::{Extra, Text};
 
 /// The answer to a [`ChatRequest`](super::ChatRequest).
@@ -12,22 +12,22 @@ use crate::{Extra, Text};
 #[non_exhaustive]
 pub struct ChatCompletion {
     /// The answer's id.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "filled")]
     pub id: Text,
     /// The choices, by index; `n` of them.
-    #[serde(deserialize_with = "null_as_default")]
+    #[serde(deserialize_with = "filled")]
     pub choices: Vec<ChatChoice>,
     /// When it was made, in seconds since 1970.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "filled")]
     pub created: u64,
     /// The directory name of the model that answered, whatever was asked for.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "filled")]
     pub model: Text,
     /// `chat.completion`.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "filled")]
     pub object: Text,
     /// Token counts, if they were asked for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,
     /// Other fields.
     #[serde(flatten)]
@@ -45,6 +45,11 @@ impl ChatCompletion {
         self.message().and_then(ChatMessage::text).unwrap_or_default()
     }
 
+    /// The reasoning of the first choice; empty if it has none.
+    pub fn reasoning(&self) -> &str {
+        self.message().map_or("", ChatMessage::reasoning)
+    }
+
     /// The tool calls of the first choice.
     pub fn tool_calls(&self) -> &[ToolCall] {
         self.message().map_or(&[], |message| &message.tool_calls)
@@ -56,34 +61,40 @@ impl ChatCompletion {
 #[non_exhaustive]
 pub struct ChatChoice {
     /// Its number among the choices.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "filled")]
     pub index: u32,
     /// Why it ended.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub finish_reason: Option<FinishReason>,
     /// What precisely ended it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub eos_reason: Option<EosReason>,
     /// The string that ended it; not streamed by the server.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub stop_str: Option<Text>,
     /// What the model says.
-    #[serde(deserialize_with = "null_as_default")]
+    #[serde(deserialize_with = "answered")]
     pub message: ChatMessage,
     /// Log probabilities, if they were asked for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub logprobs: Option<ChatLogprobs>,
     /// Other fields.
     #[serde(flatten)]
     pub extra: Extra,
 }
 
+fn answered<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ChatMessage, D::Error> {
+    or_default(deserializer).map(ChatMessage::unified)
+}
+
+fill_objects!(ChatChoice, ChatLogprobs, TokenLogprob, TopLogprob);
+
 /// Log probabilities of a choice's content.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ChatLogprobs {
     /// The tokens of the content. In a stream, reasoning and tool text have none.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "filled")]
     pub content: Vec<TokenLogprob>,
     /// Other fields.
     #[serde(flatten)]
@@ -95,17 +106,17 @@ pub struct ChatLogprobs {
 #[non_exhaustive]
 pub struct TokenLogprob {
     /// The token's text; `�` if it is only a part of a character.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "filled")]
     pub token: Text,
     /// Its id.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub token_id: Option<u64>,
     /// Its log probability; `None` where the server came to no finite number, as for a token of probability 0 that
     /// a grammar forced.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "filled")]
     pub logprob: Option<f64>,
     /// The likeliest tokens in its place, itself perhaps among them, if they were asked for.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "filled")]
     pub top_logprobs: Vec<TopLogprob>,
     /// Other fields.
     #[serde(flatten)]
@@ -117,13 +128,13 @@ pub struct TokenLogprob {
 #[non_exhaustive]
 pub struct TopLogprob {
     /// The token's text.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "filled")]
     pub token: Text,
     /// Its id.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub token_id: Option<u64>,
     /// Its log probability; the server writes -1000 for a probability of 0. `None` where it is no finite number.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "filled")]
     pub logprob: Option<f64>,
     /// Other fields.
     #[serde(flatten)]

@@ -1,10 +1,13 @@
 //! The pieces of a streamed answer.
 
+use std::ops::Deref;
+
 use serde::Serialize;
+use serde_json::Value;
 
 use super::{ChatCompletion, ChatLogprobs, ChatMessage, Content, ContentPart, Role, ToolCall, ToolKind};
 use crate::api::{EosReason, FinishReason, Usage};
-use crate::fill::{fill_by_serde, fill_struct};
+use crate::fill::{fill_objects, fill_struct};
 use crate::{Extra, Few, Text};
 
 /// One event of a streamed answer. Of a stream's chunks `id`, `object` and `model` share their memory.
@@ -99,7 +102,7 @@ pub struct Delta {
     /// More text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub content: Option<Text>,
-    /// More reasoning.
+    /// More reasoning (wire: `reasoning_content`; `reasoning` is read as well).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reasoning_content: Option<Text>,
     /// Tool calls or pieces of them. TabbyAPI sends all of them whole in the last chunk with content.
@@ -113,10 +116,35 @@ pub struct Delta {
 fill_struct! {
     Delta {
         "role" => role,
-        "content" => content,
-        "reasoning_content" => reasoning_content,
+        "content" => content as Said,
+        "reasoning_content" => reasoning_content as Said,
         "tool_calls" => tool_calls,
     }
+    then unify
+}
+
+impl Delta {
+    /// Reasoning goes by two names.
+    #[inline]
+    fn unify(&mut self) {
+        if !self.extra.is_empty() {
+            unify_reasoning(&mut self.reasoning_content, &mut self.extra);
+        }
+    }
+}
+
+/// Takes over the reasoning that some servers send as `reasoning`, or under both names.
+pub(super) fn unify_reasoning<T: Deref<Target = str> + for<'a> From<&'a str>>(to: &mut Option<T>, extra: &mut Extra) {
+    match extra.get("reasoning") {
+        Some(Value::String(text)) => {
+            if to.as_ref().is_none_or(|known| known.is_empty()) {
+                *to = Some(text.as_str().into());
+            }
+        }
+        Some(Value::Null) => {}
+        _ => return,
+    }
+    extra.remove("reasoning");
 }
 
 /// A tool call or a piece of one.
@@ -166,11 +194,11 @@ pub struct FunctionDelta {
 fill_struct! {
     FunctionDelta {
         "name" => name,
-        "arguments" => arguments,
+        "arguments" => arguments as JsonText,
     }
 }
 
-fill_by_serde!(Box<Usage>, Box<ChatLogprobs>);
+fill_objects!(Box<ChatLogprobs>);
 
 impl From<ToolCall> for ToolCallDelta {
     fn from(call: ToolCall) -> Self {
@@ -282,9 +310,13 @@ mod tests {
     }
 
     #[test]
-    fn null_is_no_element_and_no_chunk() {
-        for text in ["null", "[]", r#"{"choices":[null]}"#, r#"{"choices":[{},null]}"#, r#"{"created":-1}"#] {
+    fn null_is_no_chunk_and_no_element() {
+        for text in ["null", "[]", "1", "\"\""] {
             assert!(from_str::<ChatChunk>(text).is_err(), "{text}");
+        }
+        for (text, count) in [("[null]", 0), ("[null,{},1,{},[]]", 2), ("[{},null]", 1), ("{}", 1), ("7", 0)] {
+            let chunk: ChatChunk = from_str(&format!(r#"{{"choices":{text},"created":-1}}"#)).unwrap();
+            assert_eq!((chunk.choices.len(), chunk.created), (count, 0), "{text}");
         }
     }
 

@@ -1,9 +1,16 @@
 //! What the events of a streamed conversation mean.
 
+use std::borrow::Cow;
+
 use super::chunk::chunks;
+use super::whole::Told;
 use super::{ChatChunk, ChatCompletion};
+use crate::api::choices::Choices;
+use crate::api::common::{cut_by_unload, failed_choice};
 use crate::api::kinds::{Kind, whole_choices};
-use crate::decode::{Bounds, EventFormat, Slot, Step, Templates, answer, from_event};
+use crate::decode::{
+    Bounds, EventFormat, Halves, Slot, Step, Templates, answer, error_beside, event_error, from_event, is_noise,
+};
 use crate::{Error, Limits, Result, Text};
 
 /// Reads the events of `POST /v1/chat/completions`: chunks, an error in place of one, `[DONE]`.
@@ -12,6 +19,13 @@ pub struct ChatEvents {
     seen: Shared,
     templates: Templates<ChatChunk>,
     bounds: Bounds,
+    halves: Halves,
+    choices: Choices,
+    told: Told,
+    /// Usage was asked for, so that an answer without it was cut.
+    wants_usage: bool,
+    /// What is wrong with a whole answer.
+    fault: Option<Error>,
 }
 
 /// Strings that are the same in all chunks of a stream, so that those can share them.
@@ -39,6 +53,28 @@ impl ChatEvents {
     pub fn new() -> Self {
         ChatEvents::default()
     }
+
+    /// For a stream of so many choices, if that is known, with usage in it or not.
+    pub(super) fn expecting(choices: Option<u64>, wants_usage: bool) -> Self {
+        ChatEvents { choices: Choices::expecting(choices), wants_usage, ..ChatEvents::default() }
+    }
+
+    /// Puts a chunk in order, and tells what error it carries.
+    fn settle(&mut self, chunk: &mut ChatChunk, data: &str) -> Option<Error> {
+        let count = chunk.choices.len();
+        let mut error = error_beside(&chunk.extra);
+        for choice in chunk.choices.iter_mut() {
+            let reason = choice.finish_reason.as_ref();
+            error = error
+                .or_else(|| error_beside(&choice.extra))
+                .or_else(|| error_beside(&choice.delta.extra))
+                .or_else(|| failed_choice(reason));
+            self.choices.see(&mut choice.index, count, reason.is_some_and(|reason| !reason.as_str().is_empty()));
+            self.told.merge(choice);
+        }
+        let empty = count == 0 && chunk.usage.is_none();
+        error.or_else(|| if empty || chunk.object == "error" { event_error(data) } else { None })
+    }
 }
 
 impl EventFormat for ChatEvents {
@@ -48,40 +84,71 @@ impl EventFormat for ChatEvents {
         if data.trim_ascii() == "[DONE]" {
             return Ok(Step::Done);
         }
+        if is_noise(kind, data) {
+            return Ok(Step::Skip);
+        }
         if kind == "message"
+            && self.halves.is_empty()
             && let Some(chunk) = self.templates.known_whole(data)
         {
+            self.told.see_deltas();
             return Ok(Step::Item(chunk));
         }
-        let mut chunk = plain(kind, data, &self.bounds)?;
+        let joined = self.halves.join(data);
+        let mut chunk: ChatChunk = from_event(kind, &joined, &self.bounds)?;
+        let error = self.settle(&mut chunk, &joined);
         self.seen.share(&mut chunk.id, &mut chunk.object, &mut chunk.model);
-        if kind == "message" {
-            let bounds = &self.bounds;
-            self.templates.learn(data, &chunk, |data| plain(kind, data, bounds).ok());
+        match error {
+            Some(error) if says_something(&chunk) => Ok(Step::Last(chunk, error)),
+            Some(error) => Err(error),
+            None => {
+                if matches!(joined, Cow::Borrowed(_)) {
+                    let bounds = &self.bounds;
+                    self.templates.learn(data, &chunk, |data| from_event(kind, data, bounds).ok());
+                }
+                Ok(Step::Item(chunk))
+            }
         }
-        Ok(Step::Item(chunk))
     }
 
     fn known(&mut self, bytes: &[u8]) -> Option<usize> {
-        self.templates.known(bytes)
+        if self.halves.is_empty() { self.templates.known(bytes) } else { None }
     }
 
     fn known_item(&mut self) -> Option<ChatChunk> {
+        self.told.see_deltas();
         self.templates.item()
     }
 
     fn whole(&mut self, body: &str) -> Result<Vec<ChatChunk>> {
         let whole = answer::<ChatCompletion>(body, Some(ChatCompletion::FIELDS), &self.bounds)?;
-        whole_choices(whole.choices.iter().map(|choice| (&choice.extra, &choice.finish_reason)))?;
+        let choices = whole.choices.iter().map(|choice| (&choice.extra, &choice.finish_reason));
+        self.fault = whole_choices(choices).err();
+        if self.fault.is_none() && self.wants_usage {
+            self.fault = cut_by_unload(body, whole.text());
+        }
         Ok(chunks(whole))
     }
 
+    fn whole_end(&mut self) -> Result<()> {
+        self.fault.take().map_or(Ok(()), Err)
+    }
+
+    fn held(&mut self) -> Option<ChatChunk> {
+        let mut chunk: ChatChunk = serde_json::from_value(self.halves.flush()?).ok()?;
+        self.seen.share(&mut chunk.id, &mut chunk.object, &mut chunk.model);
+        Some(chunk)
+    }
+
+    /// Servers may leave the announcement of the end out; the end of each choice tells as much.
     fn end(&mut self) -> Result<()> {
-        Err(Error::truncated())
+        if self.choices.all_ended() { Ok(()) } else { Err(Error::truncated()) }
     }
 
     fn reset(&mut self) {
-        *self = ChatEvents::default();
+        let mut choices = std::mem::take(&mut self.choices);
+        choices.reset();
+        *self = ChatEvents { choices, wants_usage: self.wants_usage, ..ChatEvents::default() };
     }
 
     fn limits(&mut self, limits: &Limits) {
@@ -89,12 +156,13 @@ impl EventFormat for ChatEvents {
     }
 }
 
-fn plain(kind: &str, data: &str, bounds: &Bounds) -> Result<ChatChunk> {
-    let chunk: ChatChunk = from_event(kind, data, bounds)?;
-    if chunk.choices.is_empty() && chunk.usage.is_none() {
-        said_otherwise(data)?;
-    }
-    Ok(chunk)
+/// Whether anything is lost without this chunk.
+fn says_something(chunk: &ChatChunk) -> bool {
+    chunk.choices.iter().any(|choice| {
+        let delta = &choice.delta;
+        let text = [&delta.content, &delta.reasoning_content].into_iter().flatten().any(|text| !text.is_empty());
+        text || !delta.tool_calls.is_empty()
+    })
 }
 
 impl Slot for ChatChunk {
@@ -108,14 +176,6 @@ impl Slot for ChatChunk {
             (Some(text), None) | (None, Some(text)) => Some(text),
             _ => None,
         }
-    }
-}
-
-/// A chunk without content may be an error whose key does not stand first.
-pub(crate) fn said_otherwise(data: &str) -> Result<(), Error> {
-    match crate::decode::event_error(data) {
-        Some(error) => Err(error),
-        None => Ok(()),
     }
 }
 

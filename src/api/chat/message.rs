@@ -3,12 +3,14 @@
 use std::fmt;
 
 use base64::Engine as _;
-use serde::de::value::SeqAccessDeserializer;
-use serde::de::{SeqAccess, Visitor};
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::ToolCall;
-use crate::value::{null_as_default, open_enum};
+use super::chunk::unify_reasoning;
+use super::{Delta, ToolCall};
+use crate::fill::{fill_objects, filled, or_default};
+use crate::value::open_enum;
 use crate::{Extra, OrderedJson, Text};
 
 open_enum! {
@@ -46,19 +48,19 @@ open_enum! {
 #[non_exhaustive]
 pub struct ChatMessage {
     /// Who says it. The server takes any string; the template decides.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "or_default")]
     pub role: Role,
     /// What is said. An answer without content, such as one of tool calls only, has none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "content", skip_serializing_if = "Option::is_none")]
     pub content: Option<Content>,
-    /// What the model thought before, where the server tells it apart.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// What the model thought before, where the server tells it apart. In answers `reasoning` is read as well.
+    #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub reasoning_content: Option<String>,
     /// The tools that the model calls.
-    #[serde(default, deserialize_with = "null_as_default", skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "filled", skip_serializing_if = "Vec::is_empty")]
     pub tool_calls: Vec<ToolCall>,
     /// The call that this message is the result of.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub tool_call_id: Option<Text>,
     /// Other fields. The server ignores those of requests, `name` among them.
     #[serde(flatten)]
@@ -120,12 +122,96 @@ impl ChatMessage {
         self
     }
 
-    /// The content, if it is plain text, as it always is in answers.
+    /// The content, if it is plain text, as it always is in answers; their parts are joined, if all are text.
     pub fn text(&self) -> Option<&str> {
         match &self.content {
             Some(Content::Text(text)) => Some(text),
             _ => None,
         }
+    }
+}
+
+fill_objects!(ChatMessage);
+
+impl ChatMessage {
+    /// The reasoning; empty if there is none.
+    pub fn reasoning(&self) -> &str {
+        self.reasoning_content.as_deref().unwrap_or_default()
+    }
+
+    /// The message of an answer, as all servers should have sent it: text is no list of parts, reasoning has one name.
+    pub(super) fn unified(mut self) -> Self {
+        unify_reasoning(&mut self.reasoning_content, &mut self.extra);
+        if let Some(Content::Parts(parts)) = &self.content
+            && parts.iter().all(|part| matches!(part, ContentPart::Text { .. }))
+        {
+            self.content = Delta::from(ChatMessage { content: self.content.take(), ..ChatMessage::default() })
+                .content
+                .map(Content::from);
+        }
+        self
+    }
+}
+
+/// What a message says; `None` if the value says nothing.
+fn content<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Content>, D::Error> {
+    crate::fill::in_place(deserializer, Saying)
+}
+
+struct Saying;
+
+impl<'de> Visitor<'de> for Saying {
+    type Value = Option<Content>;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("text or a list of parts")
+    }
+    fn visit_str<E>(self, text: &str) -> Result<Option<Content>, E> {
+        Ok(Some(Content::Text(text.to_owned())))
+    }
+    fn visit_string<E>(self, text: String) -> Result<Option<Content>, E> {
+        Ok(Some(Content::Text(text)))
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Option<Content>, A::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Form {
+            Text(String),
+            Part(ContentPart),
+        }
+        let parts = Vec::<Form>::deserialize(SeqAccessDeserializer::new(seq))?;
+        let part = |part| match part {
+            Form::Text(text) => ContentPart::Text { text },
+            Form::Part(part) => part,
+        };
+        Ok(Some(Content::Parts(parts.into_iter().map(part).collect())))
+    }
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Option<Content>, A::Error> {
+        let part = ContentPart::deserialize(MapAccessDeserializer::new(map))?;
+        Ok(Some(Content::Parts(vec![part])))
+    }
+    fn visit_u64<E>(self, number: u64) -> Result<Option<Content>, E> {
+        Ok(Some(Content::Text(number.to_string())))
+    }
+    fn visit_i64<E>(self, number: i64) -> Result<Option<Content>, E> {
+        Ok(Some(Content::Text(number.to_string())))
+    }
+    fn visit_f64<E>(self, number: f64) -> Result<Option<Content>, E> {
+        Ok(Some(Content::Text(number.to_string())))
+    }
+    fn visit_bool<E>(self, _: bool) -> Result<Option<Content>, E> {
+        Ok(None)
+    }
+    fn visit_unit<E>(self) -> Result<Option<Content>, E> {
+        Ok(None)
+    }
+    fn visit_none<E>(self) -> Result<Option<Content>, E> {
+        Ok(None)
+    }
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Option<Content>, D::Error> {
+        crate::fill::in_place(deserializer, self)
+    }
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<Option<Content>, D::Error> {
+        deserializer.deserialize_any(self)
     }
 }
 

@@ -4,6 +4,7 @@ mod answer;
 mod chunk;
 mod continuation;
 pub(crate) mod events;
+mod extras;
 mod image;
 #[cfg(not(target_arch = "wasm32"))]
 mod image_file;
@@ -11,6 +12,7 @@ mod message;
 mod request;
 mod tools;
 mod total;
+mod whole;
 
 pub use answer::{ChatChoice, ChatCompletion, ChatLogprobs, TokenLogprob, TopLogprob};
 pub use chunk::{ChatChunk, ChunkChoice, Delta, FunctionDelta, ToolCallDelta};

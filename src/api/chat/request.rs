@@ -8,8 +8,9 @@ use bytes::Bytes;
 use http::Method;
 use serde::{Deserialize, Serialize};
 
-use super::{ChatCompletion, ChatEvents, ChatMessage, ChatTotal, Tool, ToolChoice};
-use crate::api::common::explain_generation;
+use super::{ChatChoice, ChatCompletion, ChatEvents, ChatMessage, ChatTotal, Tool, ToolChoice};
+use crate::api::choices::asked_for;
+use crate::api::common::{cut_by_unload, explain_generation};
 use crate::api::fields::request;
 use crate::api::kinds::{json, whole_choices};
 use crate::api::sampling::sampling_setters;
@@ -210,9 +211,17 @@ impl Endpoint for ChatRequest {
     }
 
     fn decoder(&self) -> Self::Decoder {
-        json().checked(|answer: &mut ChatCompletion| {
+        let check: fn(&ChatCompletion, &str) -> Result<()> = |answer, body| {
+            let complete = |choice: &ChatChoice| choice.eos_reason.is_some();
+            if answer.usage.is_some() || answer.choices.iter().all(complete) {
+                return Ok(());
+            }
+            cut_by_unload(body, answer.text()).map_or(Ok(()), Err)
+        };
+        let decoder = json().checked(|answer: &mut ChatCompletion| {
             whole_choices(answer.choices.iter().map(|choice| (&choice.extra, &choice.finish_reason)))
-        })
+        });
+        decoder.text_checked(StreamOptions::wants_usage(&self.stream_options).then_some(check))
     }
 }
 
@@ -249,7 +258,12 @@ impl Endpoint for Streamed<'_, ChatRequest> {
     }
 
     fn decoder(&self) -> Self::Decoder {
-        Events::new(ChatEvents::new())
+        self.decoder_with(&Extra::new())
+    }
+
+    fn decoder_with(&self, extra: &Extra) -> Self::Decoder {
+        let choices = asked_for(self.0.n, [&self.0.extra, extra]);
+        Events::new(ChatEvents::expecting(choices, StreamOptions::wants_usage(&self.0.stream_options)))
     }
 }
 

@@ -3,7 +3,8 @@
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::value::{null_as_default, open_enum};
+use crate::fill::{fill_objects, filled, json_text, or_default};
+use crate::value::open_enum;
 use crate::{Extra, OrderedJson, Result, Text};
 
 open_enum! {
@@ -138,15 +139,16 @@ impl From<ToolChoice> for ChoiceForm {
 #[non_exhaustive]
 pub struct ToolCall {
     /// The call's id, which its result refers to. The server makes one up if it is empty in a request.
-    #[serde(default, deserialize_with = "null_as_default", skip_serializing_if = "str::is_empty")]
+    #[serde(default, deserialize_with = "filled", skip_serializing_if = "str::is_empty")]
     pub id: Text,
     /// The kind (wire: `type`).
-    #[serde(rename = "type", default, deserialize_with = "null_as_default")]
+    #[serde(rename = "type", default, deserialize_with = "or_default")]
     pub kind: ToolKind,
     /// What is called.
+    #[serde(default, deserialize_with = "or_default")]
     pub function: FunctionCall,
     /// Its place among the calls of an answer.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub index: Option<u32>,
     /// Other fields.
     #[serde(flatten)]
@@ -178,15 +180,18 @@ impl ToolCall {
     }
 }
 
+fill_objects!(ToolCall, FunctionCall);
+
 /// The function of a [`ToolCall`].
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct FunctionCall {
     /// Its name.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "filled")]
     pub name: Text,
-    /// Its arguments as JSON text; the server takes nothing else. See [`ToolCall::arguments`].
-    #[serde(default, deserialize_with = "null_as_default")]
+    /// Its arguments as JSON text; the server takes nothing else. Servers that answer with an object are read as well. See
+    /// [`ToolCall::arguments`].
+    #[serde(default, deserialize_with = "json_text")]
     pub arguments: String,
     /// Other fields.
     #[serde(flatten)]

@@ -1,5 +1,8 @@
 //! Adds up the chunks of a streamed conversation.
 
+use serde::de::IgnoredAny;
+
+use super::extras::push_extra;
 use super::{ChatChoice, ChatChunk, ChatCompletion, ChatLogprobs, ChatMessage, ChunkChoice, Content, Role};
 use super::{ToolCall, ToolCallDelta};
 use crate::api::budget::{Budget, extra_weight};
@@ -8,21 +11,28 @@ use crate::{Accumulate, Limits, Result};
 /// Adds up [`ChatChunk`]s to the [`ChatCompletion`] that the same request would have got whole.
 ///
 /// Choices are kept by index. Pieces of tool calls find their call by id, then by index, then they belong to the
-/// latest one; a call is open to more until the stream ends, even if its arguments happen to be valid JSON.
+/// latest one; a call is open to more until the stream ends, even if its arguments happen to be valid JSON. What begins
+/// another call has a name: ids may change from piece to piece, and names may come in pieces, before any arguments do.
 #[derive(Clone, Debug)]
 pub struct ChatTotal {
     /// `choices` are sorted by index, each index once.
     answer: ChatCompletion,
     /// `latest[i]` belongs to `answer.choices[i]`: the position of the tool call that was last added to.
     latest: Vec<usize>,
+    /// How many bytes of arguments may still be looked at to tell calls apart.
+    looks: usize,
     budget: Budget,
 }
+
+/// No more bytes of arguments are looked at in a stream: who repeats names with each piece could make it look at all of them each
+/// time.
+const LOOKS: usize = 1 << 20;
 
 impl ChatTotal {
     /// Nothing yet.
     pub fn new(limits: &Limits) -> Self {
         let answer = ChatCompletion { object: "chat.completion".into(), ..ChatCompletion::default() };
-        ChatTotal { answer, latest: Vec::new(), budget: Budget::new(limits) }
+        ChatTotal { answer, latest: Vec::new(), looks: LOOKS, budget: Budget::new(limits) }
     }
 
     fn push_choice(&mut self, piece: &ChunkChoice) -> Result<()> {
@@ -53,9 +63,9 @@ impl ChatTotal {
             budget.append(message.reasoning_content.get_or_insert_default(), text)?;
         }
         if !delta.tool_calls.is_empty() {
-            push_calls(&mut message.tool_calls, &mut self.latest[at], &delta.tool_calls, budget)?;
+            push_calls(&mut message.tool_calls, &mut self.latest[at], &delta.tool_calls, &mut self.looks, budget)?;
         }
-        budget.merge(&mut message.extra, &delta.extra)?;
+        push_extra(message, &delta.extra, budget)?;
         if let Some(logprobs) = &piece.logprobs {
             push_logprobs(choice.logprobs.get_or_insert_default(), logprobs, budget)?;
         }
@@ -69,7 +79,7 @@ impl ChatTotal {
         if let Some(stop) = &piece.stop_str {
             choice.stop_str = Some(stop.clone());
         }
-        budget.merge(&mut choice.extra, &piece.extra)
+        budget.merge(&mut choice.extra, &piece.extra, &["message"])
     }
 }
 
@@ -91,7 +101,7 @@ impl Accumulate for ChatTotal {
         if let Some(usage) = &chunk.usage {
             answer.usage = Some((**usage).clone());
         }
-        self.budget.merge(&mut answer.extra, &chunk.extra)?;
+        self.budget.merge(&mut answer.extra, &chunk.extra, &[])?;
         chunk.choices.iter().try_for_each(|piece| self.push_choice(piece))
     }
 
@@ -111,19 +121,20 @@ fn push_logprobs(to: &mut ChatLogprobs, from: &ChatLogprobs, budget: &mut Budget
         budget.take(2 * size_of_val(token) + token.token.len() + extra_weight(&token.extra) + top)?;
         to.content.push(token.clone());
     }
-    budget.merge(&mut to.extra, &from.extra)
+    budget.merge(&mut to.extra, &from.extra, &[])
 }
 
 fn push_calls(
     calls: &mut Vec<ToolCall>,
     latest: &mut usize,
     pieces: &[ToolCallDelta],
+    looks: &mut usize,
     budget: &mut Budget,
 ) -> Result<()> {
-    // One chunk never holds two pieces of one call: what looks like it are two calls with a repeated index.
+    // One chunk never holds two pieces of one call that have a name: what looks like it are two calls with a repeated index.
     let mut touched: Vec<usize> = Vec::new();
     for piece in pieces {
-        let at = match route(calls, *latest, piece, &touched) {
+        let at = match route(calls, *latest, piece, &touched, looks) {
             Some(at) => at,
             None => {
                 budget.one_more(calls.len(), "tool calls in a choice")?;
@@ -150,7 +161,13 @@ fn push_calls(
 }
 
 /// The call that a piece belongs to, or `None` if it begins a new one.
-fn route(calls: &[ToolCall], latest: usize, piece: &ToolCallDelta, touched: &[usize]) -> Option<usize> {
+fn route(
+    calls: &[ToolCall],
+    latest: usize,
+    piece: &ToolCallDelta,
+    touched: &[usize],
+    looks: &mut usize,
+) -> Option<usize> {
     let id = piece.id.as_deref().unwrap_or_default();
     let name = piece.function.name.as_deref().unwrap_or_default();
     if !id.is_empty() {
@@ -168,16 +185,40 @@ fn route(calls: &[ToolCall], latest: usize, piece: &ToolCallDelta, touched: &[us
         Some(index) => calls.iter().rposition(|call| call.index == Some(index))?,
         None => calls.len().checked_sub(1).map(|last| latest.min(last))?,
     };
-    let call = &calls[at];
-    if !id.is_empty() {
-        // The id is late if the call has none yet; a new id under an old index is a new call.
-        return (call.id.is_empty() && !touched.contains(&at) && (name.is_empty() || call.function.name.is_empty()))
-            .then_some(at);
+    let (call, touched) = (&calls[at], touched.contains(&at));
+    let same = if name.is_empty() {
+        // Whatever its id, nothing can be called by it alone.
+        true
+    } else if call.function.name.is_empty() {
+        // The name is late, and the id perhaps too.
+        id.is_empty() || !touched
+    } else if touched {
+        false
+    } else {
+        let nothing_more = piece.function.arguments.as_ref().is_none_or(|more| more.trim_ascii().is_empty());
+        let (repeated, begun) = (call.function.name == *name, !call.function.arguments.trim_ascii().is_empty());
+        match (piece.index.is_some(), id.is_empty()) {
+            // A name in pieces, or repeated with each piece of the arguments.
+            (true, true) => !begun || repeated && (nothing_more || !is_whole(call, looks)),
+            (false, true) => !begun && !call.id.is_empty(),
+            // Another id with each piece.
+            (true, false) => repeated && !(call.id.is_empty() && !begun) && !(begun && is_whole(call, looks)),
+            (false, false) => repeated && begun && !call.id.is_empty() && !is_whole(call, looks),
+        }
+    };
+    same.then_some(at)
+}
+
+/// Whether the arguments are complete, so that what comes next is probably another call.
+fn is_whole(call: &ToolCall, looks: &mut usize) -> bool {
+    let arguments = &call.function.arguments;
+    match looks.checked_sub(arguments.len()) {
+        Some(left) => {
+            *looks = left;
+            serde_json::from_str::<IgnoredAny>(arguments).is_ok()
+        }
+        None => false,
     }
-    let another = !name.is_empty()
-        && !call.function.name.is_empty()
-        && (piece.index.is_none() || call.function.name != *name || touched.contains(&at));
-    (!another).then_some(at)
 }
 
 fn push_call(call: &mut ToolCall, piece: &ToolCallDelta, budget: &mut Budget) -> Result<()> {
@@ -191,16 +232,22 @@ fn push_call(call: &mut ToolCall, piece: &ToolCallDelta, budget: &mut Budget) ->
     if let Some(kind) = piece.kind.as_ref().filter(|kind| !kind.as_str().is_empty()) {
         call.kind = kind.clone();
     }
-    // Names come whole, perhaps late, perhaps again with every piece.
+    // Names come whole, perhaps late, perhaps again with every piece; or in pieces, before the arguments.
     if let Some(name) = piece.function.name.as_ref().filter(|name| !name.is_empty() && **name != call.function.name) {
         budget.take(name.len())?;
-        call.function.name = name.clone();
+        let known = &mut call.function.name;
+        let in_pieces = call.function.arguments.trim_ascii().is_empty() && !name.starts_with(known.as_str());
+        *known = if in_pieces { [known.as_str(), name].concat().into() } else { name.clone() };
     }
     if let Some(arguments) = &piece.function.arguments {
+        // An empty object was there before there were any.
+        if call.function.arguments == "{}" && arguments.trim_ascii_start().starts_with('{') {
+            call.function.arguments.clear();
+        }
         budget.append(&mut call.function.arguments, arguments)?;
     }
-    budget.merge(&mut call.function.extra, &piece.function.extra)?;
-    budget.merge(&mut call.extra, &piece.extra)
+    budget.merge(&mut call.function.extra, &piece.function.extra, &[])?;
+    budget.merge(&mut call.extra, &piece.extra, &[])
 }
 
 #[cfg(test)]

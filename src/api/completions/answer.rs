@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::api::{EosReason, FinishReason, Usage};
-use crate::value::null_as_default;
+use crate::fill::{fill_objects, filled, row, said};
 use crate::{Extra, Text};
 
 /// The answer to a [`CompletionRequest`](super::CompletionRequest).
@@ -13,22 +13,22 @@ use crate::{Extra, Text};
 #[non_exhaustive]
 pub struct Completion {
     /// The answer's id.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "filled")]
     pub id: Text,
     /// The choices, by index; `n` of them for each prompt.
-    #[serde(deserialize_with = "null_as_default")]
+    #[serde(deserialize_with = "filled")]
     pub choices: Vec<CompletionChoice>,
     /// When it was made, in seconds since 1970.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "filled")]
     pub created: u64,
     /// The directory name of the model that answered, whatever was asked for.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "filled")]
     pub model: Text,
     /// `text_completion`.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "filled")]
     pub object: Text,
     /// Token counts, if they were asked for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,
     /// Other fields.
     #[serde(flatten)]
@@ -47,19 +47,19 @@ impl Completion {
 #[non_exhaustive]
 pub struct CompletionChoice {
     /// Its number among the choices: the prompt's place times `n`, plus the try.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "filled")]
     pub index: u32,
     /// Why it ended.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub finish_reason: Option<FinishReason>,
     /// What precisely ended it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub eos_reason: Option<EosReason>,
     /// Log probabilities, if they were asked for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub logprobs: Option<CompletionLogprobs>,
     /// The text.
-    #[serde(deserialize_with = "null_as_default")]
+    #[serde(deserialize_with = "said")]
     pub text: String,
     /// Other fields.
     #[serde(flatten)]
@@ -71,24 +71,26 @@ pub struct CompletionChoice {
 #[non_exhaustive]
 pub struct CompletionLogprobs {
     /// The texts of the tokens.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "row")]
     pub tokens: Vec<Text>,
     /// Their log probabilities; `None` where the server came to no finite number, as for a token of probability 0
     /// that a grammar forced.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "row")]
     pub token_logprobs: Vec<Option<f64>>,
     /// For each token the likeliest ones in its place, by text; `None` if they were not asked for. The server writes
     /// -1000 for a probability of 0.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "row")]
     pub top_logprobs: Vec<Option<BTreeMap<Text, Option<f64>>>>,
     /// Where each token begins in the text, in characters. In a chunk of a stream the server counts from the chunk's
     /// own beginning; accumulated, it is from that of the text.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "row")]
     pub text_offset: Vec<u64>,
     /// Other fields.
     #[serde(flatten)]
     pub extra: Extra,
 }
+
+fill_objects!(CompletionChoice, CompletionLogprobs);
 
 #[cfg(test)]
 mod tests {

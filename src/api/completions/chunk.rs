@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Completion, CompletionLogprobs};
 use crate::api::{EosReason, FinishReason, Usage};
-use crate::fill::{fill_by_serde, fill_struct};
+use crate::fill::{fill_objects, fill_struct};
 use crate::{Extra, Few, Text};
 
 /// One event of a streamed completion. Of a stream's chunks `id`, `object` and `model` share their memory.
@@ -110,7 +110,7 @@ fill_struct! {
     }
 }
 
-fill_by_serde!(Box<CompletionLogprobs>);
+fill_objects!(Box<CompletionLogprobs>);
 
 /// The chunks that a whole answer could have come in, one for each choice.
 pub(super) fn chunks(answer: Completion) -> Vec<CompletionChunk> {

@@ -1,10 +1,16 @@
 //! What the events of a streamed completion mean.
 
+use std::borrow::Cow;
+
 use super::chunk::chunks;
 use super::{Completion, CompletionChunk};
-use crate::api::chat::events::{Shared, said_otherwise};
+use crate::api::chat::events::Shared;
+use crate::api::choices::Choices;
+use crate::api::common::{cut_by_unload, failed_choice};
 use crate::api::kinds::{Kind, whole_choices};
-use crate::decode::{Bounds, EventFormat, Slot, Step, Templates, answer, from_event};
+use crate::decode::{
+    Bounds, EventFormat, Halves, Slot, Step, Templates, answer, error_beside, event_error, from_event, is_noise,
+};
 use crate::{Advice, Error, Limits, Remedy, Result, Text};
 
 /// Reads the events of `POST /v1/completions`: chunks, an error in place of one, `[DONE]`.
@@ -12,8 +18,14 @@ use crate::{Advice, Error, Limits, Remedy, Result, Text};
 pub struct CompletionEvents {
     seen: Shared,
     templates: Templates<CompletionChunk>,
+    halves: Halves,
+    choices: Choices,
     bounded: bool,
     bounds: Bounds,
+    /// Usage was asked for, so that an answer without it was cut.
+    wants_usage: bool,
+    /// What is wrong with a whole answer.
+    fault: Option<Error>,
 }
 
 impl CompletionEvents {
@@ -22,9 +34,31 @@ impl CompletionEvents {
         CompletionEvents {
             seen: Shared::default(),
             templates: Templates::default(),
+            halves: Halves::default(),
+            choices: Choices::default(),
             bounded,
             bounds: Bounds::default(),
+            wants_usage: false,
+            fault: None,
         }
+    }
+
+    /// For a stream of so many choices, if that is known, with usage in it or not.
+    pub(super) fn expecting(self, choices: Option<u64>, wants_usage: bool) -> Self {
+        CompletionEvents { choices: Choices::expecting(choices), wants_usage, ..self }
+    }
+
+    /// Puts a chunk in order, and tells what error it carries.
+    fn settle(&mut self, chunk: &mut CompletionChunk, data: &str) -> Option<Error> {
+        let count = chunk.choices.len();
+        let mut error = error_beside(&chunk.extra);
+        for choice in chunk.choices.iter_mut() {
+            let reason = choice.finish_reason.as_ref();
+            error = error.or_else(|| error_beside(&choice.extra)).or_else(|| failed_choice(reason));
+            self.choices.see(&mut choice.index, count, reason.is_some_and(|reason| !reason.as_str().is_empty()));
+        }
+        let empty = count == 0 && chunk.usage.is_none();
+        error.or_else(|| if empty || chunk.object == "error" { event_error(data) } else { None })
     }
 
     fn explain(&self, error: Error) -> Error {
@@ -45,22 +79,35 @@ impl EventFormat for CompletionEvents {
         if data.trim_ascii() == "[DONE]" {
             return Ok(Step::Done);
         }
+        if is_noise(kind, data) {
+            return Ok(Step::Skip);
+        }
         if kind == "message"
+            && self.halves.is_empty()
             && let Some(chunk) = self.templates.known_whole(data)
         {
             return Ok(Step::Item(chunk));
         }
-        let mut chunk = plain(kind, data, &self.bounds).map_err(|error| self.explain(error))?;
+        let joined = self.halves.join(data);
+        let mut chunk: CompletionChunk =
+            from_event(kind, &joined, &self.bounds).map_err(|error| self.explain(error))?;
+        let error = self.settle(&mut chunk, &joined).map(|error| self.explain(error));
         self.seen.share(&mut chunk.id, &mut chunk.object, &mut chunk.model);
-        if kind == "message" {
-            let bounds = &self.bounds;
-            self.templates.learn(data, &chunk, |data| plain(kind, data, bounds).ok());
+        match error {
+            Some(error) if chunk.choices.iter().any(|choice| !choice.text.is_empty()) => Ok(Step::Last(chunk, error)),
+            Some(error) => Err(error),
+            None => {
+                if matches!(joined, Cow::Borrowed(_)) {
+                    let bounds = &self.bounds;
+                    self.templates.learn(data, &chunk, |data| from_event(kind, data, bounds).ok());
+                }
+                Ok(Step::Item(chunk))
+            }
         }
-        Ok(Step::Item(chunk))
     }
 
     fn known(&mut self, bytes: &[u8]) -> Option<usize> {
-        self.templates.known(bytes)
+        if self.halves.is_empty() { self.templates.known(bytes) } else { None }
     }
 
     fn known_item(&mut self) -> Option<CompletionChunk> {
@@ -69,29 +116,38 @@ impl EventFormat for CompletionEvents {
 
     fn whole(&mut self, body: &str) -> Result<Vec<CompletionChunk>> {
         let whole = answer::<Completion>(body, Some(Completion::FIELDS), &self.bounds)?;
-        whole_choices(whole.choices.iter().map(|choice| (&choice.extra, &choice.finish_reason)))?;
+        let choices = whole.choices.iter().map(|choice| (&choice.extra, &choice.finish_reason));
+        self.fault = whole_choices(choices).err();
+        if self.fault.is_none() && self.wants_usage {
+            self.fault = cut_by_unload(body, whole.text());
+        }
         Ok(chunks(whole))
     }
 
+    fn whole_end(&mut self) -> Result<()> {
+        self.fault.take().map_or(Ok(()), Err)
+    }
+
+    fn held(&mut self) -> Option<CompletionChunk> {
+        let mut chunk: CompletionChunk = serde_json::from_value(self.halves.flush()?).ok()?;
+        self.seen.share(&mut chunk.id, &mut chunk.object, &mut chunk.model);
+        Some(chunk)
+    }
+
+    /// Servers may leave the announcement of the end out; the end of each choice tells as much.
     fn end(&mut self) -> Result<()> {
-        Err(Error::truncated())
+        if self.choices.all_ended() { Ok(()) } else { Err(Error::truncated()) }
     }
 
     fn reset(&mut self) {
-        *self = CompletionEvents::new(self.bounded);
+        let mut choices = std::mem::take(&mut self.choices);
+        choices.reset();
+        *self = CompletionEvents { choices, wants_usage: self.wants_usage, ..CompletionEvents::new(self.bounded) };
     }
 
     fn limits(&mut self, limits: &Limits) {
         self.bounds = Bounds::of(limits);
     }
-}
-
-fn plain(kind: &str, data: &str, bounds: &Bounds) -> Result<CompletionChunk> {
-    let chunk: CompletionChunk = from_event(kind, data, bounds)?;
-    if chunk.choices.is_empty() && chunk.usage.is_none() {
-        said_otherwise(data)?;
-    }
-    Ok(chunk)
 }
 
 impl Slot for CompletionChunk {

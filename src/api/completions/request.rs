@@ -8,15 +8,16 @@ use bytes::Bytes;
 use http::Method;
 use serde::{Deserialize, Serialize};
 
-use super::{Completion, CompletionEvents, CompletionTotal};
-use crate::api::common::explain_generation;
+use super::{Completion, CompletionChoice, CompletionEvents, CompletionTotal};
+use crate::api::choices::asked_for;
+use crate::api::common::{cut_by_unload, explain_generation};
 use crate::api::fields::request;
 use crate::api::kinds::{json, whole_choices};
 use crate::api::sampling::sampling_setters;
 use crate::api::{ResponseFormat, Sampling, StreamOptions, Streamed};
 use crate::decode::{Events, Json};
 use crate::estimate::Estimator;
-use crate::{Endpoint, Error, ErrorKind, Limits, Pace, Paces, Replay, Result, Scope, StreamEndpoint, json_body};
+use crate::{Endpoint, Error, ErrorKind, Extra, Limits, Pace, Paces, Replay, Result, Scope, StreamEndpoint, json_body};
 
 request! {
     /// A text to go on with, or several.
@@ -176,9 +177,17 @@ impl Endpoint for CompletionRequest {
     }
 
     fn decoder(&self) -> Self::Decoder {
-        json().checked(|answer: &mut Completion| {
+        let check: fn(&Completion, &str) -> Result<()> = |answer, body| {
+            let complete = |choice: &CompletionChoice| choice.eos_reason.is_some();
+            if answer.usage.is_some() || answer.choices.iter().all(complete) {
+                return Ok(());
+            }
+            cut_by_unload(body, answer.text()).map_or(Ok(()), Err)
+        };
+        let decoder = json().checked(|answer: &mut Completion| {
             whole_choices(answer.choices.iter().map(|choice| (&choice.extra, &choice.finish_reason)))
-        })
+        });
+        decoder.text_checked(StreamOptions::wants_usage(&self.stream_options).then_some(check))
     }
 }
 
@@ -213,7 +222,17 @@ impl Endpoint for Streamed<'_, CompletionRequest> {
     }
 
     fn decoder(&self) -> Self::Decoder {
-        Events::new(CompletionEvents::new(self.0.is_bounded()))
+        self.decoder_with(&Extra::new())
+    }
+
+    fn decoder_with(&self, extra: &Extra) -> Self::Decoder {
+        let prompts = match &self.0.prompt {
+            Prompt::One(_) => 1,
+            Prompt::Many(prompts) => prompts.len() as u64,
+        };
+        let choices = asked_for(self.0.n, [&self.0.extra, extra]).map(|choices| choices.saturating_mul(prompts));
+        let wants_usage = StreamOptions::wants_usage(&self.0.stream_options);
+        Events::new(CompletionEvents::new(self.0.is_bounded()).expecting(choices, wants_usage))
     }
 }
 

@@ -44,7 +44,7 @@ impl CompletionTotal {
         if let Some(reason) = piece.eos_reason.as_ref().filter(|reason| !reason.as_str().is_empty()) {
             choice.eos_reason = Some(reason.clone());
         }
-        budget.merge(&mut choice.extra, &piece.extra)
+        budget.merge(&mut choice.extra, &piece.extra, &[])
     }
 }
 
@@ -66,7 +66,7 @@ impl Accumulate for CompletionTotal {
         if let Some(usage) = &chunk.usage {
             answer.usage = Some((**usage).clone());
         }
-        self.budget.merge(&mut answer.extra, &chunk.extra)?;
+        self.budget.merge(&mut answer.extra, &chunk.extra, &[])?;
         chunk.choices.iter().try_for_each(|piece| self.push_choice(piece))
     }
 
@@ -99,7 +99,7 @@ fn push_logprobs(to: &mut CompletionLogprobs, from: &CompletionLogprobs, budget:
     to.tokens.extend_from_slice(&from.tokens);
     to.token_logprobs.extend_from_slice(&from.token_logprobs);
     to.top_logprobs.extend_from_slice(&from.top_logprobs);
-    budget.merge(&mut to.extra, &from.extra)
+    budget.merge(&mut to.extra, &from.extra, &[])
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::fill::{fill_objects, filled, meant};
 use crate::value::null_as_default;
 use crate::{Extra, Text};
 
@@ -10,7 +11,7 @@ use crate::{Extra, Text};
 #[non_exhaustive]
 pub struct KoboldResults {
     /// The texts: one, or none if nothing is there yet.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "filled")]
     pub results: Vec<KoboldResult>,
     /// Fields that this library has no name for.
     #[serde(flatten)]
@@ -29,18 +30,21 @@ impl KoboldResults {
 #[non_exhaustive]
 pub struct KoboldResult {
     /// The text.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "filled")]
     pub text: String,
     /// Fields that this library has no name for.
     #[serde(flatten)]
     pub extra: Extra,
 }
 
+fill_objects!(KoboldResult);
+
 /// One event of a stream: the next piece of text.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct KoboldToken {
     /// The text, one token or several.
+    #[serde(deserialize_with = "filled")]
     pub token: Text,
     /// Fields that this library has no name for.
     #[serde(flatten)]
@@ -52,6 +56,7 @@ pub struct KoboldToken {
 #[non_exhaustive]
 pub struct KoboldAborted {
     /// Always true on this server.
+    #[serde(deserialize_with = "meant")]
     pub success: bool,
     /// Fields that this library has no name for.
     #[serde(flatten)]
@@ -63,6 +68,7 @@ pub struct KoboldAborted {
 #[non_exhaustive]
 pub struct KoboldModel {
     /// Its owner and name, such as `tabbyAPI/alpha-7B-exl3`.
+    #[serde(deserialize_with = "meant")]
     pub result: String,
     /// Fields that this library has no name for.
     #[serde(flatten)]
@@ -74,9 +80,10 @@ pub struct KoboldModel {
 #[non_exhaustive]
 pub struct KoboldTokenCount {
     /// How many there are.
+    #[serde(deserialize_with = "meant")]
     pub value: u64,
     /// Their ids.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "filled")]
     pub ids: Vec<u32>,
     /// Fields that this library has no name for.
     #[serde(flatten)]
@@ -88,7 +95,7 @@ pub struct KoboldTokenCount {
 #[non_exhaustive]
 pub struct KoboldLength {
     /// The number; servers may leave it out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub value: Option<i64>,
     /// Fields that this library has no name for.
     #[serde(flatten)]
@@ -100,9 +107,10 @@ pub struct KoboldLength {
 #[non_exhaustive]
 pub struct KoboldVersion {
     /// The version, such as `1.2.5`; or the software, such as `KoboldCpp`.
+    #[serde(deserialize_with = "meant")]
     pub result: String,
     /// The version of the software.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
     /// Fields that this library has no name for.
     #[serde(flatten)]
@@ -126,7 +134,7 @@ pub struct KoboldSoftPrompts {
 #[non_exhaustive]
 pub struct KoboldSoftPrompt {
     /// Its name; empty if there is none.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "filled")]
     pub value: String,
     /// Fields that this library has no name for.
     #[serde(flatten)]

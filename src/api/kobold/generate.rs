@@ -11,7 +11,7 @@ use crate::api::fields::request;
 use crate::api::kinds::{Kind, json};
 use crate::api::sampling::sampling_setters;
 use crate::api::{Sampling, Streamed};
-use crate::decode::{Bounds, EventFormat, Events, Json, Step, answer, from_event};
+use crate::decode::{Bounds, EventFormat, Events, Halves, Json, Step, answer, error_beside, from_event, is_noise};
 use crate::{
     Accumulate, Advice, Endpoint, Error, Limits, Pace, Paces, Remedy, Replay, Result, Scope, StreamEndpoint, json_body,
 };
@@ -146,16 +146,36 @@ impl StreamEndpoint for KoboldRequest {
 }
 
 /// Reads the events of a KoboldAI stream: pieces of text, an error in place of one, and no word at the end.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct KoboldEvents {
+    halves: Halves,
     bounds: Bounds,
+}
+
+impl KoboldEvents {
+    /// For one stream.
+    pub fn new() -> Self {
+        KoboldEvents::default()
+    }
 }
 
 impl EventFormat for KoboldEvents {
     type Item = KoboldToken;
 
     fn event(&mut self, kind: &str, data: &str) -> Result<Step<KoboldToken>> {
-        from_event(kind, data, &self.bounds).map(Step::Item)
+        if is_noise(kind, data) {
+            return Ok(Step::Skip);
+        }
+        let token: KoboldToken = from_event(kind, &self.halves.join(data), &self.bounds)?;
+        Ok(match error_beside(&token.extra) {
+            Some(error) if token.token.is_empty() => return Err(error),
+            Some(error) => Step::Last(token, error),
+            None => Step::Item(token),
+        })
+    }
+
+    fn held(&mut self) -> Option<KoboldToken> {
+        serde_json::from_value(self.halves.flush()?).ok()
     }
 
     fn whole(&mut self, body: &str) -> Result<Vec<KoboldToken>> {
@@ -171,6 +191,10 @@ impl EventFormat for KoboldEvents {
     /// The stream just closes. If it was cut, its transfer coding is incomplete, which the transport tells.
     fn end(&mut self) -> Result<()> {
         Ok(())
+    }
+
+    fn reset(&mut self) {
+        *self = KoboldEvents::default();
     }
 }
 
@@ -191,7 +215,7 @@ impl Accumulate for KoboldTotal {
             self.answer.results.push(KoboldResult::default());
         }
         self.budget.append(&mut self.answer.results[0].text, &item.token)?;
-        self.budget.merge(&mut self.answer.results[0].extra, &item.extra)
+        self.budget.merge(&mut self.answer.results[0].extra, &item.extra, &["text"])
     }
 
     fn so_far(&self) -> &KoboldResults {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::value::null_as_default;
+use crate::fill::{fill_objects, filled, or_default};
 use crate::{Extra, Text};
 
 /// A list of models.
@@ -11,7 +11,7 @@ use crate::{Extra, Text};
 #[non_exhaustive]
 pub struct ModelList {
     /// The models, in no particular order; dummy names come first if the server has any.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "filled")]
     pub data: Vec<ModelCard>,
     /// Fields that this library has no name for.
     #[serde(flatten)]
@@ -23,16 +23,16 @@ pub struct ModelList {
 #[non_exhaustive]
 pub struct ModelCard {
     /// The name of its directory, without the path that leads to it.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "filled")]
     pub id: Text,
     /// When the answer was made, in seconds since 1970 (not when the model was made).
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "filled")]
     pub created: i64,
     /// `tabbyAPI`.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "filled")]
     pub owned_by: Text,
     /// How it is loaded; in lists `None`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub parameters: Option<Box<ModelParameters>>,
     /// What the server logs, from servers that tell it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -42,42 +42,44 @@ pub struct ModelCard {
     pub extra: Extra,
 }
 
+fill_objects!(ModelCard, Box<ModelParameters>, GenerationSettings);
+
 /// How a model is loaded.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ModelParameters {
     /// The context size, in tokens.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub max_seq_len: Option<i64>,
     /// The size of the cache, in tokens.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub cache_size: Option<i64>,
     /// How the cache is quantised, as it was asked for: an unknown mode is shown here although `FP16` is used.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub cache_mode: Option<Text>,
     /// Linear RoPE scaling.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub rope_scale: Option<f64>,
     /// NTK RoPE scaling.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub rope_alpha: Option<f64>,
     /// How many generations run at once.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub max_batch_size: Option<i64>,
     /// How many tokens of a prompt are processed at once.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub chunk_size: Option<i64>,
     /// The name of the chat template.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub prompt_template: Option<Text>,
     /// The chat template itself, in Jinja.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub prompt_template_content: Option<String>,
     /// Whether images are understood; else image parts are silently dropped.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub use_vision: Option<bool>,
     /// The draft model; current servers leave it out although there is one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub draft: Option<ModelCard>,
     /// Fields that this library has no name for.
     #[serde(flatten)]
@@ -114,13 +116,13 @@ pub(crate) fn longest_prompt(cache: u64, chunk: u64) -> u64 {
 #[non_exhaustive]
 pub struct ModelProps {
     /// How many generations run at once.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub total_slots: Option<i64>,
     /// The chat template, in Jinja; empty if there is none.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "filled")]
     pub chat_template: String,
     /// Its settings for generation.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "or_default")]
     pub default_generation_settings: GenerationSettings,
     /// Fields that this library has no name for.
     #[serde(flatten)]
@@ -144,7 +146,7 @@ impl ModelProps {
 #[non_exhaustive]
 pub struct GenerationSettings {
     /// The context size, in tokens.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub n_ctx: Option<i64>,
     /// Fields that this library has no name for.
     #[serde(flatten)]

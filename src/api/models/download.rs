@@ -140,6 +140,7 @@ impl fmt::Debug for HubToken {
 #[non_exhaustive]
 pub struct Downloaded {
     /// Its directory, seen from the server's own, such as `models/thing-exl3`.
+    #[serde(deserialize_with = "crate::fill::meant")]
     pub download_path: String,
     /// Fields that this library has no name for.
     #[serde(flatten)]

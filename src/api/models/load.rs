@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::api::fields::request;
 use crate::api::kinds::Kind;
-use crate::decode::{Bounds, EventFormat, Events, Step, answer, from_event};
-use crate::value::{null_as_default, open_enum};
+use crate::decode::{Bounds, EventFormat, Events, Step, answer, error_beside, from_event, is_noise};
+use crate::fill::{filled, word};
+use crate::value::open_enum;
 use crate::{
     Accumulate, Endpoint, Error, Extra, Limits, Pace, Paces, Replay, Result, Scope, StreamEndpoint, json_body,
 };
@@ -167,14 +168,16 @@ impl StreamEndpoint for LoadRequest {
 #[non_exhaustive]
 pub struct LoadProgress {
     /// The part that is being loaded.
+    #[serde(deserialize_with = "word")]
     pub model_type: ModelType,
     /// How many modules are loaded.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "filled")]
     pub module: u64,
     /// How many there are.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "filled")]
     pub modules: u64,
     /// Whether the part is finished. A finished `model` cannot be used before the stream has ended.
+    #[serde(deserialize_with = "word")]
     pub status: LoadStatus,
     /// Fields that this library has no name for.
     #[serde(flatten)]
@@ -301,7 +304,13 @@ impl EventFormat for LoadEvents {
     type Item = LoadProgress;
 
     fn event(&mut self, kind: &str, data: &str) -> Result<Step<LoadProgress>> {
-        let progress = from_event(kind, data, &self.bounds)?;
+        if is_noise(kind, data) {
+            return Ok(Step::Skip);
+        }
+        let progress: LoadProgress = from_event(kind, data, &self.bounds)?;
+        if let Some(error) = error_beside(&progress.extra) {
+            return Err(error);
+        }
         self.saw(&progress);
         Ok(Step::Item(progress))
     }

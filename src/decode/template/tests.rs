@@ -179,6 +179,28 @@ fn a_stream_in_which_all_differs_is_given_up() {
     assert!(templates.credit > 0);
 }
 
+#[test]
+fn learning_is_a_small_part_of_the_work() {
+    // Events that are recognized take turns with large ones in which the text stands in 900 places, the right one being the last.
+    let (small, many) = (chunk("x", ""), vec!["\"x\""; 900].join(","));
+    let large = chunk("x", "").replacen('{', &format!("{{\"l\":[{many}],"), 1);
+    assert!(large.len() < super::MAX_DATA && plain(&large).is_some());
+    let decoded = std::cell::Cell::new(0);
+    let (mut templates, mut received) = (Templates::default(), 0);
+    for _ in 0..1_000 {
+        for data in [&small, &large] {
+            received += data.len();
+            if templates.known(data.as_bytes()).is_none() {
+                templates.learn(data, &plain(data).expect("valid"), |data| {
+                    decoded.set(decoded.get() + data.len());
+                    plain(data)
+                });
+            }
+        }
+    }
+    assert!(decoded.get() <= 2 * received, "{} for {received}", decoded.get());
+}
+
 /// A small random generator (xorshift64*).
 struct Random(u64);
 

@@ -1,15 +1,12 @@
 //! The server closes a connection some 50 ms after an answer with status 500, and does not announce it. No call may be lost to that:
 //! a connection that answered 5xx is not used again, by anyone.
 
-use std::io::{Read, Write};
-use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tabbyapi::api::{ChatMessage, ChatRequest};
 use tabbyapi::policy::Retry;
-use tabbyapi::transport::Reqwest;
 use tabbyapi::{Client, Error, ErrorKind, Options, blocking};
 use tabbyapi_emulator::{Answer, Emulator};
 use tokio::runtime::{Builder, Runtime};
@@ -209,7 +206,7 @@ fn a_connection_that_answered_5xx_is_not_used_again_and_any_other_is() {
     for (name, subject) in subjects(&server) {
         let (opened, mut ended) = (server.log().connections_opened, 0);
         for status in [200, 204, 400, 401, 404, 418, 422, 429, 499, 500, 501, 502, 503, 504, 507, 599] {
-            let long = "x".repeat(20_000);
+            let long = "x".repeat(100_000);
             for body in ["", "Internal Server Error", r#"{"detail":"no"}"#, &long] {
                 if status < 400 && !body.is_empty() {
                     continue;
@@ -238,62 +235,4 @@ fn a_connection_that_answered_5xx_is_not_used_again_and_any_other_is() {
         let spare = if name == "threads" { 30 } else { 1 };
         assert!((ended..=ended + spare).contains(&opened), "{name}: {opened} connections, {ended} of them ended");
     }
-}
-
-/// Answers requests on any number of connections with the permission, and gives their heads.
-fn heads(answers: usize) -> (String, std::thread::JoinHandle<Vec<String>>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let server = std::thread::spawn(move || {
-        let mut heads = Vec::new();
-        while heads.len() < answers {
-            let (mut stream, _) = listener.accept().unwrap();
-            let (mut seen, mut buffer) = (Vec::new(), [0; 4096]);
-            // A connection that was given up before anything was written ends at once.
-            while let Ok(n @ 1..) = stream.read(&mut buffer) {
-                seen.extend_from_slice(&buffer[..n]);
-                if seen.ends_with(b"\r\n\r\n") {
-                    heads.push(String::from_utf8(std::mem::take(&mut seen)).unwrap().to_ascii_lowercase());
-                    let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 22\r\n\r\n";
-                    stream.write_all([head, "{\"permission\":\"admin\"}"].concat().as_bytes()).unwrap();
-                    if heads.len() == answers {
-                        break;
-                    }
-                }
-            }
-        }
-        heads
-    });
-    (url, server)
-}
-
-#[tokio::test]
-async fn what_keeps_connections_apart_is_not_sent() {
-    let (url, server) = heads(2);
-    let client = Client::builder(&*url).api_key("k").build().unwrap();
-    for _ in 0..2 {
-        client.auth().permission().await.unwrap();
-    }
-    for head in server.join().unwrap() {
-        assert!(head.starts_with("get /v1/auth/permission http/1.1\r\n"), "{head}");
-        assert!(head.contains(&format!("host: {}\r\n", url.trim_start_matches("http://"))), "{head}");
-        assert!(!head.contains('@') && !head.contains("authorization"), "{head}");
-    }
-
-    // A proxy gets the whole address.
-    let (proxy, server) = heads(2);
-    let transport = Reqwest::new(reqwest::Client::builder().proxy(reqwest::Proxy::http(proxy).unwrap())).unwrap();
-    let client = Client::builder("http://tabby.invalid:5000").api_key("k").build_with(transport).unwrap();
-    for _ in 0..2 {
-        client.auth().permission().await.unwrap();
-    }
-    for head in server.join().unwrap() {
-        assert!(head.starts_with("get http://tabby.invalid:5000/v1/auth/permission http/1.1\r\n"), "{head}");
-        assert!(!head.contains('@') && !head.contains("authorization"), "{head}");
-    }
-
-    // Nor does HTTP/2, which has no need of it, if it is spoken from the start.
-    let transport = |builder| format!("{:?}", Reqwest::new(builder).unwrap());
-    assert!(transport(reqwest::Client::builder().http2_prior_knowledge()).contains("off: true"));
-    assert!(transport(reqwest::Client::builder()).contains("off: false"));
 }

@@ -1,0 +1,123 @@
+//! Whether a body is a stream of events or one document: its type says so, or its first bytes do.
+
+use bytes::Bytes;
+use http::{HeaderMap, header};
+
+use super::json::Body;
+use crate::sse::Parser;
+
+/// Looks at the first bytes of a body.
+pub(super) struct Sniff {
+    /// By its type it is a stream, or could be one.
+    declared: bool,
+    /// What has come, without white space at the beginning: less than a line.
+    bytes: Vec<u8>,
+    received: u64,
+    body: Body,
+    largest_event: usize,
+}
+
+impl Sniff {
+    pub(super) fn new(headers: &HeaderMap, body: Body, largest_event: usize) -> Self {
+        Sniff { declared: may_be_stream(headers), bytes: Vec::new(), received: 0, body, largest_event }
+    }
+
+    /// Takes in a chunk. Once it is known what the body is: whether it is a stream, and what has come of it.
+    pub(super) fn feed(&mut self, chunk: Bytes) -> Option<(bool, Bytes)> {
+        self.received += chunk.len() as u64;
+        if self.bytes.is_empty()
+            && let Some(is_stream) = is_stream(&chunk, self.declared)
+        {
+            return Some((is_stream, chunk));
+        }
+        self.bytes.extend_from_slice(&chunk);
+        match is_stream(&self.bytes, self.declared) {
+            Some(is_stream) => Some((is_stream, std::mem::take(&mut self.bytes).into())),
+            None => {
+                // White space means nothing in either case, and may come for long before an answer does.
+                self.bytes = start(&self.bytes).to_vec();
+                None
+            }
+        }
+    }
+
+    /// The body ended, and is not known to be anything.
+    pub(super) fn end(&mut self) -> (bool, Bytes) {
+        (self.declared, std::mem::take(&mut self.bytes).into())
+    }
+
+    pub(super) fn received(&self) -> u64 {
+        self.received
+    }
+
+    /// What reads the stream, or else the body.
+    pub(super) fn into_parts(self, is_stream: bool) -> Result<Parser, Body> {
+        if is_stream { Ok(Parser::with_max_event_bytes(self.largest_event)) } else { Err(self.body) }
+    }
+}
+
+/// Whether one of the types says that the body is a stream. Servers and proxies may leave the type out, repeat it or list several.
+fn may_be_stream(headers: &HeaderMap) -> bool {
+    let mut types = headers.get_all(header::CONTENT_TYPE).iter().peekable();
+    types.peek().is_none()
+        || types.any(|value| {
+            let words = value.as_bytes().split(|byte| matches!(byte, b',' | b';'));
+            words.map(<[u8]>::trim_ascii).any(|word| word.eq_ignore_ascii_case(b"text/event-stream"))
+        })
+}
+
+const BOM: &[u8] = b"\xEF\xBB\xBF";
+
+/// Without a byte order mark and white space.
+fn start(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(BOM).unwrap_or(bytes).trim_ascii_start()
+}
+
+/// Whether what begins so is a stream; `None` if it takes more bytes to tell.
+fn is_stream(bytes: &[u8], declared: bool) -> Option<bool> {
+    let line = start(bytes);
+    match line.first()? {
+        // No line of a stream begins like this, or it would be ignored.
+        b'{' | b'[' => return Some(false),
+        _ if BOM.starts_with(line) => return None,
+        _ if declared => return Some(true),
+        b':' => return Some(true),
+        _ => {}
+    }
+    let names: [&[u8]; 4] = [b"data", b"event", b"id", b"retry"];
+    if names.iter().any(|name| name.starts_with(line)) {
+        return None;
+    }
+    let begins = |name: &&[u8]| matches!(line.strip_prefix(*name), Some([b':' | b'\r' | b'\n', ..]));
+    Some(names.iter().any(begins))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_bytes_tell() {
+        for (bytes, other, declared) in [
+            ("data: x", Some(true), Some(true)),
+            ("data\n", Some(true), Some(true)),
+            ("data", None, Some(true)),
+            ("\r\n\u{feff}", None, None),
+            ("\u{feff}\r\n: hi", Some(true), Some(true)),
+            ("event:", Some(true), Some(true)),
+            ("id: 1", Some(true), Some(true)),
+            ("retry:1", Some(true), Some(true)),
+            ("database", Some(false), Some(true)),
+            ("data {", Some(false), Some(true)),
+            ("<html>", Some(false), Some(true)),
+            (" {\"a\"", Some(false), Some(false)),
+            ("[", Some(false), Some(false)),
+            ("", None, None),
+            (" \r\n", None, None),
+        ] {
+            assert_eq!(is_stream(bytes.as_bytes(), false), other, "{bytes:?}");
+            assert_eq!(is_stream(bytes.as_bytes(), true), declared, "{bytes:?}");
+        }
+        assert_eq!(is_stream(b"\xEF\xBB", true), None);
+    }
+}
