@@ -42,7 +42,7 @@ pub fn close(client: u32) {
 }
 
 /// Makes a call; 0 if it cannot be made, which the detail tells. It is a JSON object of `operation`, such as `chat.stream`, `has_body`,
-/// `choices` (how many are asked for, 1 if it is missing), `request_bytes`, and `secrets` and `numbers` as in settings, which win over those of the client.
+/// `choices` (how many are asked for), `wants_usage`, `request_bytes`, and `secrets` and `numbers` as in settings, which win over those of the client.
 #[wasm_bindgen]
 pub fn start(client: u32, call: &str) -> u32 {
     machine::start(client, call.as_bytes())

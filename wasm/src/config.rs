@@ -18,8 +18,10 @@ pub(crate) struct Wanted<'a> {
     /// The name of the operation.
     pub(crate) operation: String,
     pub(crate) has_body: bool,
-    /// How many choices are asked for.
-    pub(crate) choices: u64,
+    /// How many choices are asked for, if that is known.
+    pub(crate) choices: Option<u64>,
+    /// Whether usage is asked for.
+    pub(crate) wants_usage: bool,
     pub(crate) request_bytes: u64,
     fields: Document<'a>,
 }
@@ -46,13 +48,14 @@ pub(crate) fn settings(json: &[u8]) -> Result<Settings> {
     Ok(settings.options(options(&fields, Options::new())))
 }
 
-/// What is wanted of a call: `operation`, `has_body`, `choices`, `request_bytes`, and [options].
+/// What is wanted of a call: `operation`, `has_body`, `choices`, `wants_usage`, `request_bytes`, and [options].
 pub(crate) fn call(json: &[u8]) -> Result<Wanted<'_>> {
     let fields = object(json)?;
     Ok(Wanted {
         operation: fields.string("operation").unwrap_or_default(),
         has_body: fields.get("has_body") == Some("true"),
-        choices: number(&fields, "choices").map_or(1, |choices| choices as u64),
+        choices: number(&fields, "choices").map(|choices| choices as u64),
+        wants_usage: fields.get("wants_usage") == Some("true"),
         request_bytes: number(&fields, "request_bytes").unwrap_or_default() as u64,
         fields,
     })

@@ -27,25 +27,16 @@ pub(crate) struct Format {
     loaded: bool,
     ends: Ends,
     /// What is wrong with a whole answer, although it has all that one has.
-    failed: Option<Error>,
+    /// What is wrong with a whole answer, although it has all that one has.
+    fault: Option<Error>,
     /// Whether the text of what was recognized last is escaped; the text lies in `text`.
     found: Option<bool>,
     text: String,
 }
 
 impl Format {
-    /// `choices` is how many choices were asked for.
-    pub(crate) fn new(kind: Kind, choices: u64) -> Self {
-        let ends = Ends { expected: choices, known: Vec::new() };
-        Format {
-            kind,
-            templates: Templates::new(),
-            loaded: false,
-            ends,
-            failed: None,
-            found: None,
-            text: String::new(),
-        }
+    pub(crate) fn new(kind: Kind, ends: Ends) -> Self {
+        Format { kind, templates: Templates::new(), loaded: false, ends, fault: None, found: None, text: String::new() }
     }
 
     fn chunk(&mut self, kind: &str, data: &str) -> Result<Step<()>> {
@@ -57,14 +48,26 @@ impl Format {
             None => return Ok(Step::Skip),
         };
         let choices = objects(document.get("choices"));
-        let failed = beside(&document).or_else(|| choices.iter().find_map(failed_choice));
+        let no_chunk = (choices.is_empty() && document.get("usage").is_none_or(|usage| usage == "null"))
+            || document.get("object") == Some("\"error\"");
+        let failed = beside(&document)
+            .or_else(|| choices.iter().find_map(failed_choice))
+            .or_else(|| if no_chunk { plain_event_error(data) } else { None });
         self.ends.see(&choices);
+        match failed {
+            Some(error) if !choices.iter().any(says_something) => return Err(error),
+            Some(error) => {
+                records::json(document.mended(data).as_deref().unwrap_or(data));
+                return Ok(Step::Last((), error));
+            }
+            None => {}
+        }
         let mended = document.mended(data);
-        if mended.is_none() && kind == "message" && failed.is_none() {
+        if mended.is_none() && kind == "message" {
             self.templates.learn(data);
         }
         records::json(mended.as_deref().unwrap_or(data));
-        Ok(self.step(failed))
+        Ok(Step::Item(()))
     }
 
     /// The progress of a load: complete only if the connection ends cleanly after the model itself was finished.
@@ -73,11 +76,14 @@ impl Format {
             Some(document) => document,
             None => return Ok(Step::Skip),
         };
+        if let Some(error) = beside(&document) {
+            return Err(error);
+        }
         if document.get("model_type") == Some("\"model\"") {
             self.loaded = document.get("status") == Some("\"finished\"");
         }
         records::json(document.mended(data).as_deref().unwrap_or(data));
-        Ok(self.step(beside(&document)))
+        Ok(Step::Item(()))
     }
 
     fn piece(&mut self, kind: &str, data: &str) -> Result<Step<()>> {
@@ -85,14 +91,17 @@ impl Format {
             Some(document) => document,
             None => return Ok(Step::Skip),
         };
+        let failed = beside(&document);
+        let silent = document.string("token").is_none_or(|token| token.is_empty());
+        if let Some(error) = failed {
+            if silent {
+                return Err(error);
+            }
+            records::json(document.mended(data).as_deref().unwrap_or(data));
+            return Ok(Step::Last((), error));
+        }
         records::json(document.mended(data).as_deref().unwrap_or(data));
-        Ok(self.step(beside(&document)))
-    }
-
-    /// An event with an error beside what it says comes to both.
-    fn step(&mut self, failed: Option<Error>) -> Step<()> {
-        self.failed = failed;
-        Step::Item(())
+        Ok(Step::Item(()))
     }
 
     fn explain(&self, error: Error) -> Error {
@@ -108,9 +117,6 @@ impl EventFormat for Format {
     const KEEPS_EXTRA: bool = false;
 
     fn event(&mut self, kind: &str, data: &str) -> Result<Step<()>> {
-        if let Some(error) = self.failed.take() {
-            return Err(error);
-        }
         match self.kind {
             Kind::Chunks { .. } => self.chunk(kind, data).map_err(|error| self.explain(error)),
             Kind::Load => self.progress(kind, data),
@@ -123,9 +129,6 @@ impl EventFormat for Format {
 
     #[inline]
     fn known(&mut self, bytes: &[u8]) -> Option<usize> {
-        if self.failed.is_some() {
-            return None;
-        }
         let Match { start, end, escaped, length } = self.templates.known(bytes)?;
         self.found = Some(escaped);
         self.text.clear();
@@ -150,14 +153,20 @@ impl EventFormat for Format {
             }
         };
         let document = whole(body, fields)?;
+        let choices = objects(document.get("choices"));
+        self.fault = choices.iter().find_map(failed_whole);
+        if self.fault.is_none() && self.ends.wants_usage {
+            self.fault = cut_by_unload(&document, &choices);
+        }
         write(document.mended(body).as_deref().unwrap_or(body));
         Ok(vec![()])
     }
 
+    fn whole_end(&mut self) -> Result<()> {
+        self.fault.take().map_or(Ok(()), Err)
+    }
+
     fn end(&mut self) -> Result<()> {
-        if let Some(error) = self.failed.take() {
-            return Err(error);
-        }
         match self.kind {
             Kind::Load if self.loaded => Ok(()),
             // The stream just closes.
@@ -169,26 +178,36 @@ impl EventFormat for Format {
     }
 
     fn reset(&mut self) {
-        *self = Format::new(self.kind, self.ends.expected);
+        *self = Format::new(self.kind, Ends::new(self.ends.expected, self.ends.wants_usage));
     }
 }
 
 /// Which choices of a stream have ended.
-struct Ends {
-    expected: u64,
+pub(crate) struct Ends {
+    /// How many choices were asked for, if that is known.
+    pub(crate) expected: Option<u64>,
+    /// Usage was asked for, so that an answer without it was cut.
+    pub(crate) wants_usage: bool,
     /// By their indices.
     known: Vec<(u64, bool)>,
+    /// An event had more than one.
+    several: bool,
 }
 
 /// More choices are not kept in mind, and then the end must be announced.
 const MOST_CHOICES: usize = 1024;
 
 impl Ends {
+    pub(crate) fn new(expected: Option<u64>, wants_usage: bool) -> Self {
+        Ends { expected, wants_usage, known: Vec::new(), several: false }
+    }
+
     fn see(&mut self, choices: &[Document<'_>]) {
+        self.several |= choices.len() > 1;
         for choice in choices {
             // One choice is one, whatever its index is.
             let index = choice.get("index").and_then(|index| index.trim_matches('"').parse().ok());
-            let index = if self.expected == 1 && choices.len() == 1 { 0 } else { index.unwrap_or_default() };
+            let index = if self.expected == Some(1) && !self.several { 0 } else { index.unwrap_or_default() };
             let ended = choice.string("finish_reason").is_some_and(|reason| !reason.is_empty());
             match self.known.iter().position(|(known, _)| *known == index) {
                 Some(at) => self.known[at].1 |= ended,
@@ -201,7 +220,7 @@ impl Ends {
     fn are_all(&self) -> bool {
         let count = self.known.len();
         count > 0
-            && count as u64 >= self.expected
+            && count as u64 >= self.expected.unwrap_or(1)
             && count <= MOST_CHOICES
             && self.known.iter().all(|(_, ended)| *ended)
     }
@@ -281,11 +300,34 @@ fn whole<'a>(body: &'a str, fields: &'static [&'static str]) -> Result<Document<
     if let Some(error) = answer_error(body, fields) {
         return Err(error);
     }
-    let document = Document::read(body).map_err(|_| no_json())?;
-    match objects(document.get("choices")).iter().find_map(failed_whole) {
-        Some(error) => Err(error),
-        None => Ok(document),
-    }
+    Document::read(body).map_err(|_| no_json())
+}
+
+/// The error of a whole answer that was cut because the model was unloaded; it looks complete but for an `eos_reason` that is
+/// null, and usage that was asked for and is null too.
+fn cut_by_unload(document: &Document<'_>, choices: &[Document<'_>]) -> Option<Error> {
+    let stopped = |choice: &Document<'_>| {
+        choice.get("finish_reason") == Some("\"stop\"") && choice.get("eos_reason") == Some("null")
+    };
+    let cut = document.get("usage") == Some("null") && choices.iter().any(stopped);
+    let reason = "the model was unloaded before the generation was complete";
+    let hint = "`Error::partial_text` has what had been generated; load the model and ask again";
+    cut.then(|| Error::custom(ErrorKind::Truncated, "generation_cut", reason).with_hint(hint))
+}
+
+/// Whether anything is lost without this choice of a chunk.
+fn says_something(choice: &Document<'_>) -> bool {
+    let is_said = |of: &Document<'_>, name: &str| {
+        let says = |value: &str| !matches!(value, "null" | "\"\"" | "[]" | "{}");
+        of.get(name).is_some_and(says)
+    };
+    let inside = |name: &str| {
+        let said = |of: &Document<'_>| {
+            ["content", "reasoning_content", "reasoning", "tool_calls"].iter().any(|name| is_said(of, name))
+        };
+        objects(choice.get(name)).iter().any(said)
+    };
+    is_said(choice, "text") || inside("delta") || inside("message")
 }
 
 /// The error of a choice of a whole answer.

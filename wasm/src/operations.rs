@@ -47,7 +47,8 @@ impl Row {
 struct Raw<'a, G> {
     row: &'a Row,
     has_body: bool,
-    choices: u64,
+    choices: Option<u64>,
+    wants_usage: bool,
     group: PhantomData<G>,
 }
 
@@ -82,16 +83,13 @@ impl<G: Group> Endpoint for Raw<'_, G> {
     }
 
     fn decoder(&self) -> Wire {
-        Wire::new(self.row.kind, self.row.also, self.choices)
+        Wire::new(self.row.kind, self.row.also, self.choices, self.wants_usage)
     }
 }
 
 fn make<G: Group>(shared: &Shared, row: &Row, wanted: &Wanted<'_>, options: &Options) -> Result<Call<Wire>> {
-    Call::with(
-        shared,
-        &Raw::<G> { row, has_body: wanted.has_body, choices: wanted.choices, group: PhantomData },
-        options,
-    )
+    let Wanted { has_body, choices, wants_usage, .. } = *wanted;
+    Call::with(shared, &Raw::<G> { row, has_body, choices, wants_usage, group: PhantomData }, options)
 }
 
 /// Declares groups.

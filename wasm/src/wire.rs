@@ -6,7 +6,7 @@ use http::{HeaderValue, StatusCode, header};
 use tabbyapi::decode::{Decode, Events};
 use tabbyapi::{Limits, Result};
 
-use crate::format::{Format, Kind};
+use crate::format::{Ends, Format, Kind};
 
 /// Reads an answer of this kind.
 pub(crate) struct Wire {
@@ -17,9 +17,10 @@ pub(crate) struct Wire {
 }
 
 impl Wire {
-    /// `choices` is how many choices were asked for.
-    pub(crate) fn new(kind: Kind, also: Option<StatusCode>, choices: u64) -> Self {
-        Wire { whole: matches!(kind, Kind::Body(_)), also, events: Events::new(Format::new(kind, choices)) }
+    /// `choices` is how many choices were asked for, if that is known; `wants_usage` whether usage was.
+    pub(crate) fn new(kind: Kind, also: Option<StatusCode>, choices: Option<u64>, wants_usage: bool) -> Self {
+        let format = Format::new(kind, Ends::new(choices, wants_usage));
+        Wire { whole: matches!(kind, Kind::Body(_)), also, events: Events::new(format) }
     }
 }
 
