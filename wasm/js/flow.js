@@ -42,6 +42,8 @@ export class Flow {
   #eager;
   /** How many choices are asked for. */
   #choices;
+  /** Whether usage is asked for. */
+  #wantsUsage;
   #cause;
   /** Why the call cannot even begin. */
   #unsent;
@@ -62,6 +64,7 @@ export class Flow {
     // As it is now: whoever asked may change it before it is sent. What cannot be written fails the call, as all else does.
     try {
       this.#body = request === undefined ? undefined : encode(jsonOf(request));
+      this.#wantsUsage = request?.stream_options?.include_usage === true;
     } catch (error) {
       this.#unsent = error;
     }
@@ -115,6 +118,7 @@ export class Flow {
         operation: this.#operation,
         has_body: this.#body !== undefined,
         choices: this.#choices,
+        wants_usage: this.#wantsUsage,
         request_bytes: this.#body?.length ?? 0,
         ...settingsOf({ headers, pace, maxRetries, retry, limits }),
       };
