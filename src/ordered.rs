@@ -343,7 +343,8 @@ macro_rules! compared {
     ($($type:ty),*) => { $(
         impl PartialEq<$type> for OrderedJson {
             fn eq(&self, other: &$type) -> bool {
-                *self == Value::from(other.to_owned())
+                let other = Value::from(other.to_owned());
+                *self == other
             }
         }
     )* };

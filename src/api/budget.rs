@@ -70,7 +70,7 @@ impl Budget {
         for (name, value) in from {
             if to.get(name) != Some(value) && !named.contains(&name.as_str()) {
                 // Every sixth field begins a node.
-                let node = if to.len() % 6 == 0 { nodes::<String, Value>(1) } else { 0 };
+                let node = if to.len().is_multiple_of(6) { nodes::<String, Value>(1) } else { 0 };
                 self.take(node + allocation(name.len()) + weight(value))?;
                 to.insert(name.clone(), value.clone());
             }

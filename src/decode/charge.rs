@@ -168,7 +168,7 @@ impl Account {
     /// A field of a map, the one after `before` others: maps of the standard library hold up to 11 of them in a node.
     fn entry<E: serde::de::Error>(&self, before: &Cell<usize>, value: usize) -> Result<(), E> {
         let at = before.replace(before.get() + 1);
-        let node = if at % 6 == 0 { allocation(11 * (size_of::<String>() + value) + 96) } else { 0 };
+        let node = if at.is_multiple_of(6) { allocation(11 * (size_of::<String>() + value) + 96) } else { 0 };
         let (key, owned) = self.key.get();
         let inline = key < 24 && !owned && value != size_of::<Value>();
         self.take(node + if inline { 0 } else { allocation(key) })

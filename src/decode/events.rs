@@ -129,9 +129,9 @@ impl<F: EventFormat> Events<F> {
     /// The body turned out to be a stream, or to be read whole; this is its beginning.
     fn open(&mut self, is_stream: bool, chunk: Bytes) {
         if let Mode::Unknown(sniff) = std::mem::replace(&mut self.mode, Mode::Items(VecDeque::new())) {
-            self.mode = match sniff.into_parts(is_stream) {
-                Ok(parser) => Mode::Stream(parser),
-                Err(body) => Mode::Whole(body),
+            self.mode = match is_stream {
+                true => Mode::Stream(sniff.parser()),
+                false => Mode::Whole(sniff.into_body()),
             };
             self.feed(chunk);
         }

@@ -80,7 +80,7 @@ impl Outline {
         let to_the_end = contains(text, "\"error\"");
         let look = Look { outline: &mut outline, names, to_the_end };
         let read = serde_json::Deserializer::from_str(text).deserialize_map(look);
-        outline.broken = read.is_err() && !(outline.known && !to_the_end);
+        outline.broken = read.is_err() && (to_the_end || !outline.known);
         outline
     }
 }

@@ -143,7 +143,7 @@ mod tests {
         let text = r#"{"detail":"a\n\u00e9\ud83d\ude00 ü\\"#;
         for end in (0..=text.len()).filter(|end| text.is_char_boundary(*end)) {
             let cut = closed(&text[..end]);
-            assert!(cut.matches('"').count() % 2 == 0, "{cut}");
+            assert!(cut.matches('"').count().is_multiple_of(2), "{cut}");
             if end > 10 {
                 serde_json::from_str::<serde_json::Value>(&format!("{cut}}}")).expect(&cut);
             }

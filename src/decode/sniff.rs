@@ -50,9 +50,14 @@ impl Sniff {
         self.received
     }
 
-    /// What reads the stream, or else the body.
-    pub(super) fn into_parts(self, is_stream: bool) -> Result<Parser, Body> {
-        if is_stream { Ok(Parser::with_max_event_bytes(self.largest_event)) } else { Err(self.body) }
+    /// What reads the body if it is a stream.
+    pub(super) fn parser(&self) -> Parser {
+        Parser::with_max_event_bytes(self.largest_event)
+    }
+
+    /// What reads the body if it is no stream.
+    pub(super) fn into_body(self) -> Body {
+        self.body
     }
 }
 

@@ -202,7 +202,8 @@ fn route(
             (true, true) => !begun || repeated && (nothing_more || !is_whole(call, looks)),
             (false, true) => !begun && !call.id.is_empty(),
             // Another id with each piece.
-            (true, false) => repeated && !(call.id.is_empty() && !begun) && !(begun && is_whole(call, looks)),
+            (true, false) if begun => repeated && !is_whole(call, looks),
+            (true, false) => repeated && !call.id.is_empty(),
             (false, false) => repeated && begun && !call.id.is_empty() && !is_whole(call, looks),
         }
     };
