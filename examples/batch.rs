@@ -6,6 +6,7 @@ mod support;
 
 use tabbyapi::api::{ChatMessage, ChatRequest};
 use tabbyapi::batch::jsonl::{Again, Journal, Plan, ResultLine};
+use tabbyapi::batch::{PartJournal, PartRecord};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -26,6 +27,25 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     // One vector per text, over as many requests as it takes.
     let vectors = client.embeddings().many((0..100).map(|n| format!("text {n}"))).per_request(16).await?;
     println!("{} vectors of {} numbers", vectors.data.len(), vectors.dimension());
+
+    // The same in parts, of which each is recorded. The second run asks only for the texts that have no record.
+    let texts: Vec<String> = (0..100).map(|n| format!("text {n}")).collect();
+    let mut records = String::new();
+    for requests in [3, usize::MAX] {
+        let mut journal = PartJournal::new();
+        journal.feed(records.as_bytes());
+        journal.end();
+        let mut parts = client.embeddings().many(&texts).per_request(16).resume(journal).parts();
+        let before = parts.progress().0;
+        for _ in 0..requests {
+            let Some(part) = parts.next().await else { break };
+            match PartRecord::of(&part) {
+                Some(record) => records += &record.to_line(),
+                None => println!("{part:?}"),
+            }
+        }
+        println!("{before} texts had their vectors, {:?} have them now", parts.progress());
+    }
 
     // Lines of requests. Here the file is a string; the second run begins with what a killed one had left.
     let input: Vec<String> = (0..5)

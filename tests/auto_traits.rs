@@ -9,7 +9,7 @@ use tabbyapi::api::{
     LoraList, ModelList, OverrideList, Overrides, Sampling, TemplateList, Usage,
 };
 use tabbyapi::auth::{Credential, KeySource};
-use tabbyapi::batch::{Batch, EmbedMany, Iter};
+use tabbyapi::batch::{Batch, EmbedMany, EmbedParts, Iter, PartRecord};
 use tabbyapi::call::{Call, Changed, Input, Output, Record, Retry, Settings, Shared, Time};
 use tabbyapi::decode::Json;
 use tabbyapi::errors::ErrorLog;
@@ -120,6 +120,9 @@ const _: () = {
     sent::<Batch<Iter<std::vec::IntoIter<ChatRequest>>, ChatRequest>>();
     sent::<EmbedMany>();
     unpinned::<EmbedMany>();
+    sent::<EmbedParts>();
+    unpinned::<EmbedParts>();
+    shared::<PartRecord>();
     shared::<Clock>();
     shared::<ErrorLog>();
     shared::<Continuation>();

@@ -1,4 +1,4 @@
-//! Many requests at a time, over scripted answers: order, bounds, errors, embeddings, files of requests.
+//! Many requests at a time, over scripted answers: order, bounds, errors, files of requests.
 
 mod common;
 
@@ -88,43 +88,6 @@ fn dropping_it_cancels_what_is_under_way() {
     let before = script.dropped();
     drop(batch);
     assert!(script.dropped() >= before + 2, "{} and {before}", script.dropped());
-}
-
-fn vectors(model: &str, numbers: &[f32]) -> Reply {
-    let data: Vec<_> = numbers.iter().enumerate().map(|(at, n)| json!({"index": at, "embedding": [n, 1.0]})).collect();
-    let usage = json!({"prompt_tokens": 10, "completion_tokens": 0, "total_tokens": 10});
-    Reply::json(200, json!({"data": data, "model": model, "usage": usage}).to_string())
-}
-
-#[test]
-fn embeddings_are_split_and_joined_in_order() {
-    let slow = |reply: Reply| reply.head_after(Duration::from_secs(5));
-    let script = Script::new([slow(vectors("e", &[0.0, 1.0])), vectors("e", &[2.0, 3.0]), vectors("e", &[4.0])]);
-    let texts: Vec<_> = (0..5).map(|n| format!("text {n}")).collect();
-    let all = block_on(client(&script).embeddings().many(texts).per_request(2).concurrency(3)).unwrap();
-    assert_eq!(
-        all.data.iter().map(|item| (item.index, item.embedding[0])).collect::<Vec<_>>(),
-        [(0, 0.0), (1, 1.0), (2, 2.0), (3, 3.0), (4, 4.0)]
-    );
-    assert_eq!((all.usage.unwrap().prompt_tokens, &*all.model), (30, "e"));
-    let sent: Vec<Value> =
-        script.requests().iter().map(|request| serde_json::from_slice(request.body()).unwrap()).collect();
-    assert_eq!(sent[0]["input"], json!(["text 0", "text 1"]));
-    assert_eq!(sent[2]["input"], json!(["text 4"]));
-}
-
-#[test]
-fn embeddings_that_came_are_kept_if_others_fail() {
-    let script =
-        Script::new([vectors("e", &[0.0]), Reply::status(500), vectors("other", &[2.0]), vectors("e", &[3.0])]);
-    let partial = block_on(client(&script).embeddings().many(["a", "b", "c", "d"]).per_request(1)).unwrap_err();
-    let came: Vec<_> = partial.vectors.iter().map(Option::is_some).collect();
-    assert_eq!(came, [true, false, false, true]);
-    let errors: Vec<_> = partial.errors.iter().map(|(texts, error)| (texts.clone(), error.code())).collect();
-    assert_eq!(errors, [(1..2, "server_error"), (2..3, "inconsistent_answer")]);
-    assert!(partial.to_string().starts_with("2 of 4 texts have no vector: POST http://tabby.test/v1/embeddings: "));
-    let none = block_on(client(&script).embeddings().many(Vec::<String>::new())).unwrap_err();
-    assert_eq!(none.errors[0].1.code(), "no_input");
 }
 
 fn line(id: &str, text: &str) -> String {

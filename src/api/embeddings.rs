@@ -212,6 +212,17 @@ fn index<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> 
     Ok(index.map_or(no_index(), |index| index as usize))
 }
 
+/// A vector that is written as base64, which keeps each bit, and read either way.
+#[derive(Deserialize)]
+pub(crate) struct PackedVector(#[serde(deserialize_with = "vector")] pub(crate) Vec<f32>);
+
+impl PackedVector {
+    /// The vector as base64 of its 32-bit floats, little-endian.
+    pub(crate) fn pack(vector: &[f32]) -> String {
+        BASE64.encode(vector.iter().flat_map(|number| number.to_le_bytes()).collect::<Vec<u8>>())
+    }
+}
+
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &base64::alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),

@@ -1,13 +1,13 @@
 //! Embeddings of many texts: split into requests, joined in order.
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
 use std::ops::Range;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
-use super::{Batch, Done, Iter};
+use super::records::{Current, digest};
+use super::{EmbedPart, EmbedParts, PartRecord};
 use crate::api::{Embedding, Embeddings, EmbeddingsRequest, EmbeddingsService, EncodingFormat};
 use crate::estimate::Estimator;
 use crate::tools::add_usage;
@@ -24,6 +24,8 @@ const REQUESTS: usize = 2;
 ///
 /// The answer is as if one request had been made: one vector per text, in the order of the texts, usage added up. What of it could not
 /// be had comes as [`PartialEmbeddings`], with all that could.
+///
+/// [`parts`](Self::parts) gives the vectors as they arrive, and [`resume`](Self::resume) leaves out the texts that have theirs already.
 #[must_use = "nothing is sent until it is awaited"]
 pub struct EmbedMany {
     client: Client,
@@ -33,14 +35,12 @@ pub struct EmbedMany {
     tokens: u64,
     estimator: Estimator,
     concurrency: usize,
+    records: Vec<PartRecord>,
     run: Option<Run>,
 }
 
-type Requests = Iter<std::vec::IntoIter<EmbeddingsRequest>>;
-
 struct Run {
-    batch: Batch<Requests, EmbeddingsRequest>,
-    ranges: Vec<Range<usize>>,
+    parts: EmbedParts,
     joined: PartialEmbeddings,
 }
 
@@ -58,7 +58,7 @@ pub struct PartialEmbeddings {
 
 impl EmbeddingsService<'_> {
     /// One vector for each of any number of texts, in their order. They are split into requests of at most 64 texts and about 16 384
-    /// tokens, of which two run at a time; see [`EmbedMany`].
+    /// tokens, of which two run at a time; see [`EmbedMany`]. [`EmbedMany::parts`] gives the vectors as they arrive.
     ///
     /// ```
     /// # async fn ask(client: &tabbyapi::Client, texts: Vec<String>) -> tabbyapi::Result<()> {
@@ -83,6 +83,7 @@ impl EmbeddingsService<'_> {
             tokens: TOKENS,
             estimator: Estimator::new(),
             concurrency: REQUESTS,
+            records: Vec::new(),
             run: None,
         }
     }
@@ -119,25 +120,91 @@ impl EmbedMany {
         self
     }
 
-    /// How many texts have their vector already, of how many.
-    pub fn progress(&self) -> (usize, usize) {
-        match &self.run {
-            Some(run) => (run.joined.vectors.iter().flatten().count(), run.joined.vectors.len()),
-            None => (0, self.texts.len()),
+    /// Leaves out the texts that have their vectors by these records: a [`PartJournal`](super::PartJournal) that was read from a file,
+    /// or records from any other store, in the order in which they were made.
+    ///
+    /// * A record applies to the texts at its range if their digest is the same. A text that changed is sent again, with the other texts
+    ///   of its record. Records that apply to nothing are ignored.
+    /// * Limits may differ from those of the earlier run: the texts that are left are split by the limits of this one.
+    /// * Vectors of different models cannot be compared. Of records that differ in model or dimension those like the latest one count,
+    ///   and new vectors must be like them, or their part fails with the code `inconsistent_answer`. To change the model, leave out
+    ///   the records of the old one.
+    /// * [`parts`](Self::parts) does not give the recorded parts again. Awaiting joins their vectors into the result; a record without
+    ///   vectors is of no use there, and its texts are sent again.
+    ///
+    /// May be called several times; the records add up.
+    pub fn resume(mut self, records: impl IntoIterator<Item = PartRecord>) -> Self {
+        self.records.extend(records);
+        self
+    }
+
+    /// Gives the vectors as a stream of parts, one for each request, as they arrive. To resume after a crash, store a record of each.
+    ///
+    /// ```
+    /// use tabbyapi::batch::{PartJournal, PartRecord};
+    /// # use tabbyapi::transport::script::{Reply, Script};
+    /// # futures::executor::block_on(async {
+    /// # let vector = || Reply::json(200, r#"{"data":[{"index":0,"embedding":[1,0]}],"model":"e"}"#);
+    /// # let script = Script::new([vector(), vector(), vector()]);
+    /// # let client = tabbyapi::Client::builder("http://tabby.test").build_with(script.clone())?;
+    ///
+    /// let texts = ["one", "two", "three"];
+    /// let mut file = String::new();
+    ///
+    /// // The process ends after two parts.
+    /// let mut parts = client.embeddings().many(texts).per_request(1).parts();
+    /// for _ in 0..2 {
+    ///     let Some(part) = parts.next().await else { break };
+    ///     match PartRecord::of(&part) {
+    ///         Some(record) => file += &record.to_line(),
+    ///         None => eprintln!("{part:?} failed"),
+    ///     }
+    /// }
+    /// # drop(parts);
+    ///
+    /// // The next one asks for the third text alone.
+    /// let mut journal = PartJournal::new();
+    /// journal.feed(file.as_bytes());
+    /// journal.end();
+    /// let all = client.embeddings().many(texts).resume(journal).await.expect("all vectors");
+    /// assert_eq!(all.data.len(), 3);
+    /// # assert_eq!(script.requests().len(), 3);
+    /// # Ok::<(), tabbyapi::Error>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// If it was awaited in part before, only the parts that are left come.
+    pub fn parts(mut self) -> EmbedParts {
+        match self.run.take() {
+            Some(run) => run.parts,
+            None => self.begin(false).0,
         }
     }
 
-    fn begin(&mut self) -> Run {
-        let mut texts = VecDeque::from(std::mem::take(&mut self.texts));
-        let ranges: Vec<_> =
-            split_texts(texts.iter(), self.per_request, self.tokens, &self.estimator).into_iter().collect();
-        let joined = PartialEmbeddings { vectors: vec![None; texts.len()], errors: Vec::new(), answer: Box::default() };
+    /// How many texts have their vector already, of how many.
+    pub fn progress(&self) -> (usize, usize) {
+        self.run.as_ref().map_or((0, self.texts.len()), |run| run.parts.progress())
+    }
+
+    /// The requests for the texts that are left, and the records of the others.
+    fn begin(&mut self, with_vectors: bool) -> (EmbedParts, Vec<PartRecord>) {
+        let mut texts = std::mem::take(&mut self.texts);
+        let total = texts.len();
+        let Current { records, made, left } = Current::of(std::mem::take(&mut self.records), &texts, with_vectors);
+        let mut ranges = Vec::new();
+        for texts_left in runs(&left) {
+            let start = texts_left.start;
+            let texts = texts.get(texts_left).unwrap_or_default();
+            let split = split_texts(texts, self.per_request, self.tokens, &self.estimator);
+            ranges.extend(split.into_iter().map(|range| start + range.start..start + range.end));
+        }
         let request = |range: &Range<usize>| {
-            let input: Vec<String> = texts.drain(..range.len()).collect();
+            let texts = texts.get_mut(range.clone()).unwrap_or_default();
+            let input: Vec<String> = texts.iter_mut().map(std::mem::take).collect();
             EmbeddingsRequest::new(input).encoding_format(self.format.clone())
         };
-        let requests: Vec<_> = ranges.iter().map(request).collect();
-        Run { batch: self.client.batch(requests).concurrency(self.concurrency).ordered(), ranges, joined }
+        let requests = ranges.iter().map(request).collect();
+        (EmbedParts::new(&self.client, self.concurrency, (ranges, requests), made, total), records)
     }
 }
 
@@ -146,14 +213,13 @@ impl Future for EmbedMany {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         if self.run.is_none() {
-            self.run = Some(self.begin());
+            let (parts, records) = self.begin(true);
+            let joined = PartialEmbeddings::resumed(parts.progress().1, records);
+            self.run = Some(Run { parts: parts.ordered(), joined });
         }
         let Some(run) = &mut self.run else { return Poll::Pending };
-        while let Some(done) = std::task::ready!(run.batch.poll(cx)) {
-            let range = usize::try_from(done.index).ok().and_then(|index| run.ranges.get(index));
-            if let Some(range) = range {
-                run.joined.take(range.clone(), done);
-            }
+        while let Some(part) = ready!(run.parts.poll(cx)) {
+            run.joined.take(part);
         }
         let joined = std::mem::take(&mut run.joined);
         Poll::Ready(joined.whole())
@@ -166,47 +232,73 @@ impl PartialEmbeddings {
         self.vectors.iter().filter(|vector| vector.is_none()).count()
     }
 
+    /// Returns the vectors that came as records, to ask for the others alone with [`EmbedMany::resume`]. `texts` are all the texts, in
+    /// their order. Usage is not divided among records; a resumed result counts only its own.
+    ///
+    /// ```
+    /// # async fn ask(client: &tabbyapi::Client, texts: Vec<String>) -> Result<(), tabbyapi::batch::PartialEmbeddings> {
+    /// let mut all = client.embeddings().many(&texts).await;
+    /// if let Err(partial) = all {
+    ///     all = client.embeddings().many(&texts).resume(partial.records(&texts)).await;
+    /// }
+    /// println!("{} vectors", all?.data.len());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn records(&self, texts: &[impl AsRef<str>]) -> Vec<PartRecord> {
+        let has: Vec<_> = self.vectors.iter().map(Option::is_some).collect();
+        let split = |range: Range<usize>| {
+            let end = range.end;
+            range.step_by(TEXTS).map(move |start| start..end.min(start + TEXTS))
+        };
+        let record = |range: Range<usize>| {
+            let vectors =
+                self.vectors.get(range.clone())?.iter().flatten().map(|item| item.embedding.clone()).collect();
+            let digest = digest(texts.get(range.clone())?);
+            Some(PartRecord { digest, model: self.answer.model.clone(), ..PartRecord::new(range, vectors) })
+        };
+        runs(&has).into_iter().flat_map(split).filter_map(record).collect()
+    }
+
     fn first(&self) -> String {
         self.errors.first().map(|(_, error)| error.to_string()).unwrap_or_default()
     }
 
+    /// The texts of these records have their vectors. The latest record is the first one.
+    fn resumed(total: usize, records: Vec<PartRecord>) -> Self {
+        let mut joined = PartialEmbeddings { vectors: vec![None; total], ..PartialEmbeddings::default() };
+        for record in records {
+            if joined.answer.model.is_empty() {
+                joined.answer.model = record.model;
+            }
+            if let Some(usage) = &record.usage {
+                add_usage(joined.answer.usage.get_or_insert_default(), usage);
+            }
+            let places = joined.vectors.get_mut(record.range.clone()).unwrap_or_default();
+            for ((index, embedding), slot) in record.range.zip(record.vectors.unwrap_or_default()).zip(places) {
+                slot.get_or_insert(Embedding { embedding, index, ..Embedding::default() });
+            }
+        }
+        joined
+    }
+
     /// Puts the answer for these texts in its place.
-    fn take(&mut self, range: Range<usize>, done: Done<EmbeddingsRequest>) {
-        let part = match done.result.and_then(|part| self.fits(part.into_value())) {
-            Ok(part) => part,
-            Err(error) => return self.errors.push((range, error)),
+    fn take(&mut self, part: EmbedPart) {
+        let answer = match part.result {
+            Ok(answer) => answer.into_value(),
+            Err(error) => return self.errors.push((part.range, error)),
         };
         if self.answer.model.is_empty() {
-            self.answer.model = part.model;
+            self.answer.model = answer.model;
         }
-        if let Some(usage) = &part.usage {
+        if let Some(usage) = &answer.usage {
             add_usage(self.answer.usage.get_or_insert_default(), usage);
         }
-        self.answer.extra.extend(part.extra);
-        for (place, mut vector) in range.zip(part.data) {
-            vector.index = place;
+        self.answer.extra.extend(answer.extra);
+        for (place, vector) in part.range.zip(answer.data) {
             if let Some(slot) = self.vectors.get_mut(place) {
                 *slot = Some(vector);
             }
-        }
-    }
-
-    /// Vectors can only be compared if one model made them: the servers of a pool, or a model loaded in between, may differ.
-    fn fits(&self, part: Embeddings) -> Result<Embeddings> {
-        let refuse = |message: String| {
-            let error = Error::new(ErrorKind::Decode, "inconsistent_answer", message);
-            Err(error.with_hint("see that one embedding model answers all requests"))
-        };
-        let (model, dimension) =
-            (&self.answer.model, self.vectors.iter().flatten().next().map(|first| first.embedding.len()));
-        if !model.is_empty() && *model != part.model {
-            return refuse(format!("{} made these vectors, but {model} made those before", part.model));
-        }
-        match dimension {
-            Some(dimension) if dimension != part.dimension() => {
-                refuse(format!("these vectors have {} numbers, but those before have {dimension}", part.dimension()))
-            }
-            _ => Ok(part),
         }
     }
 
@@ -237,6 +329,18 @@ impl fmt::Debug for EmbedMany {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EmbedMany").field("progress", &self.progress()).finish_non_exhaustive()
     }
+}
+
+/// The runs of neighbours that are true.
+fn runs(flags: &[bool]) -> Vec<Range<usize>> {
+    let mut runs: Vec<Range<usize>> = Vec::new();
+    for (place, _) in flags.iter().enumerate().filter(|(_, flag)| **flag) {
+        match runs.last_mut() {
+            Some(run) if run.end == place => run.end += 1,
+            _ => runs.push(place..place + 1),
+        }
+    }
+    runs
 }
 
 /// Splits texts into runs of at most so many texts and so many estimated tokens. A text that has more tokens is a run of its own.

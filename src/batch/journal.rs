@@ -8,9 +8,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::jsonl::BatchRequest;
-
-/// Longer lines are taken for damaged: no answer is that long.
-const LONGEST_LINE: usize = 256 << 20;
+use super::lines::Lines;
 
 /// Which requests have their result, read from the file that results are appended to.
 ///
@@ -35,18 +33,7 @@ const LONGEST_LINE: usize = 256 << 20;
 pub struct Journal {
     /// By the request's own id and its digest.
     results: HashMap<(String, u64), Found>,
-    /// How many lines have a result.
-    lines: u64,
-    /// The line that has not come to its end.
-    line: Vec<u8>,
-    /// It is too long, and not kept.
-    overlong: bool,
-    bytes: u64,
-    whole: u64,
-    damaged: u64,
-    /// How many lines neither are results nor can be what a killed writer left of one.
-    alien: u64,
-    ends_open: bool,
+    lines: Lines,
 }
 
 /// The latest result of a request.
@@ -74,21 +61,9 @@ impl Journal {
     }
 
     /// Takes in the next bytes of the file.
-    pub fn feed(&mut self, mut bytes: &[u8]) {
-        self.bytes += bytes.len() as u64;
-        while let Some(at) = memchr::memchr(b'\n', bytes) {
-            self.push(&bytes[..at]);
-            bytes = &bytes[at + 1..];
-            let end = self.bytes - bytes.len() as u64;
-            if !self.read_line(end - 1) {
-                self.damaged += 1;
-                self.alien += u64::from(self.is_alien());
-            }
-            self.line.clear();
-            self.overlong = false;
-            self.whole = end;
-        }
-        self.push(bytes);
+    pub fn feed(&mut self, bytes: &[u8]) {
+        let results = &mut self.results;
+        self.lines.feed(bytes, |line, at| read_result(results, line, at));
     }
 
     /// The file is at its end. A last line without a line end counts if it is whole: a part of one never is.
@@ -96,19 +71,8 @@ impl Journal {
     /// A last line that neither is a result nor can be the beginning of one is not torn by a writer of results. It is left in the file,
     /// and counts as damaged.
     pub fn end(&mut self) {
-        self.ends_open = false;
-        if !self.line.is_empty() {
-            let read = self.read_line(self.bytes);
-            let alien = !read && self.is_alien();
-            self.damaged += u64::from(alien);
-            self.alien += u64::from(alien);
-            if read || alien {
-                self.whole = self.bytes;
-                self.ends_open = true;
-            }
-        }
-        self.line.clear();
-        self.overlong = false;
+        let results = &mut self.results;
+        self.lines.end(|line, at| read_result(results, line, at));
     }
 
     /// How many requests have a result.
@@ -126,12 +90,12 @@ impl Journal {
     ///
     /// Any other file would be damaged by cutting it and appending to it: refuse it before a byte is changed.
     pub fn is_result_file(&self) -> bool {
-        self.alien <= self.lines
+        self.lines.are_of_this_kind()
     }
 
     /// How many lines with a result are replaced by a later line for the same request.
     pub fn superseded(&self) -> u64 {
-        self.lines.saturating_sub(self.results.len() as u64)
+        self.lines.good().saturating_sub(self.results.len() as u64)
     }
 
     /// Where the lines stand that count, in bytes from the start of the file and in its order, without their line ends: for each
@@ -156,59 +120,32 @@ impl Journal {
 
     /// How many lines inside of the file could not be read. Their requests count as not made.
     pub fn damaged(&self) -> u64 {
-        self.damaged
+        self.lines.damaged()
     }
 
     /// How long the file is up to its last whole line: what is behind is a torn one.
     pub fn whole_bytes(&self) -> u64 {
-        self.whole
+        self.lines.whole_bytes()
     }
 
     /// What must be written before the next line: a line end, if the last one has none.
     pub fn glue(&self) -> &'static str {
-        if self.ends_open { "\n" } else { "" }
+        self.lines.glue()
     }
 
     /// Whether a request has its result, and whether that is no error.
     pub(super) fn result(&self, custom_id: &str, digest: u64) -> Option<bool> {
         self.results.get(&(custom_id.to_owned(), digest)).map(|found| found.well)
     }
+}
 
-    fn push(&mut self, bytes: &[u8]) {
-        if self.line.len() + bytes.len() > LONGEST_LINE {
-            self.overlong = true;
-            self.line = Vec::new();
-        }
-        if !self.overlong {
-            self.line.extend_from_slice(bytes);
-        }
-    }
-
-    /// Takes in the line that ends here; false if it is none.
-    fn read_line(&mut self, end: u64) -> bool {
-        if !self.overlong && self.line.trim_ascii().is_empty() {
-            return true;
-        }
-        let entry = serde_json::from_slice::<Entry>(&self.line).ok();
-        let Some((entry, digest)) =
-            entry.and_then(|entry| u64::from_str_radix(&entry.request, 16).ok().map(|digest| (entry, digest)))
-        else {
-            return false;
-        };
-        // Of two results the later one counts.
-        let at = end - self.line.len() as u64..end;
-        self.results.insert((entry.custom_id, digest), Found { well: entry.error.is_none(), at });
-        self.lines += 1;
-        true
-    }
-
-    /// Whether the line cannot be what is left of a result: the beginning of an object that does not come to its end.
-    fn is_alien(&self) -> bool {
-        let line = self.line.trim_ascii_start();
-        let is_cut = || serde_json::from_slice::<IgnoredAny>(line).is_err_and(|error| error.is_eof());
-        let torn = self.overlong || (line.starts_with(b"{") && is_cut());
-        !torn
-    }
+/// Takes in a line; false if it is no result.
+fn read_result(results: &mut HashMap<(String, u64), Found>, line: &[u8], at: Range<u64>) -> bool {
+    let Ok(entry) = serde_json::from_slice::<Entry>(line) else { return false };
+    let Ok(digest) = u64::from_str_radix(&entry.request, 16) else { return false };
+    // Of two results the later one counts.
+    results.insert((entry.custom_id, digest), Found { well: entry.error.is_none(), at });
+    true
 }
 
 impl fmt::Debug for Journal {
@@ -216,8 +153,8 @@ impl fmt::Debug for Journal {
         f.debug_struct("Journal")
             .field("finished", &self.finished())
             .field("failed", &self.failed())
-            .field("damaged", &self.damaged)
-            .field("whole_bytes", &self.whole)
+            .field("damaged", &self.damaged())
+            .field("whole_bytes", &self.whole_bytes())
             .finish_non_exhaustive()
     }
 }

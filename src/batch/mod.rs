@@ -23,6 +23,9 @@
 mod embed;
 mod journal;
 pub mod jsonl;
+mod lines;
+mod parts;
+mod records;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -37,6 +40,8 @@ use crate::flow::ready::Ready;
 use crate::{Answer, Calling, Client, Endpoint, Result};
 
 pub use embed::{EmbedMany, PartialEmbeddings, split_texts};
+pub use parts::{EmbedPart, EmbedParts};
+pub use records::{PartJournal, PartRecord};
 
 /// How many calls run at a time if nothing is said.
 const CONCURRENCY: usize = 4;
