@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The users that have answers under way.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Users {
     /// How many answers a user may have at a time.
     each: usize,
@@ -12,6 +12,7 @@ pub struct Users {
 }
 
 /// One answer of a user's, until it is dropped.
+#[derive(Debug)]
 pub struct Share {
     users: Users,
     user: String,

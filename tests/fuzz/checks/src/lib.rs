@@ -9,8 +9,11 @@ mod keys;
 mod reference;
 mod streams;
 
+/// Panics where something does not hold for these bytes.
+pub type Check = fn(&[u8]);
+
 /// The targets and their names.
-pub const TARGETS: [(&str, fn(&[u8])); 11] = [
+pub const TARGETS: [(&str, Check); 11] = [
     ("sse", streams::sse),
     ("templates", streams::templates),
     ("answers", answers::answers),
