@@ -117,6 +117,15 @@ where
     filled::<D, Option<T>>(deserializer).map(Option::unwrap_or_default)
 }
 
+/// The same for the list that an answer consists of. Null is an empty one; what is no list at all, or has no element of its type, would
+/// otherwise pass for an answer that says nothing.
+pub(crate) fn listed<'de, D: Deserializer<'de>, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    Vec<T>: Fill<'de>,
+{
+    in_place(deserializer, lists::Listed(PhantomData))
+}
+
 /// The same for what must be there, since nothing is left of the answer without it.
 pub(crate) fn meant<'de, D: Deserializer<'de>, T>(deserializer: D) -> Result<T, D::Error>
 where

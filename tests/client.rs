@@ -217,7 +217,7 @@ fn answers_from_somewhere_else_say_so() {
         Reply::status(200).header("content-type", "text/html").chunk(html),
         Reply::status(502).header("content-type", "text/html").chunk("<html><title>502 Bad Gateway</title></html>"),
         Reply::status(307).header("location", "https://tabby.test/v1/model"),
-        Reply::json(200, r#"{"data":[{"id":7}]}"#),
+        Reply::json(200, r#"{"data":7}"#),
         Reply::json(200, ""),
     ]);
     let client = client(&script).with(Options::new().retry(Retry::NEVER));
@@ -228,8 +228,8 @@ fn answers_from_somewhere_else_say_so() {
          behind it",
         "GET http://tabby.test/prefix/v1/models: the server answered 307; redirects are not followed, so that keys stay here; use \
          the address it points to as base URL: https://tabby.test/v1/model",
-        "GET http://tabby.test/prefix/v1/models: the answer could not be read: invalid type: integer, expected a string at \
-         line 1 column 16 (at `data[0].id`)",
+        "GET http://tabby.test/prefix/v1/models: the answer could not be read: invalid type: integer, expected a list at \
+         line 1 column 9 (at `data`)",
         "GET http://tabby.test/prefix/v1/models: the answer could not be read: it is no object",
     ];
     for text in expected {

@@ -127,7 +127,8 @@ fn decode_errors_quote_nothing_of_the_answer() {
             assert_clean(error, &body);
         }
     }
-    assert!(seen > 150, "{seen}");
+    // Odd scalars are read as far as they mean something, so that not every plant is an error.
+    assert!(seen > 80, "{seen}");
 }
 
 #[test]
@@ -135,8 +136,8 @@ fn decode_errors_are_short_however_long_the_answer() {
     let long = "x".repeat(1 << 20);
     for body in [
         format!(r#"{{"data":"{long}"}}"#),
-        format!(r#"{{"data":[{{"id":{{"{long}":1}}}}]}}"#),
-        format!(r#"{{"data":[{{"id":"m","parameters":"{long}"}}]}}"#),
+        format!(r#"{{"data":["{long}"]}}"#),
+        format!(r#"{{"{long}":[]}}"#),
         format!(r#"{{"data":[{{"{long}":1, oops"#),
     ] {
         let error = fail(Reply::json(200, body));

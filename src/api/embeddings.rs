@@ -13,7 +13,7 @@ use super::{OneOrMany, Usage};
 use crate::api::kinds::json;
 use crate::decode::Json;
 use crate::estimate::Estimator;
-use crate::fill::{Fill, fill_objects, filled};
+use crate::fill::{Fill, fill_objects, filled, listed};
 use crate::value::open_enum;
 use crate::{Calling, Client, Endpoint, Error, ErrorKind, Extra, Pace, Paces, Replay, Result, Scope, Text, json_body};
 
@@ -129,7 +129,7 @@ impl Endpoint for EmbeddingsRequest {
 #[non_exhaustive]
 pub struct Embeddings {
     /// One vector for each text, in their order.
-    #[serde(deserialize_with = "filled")]
+    #[serde(deserialize_with = "listed")]
     pub data: Vec<Embedding>,
     /// The model that made them.
     #[serde(default, deserialize_with = "filled")]

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::fields::{plain, posts, request};
 use crate::decode::{Empty, Json};
-use crate::fill::{fill_objects, filled};
+use crate::fill::{fill_objects, filled, listed};
 use crate::{Calling, Client, Extra, Text};
 
 /// LoRAs: `client.loras()`.
@@ -135,7 +135,7 @@ pub struct LoraReport {
 #[non_exhaustive]
 pub struct LoraList {
     /// The LoRAs, in no particular order.
-    #[serde(default, deserialize_with = "filled")]
+    #[serde(default, deserialize_with = "listed")]
     pub data: Vec<LoraCard>,
     /// Fields that this library has no name for.
     #[serde(flatten)]

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::fields::{plain, posts, request};
 use crate::decode::{Empty, Json};
-use crate::fill::filled;
+use crate::fill::listed;
 use crate::{Advice, Calling, Client, Error, Extra, Remedy};
 
 /// Chat templates, which turn conversations into prompts: `client.templates()`.
@@ -54,7 +54,7 @@ impl Templates<'_> {
 #[non_exhaustive]
 pub struct TemplateList {
     /// Their names, without `.jinja`.
-    #[serde(default, deserialize_with = "filled")]
+    #[serde(default, deserialize_with = "listed")]
     pub data: Vec<String>,
     /// Fields that this library has no name for.
     #[serde(flatten)]

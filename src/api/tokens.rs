@@ -7,7 +7,7 @@ use super::fields::{posts, request};
 use crate::api::kinds::json;
 use crate::decode::Json;
 use crate::estimate::Estimator;
-use crate::fill::{filled, meant};
+use crate::fill::{filled, listed, meant};
 use crate::{Advice, Calling, Client, Endpoint, Error, Extra, Pace, Paces, Remedy, Replay, Scope};
 
 /// The tokens of the loaded model: `client.tokens()`.
@@ -153,7 +153,7 @@ impl From<&[ChatMessage]> for EncodeInput {
 #[non_exhaustive]
 pub struct Encoded {
     /// Their ids. Those from 1 000 000 000 on stand for pieces of images, and mean something only in this answer.
-    #[serde(default, deserialize_with = "filled")]
+    #[serde(default, deserialize_with = "listed")]
     pub tokens: Vec<u32>,
     /// How many there are.
     #[serde(default, deserialize_with = "filled")]

@@ -5,8 +5,8 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use serde::Deserialize;
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Unexpected, Visitor};
 
 use super::{Fields, Fill, Given, Struct, Whole, null_is_nothing, scalars_are_nothing};
 use crate::{Few, Text};
@@ -228,6 +228,64 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Objects<'_, T> {
     }
     null_is_nothing!();
     scalars_are_nothing!();
+}
+
+/// The list that an answer consists of.
+pub(super) struct Listed<T>(pub(super) PhantomData<T>);
+
+impl<'de, T> Visitor<'de> for Listed<T>
+where
+    Vec<T>: Fill<'de>,
+{
+    type Value = Vec<T>;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list")
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Vec<T>, A::Error> {
+        let mut count = 0;
+        let list: Vec<T> = super::filled(SeqAccessDeserializer::new(Counted { seq, count: &mut count }))?;
+        match list.is_empty() && count > 0 {
+            true => Err(serde::de::Error::custom("no element of the list is of its type")),
+            false => Ok(list),
+        }
+    }
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Vec<T>, A::Error> {
+        let list: Vec<T> = super::filled(MapAccessDeserializer::new(map))?;
+        match list.is_empty() {
+            true => Err(serde::de::Error::invalid_type(Unexpected::Map, &"a list")),
+            false => Ok(list),
+        }
+    }
+    fn visit_unit<E>(self) -> Result<Vec<T>, E> {
+        Ok(Vec::new())
+    }
+    fn visit_none<E>(self) -> Result<Vec<T>, E> {
+        Ok(Vec::new())
+    }
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Vec<T>, D::Error> {
+        crate::fill::in_place(deserializer, self)
+    }
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<Vec<T>, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+/// A list that counts its elements.
+struct Counted<'a, A> {
+    seq: A,
+    count: &'a mut usize,
+}
+
+impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Counted<'_, A> {
+    type Error = A::Error;
+    fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, A::Error> {
+        let element = self.seq.next_element_seed(seed)?;
+        *self.count += usize::from(element.is_some());
+        Ok(element)
+    }
+    fn size_hint(&self) -> Option<usize> {
+        self.seq.size_hint()
+    }
 }
 
 /// Objects by name; for a field of a derived type.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{ChatMessage, ToolCall};
 use crate::api::{EosReason, FinishReason, Usage};
-use crate::fill::{fill_objects, filled, or_default};
+use crate::fill::{fill_objects, filled, listed, or_default};
 use crate::{Extra, Text};
 
 /// The answer to a [`ChatRequest`](super::ChatRequest).
@@ -15,7 +15,7 @@ pub struct ChatCompletion {
     #[serde(default, deserialize_with = "filled")]
     pub id: Text,
     /// The choices, by index; `n` of them.
-    #[serde(deserialize_with = "filled")]
+    #[serde(deserialize_with = "listed")]
     pub choices: Vec<ChatChoice>,
     /// When it was made, in seconds since 1970.
     #[serde(default, deserialize_with = "filled")]

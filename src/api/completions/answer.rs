@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::api::{EosReason, FinishReason, Usage};
-use crate::fill::{fill_objects, filled, row, said};
+use crate::fill::{fill_objects, filled, listed, row, said};
 use crate::{Extra, Text};
 
 /// The answer to a [`CompletionRequest`](super::CompletionRequest).
@@ -16,7 +16,7 @@ pub struct Completion {
     #[serde(default, deserialize_with = "filled")]
     pub id: Text,
     /// The choices, by index; `n` of them for each prompt.
-    #[serde(deserialize_with = "filled")]
+    #[serde(deserialize_with = "listed")]
     pub choices: Vec<CompletionChoice>,
     /// When it was made, in seconds since 1970.
     #[serde(default, deserialize_with = "filled")]

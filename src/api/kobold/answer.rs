@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::fill::{fill_objects, filled, meant};
+use crate::fill::{fill_objects, filled, listed, meant};
 use crate::value::null_as_default;
 use crate::{Extra, Text};
 
@@ -11,7 +11,7 @@ use crate::{Extra, Text};
 #[non_exhaustive]
 pub struct KoboldResults {
     /// The texts: one, or none if nothing is there yet.
-    #[serde(default, deserialize_with = "filled")]
+    #[serde(default, deserialize_with = "listed")]
     pub results: Vec<KoboldResult>,
     /// Fields that this library has no name for.
     #[serde(flatten)]

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::fill::{fill_objects, filled, or_default};
+use crate::fill::{fill_objects, filled, listed, or_default};
 use crate::{Extra, Text};
 
 /// A list of models.
@@ -11,7 +11,7 @@ use crate::{Extra, Text};
 #[non_exhaustive]
 pub struct ModelList {
     /// The models, in no particular order; dummy names come first if the server has any.
-    #[serde(default, deserialize_with = "filled")]
+    #[serde(default, deserialize_with = "listed")]
     pub data: Vec<ModelCard>,
     /// Fields that this library has no name for.
     #[serde(flatten)]
