@@ -5,7 +5,7 @@ use std::fmt;
 use http::Uri;
 
 use crate::text::{find, without_end};
-use crate::{Error, Result};
+use crate::{Advice, Error, Place, Remedy, Result};
 
 /// The address of a server: `http` or `https`, host, and perhaps a path prefix.
 ///
@@ -58,7 +58,7 @@ impl std::str::FromStr for BaseUrl {
     fn from_str(text: &str) -> Result<Self> {
         let text = text.trim_ascii();
         if text.is_empty() {
-            return Err(Error::config("the base URL is empty")
+            return Err(Error::config_of(Place::BaseUrl, " is empty")
                 .with_hint("give the server's address, such as `http://127.0.0.1:5000`"));
         }
         let (scheme, rest) = scheme_of(text).unzip();
@@ -66,8 +66,11 @@ impl std::str::FromStr for BaseUrl {
         let rest = rest.filter(|rest| !rest.starts_with(['/', '\\']));
         let mut authority = rest.unwrap_or(text).bytes().take_while(|byte| rest.is_none() || !b"/?#".contains(byte));
         if authority.any(|byte| byte == b'@') {
-            return Err(Error::config("the base URL carries a user name or password")
-                .with_hint("leave them out and set keys with `api_key` and `admin_key`, or a gateway's `Authorization` with `sensitive_header`"));
+            return Err(Error::config_of(Place::BaseUrl, " carries a user name or password").with_advice(Advice::new(
+                Remedy::Give,
+                "leave them out and set keys with {key:api_key} and {key:admin_key}, or a gateway's `Authorization` with \
+                 {setting:client_builder.sensitive_header}",
+            )));
         }
         let instead = || ["write `", &meant(text), "`"].concat();
         let Some(scheme) = scheme else {
@@ -84,7 +87,7 @@ impl std::str::FromStr for BaseUrl {
             return Err(wrong(text, " has a backslash", &instead()));
         }
         if text.bytes().any(|byte| b"?#".contains(&byte)) {
-            return Err(Error::config("the base URL has a query or a fragment")
+            return Err(Error::config_of(Place::BaseUrl, " has a query or a fragment")
                 .with_hint("keep scheme, host, port and path prefix only"));
         }
         if rest.is_none_or(|rest| scheme_of(rest).is_some()) {
@@ -307,7 +310,7 @@ fn meant(text: &str) -> String {
 }
 
 fn wrong(text: &str, what: &str, hint: &str) -> Error {
-    Error::config(["the base URL `", &shown(text), "`", what].concat()).with_hint(hint)
+    Error::config_of(Place::BaseUrl, &[" `", &shown(text), "`", what].concat()).with_hint(hint)
 }
 
 /// Text that a person has typed, for a sentence: without control characters, and not too long.

@@ -2,7 +2,7 @@
 
 use crate::api::{ChatMessage, ChatRequest, ModelParameters, Role};
 use crate::estimate::{Estimate, Estimator};
-use crate::{Error, ErrorKind, Result};
+use crate::{Advice, Error, ErrorKind, Remedy, Result};
 
 /// A conversation that fits.
 #[derive(Clone, Debug, PartialEq)]
@@ -69,10 +69,11 @@ impl ChatRequest {
         match model.longest_prompt() {
             Some(longest) if longest < room => {
                 fit_around(self, &self.messages, longest, estimator).map_err(|error| {
-                    error.with_hint(
-                        "shorten the last message, or load the model with a larger `cache_size` or a smaller `chunk_size`: a whole \
+                    error.with_advice(Advice::new(
+                        Remedy::Change,
+                        "shorten the last message, or load the model with a larger {field:cache_size} or a smaller {field:chunk_size}: a whole \
                          chunk is kept free beside the prompt",
-                    )
+                    ))
                 })
             }
             _ => fit_around(self, &self.messages, room, estimator),
@@ -109,9 +110,10 @@ fn fit_around(around: &ChatRequest, messages: &[ChatMessage], budget: u64, estim
             "the conversation does not fit: its instructions and its last turn alone take up to {} tokens of {budget}",
             fixed.high
         );
-        return Err(Error::new(ErrorKind::Encode, "conversation_too_long", message).with_hint(
-            "shorten the last message, ask for fewer tokens with `max_tokens`, or calibrate the estimator",
-        ));
+        return Err(Error::new(ErrorKind::Encode, "conversation_too_long", message).with_advice(Advice::new(
+            Remedy::Change,
+            "shorten the last message, ask for fewer tokens with {field:max_tokens}, or calibrate the estimator",
+        )));
     }
     let (mut first, mut estimate) = (last, fixed);
     for cost in costs.into_iter().rev() {

@@ -1,5 +1,7 @@
 //! `Error`: one sentence for people, a kind and a code for programs, and whatever the server said.
 
+mod hinted;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,12 +33,16 @@ pub struct Error(Box<Inner>);
 struct Inner {
     kind: ErrorKind,
     message: String,
+    /// What the message begins with.
+    subject: Option<Place>,
     code: String,
     phase: Option<Phase>,
     hint: Option<String>,
     advice: Option<Advice>,
     /// What the hint says beside the advice.
     remark: String,
+    /// The hint is this and the text of the source, which is an [`Error`].
+    quotes: Option<&'static str>,
     endpoint: Option<(Method, String)>,
     response: Option<Answered>,
     issues: Vec<ValidationIssue>,
@@ -193,16 +199,6 @@ impl Error {
         &self.0.message
     }
 
-    /// What to do about it, when the library knows.
-    pub fn hint(&self) -> Option<&str> {
-        self.0.hint.as_deref()
-    }
-
-    /// The same as data, where the hint is one of the library's own.
-    pub fn advice(&self) -> Option<&Advice> {
-        self.0.advice.as_ref()
-    }
-
     /// The HTTP status, when the server had answered. An error inside of an answer or a stream that began as a success has the
     /// status that it names itself (such as `"code": 429`), if it does.
     pub fn status(&self) -> Option<StatusCode> {
@@ -352,41 +348,6 @@ impl Error {
         self
     }
 
-    /// The same error with this hint: what to do about it, as the end of a sentence.
-    #[must_use]
-    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
-        self.0.hint = Some(hint.into());
-        self.0.advice = None;
-        self
-    }
-
-    /// The same error with the places that its hint names spelled so, for programs whose users do not see Rust: in
-    /// [`hint`](Error::hint) and `Display`. Hints that are no [`Advice`] stay.
-    #[must_use]
-    pub fn spelled(mut self, spell: impl FnMut(Place) -> String) -> Self {
-        if let Some(advice) = self.0.advice {
-            self.0.hint = Some(advice.spelled(spell) + &self.0.remark);
-        }
-        self
-    }
-
-    pub(crate) fn with_advice(mut self, advice: Advice) -> Self {
-        self.0.hint = Some(advice.to_string());
-        self.0.advice = Some(advice);
-        self.0.remark.clear();
-        self
-    }
-
-    /// Adds a remark to the hint, if there is one.
-    pub(crate) fn with_remark(mut self, remark: &str) -> Self {
-        let inner = &mut *self.0;
-        if let Some(hint) = &mut inner.hint {
-            inner.remark = format!(" ({remark})");
-            hint.push_str(&inner.remark);
-        }
-        self
-    }
-
     pub(crate) fn new(kind: ErrorKind, code: impl Into<String>, message: impl Into<String>) -> Self {
         Error::made(kind, code.into(), message.into())
     }
@@ -395,11 +356,13 @@ impl Error {
         Error(Box::new(Inner {
             kind,
             message,
+            subject: None,
             code,
             phase: None,
             hint: None,
             advice: None,
             remark: String::new(),
+            quotes: None,
             endpoint: None,
             response: None,
             issues: Vec::new(),
@@ -506,6 +469,7 @@ impl Error {
         let inner = &mut *self.0;
         secrets.remove_from(&mut inner.message);
         secrets.remove_from(&mut inner.code);
+        secrets.remove_from(&mut inner.remark);
         let texts = [&mut inner.hint, &mut inner.path, &mut inner.trace];
         texts.into_iter().flatten().for_each(|text| secrets.remove_from(text));
         for issue in &mut inner.issues {

@@ -191,7 +191,7 @@ fn mistakes_in_the_builder_are_told_when_it_builds() {
         (
             build(Client::builder("http://me:hush@host")),
             "the base URL carries a user name or password; leave them out and set keys with `api_key` and `admin_key`, or a \
-             gateway's `Authorization` with `sensitive_header`",
+             gateway's `Authorization` with `ClientBuilder::sensitive_header`",
         ),
         (build(Client::builder("ftp://host")), "the base URL `ftp://host` has the scheme `ftp`; use `http` or `https`"),
         (
@@ -227,7 +227,7 @@ fn answers_from_somewhere_else_say_so() {
         "GET http://tabby.test/prefix/v1/models: the server answered 502: 502 Bad Gateway; a proxy could not reach the server \
          behind it",
         "GET http://tabby.test/prefix/v1/models: the server answered 307; redirects are not followed, so that keys stay here; use \
-         the address it points to as base URL: https://tabby.test/v1/model",
+         the address it points to as the base URL: https://tabby.test/v1/model",
         "GET http://tabby.test/prefix/v1/models: the answer could not be read: invalid type: integer, expected a list at \
          line 1 column 9 (at `data`)",
         "GET http://tabby.test/prefix/v1/models: the answer could not be read: it is no object",

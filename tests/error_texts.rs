@@ -7,9 +7,10 @@ use std::time::Duration;
 use futures::executor::block_on;
 use serde_json::{Value, json};
 use tabbyapi::api::*;
+use tabbyapi::estimate::Estimator;
 use tabbyapi::policy::Retry;
 use tabbyapi::transport::script::{Reply, Script};
-use tabbyapi::{Client, Error, ErrorKind, Place, Remedy};
+use tabbyapi::{Client, Error, ErrorKind, Limits, Options, Place, Remedy};
 
 fn client(script: &Script) -> Client {
     let builder = Client::builder("http://tabby.test").api_key("the-api-key").admin_key("the-admin-key");
@@ -269,4 +270,47 @@ fn hints_name_the_real_cause() {
     assert_eq!(advice.places().next(), Some(Place::Field("token")));
     let told = error.clone().spelled(|place| format!("<{place}>"));
     assert!(told.to_string().contains("takes a <`token`> of"), "{told}");
+}
+
+#[test]
+fn whatever_names_a_setting_is_spelled() {
+    let spelled = |error: Error| error.spelled(|place| format!("<{place:?}>")).to_string();
+
+    let wrong = |url: &str| spelled(url.parse::<tabbyapi::BaseUrl>().expect_err("an error"));
+    assert_eq!(wrong("localhost:5000"), "<BaseUrl> `localhost:5000` has no scheme; write `http://localhost:5000`");
+    assert_eq!(
+        wrong("http://h?x"),
+        "<BaseUrl> has a query or a fragment; keep scheme, host, port and path prefix only"
+    );
+    assert_eq!(
+        wrong("http://me:hush@h"),
+        r#"<BaseUrl> carries a user name or password; leave them out and set keys with <Key("api_key")> and <Key("admin_key")>, or a gateway's `Authorization` with <Setting("client_builder.sensitive_header")>"#
+    );
+    // What looks like the base URL elsewhere stays as it is.
+    let own = Error::custom(ErrorKind::Config, "config", "the base URL is odd");
+    assert_eq!(spelled(own), "the base URL is odd");
+
+    let moved = fail(Reply::status(308).header("location", "https://tabby.test/x"));
+    assert!(spelled(moved).ends_with("use the address it points to as <BaseUrl>: https://tabby.test/x"));
+
+    // The error of the last look is spelled within the one that quotes it.
+    let script = Script::new([Reply::json(503, r#"{"detail":"No models are currently loaded."}"#)]);
+    let waited = block_on(client(&script).health().wait_until_ready(Duration::ZERO)).expect_err("an error");
+    assert!(waited.to_string().ends_with("load one with `client.models().load(..)`"), "{waited}");
+    let told = spelled(waited);
+    assert!(told.contains("; the last look said: GET http://tabby.test/v1/model: the server answered 503"), "{told}");
+    assert!(told.ends_with(r#"load one with <Method("models.load")>"#), "{told}");
+
+    let deep = Script::new([Reply::json(200, r#"{"data":[],"x":[[[[[[]]]]]]}"#)]);
+    let deep = client(&deep).with(Options::new().limits(Limits::default().depth(5)));
+    let error = block_on(deep.models().list()).expect_err("an error");
+    assert_eq!(error.code(), "too_deep");
+    assert_eq!(error.advice().map(|advice| advice.remedy()), Some(Remedy::Raise));
+    assert!(spelled(error).ends_with(r#"raise <Setting("limits.depth")> if such answers are expected"#));
+
+    let image = spelled(ContentPart::image("no image").expect_err("an error"));
+    assert!(image.ends_with(r#"name its type with <Setting("content_part.image_bytes")>"#), "{image}");
+    let long = ChatRequest::new([ChatMessage::user("long ".repeat(99))]);
+    let long = spelled(long.fit(10, &Estimator::default()).expect_err("an error"));
+    assert!(long.contains(r#"<Field("max_tokens")>"#), "{long}");
 }

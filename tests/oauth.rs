@@ -318,8 +318,11 @@ fn secrets_go_to_encrypted_or_loopback_addresses_alone() {
     let cases = [
         ("http://login.test/t", "is not encrypted; use `https`; `http` is for loopback addresses alone"),
         ("http://127.0.0.1.evil.test/t", "is not encrypted; use `https`; `http` is for loopback addresses alone"),
-        ("http://localhost@evil.test/t", "carries a user name or password; give the client id and `secret` instead"),
-        ("https://me:hush@h/t", "carries a user name or password; give the client id and `secret` instead"),
+        (
+            "http://localhost@evil.test/t",
+            "carries a user name or password; give the client id and `Provider::secret` instead",
+        ),
+        ("https://me:hush@h/t", "carries a user name or password; give the client id and `Provider::secret` instead"),
         ("https://h/t#f", "has a fragment; leave out `#` and what follows"),
         ("ftp://localhost/t", "is not encrypted; use `https`; `http` is for loopback addresses alone"),
         ("h/t", "is not valid; write it like `https://login.example.org/token`"),

@@ -137,7 +137,10 @@ pub(crate) fn cut_by_unload(body: &str, text: &str) -> Option<Error> {
         && choices.any(|choice| choice["finish_reason"] == "stop" && is_null(choice.get("eos_reason")));
     cut.then(|| {
         Error::new(ErrorKind::Truncated, "generation_cut", "the model was unloaded before the generation was complete")
-            .with_hint("`Error::partial_text` has what had been generated; load the model and ask again")
+            .with_advice(Advice::new(
+                Remedy::Call,
+                "{setting:error.partial_text} has what had been generated; load the model and ask again",
+            ))
             .with_partial_text(text)
     })
 }

@@ -95,8 +95,7 @@ impl Readiness {
             let message = format!("the server was not ready within {:?}", self.timeout);
             return Err(Error::new(ErrorKind::Timeout, "timeout_ready", message)
                 .with_phase(Phase::Total)
-                .with_hint(format!("the last look said: {error}"))
-                .with_source(error));
+                .with_quoted("the last look said: ", error));
         }
         self.last = Some(error);
         Ok(INTERVAL)

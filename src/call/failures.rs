@@ -109,6 +109,17 @@ pub(super) fn lost(failure: TransportError, answered: bool, sent: Sent) -> Error
             "no secure connection could be made, since a certificate was refused",
             "check that {url} has the name that the server's certificate is for, and give the transport the certificate of a private authority",
         ),
+        (false, Sent::No) if failure.is_about_proxy() => (
+            ErrorKind::Connect,
+            "connect",
+            "no connection could be made",
+            match failure.is_about_variable() {
+                true => {
+                    "check that the proxy is running, or unset that variable; hosts in `NO_PROXY` are reached without it"
+                }
+                false => "check that the proxy is running and that it is the right one",
+            },
+        ),
         (false, Sent::No) => (
             ErrorKind::Connect,
             "connect",

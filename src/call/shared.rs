@@ -13,7 +13,7 @@ use super::places::{Make, Places};
 use super::sorted::Sorted;
 use crate::auth::{Credential, Keys, Secrets, is_secret};
 use crate::policy::{Balance, Breaker, Concurrency, Purse, RateLimit, RetryBudget, Server, ServerStatus};
-use crate::{BaseUrl, Error, Options, Result, Scope, Text};
+use crate::{Advice, BaseUrl, Error, Options, Remedy, Result, Scope, Text};
 
 /// How long before it expires a key is asked for anew: it must not expire on its way.
 const KEY_SKEW: Duration = Duration::from_secs(10);
@@ -273,7 +273,7 @@ impl Shared {
     pub(super) fn want(&self, options: &Options) -> Result<Want> {
         let unknown = |base: &BaseUrl| {
             Error::config([base.as_str(), " is none of the client's servers"].concat())
-                .with_hint("add it with `ClientBuilder::server`")
+                .with_advice(Advice::new(Remedy::Give, "add it with {setting:client_builder.server}"))
         };
         let find = |base| self.find(base).ok_or_else(|| unknown(base));
         Ok(Want { server: options.server.as_ref().map(find).transpose()?, ..Want::default() })

@@ -12,7 +12,7 @@ use serde::de::{DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess,
 use serde_json::Value;
 
 use crate::fill::IN_PLACE;
-use crate::{Error, ErrorKind, Limits};
+use crate::{Advice, Error, ErrorKind, Limits, Remedy};
 
 /// Documents up to this size are read without a count, in bytes.
 pub(crate) const SMALL: usize = 64 << 10;
@@ -100,19 +100,27 @@ impl Account {
 
     /// The error, if a cap was reached.
     pub(super) fn error(&self) -> Option<Error> {
+        macro_rules! raise {
+            ($limit:literal) => {
+                concat!("raise {setting:limits.", $limit, "} if such answers are expected")
+            };
+        }
         let Bounds { items, depth, expansion, .. } = self.bounds;
-        let (code, message, field) = match self.over.get()? {
-            Over::Items => ("too_many_items", format!("the JSON document has more than {items} values"), "items"),
-            Over::Depth => ("too_deep", format!("the JSON document is nested more than {depth} levels deep"), "depth"),
+        let (code, message, hint) = match self.over.get()? {
+            Over::Items => {
+                ("too_many_items", format!("the JSON document has more than {items} values"), raise!("items"))
+            }
+            Over::Depth => {
+                ("too_deep", format!("the JSON document is nested more than {depth} levels deep"), raise!("depth"))
+            }
             Over::Memory => {
                 let len = self.len;
                 let message =
                     format!("the JSON document of {len} bytes takes more than {expansion} times its size in memory");
-                ("decoded_too_large", message, "expansion")
+                ("decoded_too_large", message, raise!("expansion"))
             }
         };
-        let hint = format!("raise `Limits::{field}` if such answers are expected");
-        Some(Error::new(ErrorKind::TooLarge, code, message).with_hint(hint))
+        Some(Error::new(ErrorKind::TooLarge, code, message).with_advice(Advice::new(Remedy::Raise, hint)))
     }
 
     fn stop<E: serde::de::Error>(&self, over: Over) -> E {

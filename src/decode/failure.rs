@@ -22,7 +22,7 @@ use serde_json::Value;
 use crate::Error;
 use classify::Within;
 pub(super) use glimpse::{Fill, LOOK};
-use hint::{advice, redirection};
+use hint::{advice, redirected};
 use said::Said;
 
 /// The error of an answer whose status is no success.
@@ -33,7 +33,7 @@ pub(super) fn from_response(status: StatusCode, headers: &HeaderMap, body: &[u8]
     let error = said.into_error(cause, None);
     match advice {
         Some(advice) => error.with_advice(advice),
-        None if status.is_redirection() => error.with_hint(redirection(headers)),
+        None if status.is_redirection() => redirected(error, headers),
         None => error,
     }
 }

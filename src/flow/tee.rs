@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use futures_core::Stream;
 
-use crate::{Error, ErrorKind, Result};
+use crate::{Advice, Error, ErrorKind, Remedy, Result};
 
 /// Two readers of one stream, each of which gets all items.
 ///
@@ -160,7 +160,10 @@ impl<S, T> Tee<S, T> {
 
 fn lagged(lag: usize) -> Error {
     Error::new(ErrorKind::TooLarge, "lagged", format!("this reader was more than {lag} items behind the other one"))
-        .with_hint("take items sooner, allow more lag, or hold the other reader back with `Behind::Hold`")
+        .with_advice(Advice::new(
+            Remedy::Change,
+            "take items sooner, allow more lag, or hold the other reader back with {setting:behind.Hold}",
+        ))
 }
 
 impl<S, T> Stream for Tee<S, T>

@@ -93,6 +93,8 @@ pub struct TransportError {
     message: String,
     sent: Sent,
     certificate: bool,
+    /// It was to go through a proxy, and whether a variable of the environment says so.
+    proxy: Option<bool>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
     /// What tells the texts of this and of the source.
     texts: Texts,
@@ -138,7 +140,7 @@ impl TransportError {
             let failure = error.downcast_ref::<TransportError>();
             [failure.map(|failure| failure.message.clone()).unwrap_or_default(), String::new()]
         };
-        TransportError { message: message.to_string(), sent, certificate: false, source: None, texts }
+        TransportError { message: message.to_string(), sent, certificate: false, proxy: None, source: None, texts }
     }
 
     /// Adds the cause.
@@ -157,6 +159,24 @@ impl TransportError {
     /// Whether the connection was given up because of a certificate.
     pub fn is_about_certificate(&self) -> bool {
         self.certificate
+    }
+
+    /// Says that no connection could be made through this proxy, such as `http://127.0.0.1:3128`, which the environment variable of this
+    /// name sets, if one does: the message then blames the proxy, and not the server behind it. The address must not hold a password.
+    pub fn through_proxy(mut self, proxy: impl fmt::Display, variable: Option<&str>) -> Self {
+        let from = variable.map(|name| format!(" (from {name})")).unwrap_or_default();
+        self.message = format!("connecting through the proxy {proxy}{from} failed: {}", self.message);
+        self.proxy = Some(variable.is_some());
+        self
+    }
+
+    /// Whether no connection could be made through a proxy.
+    pub fn is_about_proxy(&self) -> bool {
+        self.proxy.is_some()
+    }
+
+    pub(crate) fn is_about_variable(&self) -> bool {
+        self.proxy == Some(true)
     }
 
     /// Whether the server can have seen the request.

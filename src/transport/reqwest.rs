@@ -1,6 +1,7 @@
 //! The native executor: reqwest on tokio.
 
 mod lanes;
+mod proxy;
 
 use std::future::Future;
 use std::hash::{BuildHasher, RandomState};
@@ -19,6 +20,7 @@ use super::{Sent, Transport, TransportError, ambiguous, causes};
 use crate::call::Time;
 use crate::{Error, Result};
 use lanes::{Lane, Lanes};
+use proxy::Proxies;
 
 /// How long a connection attempt may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -30,6 +32,7 @@ const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(4);
 pub struct Reqwest {
     client: reqwest::Client,
     lanes: Arc<Lanes>,
+    proxies: Arc<Proxies>,
     epoch: Instant,
 }
 
@@ -68,7 +71,8 @@ impl Reqwest {
     fn with_timeouts(builder: reqwest::ClientBuilder, connect: Duration, timeout: Duration) -> Result<Self> {
         let builder = if timeout.is_zero() { builder.pool_max_idle_per_host(0) } else { builder };
         // What is spoken without negotiation is known to the builder alone, and all it shows of itself is this.
-        let lanes = Lanes::new(format!("{builder:?}").contains("http2_prior_knowledge"));
+        let shown = format!("{builder:?}");
+        let lanes = Lanes::new(shown.contains("http2_prior_knowledge"));
         let client = builder
             .connector_layer(lanes::Refuse)
             .redirect(reqwest::redirect::Policy::none())
@@ -79,7 +83,8 @@ impl Reqwest {
             .map_err(|error| {
                 Error::config(format!("the HTTP client could not be set up: {}", root(&error))).with_source(error)
             })?;
-        Ok(Reqwest { client, lanes, epoch: Instant::now() })
+        let proxies = Arc::new(Proxies::of(&shown, &client));
+        Ok(Reqwest { client, lanes, proxies, epoch: Instant::now() })
     }
 }
 
@@ -90,7 +95,8 @@ impl Transport for Reqwest {
         &self,
         request: Request<Bytes>,
     ) -> impl Future<Output = Result<Response<Body>, TransportError>> + Send + 'static {
-        let (client, lanes) = (self.client.clone(), self.lanes.clone());
+        let (client, lanes, proxies) = (self.client.clone(), self.lanes.clone(), self.proxies.clone());
+        let uri = request.uri().clone();
         async move {
             let mut request = reqwest::Request::try_from(request).map_err(failed)?;
             // Lets the runtime look at its sockets first: what is known to be closed by now is not taken from the pool.
@@ -105,7 +111,10 @@ impl Transport for Reqwest {
                 }
                 (result, _) => result,
             };
-            let response = response.map_err(failed)?;
+            let response = response.map_err(|error| match error.is_connect() {
+                true => proxies.blamed(failed(error), &uri),
+                false => failed(error),
+            })?;
             if response.status().is_server_error() {
                 lane.abandon();
             }

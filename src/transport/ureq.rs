@@ -1,6 +1,7 @@
 //! The blocking executor: ureq.
 
 mod line;
+mod proxy;
 
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Read};
@@ -34,6 +35,8 @@ const CHUNK: usize = 16 * 1024;
 #[derive(Clone, Debug)]
 pub struct Ureq {
     agent: Agent,
+    /// The environment variable that names the proxy.
+    variable: Option<&'static str>,
     epoch: Instant,
 }
 
@@ -82,8 +85,9 @@ impl Ureq {
             return Err(crate::Error::config("the TLS settings ask for rustls, which is not built in")
                 .with_hint("set `TlsProvider::NativeTls`, or switch the feature `rustls` on"));
         }
+        let variable = config.proxy().and_then(proxy::variable);
         let agent = Agent::with_parts(config, line::Connect::default(), line::Resolve::default());
-        Ok(Ureq { agent, epoch: Instant::now() })
+        Ok(Ureq { agent, variable, epoch: Instant::now() })
     }
 
     /// A transport with ureq's defaults: proxies from the environment, and the system's certificates.
@@ -113,13 +117,22 @@ impl Ureq {
     ) -> Result<Response<Body>, Failure> {
         let (head, body) = request.into_parts();
         // These methods have a length, be it zero; the others have none without a body.
+        let uri = head.uri.clone();
         let bare = body.is_empty() && ![Method::POST, Method::PUT, Method::PATCH].contains(&head.method);
         let (result, seen) = self.line(cancel, deadline).hold(|| match bare {
             true => self.agent.run(Request::from_parts(head, ())),
             false => self.agent.run(Request::from_parts(head, &*body)),
         });
         let sent = if seen.wrote { Sent::Maybe } else { Sent::No };
-        let response = result.map_err(|error| Failure::of_sending(error, sent))?;
+        let response = result.map_err(|error| {
+            let proxy = proxy::of(self.agent.config(), &uri, &error).filter(|_| !seen.wrote);
+            match (Failure::of_sending(error, sent), proxy) {
+                (Failure::Broken(failure), Some(proxy)) if !failure.is_about_certificate() => {
+                    Failure::Broken(failure.through_proxy(proxy, self.variable))
+                }
+                (failure, _) => failure,
+            }
+        })?;
         if let Some(error) = ambiguous(response.headers()) {
             // Its connection ends with the body, which was not read.
             return Err(Failure::Broken(error));

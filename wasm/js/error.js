@@ -3,14 +3,14 @@ import { wordsOf } from "./secrets.js";
 /** What went wrong. It prints as one sentence: what happened, where, and what to do. */
 export class TabbyError extends Error {
   constructor(told, { cause, partial } = {}) {
-    super(sentence(told), cause === undefined ? undefined : { cause });
+    super(told.message, cause === undefined ? undefined : { cause });
     this.kind = told.kind ?? "misuse";
     this.code = told.code ?? this.kind;
     this.retryable = told.retryable ?? false;
     this.partial = partial;
     this.attempts = told.outcome?.attempts ?? [];
     this.reason = told.reason ?? told.message;
-    this.hint = told.hint ? spelled(told.hint) : undefined;
+    this.hint = told.hint ?? undefined;
     for (const name of ["status", "phase", "path", "trace", "method", "url"]) this[name] = told[name] ?? undefined;
     this.validation = told.validation ?? [];
     // Headers and bodies can hold prompts, so they do not show when the error is logged.
@@ -21,34 +21,6 @@ export class TabbyError extends Error {
 }
 // On the prototype, so that it does not show as a field of each error.
 hide(TabbyError.prototype, "name", "TabbyError");
-
-/** What a hint names, by its name in JavaScript; the module has those of Rust. */
-function spelled(hint) {
-  return hint.replace(/`([^`]+)`/g, (quoted, name) => {
-    const known = NAMES[name] ?? NAMES[name.replace(/\(.*/, "")];
-    if (known) return known;
-    const [, owner, rest] = /^(client\.|[A-Z]\w*::)([\w.()]+)$/.exec(name) ?? [];
-    if (owner === undefined) return quoted;
-    const own = rest.replace("()", "").replace("..)", "...)").replace(/_./g, (part) => part[1].toUpperCase());
-    return `\`${OWNERS[owner] ?? ""}${own}\``;
-  });
-}
-
-const OWNERS = { "client.": "tabby.", "Pace::": "pace.", "Limits::": "limits.", "Retry::": "retry." };
-const NAMES = {
-  api_key: "`apiKey`",
-  admin_key: "`adminKey`",
-  base_url: "`baseURL`",
-  sensitive_header: "`headers`",
-  "Error::partial_text": "`error.partial`",
-  "ContentPart::image_bytes": "a `data:` URL",
-  "ContentPart::image_file_within": "a `data:` URL",
-};
-
-/** The sentence, which ends with the hint, if there is one. The rest of it may be the server's own words. */
-function sentence({ message, hint }) {
-  return hint && message.endsWith(hint) ? message.slice(0, message.length - hint.length) + spelled(hint) : message;
-}
 
 function hide(object, name, value) {
   Object.defineProperty(object, name, { value, writable: true, configurable: true, enumerable: false });

@@ -89,7 +89,7 @@ export class Exchange {
     if (this.#dropped) return settle(() => response.body.cancel()).catch(nothing);
     if (typeof response !== "object" || response === null) throw new TypeError("`fetch` gave no response");
     if (response.type === "opaqueredirect") {
-      const message = "the server redirects, which is not followed since keys would go along; set the base URL to where it redirects";
+      const message = "the server redirects, which is not followed since keys would go along; set `baseURL` to where it redirects";
       throw Object.assign(new Error(message), { name: "RedirectError" });
     }
     const { status } = response;

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Request};
 use tabbyapi::call::{Attempt, Call, Time};
 use tabbyapi::decode::document::{decimal, push_string};
-use tabbyapi::{Error, Phase, Scope, ValidationIssue};
+use tabbyapi::{Error, Phase, Place, Scope, ValidationIssue};
 
 use crate::config::SECRET;
 use crate::wire::Wire;
@@ -67,6 +67,7 @@ fn attempt(attempt: &Attempt, start: Time, request_bytes: u64) -> String {
 
 /// An error, and the record of its call if there is one.
 pub(crate) fn error(error: &Error, call: Option<&Call<Wire>>, request_bytes: u64) -> String {
+    let error = error.clone().spelled(in_javascript);
     let endpoint = error.endpoint();
     let mut told = Object::new();
     told.text("kind", Some(error.kind().as_str()));
@@ -86,6 +87,38 @@ pub(crate) fn error(error: &Error, call: Option<&Call<Wire>>, request_bytes: u64
     told.raw("validation", &list(error.validation().iter().map(issue)));
     told.raw("outcome", call.map(|call| outcome(call, request_bytes)).as_deref().unwrap_or("null"));
     told.end()
+}
+
+/// The names that JavaScript has for what hints speak of.
+fn in_javascript(place: Place) -> String {
+    match place {
+        Place::Method(name) => {
+            let arguments = match name.split_once('.') {
+                Some((_, "load" | "switch")) => "(...)",
+                Some(_) => "()",
+                None => "",
+            };
+            format!("`tabby.{}{arguments}`", camel(name))
+        }
+        Place::Setting("options.prefer_admin_key") => "the admin key as `apiKey`".to_owned(),
+        Place::Setting("client_builder.sensitive_header") => "`headers`".to_owned(),
+        Place::Setting("error.partial_text") => "`error.partial`".to_owned(),
+        Place::Setting(name) if name.starts_with("content_part.") => "a `data:` URL".to_owned(),
+        Place::Setting(name) => format!("`{}`", camel(name)),
+        Place::Key(name) => format!("`{}`", camel(name)),
+        Place::BaseUrl => "`baseURL`".to_owned(),
+        // Fields have the names of the wire.
+        other => other.to_string(),
+    }
+}
+
+fn camel(name: &str) -> String {
+    let mut words = name.split('_');
+    let first = words.next().unwrap_or_default().to_owned();
+    words.fold(first, |camel, word| {
+        let (start, rest) = word.split_at_checked(1).unwrap_or((word, ""));
+        camel + &start.to_ascii_uppercase() + rest
+    })
 }
 
 fn issue(issue: &ValidationIssue) -> String {
@@ -165,4 +198,33 @@ fn quoted(text: &str) -> String {
     let mut json = String::new();
     push_string(&mut json, text);
     json
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hints_have_the_names_of_javascript() {
+        let spelled = [
+            (Place::Method("models.load"), "`tabby.models.load(...)`"),
+            (Place::Method("embedding_models"), "`tabby.embeddingModels`"),
+            (Place::Method("sampling.overrides"), "`tabby.sampling.overrides()`"),
+            (Place::Setting("pace.first_item"), "`pace.firstItem`"),
+            (Place::Setting("limits.accumulated"), "`limits.accumulated`"),
+            (Place::Setting("content_part.image_bytes"), "a `data:` URL"),
+            (Place::Field("max_tokens"), "`max_tokens`"),
+            (Place::Key("admin_key"), "`adminKey`"),
+            (Place::BaseUrl, "`baseURL`"),
+        ];
+        for (place, text) in spelled {
+            assert_eq!(in_javascript(place), text);
+        }
+        let wrong = "localhost:5000".parse::<tabbyapi::BaseUrl>().unwrap_err();
+        let told = error(&wrong, None, 0);
+        assert!(
+            told.contains(r#""message":"`baseURL` `localhost:5000` has no scheme; write `http://localhost:5000`""#),
+            "{told}"
+        );
+    }
 }

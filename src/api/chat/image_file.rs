@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::ContentPart;
 use super::image::{media_type, unknown};
-use crate::{Error, ErrorKind, Result};
+use crate::{Advice, Error, ErrorKind, Remedy, Result};
 
 /// The largest image file that is read unless another cap is given.
 const CAP: u64 = 20 * 1024 * 1024;
@@ -38,8 +38,10 @@ impl ContentPart {
         file.take(bytes.saturating_add(1)).read_to_end(&mut image).map_err(unreadable)?;
         if image.len() as u64 > bytes {
             let message = format!("the image `{}` is larger than the cap of {bytes} bytes", path.display());
-            return Err(Error::new(ErrorKind::Encode, "image_too_large", message)
-                .with_hint("scale it down, or raise the cap with `ContentPart::image_file_within`"));
+            return Err(Error::new(ErrorKind::Encode, "image_too_large", message).with_advice(Advice::new(
+                Remedy::Raise,
+                "scale it down, or raise the cap with {setting:content_part.image_file_within}",
+            )));
         }
         match media_type(&image) {
             Some(media_type) => Ok(ContentPart::image_bytes(media_type, image)),

@@ -1,7 +1,7 @@
 //! What must be known before a reload unloads anything.
 
 use super::{LoadRequest, ModelList};
-use crate::{Error, ErrorKind, Result};
+use crate::{Advice, Error, ErrorKind, Remedy, Result};
 
 /// The models that a load asks for.
 pub(crate) struct Wanted {
@@ -37,10 +37,11 @@ fn check(name: &str, what: &str, list: &ModelList) -> Result<()> {
     }
     let name = name.escape_debug();
     let message = format!("`{name}` is not in the server's list of {what}, so nothing was unloaded");
-    Err(Error::new(ErrorKind::Encode, "unknown_model", message).with_hint(
+    Err(Error::new(ErrorKind::Encode, "unknown_model", message).with_advice(Advice::new(
+        Remedy::Check,
         "only the admin key is shown the whole list, and models in subfolders are in no list; if it is there, call \
-         `client.models().unload()` and then `load(..)`",
-    ))
+         {method:models.unload} and then {method:models.load}",
+    )))
 }
 
 /// Whether this is an answer, and not that no model is loaded.

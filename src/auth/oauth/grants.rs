@@ -73,7 +73,7 @@ pub(super) async fn device(provider: &Provider, http: &Http, tell: impl FnOnce(&
         return Err(http.fault(
             "oauth_setup",
             "there is no address to ask for a device code".to_owned(),
-            Some("set `device_url`"),
+            Some("set {setting:provider.device_url}"),
         ));
     };
     let client = provider.client().set_device_authorization_url(url.clone());

@@ -13,7 +13,7 @@ use super::Provider;
 use crate::auth::{Secrets, mark};
 use crate::call::Time;
 use crate::transport::{BoxFuture, Erased};
-use crate::{Error, ErrorKind};
+use crate::{Advice, Error, ErrorKind, Remedy};
 
 /// The largest answer that is read.
 const LARGEST: usize = 1 << 20;
@@ -42,6 +42,7 @@ struct Inner {
 pub(super) struct Fault {
     pub(super) code: String,
     message: String,
+    /// As an [`Advice`] has it.
     hint: Option<&'static str>,
     retryable: bool,
 }
@@ -97,7 +98,11 @@ impl Http {
             Either::Right(((), _)) => {
                 let message = format!("the authorization server at {place} did not answer within {:?}", self.0.timeout);
                 Err(self
-                    .fault("oauth_timeout", message, Some("check the network, or give it more time with `timeout`"))
+                    .fault(
+                        "oauth_timeout",
+                        message,
+                        Some("check the network, or give it more time with {setting:o_auth.timeout}"),
+                    )
                     .retryable())
             }
         };
@@ -202,7 +207,7 @@ impl Fault {
     pub(super) fn error(&self) -> Error {
         let error = Error::custom(ErrorKind::Credentials, &self.code, &self.message).with_retryable(self.retryable);
         match self.hint {
-            Some(hint) => error.with_hint(hint),
+            Some(hint) => error.with_advice(Advice::new(Remedy::Check, hint)),
             None => error,
         }
     }
@@ -211,7 +216,7 @@ impl Fault {
 fn hint(code: &str) -> Option<&'static str> {
     Some(match code {
         "invalid_client" => {
-            "check the client id and secret, and whether the server wants the secret with `secret_in_body`"
+            "check the client id and secret, and whether the server wants the secret with {setting:provider.secret_in_body}"
         }
         "invalid_grant" => "sign in again: what was presented is used, expired or revoked",
         "unauthorized_client" | "unsupported_grant_type" => {
@@ -220,7 +225,7 @@ fn hint(code: &str) -> Option<&'static str> {
         "invalid_scope" => "ask for scopes that this client may have",
         "access_denied" => "the user declined, or may not do this",
         "expired_token" => "start again: the user did not confirm in time",
-        "invalid_request" | "invalid_target" => "check the parameters that were added with `param`",
+        "invalid_request" | "invalid_target" => "check the parameters that were added with {setting:provider.param}",
         _ => return None,
     })
 }

@@ -10,7 +10,7 @@ use super::http::Http;
 use super::source::TIMEOUT;
 use super::{OAuth, Provider, grants};
 use crate::transport::Transport;
-use crate::{Error, ErrorKind, Result};
+use crate::{Advice, Error, ErrorKind, Remedy, Result};
 
 /// A sign-in that has begun: an address for the browser, and what is needed when it comes back.
 pub struct Login {
@@ -24,7 +24,8 @@ pub struct Login {
 impl Login {
     pub(super) fn new(provider: &Provider, redirect_url: &str) -> Result<Self> {
         let authorize = provider.authorize.clone().ok_or_else(|| {
-            Error::config("there is no address at which users sign in").with_hint("set `authorize_url`")
+            Error::config("there is no address at which users sign in")
+                .with_advice(Advice::new(Remedy::Give, "set {setting:provider.authorize_url}"))
         })?;
         let redirect = RedirectUrl::new(redirect_url.to_owned()).map_err(|_| {
             Error::config("the address that the browser is to come back to is not valid")

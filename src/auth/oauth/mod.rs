@@ -54,7 +54,7 @@ use oauth2::{ClientId, ClientSecret, Scope, TokenUrl, basic::BasicClient};
 pub use login::Login;
 pub use source::OAuth;
 
-use crate::{Error, Result};
+use crate::{Advice, Error, Remedy, Result};
 
 /// An authorization server, and who this program is to it.
 #[derive(Clone)]
@@ -193,7 +193,8 @@ fn safe<U>(what: &str, text: &str, parse: fn(String) -> Result<U, oauth2::url::P
     let url = oauth2::url::Url::parse(text)
         .map_err(|_| wrong("is not valid").with_hint("write it like `https://login.example.org/token`"))?;
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(wrong("carries a user name or password").with_hint("give the client id and `secret` instead"));
+        return Err(wrong("carries a user name or password")
+            .with_advice(Advice::new(Remedy::Give, "give the client id and {setting:provider.secret} instead")));
     }
     let host = url.host_str().unwrap_or_default();
     let address = host.trim_matches(['[', ']']).parse::<core::net::IpAddr>();

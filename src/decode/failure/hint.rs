@@ -5,7 +5,7 @@ use http::{HeaderMap, StatusCode, header};
 use super::classify::Cause;
 use super::said::Said;
 use crate::text::{contains, cut};
-use crate::{Advice, Remedy};
+use crate::{Advice, Error, Remedy};
 
 pub(super) fn advice(said: &Said, cause: Cause, status: Option<StatusCode>) -> Option<Advice> {
     // The server's own code first, where it is one of those that are known.
@@ -86,8 +86,8 @@ fn known(code: &str, message: &str, status: Option<StatusCode>) -> Option<Advice
 }
 
 /// Where a server that redirects points to.
-pub(super) fn redirection(headers: &HeaderMap) -> String {
+pub(super) fn redirected(error: Error, headers: &HeaderMap) -> Error {
     let to = headers.get(header::LOCATION).and_then(|v| v.to_str().ok()).unwrap_or("another address");
-    let hint = "redirects are not followed, so that keys stay here; use the address it points to as base URL: ";
-    format!("{hint}{}", cut(to, 200))
+    let hint = "redirects are not followed, so that keys stay here; use the address it points to as {url}: ";
+    error.with_advice_and(Advice::new(Remedy::Change, hint), &cut(to, 200))
 }

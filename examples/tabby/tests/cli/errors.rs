@@ -43,14 +43,14 @@ fn hints_name_commands() {
     let server = start();
     let hints = |run: Run, hint: &str| {
         assert!(run.err.contains(hint), "{}", run.err);
-        let library = ["client.", "::", "(..)", "repo_id", "folder_name", "`api_key`"];
+        let library = ["client.", "::", "(..)", "repo_id", "folder_name", "`api_key`", "base URL", "\0", "`token`"];
         assert!(!library.iter().any(|word| run.err.contains(word)), "{}", run.err);
     };
     let without_keys = Run::from(keyless(&server.url(), &["models"]).output().unwrap());
-    hints(without_keys, "set TABBY_API_KEY, or TABBY_ADMIN_KEY for what needs the admin key");
+    hints(without_keys, "set the key with TABBY_API_KEY (or `--api-key-file`) or TABBY_ADMIN_KEY");
     hints(run(&server, &["load", "missing"]), "`tabby models`, `tabby models drafts` and");
-    hints(run(&server, &["templates", "switch", "missing"]), "`tabby templates` lists the names");
-    hints(run(&server, &["sampling", "switch", "missing"]), "`tabby sampling` lists the presets");
+    hints(run(&server, &["templates", "switch", "missing"]), "`tabby templates` has the names");
+    hints(run(&server, &["sampling", "switch", "missing"]), "`tabby sampling` has the names of the presets");
     run(&server, &["templates", "unload"]).good();
     hints(run(&server, &["chat", "x"]), "`tabby templates switch NAME`");
     run(&server, &["unload"]).good();
@@ -60,16 +60,19 @@ fn hints_name_commands() {
     hints(run(&server, &away), "`--url` or TABBY_URL");
     let mut behind_proxy = keyless("http://tabby.test", &["health", "--retries", "0"]);
     let behind_proxy = Run::from(behind_proxy.env("http_proxy", "http://127.0.0.1:1").output().unwrap());
-    hints(behind_proxy, "go through the proxy in http_proxy");
+    hints(behind_proxy, "through the proxy http://127.0.0.1:1 (from http_proxy) failed");
     let hang = || tabbyapi_emulator::Answer::hang();
     server.answer(hang().on("/v1/models").always());
-    hints(run(&server, &["models", "--timeout", "1", "--retries", "0"]), "; a larger `--timeout` waits longer");
+    hints(run(&server, &["models", "--timeout", "1", "--retries", "0"]), "; raise `--timeout` if such ");
     run(&server, &["download", "acme/thing"]).noted();
     hints(run(&server, &["download", "acme/thing"]), "choose another `--folder`");
-    hints(run(&server, &["health", "--url", "http://me:secret@127.0.0.1"]), "TABBY_API_KEY and TABBY_ADMIN_KEY");
+    hints(
+        run(&server, &["health", "--url", "http://me:secret@127.0.0.1"]),
+        "TABBY_API_KEY (or `--api-key-file`) and TABBY_ADMIN_KEY",
+    );
     let gated = "401 Client Error. Cannot access gated repo for url https://hub.test/api. Access to model acme/g is restricted.";
     let server = crate::support::start_with(tabbyapi_emulator::Emulator::builder().hub_error(gated));
-    hints(run(&server, &["download", "acme/g"]), "`--hub-token-file` names the file that holds it");
+    hints(run(&server, &["download", "acme/g"]), "takes a `--hub-token-file` of an account that may read it");
 }
 
 #[test]
