@@ -39,7 +39,7 @@ const TEXTS: [&str; 16] = [
     "x\\\\",
     "\\u00e9",
     "\\ud83d\\ude00",
-    "\\ud800",
+    "\\ud800x",
     "\\x",
     "\u{1}",
     "a text that is longer than what is kept inline",
@@ -79,9 +79,9 @@ fn completion(random: &mut Random) -> String {
     )
 }
 
-/// Now and then changes a byte or a few.
+/// Now and then changes a byte or a few, but of halves of characters: a text that ends in one waits for the other.
 fn mutate(random: &mut Random, data: &mut Vec<u8>) {
-    if random.below(4) > 0 {
+    if random.below(4) > 0 || data.windows(3).any(|part| part == b"\\ud") {
         return;
     }
     for _ in 0..=random.below(3) {
@@ -129,7 +129,7 @@ fn outcome<T>(result: Result<T, Error>) -> Outcome<T> {
     result.map_err(|error| (error.kind(), error.code().to_owned()))
 }
 
-/// Each event by a decoder that has seen none before.
+/// Each event by a decoder that has seen none before. No text ends in half of a character, for which a decoder would wait.
 fn afresh<F: EventFormat>(stream: &Bytes, new: impl Fn() -> F) -> Vec<Outcome<F::Item>> {
     let mut parser = Parser::new();
     let mut all = Vec::new();
@@ -137,6 +137,7 @@ fn afresh<F: EventFormat>(stream: &Bytes, new: impl Fn() -> F) -> Vec<Outcome<F:
     while let Some(event) = parser.next().expect("no overflow") {
         match new().event(event.kind(), &event.data()) {
             Ok(Step::Item(item)) => all.push(Ok(item)),
+            Ok(Step::Last(item, error)) => all.extend([Ok(item), outcome(Err(error))]),
             Ok(_) => {}
             Err(error) => all.push(outcome(Err(error))),
         }

@@ -61,7 +61,7 @@ impl EventFormat for WordFormat {
     fn event(&mut self, kind: &str, data: &str) -> Result<Step<u64>> {
         match (kind, data) {
             (_, "[DONE]") => Ok(Step::Done),
-            (_, word) => tabbyapi::decode::from_json(word).map(Step::Item),
+            (_, word) => tabbyapi::decode::from_json(word).map(|[word]: [u64; 1]| Step::Item(word)),
         }
     }
 

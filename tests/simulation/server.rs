@@ -142,7 +142,8 @@ fn stream(bad: bool, chance: &mut Chance) -> Answer {
         if chance.percent(20) {
             text.push_str(": ping\r\n\r\n");
         }
-        text.push_str(&format!("data: {word}\r\n\r\n"));
+        // In brackets, so that no part of it is another word.
+        text.push_str(&format!("data: [{word}]\r\n\r\n"));
     }
     let whole = text.len();
     text.push_str("data: [DONE]\r\n\r\n");
