@@ -186,9 +186,10 @@ impl Error {
     /// `missing_key`, `invalid_key`, `no_model_loaded`, `no_embedding_model_loaded`, `generation_aborted`,
     /// `validation_failed`, `template_error`, `no_template`, `unknown_model`, `unknown_preset`, `unknown_template`,
     /// `already_loaded`, `nothing_named`, `oai_disabled`, `kobold_disabled`, `not_found`, `method_not_allowed`, `redirect`,
-    /// `rate_limited`, `bad_request`, `server_error`, `stream_error`, `http_error`; some operations have words of their own,
-    /// which their documentation tells. For the others it names the fault, such as `timeout_stall`, `connect`, `truncated`,
-    /// `body_too_large`.
+    /// `rate_limited`, `repo_forbidden`, `bad_request`, `server_error`, `stream_error`, `http_error`. Some operations have codes of
+    /// their own, listed in their documentation. For the other kinds it names the fault, such as `timeout_stall`, `connect`,
+    /// `truncated`, `generation_cut` (an unload of the model cut a whole answer), `unexpected_json`, `encoded_body`,
+    /// `body_too_large`, `too_many_items`, `too_deep` or `decoded_too_large`.
     pub fn code(&self) -> &str {
         &self.0.code
     }
