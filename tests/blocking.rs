@@ -130,7 +130,7 @@ fn the_deadline_for_all_fires_between_tokens_that_keep_coming() {
     let hasty = client(&server).with(Options::new().pace(Pace::STREAM.total(Duration::from_millis(500))));
     let request = ChatRequest::new([ChatMessage::user("x")]);
     let broken = hasty.chat().stream(&request).finish().unwrap_err();
-    assert_eq!((broken.outcome, broken.error.phase()), (Outcome::Stalled, Some(Phase::Total)));
+    assert_eq!((broken.outcome, broken.error.phase()), (Outcome::TimedOut, Some(Phase::Total)));
     assert!(!broken.partial.text().is_empty());
     assert!(server.wait_for_disconnect(PATIENCE));
 }
