@@ -206,7 +206,8 @@ fn a_connection_that_answered_5xx_is_not_used_again_and_any_other_is() {
     for (name, subject) in subjects(&server) {
         let (opened, mut ended) = (server.log().connections_opened, 0);
         for status in [200, 204, 400, 401, 404, 418, 422, 429, 499, 500, 501, 502, 503, 504, 507, 599] {
-            let long = "x".repeat(100_000);
+            // Within what is read of the body of an error; the connection of a longer one is closed.
+            let long = "x".repeat(20_000);
             for body in ["", "Internal Server Error", r#"{"detail":"no"}"#, &long] {
                 if status < 400 && !body.is_empty() {
                     continue;
