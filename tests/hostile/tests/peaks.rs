@@ -97,7 +97,8 @@ impl Table {
         let times = peak as f64 / body.len() as f64;
         println!("{name:<46} {:>10} {:>11} {times:>6.2}  {outcome}", body.len(), peak);
         let most = if ABOVE.contains(&name) { 10 } else { 4 };
-        if peak > total + FLOOR.max(most * body.len() + (1 << 20)) || real && outcome != "ok" && outcome != "truncated" {
+        if peak > total + FLOOR.max(most * body.len() + (1 << 20)) || real && outcome != "ok" && outcome != "truncated"
+        {
             self.bad.push(format!("{name}: {peak} bytes for {}, {outcome}", body.len()));
         }
     }
