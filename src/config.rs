@@ -153,7 +153,8 @@ impl fmt::Debug for BaseUrl {
 /// # Memory
 ///
 /// An answer, or an event of a stream, of `n` bytes takes at most `max(expansion * n, 16 MiB)` of memory while it is read, itself
-/// included: with the defaults 4 times its size. A few shapes, such as lists of cards with drafts, reach 10 times. What its values need (structs, lists, maps, fields without a name in this
+/// included: with the defaults 4 times its size. A few shapes, such as lists of cards with drafts, reach 10 times. What its
+/// values need (structs, lists, maps, fields without a name in this
 /// library) is counted as they are read, and reading stops where it would be more. Documents of up to 64 KiB are not counted: they
 /// stay below 16 MiB in any case.
 ///
