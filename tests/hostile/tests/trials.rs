@@ -287,8 +287,10 @@ fn trials() -> Vec<Trial> {
         }),
         trial("choices without end", &[], &["too_large/too_many_indices"], |wire| {
             wire.send(format!("{EVENTS}\r\n"))?;
-            for index in 0.. {
-                wire.send(format!("data: {{\"choices\":[{{\"index\":{index},\"delta\":{{}}}}]}}\n\n"))?;
+            // Two in each event: a single one whose index counts up is one choice.
+            for index in (0..).step_by(2) {
+                let choice = |index: u32| format!("{{\"index\":{index},\"delta\":{{}}}}");
+                wire.send(format!("data: {{\"choices\":[{},{}]}}\n\n", choice(index), choice(index + 1)))?;
             }
             Ok(())
         }),
