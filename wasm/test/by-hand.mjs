@@ -13,7 +13,7 @@ export async function chat(core, settings, request) {
   const call = core.start(client, JSON.stringify({ operation: "chat.stream", has_body: true, request_bytes: body.length }));
   if (call === 0) throw new Error(core.detail());
   const now = () => performance.now();
-  const records = new Records({});
+  const records = new Records({ item: (said) => said, split: (whole) => [whole] });
   const items = [];
   let reader;
   let code = core.poll(call, now());
