@@ -184,7 +184,7 @@ impl Seen {
 #[test]
 fn every_case_is_right_at_every_border() {
     let mut wrong = Vec::new();
-    for case in cases() {
+    for (at, case) in cases().into_iter().enumerate() {
         let body = case.body();
         let whole = case.play(case.reply(&[]));
         match (whole.check(&case.expect), case.todo) {
@@ -198,9 +198,10 @@ fn every_case_is_right_at_every_border() {
         }
         let bytes: Vec<usize> = (0..body.len()).collect();
         assert_eq!(case.play(case.reply(&bytes)), whole, "{}: byte by byte", case.name);
-        // Long ones take too long at each place.
-        let step = 1 + body.len() / 400;
-        for cut in (1..body.len()).step_by(step) {
+        // Long ones take too long at each place, and so do all where the program is not optimized: `tests/run wasm-suite` cuts at the
+        // others, too. Samples of cases begin at different places, as cases are alike.
+        let step = if cfg!(debug_assertions) { 4 } else { 1 } + body.len() / 400;
+        for cut in (1 + at % step..body.len()).step_by(step) {
             assert_eq!(case.play(case.reply(&[cut])), whole, "{}: cut at {cut}", case.name);
         }
     }

@@ -6,9 +6,9 @@ use tabbyapi::{ErrorKind, Limits};
 
 use crate::ask::{Ask, served};
 use crate::play::{Player, Seen};
-use crate::random::Random;
+use crate::random::{ONE_IN, Random};
 
-const MUTANTS: u64 = 30_000;
+const MUTANTS: u64 = 30_000 / ONE_IN as u64;
 
 /// For every other mutant so small that it reaches them.
 fn limits(seed: u64) -> Limits {

@@ -7,17 +7,18 @@ use tabbyapi::sse::Parser;
 
 use crate::ask::{served, streams};
 use crate::play::Player;
-use crate::random::Random;
+use crate::random::{ONE_IN, Random};
 use crate::recording::all;
 
 #[test]
 fn every_answer_is_the_same_byte_by_byte_in_pieces_and_at_every_cut() {
     let mut runs = 0;
-    for (recording, ask) in served() {
+    for (at, (recording, ask)) in served().into_iter().enumerate() {
         let player = Player::of(recording);
         let whole = player.play(&ask, recording.reply());
         assert_eq!(player.play(&ask, recording.reply().byte_by_byte()), whole, "{}: byte by byte", recording.name);
-        for cut in 0..=recording.body().len() {
+        // A sample begins elsewhere in each answer, as answers are alike.
+        for cut in (at % ONE_IN..=recording.body().len()).step_by(ONE_IN) {
             let seen = player.play(&ask, recording.reply().cut_at(&[cut]));
             assert_eq!(seen, whole, "{}: cut at {cut}", recording.name);
             runs += 1;
@@ -40,7 +41,7 @@ fn every_stream_is_the_same_at_2000_pairs_of_cuts() {
         let whole = player.play(&ask, recording.reply());
         let len = recording.body().len();
         let mut random = Random::new(at as u64);
-        for run in 0..2000 {
+        for run in 0..2000 / ONE_IN {
             let cuts = random.cuts(2, len);
             let seen = player.play(&ask, recording.reply().cut_at(&cuts));
             assert_eq!(seen, whole, "{}: seed {at}, run {run}, cut at {cuts:?}", recording.name);
@@ -65,10 +66,10 @@ fn the_parser_gives_the_same_events_at_every_pair_of_cuts() {
             let whole = events(body, &[]);
             assert!(whole.1 > 0 || whole.2 > 0, "{name}: events or comments");
             for first in 0..=body.len() {
-                for second in first..=body.len() {
+                for second in (first + first % ONE_IN..=body.len()).step_by(ONE_IN) {
                     assert_eq!(events(body, &[first, second]), whole, "{name}: cut at {first} and {second}");
                 }
-                pairs.fetch_add(body.len() + 1 - first, Ordering::Relaxed);
+                pairs.fetch_add((body.len() + 1 - first).div_ceil(ONE_IN), Ordering::Relaxed);
             }
         }
     };

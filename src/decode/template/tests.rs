@@ -252,7 +252,9 @@ fn mutate(random: &mut Random, data: &mut Vec<u8>) {
 #[test]
 fn equal_to_plain_decoding() {
     let (mut events, mut hits, mut failures) = (0_u64, 0_u64, 0_u64);
-    for seed in 1..=20_000_u64 {
+    // Not optimized, many take long.
+    let seeds: u64 = if cfg!(debug_assertions) { 4_000 } else { 20_000 };
+    for seed in 1..=seeds {
         let mut random = Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
         let mut stream = Vec::new();
         let rests = 1 + random.below(RESTS.len());
@@ -301,5 +303,5 @@ fn equal_to_plain_decoding() {
         events += expected.len() as u64;
         failures += expected.iter().filter(|item| item.is_none()).count() as u64;
     }
-    assert!(events > 1_000_000 && hits > events / 4 && failures > events / 10, "{events} {hits} {failures}");
+    assert!(events > 50 * seeds && hits > events / 4 && failures > events / 10, "{events} {hits} {failures}");
 }

@@ -28,6 +28,8 @@ mod flow;
 mod hooks;
 #[path = "../../keys.rs"]
 mod keys;
+#[path = "../../odd_streams.rs"]
+mod odd_streams;
 #[path = "../../record.rs"]
 mod record;
 #[path = "../../secrets.rs"]
