@@ -11,7 +11,7 @@
 use std::env;
 use std::time::Duration;
 
-use tabbyapi::auth::oauth::{OAuth, Provider};
+use tabbyapi::oauth::{OAuth, Provider};
 use tabbyapi::transport::script::{Reply, Script};
 use tabbyapi::transport::{Reqwest, Transport};
 use tabbyapi::{Client, Pace, Paces, Result};

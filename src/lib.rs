@@ -19,58 +19,33 @@
 
 #![warn(unreachable_pub)]
 
-mod advice;
-mod answer;
+// Floors, from the lowest on: each imports from those above it in this list alone. `tests/layers.rs` holds it.
 pub mod api;
-pub mod auth;
-pub mod batch;
-#[cfg(all(feature = "blocking", not(target_arch = "wasm32")))]
-pub mod blocking;
-pub mod call;
+mod base;
 mod client;
-mod config;
-pub mod conversation;
-mod date;
 pub mod decode;
-pub mod driver;
-mod endpoint;
-mod error;
-pub mod errors;
-pub mod estimate;
-mod extra;
-mod fill;
-pub mod flow;
+mod protocol;
+pub mod sse;
+#[cfg(any(feature = "tracing", feature = "opentelemetry"))]
+pub mod telemetry;
+mod toolkit;
+pub mod transport;
 // Text alone: it is there for rustdoc and its tests.
 #[cfg(any(doc, doctest))]
 pub mod guide;
-pub mod hooks;
-mod options;
-mod ordered;
-mod pace;
-pub mod policy;
-#[cfg(feature = "tower")]
-mod service;
-pub mod sse;
-mod streaming;
-pub mod structured;
-#[cfg(any(feature = "tracing", feature = "opentelemetry"))]
-pub mod telemetry;
-mod text;
-pub mod tools;
-pub mod transport;
-mod value;
 
-pub use advice::{Advice, Place, Remedy};
-pub use answer::{Answer, Calling};
-pub use client::{Client, ClientBuilder};
-pub use config::{BaseUrl, Limits};
-pub use endpoint::{Accumulate, Endpoint, Replay, Scope, StreamEndpoint, json_body};
-pub use error::{Error, ErrorKind, Phase, Result, ValidationIssue};
-pub use extra::Extra;
 pub use http::Method;
-pub use options::Options;
-pub use ordered::OrderedJson;
-pub use pace::{Pace, Paces};
-pub use streaming::{Broken, Outcome, Streaming};
-pub use text::Text;
-pub use value::Few;
+
+pub use base::{
+    Advice, BaseUrl, Error, ErrorKind, Extra, Few, Limits, OrderedJson, Pace, Paces, Phase, Place, Remedy, Result,
+    Text, ValidationIssue,
+};
+#[cfg(all(feature = "blocking", not(target_arch = "wasm32")))]
+pub use client::blocking;
+pub use client::{Answer, Broken, Calling, Client, ClientBuilder, Outcome, Streaming, driver, services};
+pub use protocol::{
+    Accumulate, Endpoint, Options, Replay, Scope, StreamEndpoint, auth, call, estimate, hooks, json_body, policy,
+};
+#[cfg(feature = "oauth2")]
+pub use toolkit::oauth;
+pub use toolkit::{Continuation, batch, conversation, errors, flow, structured, tools};

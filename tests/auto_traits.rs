@@ -3,10 +3,11 @@
 use std::fmt::Debug;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
+use tabbyapi::Continuation;
 use tabbyapi::api::{
-    ChatChunk, ChatCompletion, ChatMessage, ChatRequest, ChatStream, Completion, CompletionChunk, CompletionRequest,
-    CompletionStream, Continuation, Embeddings, Encoded, Health, LoadProgress, LoadReport, LoadRequest, LoadStream,
-    LoraList, ModelList, OverrideList, Overrides, Sampling, TemplateList, Usage,
+    ChatChunk, ChatCompletion, ChatMessage, ChatRequest, Completion, CompletionChunk, CompletionRequest, Embeddings,
+    Encoded, Health, LoadProgress, LoadReport, LoadRequest, LoraList, ModelList, OverrideList, Overrides, Sampling,
+    TemplateList, Usage,
 };
 use tabbyapi::auth::{Credential, KeySource};
 use tabbyapi::batch::{Batch, EmbedMany, EmbedParts, Iter, PartRecord};
@@ -14,6 +15,7 @@ use tabbyapi::call::{Call, Changed, Input, Output, Record, Retry, Settings, Shar
 use tabbyapi::decode::Json;
 use tabbyapi::errors::ErrorLog;
 use tabbyapi::flow::{Clock, Hedged, Limited, Mux, Pausable, PauseHandle, Tee};
+use tabbyapi::services::{ChatStream, CompletionStream, LoadStream};
 use tabbyapi::transport::script::Script;
 use tabbyapi::transport::{BoxFuture, TransportError};
 use tabbyapi::{

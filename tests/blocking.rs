@@ -591,7 +591,7 @@ fn a_cap_ends_the_stream_and_the_generation() {
 /// The accessors of the async client, found in its source, are all here.
 #[test]
 fn no_method_of_a_service_is_missing() {
-    let mine = include_str!("../src/blocking/services.rs");
+    let mine = include_str!("../src/client/blocking/services.rs");
     let mut missing = Vec::new();
     let mut folders = vec![std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/api")];
     while let Some(folder) = folders.pop() {
@@ -624,7 +624,7 @@ fn no_method_of_a_service_is_missing() {
             }
         }
     }
-    assert!(missing.is_empty(), "add them to src/blocking/services.rs: {missing:?}");
+    assert!(missing.is_empty(), "add them to src/client/blocking/services.rs: {missing:?}");
 }
 
 #[test]

@@ -183,7 +183,7 @@ fn line<E: Endpoint, A: Asked>(name: &str, service: &str, endpoint: &E, call: im
         Replay::IfUnsent => "if unsent",
         _ => "never",
     };
-    format!("| `{route}` | [`{name}`](crate::api::{service}::{method}) | {scope} | {replay} | {} |", A::ANSWER)
+    format!("| `{route}` | [`{name}`](crate::services::{service}::{method}) | {scope} | {replay} | {} |", A::ANSWER)
 }
 
 /// The rows under a heading, without the table's own head.
@@ -271,26 +271,27 @@ fn texts(folder: &Path) -> Vec<String> {
     texts.collect()
 }
 
-/// Every public method of a service, as `Service::method`.
+/// Every public method of a service, as `Service::method`; some stand with what they are about, in the toolkit.
 fn public_methods() -> BTreeSet<String> {
-    let mut methods = BTreeSet::new();
-    for text in texts(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/api")) {
-        let structs = text.split("\npub struct ").skip(1);
-        let services = structs
-            .filter(|rest| rest.split_once("\n}").is_some_and(|(fields, _)| fields.contains("client: &'a Client")));
-        for name in services.filter_map(|rest| rest.split('<').next()) {
-            let head = format!("\nimpl {name}<'_> {{\n");
-            for body in text.split(&head).skip(1).filter_map(|rest| rest.split("\n}\n").next()) {
-                let named = body.lines().filter_map(|line| {
-                    let line = line.strip_prefix("    pub ")?;
-                    let line = line.strip_prefix("async ").unwrap_or(line).strip_prefix("fn ")?;
-                    line.split(['(', '<']).next()
-                });
-                methods.extend(named.map(|method| format!("{name}::{method}")));
-            }
-        }
-    }
-    methods
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let services = texts(&src.join("client/services"));
+    let names = services.iter().flat_map(|text| text.split("\npub struct ").skip(1)).filter_map(|rest| {
+        let (fields, _) = rest.split_once("\n}")?;
+        fields.contains("client: &'a Client").then(|| rest.split('<').next()).flatten()
+    });
+    let places = [services.clone(), texts(&src.join("toolkit"))].concat();
+    let methods = names.flat_map(|name| {
+        let head = format!("\nimpl {name}<'_> {{\n");
+        let bodies =
+            places.iter().flat_map(|text| text.split(&head).skip(1).filter_map(|rest| rest.split("\n}\n").next()));
+        let named = bodies.collect::<Vec<_>>().into_iter().flat_map(str::lines).filter_map(|line| {
+            let line = line.strip_prefix("    pub ")?;
+            let line = line.strip_prefix("async ").unwrap_or(line).strip_prefix("fn ")?;
+            line.split(['(', '<']).next()
+        });
+        named.map(|method| format!("{name}::{method}")).collect::<Vec<_>>()
+    });
+    methods.collect()
 }
 
 #[test]
@@ -298,7 +299,13 @@ fn every_public_method_of_a_service_is_listed() {
     let linked = |heading| {
         let rows = rows(TABLE, heading).into_iter();
         rows.map(|row| {
-            row.split("](crate::api::").nth(1).expect("a link").split(')').next().unwrap().replace("#method.", "::")
+            row.split("](crate::services::")
+                .nth(1)
+                .expect("a link")
+                .split(')')
+                .next()
+                .unwrap()
+                .replace("#method.", "::")
         })
     };
     let listed: BTreeSet<String> = linked("Methods").chain(linked("Methods made of others")).collect();
@@ -313,7 +320,7 @@ fn every_service_has_an_example_that_its_accessor_names() {
         .collect();
     assert_eq!(services.len(), 12, "{services:?}");
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let sources = texts(&root.join("src/api")).concat();
+    let sources = texts(&root.join("src/client/services")).concat();
     for service in services {
         let example = fs::read_to_string(root.join(format!("examples/{service}.rs"))).expect(service);
         assert!(example.contains(&format!(".{service}()")), "{service}: the example is of something else");

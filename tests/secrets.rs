@@ -448,7 +448,7 @@ fn sources_that_read_files() {
 #[test]
 fn what_an_authorization_server_repeats() {
     use tabbyapi::auth::KeySource;
-    use tabbyapi::auth::oauth::{OAuth, Provider};
+    use tabbyapi::oauth::{OAuth, Provider};
     let mut choices = Choices(13);
     for shape in 0..9 {
         let mut printed = Printed::default();

@@ -5,28 +5,13 @@ use std::borrow::Cow;
 use http::Method;
 use serde::{Deserialize, Serialize};
 
-use crate::api::kinds::json;
+use crate::api::kinds::{json, kinds};
+use crate::base::Extra;
 use crate::decode::Json;
-use crate::value::open_enum;
-use crate::{Calling, Client, Endpoint, Extra, Replay, Scope};
+use crate::decode::open_enum::open_enum;
+use crate::protocol::{Endpoint, Replay, Scope};
 
-/// The authentication service, from [`Client::auth`].
-#[derive(Clone, Copy, Debug)]
-pub struct Auth<'a> {
-    pub(crate) client: &'a Client,
-}
-
-impl Auth<'_> {
-    /// What the key may do that generation calls carry: the API key, or else the admin key. On a server without
-    /// authentication every caller is [`Permission::Admin`].
-    ///
-    /// Errors with code `missing_key` or `invalid_key` if it may do nothing.
-    pub fn permission(&self) -> Calling<Json<PermissionAnswer>> {
-        self.client.call(&GetPermission)
-    }
-}
-
-/// The operation of [`Auth::permission`].
+/// The operation of [`Auth::permission`](crate::services::Auth::permission).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct GetPermission;
 
@@ -50,7 +35,7 @@ impl Endpoint for GetPermission {
 #[non_exhaustive]
 pub struct PermissionAnswer {
     /// What the key may do.
-    #[serde(deserialize_with = "crate::fill::meant")]
+    #[serde(deserialize_with = "crate::decode::fill::meant")]
     pub permission: Permission,
     /// Fields that this library has no name for.
     #[serde(flatten)]
@@ -65,4 +50,8 @@ open_enum! {
         /// Everything, such as loading models.
         Admin = "admin",
     }
+}
+
+kinds! {
+    PermissionAnswer: "permission";
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::{Advice, Error, ErrorKind, Extra, Limits, Remedy, Result};
+use crate::base::{Advice, Error, ErrorKind, Extra, Limits, Remedy, Result};
 
 /// Bounds one accumulator by [`Limits::accumulated`] and [`Limits::indices`].
 #[derive(Clone, Debug)]

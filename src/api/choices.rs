@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::Extra;
+use crate::api::common::FinishReason;
+use crate::base::{Error, ErrorKind, Extra, Result};
+use crate::decode::answer_error_field;
 
 /// More choices than this are not told apart; no request has so many.
 const MOST: usize = 1 << 16;
@@ -61,4 +63,21 @@ pub(crate) fn asked_for(n: Option<u32>, extras: [&Extra; 2]) -> Option<u64> {
         (None, None | Some(Value::Null)) => Some(1),
         (None, Some(n)) => n.as_u64(),
     }
+}
+
+/// Errors if a choice of a generation failed: it has an error of its own, or says so by the reason of its end. The other choices are
+/// in the body that the error keeps.
+pub(crate) fn whole_choices<'a>(
+    choices: impl IntoIterator<Item = (&'a Extra, &'a Option<FinishReason>)>,
+) -> Result<()> {
+    for (extra, reason) in choices {
+        if let Some(error) = extra.get("error").and_then(answer_error_field) {
+            return Err(error);
+        }
+        if reason.as_ref().is_some_and(|reason| *reason == "error") {
+            let message = "the generation failed, and the server does not tell why";
+            return Err(Error::new(ErrorKind::Server, "server_error", message));
+        }
+    }
+    Ok(())
 }

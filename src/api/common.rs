@@ -6,9 +6,9 @@ use std::ops::Deref;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-use crate::fill::{Fill, fill_objects, filled};
-use crate::value::open_enum;
-use crate::{Advice, Error, ErrorKind, Extra, OrderedJson, Remedy, Text};
+use crate::base::{Advice, Error, ErrorKind, Extra, OrderedJson, Remedy, Text};
+use crate::decode::fill::{Fill, fill_objects, filled};
+use crate::decode::open_enum::open_enum;
 
 open_enum! {
     /// Why a choice ended.
@@ -336,6 +336,35 @@ pub(crate) fn explain_generation(error: Error) -> Error {
              that is named while none is loaded",
         )),
         _ => error,
+    }
+}
+
+/// Adds what one answer used to what others did.
+pub(crate) fn add_usage(total: &mut Usage, usage: &Usage) {
+    fn sum(to: &mut Option<f64>, more: Option<f64>) {
+        if let Some(more) = more {
+            *to.get_or_insert_default() += more;
+        }
+    }
+    fn count(to: &mut Option<u64>, more: Option<u64>) {
+        if let Some(more) = more {
+            *to = Some(to.unwrap_or_default().saturating_add(more));
+        }
+    }
+    total.prompt_tokens = total.prompt_tokens.saturating_add(usage.prompt_tokens);
+    total.completion_tokens = total.completion_tokens.saturating_add(usage.completion_tokens);
+    total.total_tokens = total.total_tokens.saturating_add(usage.total_tokens);
+    sum(&mut total.prompt_time, usage.prompt_time);
+    sum(&mut total.completion_time, usage.completion_time);
+    sum(&mut total.total_time, usage.total_time);
+    if let Some(more) = &usage.prompt_tokens_details {
+        let details = total.prompt_tokens_details.get_or_insert_default();
+        count(&mut details.cached_tokens, more.cached_tokens);
+    }
+    if let Some(more) = &usage.completion_tokens_details {
+        let details = total.completion_tokens_details.get_or_insert_default();
+        count(&mut details.accepted_prediction_tokens, more.accepted_prediction_tokens);
+        count(&mut details.rejected_prediction_tokens, more.rejected_prediction_tokens);
     }
 }
 

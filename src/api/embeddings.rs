@@ -8,44 +8,15 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use bytes::Bytes;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::fields::request;
-use super::{OneOrMany, Usage};
-use crate::api::kinds::json;
+use crate::api::common::{OneOrMany, Usage};
+use crate::api::fields::request;
+use crate::api::kinds::{json, kinds};
+use crate::base::{Error, ErrorKind, Extra, Pace, Paces, Result, Text};
 use crate::decode::Json;
-use crate::estimate::Estimator;
-use crate::fill::{Fill, fill_objects, filled, listed};
-use crate::value::open_enum;
-use crate::{Calling, Client, Endpoint, Error, ErrorKind, Extra, Pace, Paces, Replay, Result, Scope, Text, json_body};
-
-/// Vectors of texts: `client.embeddings()`. An embedding model must be loaded, by the server's configuration or by
-/// [`client.embedding_models()`](Client::embedding_models).
-#[derive(Clone, Copy, Debug)]
-pub struct EmbeddingsService<'a> {
-    client: &'a Client,
-}
-
-impl Client {
-    /// Vectors of texts.
-    ///
-    /// `cargo run --example embeddings` shows it at work, against an emulated server.
-    pub fn embeddings(&self) -> EmbeddingsService<'_> {
-        EmbeddingsService { client: self }
-    }
-}
-
-impl EmbeddingsService<'_> {
-    pub(crate) fn client(&self) -> &Client {
-        self.client
-    }
-
-    /// One vector per text, in the order of the texts. Errors with code `no_embedding_model_loaded` if there is no model for it.
-    ///
-    /// An answer that has not one vector for each text, or whose vectors differ in dimension, is an error of kind
-    /// [`Decode`](ErrorKind::Decode).
-    pub fn create(&self, request: &EmbeddingsRequest) -> Calling<Json<Embeddings>> {
-        self.client.call(request)
-    }
-}
+use crate::decode::fill::{Fill, fill_objects, filled, listed};
+use crate::decode::open_enum::open_enum;
+use crate::protocol::estimate::Estimator;
+use crate::protocol::{Endpoint, Replay, Scope, json_body};
 
 request! {
     /// Texts to turn into vectors.
@@ -261,7 +232,11 @@ fn vector<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<f32>, D::Err
         }
     }
 
-    crate::fill::in_place(deserializer, Visit)
+    crate::decode::fill::in_place(deserializer, Visit)
+}
+
+kinds! {
+    Embeddings: "data";
 }
 
 #[cfg(test)]

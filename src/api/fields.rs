@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{Extra, OrderedJson, Pace, Paces};
+use crate::base::{Extra, OrderedJson, Pace, Paces};
 
 /// The setters of optional fields: `name: Type`, or `name: Type as impl Into<Type>` where a conversion helps.
 macro_rules! setters {
@@ -61,12 +61,12 @@ macro_rules! request {
                 serialize_with = "crate::api::fields::without_stream",
                 deserialize_with = "crate::api::fields::ordered"
             )]
-            pub extra: crate::Extra,
+            pub extra: crate::base::Extra,
         }
 
         impl $struct {
             fn blank($($rname: $rtype),*) -> Self {
-                $struct { $($rname,)* $($oname: None,)* $($fname: Default::default(),)? extra: crate::Extra::new() }
+                $struct { $($rname,)* $($oname: None,)* $($fname: Default::default(),)? extra: crate::base::extra::Extra::new() }
             }
 
             crate::api::fields::setters! { $( $(#[doc = $odoc])* $oname: $otype $(as $oarg)?, )* }
@@ -74,7 +74,7 @@ macro_rules! request {
             /// Adds a field that this library has no name for. An [`OrderedJson`](crate::OrderedJson) keeps the order of its
             /// fields, a `serde_json::Value` only with `serde_json/preserve_order`.
             #[must_use]
-            pub fn extra(mut self, name: impl Into<String>, value: impl Into<crate::OrderedJson>) -> Self {
+            pub fn extra(mut self, name: impl Into<String>, value: impl Into<crate::base::OrderedJson>) -> Self {
                 self.extra.set(name, value);
                 self
             }
@@ -95,17 +95,17 @@ macro_rules! plain {
         #[derive(Clone, Copy, Debug, Default)]
         pub struct $name;
 
-        impl crate::Endpoint for $name {
+        impl crate::protocol::Endpoint for $name {
             type Decoder = crate::decode::Json<$answer>;
             const METHOD: ::http::Method = ::http::Method::$method;
-            const SCOPE: crate::Scope = crate::Scope::$scope;
-            const REPLAY: crate::Replay = crate::Replay::$replay;
+            const SCOPE: crate::protocol::Scope = crate::protocol::Scope::$scope;
+            const REPLAY: crate::protocol::Replay = crate::protocol::Replay::$replay;
 
             fn path(&self) -> ::std::borrow::Cow<'_, str> {
                 $path.into()
             }
 
-            fn pace(&self, paces: &crate::Paces) -> crate::Pace {
+            fn pace(&self, paces: &crate::base::Paces) -> crate::base::Pace {
                 crate::api::fields::pace!(paces, $pace)
             }
 
@@ -114,7 +114,7 @@ macro_rules! plain {
             }
 
             $(
-                fn explain(error: crate::Error) -> crate::Error {
+                fn explain(error: crate::base::Error) -> crate::base::Error {
                     $explain(error)
                 }
             )?
@@ -144,21 +144,21 @@ pub(crate) fn load_whole(paces: &Paces) -> Pace {
 /// again, what it answers, its kind of work. The last part, an explainer of errors, may be left out.
 macro_rules! posts {
     ($name:ty: $path:literal, $scope:ident, $replay:ident, $answer:ty, $pace:ident $(, $explain:path)?) => {
-        impl crate::Endpoint for $name {
+        impl crate::protocol::Endpoint for $name {
             type Decoder = crate::decode::Json<$answer>;
             const METHOD: ::http::Method = ::http::Method::POST;
-            const SCOPE: crate::Scope = crate::Scope::$scope;
-            const REPLAY: crate::Replay = crate::Replay::$replay;
+            const SCOPE: crate::protocol::Scope = crate::protocol::Scope::$scope;
+            const REPLAY: crate::protocol::Replay = crate::protocol::Replay::$replay;
 
             fn path(&self) -> ::std::borrow::Cow<'_, str> {
                 $path.into()
             }
 
-            fn body(&self) -> crate::Result<Option<::bytes::Bytes>> {
-                crate::json_body(self)
+            fn body(&self) -> crate::base::Result<Option<::bytes::Bytes>> {
+                crate::protocol::json_body(self)
             }
 
-            fn pace(&self, paces: &crate::Paces) -> crate::Pace {
+            fn pace(&self, paces: &crate::base::Paces) -> crate::base::Pace {
                 crate::api::fields::pace!(paces, $pace)
             }
 
@@ -167,7 +167,7 @@ macro_rules! posts {
             }
 
             $(
-                fn explain(error: crate::Error) -> crate::Error {
+                fn explain(error: crate::base::Error) -> crate::base::Error {
                     $explain(error)
                 }
             )?

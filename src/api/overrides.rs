@@ -5,59 +5,14 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::Sampling;
-use super::fields::{plain, posts};
-use crate::api::kinds::json;
+use crate::api::fields::{plain, posts};
+use crate::api::kinds::{json, kinds};
+use crate::api::sampling::Sampling;
+use crate::base::{Error, ErrorKind, Extra, OrderedJson, Result};
+use crate::decode::fill::filled;
+use crate::decode::open_enum::null_as_default;
 use crate::decode::{Empty, Json};
-use crate::fill::filled;
-use crate::value::null_as_default;
-use crate::{Calling, Client, Endpoint, Error, ErrorKind, Extra, OrderedJson, Replay, Result, Scope, json_body};
-
-/// Sampler overrides: `client.sampling()`. They apply to the requests of every client of the server.
-#[derive(Clone, Copy, Debug)]
-pub struct SamplingService<'a> {
-    client: &'a Client,
-}
-
-impl Client {
-    /// Sampler parameters that the server sets for every request.
-    ///
-    /// `cargo run --example sampling` shows it at work, against an emulated server.
-    pub fn sampling(&self) -> SamplingService<'_> {
-        SamplingService { client: self }
-    }
-}
-
-impl SamplingService<'_> {
-    /// The overrides in force and the names of all presets. It is asked with the admin key if there is one, since with an API
-    /// key the server shows no presets.
-    pub fn overrides(&self) -> Calling<Json<OverrideList>> {
-        self.client.call(&ListOverrides)
-    }
-
-    /// The same as an API key sees it: the overrides in force, but no names of presets. With an admin key alone it is the
-    /// whole list.
-    pub fn overrides_as_api_key(&self) -> Calling<Json<OverrideList>> {
-        self.client.call(&ListOverridesAsApiKey)
-    }
-
-    /// Puts a preset of the server's `sampler_overrides` directory in force, in place of all overrides; needs the admin key.
-    /// Errors with code `unknown_preset`, or `nothing_named` for an empty name.
-    pub fn switch_preset(&self, name: impl Into<String>) -> Calling<Json<Empty>> {
-        self.client.call(&SwitchPreset { preset: name.into() })
-    }
-
-    /// Puts these overrides in force, in place of all others; needs the admin key. The list goes on naming the preset that
-    /// was in force before. Errors with code `nothing_named` if there are none; see [`unload`](SamplingService::unload).
-    pub fn set_overrides(&self, overrides: &Overrides) -> Calling<Json<Empty>> {
-        self.client.call(&SetOverrides(overrides))
-    }
-
-    /// Takes all overrides away; needs the admin key. The list goes on naming the preset that was in force.
-    pub fn unload(&self) -> Calling<Json<Empty>> {
-        self.client.call(&UnloadOverrides)
-    }
-}
+use crate::protocol::{Endpoint, Replay, Scope, json_body};
 
 /// Overrides to put in force, made of sampler parameters, so that names and types are right.
 ///
@@ -200,7 +155,7 @@ pub struct AppliedOverrides {
 
 impl AppliedOverrides {
     /// Overrides that are bare values, which some other client has set. As long as there are any, the server fails on every
-    /// generation; [`SamplingService::unload`] takes them away.
+    /// generation; [`SamplingService::unload`](crate::services::SamplingService::unload) takes them away.
     pub fn malformed(&self) -> &Extra {
         &self.malformed
     }
@@ -239,7 +194,7 @@ impl Serialize for AppliedOverrides {
     }
 }
 
-/// The operation of [`SamplingService::switch_preset`].
+/// The operation of [`SamplingService::switch_preset`](crate::services::SamplingService::switch_preset).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct SwitchPreset {
@@ -256,7 +211,7 @@ impl SwitchPreset {
 
 posts!(SwitchPreset: "/v1/sampling/override/switch", Admin, IfUnsent, Empty, read);
 
-/// The operation of [`SamplingService::set_overrides`].
+/// The operation of [`SamplingService::set_overrides`](crate::services::SamplingService::set_overrides).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SetOverrides<'a>(pub &'a Overrides);
 
@@ -288,18 +243,22 @@ impl Endpoint for SetOverrides<'_> {
 }
 
 plain! {
-    /// The operation of [`SamplingService::overrides`].
+    /// The operation of [`SamplingService::overrides`](crate::services::SamplingService::overrides).
     ListOverrides: GET "/v1/sampling/overrides", List, Safe, OverrideList, read
 }
 
 plain! {
-    /// The operation of [`SamplingService::overrides_as_api_key`].
+    /// The operation of [`SamplingService::overrides_as_api_key`](crate::services::SamplingService::overrides_as_api_key).
     ListOverridesAsApiKey: GET "/v1/sampling/overrides", Api, Safe, OverrideList, read
 }
 
 plain! {
-    /// The operation of [`SamplingService::unload`].
+    /// The operation of [`SamplingService::unload`](crate::services::SamplingService::unload).
     UnloadOverrides: POST "/v1/sampling/override/unload", Admin, IfUnsent, Empty, read
+}
+
+kinds! {
+    OverrideList: "selected_preset", "overrides", "presets";
 }
 
 #[cfg(test)]

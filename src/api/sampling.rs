@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::OneOrMany;
-use super::fields::setters;
-use crate::{Error, ErrorKind, OrderedJson, Result};
+use crate::api::common::OneOrMany;
+use crate::api::fields::setters;
+use crate::base::{Error, ErrorKind, OrderedJson, Result};
 
 /// Declares [`Sampling`]: all fields optional, with `name: Type => serde(attribute)` where reading takes more.
 macro_rules! sampling {
@@ -202,7 +202,7 @@ macro_rules! sampling_setters {
     () => {
         /// Takes over the sampler parameters that are set in `sampling`; those set before stay otherwise.
         #[must_use]
-        pub fn sampling(mut self, sampling: crate::api::Sampling) -> Self {
+        pub fn sampling(mut self, sampling: crate::api::sampling::Sampling) -> Self {
             self.sampling = self.sampling.overlay(sampling);
             self
         }
@@ -210,10 +210,10 @@ macro_rules! sampling_setters {
         crate::api::sampling::sampling_setters! {
             max_tokens: u32, min_tokens: u32, temperature: f64, top_k: i32, top_p: f64, min_p: f64,
             frequency_penalty: f64, presence_penalty: f64, repetition_penalty: f64,
-            stop: impl Into<crate::api::OneOrMany<crate::api::Stop>>,
-            banned_strings: impl Into<crate::api::OneOrMany<String>>,
+            stop: impl Into<crate::api::common::OneOrMany<crate::api::sampling::Stop>>,
+            banned_strings: impl Into<crate::api::common::OneOrMany<String>>,
             logit_bias: impl Into<::std::collections::BTreeMap<u32, f64>>,
-            json_schema: impl Into<crate::OrderedJson>,
+            json_schema: impl Into<crate::base::OrderedJson>,
             regex_pattern: impl Into<String>,
             grammar_string: impl Into<String>,
             logprobs: u32, top_logprobs: u32,
@@ -221,7 +221,7 @@ macro_rules! sampling_setters {
     };
     ($($name:ident: $arg:ty,)*) => {
         $(
-            #[doc = concat!("Sets [`", stringify!($name), "`](crate::api::Sampling#structfield.", stringify!($name), ") of `sampling`.")]
+            #[doc = concat!("Sets [`", stringify!($name), "`](crate::api::sampling::Sampling#structfield.", stringify!($name), ") of `sampling`.")]
             #[must_use]
             pub fn $name(mut self, $name: $arg) -> Self {
                 self.sampling = self.sampling.$name($name);

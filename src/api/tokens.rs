@@ -2,74 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ChatMessage;
-use super::fields::{posts, request};
-use crate::api::kinds::json;
+use crate::api::chat::ChatMessage;
+use crate::api::fields::{posts, request};
+use crate::api::kinds::{json, kinds};
+use crate::base::{Advice, Error, Extra, Pace, Paces, Remedy};
 use crate::decode::Json;
-use crate::estimate::Estimator;
-use crate::fill::{filled, listed, meant};
-use crate::{Advice, Calling, Client, Endpoint, Error, Extra, Pace, Paces, Remedy, Replay, Scope};
-
-/// The tokens of the loaded model: `client.tokens()`.
-#[derive(Clone, Copy, Debug)]
-pub struct Tokens<'a> {
-    client: &'a Client,
-}
-
-impl Client {
-    /// Text to tokens of the loaded model and back.
-    ///
-    /// `cargo run --example tokens` shows it at work, against an emulated server.
-    pub fn tokens(&self) -> Tokens<'_> {
-        Tokens { client: self }
-    }
-}
-
-impl Tokens<'_> {
-    /// The tokens of a text, or of a conversation as the chat template writes it.
-    ///
-    /// A conversation takes a template (else the code is `no_template`), and a server whose configuration names its APIs
-    /// (else it is `oai_disabled`).
-    pub fn encode(&self, request: &EncodeRequest) -> Calling<Json<Encoded>> {
-        self.client.call(request)
-    }
-
-    /// The text of tokens.
-    pub fn decode(&self, request: &DecodeRequest) -> Calling<Json<Decoded>> {
-        self.client.call(request)
-    }
-
-    /// How many tokens a text or a conversation has. The server encodes it all the same, but the tokens are not kept.
-    pub fn count(&self, request: &EncodeRequest) -> Calling<Json<TokenCount>> {
-        self.client.call(&CountTokens(request))
-    }
-
-    /// The estimator, calibrated to the loaded model by the counts of these texts, which are asked for one after another:
-    /// see [`Estimator::calibrate`] for what to take.
-    ///
-    /// ```no_run
-    /// # async fn run(client: tabbyapi::Client, pages: [&str; 5]) -> tabbyapi::Result<()> {
-    /// use tabbyapi::estimate::Estimator;
-    ///
-    /// let estimator = client.tokens().calibrate(&Estimator::new(), pages).await?;
-    /// println!("{} tokens at most", estimator.text("How many tokens is this?").high);
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub async fn calibrate<S: AsRef<str>>(
-        &self,
-        estimator: &Estimator,
-        samples: impl IntoIterator<Item = S>,
-    ) -> crate::Result<Estimator> {
-        let texts: Vec<String> = samples.into_iter().map(|text| text.as_ref().to_owned()).collect();
-        let mut counts = Vec::with_capacity(texts.len());
-        for text in &texts {
-            let count = self.count(&EncodeRequest::new(text.as_str()).add_bos_token(false)).await?;
-            counts.push(count.length);
-        }
-        Ok(estimator.calibrate(texts.iter().zip(counts)))
-    }
-}
+use crate::decode::fill::{filled, listed, meant};
+use crate::protocol::{Endpoint, Replay, Scope};
 
 request! {
     /// A text or a conversation to turn into tokens.
@@ -231,7 +170,7 @@ fn explain_decode(error: Error) -> Error {
     error
 }
 
-/// The operation of [`Tokens::count`].
+/// The operation of [`Tokens::count`](crate::services::Tokens::count).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct CountTokens<'a>(pub &'a EncodeRequest);
 
@@ -245,7 +184,7 @@ impl Endpoint for CountTokens<'_> {
         self.0.path()
     }
 
-    fn body(&self) -> crate::Result<Option<bytes::Bytes>> {
+    fn body(&self) -> crate::base::Result<Option<bytes::Bytes>> {
         self.0.body()
     }
 
@@ -256,4 +195,10 @@ impl Endpoint for CountTokens<'_> {
     fn decoder(&self) -> Self::Decoder {
         json()
     }
+}
+
+kinds! {
+    Decoded: "text";
+    Encoded: "tokens", "length";
+    TokenCount: "length";
 }

@@ -11,8 +11,8 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
-use crate::fill::IN_PLACE;
-use crate::{Advice, Error, ErrorKind, Limits, Remedy};
+use crate::base::{Advice, Error, ErrorKind, Limits, Remedy};
+use crate::decode::fill::IN_PLACE;
 
 /// Documents up to this size are read without a count, in bytes.
 pub(crate) const SMALL: usize = 64 << 10;

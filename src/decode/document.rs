@@ -1,7 +1,7 @@
 //! A look at JSON text that makes no values of it: whether it is valid, and what its outermost values are. Errors are read in this
 //! way, and whatever a host's own parser makes values of: a parser for all of JSON is ten times as much code.
 
-pub use crate::text::decimal;
+pub use crate::base::text::decimal;
 
 /// Deeper documents are refused, as serde_json does.
 const DEEPEST: u32 = 128;

@@ -8,15 +8,16 @@ use bytes::Bytes;
 use http::response::Parts;
 use http::{HeaderMap, StatusCode};
 
-use super::charge::{Bounds, SMALL};
-use super::json::Body;
-use super::sniff::Sniff;
-use super::{Decode, failure, floor};
-use crate::auth::Secrets;
-use crate::error::Answered;
+use crate::base::error::Answered;
+use crate::base::text::decimal;
+use crate::base::{Advice, Error, ErrorKind, Extra, Limits, Remedy, Result, Secrets};
+use crate::decode::charge::{Bounds, SMALL};
+use crate::decode::decoder::{Decode, floor};
+use crate::decode::failure;
+use crate::decode::json::Body;
+use crate::decode::sniff::Sniff;
+use crate::decode::text::{from_json, from_json_within};
 use crate::sse::{Overflow, Parser};
-use crate::text::decimal;
-use crate::{Advice, Error, ErrorKind, Extra, Limits, Remedy, Result};
 
 /// What the events of one operation mean.
 pub trait EventFormat {
@@ -350,7 +351,7 @@ fn odd_text(len: usize, grown: usize) -> Result<()> {
 
 /// Whether data is the beginning of a JSON document, and no more.
 fn is_cut(data: &str) -> bool {
-    data.trim_ascii_start().starts_with(['{', '[']) && super::from_json::<serde::de::IgnoredAny>(data).is_err()
+    data.trim_ascii_start().starts_with(['{', '[']) && from_json::<serde::de::IgnoredAny>(data).is_err()
 }
 
 /// Whether an event says nothing: no data, or a kind that is neither a message nor an error, such as a ping. Servers and proxies
@@ -366,7 +367,7 @@ pub(crate) fn is_noise(kind: &str, data: &str) -> bool {
 fn is_ping(data: &str) -> bool {
     #[derive(serde::Deserialize)]
     struct Ping {
-        r#type: crate::Text,
+        r#type: crate::base::Text,
         choices: Option<serde::de::IgnoredAny>,
     }
     // Whatever says more is longer.
@@ -386,7 +387,7 @@ where
     if kind == "error" {
         return Err(failure::error_event(data));
     }
-    super::json::from_json_within(data, bounds).map_err(|error| match error.kind() {
+    from_json_within(data, bounds).map_err(|error| match error.kind() {
         ErrorKind::TooLarge => error,
         _ => failure::event_error(data).unwrap_or(error),
     })

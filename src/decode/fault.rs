@@ -2,7 +2,7 @@
 
 use serde_path_to_error::{Path, Segment};
 
-use crate::text::cut;
+use crate::base::text::cut;
 
 /// No part of a fault is longer, in bytes.
 const PART: usize = 256;
@@ -76,7 +76,7 @@ pub(crate) fn place(path: &Path) -> Option<String> {
             }
         }
     }
-    crate::error::place(&cut(&place, PART))
+    crate::base::error::place(&cut(&place, PART))
 }
 
 /// Fields whose values are maps from any text.

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::from_json;
+use crate::decode::text::from_json;
 
 /// No more texts than this have a half held back.
 const MOST: usize = 1024;

@@ -5,11 +5,12 @@ use std::fmt;
 use serde::de::{DeserializeOwned, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 
-use super::charge::Bounds;
-use super::failure::{self, Fill};
-use super::json::from_json_within;
-use crate::text::contains;
-use crate::{Error, ErrorKind, Result};
+use crate::base::text::contains;
+use crate::base::{Error, ErrorKind, Result};
+use crate::decode::charge::Bounds;
+use crate::decode::failure;
+use crate::decode::failure::Fill;
+use crate::decode::text::from_json_within;
 
 /// The fields of a kind of answer, of which there must be one at least. `None` if they are not known; none at all if the answer
 /// says nothing, so that whatever is no error will do.

@@ -5,23 +5,24 @@
 //! shape of error that the server uses: a `detail` of text or of validation entries, an `error` object, plain text, HTML, nothing.
 
 mod charge;
+mod content_type;
+mod decoder;
 pub mod document;
 mod events;
 mod failure;
 mod fault;
+pub(crate) mod fill;
 mod halves;
 mod json;
 mod kind;
 mod mend;
+pub(crate) mod open_enum;
 mod sniff;
 mod template;
-
-use bytes::Bytes;
-use http::response::Parts;
-
-use crate::{Limits, Result};
+mod text;
 
 pub(crate) use charge::Bounds;
+pub use decoder::{Decode, Whole};
 pub use document::Document;
 pub use events::{EventFormat, Events, Step};
 pub(crate) use events::{error_beside, from_event, is_noise};
@@ -29,46 +30,8 @@ pub(crate) use failure::answer_error_field;
 pub use failure::{error_event, event_error, plain_event_error};
 pub(crate) use fault::{fault, place};
 pub(crate) use halves::Halves;
-pub use json::{Empty, Json, from_json};
+pub use json::{Empty, Json};
 pub(crate) use kind::answer;
 pub use kind::answer_error;
 pub(crate) use template::{Slot, Templates};
-
-/// Reads the answer of one operation as its bytes arrive.
-///
-/// `start`, then any number of `feed` each followed by `next` until it gives `None`, then `finish` at the end of
-/// the body, also until it gives `None`. An error ends the answer.
-pub trait Decode {
-    /// What it yields. It borrows nothing, so that [`hooks`](crate::hooks) can look at it.
-    type Item: 'static;
-
-    /// The head of an answer is there. Called once per attempt; forgets whatever came before.
-    fn start(&mut self, head: &Parts, limits: &Limits) -> Result<()>;
-
-    /// Some bytes of the body are there.
-    fn feed(&mut self, chunk: Bytes);
-
-    /// The next item, or `None` if it takes more bytes.
-    fn next(&mut self) -> Result<Option<Self::Item>>;
-
-    /// The body is at its end: items that only its end completes, then `None`; or the error that it was cut.
-    fn finish(&mut self) -> Result<Option<Self::Item>>;
-
-    /// Whether the answer is complete, so that the rest of the body need not be awaited.
-    fn is_done(&self) -> bool {
-        false
-    }
-
-    /// A counter that grows as long as the answer makes progress beside the items that it yields: with each KiB of data, of an event or a
-    /// body. Keep-alive comments do not count.
-    fn progress(&self) -> u64;
-}
-
-/// The progress that so many bytes are, as long as what they belong to is not whole: one for each KiB that was begun. Counting each byte, a
-/// server that sends one now and then would never stall.
-fn floor(bytes: u64) -> u64 {
-    bytes.div_ceil(1024)
-}
-
-/// A decoder that yields exactly one item; `client.call` takes operations that have one.
-pub trait Whole: Decode {}
+pub use text::from_json;

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::{HeaderMap, header};
 
-use super::json::Body;
+use crate::decode::json::Body;
 use crate::sse::Parser;
 
 /// Looks at the first bytes of a body.

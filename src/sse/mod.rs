@@ -45,7 +45,6 @@
 //! [WHATWG HTML section 9.2]: https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
 
 mod buffer;
-mod event;
 mod field;
 mod line_end;
 mod parser;
@@ -53,5 +52,4 @@ mod parser;
 mod work;
 
 pub(crate) use buffer::append;
-pub use event::Event;
-pub use parser::{DEFAULT_MAX_EVENT_BYTES, Overflow, Parser};
+pub use parser::{DEFAULT_MAX_EVENT_BYTES, Event, Overflow, Parser};

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::Parser;
+use crate::sse::parser::Parser;
 
 /// Feeds chunks of a size, takes all events after each or only at the end, and returns the bytes worked on.
 fn work(input: &[u8], size: usize, queued: bool) -> u64 {

@@ -9,12 +9,11 @@ use http::Uri;
 use serde::Deserialize;
 use serde_json::Value as Json;
 
-use super::content::Content;
-use super::names as n;
 use crate::api::{ChatChunk, ChatCompletion, Completion, CompletionChunk, Embeddings, FinishReason, Usage};
-use crate::call::{Attempt, Time};
-use crate::hooks::View;
-use crate::{Error, ErrorKind, Text};
+use crate::base::{Attempt, Error, ErrorKind, Text, Time};
+use crate::protocol::hooks::View;
+use crate::telemetry::content::Content;
+use crate::telemetry::names as n;
 
 /// Finish reasons of so many choices are kept.
 const MOST_CHOICES: usize = 64;
@@ -372,7 +371,7 @@ fn count(count: u64) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::call::Record;
+    use crate::base::Record;
     use bytes::Bytes;
     use http::Method;
 

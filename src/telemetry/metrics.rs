@@ -3,12 +3,11 @@
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Counter, Histogram, Meter};
 
-use super::facts::{Chunk, End, Facts, Work, attempt_told};
-use super::names as n;
-use super::opentelemetry::key_values;
-use crate::Error;
-use crate::call::{Attempt, Record};
-use crate::hooks::View;
+use crate::base::{Attempt, Error, Record};
+use crate::protocol::hooks::View;
+use crate::telemetry::facts::{Chunk, End, Facts, Work, attempt_told};
+use crate::telemetry::key_values::key_values;
+use crate::telemetry::names as n;
 
 /// What is measured, made once for all calls.
 pub(super) struct Metrics {

@@ -30,6 +30,8 @@
 mod content;
 mod facts;
 #[cfg(feature = "opentelemetry")]
+mod key_values;
+#[cfg(feature = "opentelemetry")]
 mod metrics;
 mod names;
 #[cfg(feature = "opentelemetry")]
@@ -38,6 +40,6 @@ mod opentelemetry;
 mod tracing;
 
 #[cfg(feature = "opentelemetry")]
-pub use self::opentelemetry::OpenTelemetry;
+pub use crate::telemetry::opentelemetry::OpenTelemetry;
 #[cfg(feature = "tracing")]
-pub use self::tracing::Tracing;
+pub use crate::telemetry::tracing::Tracing;

@@ -9,14 +9,14 @@ use opentelemetry::global::{self, BoxedTracer};
 use opentelemetry::metrics::MeterProvider;
 use opentelemetry::propagation::Injector;
 use opentelemetry::trace::{Span, SpanKind, Status, TraceContextExt, Tracer, TracerProvider};
-use opentelemetry::{Array, Context, InstrumentationScope, KeyValue, StringValue, Value as Told};
+use opentelemetry::{Context, InstrumentationScope, KeyValue};
 
-use super::facts::{Attributes, Chunk, End, Facts, Value, attempt_end};
-use super::metrics::Metrics;
-use super::names as n;
-use crate::call::Attempt;
-use crate::hooks::{Hook, Outgoing, View};
-use crate::{Error, Result};
+use crate::base::{Attempt, Error, Result};
+use crate::protocol::hooks::{Hook, Outgoing, View};
+use crate::telemetry::facts::{Attributes, Chunk, End, Facts, attempt_end};
+use crate::telemetry::key_values::key_values;
+use crate::telemetry::metrics::Metrics;
+use crate::telemetry::names as n;
 
 /// Emits each call as spans, events and metrics of OpenTelemetry; see [`telemetry`](crate::telemetry).
 ///
@@ -183,18 +183,6 @@ impl fmt::Debug for OpenTelemetry {
             .field("propagate", &self.propagate)
             .finish_non_exhaustive()
     }
-}
-
-/// Attributes in the terms of OpenTelemetry.
-pub(super) fn key_values(told: Attributes) -> Vec<KeyValue> {
-    let value = |value| match value {
-        Value::Text(text) => Told::from(text),
-        Value::Number(number) => number.into(),
-        Value::Decimal(number) => number.into(),
-        Value::Flag(flag) => flag.into(),
-        Value::Texts(texts) => Told::Array(Array::String(texts.into_iter().map(StringValue::from).collect())),
-    };
-    told.into_iter().map(|(name, told)| KeyValue::new(name, value(told))).collect()
 }
 
 fn end(context: &Context, told: Attributes, failed: bool, words: &str) {

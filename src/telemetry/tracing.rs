@@ -6,11 +6,10 @@ use std::fmt;
 use tracing::field::Empty;
 use tracing::{Level, Span};
 
-use super::facts::{Attributes, Chunk, End, Facts, Value, attempt_end};
-use super::names as n;
-use crate::call::Attempt;
-use crate::hooks::{Hook, Outgoing, View};
-use crate::{Error, Result};
+use crate::base::{Attempt, Error, Result};
+use crate::protocol::hooks::{Hook, Outgoing, View};
+use crate::telemetry::facts::{Attributes, Chunk, End, Facts, Value, attempt_end};
+use crate::telemetry::names as n;
 
 /// Emits each call as spans and events of `tracing`; see [`telemetry`](crate::telemetry).
 ///

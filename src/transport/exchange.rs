@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::{Error, ErrorKind, Result};
+use crate::base::{Error, ErrorKind, Result};
 
 /// One recorded exchange: what was sent, and what came back when. As JSON it takes one line of a file.
 ///

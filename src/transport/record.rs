@@ -11,10 +11,11 @@ use futures_core::Stream;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, Request, Response};
 
-use super::exchange::{Chunk, Data, End, Exchange, millis};
-use super::{MaybeSend, MaybeSync, Sent, Transport, TransportError};
-use crate::auth::{REMOVED, Secrets, is_secret, without_token};
-use crate::call::Time;
+use crate::base::secrets::{REMOVED, is_secret};
+use crate::base::{MaybeSend, MaybeSync, Secrets, Sent, Time, TransportError};
+use crate::protocol::hub_token::without_token;
+use crate::transport::exchange::{Chunk, Data, End, Exchange, millis};
+use crate::transport::seam::Transport;
 
 /// How much of one answer is recorded, in bytes.
 pub const DEFAULT_CAP: usize = 16 << 20;

@@ -31,9 +31,9 @@ use bytes::Bytes;
 use futures_core::Stream;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
 
-use super::exchange::{End, Exchange};
-use super::{Sent, Transport, TransportError};
-use crate::call::Time;
+use crate::base::{Sent, Time, TransportError};
+use crate::transport::exchange::{End, Exchange};
+use crate::transport::seam::Transport;
 
 /// A transport that answers each request with the next reply, whatever is asked, and keeps the requests.
 ///
@@ -242,7 +242,7 @@ impl Transport for Script {
     fn send(
         &self,
         request: Request<Bytes>,
-    ) -> impl Future<Output = Result<Response<Body>, TransportError>> + super::MaybeSend + 'static {
+    ) -> impl Future<Output = Result<Response<Body>, TransportError>> + crate::base::MaybeSend + 'static {
         let script = self.clone();
         async move {
             let (reply, at) = {
@@ -262,7 +262,7 @@ impl Transport for Script {
         }
     }
 
-    fn sleep_until(&self, until: Time) -> impl Future<Output = ()> + super::MaybeSend + 'static {
+    fn sleep_until(&self, until: Time) -> impl Future<Output = ()> + crate::base::MaybeSend + 'static {
         self.wait(until)
     }
 

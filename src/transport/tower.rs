@@ -13,8 +13,9 @@ use http::{Request, Response};
 use http_body::{Body, Frame};
 use tower_service::Service;
 
-use super::{BoxFuture, MaybeSend, Sent, Transport, TransportError, causes};
-use crate::call::Time;
+use crate::base::{BoxFuture, MaybeSend, Sent, Time, TransportError};
+use crate::transport::fault::causes;
+use crate::transport::seam::Transport;
 
 /// A [`tower_service::Service`] over HTTP as a transport: whatever tower's ecosystem has, below this client.
 ///

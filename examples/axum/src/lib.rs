@@ -23,7 +23,8 @@ use axum::{Json, Router};
 use futures::{Stream, StreamExt, stream};
 use serde::Deserialize;
 use serde_json::json;
-use tabbyapi::api::{ChatMessage, ChatRequest, ChatStream};
+use tabbyapi::api::{ChatMessage, ChatRequest};
+use tabbyapi::services::ChatStream;
 use tabbyapi::{Client, Error, ErrorKind};
 
 pub use users::{Share, Users};

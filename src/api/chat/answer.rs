@@ -3,9 +3,10 @@
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{ChatMessage, ToolCall};
-use crate::api::{EosReason, FinishReason, Usage};
-use crate::fill::{fill_objects, filled, listed, or_default};
-use crate::{Extra, Text};
+use crate::api::common::{EosReason, FinishReason, Usage};
+use crate::api::kinds::kinds;
+use crate::base::{Extra, Text};
+use crate::decode::fill::{fill_objects, filled, listed, or_default};
 
 /// The answer to a [`ChatRequest`](super::ChatRequest).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -141,6 +142,10 @@ pub struct TopLogprob {
     pub extra: Extra,
 }
 
+kinds! {
+    ChatCompletion: "choices";
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -183,7 +188,10 @@ mod tests {
 
     #[test]
     fn another_document_is_no_answer() {
-        assert_eq!(from_json::<ChatCompletion>(r#"{"models":[]}"#).unwrap_err().kind(), crate::ErrorKind::Decode);
+        assert_eq!(
+            from_json::<ChatCompletion>(r#"{"models":[]}"#).unwrap_err().kind(),
+            crate::base::error::ErrorKind::Decode
+        );
         assert!(from_json::<ChatCompletion>("null").is_err());
     }
 }

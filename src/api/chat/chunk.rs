@@ -6,9 +6,9 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{ChatCompletion, ChatLogprobs, ChatMessage, Content, ContentPart, Role, ToolCall, ToolKind};
-use crate::api::{EosReason, FinishReason, Usage};
-use crate::fill::{fill_objects, fill_struct};
-use crate::{Extra, Few, Text};
+use crate::api::common::{EosReason, FinishReason, Usage};
+use crate::base::{Extra, Few, Text};
+use crate::decode::fill::{fill_objects, fill_struct};
 
 /// One event of a streamed answer. Of a stream's chunks `id`, `object` and `model` share their memory.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]

@@ -5,13 +5,13 @@ use std::borrow::Cow;
 use super::chunk::chunks;
 use super::whole::Told;
 use super::{ChatChunk, ChatCompletion};
-use crate::api::choices::Choices;
+use crate::api::choices::{Choices, whole_choices};
 use crate::api::common::{cut_by_unload, failed_choice};
-use crate::api::kinds::{Kind, whole_choices};
+use crate::api::kinds::Kind;
+use crate::base::{Error, Limits, Result, Text};
 use crate::decode::{
     Bounds, EventFormat, Halves, Slot, Step, Templates, answer, error_beside, event_error, from_event, is_noise,
 };
-use crate::{Error, Limits, Result, Text};
 
 /// Reads the events of `POST /v1/chat/completions`: chunks, an error in place of one, `[DONE]`.
 #[derive(Debug, Default)]
@@ -182,7 +182,8 @@ impl Slot for ChatChunk {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Accumulate, ErrorKind};
+    use crate::base::ErrorKind;
+    use crate::protocol::Accumulate;
 
     const CHUNK: &str = r#"{"id": "chatcmpl-83875a2758b84016889c4d0ae00a28e9", "object": "chat.completion.chunk", "created": 1, "choices": [{"index": 0, "delta": {"content": "E"}, "finish_reason": null}], "model": "a-model-with-a-rather-long-name"}"#;
 
@@ -237,7 +238,7 @@ mod tests {
             {"index":0,"finish_reason":"tool_calls","eos_reason":"stop_token","stop_str":"<|im_end|>","weight":1,"message":{"role":"assistant","content":"Let me look.","reasoning_content":"hm","tool_calls":[{"id":"call_1","function":{"name":"f","arguments":"{\"city\": \"Oslo\"}"},"type":"function","index":0},{"id":"call_2","function":{"name":"f","arguments":"{}"},"type":"function","index":1}],"mood":"good"},"logprobs":{"content":[{"token":"x","token_id":1,"logprob":null,"top_logprobs":[]}]}},
             {"index":1,"finish_reason":"length","message":{"role":"assistant","content":null}}],
             "created":7,"model":"m","object":"chat.completion","usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3},"note":"n"}"#;
-        let mut total = super::super::ChatTotal::new(&Limits::default());
+        let mut total = crate::api::chat::ChatTotal::new(&Limits::default());
         for chunk in ChatEvents::new().whole(body).unwrap() {
             total.push(&chunk).unwrap();
         }

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::ChatMessage;
 use crate::api::budget::Budget;
-use crate::{Extra, Result};
+use crate::base::{Extra, Result};
 
 /// Adds the fields of a delta to those of its message.
 pub(super) fn push_extra(message: &mut ChatMessage, from: &Extra, budget: &mut Budget) -> Result<()> {

@@ -1,7 +1,7 @@
 //! Image parts whose type is found out from their first bytes.
 
 use super::ContentPart;
-use crate::{Advice, Error, ErrorKind, Remedy, Result};
+use crate::base::{Advice, Error, ErrorKind, Remedy, Result};
 
 impl ContentPart {
     /// An image, sent inside the request; its type is told by its first bytes: PNG, JPEG, GIF, WebP or BMP. For

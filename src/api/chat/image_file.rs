@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::ContentPart;
 use super::image::{media_type, unknown};
-use crate::{Advice, Error, ErrorKind, Remedy, Result};
+use crate::base::{Advice, Error, ErrorKind, Remedy, Result};
 
 /// The largest image file that is read unless another cap is given.
 const CAP: u64 = 20 * 1024 * 1024;

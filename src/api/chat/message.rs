@@ -9,9 +9,9 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::chunk::unify_reasoning;
 use super::{Delta, ToolCall};
-use crate::fill::{fill_objects, filled, or_default};
-use crate::value::open_enum;
-use crate::{Extra, OrderedJson, Text};
+use crate::base::{Extra, OrderedJson, Text};
+use crate::decode::fill::{fill_objects, filled, or_default};
+use crate::decode::open_enum::open_enum;
 
 open_enum! {
     /// Who says a message; the person by default.
@@ -155,7 +155,7 @@ impl ChatMessage {
 
 /// What a message says; `None` if the value says nothing.
 fn content<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Content>, D::Error> {
-    crate::fill::in_place(deserializer, Saying)
+    crate::decode::fill::in_place(deserializer, Saying)
 }
 
 struct Saying;
@@ -208,7 +208,7 @@ impl<'de> Visitor<'de> for Saying {
         Ok(None)
     }
     fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Option<Content>, D::Error> {
-        crate::fill::in_place(deserializer, self)
+        crate::decode::fill::in_place(deserializer, self)
     }
     fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<Option<Content>, D::Error> {
         deserializer.deserialize_any(self)
@@ -248,7 +248,7 @@ impl<'de> Deserialize<'de> for Content {
                 deserializer.deserialize_any(self)
             }
         }
-        crate::fill::in_place(deserializer, Visit)
+        crate::decode::fill::in_place(deserializer, Visit)
     }
 }
 

@@ -9,17 +9,16 @@ use http::Method;
 use serde::{Deserialize, Serialize};
 
 use super::{ChatChoice, ChatCompletion, ChatEvents, ChatMessage, ChatTotal, Tool, ToolChoice};
-use crate::api::choices::asked_for;
-use crate::api::common::{cut_by_unload, explain_generation};
+use crate::api::choices::{asked_for, whole_choices};
+use crate::api::common::{OneOrMany, ResponseFormat, StreamOptions, cut_by_unload, explain_generation};
 use crate::api::fields::request;
-use crate::api::kinds::{json, whole_choices};
-use crate::api::sampling::sampling_setters;
-use crate::api::{OneOrMany, ResponseFormat, Sampling, StreamOptions, Streamed};
+use crate::api::kinds::json;
+use crate::api::sampling::{Sampling, sampling_setters};
+use crate::api::streamed::Streamed;
+use crate::base::{Error, Extra, Limits, OrderedJson, Pace, Paces, Result};
 use crate::decode::{Events, Json};
-use crate::estimate::Estimator;
-use crate::{
-    Endpoint, Error, Extra, Limits, OrderedJson, Pace, Paces, Replay, Result, Scope, StreamEndpoint, json_body,
-};
+use crate::protocol::estimate::Estimator;
+use crate::protocol::{Endpoint, Replay, Scope, StreamEndpoint, json_body};
 
 request! {
     /// A conversation to go on with.
@@ -363,7 +362,7 @@ mod tests {
     #[test]
     fn numbers_that_json_lacks_are_refused() {
         let error = ChatRequest::new([]).temperature(f64::NAN).body().unwrap_err();
-        assert_eq!(error.kind(), crate::ErrorKind::Encode);
+        assert_eq!(error.kind(), crate::base::error::ErrorKind::Encode);
     }
 
     #[test]

@@ -3,9 +3,9 @@
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::fill::{fill_objects, filled, json_text, or_default};
-use crate::value::open_enum;
-use crate::{Extra, OrderedJson, Result, Text};
+use crate::base::{Extra, OrderedJson, Result, Text};
+use crate::decode::fill::{fill_objects, filled, json_text, or_default};
+use crate::decode::open_enum::open_enum;
 
 open_enum! {
     /// The kind of a tool.

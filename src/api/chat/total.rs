@@ -3,10 +3,13 @@
 use serde::de::IgnoredAny;
 
 use super::extras::push_extra;
-use super::{ChatChoice, ChatChunk, ChatCompletion, ChatLogprobs, ChatMessage, ChunkChoice, Content, Role};
-use super::{ToolCall, ToolCallDelta};
+use super::{
+    ChatChoice, ChatChunk, ChatCompletion, ChatLogprobs, ChatMessage, ChunkChoice, Content, Role, ToolCall,
+    ToolCallDelta,
+};
 use crate::api::budget::{Budget, extra_weight};
-use crate::{Accumulate, Limits, Result};
+use crate::base::{Limits, Result};
+use crate::protocol::Accumulate;
 
 /// Adds up [`ChatChunk`]s to the [`ChatCompletion`] that the same request would have got whole.
 ///
@@ -254,8 +257,8 @@ fn push_call(call: &mut ToolCall, piece: &ToolCallDelta, budget: &mut Budget) ->
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ErrorKind;
     use crate::api::{FinishReason, Usage};
+    use crate::base::ErrorKind;
     use serde_json::{Value, from_value, json};
 
     fn add(deltas: &[Value]) -> Result<ChatCompletion> {

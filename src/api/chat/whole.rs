@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::{ChatMessage, ChunkChoice, Delta};
-use crate::Text;
+use crate::base::Text;
 
 /// No more choices than this have messages.
 const MOST: usize = 1024;

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::api::{EosReason, FinishReason, Usage};
-use crate::fill::{fill_objects, filled, listed, row, said};
-use crate::{Extra, Text};
+use crate::api::common::{EosReason, FinishReason, Usage};
+use crate::api::kinds::kinds;
+use crate::base::{Extra, Text};
+use crate::decode::fill::{fill_objects, filled, listed, row, said};
 
 /// The answer to a [`CompletionRequest`](super::CompletionRequest).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -91,6 +92,10 @@ pub struct CompletionLogprobs {
 }
 
 fill_objects!(CompletionChoice, CompletionLogprobs);
+
+kinds! {
+    Completion: "choices";
+}
 
 #[cfg(test)]
 mod tests {

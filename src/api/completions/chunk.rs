@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Completion, CompletionLogprobs};
-use crate::api::{EosReason, FinishReason, Usage};
-use crate::fill::{fill_objects, fill_struct};
-use crate::{Extra, Few, Text};
+use crate::api::common::{EosReason, FinishReason, Usage};
+use crate::base::{Extra, Few, Text};
+use crate::decode::fill::{fill_objects, fill_struct};
 
 /// One event of a streamed completion. Of a stream's chunks `id`, `object` and `model` share their memory.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -5,13 +5,13 @@ use std::borrow::Cow;
 use super::chunk::chunks;
 use super::{Completion, CompletionChunk};
 use crate::api::chat::events::Shared;
-use crate::api::choices::Choices;
+use crate::api::choices::{Choices, whole_choices};
 use crate::api::common::{cut_by_unload, failed_choice};
-use crate::api::kinds::{Kind, whole_choices};
+use crate::api::kinds::Kind;
+use crate::base::{Advice, Error, Limits, Remedy, Result, Text};
 use crate::decode::{
     Bounds, EventFormat, Halves, Slot, Step, Templates, answer, error_beside, event_error, from_event, is_noise,
 };
-use crate::{Advice, Error, Limits, Remedy, Result, Text};
 
 /// Reads the events of `POST /v1/completions`: chunks, an error in place of one, `[DONE]`.
 #[derive(Debug)]
@@ -163,7 +163,8 @@ impl Slot for CompletionChunk {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Accumulate, ErrorKind};
+    use crate::base::ErrorKind;
+    use crate::protocol::Accumulate;
 
     const ABORTED: &str =
         r#"{"error":{"message":"Completion aborted. Please check the server console.","trace":null}}"#;
@@ -180,7 +181,7 @@ mod tests {
     #[test]
     fn a_whole_answer_accumulates_to_itself() {
         let body = r#"{"id":"cmpl-1","choices":[{"index":0,"finish_reason":"length","eos_reason":"max_new_tokens","logprobs":{"tokens":["E","ch"],"token_logprobs":[-0.1,null],"top_logprobs":[{"E":-0.1},null],"text_offset":[0,1]},"text":"Ech"},{"index":1,"finish_reason":"stop","text":""}],"created":1,"model":"m","object":"text_completion","usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3}}"#;
-        let mut total = super::super::CompletionTotal::new(&Limits::default());
+        let mut total = crate::api::completions::CompletionTotal::new(&Limits::default());
         for chunk in CompletionEvents::new(true).whole(body).unwrap() {
             total.push(&chunk).unwrap();
         }

@@ -9,15 +9,16 @@ use http::Method;
 use serde::{Deserialize, Serialize};
 
 use super::{Completion, CompletionChoice, CompletionEvents, CompletionTotal};
-use crate::api::choices::asked_for;
-use crate::api::common::{cut_by_unload, explain_generation};
+use crate::api::choices::{asked_for, whole_choices};
+use crate::api::common::{ResponseFormat, StreamOptions, cut_by_unload, explain_generation};
 use crate::api::fields::request;
-use crate::api::kinds::{json, whole_choices};
-use crate::api::sampling::sampling_setters;
-use crate::api::{ResponseFormat, Sampling, StreamOptions, Streamed};
+use crate::api::kinds::json;
+use crate::api::sampling::{Sampling, sampling_setters};
+use crate::api::streamed::Streamed;
+use crate::base::{Error, ErrorKind, Extra, Limits, Pace, Paces, Result};
 use crate::decode::{Events, Json};
-use crate::estimate::Estimator;
-use crate::{Endpoint, Error, ErrorKind, Extra, Limits, Pace, Paces, Replay, Result, Scope, StreamEndpoint, json_body};
+use crate::protocol::estimate::Estimator;
+use crate::protocol::{Endpoint, Replay, Scope, StreamEndpoint, json_body};
 
 request! {
     /// A text to go on with, or several.

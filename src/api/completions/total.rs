@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::{Completion, CompletionChoice, CompletionChunk, CompletionChunkChoice, CompletionLogprobs};
 use crate::api::budget::{Budget, nodes};
-use crate::{Accumulate, Limits, Result, Text};
+use crate::base::{Limits, Result, Text};
+use crate::protocol::Accumulate;
 
 /// Adds up [`CompletionChunk`]s to the [`Completion`] that the same request would have got whole.
 #[derive(Clone, Debug)]
@@ -105,7 +106,7 @@ fn push_logprobs(to: &mut CompletionLogprobs, from: &CompletionLogprobs, budget:
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ErrorKind;
+    use crate::base::ErrorKind;
     use serde_json::{Value, from_value, json};
 
     fn add(limits: &Limits, choices: &[Value]) -> Result<Completion> {

@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::fill::{fill_objects, filled, listed, meant};
-use crate::value::null_as_default;
-use crate::{Extra, Text};
+use crate::api::kinds::kinds;
+use crate::base::{Extra, Text};
+use crate::decode::fill::{fill_objects, filled, listed, meant};
+use crate::decode::open_enum::null_as_default;
 
 /// Generated texts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -139,4 +140,15 @@ pub struct KoboldSoftPrompt {
     /// Fields that this library has no name for.
     #[serde(flatten)]
     pub extra: Extra,
+}
+
+kinds! {
+    KoboldAborted: "success";
+    KoboldLength: "value";
+    KoboldModel: "result";
+    KoboldResults: "results";
+    KoboldSoftPrompt: "value";
+    KoboldSoftPrompts: "values";
+    KoboldTokenCount: "value";
+    KoboldVersion: "result";
 }

@@ -9,12 +9,11 @@ use super::{KoboldResult, KoboldResults, KoboldToken};
 use crate::api::budget::Budget;
 use crate::api::fields::request;
 use crate::api::kinds::{Kind, json};
-use crate::api::sampling::sampling_setters;
-use crate::api::{Sampling, Streamed};
+use crate::api::sampling::{Sampling, sampling_setters};
+use crate::api::streamed::Streamed;
+use crate::base::{Advice, Error, Limits, Pace, Paces, Remedy, Result};
 use crate::decode::{Bounds, EventFormat, Events, Halves, Json, Step, answer, error_beside, from_event, is_noise};
-use crate::{
-    Accumulate, Advice, Endpoint, Error, Limits, Pace, Paces, Remedy, Replay, Result, Scope, StreamEndpoint, json_body,
-};
+use crate::protocol::{Accumulate, Endpoint, Replay, Scope, StreamEndpoint, json_body};
 
 request! {
     /// A text to go on with, in KoboldAI's manner.
@@ -34,8 +33,8 @@ request! {
             prompt: String,
         }
         optional {
-            /// A key of your choice for this generation, by which [`abort`](super::Kobold::abort) and
-            /// [`check`](super::Kobold::check) find it. Two that run at once must differ.
+            /// A key of your choice for this generation, by which [`abort`](crate::services::Kobold::abort) and
+            /// [`check`](crate::services::Kobold::check) find it. Two that run at once must differ.
             genkey: String as impl Into<String>,
             /// Whether the end token is never sampled; default false. No effect on the current backend.
             use_default_badwordsids: bool,

@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::fill::{fill_objects, filled, listed, or_default};
-use crate::{Extra, Text};
+use crate::api::kinds::kinds;
+use crate::base::{Extra, Text};
+use crate::decode::fill::{fill_objects, filled, listed, or_default};
 
 /// A list of models.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -151,4 +152,10 @@ pub struct GenerationSettings {
     /// Fields that this library has no name for.
     #[serde(flatten)]
     pub extra: Extra,
+}
+
+kinds! {
+    ModelCard: "id";
+    ModelList: "data";
+    ModelProps: "total_slots", "chat_template", "default_generation_settings";
 }

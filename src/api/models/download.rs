@@ -4,11 +4,12 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::api::OneOrMany;
+use crate::api::common::OneOrMany;
 use crate::api::fields::{posts, request};
-use crate::text::contains;
-use crate::value::open_enum;
-use crate::{Advice, Error, Extra, Remedy};
+use crate::api::kinds::kinds;
+use crate::base::text::contains;
+use crate::base::{Advice, Error, Extra, Remedy};
+use crate::decode::open_enum::open_enum;
 
 request! {
     /// What to download from the Hugging Face hub, and where to.
@@ -140,9 +141,13 @@ impl fmt::Debug for HubToken {
 #[non_exhaustive]
 pub struct Downloaded {
     /// Its directory, seen from the server's own, such as `models/thing-exl3`.
-    #[serde(deserialize_with = "crate::fill::meant")]
+    #[serde(deserialize_with = "crate::decode::fill::meant")]
     pub download_path: String,
     /// Fields that this library has no name for.
     #[serde(flatten)]
     pub extra: Extra,
+}
+
+kinds! {
+    Downloaded: "download_path";
 }

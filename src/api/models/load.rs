@@ -7,13 +7,12 @@ use http::Method;
 use serde::{Deserialize, Serialize};
 
 use crate::api::fields::request;
-use crate::api::kinds::Kind;
+use crate::api::kinds::{Kind, kinds};
+use crate::base::{Error, Extra, Limits, Pace, Paces, Result};
+use crate::decode::fill::{filled, word};
+use crate::decode::open_enum::open_enum;
 use crate::decode::{Bounds, EventFormat, Events, Step, answer, error_beside, from_event, is_noise};
-use crate::fill::{filled, word};
-use crate::value::open_enum;
-use crate::{
-    Accumulate, Endpoint, Error, Extra, Limits, Pace, Paces, Replay, Result, Scope, StreamEndpoint, json_body,
-};
+use crate::protocol::{Accumulate, Endpoint, Replay, Scope, StreamEndpoint, json_body};
 
 request! {
     /// Which model to load, and how. What is left out comes from the server's configuration, and the model folder's own
@@ -240,7 +239,7 @@ pub struct LoadPart {
 impl LoadReport {
     /// Whether the server did nothing because this directory was loaded already, by the one sign of it: a single module.
     ///
-    /// The parameters of the request were then ignored; [`reload`](super::Models::reload) applies them.
+    /// The parameters of the request were then ignored; [`reload`](crate::services::Models::reload) applies them.
     pub fn was_loaded_already(&self) -> bool {
         matches!(self.parts.as_slice(), [only] if only.model_type == ModelType::Model && only.modules == 1)
     }
@@ -333,6 +332,10 @@ impl EventFormat for LoadEvents {
     fn limits(&mut self, limits: &Limits) {
         self.bounds = Bounds::of(limits);
     }
+}
+
+kinds! {
+    LoadProgress: "model_type";
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! What must be known before a reload unloads anything.
 
 use super::{LoadRequest, ModelList};
-use crate::{Advice, Error, ErrorKind, Remedy, Result};
+use crate::base::{Advice, Error, ErrorKind, Remedy, Result};
 
 /// The models that a load asks for.
 pub(crate) struct Wanted {

@@ -1,8 +1,7 @@
 //! The sizes of a load.
 
 use super::{Effect, Faults, Findings};
-use crate::api::LoadRequest;
-use crate::api::models::longest_prompt;
+use crate::api::models::{LoadRequest, longest_prompt};
 
 /// The server's default, if its configuration says nothing else.
 const CHUNK: i64 = 2048;

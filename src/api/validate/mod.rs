@@ -9,7 +9,7 @@ mod sampling;
 use std::fmt;
 use std::ops::Deref;
 
-use crate::{Error, ErrorKind};
+use crate::base::{Error, ErrorKind};
 
 /// Everything that was found wrong with a request; derefs to a list of at least one [`Fault`].
 ///

@@ -1,12 +1,13 @@
 //! The rules of whole requests.
 
-use crate::OrderedJson;
+use crate::base::OrderedJson;
 
 use super::{Effect, Faults, Findings};
-use crate::api::{
-    ChatMessage, ChatRequest, CompletionRequest, Content, ContentPart, KoboldRequest, Prompt, ResponseFormat,
-    ResponseFormatType, Streamed, Tool, ToolChoice, ToolKind,
-};
+use crate::api::chat::{ChatMessage, ChatRequest, Content, ContentPart, Tool, ToolChoice, ToolKind};
+use crate::api::common::{ResponseFormat, ResponseFormatType};
+use crate::api::completions::{CompletionRequest, Prompt};
+use crate::api::kobold::KoboldRequest;
+use crate::api::streamed::Streamed;
 
 impl CompletionRequest {
     /// Looks for all that the server would refuse or fail on. For a stream call it on
@@ -174,7 +175,7 @@ fn has_text(message: &ChatMessage) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::StreamEndpoint;
+    use crate::protocol::StreamEndpoint;
     use serde_json::json;
 
     #[track_caller]
@@ -283,7 +284,7 @@ mod tests {
                 (Effect::Refused, "`dynatemp_range` is not a finite number"),
             ],
         );
-        let error = crate::Error::from(request.validate().unwrap_err());
-        assert_eq!((error.kind(), error.code()), (crate::ErrorKind::Encode, "invalid_request"));
+        let error = crate::base::error::Error::from(request.validate().unwrap_err());
+        assert_eq!((error.kind(), error.code()), (crate::base::error::ErrorKind::Encode, "invalid_request"));
     }
 }

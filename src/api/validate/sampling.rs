@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use super::{Effect, Faults, Findings};
-use crate::api::Sampling;
+use crate::api::sampling::Sampling;
 
 /// The server's default of either end of dynamic temperature.
 const TEMP_END: f64 = 1.0;

@@ -3,7 +3,7 @@
 use http::StatusCode;
 
 use super::said::Said;
-use crate::text::contains;
+use crate::base::text::contains;
 
 /// What an error means.
 #[derive(Clone, Copy, Debug, PartialEq)]

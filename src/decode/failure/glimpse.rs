@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-use super::super::mend;
+use crate::decode::mend;
 
 /// No more of an error's text is looked at, in bytes: what it says stands at its beginning.
 pub(in crate::decode) const LOOK: usize = 64 << 10;

@@ -4,8 +4,8 @@ use http::{HeaderMap, StatusCode, header};
 
 use super::classify::Cause;
 use super::said::Said;
-use crate::text::{contains, cut};
-use crate::{Advice, Error, Remedy};
+use crate::base::text::{contains, cut};
+use crate::base::{Advice, Error, Remedy};
 
 pub(super) fn advice(said: &Said, cause: Cause, status: Option<StatusCode>) -> Option<Advice> {
     // The server's own code first, where it is one of those that are known.

@@ -3,12 +3,11 @@
 use http::{HeaderMap, StatusCode};
 use serde_json::{Map, Value};
 
-use super::super::json::content_type;
 use super::classify::Cause;
 use super::glimpse::{beginning, glimpse};
-use crate::error::ValidationIssue;
-use crate::text::{cut, find};
-use crate::{Error, ErrorKind};
+use crate::base::text::{cut, find};
+use crate::base::{Error, ErrorKind, ValidationIssue};
+use crate::decode::content_type::content_type;
 
 /// The longest message that is taken over from a server, in bytes; the raw body is kept beside it.
 const MESSAGE_CAP: usize = 2048;

@@ -4,7 +4,8 @@ use bytes::Bytes;
 use serde::Deserialize;
 
 use super::{KEPT, PROBE, Slot, Templates};
-use crate::{Extra, Text, sse::Parser};
+use crate::base::{Extra, Text};
+use crate::sse::Parser;
 
 /// As strict and as open as chunks get.
 #[derive(Clone, PartialEq, Debug, Deserialize)]

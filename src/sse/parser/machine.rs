@@ -6,11 +6,9 @@ use bytes::Bytes;
 use memchr::memchr2;
 
 use super::{Overflow, Parser, State};
-use crate::sse::{
-    buffer::{KEPT_CAPACITY, append, clear, set},
-    field::{Digits, Field},
-    line_end::BlankLine,
-};
+use crate::sse::buffer::{KEPT_CAPACITY, append, clear, set};
+use crate::sse::field::{Digits, Field};
+use crate::sse::line_end::BlankLine;
 
 const BOM: &[u8] = b"\xEF\xBB\xBF";
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use http::Uri;
 
 use super::host::{Clock, Sleep};
-use crate::call::Time;
+use crate::base::Time;
 
 /// From an answer with status 500 to when its connection is closed.
 const CLOSING: Duration = Duration::from_millis(250);

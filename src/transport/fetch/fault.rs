@@ -2,8 +2,8 @@
 
 use wasm_bindgen::JsValue;
 
-use super::super::{Sent, TransportError};
 use super::host::{get, text, words};
+use crate::base::{Sent, TransportError};
 
 /// Why the host's `fetch` failed: the [source](std::error::Error::source) of a [`TransportError`] of [`Fetch`](super::Fetch).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]

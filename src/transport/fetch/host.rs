@@ -11,7 +11,7 @@ use js_sys::{Function, Reflect};
 use wasm_bindgen::prelude::{Closure, wasm_bindgen};
 use wasm_bindgen::{JsCast, JsValue};
 
-use crate::call::Time;
+use crate::base::Time;
 
 /// Hosts keep the time to wait in 31 bits, and take what is longer for nothing.
 const LONGEST_TIMEOUT: Duration = Duration::from_millis(i32::MAX as u64);

@@ -23,7 +23,7 @@ use reqwest::Url;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::transport::causes;
+use crate::transport::fault::causes;
 
 /// The lanes of a client, by origin.
 #[derive(Debug, Default)]

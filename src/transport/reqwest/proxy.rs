@@ -5,7 +5,7 @@ use std::env;
 use http::Uri;
 use hyper_util::client::proxy::matcher::Matcher;
 
-use crate::transport::TransportError;
+use crate::base::TransportError;
 
 /// What the environment said when the client was built.
 #[derive(Debug)]

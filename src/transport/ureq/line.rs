@@ -20,7 +20,7 @@ use ::ureq::unversioned::transport::{
 use ::ureq::{Error, Timeout};
 use http::Uri;
 
-use crate::blocking::CancelHandle;
+use crate::transport::cancel::CancelHandle;
 
 /// The reason of timeouts that are the line's; the transport sets no other of this name.
 pub(super) const DEADLINE: Timeout = Timeout::Global;

@@ -2,7 +2,8 @@
 
 use serde_json::json;
 use tabbyapi::Client;
-use tabbyapi::api::{DraftModel, LoadPart, LoadReport, LoadRequest, LoadStream};
+use tabbyapi::api::{DraftModel, LoadPart, LoadReport, LoadRequest};
+use tabbyapi::services::LoadStream;
 
 use super::done;
 use crate::args::{Load, with_params};

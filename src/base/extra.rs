@@ -1,0 +1,272 @@
+//! `Extra`: the fields that a type has no name for.
+
+use std::fmt;
+use std::ops::{Deref, DerefMut};
+use std::sync::LazyLock;
+
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::{Map, Value, map};
+
+use crate::base::ordered::{OrderedJson, map_in_order_of};
+use crate::base::secrets::Secrets;
+
+/// Fields that this version of the library has no name for, in requests (sent along) and in answers (kept).
+///
+/// It derefs to [`serde_json::Map`] and takes the room of one pointer; while it is empty, nothing is allocated.
+///
+/// ```
+/// use tabbyapi::Extra;
+///
+/// let mut extra = Extra::new();
+/// assert!(extra.is_empty());
+/// extra.insert("user".to_owned(), "u-17".into());
+/// assert_eq!(extra["user"], "u-17");
+/// ```
+// Chunks have three of them, hardly ever with a field inside: a map in place of the pointer would be moved and dropped
+// for each token.
+#[derive(Clone, Default)]
+pub struct Extra(Option<Box<Fields>>);
+
+#[derive(Clone, Default)]
+struct Fields {
+    map: Map<String, Value>,
+    /// The fields that came with an order, in theirs, by which they are written. What is in the map counts.
+    order: Vec<(String, OrderedJson)>,
+}
+
+impl Extra {
+    /// No fields.
+    pub const fn new() -> Self {
+        Extra(None)
+    }
+
+    /// Sets a field. Its value goes out in its own order, and fields that are set like this in the order in which they are set, before
+    /// all others.
+    ///
+    /// ```
+    /// use tabbyapi::{Extra, OrderedJson};
+    ///
+    /// let mut extra = Extra::new();
+    /// extra.set("second", OrderedJson::parse(r#"{"z":1,"a":2}"#)?);
+    /// extra.set("first", 1);
+    /// assert_eq!(extra["second"]["a"], 2);
+    /// assert_eq!(serde_json::to_string(&extra).unwrap(), r#"{"second":{"z":1,"a":2},"first":1}"#);
+    /// # Ok::<(), tabbyapi::Error>(())
+    /// ```
+    pub fn set(&mut self, name: impl Into<String>, value: impl Into<OrderedJson>) {
+        let (name, value) = (name.into(), value.into());
+        let fields = self.0.get_or_insert_default();
+        fields.map.insert(name.clone(), value.to_value());
+        match fields.order.iter_mut().find(|(other, _)| *other == name) {
+            Some((_, order)) => *order = value,
+            None => fields.order.push((name, value)),
+        }
+    }
+
+    /// Takes over the fields of another, with their order.
+    pub(crate) fn take_over(&mut self, other: Extra) {
+        let Some(other) = other.0 else { return };
+        let fields = self.0.get_or_insert_default();
+        for (name, order) in other.order {
+            match fields.order.iter_mut().find(|(other, _)| *other == name) {
+                Some((_, place)) => *place = order,
+                None => fields.order.push((name, order)),
+            }
+        }
+        fields.map.extend(other.map);
+    }
+
+    /// Writes the fields that are to be written.
+    pub(crate) fn write<S: Serializer>(
+        &self,
+        written: impl Fn(&str) -> bool,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        let order = self.0.as_ref().map_or(&[][..], |fields| &fields.order);
+        map_in_order_of(self, order, written, serializer)
+    }
+
+    /// Whether there are no fields.
+    // The map says so as well, but the shared empty one has to be looked up.
+    pub fn is_empty(&self) -> bool {
+        self.0.as_ref().is_none_or(|fields| fields.map.is_empty())
+    }
+
+    /// Removes secrets from the values; all fields, if there is one in a name.
+    pub(crate) fn remove_secrets(&mut self, secrets: &Secrets) {
+        if self.0.as_mut().is_some_and(|fields| secrets.remove_from_fields(&mut fields.map)) {
+            self.0 = None;
+        }
+    }
+}
+
+impl Deref for Extra {
+    type Target = Map<String, Value>;
+    fn deref(&self) -> &Map<String, Value> {
+        // `Map::new` is no constant function.
+        static EMPTY: LazyLock<Map<String, Value>> = LazyLock::new(Map::new);
+        match &self.0 {
+            Some(fields) => &fields.map,
+            None => &EMPTY,
+        }
+    }
+}
+
+impl DerefMut for Extra {
+    fn deref_mut(&mut self) -> &mut Map<String, Value> {
+        &mut self.0.get_or_insert_default().map
+    }
+}
+
+impl Eq for Extra {}
+
+impl PartialEq for Extra {
+    fn eq(&self, other: &Self) -> bool {
+        // A map that was emptied equals one that never was.
+        match (self.is_empty(), other.is_empty()) {
+            (false, false) => **self == **other,
+            (one, two) => one == two,
+        }
+    }
+}
+
+impl fmt::Debug for Extra {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&**self, f)
+    }
+}
+
+impl From<Map<String, Value>> for Extra {
+    fn from(map: Map<String, Value>) -> Self {
+        Extra((!map.is_empty()).then(|| Box::new(Fields { map, order: Vec::new() })))
+    }
+}
+
+impl From<Extra> for Map<String, Value> {
+    fn from(extra: Extra) -> Self {
+        extra.0.map(|fields| fields.map).unwrap_or_default()
+    }
+}
+
+impl FromIterator<(String, Value)> for Extra {
+    fn from_iter<I: IntoIterator<Item = (String, Value)>>(fields: I) -> Self {
+        let mut extra = Extra::new();
+        extra.extend(fields);
+        extra
+    }
+}
+
+impl Extend<(String, Value)> for Extra {
+    fn extend<I: IntoIterator<Item = (String, Value)>>(&mut self, fields: I) {
+        for (name, value) in fields {
+            self.insert(name, value);
+        }
+    }
+}
+
+impl IntoIterator for Extra {
+    type Item = (String, Value);
+    type IntoIter = map::IntoIter;
+    fn into_iter(self) -> map::IntoIter {
+        Map::from(self).into_iter()
+    }
+}
+
+impl<'a> IntoIterator for &'a Extra {
+    type Item = (&'a String, &'a Value);
+    type IntoIter = map::Iter<'a>;
+    fn into_iter(self) -> map::Iter<'a> {
+        self.iter()
+    }
+}
+
+impl<'a> IntoIterator for &'a mut Extra {
+    type Item = (&'a String, &'a mut Value);
+    type IntoIter = map::IterMut<'a>;
+    fn into_iter(self) -> map::IterMut<'a> {
+        self.iter_mut()
+    }
+}
+
+impl Serialize for Extra {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.write(|_| true, serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Extra {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visit;
+        impl<'de> Visitor<'de> for Visit {
+            type Value = Extra;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a map")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Extra, A::Error> {
+                let mut extra = Extra::new();
+                while let Some((name, value)) = map.next_entry()? {
+                    extra.insert(name, value);
+                }
+                Ok(extra)
+            }
+            fn visit_unit<E>(self) -> Result<Extra, E> {
+                Ok(Extra::new())
+            }
+        }
+        deserializer.deserialize_map(Visit)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{from_str, json, to_string};
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Outer {
+        known: u8,
+        #[serde(flatten)]
+        extra: Extra,
+    }
+
+    #[test]
+    fn flattened() {
+        let none: Outer = from_str(r#"{"known":1}"#).unwrap();
+        assert!(none.extra.0.is_none());
+        assert_eq!(to_string(&none).unwrap(), r#"{"known":1}"#);
+        let some: Outer = from_str(r#"{"a":null,"known":1,"b":[2]}"#).unwrap();
+        assert_eq!(some.extra, Extra::from_iter([("b".into(), json!([2])), ("a".into(), Value::Null)]));
+        assert_eq!(to_string(&some).unwrap(), r#"{"known":1,"a":null,"b":[2]}"#);
+    }
+
+    #[test]
+    fn emptied_equals_empty() {
+        let mut extra: Extra = from_str(r#"{"a":1}"#).unwrap();
+        assert_ne!(extra, Extra::new());
+        assert_eq!(extra["a"], 1);
+        extra.remove("a");
+        assert_eq!(extra, Extra::new());
+        assert_eq!(format!("{extra:?}"), format!("{:?}", Extra::new()));
+        assert_eq!(extra, from_str("{}").unwrap());
+        assert_eq!(extra, Map::new().into());
+        assert!(Extra::new().iter().next().is_none() && Extra::new().into_iter().next().is_none());
+    }
+
+    #[test]
+    fn fields_are_added_and_changed() {
+        let mut extra = Extra::new();
+        extra.extend([]);
+        assert!(extra.0.is_none());
+        extra.extend([("a".to_owned(), json!(1)), ("a".to_owned(), json!(2))]);
+        for (_, value) in &mut extra {
+            *value = json!(3);
+        }
+        assert_eq!(Map::from(extra), Map::from_iter([("a".to_owned(), json!(3))]));
+    }
+
+    #[test]
+    fn a_pointer_in_size() {
+        assert_eq!(size_of::<Extra>(), size_of::<usize>());
+    }
+}

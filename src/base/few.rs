@@ -1,0 +1,140 @@
+//! `Few`: a list that seldom has more than one element.
+
+use std::ops::{Deref, DerefMut};
+
+use serde::{Deserialize, Deserializer, Serialize};
+
+/// A list that holds its first element without an allocation; it derefs to a slice.
+///
+/// Chunks of a stream carry one choice each, so a `Vec` would cost an allocation per token.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Few<T>(Repr<T>);
+
+#[derive(Clone, Debug, Default, PartialEq)]
+enum Repr<T> {
+    #[default]
+    None,
+    One(T),
+    Many(Vec<T>),
+}
+
+impl<T> Few<T> {
+    /// An empty list.
+    pub const fn new() -> Self {
+        Few(Repr::None)
+    }
+
+    /// A list of one.
+    pub const fn one(value: T) -> Self {
+        Few(Repr::One(value))
+    }
+
+    /// Holds this element and no other, and gives the place where it is, which there always is.
+    #[inline]
+    pub(crate) fn set_one(&mut self, value: T) -> Option<&mut T> {
+        self.0 = Repr::One(value);
+        self.first_mut()
+    }
+
+    /// Appends an element; the second one allocates.
+    pub fn push(&mut self, value: T) {
+        self.0 = match std::mem::take(self).0 {
+            Repr::None => Repr::One(value),
+            Repr::One(first) => Repr::Many(vec![first, value]),
+            Repr::Many(mut list) => {
+                list.push(value);
+                Repr::Many(list)
+            }
+        };
+    }
+}
+
+impl<T> Deref for Few<T> {
+    type Target = [T];
+    fn deref(&self) -> &[T] {
+        match &self.0 {
+            Repr::None => &[],
+            Repr::One(value) => std::slice::from_ref(value),
+            Repr::Many(list) => list,
+        }
+    }
+}
+
+impl<T> DerefMut for Few<T> {
+    fn deref_mut(&mut self) -> &mut [T] {
+        match &mut self.0 {
+            Repr::None => &mut [],
+            Repr::One(value) => std::slice::from_mut(value),
+            Repr::Many(list) => list,
+        }
+    }
+}
+
+impl<T> Default for Few<T> {
+    fn default() -> Self {
+        Few::new()
+    }
+}
+
+impl<T> FromIterator<T> for Few<T> {
+    fn from_iter<I: IntoIterator<Item = T>>(items: I) -> Self {
+        let mut few = Few::new();
+        for item in items {
+            few.push(item);
+        }
+        few
+    }
+}
+
+impl<T> IntoIterator for Few<T> {
+    type Item = T;
+    type IntoIter = std::iter::Chain<std::option::IntoIter<T>, std::vec::IntoIter<T>>;
+    fn into_iter(self) -> Self::IntoIter {
+        let (one, many) = match self.0 {
+            Repr::None => (None, Vec::new()),
+            Repr::One(value) => (Some(value), Vec::new()),
+            Repr::Many(list) => (None, list),
+        };
+        one.into_iter().chain(many)
+    }
+}
+
+impl<'a, T> IntoIterator for &'a Few<T> {
+    type Item = &'a T;
+    type IntoIter = std::slice::Iter<'a, T>;
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl<T: Serialize> Serialize for Few<T> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter())
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Few<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visit<T>(std::marker::PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> serde::de::Visitor<'de> for Visit<T> {
+            type Value = Few<T>;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a list")
+            }
+            fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut seq: A) -> Result<Few<T>, A::Error> {
+                // Element by element, since growing by `push` moves the first one thrice.
+                let Some(first) = seq.next_element()? else { return Ok(Few::new()) };
+                let Some(second) = seq.next_element()? else { return Ok(Few::one(first)) };
+                let mut list = vec![first, second];
+                while let Some(item) = seq.next_element()? {
+                    list.push(item);
+                }
+                Ok(Few(Repr::Many(list)))
+            }
+            fn visit_unit<E: serde::de::Error>(self) -> Result<Few<T>, E> {
+                Ok(Few::new())
+            }
+        }
+        deserializer.deserialize_any(Visit(std::marker::PhantomData))
+    }
+}

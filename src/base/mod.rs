@@ -1,0 +1,33 @@
+//! Values that everything uses.
+
+pub(crate) mod advice;
+pub(crate) mod base_url;
+pub(crate) mod date;
+pub(crate) mod error;
+pub(crate) mod extra;
+pub(crate) mod few;
+pub(crate) mod json_text;
+pub(crate) mod limits;
+pub(crate) mod maybe_send;
+pub(crate) mod ordered;
+pub(crate) mod pace;
+pub(crate) mod record;
+pub(crate) mod secrets;
+pub(crate) mod text;
+pub(crate) mod time;
+pub(crate) mod transport_error;
+
+pub use advice::{Advice, Place, Remedy};
+pub use base_url::BaseUrl;
+pub use error::{Error, ErrorKind, Phase, Result, ValidationIssue};
+pub use extra::Extra;
+pub use few::Few;
+pub use limits::Limits;
+pub use maybe_send::{BoxFuture, MaybeSend, MaybeSync};
+pub use ordered::OrderedJson;
+pub use pace::{Pace, Paces};
+pub use record::{Attempt, Record};
+pub(crate) use secrets::Secrets;
+pub use text::Text;
+pub use time::Time;
+pub use transport_error::{Sent, TransportError};

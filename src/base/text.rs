@@ -1,0 +1,204 @@
+//! `Text`: the string of answers and chunks.
+
+use std::borrow::{Borrow, Cow};
+use std::fmt;
+use std::ops::Deref;
+
+use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
+
+/// A UTF-8 string that is cheap to clone and holds a token without an allocation.
+///
+/// Up to 23 bytes lie inline; longer strings are shared by reference count. Streams carry one `Text` per
+/// delta, and their `id`, `model` and `object` are shared by all chunks of a stream. It derefs to [`str`].
+///
+/// ```
+/// use tabbyapi::Text;
+///
+/// let token = Text::from(" world");
+/// assert_eq!(token, " world");
+/// assert_eq!(token.trim(), "world");
+/// ```
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Text(SmolStr);
+
+impl Text {
+    /// The string as a slice.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+}
+
+impl Deref for Text {
+    type Target = str;
+    fn deref(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl Borrow<str> for Text {
+    fn borrow(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl AsRef<str> for Text {
+    fn as_ref(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl From<&str> for Text {
+    fn from(text: &str) -> Self {
+        Text(SmolStr::new(text))
+    }
+}
+
+impl From<String> for Text {
+    fn from(text: String) -> Self {
+        Text(SmolStr::from(text))
+    }
+}
+
+impl From<Text> for String {
+    fn from(text: Text) -> Self {
+        text.0.into()
+    }
+}
+
+impl PartialEq<str> for Text {
+    fn eq(&self, other: &str) -> bool {
+        self.as_str() == other
+    }
+}
+
+impl PartialEq<&str> for Text {
+    fn eq(&self, other: &&str) -> bool {
+        self.as_str() == *other
+    }
+}
+
+impl PartialEq<Text> for str {
+    fn eq(&self, other: &Text) -> bool {
+        self == other.as_str()
+    }
+}
+
+impl PartialEq<Text> for &str {
+    fn eq(&self, other: &Text) -> bool {
+        *self == other.as_str()
+    }
+}
+
+impl fmt::Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self)
+    }
+}
+
+impl fmt::Debug for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_str(), f)
+    }
+}
+/// Where words stand in a text, neither being long: a searcher for long ones is ten times as much code, which browsers would load.
+pub(crate) fn find(text: &[u8], words: &[u8]) -> Option<usize> {
+    let first = *words.first()?;
+    memchr::memchr_iter(first, text).find(|&at| text[at..].starts_with(words))
+}
+
+/// The text in which U+FFFD stands for what is no UTF-8, or None if all of it is. It is made as long as it has to be at once, since
+/// it may be large.
+pub(crate) fn lossy(bytes: &[u8]) -> Option<String> {
+    std::str::from_utf8(bytes).is_err().then(|| replaced(bytes))
+}
+
+/// The same of bytes of which some are no UTF-8.
+pub(crate) fn replaced(bytes: &[u8]) -> String {
+    const REPLACEMENT: &str = "\u{fffd}";
+    let parts = || {
+        bytes.utf8_chunks().flat_map(|part| [part.valid(), if part.invalid().is_empty() { "" } else { REPLACEMENT }])
+    };
+    let mut text = String::with_capacity(parts().map(str::len).sum());
+    parts().for_each(|part| text.push_str(part));
+    text
+}
+
+/// Whether words stand in a text.
+pub(crate) fn contains(text: &str, words: &str) -> bool {
+    find(text.as_bytes(), words.as_bytes()).is_some()
+}
+
+/// A text without these words at its end, however often they stand there.
+pub(crate) fn without_end<'a>(mut text: &'a str, words: &str) -> &'a str {
+    while let Some(rest) = text.strip_suffix(words) {
+        text = rest;
+    }
+    text
+}
+
+/// A text of at most so many bytes; one that was longer ends with an ellipsis.
+pub(crate) fn cut(text: &str, cap: usize) -> String {
+    if text.len() <= cap {
+        return text.to_owned();
+    }
+    let end = (0..=cap).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+    format!("{}…", text.get(..end).unwrap_or_default())
+}
+
+/// A text for terminals and logs: controls and what turns the direction of text are escaped, so that nothing forges lines.
+pub(crate) fn printable(text: &str) -> Cow<'_, str> {
+    let odd = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    if !text.contains(odd) {
+        return Cow::Borrowed(text);
+    }
+    let mut printed = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        if odd(c) { printed.extend(c.escape_default()) } else { printed.push(c) }
+    }
+    Cow::Owned(printed)
+}
+
+/// A number in digits. Those of the standard library come by pairs, from a table.
+pub fn decimal(number: u64) -> String {
+    let mut digits = if number < 10 { String::new() } else { decimal(number / 10) };
+    digits.push(char::from(b'0' + (number % 10) as u8));
+    digits
+}
+
+/// The text of a cause, and all that it and its own causes tell. A pointer, so that a program whose causes are [`TransportError`]s has
+/// no more of formatting than those need.
+pub(crate) type Texts = fn(&(dyn std::error::Error + 'static)) -> [String; 2];
+
+pub(crate) fn texts_of_any(error: &(dyn std::error::Error + 'static)) -> [String; 2] {
+    let mut deep = format!("{error:?}");
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        deep.push_str(&format!("{error} {error:?}"));
+        cause = error.source();
+    }
+    [error.to_string(), deep]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn controls_are_escaped() {
+        let text = "a\n\r\t\u{1b}[31m\u{7f}\u{85}\u{202e}\u{2066}\u{2028} é🦀";
+        assert_eq!(printable(text), "a\\n\\r\\t\\u{1b}[31m\\u{7f}\\u{85}\\u{202e}\\u{2066}\\u{2028} é🦀");
+        assert!(matches!(printable("plain é"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn numbers_are_told_as_their_display_does() {
+        for number in [0, 7, 10, 99, 100, 65_536, u64::MAX] {
+            assert_eq!(decimal(number), number.to_string());
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! The blocking loop: feeds a call from ureq, and decides nothing. The twin of the async driver.
+
+use std::fmt;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::Thread;
+use std::time::Duration;
+
+use crate::base::{Error, Result, Sent, Time, TransportError};
+use crate::decode::Decode;
+use crate::protocol::auth::KeySource;
+use crate::protocol::call::{Call, Input, Output};
+use crate::transport::ureq::{Body, Failure};
+use crate::transport::{CancelHandle, Ureq};
+
+/// How long the end of a body is waited for that is at its end by what it says.
+const LINGER: Duration = Duration::from_millis(100);
+/// How much of it is read.
+const LINGER_CHUNKS: usize = 4;
+
+/// One call and what it has in flight. Pull only: nothing moves unless it is asked for the next item.
+pub(crate) struct Driver<D: Decode> {
+    transport: Ureq,
+    keys: Option<Arc<dyn KeySource>>,
+    call: Call<D>,
+    body: Option<Body>,
+    cancel: CancelHandle,
+    done: bool,
+}
+
+impl<D: Decode> Driver<D> {
+    pub(crate) fn new(transport: Ureq, keys: Option<Arc<dyn KeySource>>, call: Call<D>, cancel: CancelHandle) -> Self {
+        Driver { transport, keys, call, body: None, cancel, done: false }
+    }
+
+    pub(crate) fn call(&self) -> &Call<D> {
+        &self.call
+    }
+
+    /// Blocks for the next item, `None` at the end.
+    pub(crate) fn next(&mut self) -> Option<Result<D::Item>> {
+        if self.done {
+            return None;
+        }
+        loop {
+            if self.cancel.is_cancelled() {
+                return Some(Err(self.give_up(Error::cancelled())));
+            }
+            let input = match self.call.poll_output(self.transport.now()) {
+                Output::Send { request, deadline } => {
+                    self.body = None;
+                    match self.transport.send(request, &self.cancel, deadline) {
+                        Ok(response) => {
+                            let (head, body) = response.into_parts();
+                            self.body = Some(body);
+                            Some(Input::Head(head))
+                        }
+                        Err(failure) => self.failed(failure, deadline),
+                    }
+                }
+                Output::Read { deadline } => match &mut self.body {
+                    Some(body) => match self.transport.read(body, &self.cancel, deadline) {
+                        Ok(Some(chunk)) => Some(Input::Chunk(chunk)),
+                        Ok(None) => {
+                            self.body = None;
+                            Some(Input::End)
+                        }
+                        Err(failure) => self.failed(failure, deadline),
+                    },
+                    // It was given up at the deadline.
+                    None => self.wait(deadline, |_| Poll::Pending),
+                },
+                Output::Wait { until, changed } => {
+                    self.body = None;
+                    match changed {
+                        Some(changed) => {
+                            let mut changed = pin!(changed);
+                            self.wait(until, |cx| changed.as_mut().poll(cx).map(|()| None)).flatten()
+                        }
+                        None => self.wait(until, |_| Poll::Pending),
+                    }
+                }
+                Output::Authorize { server, scope, rejected, deadline } => {
+                    self.body = None;
+                    match &self.keys {
+                        Some(keys) => {
+                            let mut key = keys.key_for(&server, scope, rejected);
+                            self.wait(deadline, |cx| key.as_mut().poll(cx).map(Input::Key))
+                        }
+                        None => Some(Input::Key(Ok(None))),
+                    }
+                }
+                Output::Item(item) => return Some(Ok(item)),
+                Output::Done(result) => {
+                    if result.is_ok() {
+                        self.drain();
+                    }
+                    self.stop();
+                    return result.err().map(Err);
+                }
+            };
+            // What a cancelled connection reports is no news.
+            if let Some(input) = input.filter(|_| !self.cancel.is_cancelled()) {
+                self.call.handle_input(self.transport.now(), input);
+            }
+        }
+    }
+
+    /// Ends the call from outside because of this error, which is given back with what is known of the call.
+    pub(crate) fn give_up(&mut self, error: Error) -> Error {
+        self.stop();
+        self.call.give_up(self.transport.now(), error)
+    }
+
+    /// Drops what is in flight.
+    fn stop(&mut self) {
+        self.done = true;
+        self.body = None;
+        self.cancel.detach();
+    }
+
+    /// Reads what may follow a stream's announced end, so that the connection can be used again.
+    fn drain(&mut self) {
+        let deadline = Some(self.transport.now() + LINGER);
+        for _ in 0..LINGER_CHUNKS {
+            let Some(body) = &mut self.body else { return };
+            if !matches!(self.transport.read(body, &self.cancel, deadline), Ok(Some(_))) {
+                self.body = None;
+            }
+        }
+    }
+
+    /// The exchange is over. Past the deadline there is no input, and the call decides.
+    fn failed(&mut self, failure: Failure, deadline: Option<Time>) -> Option<Input> {
+        self.body = None;
+        match failure {
+            Failure::Broken(error) => Some(Input::Failed(error)),
+            Failure::Late if deadline.is_none() => {
+                Some(Input::Failed(TransportError::new(Sent::Maybe, "it took too long")))
+            }
+            // Sockets may be a bit early.
+            Failure::Late => self.wait(deadline, |_| Poll::Pending),
+        }
+    }
+
+    fn wait<T>(&self, until: Option<Time>, poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> Option<T> {
+        wait(&self.transport, &self.cancel, until, poll)
+    }
+}
+
+/// Parks this thread until `poll` is ready; `None` if the time is over or the handle is cancelled before.
+pub(crate) fn wait<T>(
+    transport: &Ureq,
+    cancel: &CancelHandle,
+    until: Option<Time>,
+    mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>,
+) -> Option<T> {
+    let unpark = Arc::new(Unpark { woken: AtomicBool::new(true), thread: std::thread::current() });
+    let waker = Waker::from(unpark.clone());
+    cancel.set_parked(Some(std::thread::current()));
+    let result = loop {
+        if cancel.is_cancelled() {
+            break None;
+        }
+        if unpark.woken.swap(false, Ordering::AcqRel) {
+            if let Poll::Ready(result) = poll(&mut Context::from_waker(&waker)) {
+                break Some(result);
+            }
+            // It may have been woken or cancelled meanwhile, and have used up the token of the thread.
+            continue;
+        }
+        match until.map(|until| until.since(transport.now())) {
+            Some(left) if left.is_zero() => break None,
+            Some(left) => std::thread::park_timeout(left),
+            None => std::thread::park(),
+        }
+    };
+    cancel.set_parked(None);
+    result
+}
+
+/// Wakes a parked thread. The flag tells what the thread's token alone does not: foreign code may use that too.
+struct Unpark {
+    woken: AtomicBool,
+    thread: Thread,
+}
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.woken.store(true, Ordering::Release);
+        self.thread.unpark();
+    }
+}
+
+impl<D: Decode> fmt::Debug for Driver<D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Driver").field("call", &self.call).finish_non_exhaustive()
+    }
+}

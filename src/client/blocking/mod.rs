@@ -1,0 +1,366 @@
+//! A client without an async runtime: calls block, streams are iterators.
+//!
+//! It is the same machine as the async [`Client`](crate::Client) with the same services, settings, deadlines, retries and
+//! errors, on ureq in place of reqwest. It starts no threads but to resolve names.
+//!
+//! ```
+//! use tabbyapi::api::{ChatMessage, ChatRequest};
+//! use tabbyapi::blocking::Client;
+//! # let server = tabbyapi_emulator::Emulator::builder().start()?;
+//! # let (url, key) = (server.url(), server.api_key());
+//!
+//! let client = Client::builder(url).api_key(key).build()?;
+//! println!("{} is loaded", client.models().current()?.id);
+//!
+//! let request = ChatRequest::new([ChatMessage::user("Why is the sky blue?")]).max_tokens(300);
+//! let mut stream = client.chat().stream(&request);
+//! for chunk in &mut stream {
+//!     print!("{}", chunk?.text());
+//! }
+//! let answer = stream.finish()?;
+//! println!("\n{} tokens", answer.usage.as_ref().map_or(0, |usage| usage.completion_tokens));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! A stream is not sent before it is asked for its first item, and holds the server back while it is not asked for more.
+//! Dropping it cancels on the wire.
+//!
+//! # Cancelling
+//!
+//! A blocked call is ended from another thread with a [`CancelHandle`]. Each stream
+//! [has one](Streaming::cancel_handle); for other calls, make a client whose calls obey one:
+//!
+//! ```
+//! use std::time::Duration;
+//! use tabbyapi::blocking::{CancelHandle, Client};
+//! use tabbyapi::{ErrorKind, Outcome};
+//! # use tabbyapi::api::{ChatMessage, ChatRequest};
+//! # use tabbyapi_emulator::{Emulator, Script};
+//! # let server = Emulator::builder().script(Script::new().reply("Because …").gate()).start()?;
+//! # let client = Client::builder(server.url()).api_key(server.api_key()).build()?;
+//! # let request = ChatRequest::new([ChatMessage::user("Why is the sky blue?")]);
+//!
+//! let stop = CancelHandle::new();
+//! let client = client.cancelled_by(&stop);
+//! std::thread::spawn(move || {
+//!     std::thread::sleep(Duration::from_millis(10));
+//!     stop.cancel();
+//! });
+//! let error = client.chat().create(&request).unwrap_err();
+//! assert_eq!(error.kind(), ErrorKind::Cancelled);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod driver;
+mod services;
+mod streaming;
+
+use std::fmt;
+use std::future::{pending, ready};
+use std::task::Poll;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_core::Stream;
+use http::{Request, Response};
+
+use crate::api::{CurrentModel, ModelCard};
+use crate::base::{BaseUrl, BoxFuture, Error, Limits, Paces, Result, Sent, Time, TransportError};
+use crate::client::answer::{Answer, Calling};
+use crate::client::streaming::Tally;
+use crate::decode::{Decode, Whole};
+use crate::protocol::auth::Credential;
+use crate::protocol::call::{Call, Shared};
+use crate::protocol::hooks::Hook;
+use crate::protocol::policy::{
+    Balance, Breaker, Concurrency, RateLimit, Retry, RetryBudget, RetryPolicy, Server, ServerStatus,
+};
+use crate::protocol::{Accumulate, Endpoint, Options, Scope, StreamEndpoint};
+use crate::transport::{Transport, Ureq};
+
+pub use crate::transport::CancelHandle;
+use driver::Driver;
+pub(crate) use driver::wait;
+pub use services::*;
+pub use streaming::Streaming;
+
+/// A blocking client of one server. Cheap to clone; clones share connections, keys and settings, and may be used from any
+/// number of threads.
+#[derive(Clone)]
+pub struct Client {
+    /// It never sends: its services say what to call, and this client does.
+    inner: crate::client::client::Client,
+    pub(crate) transport: Ureq,
+    pub(crate) cancel: CancelHandle,
+}
+
+impl Client {
+    /// A builder for the server at this base URL, such as `http://127.0.0.1:5000`; a path prefix or a trailing `/v1` is fine.
+    pub fn builder<U>(base_url: U) -> ClientBuilder
+    where
+        U: TryInto<BaseUrl>,
+        U::Error: Into<Error>,
+    {
+        ClientBuilder(crate::client::client::Client::builder(base_url))
+    }
+
+    /// Makes one call, and blocks until it is answered.
+    pub fn call<E>(&self, endpoint: &E) -> Result<Answer<<E::Decoder as Decode>::Item>>
+    where
+        E: Endpoint,
+        E::Decoder: Whole,
+    {
+        self.run(self.inner.call(endpoint))
+    }
+
+    /// Makes one streamed call. Nothing is sent until it is asked for an item; dropping it cancels.
+    pub fn stream<R: StreamEndpoint>(&self, request: &R) -> Streaming<R::Decoder, R::Total> {
+        self.start(self.inner.stream(request))
+    }
+
+    /// The same client with other options for the calls made through it; connections and keys stay shared.
+    pub fn with(&self, options: Options) -> Client {
+        Client { inner: self.inner.with(options), ..self.clone() }
+    }
+
+    /// The same client, whose calls are ended by this handle, too; connections and keys stay shared.
+    pub fn cancelled_by(&self, handle: &CancelHandle) -> Client {
+        let cancel = handle.child();
+        self.cancel.adopt(&cancel);
+        Client { cancel, ..self.clone() }
+    }
+
+    /// The same client for calls to this one of its servers and no other.
+    pub fn at(&self, server: &BaseUrl) -> Client {
+        self.with(Options::new().server(server.clone()))
+    }
+
+    /// How its servers are doing.
+    pub fn servers(&self) -> Vec<ServerStatus> {
+        self.shared().servers(self.now())
+    }
+
+    /// Asks each server which model it has loaded (`GET /v1/model`), one after the other, and gives their cards or errors in their order.
+    ///
+    /// What they tell is noted, as by [`probe`](crate::Client::probe) of the async client.
+    pub fn probe(&self) -> Vec<(BaseUrl, Result<Answer<ModelCard>>)> {
+        let once = self.with(Options::new().retry(Retry::NEVER));
+        let probe = |server: ServerStatus| {
+            let card = once.at(&server.base).call(&CurrentModel);
+            match &card {
+                Ok(card) => self.shared().set_model(&server.base, Some(&card.id)),
+                Err(error) if error.code() == "no_model_loaded" => self.shared().set_model(&server.base, None),
+                Err(_) => {}
+            }
+            (server.base, card)
+        };
+        self.servers().into_iter().map(probe).collect()
+    }
+
+    /// The address of its server, of several the first one's.
+    pub fn base_url(&self) -> &BaseUrl {
+        self.inner.base_url()
+    }
+
+    /// What the calls of this client share, for calls driven by hand.
+    pub fn shared(&self) -> &Shared {
+        self.inner.shared()
+    }
+
+    /// The options that its calls start from.
+    pub fn options(&self) -> &Options {
+        self.inner.options()
+    }
+
+    fn run<D: Whole>(&self, calling: Calling<D>) -> Result<Answer<D::Item>> {
+        let mut driver = self.driver(calling.into_call()?, self.cancel.child());
+        let mut value = None;
+        while let Some(item) = driver.next() {
+            value = Some(item?);
+        }
+        let value = value.ok_or_else(|| Error::misuse("the call ended without an answer"))?;
+        Ok(Answer::new(value, driver.call()))
+    }
+
+    fn start<D: Decode, A: Accumulate<Item = D::Item>>(
+        &self,
+        stream: crate::client::streaming::Streaming<D, A>,
+    ) -> Streaming<D, A> {
+        let (call, tally): (_, Tally<A>) = stream.into_parts();
+        let cancel = self.cancel.child();
+        Streaming::new(call.map(|call| self.driver(call, cancel.clone())), tally, cancel)
+    }
+
+    fn driver<D: Decode>(&self, call: Call<D>, cancel: CancelHandle) -> Driver<D> {
+        Driver::new(self.transport.clone(), self.inner.keys(), call, cancel)
+    }
+
+    pub(crate) fn now(&self) -> Time {
+        self.transport.now()
+    }
+
+    /// Blocks for so long, or until the client's handle is cancelled.
+    fn sleep(&self, duration: Duration) {
+        let until = self.now() + duration;
+        let _: Option<()> = wait(&self.transport, &self.cancel.child(), Some(until), |_| Poll::Pending);
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("shared", self.shared()).finish_non_exhaustive()
+    }
+}
+
+/// Builds a [`Client`]. Mistakes are reported by [`build`](ClientBuilder::build).
+///
+/// It has the settings of the async [`ClientBuilder`](crate::ClientBuilder), and can be made from one.
+#[derive(Debug)]
+#[must_use]
+pub struct ClientBuilder(crate::client::client::ClientBuilder);
+
+/// Setters that are the async builder's.
+macro_rules! setters {
+    ($($(#[$meta:meta])* $name:ident($($arg:ident: $type:ty),*);)*) => {
+        $(
+            $(#[$meta])*
+            pub fn $name(self, $($arg: $type),*) -> Self {
+                ClientBuilder(self.0.$name($($arg),*))
+            }
+        )*
+    };
+}
+
+impl ClientBuilder {
+    setters! {
+        /// The API key (wire: `X-API-Key`). A blank one is unset.
+        api_key(key: impl AsRef<str>);
+        /// The admin key (wire: `X-Admin-Key` on admin operations, `X-API-Key` on lists and where there is no API key).
+        /// A blank one is unset.
+        admin_key(key: impl AsRef<str>);
+        /// A key sent as `Authorization: Bearer` where no other key fits. A blank one is unset.
+        bearer(key: impl AsRef<str>);
+        /// Adds a header to every request.
+        header(name: &str, value: &str);
+        /// Adds a header that carries a secret, such as a gateway's `Authorization`, to every request; it is redacted like a key.
+        sensitive_header(name: &str, value: &str);
+        /// Adds a field to every JSON body that does not have it already.
+        extra(name: impl Into<String>, value: impl Into<crate::base::OrderedJson>);
+        /// The deadlines of each kind of work, in place of the defaults.
+        paces(paces: Paces);
+        /// How long a whole call may take, with its retries and waits; the other deadlines stay. See
+        /// [`Options::total`](crate::Options::total).
+        total(limit: Duration);
+        /// How long resolving a name and opening a connection may take, each; 10 s by default. It holds for the transport that `build` makes.
+        connect_timeout(limit: Duration);
+        /// The caps on what is accepted.
+        limits(limits: Limits);
+        /// When a failed call is tried again; [`Retry::GENTLE`] by default.
+        retry(retry: Retry);
+        /// What decides in its place when a failed call is tried again.
+        retry_policy(policy: impl RetryPolicy + 'static);
+        /// How many retries all calls may make together; [`RetryBudget::GENTLE`] by default.
+        retry_budget(budget: RetryBudget);
+        /// Adds a server, to which calls go when it suits better, or when another one fails; see [`policy`](crate::policy).
+        server(server: Server);
+        /// How calls are spread over several servers; [`Balance::LeastInFlight`] by default.
+        balance(balance: Balance);
+        /// Leaves a server alone that keeps failing; off by default.
+        breaker(breaker: Breaker);
+        /// Bounds how much is sent to each server in a time; off by default.
+        rate_limit(limit: RateLimit);
+        /// Bounds how many calls run at each server at a time; off by default.
+        concurrency(limit: Concurrency);
+        /// How long before it expires a key is asked for anew; 10 s by default.
+        key_skew(skew: Duration);
+        /// Adds a hook to all calls, after those that are there; see [`hooks`](crate::hooks).
+        hook(hook: impl Hook + Clone + Sync);
+        /// Sets whatever these options set.
+        options(options: Options);
+    }
+
+    /// Keys from elsewhere, in place of fixed ones: asked once for all calls, kept until they expire, and asked again after a
+    /// 401, upon which the request is sent once more.
+    ///
+    /// The source is called on the thread of a call that needs a key, while others that need it wait. It is told the scope
+    /// and whether the server refused the last key. It cannot be cut off, so it had better have a timeout of its own.
+    ///
+    /// ```
+    /// use tabbyapi::auth::Credential;
+    /// use tabbyapi::blocking::Client;
+    ///
+    /// # let server = tabbyapi_emulator::Emulator::builder().start()?;
+    /// # let (url, key) = (server.url(), server.api_key().to_owned());
+    /// let client = Client::builder(url)
+    ///     .key_source(move |_scope, _rejected| Ok(Some(Credential::api_key(&key)?)))
+    ///     .build()?;
+    /// assert_eq!(client.auth().permission()?.permission, "api");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn key_source<F>(self, source: F) -> Self
+    where
+        F: Fn(Scope, bool) -> Result<Option<Credential>> + Send + Sync + 'static,
+    {
+        ClientBuilder(self.0.key_source(move |scope, rejected| -> BoxFuture<Result<Option<Credential>>> {
+            Box::pin(ready(source(scope, rejected)))
+        }))
+    }
+
+    /// The client, on ureq with its defaults. Errors of kind [`Config`](crate::ErrorKind::Config) tell what cannot work.
+    pub fn build(self) -> Result<Client> {
+        let transport = match self.0.connect() {
+            Some(limit) => Ureq::connecting_within(limit)?,
+            None => Ureq::with_defaults()?,
+        };
+        self.build_with(transport)
+    }
+
+    /// The client, on a transport with proxies or certificates of your own.
+    pub fn build_with(self, transport: Ureq) -> Result<Client> {
+        Ok(Client { inner: self.0.build_with(Nowhere)?, transport, cancel: CancelHandle::new() })
+    }
+}
+
+impl From<crate::client::client::ClientBuilder> for ClientBuilder {
+    /// Takes over the settings of an async builder. An async source of keys is polled on the blocked thread, so it must not
+    /// need a runtime; deadlines and cancelling cut it off.
+    fn from(builder: crate::client::client::ClientBuilder) -> Self {
+        ClientBuilder(builder)
+    }
+}
+
+/// The transport of the client that never sends.
+struct Nowhere;
+
+impl Transport for Nowhere {
+    type Body = NoBody;
+
+    fn send(
+        &self,
+        _: Request<Bytes>,
+    ) -> impl Future<Output = Result<Response<NoBody>, TransportError>> + Send + 'static {
+        ready(Err(TransportError::new(Sent::No, "blocking clients do not send asynchronously")))
+    }
+
+    fn sleep_until(&self, _: Time) -> impl Future<Output = ()> + Send + 'static {
+        pending()
+    }
+
+    fn now(&self) -> Time {
+        Time::default()
+    }
+
+    fn seed(&self) -> u64 {
+        Ureq::seed()
+    }
+}
+
+enum NoBody {}
+
+impl Stream for NoBody {
+    type Item = Result<Bytes, TransportError>;
+
+    fn poll_next(self: std::pin::Pin<&mut Self>, _: &mut std::task::Context<'_>) -> Poll<Option<Self::Item>> {
+        match *self {}
+    }
+}

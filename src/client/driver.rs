@@ -1,0 +1,322 @@
+//! The driver: the only async loop. It feeds a [`Call`] from a transport, and decides nothing.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use futures_core::Stream;
+use http::{Request, Response};
+
+use crate::base::{BaseUrl, BoxFuture, Error, Result, Time, TransportError};
+use crate::decode::Decode;
+use crate::protocol::Scope;
+use crate::protocol::auth::{Credential, KeySource};
+use crate::protocol::call::{Call, Changed, Input, Output};
+use crate::transport::{BoxBody, Erased, LocalTransport};
+
+/// Drives a call over a transport whose futures are not `Send`, as a stream of its items.
+///
+/// This is for thread-per-core runtimes; with any other, use [`Client`](crate::Client). Keys must be fixed in the call's
+/// [`Settings`](crate::call::Settings), or come from `keys`.
+///
+/// ```
+/// # use tabbyapi::api::CheckHealth;
+/// # use tabbyapi::call::{Call, Settings, Shared};
+/// # use tabbyapi::transport::LocalTransport;
+/// use futures::StreamExt;
+///
+/// async fn is_reachable(transport: impl LocalTransport) -> tabbyapi::Result<bool> {
+///     let shared = Shared::new(Settings::new("http://127.0.0.1:5000".parse()?));
+///     let call = Call::new(&shared, &CheckHealth)?;
+///     Ok(tabbyapi::driver::drive_local(transport, call).next().await.is_some_and(|answer| answer.is_ok()))
+/// }
+/// ```
+pub fn drive_local<T: LocalTransport, D: Decode>(
+    transport: T,
+    call: Call<D>,
+) -> impl Stream<Item = Result<D::Item>> + Unpin {
+    Driver::new(LocalIo(transport), call)
+}
+
+/// What a driver moves bytes with.
+pub(crate) trait Io {
+    type Sending: Future<Output = Result<Response<Self::Body>, TransportError>> + Unpin;
+    type Body: Stream<Item = Result<Bytes, TransportError>> + Unpin;
+    type Sleep: Future<Output = ()> + Unpin;
+
+    fn send(&self, request: Request<Bytes>) -> Self::Sending;
+    fn sleep_until(&self, until: Time) -> Self::Sleep;
+    fn now(&self) -> Time;
+    fn key(&self, server: &BaseUrl, scope: Scope, rejected: bool) -> BoxFuture<Result<Option<Credential>>>;
+}
+
+/// A client's transport and source of keys, without their types.
+#[derive(Clone)]
+pub(crate) struct ClientIo {
+    pub(crate) transport: Arc<dyn Erased>,
+    pub(crate) keys: Option<Arc<dyn KeySource>>,
+}
+
+impl Io for ClientIo {
+    type Sending = BoxFuture<Result<Response<BoxBody>, TransportError>>;
+    type Body = BoxBody;
+    type Sleep = BoxFuture<()>;
+
+    fn send(&self, request: Request<Bytes>) -> Self::Sending {
+        self.transport.send(request)
+    }
+
+    fn sleep_until(&self, until: Time) -> Self::Sleep {
+        self.transport.sleep_until(until)
+    }
+
+    fn now(&self) -> Time {
+        self.transport.now()
+    }
+
+    fn key(&self, server: &BaseUrl, scope: Scope, rejected: bool) -> BoxFuture<Result<Option<Credential>>> {
+        match &self.keys {
+            Some(keys) => keys.key_for(server, scope, rejected),
+            None => Box::pin(std::future::ready(Ok(None))),
+        }
+    }
+}
+
+struct LocalIo<T>(T);
+
+type LocalSending<B> = Pin<Box<dyn Future<Output = Result<Response<Pin<Box<B>>>, TransportError>>>>;
+
+impl<T: LocalTransport> Io for LocalIo<T> {
+    type Sending = LocalSending<T::Body>;
+    type Body = Pin<Box<T::Body>>;
+    type Sleep = Pin<Box<dyn Future<Output = ()>>>;
+
+    fn send(&self, request: Request<Bytes>) -> Self::Sending {
+        let sending = self.0.send(request);
+        Box::pin(async move { Ok(sending.await?.map(Box::pin)) })
+    }
+
+    fn sleep_until(&self, until: Time) -> Self::Sleep {
+        Box::pin(self.0.sleep_until(until))
+    }
+
+    fn now(&self) -> Time {
+        self.0.now()
+    }
+
+    fn key(&self, _: &BaseUrl, _: Scope, _: bool) -> BoxFuture<Result<Option<Credential>>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
+}
+
+/// One call and what it has in flight. Pull only: nothing moves unless it is polled, and dropping it cancels.
+pub(crate) struct Driver<I: Io, D: Decode> {
+    io: I,
+    call: Call<D>,
+    exchange: Exchange<I>,
+    key: Option<BoxFuture<Result<Option<Credential>>>>,
+    changed: Option<Changed>,
+    /// What the call is waiting for; `None` if it is to be polled.
+    awaiting: Option<Awaiting>,
+    /// The armed timer. It may be early, never late: re-arming it for every chunk would cost more than the chunk.
+    timer: Option<(Time, I::Sleep)>,
+    done: bool,
+}
+
+enum Exchange<I: Io> {
+    None,
+    Sending(I::Sending),
+    Body(I::Body),
+}
+
+#[derive(Clone, Copy)]
+struct Awaiting {
+    what: What,
+    until: Option<Time>,
+}
+
+#[derive(Clone, Copy)]
+enum What {
+    Exchange,
+    Key,
+    Change,
+}
+
+/// How many steps one poll may take before it lets others run; bodies that are always ready would never yield else.
+const STEPS: u32 = 512;
+
+impl<I: Io, D: Decode> Driver<I, D> {
+    pub(crate) fn new(io: I, call: Call<D>) -> Self {
+        Driver {
+            io,
+            call,
+            exchange: Exchange::None,
+            key: None,
+            changed: None,
+            awaiting: None,
+            timer: None,
+            done: false,
+        }
+    }
+
+    pub(crate) fn call(&self) -> &Call<D> {
+        &self.call
+    }
+
+    pub(crate) fn call_mut(&mut self) -> &mut Call<D> {
+        &mut self.call
+    }
+
+    pub(crate) fn io(&self) -> &I {
+        &self.io
+    }
+
+    /// The call, for another driver.
+    #[cfg(all(feature = "blocking", not(target_arch = "wasm32")))]
+    pub(crate) fn into_call(self) -> Call<D> {
+        self.call
+    }
+
+    pub(crate) fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<D::Item>>> {
+        if self.done {
+            return Poll::Ready(None);
+        }
+        for _ in 0..STEPS {
+            if let Some(awaiting) = self.awaiting {
+                // Input first: a deadline that passed while nobody polled must not hide what has arrived.
+                if let Poll::Ready(input) = self.poll_input(awaiting.what, cx) {
+                    self.awaiting = None;
+                    if let Some(input) = input {
+                        self.call.handle_input(self.io.now(), input);
+                    }
+                } else {
+                    std::task::ready!(self.poll_timer(awaiting.until, cx));
+                    self.awaiting = None;
+                }
+            }
+            let output = self.call.poll_output(self.io.now());
+            match output {
+                Output::Send { request, deadline } => {
+                    self.exchange = Exchange::Sending(self.io.send(request));
+                    self.awaiting = Some(Awaiting { what: What::Exchange, until: deadline });
+                }
+                Output::Read { deadline } => {
+                    self.awaiting = Some(Awaiting { what: What::Exchange, until: deadline });
+                }
+                Output::Wait { until, changed } => {
+                    self.exchange = Exchange::None;
+                    self.changed = changed;
+                    self.awaiting = Some(Awaiting { what: What::Change, until });
+                }
+                Output::Authorize { server, scope, rejected, deadline } => {
+                    self.exchange = Exchange::None;
+                    self.key.get_or_insert_with(|| self.io.key(&server, scope, rejected));
+                    self.awaiting = Some(Awaiting { what: What::Key, until: deadline });
+                }
+                Output::Item(item) => return Poll::Ready(Some(Ok(item))),
+                Output::Done(result) => {
+                    self.stop();
+                    return Poll::Ready(result.err().map(Err));
+                }
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Ends the call from outside because of this error, which is given back with what is known of the call.
+    pub(crate) fn give_up(&mut self, error: Error) -> Error {
+        self.stop();
+        self.call.give_up(self.io.now(), error)
+    }
+
+    /// Drops all that is in flight.
+    fn stop(&mut self) {
+        self.done = true;
+        self.exchange = Exchange::None;
+        self.key = None;
+        self.changed = None;
+        self.timer = None;
+    }
+
+    /// The next input of what is awaited; a change brings none.
+    fn poll_input(&mut self, what: What, cx: &mut Context<'_>) -> Poll<Option<Input>> {
+        match what {
+            What::Exchange => match &mut self.exchange {
+                Exchange::Sending(sending) => match std::task::ready!(Pin::new(sending).poll(cx)) {
+                    Ok(response) => {
+                        let (head, body) = response.into_parts();
+                        self.exchange = Exchange::Body(body);
+                        Poll::Ready(Some(Input::Head(head)))
+                    }
+                    Err(error) => {
+                        self.exchange = Exchange::None;
+                        Poll::Ready(Some(Input::Failed(error)))
+                    }
+                },
+                Exchange::Body(body) => {
+                    let input = match std::task::ready!(Pin::new(body).poll_next(cx)) {
+                        Some(Ok(chunk)) => return Poll::Ready(Some(Input::Chunk(chunk))),
+                        Some(Err(error)) => Input::Failed(error),
+                        None => Input::End,
+                    };
+                    self.exchange = Exchange::None;
+                    Poll::Ready(Some(input))
+                }
+                Exchange::None => Poll::Pending,
+            },
+            What::Key => match &mut self.key {
+                Some(key) => {
+                    let key = std::task::ready!(key.as_mut().poll(cx));
+                    self.key = None;
+                    Poll::Ready(Some(Input::Key(key)))
+                }
+                None => Poll::Pending,
+            },
+            What::Change => match &mut self.changed {
+                Some(changed) => {
+                    std::task::ready!(Pin::new(changed).poll(cx));
+                    self.changed = None;
+                    Poll::Ready(None)
+                }
+                None => Poll::Pending,
+            },
+        }
+    }
+
+    fn poll_timer(&mut self, until: Option<Time>, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(until) = until else { return Poll::Pending };
+        loop {
+            match &mut self.timer {
+                Some((at, sleep)) if *at <= until => {
+                    std::task::ready!(Pin::new(sleep).poll(cx));
+                    self.timer = None;
+                    if self.io.now() >= until {
+                        return Poll::Ready(());
+                    }
+                }
+                _ => self.timer = Some((until, self.io.sleep_until(until))),
+            }
+        }
+    }
+}
+
+// Nothing in it is pinned in place: futures and bodies are boxed or `Unpin`.
+impl<I: Io, D: Decode> Unpin for Driver<I, D> {}
+
+impl<I: Io, D: Decode> Stream for Driver<I, D> {
+    type Item = Result<D::Item>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.poll_item(cx)
+    }
+}
+
+impl<I: Io, D: Decode> fmt::Debug for Driver<I, D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Driver").field("call", &self.call).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,59 @@
+//! `Readiness`: a wait for a loaded model, without the waiting.
+
+use std::time::Duration;
+
+use crate::base::{Error, ErrorKind, Pace, Phase, Result, Time};
+use crate::protocol::Options;
+use crate::protocol::policy::Retry;
+
+/// How long to wait between two looks at the server.
+const INTERVAL: Duration = Duration::from_millis(250);
+
+/// A wait for a loaded model, without the waiting.
+pub(crate) struct Readiness {
+    timeout: Duration,
+    until: Time,
+    /// What the last look said that went out to the server.
+    last: Option<Error>,
+}
+
+impl Readiness {
+    pub(crate) fn new(now: Time, timeout: Duration) -> Self {
+        Readiness { timeout, until: now + timeout, last: None }
+    }
+
+    /// The options of one look: it must not outlast the wait, nor retry by itself.
+    pub(crate) fn options(&self, now: Time) -> Options {
+        Options::new().retry(Retry::NEVER).pace(Pace::READ.total(self.until.since(now).max(INTERVAL)))
+    }
+
+    /// How long to wait after a look that failed, or why not to look again.
+    pub(crate) fn pause(&mut self, now: Time, error: Error) -> Result<Duration> {
+        if !is_not_yet(&error) {
+            return Err(error);
+        }
+        // That a look was held back tells less than why.
+        let error = match self.last.take() {
+            Some(last) if error.kind() == ErrorKind::Refused => last,
+            _ => error,
+        };
+        if now + INTERVAL >= self.until {
+            let message = format!("the server was not ready within {:?}", self.timeout);
+            return Err(Error::new(ErrorKind::Timeout, "timeout_ready", message)
+                .with_phase(Phase::Total)
+                .with_quoted("the last look said: ", error));
+        }
+        self.last = Some(error);
+        Ok(INTERVAL)
+    }
+}
+
+fn is_not_yet(error: &Error) -> bool {
+    match error.kind() {
+        ErrorKind::Connect | ErrorKind::Transport | ErrorKind::Timeout | ErrorKind::Truncated => true,
+        ErrorKind::Server => matches!(error.status().map(|status| status.as_u16()), Some(502..=504)),
+        // By this client's own policies, not by a hook.
+        ErrorKind::Refused => matches!(error.code(), "circuit_open" | "rate_limited" | "queue_full"),
+        _ => false,
+    }
+}

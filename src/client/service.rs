@@ -1,0 +1,52 @@
+//! `Client` as a `tower_service::Service`, whose requests are endpoints.
+
+use std::task::{Context, Poll};
+
+use tower_service::Service;
+
+use crate::base::{Error, Result};
+use crate::client::answer::{Answer, Calling};
+use crate::client::client::Client;
+use crate::decode::{Decode, Whole};
+use crate::protocol::Endpoint;
+
+/// Calls of endpoints through whatever tower has to put around a service: balancers, limits, timeouts.
+///
+/// ```
+/// use tabbyapi::api::GetPermission;
+/// use tabbyapi::transport::script::{Reply, Script};
+/// use tower::{ServiceBuilder, ServiceExt};
+///
+/// # futures::executor::block_on(async {
+/// let script = Script::new([Reply::json(200, r#"{"permission": "api"}"#)]);
+/// let client = tabbyapi::Client::builder("http://tabby.test").build_with(script)?;
+///
+/// let service = ServiceBuilder::new().concurrency_limit(4).service(client);
+/// let answer = service.oneshot(GetPermission).await?;
+/// assert_eq!(answer.permission, "api");
+/// # Ok::<(), tabbyapi::Error>(())
+/// # }).unwrap();
+/// ```
+///
+/// It is always ready: the client's own [policies](crate::policy) make a call wait, once it is awaited. Futures are calls, so that
+/// nothing is sent before they are polled, and dropping one cancels it. Answers are whole; for streams, put the layers below
+/// the client, with [`transport::Tower`](crate::transport::Tower).
+///
+/// A layer that sends a request again does not know whether that is safe, as the client does: leave retries to it.
+impl<E> Service<E> for Client
+where
+    E: Endpoint,
+    E::Decoder: Whole,
+{
+    type Response = Answer<<E::Decoder as Decode>::Item>;
+    type Error = Error;
+    type Future = Calling<E::Decoder>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, endpoint: E) -> Self::Future {
+        Client::call(self, &endpoint)
+    }
+}

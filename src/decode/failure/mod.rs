@@ -1,0 +1,99 @@
+//! Every shape of error that servers answer with, read into one [`Error`].
+//!
+//! | where | shape |
+//! |---|---|
+//! | handlers | `{"detail": "text"}` |
+//! | validation, 422 | `{"detail": [{"type", "loc", "msg", "input"}]}` |
+//! | context too long | `{"error": {"message", "type", "param", "code"}}` |
+//! | inside a stream, status 200 | `{"error": {"message", "trace"}}`, or the one above |
+//! | unhandled exceptions, proxies | plain text, HTML, nothing |
+//! | other servers | `{"object": "error", "message", "type", "code"}`, `{"message", "code"}`, `[{"error": {..}}]`, ... |
+//!
+//! No more than the first 64 KiB are looked at, once.
+
+mod classify;
+mod glimpse;
+mod hint;
+mod said;
+
+use http::{HeaderMap, StatusCode};
+use serde_json::Value;
+
+use crate::base::Error;
+use classify::Within;
+pub(super) use glimpse::{Fill, LOOK};
+use hint::{advice, redirected};
+use said::Said;
+
+/// The error of an answer whose status is no success.
+pub(super) fn from_response(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Error {
+    let said = Said::json(body).unwrap_or_else(|| Said::plain(body, Some(headers)));
+    let cause = said.cause(Some(status), Within::Answer);
+    let advice = advice(&said, cause, Some(status));
+    let error = said.into_error(cause, None);
+    match advice {
+        Some(advice) => error.with_advice(advice),
+        None if status.is_redirection() => redirected(error, headers),
+        None => error,
+    }
+}
+
+/// The error that the data of an event carries, in any shape that servers use, or `None` if it carries none: for an
+/// [`EventFormat`](crate::decode::EventFormat) of your own.
+pub fn event_error(data: &str) -> Option<Error> {
+    Said::json(data.as_bytes()).map(|said| finished(said, Within::Stream))
+}
+
+/// The same; kept for formats that do not read validation entries.
+pub fn plain_event_error(data: &str) -> Option<Error> {
+    event_error(data)
+}
+
+/// The error of an event of the kind `error`, whatever its data says: for an [`EventFormat`](crate::decode::EventFormat) of your own.
+pub fn error_event(data: &str) -> Error {
+    event_error(data).unwrap_or_else(|| finished(Said::plain(data.as_bytes(), None), Within::Stream))
+}
+
+/// The error that the value of a field called `error` in an event tells of, or `None` if it says that there is none.
+pub(crate) fn event_error_field(error: &Value) -> Option<Error> {
+    Said::field(error).map(|said| finished(said, Within::Stream))
+}
+
+/// The same of a field in a whole answer.
+pub(crate) fn answer_error_field(error: &Value) -> Option<Error> {
+    Said::field(error).map(|said| finished(said, Within::Answer))
+}
+
+/// The error that a body is in place of an answer, although its status is a success; `None` if there is no error in it.
+pub(super) fn from_answer(body: &str) -> Option<Error> {
+    Said::in_place_of_answer(body.as_bytes()).map(|said| finished(said, Within::Answer))
+}
+
+fn finished(said: Said, within: Within) -> Error {
+    let status = said.status;
+    let cause = said.cause(status, within);
+    let advice = advice(&said, cause, status);
+    let error = said.into_error(cause, status);
+    let error = if within == Within::Stream { error.in_stream() } else { error };
+    match advice {
+        Some(advice) => error.with_advice(advice),
+        None => error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_is_a_short_word() {
+        let code = |code: &str| {
+            let data = serde_json::json!({"error": {"message": "no", "type": "invalid_request_error", "code": code}});
+            event_error(&data.to_string()).unwrap().code().to_owned()
+        };
+        assert_eq!(code("context_length_exceeded"), "context_length_exceeded");
+        for other in ["", "two words", "caf\u{e9}", &"x".repeat(65)] {
+            assert_eq!(code(other), "invalid_request_error", "{other}");
+        }
+    }
+}

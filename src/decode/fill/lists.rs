@@ -1,0 +1,390 @@
+//! Lists and structs inside others. Elements that are of another kind than their list are left out.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::Deserialize;
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Unexpected, Visitor};
+
+use super::{Fields, Fill, Given, Struct, Whole, null_is_nothing, scalars_are_nothing};
+use crate::base::{Few, Text};
+
+/// The elements of a list of structs; an object in place of the list is its one element.
+struct Elements<'a, L>(&'a mut L);
+
+impl<'de, T: Struct<'de>> Fill<'de> for Vec<T> {
+    fn fill<D: Deserializer<'de>>(&mut self, deserializer: D) -> Result<(), D::Error> {
+        super::in_place(deserializer, Elements(self))
+    }
+}
+
+impl<'de, T: Struct<'de>> Visitor<'de> for Elements<'_, Vec<T>> {
+    type Value = ();
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list")
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        while let Some(item) = seq.next_element_seed(Owned(PhantomData))? {
+            self.0.extend(item);
+        }
+        Ok(())
+    }
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
+        let mut item = T::default();
+        Whole(&mut item).visit_map(map)?;
+        self.0.push(item);
+        Ok(())
+    }
+    null_is_nothing!();
+    scalars_are_nothing!();
+}
+
+impl<'de, T: Struct<'de>> Fill<'de> for Few<T> {
+    #[inline]
+    fn fill<D: Deserializer<'de>>(&mut self, deserializer: D) -> Result<(), D::Error> {
+        super::in_place(deserializer, Elements(self))
+    }
+}
+
+impl<'de, T: Struct<'de>> Visitor<'de> for Elements<'_, Few<T>> {
+    type Value = ();
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list")
+    }
+    #[inline]
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        // Made only once it is known that there is one: a list of one ends right after it.
+        if seq.next_element_seed(First(self.0))?.is_some() {
+            while let Some(item) = seq.next_element_seed(Owned(PhantomData))? {
+                if let Some(item) = item {
+                    self.0.push(item);
+                }
+            }
+        }
+        Ok(())
+    }
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
+        let mut item = T::default();
+        Whole(&mut item).visit_map(map)?;
+        self.0.push(item);
+        Ok(())
+    }
+    null_is_nothing!();
+    scalars_are_nothing!();
+}
+
+/// Reads an element; whether it is an object.
+struct Element<'a, T>(&'a mut T);
+
+impl<'de, T: Struct<'de>> DeserializeSeed<'de> for Element<'_, T> {
+    type Value = bool;
+    #[inline]
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
+        let mut object = false;
+        super::in_place(deserializer, Marked(Fields(self.0), &mut object))?;
+        Ok(object)
+    }
+}
+
+/// A struct, and whether it was one.
+struct Marked<'a, 'b, T>(Fields<'a, T>, &'b mut bool);
+
+impl<'de, T: Struct<'de>> Visitor<'de> for Marked<'_, '_, T> {
+    type Value = ();
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+    #[inline]
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
+        *self.1 = true;
+        self.0.visit_map(map)
+    }
+    null_is_nothing!();
+    scalars_are_nothing!();
+    super::lists_are_nothing!();
+}
+
+/// Where the first element of a [`Few`] goes, once it is known that there is one.
+struct First<'a, T>(&'a mut Few<T>);
+
+impl<'de, T: Struct<'de>> DeserializeSeed<'de> for First<'_, T> {
+    type Value = ();
+    #[inline]
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        let object = match self.0.set_one(T::default()) {
+            Some(place) => Element(place).deserialize(deserializer)?,
+            None => return Err(serde::de::Error::custom("a list of one has no element")),
+        };
+        if !object {
+            *self.0 = Few::new();
+        }
+        Ok(())
+    }
+}
+
+/// An element of a list, if it is an object; its size shows in the type, so that it can be charged.
+struct Owned<T>(PhantomData<T>);
+
+impl<'de, T: Struct<'de>> DeserializeSeed<'de> for Owned<T> {
+    type Value = Option<T>;
+    // Apart, since it is rare, and the first element of a `Few` is not.
+    #[inline(never)]
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Option<T>, D::Error> {
+        let mut item = T::default();
+        Ok(if Element(&mut item).deserialize(deserializer)? { Some(item) } else { None })
+    }
+}
+
+/// `Fill` for derived types, for options and lists of them: what is no object is absent.
+macro_rules! fill_objects {
+    ($($type:ty),* $(,)?) => {
+        $(
+            impl<'de> crate::decode::fill::Fill<'de> for Option<$type> {
+                fn fill<D: ::serde::Deserializer<'de>>(&mut self, deserializer: D) -> Result<(), D::Error> {
+                    *self = crate::decode::fill::in_place(deserializer, crate::decode::fill::Object(::std::marker::PhantomData))?;
+                    Ok(())
+                }
+            }
+            impl<'de> crate::decode::fill::Fill<'de> for Vec<$type> {
+                fn fill<D: ::serde::Deserializer<'de>>(&mut self, deserializer: D) -> Result<(), D::Error> {
+                    crate::decode::fill::in_place(deserializer, crate::decode::fill::Objects(self))
+                }
+            }
+        )*
+    };
+}
+pub(crate) use fill_objects;
+
+/// An object as a value of a derived type.
+pub(crate) struct Object<T>(pub(crate) PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for Object<T> {
+    type Value = Option<T>;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Option<T>, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map)).map(Some)
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Option<T>, A::Error> {
+        while list.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(None)
+    }
+    fn visit_unit<E>(self) -> Result<Option<T>, E> {
+        Ok(None)
+    }
+    fn visit_none<E>(self) -> Result<Option<T>, E> {
+        Ok(None)
+    }
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<Option<T>, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Option<T>, D::Error> {
+        super::in_place(deserializer, self)
+    }
+    fn visit_bool<E>(self, _: bool) -> Result<Option<T>, E> {
+        Ok(None)
+    }
+    fn visit_i64<E>(self, _: i64) -> Result<Option<T>, E> {
+        Ok(None)
+    }
+    fn visit_u64<E>(self, _: u64) -> Result<Option<T>, E> {
+        Ok(None)
+    }
+    fn visit_f64<E>(self, _: f64) -> Result<Option<T>, E> {
+        Ok(None)
+    }
+    fn visit_str<E>(self, _: &str) -> Result<Option<T>, E> {
+        Ok(None)
+    }
+}
+
+impl<'de, T: Deserialize<'de>> DeserializeSeed<'de> for Object<T> {
+    type Value = Option<T>;
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Option<T>, D::Error> {
+        super::in_place(deserializer, self)
+    }
+}
+
+/// The elements of a list of a derived type.
+pub(crate) struct Objects<'a, T>(pub(crate) &'a mut Vec<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for Objects<'_, T> {
+    type Value = ();
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list")
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
+        while let Some(item) = list.next_element_seed(Object(PhantomData))? {
+            self.0.extend(item);
+        }
+        Ok(())
+    }
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
+        self.0.push(T::deserialize(MapAccessDeserializer::new(map))?);
+        Ok(())
+    }
+    null_is_nothing!();
+    scalars_are_nothing!();
+}
+
+/// The list that an answer consists of.
+pub(super) struct Listed<T>(pub(super) PhantomData<T>);
+
+impl<'de, T> Visitor<'de> for Listed<T>
+where
+    Vec<T>: Fill<'de>,
+{
+    type Value = Vec<T>;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list")
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Vec<T>, A::Error> {
+        let mut count = 0;
+        let list: Vec<T> = super::filled(SeqAccessDeserializer::new(Counted { seq, count: &mut count }))?;
+        match list.is_empty() && count > 0 {
+            true => Err(serde::de::Error::custom("no element of the list is of its type")),
+            false => Ok(list),
+        }
+    }
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Vec<T>, A::Error> {
+        let list: Vec<T> = super::filled(MapAccessDeserializer::new(map))?;
+        match list.is_empty() {
+            true => Err(serde::de::Error::invalid_type(Unexpected::Map, &"a list")),
+            false => Ok(list),
+        }
+    }
+    fn visit_unit<E>(self) -> Result<Vec<T>, E> {
+        Ok(Vec::new())
+    }
+    fn visit_none<E>(self) -> Result<Vec<T>, E> {
+        Ok(Vec::new())
+    }
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Vec<T>, D::Error> {
+        super::in_place(deserializer, self)
+    }
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<Vec<T>, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+/// A list that counts its elements.
+struct Counted<'a, A> {
+    seq: A,
+    count: &'a mut usize,
+}
+
+impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Counted<'_, A> {
+    type Error = A::Error;
+    fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, A::Error> {
+        let element = self.seq.next_element_seed(seed)?;
+        *self.count += usize::from(element.is_some());
+        Ok(element)
+    }
+    fn size_hint(&self) -> Option<usize> {
+        self.seq.size_hint()
+    }
+}
+
+/// Objects by name; for a field of a derived type.
+pub(crate) fn named<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<String, T>, D::Error> {
+    let mut named = BTreeMap::new();
+    super::in_place(deserializer, Named(&mut named))?;
+    Ok(named)
+}
+
+struct Named<'a, T>(&'a mut BTreeMap<String, T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for Named<'_, T> {
+    type Value = ();
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(name) = map.next_key()? {
+            if let Some(value) = map.next_value_seed(Object(PhantomData))? {
+                self.0.insert(name, value);
+            }
+        }
+        Ok(())
+    }
+    null_is_nothing!();
+    scalars_are_nothing!();
+    super::lists_are_nothing!();
+}
+
+/// `Fill` for lists of scalars. What says none of the kind is left out; in a [`Row`] its place stays.
+macro_rules! fill_scalars {
+    ($($type:ty),*) => {
+        $(
+            impl<'de> Fill<'de> for Vec<$type> {
+                fn fill<D: Deserializer<'de>>(&mut self, deserializer: D) -> Result<(), D::Error> {
+                    crate::decode::fill::in_place(deserializer, Scalars::<Option<$type>, _>(PhantomData, |item| self.extend(item)))
+                }
+            }
+        )*
+    };
+}
+
+fill_scalars!(Text, String, u32);
+
+/// A list whose elements belong to those of other lists by their places: what says none of the kind is the default.
+#[derive(Default)]
+pub(crate) struct Row<T>(pub(crate) Vec<T>);
+
+impl<'de, T: Fill<'de>> Fill<'de> for Row<T> {
+    fn fill<D: Deserializer<'de>>(&mut self, deserializer: D) -> Result<(), D::Error> {
+        super::in_place(deserializer, Scalars::<T, _>(PhantomData, |item| self.0.push(item)))
+    }
+}
+
+/// Gives the elements of a list away.
+struct Scalars<T, F>(PhantomData<T>, F);
+
+impl<'de, T: Fill<'de>, F: FnMut(T)> Visitor<'de> for Scalars<T, F> {
+    type Value = ();
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list")
+    }
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut list: A) -> Result<(), A::Error> {
+        while let Some(item) = list.next_element_seed(Given(PhantomData))? {
+            (self.1)(item);
+        }
+        Ok(())
+    }
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
+        super::digits(map).map(|_| ())
+    }
+    null_is_nothing!();
+    scalars_are_nothing!();
+}
+
+/// Log probabilities by token; `None` if there is no object.
+impl<'de> Fill<'de> for Option<BTreeMap<Text, Option<f64>>> {
+    fn fill<D: Deserializer<'de>>(&mut self, deserializer: D) -> Result<(), D::Error> {
+        super::in_place(deserializer, Tops(self))
+    }
+}
+
+struct Tops<'a>(&'a mut Option<BTreeMap<Text, Option<f64>>>);
+
+impl<'de> Visitor<'de> for Tops<'_> {
+    type Value = ();
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("log probabilities by token")
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let tops = self.0.insert(BTreeMap::new());
+        while let Some(token) = map.next_key()? {
+            tops.insert(token, map.next_value_seed(Given(PhantomData))?);
+        }
+        Ok(())
+    }
+    null_is_nothing!();
+    scalars_are_nothing!();
+    super::lists_are_nothing!();
+}

@@ -1,0 +1,85 @@
+//! JSON text to values, within bounds, with errors that say where.
+
+use serde::de::DeserializeOwned;
+
+use crate::base::{Error, ErrorKind, Result};
+use crate::decode::charge::{self, Account, Bounds};
+use crate::decode::fault::{fault, place};
+use crate::decode::mend::mended;
+
+/// Decodes a JSON document; an error names the path inside it.
+///
+/// Bare `-Infinity`, `Infinity` and `NaN`, which the server writes into log probabilities, are read as null, and halves of
+/// surrogate pairs as U+FFFD. What the document takes in memory is bounded as [`Limits`](crate::Limits) has it by default.
+pub fn from_json<T: DeserializeOwned>(text: &str) -> Result<T> {
+    from_json_within(text, &Bounds::default())
+}
+
+/// The same within other bounds.
+pub(crate) fn from_json_within<T: DeserializeOwned>(text: &str, bounds: &Bounds) -> Result<T> {
+    if bounds.concern(text.len()) {
+        return charged(text, bounds);
+    }
+    let error = match serde_json::from_str(text) {
+        Ok(value) => return Ok(value),
+        Err(error) => error,
+    };
+    if let Some(finite) = mended(text) {
+        return serde_json::from_str(&finite).map_err(|_| located::<T>(&finite, error));
+    }
+    Err(located::<T>(text, error))
+}
+
+/// The same with everything counted that is kept.
+#[inline(never)]
+fn charged<T: DeserializeOwned>(text: &str, bounds: &Bounds) -> Result<T> {
+    let account = Account::new(*bounds, text.len(), 0);
+    let error = match charge::read(text, &account) {
+        Ok(value) => return Ok(value),
+        Err(error) => error,
+    };
+    if let Some(error) = account.error() {
+        return Err(error);
+    }
+    let Some(mended) = mended(text) else { return Err(located::<T>(text, error)) };
+    let account = Account::new(*bounds, text.len(), mended.len());
+    charge::read(&mended, &account).map_err(|_| account.error().unwrap_or_else(|| located::<T>(&mended, error)))
+}
+
+/// The same fault again, with its path: kept off the way of documents that are right.
+fn located<T: DeserializeOwned>(text: &str, plain: serde_json::Error) -> Error {
+    let mut json = serde_json::Deserializer::from_str(text);
+    let (path, error) = match serde_path_to_error::deserialize::<_, T>(&mut json) {
+        Err(error) => (place(error.path()), error.into_inner()),
+        Ok(_) => (None, plain),
+    };
+    let code = if error.is_data() { "unexpected_json" } else { "invalid_json" };
+    // Without the parser's error, which quotes what it read.
+    Error::new(ErrorKind::Decode, code, format!("the answer could not be read: {}", fault(&error)))
+        .with_path(path.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_read_exactly() {
+        for text in ["-0.11536954343318939", "-0.22147056460380554", "366.24", "5e-324"] {
+            assert_eq!(serde_json::to_string(&from_json::<f64>(text).unwrap()).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn errors_name_the_path() {
+        #[derive(Debug, serde::Deserialize)]
+        #[allow(dead_code)]
+        struct Inner {
+            n: u32,
+        }
+        let error =
+            from_json::<std::collections::BTreeMap<String, Vec<Inner>>>(r#"{"list":[{"n":1},{"n":"x"}]}"#).unwrap_err();
+        assert_eq!(error.path(), Some("list[1].n"));
+        assert_eq!(error.code(), "unexpected_json");
+    }
+}

@@ -1,0 +1,103 @@
+//! `Environment`: keys from environment variables.
+
+use std::env::{self, VarError};
+
+use zeroize::Zeroizing;
+
+use super::{Credential, KeySource, Keys};
+use crate::base::{BoxFuture, Error, ErrorKind, Result};
+use crate::protocol::endpoint::Scope;
+
+/// Keys from environment variables, which are read each time that the client asks: a change is seen after a 401.
+///
+/// A variable that is unset or blank is no key. If several keys are set, each operation gets the one that suits it, as with fixed keys.
+///
+/// ```
+/// use tabbyapi::auth::Environment;
+///
+/// let builder = tabbyapi::Client::builder("http://127.0.0.1:5000").key_source(Environment::new());
+/// # let _ = builder;
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Environment {
+    api_key: String,
+    admin_key: String,
+    bearer: String,
+}
+
+impl Environment {
+    /// Keys from `TABBY_API_KEY`, `TABBY_ADMIN_KEY` and `TABBY_BEARER`.
+    pub fn new() -> Self {
+        Environment::named("TABBY_API_KEY", "TABBY_ADMIN_KEY", "TABBY_BEARER")
+    }
+
+    /// Keys from variables of these names.
+    pub fn named(api_key: impl Into<String>, admin_key: impl Into<String>, bearer: impl Into<String>) -> Self {
+        Environment { api_key: api_key.into(), admin_key: admin_key.into(), bearer: bearer.into() }
+    }
+
+    fn read(&self, scope: Scope) -> Result<Option<Credential>> {
+        let mut keys = Keys::default();
+        let named = [
+            (&self.api_key, Keys::set_api as Set),
+            (&self.admin_key, Keys::set_admin),
+            (&self.bearer, Keys::set_bearer),
+        ];
+        for (name, set) in named {
+            let found = variable(name).and_then(|value| set(&mut keys, &value).map_err(|_| unfit(name)));
+            found?;
+        }
+        Ok(keys.resolve(scope))
+    }
+}
+
+type Set = fn(&mut Keys, &str) -> Result<()>;
+
+impl Default for Environment {
+    fn default() -> Self {
+        Environment::new()
+    }
+}
+
+impl KeySource for Environment {
+    fn key(&self, scope: Scope, _: bool) -> BoxFuture<Result<Option<Credential>>> {
+        Box::pin(std::future::ready(self.read(scope)))
+    }
+}
+
+/// Its value, empty if it is unset.
+fn variable(name: &str) -> Result<Zeroizing<String>> {
+    // The standard library would take these for a reason to panic on some systems; no such variable can be set.
+    if name.is_empty() || name.contains(['=', '\0']) {
+        return Ok(Zeroizing::default());
+    }
+    match env::var(name) {
+        Ok(value) => Ok(Zeroizing::new(value)),
+        Err(VarError::NotPresent) => Ok(Zeroizing::default()),
+        Err(VarError::NotUnicode(_)) => Err(unfit(name)),
+    }
+}
+
+/// The value is left out: nothing of a key may show.
+fn unfit(name: &str) -> Error {
+    let message = format!("the environment variable `{name}` holds characters that no key has");
+    Error::custom(ErrorKind::Credentials, "key_invalid", message)
+        .with_hint("set it to the key alone, without line breaks")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_variable_is_read_and_a_missing_one_is_no_key() {
+        // Cargo sets the first of these for tests; setting one here would be unsafe.
+        let source = Environment::named("CARGO_PKG_NAME", "TABBY_TEST_SURELY_UNSET", "");
+        let mut headers = http::HeaderMap::new();
+        source.read(Scope::Api).unwrap().unwrap().apply(&mut headers);
+        assert_eq!(headers["x-api-key"], env!("CARGO_PKG_NAME"));
+        assert!(source.read(Scope::Admin).unwrap().is_none());
+        assert!(source.read(Scope::Public).unwrap().is_none());
+        assert!(Environment::named("TABBY_TEST_SURELY_UNSET", "a=b", "\0").read(Scope::Admin).unwrap().is_none());
+    }
+}

@@ -1,0 +1,315 @@
+//! Keys: which header an operation carries, and where keys come from.
+//!
+//! Each request carries one key header at most. Fixed keys are given to the builder, or to each
+//! [`Server`](crate::policy::Server). Keys that are not fixed come from a [`KeySource`]:
+//!
+//! | source | keys |
+//! |---|---|
+//! | a closure | whatever it gets: from a vault, a prompt, a service |
+//! | `Environment` | from environment variables, natively |
+//! | `KeyFile` | from a file, or from TabbyAPI's own `api_tokens.yml`, natively |
+//! | [`Chain`] | of the first of several sources that has one |
+//! | [`PerServer`] | of a source for each server |
+//! | `oauth::OAuth` (feature `oauth2`) | from an OAuth 2.0 authorization server |
+//!
+//! # What a client does with a source
+//!
+//! * It asks when a call needs a key that is not there yet, once for all calls. The others wait; if the call that asks is dropped,
+//!   another one takes over.
+//! * It keeps what it gets, for each server and [`Scope`] apart, until shortly before it expires. That margin is
+//!   [`key_skew`](crate::ClientBuilder::key_skew).
+//! * After a 401 it asks again, telling so, and sends the request once more. A second 401 is the error of the call. A server that
+//!   refuses a key has not begun anything, so no generation is done twice by this.
+//! * An error of the source is the error of the call that asked, of kind
+//!   [`Credentials`](crate::ErrorKind::Credentials) for all sources here; nothing is sent, and the next call asks anew.
+//!
+//! Nothing runs in the background.
+//!
+//! # Keys never show
+//!
+//! All keys that a client holds (for each scope and server, those that sources gave, sensitive headers, the token of a download) are
+//! removed from all that it tells: `Debug` and `Display`, errors and their causes, records, hooks, telemetry, recordings. They are
+//! removed even if the server repeats them, in any writing: as they stand, escaped as in JSON, URLs or HTML, in Base64, as Latin-1 or
+//! UTF-8; so are parts of header values, such as cookies, fields of `Digest`, user and password of `Basic`. Texts are cut
+//! after that, so that no head of a key is left. Answers are handed out as they are, and keys shorter than six bytes are left alone, since
+//! to remove them would take words apart.
+//!
+//! The library wipes its copies of keys when they are dropped. It cannot wipe what it does not own: your own strings, the environment, the
+//! bodies of requests, the buffers of the HTTP stack and of TLS, and the tokens of OAuth.
+
+mod choose;
+#[cfg(not(target_arch = "wasm32"))]
+mod environment;
+#[cfg(not(target_arch = "wasm32"))]
+mod file;
+
+use std::fmt;
+use std::time::Duration;
+
+use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
+
+use crate::base::secrets::{X_ADMIN_KEY, X_API_KEY, secret_value};
+use crate::base::{BaseUrl, BoxFuture, Error, MaybeSend, MaybeSync, Result, Time};
+use crate::protocol::endpoint::Scope;
+
+pub use choose::{Chain, PerServer};
+#[cfg(not(target_arch = "wasm32"))]
+pub use environment::Environment;
+#[cfg(not(target_arch = "wasm32"))]
+pub use file::KeyFile;
+
+/// One key, as the header that carries it. Its value never shows.
+#[derive(Clone)]
+pub struct Credential {
+    name: HeaderName,
+    value: HeaderValue,
+    expires: Option<Time>,
+    lasts: Option<Duration>,
+    which: Which,
+}
+
+/// Which of a client's keys a credential is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Which {
+    Api,
+    Admin,
+    Bearer,
+}
+
+impl Which {
+    /// Its name in sentences.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Which::Api => "API key",
+            Which::Admin => "admin key",
+            Which::Bearer => "bearer key",
+        }
+    }
+}
+
+impl Credential {
+    /// `X-API-Key: KEY`, good for [`Scope::Api`] and [`Scope::List`]. A blank key is an error: the server chokes on
+    /// empty key headers.
+    pub fn api_key(key: &str) -> Result<Self> {
+        Ok(Credential::of(X_API_KEY, key_value("API key", key, "")?, Which::Api))
+    }
+
+    /// `X-Admin-Key: KEY`, good for [`Scope::Admin`] alone.
+    pub fn admin_key(key: &str) -> Result<Self> {
+        Ok(Credential::of(X_ADMIN_KEY, key_value("admin key", key, "")?, Which::Admin))
+    }
+
+    /// `Authorization: Bearer KEY`, good for every scope the key is good for.
+    pub fn bearer(key: &str) -> Result<Self> {
+        Ok(Credential::of(AUTHORIZATION, key_value("bearer key", key, "Bearer ")?, Which::Bearer))
+    }
+
+    fn of(name: HeaderName, value: HeaderValue, which: Which) -> Self {
+        Credential { name, value, expires: None, lasts: None, which }
+    }
+
+    /// Which key it is, for errors that tell of it.
+    pub(crate) fn which(&self) -> Which {
+        self.which
+    }
+
+    /// When the key stops being good, on the transport's clock; it is asked for anew from then on.
+    pub fn expires(mut self, at: Time) -> Self {
+        self.expires = Some(at);
+        self
+    }
+
+    /// How long the key is good for, from when the client gets it; for sources that do not know the transport's clock.
+    ///
+    /// Of a short life the client takes half for its margin at most, so that such a key is used at all.
+    pub fn lasts(mut self, duration: Duration) -> Self {
+        self.lasts = Some(duration);
+        self
+    }
+
+    /// The key as the client gets it now.
+    pub(crate) fn received(mut self, now: Time) -> Self {
+        if let Some(lasts) = self.lasts {
+            let end = now + lasts;
+            self.expires = Some(self.expires.map_or(end, |at| at.min(end)));
+        }
+        self
+    }
+
+    /// Whether it is good now and will be for the margin.
+    pub(crate) fn is_good(&self, now: Time, skew: Duration) -> bool {
+        let skew = self.lasts.map_or(skew, |lasts| skew.min(lasts / 2));
+        self.expires.is_none_or(|at| now + skew < at)
+    }
+
+    /// Whether it is the same key, whenever it expires.
+    pub(crate) fn is_same(&self, other: &Credential) -> bool {
+        self.name == other.name && self.value == other.value
+    }
+
+    /// The header that it is sent in.
+    pub(crate) fn header(&self) -> (&HeaderName, &HeaderValue) {
+        (&self.name, &self.value)
+    }
+
+    /// Puts the key into a request's head, as its only key header.
+    pub(crate) fn apply(&self, headers: &mut HeaderMap) {
+        headers.insert(self.name.clone(), self.value.clone());
+    }
+}
+
+impl fmt::Debug for Credential {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credential").field("header", &self.name).field("expires", &self.expires).finish_non_exhaustive()
+    }
+}
+
+/// Where keys come from when they are not fixed: a vault, a token service, a prompt.
+///
+/// The client asks once for all the calls that need a key, keeps the key until it expires, and asks again after
+/// a 401, upon which it sends the request once more. A closure that returns a boxed future is one, see
+/// [`ClientBuilder::key_source`](crate::ClientBuilder::key_source).
+pub trait KeySource: MaybeSend + MaybeSync {
+    /// A key for the scope, or `None` to send no key. `rejected` tells that the server refused the last one.
+    fn key(&self, scope: Scope, rejected: bool) -> BoxFuture<Result<Option<Credential>>>;
+
+    /// The same for one of several servers; what [`key`](KeySource::key) gives, unless it is overridden. Keys are kept for
+    /// each server apart.
+    fn key_for(&self, server: &BaseUrl, scope: Scope, rejected: bool) -> BoxFuture<Result<Option<Credential>>> {
+        let _ = server;
+        self.key(scope, rejected)
+    }
+}
+
+impl<F> KeySource for F
+where
+    F: Fn(Scope, bool) -> BoxFuture<Result<Option<Credential>>> + MaybeSend + MaybeSync,
+{
+    fn key(&self, scope: Scope, rejected: bool) -> BoxFuture<Result<Option<Credential>>> {
+        self(scope, rejected)
+    }
+}
+
+/// The fixed keys of a client, and the rules by which an operation's scope picks one.
+#[derive(Clone, Default)]
+pub(crate) struct Keys {
+    api: Option<HeaderValue>,
+    admin: Option<HeaderValue>,
+    bearer: Option<HeaderValue>,
+}
+
+impl Keys {
+    /// Sets the API key; a blank one is unset.
+    pub(crate) fn set_api(&mut self, key: &str) -> Result<()> {
+        self.api = optional("API key", key, "")?;
+        Ok(())
+    }
+
+    pub(crate) fn set_admin(&mut self, key: &str) -> Result<()> {
+        self.admin = optional("admin key", key, "")?;
+        Ok(())
+    }
+
+    pub(crate) fn set_bearer(&mut self, key: &str) -> Result<()> {
+        self.bearer = optional("bearer key", key, "Bearer ")?;
+        Ok(())
+    }
+
+    /// The one key header for a scope; `None` if no key fits, which servers without authentication accept.
+    pub(crate) fn resolve(&self, scope: Scope) -> Option<Credential> {
+        let api = || Some((self.api.as_ref()?, Which::Api));
+        let admin = || Some((self.admin.as_ref()?, Which::Admin));
+        let (name, key) = match scope {
+            Scope::Public => return None,
+            Scope::Api => (X_API_KEY, api().or_else(admin)),
+            Scope::List => (X_API_KEY, admin().or_else(api)),
+            Scope::Admin => (X_ADMIN_KEY, admin()),
+        };
+        let (name, (value, which)) = match key {
+            Some(key) => (name, key),
+            None => (AUTHORIZATION, (self.bearer.as_ref()?, Which::Bearer)),
+        };
+        Some(Credential::of(name, value.clone(), which))
+    }
+}
+
+impl Keys {
+    /// All of them, as the headers that they may be sent in.
+    pub(crate) fn headers(&self) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
+        static NAMES: [HeaderName; 3] = [X_API_KEY, X_ADMIN_KEY, AUTHORIZATION];
+        let keys = [&self.api, &self.admin, &self.bearer];
+        NAMES.iter().zip(keys).filter_map(|(name, key)| Some((name, key.as_ref()?)))
+    }
+}
+
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let set = |key: &Option<HeaderValue>| if key.is_some() { "set" } else { "unset" };
+        f.debug_struct("Keys")
+            .field("api", &set(&self.api))
+            .field("admin", &set(&self.admin))
+            .field("bearer", &set(&self.bearer))
+            .finish()
+    }
+}
+
+fn optional(what: &str, key: &str, prefix: &str) -> Result<Option<HeaderValue>> {
+    if key.trim_ascii().is_empty() { Ok(None) } else { key_value(what, key, prefix).map(Some) }
+}
+
+fn key_value(what: &str, key: &str, prefix: &str) -> Result<HeaderValue> {
+    let key = key.trim_ascii();
+    if key.is_empty() {
+        return Err(Error::config(["the ", what, " is blank"].concat()).with_hint("leave it out if there is none"));
+    }
+    // The source error is left out: nothing of the key may show.
+    secret_value(prefix, key).ok_or_else(|| {
+        Error::config(["the ", what, " has characters that no header can carry"].concat())
+            .with_hint("look for line breaks or control characters in it")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header(keys: &Keys, scope: Scope) -> Option<(String, String)> {
+        let mut headers = HeaderMap::new();
+        keys.resolve(scope)?.apply(&mut headers);
+        let (name, value) = headers.iter().next()?;
+        Some((name.to_string(), value.to_str().ok()?.to_owned()))
+    }
+
+    #[track_caller]
+    fn assert_sends(keys: &Keys, scope: Scope, name: &str, value: &str) {
+        assert_eq!(header(keys, scope), Some((name.to_owned(), value.to_owned())), "{scope:?}");
+    }
+
+    #[test]
+    fn each_scope_picks_one_header() {
+        let mut keys = Keys::default();
+        assert_eq!(header(&keys, Scope::Api), None);
+        keys.set_bearer("b").unwrap();
+        assert_sends(&keys, Scope::Api, "authorization", "Bearer b");
+        assert_sends(&keys, Scope::Admin, "authorization", "Bearer b");
+        keys.set_admin("adm").unwrap();
+        assert_sends(&keys, Scope::Api, "x-api-key", "adm");
+        assert_sends(&keys, Scope::Admin, "x-admin-key", "adm");
+        keys.set_api(" api\n").unwrap();
+        assert_sends(&keys, Scope::Api, "x-api-key", "api");
+        assert_sends(&keys, Scope::List, "x-api-key", "adm");
+        assert_sends(&keys, Scope::Admin, "x-admin-key", "adm");
+        assert_eq!(header(&keys, Scope::Public), None);
+    }
+
+    #[test]
+    fn blank_keys_are_unset_and_bad_ones_do_not_show() {
+        let mut keys = Keys::default();
+        keys.set_api("  ").unwrap();
+        assert!(keys.resolve(Scope::Api).is_none());
+        let error = keys.set_api("secret\u{7}key").unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("secret"));
+        keys.set_api("hidden").unwrap();
+        assert!(!format!("{keys:?} {:?}", keys.resolve(Scope::Api)).contains("hidden"));
+    }
+}

@@ -1,0 +1,229 @@
+//! What goes wrong with an attempt, as errors for people.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, header};
+
+use super::Call;
+use super::gate::Refusal;
+use crate::base::error::Answered;
+use crate::base::text::{decimal, without_end};
+use crate::base::{Advice, Error, ErrorKind, Pace, Phase, Remedy, Sent, Time, TransportError};
+use crate::decode::Decode;
+
+impl<D: Decode> Call<D> {
+    /// What came after the head is there tells where it came from.
+    pub(super) fn answered(&self, error: Error) -> Error {
+        match &self.answer {
+            Some((status, headers)) => {
+                error.answered(Answered { status: *status, headers: headers.clone(), body: Bytes::new() })
+            }
+            None => error,
+        }
+    }
+
+    /// Without the keys that the server or the transport may have repeated in it.
+    pub(super) fn cleaned(&self, error: Error) -> Error {
+        error.without(&self.secrets())
+    }
+
+    /// Gives the place at the server back, with what came of it.
+    pub(super) fn give_back(&mut self, now: Time, succeeded: Option<bool>) {
+        if let Some(permit) = self.permit.take() {
+            // Whatever was answered below 500 shows that the server works.
+            let answered = self.answer.as_ref().is_some_and(|(status, _)| !status.is_server_error());
+            permit.end(succeeded.or(answered.then_some(true)), now);
+        }
+    }
+
+    /// Says more of an error by what was sent: which key, and whether a model was asked for.
+    pub(super) fn advised(&self, error: Error) -> Error {
+        if error.kind() != ErrorKind::Server {
+            return error;
+        }
+        let status = error.status().map_or(0, |status| status.as_u16());
+        match (status, self.which, error.code()) {
+            (401 | 403, Some(which), code) if code != "missing_key" => {
+                error.with_remark(&format!("the {} was sent", which.as_str()))
+            }
+            (401 | 403, None, code) if code != "missing_key" => error.with_remark("no key was sent"),
+            _ => error,
+        }
+    }
+
+    /// Adds the operation and the record.
+    pub(super) fn placed(&self, error: Error) -> Error {
+        let error = match self.shared.base_of(self.at).join(&self.operation.path) {
+            Ok(url) => error.at(&self.operation.method, &url.to_string()),
+            Err(_) => error,
+        };
+        error.with_record(self.record.clone())
+    }
+}
+
+/// A deadline passed.
+pub(super) fn timeout(pace: &Pace, phase: Phase) -> Error {
+    let (code, limit, what, hint) = match phase {
+        Phase::Head => {
+            ("timeout_head", pace.head, "no answer began", "raise {setting:pace.head} if such waits are expected")
+        }
+        Phase::FirstItem => (
+            "timeout_first_item",
+            pace.first_item,
+            "no first item came",
+            "raise {setting:pace.first_item} if prompts take that long",
+        ),
+        Phase::Stall => (
+            "timeout_stall",
+            pace.stall,
+            "no data came (keep-alives are no data)",
+            "the server may have lost the generation, as when its model is unloaded; raise {setting:pace.stall} if such silences are expected",
+        ),
+        Phase::Total => (
+            "timeout_total",
+            pace.total,
+            "the call was not over",
+            "raise {setting:pace.total} if such calls are expected",
+        ),
+    };
+    let limit = limit.unwrap_or_default();
+    Error::new(ErrorKind::Timeout, code, [what, " within ", &span(limit)].concat())
+        .with_phase(phase)
+        .with_advice(Advice::new(Remedy::Raise, hint))
+}
+
+/// The exchange failed.
+pub(super) fn lost(failure: TransportError, answered: bool, sent: Sent) -> Error {
+    let (kind, code, what, hint) = match (answered, sent) {
+        (true, _) => (
+            ErrorKind::Truncated,
+            "connection_lost",
+            "the connection was lost before the answer was complete",
+            "the server was stopped or a proxy cut the connection; what had arrived of a stream is kept by it",
+        ),
+        (false, Sent::No) if failure.is_about_certificate() => (
+            ErrorKind::Connect,
+            "certificate",
+            "no secure connection could be made, since a certificate was refused",
+            "check that {url} has the name that the server's certificate is for, and give the transport the certificate of a private authority",
+        ),
+        (false, Sent::No) if failure.is_about_proxy() => (
+            ErrorKind::Connect,
+            "connect",
+            "no connection could be made",
+            match failure.is_about_variable() {
+                true => {
+                    "check that the proxy is running, or unset that variable; hosts in `NO_PROXY` are reached without it"
+                }
+                false => "check that the proxy is running and that it is the right one",
+            },
+        ),
+        (false, Sent::No) => (
+            ErrorKind::Connect,
+            "connect",
+            "no connection could be made",
+            "check that the server is running and that {url} has its host and port",
+        ),
+        (false, Sent::Maybe) => (
+            ErrorKind::Transport,
+            "transport",
+            "the connection failed while the request was under way",
+            "the server may or may not have seen the request",
+        ),
+    };
+    Error::new(kind, code, [what, ": ", failure.message()].concat())
+        .with_advice(Advice::new(Remedy::Check, hint))
+        .with_failure(failure)
+}
+
+/// The encodings that a body came in, although none was asked for; None if it can be read as it is.
+pub(super) fn encoding(headers: &HeaderMap) -> Option<String> {
+    let values = headers.get_all(header::CONTENT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+    let codings = values.flat_map(|value| value.split(',')).map(str::trim_ascii);
+    let codings: Vec<_> =
+        codings.filter(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case("identity")).collect();
+    (!codings.is_empty()).then(|| codings.join(", ").chars().take(64).collect())
+}
+
+/// The answer cannot be read, for its body is encoded.
+pub(super) fn encoded(encoding: &str) -> Error {
+    let message =
+        format!("the answer is encoded with `{encoding}`, although the request said `accept-encoding: identity`");
+    Error::new(ErrorKind::Decode, "encoded_body", message).with_hint(
+        "switch compression off in the proxy in front of the server, or use a transport that decodes it and removes the header `content-encoding`",
+    )
+}
+
+/// Whether an error is the fault of the server or of the way to it, and not of the request.
+pub(super) fn faults_server(error: &Error) -> bool {
+    match error.kind() {
+        ErrorKind::Connect | ErrorKind::Transport | ErrorKind::Truncated => true,
+        ErrorKind::Timeout => error.phase() != Some(Phase::Total),
+        ErrorKind::Server => {
+            error.status().is_some_and(|status| status.is_server_error())
+                && !matches!(error.code(), "no_model_loaded" | "no_embedding_model_loaded")
+        }
+        _ => false,
+    }
+}
+
+/// The error of a call that was not let through.
+pub(super) fn refused(refusal: Refusal, now: Time) -> Error {
+    let error = |code, message: String, hint| {
+        Error::new(ErrorKind::Refused, code, message).with_advice(Advice::new(Remedy::Wait, hint))
+    };
+    match refusal {
+        Refusal::Open { until } => error(
+            "circuit_open",
+            format!(
+                "nothing was sent, since the server has failed too often; it is left alone for {}",
+                span(until.since(now))
+            ),
+            "wait, or see with {method:servers} how it is doing",
+        )
+        .with_retry_at(until, now),
+        Refusal::Full { until } => error(
+            "rate_limited",
+            format!(
+                "nothing was sent, since the client's own rate limit is reached; there is room in {}",
+                span(until.since(now))
+            ),
+            "wait, or raise the `RateLimit`",
+        )
+        .with_retry_at(until, now),
+        Refusal::Queue { waiting } => error(
+            "queue_full",
+            format!("nothing was sent, since {waiting} calls wait already"),
+            "send less at a time, or raise {setting:concurrency.waiting}",
+        ),
+    }
+}
+
+/// A time as its `Debug` has it, such as `1.5s` or `20ms`, for a fraction of the code.
+fn span(time: Duration) -> String {
+    let nanos = time.subsec_nanos();
+    let (whole, rest, places, unit) = match (time.as_secs(), nanos) {
+        (seconds @ 1.., _) => (seconds, nanos, 9, "s"),
+        (0, 1_000_000..) => (u64::from(nanos / 1_000_000), nanos % 1_000_000, 6, "ms"),
+        (0, 1_000..) => (u64::from(nanos / 1_000), nanos % 1_000, 3, "µs"),
+        (0, _) => (u64::from(nanos), 0, 0, "ns"),
+    };
+    // With the zeros that are before them.
+    let digits = decimal(1_000_000_000 + u64::from(rest));
+    let digits = without_end(&digits[10 - places..], "0");
+    [&*decimal(whole), if digits.is_empty() { "" } else { "." }, digits, unit].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_told_as_their_debug_does() {
+        for nanos in [0, 1, 999, 1_000, 1_500, 20_000_000, 999_999_999, 1_000_000_000, 1_500_000_000, 90_000_000_001] {
+            let time = Duration::from_nanos(nanos);
+            assert_eq!(span(time), format!("{time:?}"));
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! What a call must not tell: the secrets of its client, of its own options and of its body.
+
+use bytes::Bytes;
+use http::{HeaderMap, Request};
+
+use super::Call;
+use super::keys::Slot;
+use super::shared::{Shared, State};
+use crate::base::Secrets;
+use crate::base::secrets::is_secret;
+use crate::decode::Decode;
+use crate::protocol::auth::Credential;
+
+/// How many of the last keys are remembered although others have taken their places: what is under way may still repeat them.
+const REMEMBERED: usize = 16;
+
+/// The keys that sources have given.
+#[derive(Default)]
+pub(super) struct Given {
+    last: Vec<Credential>,
+    /// Of all that are in use or remembered, until there is another one.
+    secrets: Option<Secrets>,
+}
+
+impl Given {
+    pub(super) fn add(&mut self, credential: &Credential) {
+        self.secrets = None;
+        self.last.retain(|other| !other.is_same(credential));
+        if self.last.len() == REMEMBERED {
+            self.last.remove(0);
+        }
+        self.last.push(credential.clone());
+    }
+}
+
+impl Shared {
+    /// All secrets that the client holds: the keys of all servers and scopes, and the sensitive headers of its options.
+    pub(super) fn secrets(&self) -> Secrets {
+        let mut secrets = self.fixed_secrets().clone();
+        if !self.asks_for_keys() {
+            return secrets;
+        }
+        let (given, version) = {
+            let state = self.lock();
+            if let Some(given) = &state.given.secrets {
+                secrets.join(given);
+                return secrets;
+            }
+            (held(&state), state.version)
+        };
+        let given = Secrets::of_values(given.iter().map(Credential::header));
+        secrets.join(&given);
+        let mut state = self.lock();
+        if state.version == version {
+            state.given.secrets = Some(given);
+        }
+        secrets
+    }
+}
+
+impl<D: Decode> Call<D> {
+    /// Notes what is secret as an attempt is sent, and says it with its request.
+    pub(super) fn guard(&mut self, request: &mut Request<Bytes>) {
+        self.guarded = self.operation.secrets(&self.shared);
+        if self.hooks.is_some() {
+            // Hooks may set secret headers of their own.
+            self.guarded.join(&secrets_beyond(request.headers(), &self.operation.headers));
+        }
+        request.extensions_mut().insert(self.guarded.clone());
+    }
+
+    /// What must not show: what is secret now, and what was when the last attempt was sent.
+    pub(super) fn secrets(&self) -> Secrets {
+        let mut secrets = self.operation.secrets(&self.shared);
+        secrets.join(&self.guarded);
+        secrets
+    }
+}
+
+/// The keys that are in use, and those that were.
+fn held(state: &State) -> Vec<Credential> {
+    let mut held = state.given.last.clone();
+    for slot in state.keys.values() {
+        if let Slot::Ready { credential: Some(credential), .. } = slot
+            && !held.iter().any(|other| other.is_same(credential))
+        {
+            held.push(credential.clone());
+        }
+    }
+    held
+}
+
+/// The secrets among headers that are not among others, which are guarded already.
+pub(super) fn secrets_beyond(headers: &HeaderMap, guarded: &HeaderMap) -> Secrets {
+    let new = headers
+        .iter()
+        .filter(|(name, value)| is_secret(name, value) && !guarded.get_all(*name).iter().any(|other| other == *value));
+    Secrets::of_values(new)
+}

@@ -1,0 +1,107 @@
+//! Where a call calls its hooks. A call without any only looks whether there are some.
+
+use std::any::Any;
+
+use bytes::Bytes;
+use http::Request;
+use http::response::Parts;
+
+use super::Call;
+use crate::base::{Error, Result, Time};
+use crate::decode::Decode;
+use crate::protocol::hooks::{Hooks, View, Watch};
+use crate::protocol::hub_token::with_token;
+
+/// The hooks of one call that is not over.
+pub(super) struct Hooked {
+    watch: Box<dyn Watch>,
+    /// The latest time that the call was told: dropping it tells none.
+    now: Time,
+}
+
+impl Hooked {
+    pub(super) fn new(hooks: &Hooks) -> Option<Self> {
+        Some(Hooked { watch: hooks.for_call()?, now: Time::default() })
+    }
+}
+
+impl<D: Decode> Call<D> {
+    pub(super) fn tell_hooks(&mut self, now: Time) {
+        if let Some(hooks) = &mut self.hooks {
+            hooks.now = hooks.now.max(now);
+        }
+    }
+
+    pub(super) fn hook_start(&mut self, now: Time) -> Result<()> {
+        self.run_hooks(now, |hooks, view| hooks.start(view))
+    }
+
+    /// The request as the hooks want it.
+    pub(super) fn hook_request(&mut self, now: Time, request: Request<Bytes>) -> Result<Request<Bytes>> {
+        let Some(mut hooks) = self.hooks.take() else { return Ok(request) };
+        let whole = request.body().clone();
+        let shown = self.operation.shown.clone();
+        let request = request.map(|body| shown.clone().unwrap_or(body));
+        let request = hooks.watch.request(&self.view(now), request);
+        self.hooks = Some(hooks);
+        // The token of a download goes back to where it was.
+        Ok(match shown {
+            Some(shown) => request?.map(|body| if body == shown { whole } else { with_token(body, &whole) }),
+            None => request?,
+        })
+    }
+
+    pub(super) fn hook_response(&mut self, now: Time, head: &mut Parts) -> Result<()> {
+        self.run_hooks(now, |hooks, view| hooks.response(view, head))
+    }
+
+    pub(super) fn hook_item(&mut self, now: Time, item: &mut dyn Any) -> Result<()> {
+        self.run_hooks(now, |hooks, view| hooks.item(view, item))
+    }
+
+    /// The last attempt of the record is over.
+    pub(super) fn hook_attempt(&mut self, now: Time, error: Option<&Error>) -> Result<()> {
+        self.run_hooks(now, |hooks, view| hooks.attempt(view, error))
+    }
+
+    /// The call is over, and so are its hooks.
+    pub(super) fn hook_outcome(&mut self, now: Time, error: Option<Error>) -> Option<Error> {
+        let Some(mut hooks) = self.hooks.take() else { return error };
+        let error = hooks.watch.outcome(&self.view(now), error);
+        // It may be another one by now.
+        error.map(|error| self.placed(self.cleaned(self.answered(error))))
+    }
+
+    /// The hooks are out of the call while they run: if one panics, none is called again.
+    fn run_hooks(&mut self, now: Time, run: impl FnOnce(&mut dyn Watch, &View<'_>) -> Result<()>) -> Result<()> {
+        let Some(mut hooks) = self.hooks.take() else { return Ok(()) };
+        let result = run(&mut *hooks.watch, &self.view(now));
+        self.hooks = Some(hooks);
+        result
+    }
+
+    fn view(&self, now: Time) -> View<'_> {
+        View {
+            now,
+            method: &self.operation.method,
+            path: &self.operation.path,
+            model: self.want.model.as_deref(),
+            body: self.operation.shown_body(),
+            record: &self.record,
+        }
+    }
+}
+
+impl<D: Decode> Drop for Call<D> {
+    /// Tells the hooks of a call that was begun and not brought to its end.
+    fn drop(&mut self) {
+        let Some(now) = self.hooks.as_ref().map(|hooks| hooks.now).filter(|_| self.record.started.is_some()) else {
+            return;
+        };
+        let error = self.answered(Error::cancelled());
+        // Nobody is left to be told of a veto.
+        let _ = self.close(now, Some(&error));
+        let error = self.placed(error);
+        self.hook_outcome(now, Some(error));
+    }
+}

@@ -1,0 +1,653 @@
+//! `Call`: the sans-IO machine of one operation, from the first attempt to the outcome.
+//!
+//! A call does no IO and has no clock. Whoever drives it asks what to do next with [`Call::poll_output`] and tells what
+//! happened with [`Call::handle_input`], both times with the time. Retries, deadlines, stall detection and key refresh
+//! are decided in here, so they are the same under every executor.
+//!
+//! ```text
+//!                 ┌───────────────────────── Wait{until, changed} ◄──┐ back-off, or another
+//!                 ▼                                                  │ call is getting the key
+//!   new ──► ┌───────────┐ no key yet    ┌────────┐                   │
+//!           │   Ready   │ ── Authorize ►│ Keying │── Key(Ok) ──► Ready
+//!           │           │◄──────────────┤        │── Key(Err) ─► Done(Err)
+//!           └─────┬─────┘               └────────┘
+//!                 │ Send{request, deadline}
+//!                 ▼
+//!           ┌───────────┐  Failed, past the deadline
+//!           │  Sending  │ ───────────────► retry? ─► Ready, or Done(Err)
+//!           └─────┬─────┘
+//!                 │ Head             401 and keys are asked for: once more ─► Ready
+//!                 ▼
+//!           ┌───────────┐  error status, Failed, cut, past the deadline
+//!           │  Reading  │ ───────────────► retry (before the first item)? ─► Ready, or Done(Err)
+//!           └─────┬─────┘
+//!     Read ◄──────┤ Chunk …            Item per item
+//!                 │ End, or the announced end of the stream
+//!                 ▼
+//!              Done(Ok)
+//! ```
+//!
+//! The rules for whoever drives:
+//!
+//! * [`Output::Send`], [`Output::Wait`], [`Output::Authorize`] and [`Output::Done`] supersede the exchange in flight: drop it.
+//! * [`Output::Read`] wants the next input of the exchange in flight: its head, a chunk, its end or its failure.
+//! * When a deadline passes without input, poll again without input. Input that is there already goes first.
+//! * Dropping a call cancels it, and gives back whatever it held in [`Shared`].
+//!
+//! A whole life, without a socket:
+//!
+//! ```
+//! use std::time::Duration;
+//! use bytes::Bytes;
+//! use tabbyapi::api::CurrentModel;
+//! use tabbyapi::call::{Call, Input, Output, Settings, Shared, Time};
+//!
+//! let shared = Shared::new(Settings::new("http://127.0.0.1:5000".parse()?).api_key("k")?);
+//! let mut call = Call::new(&shared, &CurrentModel)?;
+//! let at = |seconds| Time::from_epoch(Duration::from_secs(seconds));
+//!
+//! // What to send, and until when a head must be there: 30 s for reads.
+//! let Output::Send { request, deadline } = call.poll_output(at(0)) else { panic!() };
+//! assert_eq!(request.uri(), "http://127.0.0.1:5000/v1/model");
+//! assert_eq!(request.headers()["x-api-key"], "k");
+//! assert_eq!(deadline, Some(at(30)));
+//!
+//! // The head, then the body in two pieces.
+//! let (head, ()) = http::Response::builder().header("content-type", "application/json").body(())?.into_parts();
+//! call.handle_input(at(1), Input::Head(head));
+//! assert!(matches!(call.poll_output(at(1)), Output::Read { deadline: Some(_) }));
+//! call.handle_input(at(2), Input::Chunk(Bytes::from_static(b"{\"id\":\"alpha\",")));
+//! assert!(matches!(call.poll_output(at(2)), Output::Read { .. }));
+//! call.handle_input(at(2), Input::Chunk(Bytes::from_static(b"\"object\":\"model\"}")));
+//! call.handle_input(at(3), Input::End);
+//!
+//! let Output::Item(card) = call.poll_output(at(3)) else { panic!() };
+//! assert_eq!(card.id, "alpha");
+//! assert!(matches!(call.poll_output(at(3)), Output::Done(Ok(()))));
+//!
+//! let record = call.record();
+//! assert_eq!(record.attempts[0].response_bytes, 31);
+//! assert_eq!(record.elapsed(), Some(Duration::from_secs(3)));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod failures;
+mod gate;
+mod guard;
+mod hooking;
+mod io;
+mod keys;
+mod operation;
+mod places;
+mod shared;
+mod show;
+mod sorted;
+mod stale;
+mod wait;
+
+use std::time::Duration;
+
+use http::response::Parts;
+use http::{HeaderMap, StatusCode};
+
+use crate::base::secrets::mark;
+use crate::base::{Error, Phase, Result, Secrets, Sent, Text, TransportError};
+use crate::decode::Decode;
+use crate::protocol::auth::{Credential, Which};
+use crate::protocol::endpoint::Endpoint;
+use crate::protocol::options::Options;
+use crate::protocol::policy::{Failure, Verdict};
+
+pub use crate::base::Time;
+pub use crate::base::{Attempt, Record};
+pub use crate::protocol::policy::Retry;
+use failures::{encoded, encoding, faults_server, lost, timeout};
+use gate::Want;
+use hooking::Hooked;
+pub use io::{Input, Output};
+use keys::{Access, Lease};
+use operation::{Asked, Operation};
+pub use shared::{Settings, Shared};
+use stale::misplaced;
+pub use wait::Changed;
+use wait::{Entry, Permit, Ticket};
+
+/// One operation, driven from outside; see the [module](self).
+pub struct Call<D: Decode> {
+    shared: Shared,
+    operation: Operation,
+    decoder: D,
+    state: State,
+    record: Record,
+    answer: Option<(StatusCode, HeaderMap)>,
+    /// Fixed by the first poll.
+    deadline: Option<Time>,
+    retries: u32,
+    /// A new key was asked for after a 401; a second 401 is the error.
+    rekeyed: bool,
+    /// It has asked for a key.
+    asked: bool,
+    /// The server of the last attempt.
+    at: usize,
+    /// What it wants of a server, and which ones it has tried.
+    want: Want,
+    /// Its place in the queue.
+    ticket: Option<Ticket>,
+    /// Its place at a server, from before the attempt until its end.
+    permit: Option<Permit>,
+    /// The key that it has brought itself, for the next attempt.
+    key: Option<Key>,
+    /// Which key was sent last, for errors that tell of it.
+    which: Option<Which>,
+    /// What was secret when the last attempt was sent.
+    guarded: Secrets,
+    /// Why the last attempt failed.
+    last: Option<Error>,
+    /// Since when the caller waits for something other than an exchange.
+    waiting: Option<Time>,
+    /// None when it is over.
+    hooks: Option<Hooked>,
+}
+
+enum State {
+    /// Nothing in flight; the next attempt may begin at `not_before`.
+    Ready { not_before: Option<Time> },
+    /// This call asks for the key, for all.
+    Keying(Lease),
+    /// A request is in flight.
+    Sending { sent: Time, serial: u64 },
+    /// An answer is being read.
+    Reading(Reading),
+    /// Over; the result until it was handed out.
+    Done(Option<Result<()>>),
+}
+
+/// A key that the call has brought.
+struct Key {
+    server: usize,
+    credential: Option<Credential>,
+    serial: u64,
+}
+
+struct Reading {
+    sent: Time,
+    /// Since when the caller waits for data; `None` while it is busy with what came, which is no stall.
+    waiting: Option<Time>,
+    /// The decoder's progress when it was last looked at.
+    progress: u64,
+    ended: bool,
+    /// Input came since the last poll.
+    fresh: bool,
+    /// How often fresh input without progress put off the deadline: data may stand right behind a keep-alive when the
+    /// caller was away, but a flood of comments must not hold the call for ever.
+    put_off: u32,
+    /// What the body of an error is encoded with: its status must do.
+    encoding: Option<String>,
+}
+
+/// How often input without progress puts off a deadline that has passed.
+const PUT_OFFS: u32 = 16;
+
+impl<D: Decode> Call<D> {
+    /// A call of an operation with the client's options. Errors if the request cannot be written.
+    pub fn new<E: Endpoint<Decoder = D>>(shared: &Shared, endpoint: &E) -> Result<Self> {
+        Self::with(shared, endpoint, shared.options())
+    }
+
+    /// A call with these options in place of the client's.
+    pub fn with<E: Endpoint<Decoder = D>>(shared: &Shared, endpoint: &E, options: &Options) -> Result<Self> {
+        Call::of(
+            shared,
+            Asked::of(endpoint, options, shared.limits_tokens()),
+            endpoint.decoder_with(&options.extra),
+            options,
+        )
+    }
+
+    fn of(shared: &Shared, mut asked: Asked, decoder: D, options: &Options) -> Result<Self> {
+        let (method, path) = (asked.method.clone(), asked.path.clone());
+        let placed = |error: Error| match shared.base().join(&path) {
+            Ok(url) => error.at(&method, &url.to_string()),
+            Err(_) => error,
+        };
+        let (model, tokens) = (asked.model.take(), asked.tokens);
+        let operation = Operation::new(asked, options).map_err(placed)?;
+        let needs_model = operation.needs_model();
+        let want = Want { model, tokens, needs_model, ..shared.want(options).map_err(placed)? };
+        Ok(Call {
+            shared: shared.clone(),
+            operation,
+            decoder,
+            state: State::Ready { not_before: None },
+            record: Record { id: shared.new_id(), ..Record::default() },
+            answer: None,
+            deadline: None,
+            retries: 0,
+            rekeyed: false,
+            asked: false,
+            at: want.server.unwrap_or_default(),
+            want,
+            ticket: None,
+            permit: None,
+            key: None,
+            which: None,
+            guarded: Secrets::default(),
+            last: None,
+            waiting: None,
+            hooks: Hooked::new(&options.hooks),
+        })
+    }
+
+    /// What to do next. Never blocks, never panics; after [`Output::Done`] it gives an error of kind
+    /// [`Misuse`](crate::ErrorKind::Misuse).
+    pub fn poll_output(&mut self, now: Time) -> Output<D::Item> {
+        self.tell_hooks(now);
+        if self.record.started.is_none() {
+            self.record.started = Some(now);
+            self.deadline = self.operation.pace.total.map(|total| now + total);
+            self.shared.pay_in();
+            if let Err(error) = self.hook_start(now) {
+                self.end(now, Err(error));
+            }
+        }
+        loop {
+            match &mut self.state {
+                State::Done(result) => {
+                    let result =
+                        result.take().unwrap_or_else(|| Err(Error::misuse("the call was polled after its end")));
+                    return Output::Done(result);
+                }
+                State::Keying(_) | State::Ready { .. } if self.deadline.is_some_and(|deadline| now >= deadline) => {
+                    let error = timeout(&self.operation.pace, Phase::Total);
+                    self.end(now, Err(error));
+                }
+                State::Keying(lease) => {
+                    self.asked = true;
+                    let server = self.shared.base_of(lease.server).clone();
+                    let (scope, rejected) = (lease.scope, lease.rejected);
+                    return Output::Authorize { server, scope, rejected, deadline: self.deadline };
+                }
+                State::Ready { not_before } => {
+                    self.waiting.get_or_insert(now);
+                    if let Some(until) = not_before.filter(|at| now < *at) {
+                        return Output::Wait { until: earlier(Some(until), self.deadline), changed: None };
+                    }
+                    if let Some(output) = self.begin(now) {
+                        return output;
+                    }
+                }
+                State::Sending { sent, .. } => {
+                    let head = self.operation.pace.head.map(|limit| *sent + limit);
+                    match earlier(head, self.deadline) {
+                        Some(deadline) if now >= deadline => {
+                            let phase = if self.deadline == Some(deadline) { Phase::Total } else { Phase::Head };
+                            let error = timeout(&self.operation.pace, phase);
+                            self.fail(now, error, Sent::Maybe);
+                        }
+                        deadline => return Output::Read { deadline },
+                    }
+                }
+                State::Reading(_) => {
+                    if let Some(output) = self.read(now) {
+                        return output;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Takes in what happened.
+    ///
+    /// Input of an exchange that another attempt has superseded is ignored: what follows a head that made the call try again,
+    /// what comes after a deadline has passed, and whatever comes once the call is over. So a head, its chunks and its end may be
+    /// handed over in a row. Input that nothing has asked for ends the call with an error of kind
+    /// [`Misuse`](crate::ErrorKind::Misuse). Once [`Output::Send`] has been given, input counts as that of the new exchange.
+    pub fn handle_input(&mut self, now: Time, input: Input) {
+        self.tell_hooks(now);
+        let (stale, name) = (self.may_be_stale(&input), input.name());
+        match (&mut self.state, input) {
+            (State::Keying(_), Input::Key(key)) => {
+                let State::Keying(lease) = std::mem::replace(&mut self.state, State::Ready { not_before: None }) else {
+                    return;
+                };
+                match key {
+                    // It is used even if it is about to expire: there is none better.
+                    Ok(credential) => {
+                        let server = lease.server;
+                        let credential = credential.map(|credential| credential.received(now));
+                        let serial = lease.settle(credential.clone());
+                        self.key = Some(Key { server, credential, serial });
+                    }
+                    Err(error) => self.end(now, Err(error)),
+                }
+            }
+            (State::Sending { sent, serial }, Input::Head(head)) => {
+                let (sent, serial) = (*sent, *serial);
+                self.handle_head(now, head, sent, serial);
+            }
+            (State::Reading(_), Input::Chunk(chunk)) => {
+                if let Some(attempt) = self.record.current() {
+                    attempt.response_bytes += chunk.len() as u64;
+                }
+                if let State::Reading(reading) = &mut self.state {
+                    reading.fresh = true;
+                    if reading.encoding.is_none() {
+                        self.decoder.feed(chunk);
+                    }
+                }
+            }
+            (State::Reading(reading), Input::End) => reading.ended = true,
+            (State::Sending { .. }, Input::Failed(failure)) => self.handle_failure(now, failure, false),
+            (State::Reading(_), Input::Failed(failure)) => self.handle_failure(now, failure, true),
+            // What was in flight when the call ended may still report.
+            (State::Done(_), _) => {}
+            // So may an exchange or a key that another attempt or another key has taken the place of.
+            _ if stale => {}
+            _ => {
+                let error = misplaced(name, &self.state);
+                self.end(now, Err(error));
+            }
+        }
+    }
+
+    /// What the call did so far.
+    pub fn record(&self) -> &Record {
+        &self.record
+    }
+
+    /// The status of the answer, once its head is there.
+    pub fn status(&self) -> Option<StatusCode> {
+        self.answer.as_ref().map(|(status, _)| *status)
+    }
+
+    /// The headers of the answer, once its head is there.
+    pub fn headers(&self) -> Option<&HeaderMap> {
+        self.answer.as_ref().map(|(_, headers)| headers)
+    }
+
+    /// Rather goes to servers that the other call has not tried.
+    pub(crate) fn shun(&mut self, other: &Call<D>) {
+        self.want.tried |= other.want.tried;
+    }
+
+    /// The decoder, for what it learned on the way.
+    pub fn decoder(&self) -> &D {
+        &self.decoder
+    }
+
+    /// Starts an attempt; `None` if the state changed instead.
+    fn begin(&mut self, now: Time) -> Option<Output<D::Item>> {
+        let permit = match self.shared.admit(&mut self.ticket, &self.want, now) {
+            Entry::Granted(permit) => permit,
+            Entry::Wait { until, changed } => {
+                return Some(Output::Wait { until: earlier(until, self.deadline), changed: Some(changed) });
+            }
+            Entry::Refused(refusal) => {
+                // That the server is left alone now is less telling than why.
+                let error = self.last.take().unwrap_or(refusal);
+                self.end(now, Err(error));
+                return None;
+            }
+        };
+        let server = permit.server();
+        let (credential, serial) = match self.key.take().filter(|key| key.server == server) {
+            Some(key) => (key.credential, key.serial),
+            None => match self.shared.credential(server, self.operation.scope, now) {
+                Access::Granted { credential, serial } => (credential, serial),
+                // Nothing is held while a key is asked for.
+                Access::Lead(lease) => {
+                    permit.undo();
+                    self.state = State::Keying(lease);
+                    return None;
+                }
+                Access::Busy(changed) => {
+                    permit.undo();
+                    return Some(Output::Wait { until: self.deadline, changed: Some(changed) });
+                }
+            },
+        };
+        self.permit = Some(permit);
+        self.at = server;
+        let base = self.shared.base_of(server).clone();
+        let mut request =
+            match self.operation.request(&base, &self.record.id).and_then(|request| self.hook_request(now, request)) {
+                Ok(request) => request,
+                Err(error) => {
+                    if let Some(permit) = self.permit.take() {
+                        permit.undo();
+                    }
+                    self.end(now, Err(error));
+                    return None;
+                }
+            };
+        self.guard(&mut request);
+        self.which = credential.as_ref().map(|credential| credential.which());
+        if let Some(credential) = credential {
+            credential.apply(request.headers_mut());
+        }
+        self.want.tried |= 1 << server;
+        self.want.back = None;
+        if let Some(since) = self.waiting.take() {
+            self.record.waited += now.since(since);
+        }
+        self.record.begin(Attempt {
+            base: Text::from(base.as_str()),
+            sent: now,
+            head: None,
+            ended: None,
+            status: None,
+            request_bytes: request.body().len() as u64,
+            response_bytes: 0,
+            cause: None,
+            retry_after: None,
+        });
+        self.answer = None;
+        self.state = State::Sending { sent: now, serial };
+        let deadline = earlier(self.operation.pace.head.map(|limit| now + limit), self.deadline);
+        Some(Output::Send { request, deadline })
+    }
+
+    fn handle_head(&mut self, now: Time, mut head: Parts, sent: Time, serial: u64) {
+        if let Some(attempt) = self.record.current() {
+            attempt.head = Some(now);
+            attempt.status = Some(head.status);
+        }
+        mark(&mut head.headers);
+        self.guarded.remove_from_headers(&mut head.headers);
+        if let Err(error) = self.hook_response(now, &mut head) {
+            self.answer = Some((head.status, head.headers));
+            let error = self.answered(error);
+            return self.end(now, Err(error));
+        }
+        if head.status == StatusCode::UNAUTHORIZED
+            && !self.rekeyed
+            && self.shared.reject(self.at, self.operation.scope, serial)
+        {
+            self.rekeyed = true;
+            // The new key is for this server.
+            self.want.back = Some(self.at);
+            self.give_back(now, Some(true));
+            self.record.key_refreshes += 1;
+            self.state = State::Ready { not_before: None };
+            if let Err(error) = self.close_attempt(now, Some("invalid_key"), Some(Duration::ZERO), None) {
+                self.end(now, Err(error));
+            }
+            return;
+        }
+        mark(&mut head.headers);
+        head.extensions.insert(self.guarded.clone());
+        let mut started = self.decoder.start(&head, &self.operation.limits);
+        let encoding = encoding(&head.headers);
+        if let Some(encoding) = encoding.as_ref().filter(|_| head.status.is_success()) {
+            started = Err(encoded(encoding));
+        }
+        self.answer = Some((head.status, head.headers));
+        let (ended, fresh) = (false, false);
+        self.state = State::Reading(Reading { sent, waiting: None, progress: 0, ended, fresh, put_off: 0, encoding });
+        if let Err(error) = started {
+            self.fail(now, error, Sent::Maybe);
+        }
+    }
+
+    fn handle_failure(&mut self, now: Time, failure: TransportError, answered: bool) {
+        let sent = if answered { Sent::Maybe } else { failure.sent() };
+        let error = lost(failure, answered, sent);
+        self.fail(now, error, sent);
+    }
+
+    /// One step of reading; `None` if the state changed instead.
+    fn read(&mut self, now: Time) -> Option<Output<D::Item>> {
+        let State::Reading(reading) = &mut self.state else { return None };
+        let mut step = self.decoder.next();
+        if matches!(step, Ok(None)) && reading.ended && !self.decoder.is_done() {
+            step = self.decoder.finish();
+            if matches!(step, Ok(None)) {
+                self.end(now, Ok(()));
+                return None;
+            }
+        }
+        let progress = self.decoder.progress();
+        if progress != reading.progress {
+            reading.progress = progress;
+            reading.waiting = None;
+            reading.put_off = 0;
+        }
+        match step {
+            Ok(Some(mut item)) => {
+                reading.waiting = None;
+                if let Err(error) = self.hook_item(now, &mut item) {
+                    let error = self.answered(error);
+                    self.end(now, Err(error));
+                    return None;
+                }
+                self.record.items += 1;
+                self.record.first_item.get_or_insert(now);
+                return Some(Output::Item(item));
+            }
+            Err(error) => {
+                let error = match &reading.encoding {
+                    Some(encoding) if error.hint().is_none() => {
+                        error.with_hint(format!("its text was not read, for it is encoded with `{encoding}`"))
+                    }
+                    _ => error,
+                };
+                self.fail(now, error, Sent::Maybe);
+                return None;
+            }
+            Ok(None) if self.decoder.is_done() => {
+                self.end(now, Ok(()));
+                return None;
+            }
+            Ok(None) => {}
+        }
+        let waiting = *reading.waiting.get_or_insert(now);
+        let pace = &self.operation.pace;
+        let (limit, phase) = match pace.first_item {
+            Some(limit) if self.record.items == 0 => (Some(reading.sent + limit), Phase::FirstItem),
+            _ => (pace.stall.map(|limit| waiting + limit), Phase::Stall),
+        };
+        let fresh = std::mem::replace(&mut reading.fresh, false);
+        let error = if self.deadline.is_some_and(|at| now >= at) {
+            timeout(&self.operation.pace, Phase::Total)
+        } else if limit.is_some_and(|at| now >= at) && !(fresh && reading.put_off < PUT_OFFS) {
+            timeout(&self.operation.pace, phase)
+        } else {
+            reading.put_off += u32::from(limit.is_some_and(|at| now >= at));
+            return Some(Output::Read { deadline: earlier(limit, self.deadline) });
+        };
+        self.fail(now, error, Sent::Maybe);
+        None
+    }
+
+    /// An attempt failed: another one, or the end.
+    fn fail(&mut self, now: Time, error: Error, sent: Sent) {
+        let error = self.cleaned(self.answered(error));
+        if matches!(error.code(), "no_model_loaded") {
+            self.shared.note_model(self.at, "");
+        }
+        self.give_back(now, faults_server(&error).then_some(false));
+        match self.again(now, &error, sent) {
+            Some(wait) => {
+                self.retries += 1;
+                match self.close_attempt(now, Some(error.code()), Some(wait), Some(&error)) {
+                    Ok(()) => self.state = State::Ready { not_before: Some(now + wait) },
+                    Err(veto) => self.end(now, Err(veto)),
+                }
+                self.last = Some(error);
+            }
+            None => self.end(now, Err(error)),
+        }
+    }
+
+    /// How long to wait for another attempt, if there is to be one.
+    fn again(&mut self, now: Time, error: &Error, sent: Sent) -> Option<Duration> {
+        if self.record.items > 0 {
+            return None;
+        }
+        let elsewhere = self.shared.elsewhere(&self.want, now);
+        let (replay, random) = (self.operation.replay, self.shared.random());
+        let failure = Failure { error, retries: self.retries, sent, replay, elsewhere, random };
+        let Verdict::Again(wait) = failure.judge(self.operation.retry.policy()) else { return None };
+        let in_time = self.deadline.is_none_or(|deadline| now + wait < deadline);
+        (in_time && self.shared.take_retry()).then_some(wait)
+    }
+
+    fn end(&mut self, now: Time, result: Result<()>) {
+        let result = result.map_err(|error| self.cleaned(self.advised((self.operation.explain)(error))));
+        let verdict = match &result {
+            Ok(()) => Some(true),
+            Err(error) => faults_server(error).then_some(false),
+        };
+        if result.is_ok() && (self.want.needs_model || self.operation.loads_model()) {
+            self.shared.has_model(self.at);
+        }
+        self.give_back(now, verdict);
+        self.ticket = None;
+        let error = self.close(now, result.as_ref().err()).err().or(result.err()).map(|error| self.placed(error));
+        let error = self.hook_outcome(now, error);
+        self.state = State::Done(Some(error.map_or(Ok(()), Err)));
+    }
+
+    /// Ends the call from outside, because of an item that it yielded. The error is given back with all that is known of the
+    /// call.
+    pub(crate) fn give_up(&mut self, now: Time, error: Error) -> Error {
+        if error.kind() == crate::base::error::ErrorKind::TooLarge {
+            // The item that went over a cap was taken in, but it is not handed out.
+            self.record.items = self.record.items.saturating_sub(1);
+        }
+        let error = self.cleaned(self.answered(error));
+        self.give_back(now, None);
+        self.ticket = None;
+        let error = self.close(now, Some(&error)).err().unwrap_or(error);
+        let error = self.placed(error);
+        self.state = State::Done(None);
+        self.hook_outcome(now, Some(error)).unwrap_or_else(Error::cancelled)
+    }
+
+    fn close(&mut self, now: Time, error: Option<&Error>) -> Result<()> {
+        self.record.ended = Some(now);
+        self.close_attempt(now, error.map(Error::code), None, error)
+    }
+
+    /// An error is a hook's, which wants no further attempt.
+    fn close_attempt(
+        &mut self,
+        now: Time,
+        cause: Option<&str>,
+        retry_after: Option<Duration>,
+        error: Option<&Error>,
+    ) -> Result<()> {
+        let Some(attempt) = self.record.current().filter(|attempt| attempt.ended.is_none()) else { return Ok(()) };
+        attempt.ended = Some(now);
+        attempt.cause = cause.map(Text::from);
+        attempt.retry_after = retry_after;
+        self.hook_attempt(now, error)
+    }
+}
+
+fn earlier(a: Option<Time>, b: Option<Time>) -> Option<Time> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}

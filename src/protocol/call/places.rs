@@ -1,0 +1,176 @@
+//! `Places`: who may send to which server, and when.
+//!
+//! A client of one server without limits and breaker lets every attempt through at once: [`Open`]. All others have a
+//! [`Gate`](super::gate::Gate), which the settings that need one bring along. So what is never set is not linked.
+
+use std::fmt;
+use std::task::Waker;
+
+use super::gate::{Admission, Grant, Want};
+use super::shared::Policies;
+use crate::base::{BaseUrl, Text, Time};
+use crate::protocol::policy::{BreakerState, Server, ServerStatus};
+
+/// What all attempts of a client pass.
+pub(super) trait Places: Send {
+    /// A place for an attempt. A call that waited brings its ticket.
+    fn admit(&mut self, ticket: Option<u64>, want: &Want, now: Time) -> Admission;
+    /// Gives a place back, with what came of the attempt, if that is known.
+    fn end(&mut self, grant: Grant, succeeded: Option<bool>, now: Option<Time>);
+    /// Gives a place back that was not used: as if it had never been given.
+    fn undo(&mut self, grant: Grant);
+    /// Gives a ticket back, with the place that it may have got.
+    fn leave(&mut self, ticket: u64);
+    /// Keeps the waker of a ticket that still waits, in place of the one given back; or gives it back at once.
+    fn waits(&mut self, ticket: u64, waker: Waker) -> Result<Option<Waker>, Waker>;
+    /// Whether another server than the ones tried could take this at once.
+    fn elsewhere(&mut self, want: &Want, now: Time) -> bool;
+    fn status(&self, now: Time) -> Vec<ServerStatus>;
+    /// How many tickets wait.
+    fn waiting(&self) -> usize;
+    /// Whether it counts tokens.
+    fn limits_tokens(&self) -> bool;
+    /// Tells which model a server has loaded.
+    fn set_model(&mut self, server: usize, model: Text);
+    /// Tells that a server has done what takes a model, or loaded one: that it has none is no longer true.
+    fn has_model(&mut self, server: usize);
+    /// Calls to be woken once the lock is released.
+    fn woken(&mut self) -> Vec<Waker>;
+}
+
+/// How places are made from settings.
+#[derive(Clone, Copy)]
+pub(super) struct Make(pub(super) fn(&[Server], &Policies) -> Box<dyn Places>);
+
+impl Default for Make {
+    fn default() -> Self {
+        Make(Open::boxed)
+    }
+}
+
+impl fmt::Debug for Make {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Make").finish_non_exhaustive()
+    }
+}
+
+/// The places at one server, of which there are always enough.
+struct Open(Vec<Tally>);
+
+/// What a server's calls have seen of it.
+pub(super) struct Tally {
+    pub(super) base: BaseUrl,
+    pub(super) in_flight: u32,
+    pub(super) begun: u64,
+    pub(super) failures: u64,
+    /// When the last attempt that ended failed; `None` if it succeeded.
+    pub(super) failed: Option<Time>,
+    pub(super) model: Option<Text>,
+}
+
+impl Open {
+    fn boxed(servers: &[Server], _: &Policies) -> Box<dyn Places> {
+        Box::new(Open(servers.iter().map(|server| Tally::new(server.base.clone())).collect()))
+    }
+}
+
+impl Places for Open {
+    fn admit(&mut self, _: Option<u64>, want: &Want, now: Time) -> Admission {
+        self.0.iter_mut().for_each(Tally::begin);
+        Admission::Granted(Grant { server: 0, pass: None, taken: Some(now), tokens: want.tokens })
+    }
+
+    fn end(&mut self, _: Grant, succeeded: Option<bool>, now: Option<Time>) {
+        self.0.iter_mut().for_each(|tally| tally.end(succeeded, now.unwrap_or_default()));
+    }
+
+    fn undo(&mut self, _: Grant) {
+        self.0.iter_mut().for_each(Tally::undo);
+    }
+
+    fn leave(&mut self, _: u64) {}
+
+    fn waits(&mut self, _: u64, waker: Waker) -> Result<Option<Waker>, Waker> {
+        Err(waker)
+    }
+
+    fn elsewhere(&mut self, _: &Want, _: Time) -> bool {
+        false
+    }
+
+    fn status(&self, _: Time) -> Vec<ServerStatus> {
+        self.0.iter().map(|tally| tally.status(BreakerState::Closed)).collect()
+    }
+
+    fn waiting(&self) -> usize {
+        0
+    }
+
+    fn limits_tokens(&self) -> bool {
+        false
+    }
+
+    fn set_model(&mut self, _: usize, model: Text) {
+        self.0.iter_mut().for_each(|tally| tally.model = Some(model.clone()));
+    }
+
+    fn has_model(&mut self, _: usize) {
+        self.0.iter_mut().for_each(Tally::has_model);
+    }
+
+    fn woken(&mut self) -> Vec<Waker> {
+        Vec::new()
+    }
+}
+
+impl Tally {
+    pub(super) fn new(base: BaseUrl) -> Self {
+        Tally { base, in_flight: 0, begun: 0, failures: 0, failed: None, model: None }
+    }
+
+    pub(super) fn begin(&mut self) {
+        self.in_flight += 1;
+        self.begun += 1;
+    }
+
+    pub(super) fn end(&mut self, succeeded: Option<bool>, now: Time) {
+        self.in_flight = self.in_flight.saturating_sub(1);
+        match succeeded {
+            Some(true) => self.failed = None,
+            Some(false) => {
+                self.failures += 1;
+                self.failed = Some(now);
+            }
+            None => {}
+        }
+    }
+
+    /// Whether it is known to have no model loaded.
+    pub(super) fn is_empty(&self) -> bool {
+        self.model.as_ref().is_some_and(|model| model.is_empty())
+    }
+
+    pub(super) fn has_model(&mut self) {
+        if self.is_empty() {
+            self.model = None;
+        }
+    }
+
+    /// As if it had never begun.
+    pub(super) fn undo(&mut self) {
+        self.begun = self.begun.saturating_sub(1);
+        self.in_flight = self.in_flight.saturating_sub(1);
+    }
+
+    pub(super) fn status(&self, breaker: BreakerState) -> ServerStatus {
+        ServerStatus {
+            base: self.base.clone(),
+            breaker,
+            in_flight: self.in_flight,
+            attempts: self.begun,
+            failures: self.failures,
+            failing: self.failed.is_some(),
+            model: self.model.clone(),
+        }
+    }
+}

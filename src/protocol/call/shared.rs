@@ -1,0 +1,376 @@
+//! `Shared`: what the calls of one client share.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::Waker;
+use std::time::Duration;
+
+use super::gate::{Gate, MAX_SERVERS, Want};
+use super::guard::Given;
+use super::keys::Slot;
+use super::places::{Make, Places};
+use super::sorted::Sorted;
+use crate::base::secrets::is_secret;
+use crate::base::{Advice, BaseUrl, Error, Remedy, Result, Secrets, Text, Time};
+use crate::protocol::auth::{Credential, Keys};
+use crate::protocol::endpoint::Scope;
+use crate::protocol::options::Options;
+use crate::protocol::policy::{Balance, Breaker, Concurrency, Purse, RateLimit, RetryBudget, Server, ServerStatus};
+
+/// How long before it expires a key is asked for anew: it must not expire on its way.
+const KEY_SKEW: Duration = Duration::from_secs(10);
+
+/// Tells the sequence of ids from that of the jitter.
+const IDS: u64 = 0x6964_7320_6f66_2063;
+
+/// What the calls of one client share: servers, keys and the key cache, settings, policies, and who waits for whom.
+///
+/// Cheap to clone. Its lock is held only inside a call's poll, handle and drop, never across an await.
+#[derive(Clone)]
+pub struct Shared(Arc<Inner>);
+
+struct Inner {
+    /// The addresses of the servers; one at least.
+    bases: Vec<BaseUrl>,
+    /// Their fixed keys.
+    fixed: Vec<Keys>,
+    /// Keys come from the caller, by `Output::Authorize`.
+    asks_for_keys: bool,
+    key_skew: Duration,
+    options: Options,
+    /// Of all the fixed keys and of the options.
+    secrets: OnceLock<Secrets>,
+    limits_tokens: bool,
+    state: Mutex<State>,
+}
+
+pub(super) struct State {
+    pub(super) places: Box<dyn Places>,
+    pub(super) keys: Sorted<(usize, Scope), Slot>,
+    pub(super) given: Given,
+    purse: Purse,
+    /// Grows with each change that a call waits for that has no ticket.
+    pub(super) version: u64,
+    pub(super) waiters: Sorted<u64, Waker>,
+    pub(super) next_waiter: u64,
+    random: u64,
+    /// Where the ids of calls come from: a sequence of its own, so that they do not change the jitter.
+    ids: u64,
+}
+
+/// How to build a [`Shared`] for calls that are driven by hand; [`ClientBuilder`](crate::ClientBuilder) has the same settings.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The first one is the one that the keys below are for.
+    servers: Vec<Server>,
+    asks_for_keys: bool,
+    key_skew: Duration,
+    options: Options,
+    policies: Policies,
+    places: Make,
+    seed: u64,
+}
+
+/// The policies of a client.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Policies {
+    pub(super) balance: Balance,
+    pub(super) budget: RetryBudget,
+    pub(super) breaker: Option<Breaker>,
+    pub(super) rate: Option<RateLimit>,
+    pub(super) concurrency: Option<Concurrency>,
+}
+
+impl Settings {
+    /// The settings for a server.
+    pub fn new(base: BaseUrl) -> Self {
+        Settings {
+            servers: vec![Server::from(base)],
+            asks_for_keys: false,
+            key_skew: KEY_SKEW,
+            options: Options::new(),
+            policies: Policies::default(),
+            places: Make::default(),
+            seed: 0,
+        }
+    }
+
+    /// The API key (wire: `X-API-Key`) for the first server; a blank one is unset. Errors if no header can carry it.
+    pub fn api_key(self, key: &str) -> Result<Self> {
+        self.first(|server| server.api_key(key))
+    }
+
+    /// The admin key (wire: `X-Admin-Key`, and `X-API-Key` where there is no API key) for the first server; a blank one is
+    /// unset.
+    pub fn admin_key(self, key: &str) -> Result<Self> {
+        self.first(|server| server.admin_key(key))
+    }
+
+    /// A key sent to the first server as `Authorization: Bearer` where no other key fits; a blank one is unset.
+    pub fn bearer(self, key: &str) -> Result<Self> {
+        self.first(|server| server.bearer(key))
+    }
+
+    /// Calls ask for their keys with [`Output::Authorize`](super::Output::Authorize), in place of the fixed ones.
+    pub fn ask_for_keys(mut self) -> Self {
+        self.asks_for_keys = true;
+        self
+    }
+
+    /// How long before it expires a key is asked for anew; 10 s by default.
+    pub fn key_skew(mut self, skew: Duration) -> Self {
+        self.key_skew = skew;
+        self
+    }
+
+    /// Adds a server. Errors if it is there already, or the 65th.
+    pub fn server(mut self, server: Server) -> Result<Self> {
+        if self.servers.iter().any(|other| other.base == server.base) {
+            return Err(Error::config(format!("the server {} was given twice", server.base))
+                .with_hint("give each server once, with all its keys"));
+        }
+        if self.servers.len() == MAX_SERVERS {
+            return Err(Error::config(format!("there are more than {MAX_SERVERS} servers")));
+        }
+        self.servers.push(server);
+        Ok(self.gated())
+    }
+
+    /// How calls are spread over the servers.
+    pub fn balance(mut self, balance: Balance) -> Self {
+        self.policies.balance = balance;
+        self.gated()
+    }
+
+    /// A breaker for each server.
+    pub fn breaker(mut self, breaker: Breaker) -> Self {
+        self.policies.breaker = Some(breaker);
+        self.gated()
+    }
+
+    /// A rate limit for each server that has none of its own.
+    pub fn rate_limit(mut self, limit: RateLimit) -> Self {
+        self.policies.rate = Some(limit);
+        self.gated()
+    }
+
+    /// A concurrency limit for each server that has none of its own.
+    pub fn concurrency(mut self, limit: Concurrency) -> Self {
+        self.policies.concurrency = Some(limit);
+        self.gated()
+    }
+
+    /// How many retries all calls may make together.
+    pub fn retry_budget(mut self, budget: RetryBudget) -> Self {
+        self.policies.budget = budget;
+        self
+    }
+
+    /// Headers, extra fields, deadlines, caps and retries for all calls.
+    pub fn options(mut self, options: Options) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// Sets the seed of the jitter of retries; it need not be secret, only different for each client.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// With something to decide about attempts.
+    fn gated(mut self) -> Self {
+        self.places = Make(Gate::boxed);
+        self
+    }
+
+    fn first(mut self, change: impl FnOnce(Server) -> Result<Server>) -> Result<Self> {
+        if let Some(server) = self.servers.first_mut() {
+            *server = change(server.clone())?;
+        }
+        Ok(self)
+    }
+}
+
+impl Shared {
+    /// What the calls with these settings share.
+    pub fn new(settings: Settings) -> Self {
+        let Settings { servers, asks_for_keys, key_skew, options, policies, places: Make(make), seed } = settings;
+        let places = make(&servers, &policies);
+        let limits_tokens = places.limits_tokens();
+        let (bases, fixed) = servers.into_iter().map(|server| (server.base, server.keys)).unzip();
+        let state = State {
+            places,
+            keys: Sorted::new(),
+            given: Given::default(),
+            purse: Purse::new(policies.budget),
+            version: 0,
+            waiters: Sorted::new(),
+            next_waiter: 0,
+            random: seed,
+            ids: seed ^ IDS,
+        };
+        Shared(Arc::new(Inner {
+            bases,
+            fixed,
+            asks_for_keys,
+            key_skew,
+            options,
+            secrets: OnceLock::new(),
+            limits_tokens,
+            state: Mutex::new(state),
+        }))
+    }
+
+    /// The address of the first server.
+    pub fn base(&self) -> &BaseUrl {
+        self.base_of(0)
+    }
+
+    /// The settings that calls start from.
+    pub fn options(&self) -> &Options {
+        &self.0.options
+    }
+
+    /// How the servers are doing.
+    pub fn servers(&self, now: Time) -> Vec<ServerStatus> {
+        self.lock().places.status(now)
+    }
+
+    /// How many calls wait for their turn.
+    pub fn waiting(&self) -> usize {
+        self.lock().places.waiting()
+    }
+
+    /// How many retries the budget has left.
+    pub fn retries_left(&self) -> f64 {
+        self.lock().purse.left()
+    }
+
+    /// Tells which model a server has loaded, `None` if it has none; calls for that model then prefer it. A server that is none
+    /// of these is passed over.
+    pub fn set_model(&self, server: &BaseUrl, model: Option<&str>) {
+        if let Some(server) = self.find(server) {
+            self.note_model(server, model.unwrap_or_default());
+        }
+    }
+
+    pub(super) fn note_model(&self, server: usize, model: &str) {
+        self.with(|state| state.places.set_model(server, Text::from(model)));
+    }
+
+    pub(super) fn has_model(&self, server: usize) {
+        self.with(|state| state.places.has_model(server));
+    }
+
+    pub(super) fn base_of(&self, server: usize) -> &BaseUrl {
+        &self.0.bases[server]
+    }
+
+    fn find(&self, base: &BaseUrl) -> Option<usize> {
+        self.0.bases.iter().position(|other| other == base)
+    }
+
+    /// The server that the options name, if they name one.
+    pub(super) fn want(&self, options: &Options) -> Result<Want> {
+        let unknown = |base: &BaseUrl| {
+            Error::config([base.as_str(), " is none of the client's servers"].concat())
+                .with_advice(Advice::new(Remedy::Give, "add it with {setting:client_builder.server}"))
+        };
+        let find = |base| self.find(base).ok_or_else(|| unknown(base));
+        Ok(Want { server: options.server.as_ref().map(find).transpose()?, ..Want::default() })
+    }
+
+    pub(super) fn limits_tokens(&self) -> bool {
+        self.0.limits_tokens
+    }
+
+    pub(super) fn asks_for_keys(&self) -> bool {
+        self.0.asks_for_keys
+    }
+
+    pub(super) fn key_skew(&self) -> Duration {
+        self.0.key_skew
+    }
+
+    /// A call begins: its share of a retry.
+    pub(super) fn pay_in(&self) {
+        self.with(|state| state.purse.pay_in());
+    }
+
+    /// Takes a retry out of the budget, if there is one.
+    pub(crate) fn take_retry(&self) -> bool {
+        self.with(|state| state.purse.take())
+    }
+
+    /// Whether another server than those tried could take this at once.
+    pub(super) fn elsewhere(&self, want: &Want, now: Time) -> bool {
+        self.0.bases.len() > 1 && want.server.is_none() && self.with(|state| state.places.elsewhere(want, now))
+    }
+
+    /// The next random number from 0 to 1.
+    pub(super) fn random(&self) -> f64 {
+        self.with(|state| splitmix(&mut state.random)) as f64 / u64::MAX as f64
+    }
+
+    /// The id of a new call, which no other call of this client has.
+    pub(super) fn new_id(&self) -> Text {
+        let number = self.with(|state| splitmix(&mut state.ids));
+        let digits = (0..16).rev().map(|place| char::from(b"0123456789abcdef"[(number >> (4 * place)) as usize % 16]));
+        Text::from(digits.collect::<String>())
+    }
+
+    /// Looks at the state or changes it, and then wakes whoever is to be woken, outside the lock.
+    pub(super) fn with<R>(&self, change: impl FnOnce(&mut State) -> R) -> R {
+        let (result, wake) = {
+            let mut state = self.lock();
+            let result = change(&mut state);
+            (result, state.places.woken())
+        };
+        wake.into_iter().for_each(Waker::wake);
+        result
+    }
+
+    /// Changes what calls without a ticket wait for, and wakes them.
+    pub(super) fn change(&self, change: impl FnOnce(&mut State)) {
+        let waiters = self.with(|state| {
+            change(state);
+            state.version += 1;
+            std::mem::take(&mut state.waiters)
+        });
+        waiters.into_values().for_each(Waker::wake);
+    }
+
+    /// What does not change of the secrets that the client holds.
+    pub(super) fn fixed_secrets(&self) -> &Secrets {
+        self.0.secrets.get_or_init(|| {
+            let headers = self.0.options.headers.iter().filter(|(name, value)| is_secret(name, value));
+            Secrets::of_values(self.0.fixed.iter().flat_map(Keys::headers).chain(headers))
+        })
+    }
+
+    /// The fixed key for a scope at a server.
+    pub(super) fn fixed_key(&self, server: usize, scope: Scope) -> Option<Credential> {
+        self.0.fixed[server].resolve(scope)
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        // No code that can panic runs under the lock, so a poisoned one is whole.
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").field("servers", &self.0.bases).finish_non_exhaustive()
+    }
+}
+
+/// The next number of a random sequence, none of which comes twice, by splitmix64.
+fn splitmix(state: &mut u64) -> u64 {
+    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mut z = *state;
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}

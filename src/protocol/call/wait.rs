@@ -1,0 +1,153 @@
+//! What calls wait for at each other: places at servers, and keys.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use super::gate::{Admission, Grant, Want};
+use super::shared::Shared;
+use crate::base::{Error, Time};
+
+impl Shared {
+    /// A place for an attempt, or what to wait for. The ticket is the call's, over all its waits.
+    pub(super) fn admit(&self, ticket: &mut Option<Ticket>, want: &Want, now: Time) -> Entry {
+        let admission = self.with(|state| state.places.admit(ticket.as_ref().map(|ticket| ticket.id), want, now));
+        match admission {
+            Admission::Granted(grant) => {
+                *ticket = None;
+                Entry::Granted(Permit { shared: self.clone(), grant, ended: false })
+            }
+            Admission::Refused(error) => {
+                *ticket = None;
+                Entry::Refused(error)
+            }
+            Admission::Wait { ticket: id, until } => {
+                // It gets another one if its place was withdrawn.
+                if ticket.as_ref().is_none_or(|ticket| ticket.id != id) {
+                    *ticket = Some(Ticket { shared: self.clone(), id });
+                }
+                Entry::Wait { until, changed: Changed { shared: self.clone(), on: On::Ticket(id) } }
+            }
+        }
+    }
+}
+
+/// What the gate told a call.
+pub(super) enum Entry {
+    Granted(Permit),
+    Wait { until: Option<Time>, changed: Changed },
+    Refused(Error),
+}
+
+/// A place in the queue; dropping it leaves the queue.
+pub(super) struct Ticket {
+    shared: Shared,
+    id: u64,
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        self.shared.with(|state| state.places.leave(self.id));
+    }
+}
+
+/// A place at a server; dropping it gives it back.
+pub(super) struct Permit {
+    shared: Shared,
+    grant: Grant,
+    ended: bool,
+}
+
+impl Permit {
+    pub(super) fn server(&self) -> usize {
+        self.grant.server
+    }
+
+    /// Gives it back unused.
+    pub(super) fn undo(mut self) {
+        self.ended = true;
+        self.shared.with(|state| state.places.undo(self.grant));
+    }
+
+    /// Gives it back with what came of the attempt; `None` if that says nothing about the server.
+    pub(super) fn end(mut self, succeeded: Option<bool>, now: Time) {
+        self.ended = true;
+        self.shared.with(|state| state.places.end(self.grant, succeeded, Some(now)));
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.shared.with(|state| state.places.end(self.grant, None, None));
+        }
+    }
+}
+
+/// Completes when something changed that a call waits for: a key arrived, a place came free.
+///
+/// It needs no runtime: any executor can poll it, a blocking driver can park on it. After it, poll the call again.
+pub struct Changed {
+    shared: Shared,
+    on: On,
+}
+
+enum On {
+    /// Any change since this version; the id is that of the waker.
+    Version {
+        seen: u64,
+        id: Option<u64>,
+    },
+    Ticket(u64),
+}
+
+impl Changed {
+    pub(super) fn version(shared: &Shared, seen: u64) -> Self {
+        Changed { shared: shared.clone(), on: On::Version { seen, id: None } }
+    }
+}
+
+impl Future for Changed {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        // Cloning and dropping wakers is foreign code; it does not run under the lock.
+        let waker = cx.waker().clone();
+        let Changed { shared, on } = &mut *self;
+        let mut state = shared.lock();
+        let (poll, old) = match on {
+            On::Version { seen, .. } if state.version != *seen => (Poll::Ready(()), Some(waker)),
+            On::Version { id, .. } => {
+                let id = *id.get_or_insert_with(|| {
+                    state.next_waiter += 1;
+                    state.next_waiter
+                });
+                (Poll::Pending, state.waiters.insert(id, waker))
+            }
+            On::Ticket(ticket) => match state.places.waits(*ticket, waker) {
+                Ok(old) => (Poll::Pending, old),
+                Err(waker) => (Poll::Ready(()), Some(waker)),
+            },
+        };
+        drop(state);
+        drop(old);
+        poll
+    }
+}
+
+impl Drop for Changed {
+    fn drop(&mut self) {
+        // The waker of a ticket goes with the ticket.
+        if let On::Version { id: Some(id), .. } = self.on {
+            let waker = self.shared.lock().waiters.remove(&id);
+            drop(waker);
+        }
+    }
+}
+
+impl fmt::Debug for Changed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Changed").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,64 @@
+//! The token of the Hugging Face hub in the body of a download: hidden from what is shown and recorded.
+
+use bytes::Bytes;
+use zeroize::Zeroizing;
+
+use crate::base::Secrets;
+use crate::base::secrets::REMOVED;
+use crate::decode::Document;
+
+/// A download's body without the token of the hub it loads from; `None` if there is none in it.
+pub(crate) fn without_token(path: &str, body: &[u8]) -> Option<Bytes> {
+    let text = download(path, body)?;
+    let document = Document::read(text).ok()?;
+    let token = document.get("token").filter(|token| token.starts_with('"'))?;
+    let start = (token.as_ptr() as usize).checked_sub(text.as_ptr() as usize)?;
+    let (before, after) = (text.get(..start)?, text.get(start + token.len()..)?);
+    Some([before, "\"", REMOVED, "\"", after].concat().into())
+}
+
+/// A body that [`without_token`] was changed to, or what was made of that, with the token that the whole one has.
+pub(crate) fn with_token(body: Bytes, whole: &[u8]) -> Bytes {
+    let put_back = || {
+        let token = Document::read(std::str::from_utf8(whole).ok()?).ok()?.get("token")?.to_owned();
+        let text = std::str::from_utf8(&body).ok()?;
+        let shown = Document::read(text).ok()?.get("token")?;
+        let start = (shown.as_ptr() as usize).checked_sub(text.as_ptr() as usize)?;
+        let (before, after) = (text.get(..start)?, text.get(start + shown.len()..)?);
+        (shown == ["\"", REMOVED, "\""].concat()).then(|| [before, &*token, after].concat())
+    };
+    put_back().map_or_else(|| body.clone(), Bytes::from)
+}
+
+/// The body of a download, as text.
+fn download<'a>(path: &str, body: &'a [u8]) -> Option<&'a str> {
+    std::str::from_utf8(body).ok().filter(|_| path.ends_with("/download"))
+}
+
+impl Secrets {
+    /// Adds the token for the hub that a download loads from, if the body of a request has one.
+    pub(crate) fn add_token(&mut self, path: &str, body: &[u8]) {
+        let token = download(path, body).and_then(|body| Document::read(body).ok()?.string("token"));
+        if let Some(token) = token.map(Zeroizing::new).filter(|token| !self.cover(token.as_bytes())) {
+            self.add(&token);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_that_of_a_download_alone() {
+        let body = Bytes::from_static(br#"{"repo_id":"a/b","token":"hf_planted","z":1}"#);
+        let shown = without_token("/v1/download", &body).unwrap();
+        assert_eq!(shown, r#"{"repo_id":"a/b","token":"[removed]","z":1}"#);
+        assert_eq!(with_token(shown, &body), body);
+        assert_eq!(with_token(Bytes::from_static(br#"{"token":"mine"}"#), &body), r#"{"token":"mine"}"#);
+        assert_eq!(without_token("/v1/token/encode", &body), None);
+        let mut secrets = Secrets::default();
+        secrets.add_token("/v1/download", &body);
+        assert!(secrets.are_in(b"hf_planted"));
+    }
+}

@@ -1,0 +1,235 @@
+//! `Options`: what can be set for a client and overridden for a call.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::base::secrets::{mark, secret_value};
+use crate::base::{BaseUrl, Error, Extra, Limits, MaybeSync, OrderedJson, Pace, Paces, Result};
+use crate::protocol::hooks::{Hook, Hooks};
+use crate::protocol::policy::{Retry, RetryPolicy};
+
+/// Settings of a client that a call may override: headers, extra body fields, deadlines, caps, retries.
+///
+/// Set them for a client with [`ClientBuilder::options`](crate::ClientBuilder::options), and for some calls with
+/// [`Client::with`](crate::Client::with), whose values win.
+///
+/// ```
+/// use std::time::Duration;
+/// use tabbyapi::{Options, Pace};
+///
+/// let options = Options::new()
+///     .header("x-team", "search")?
+///     .extra("user", "u-17")
+///     .pace(Pace::STREAM.stall(Duration::from_secs(20)));
+/// # assert!(options.pace.is_some());
+/// # Ok::<(), tabbyapi::Error>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Options {
+    /// Headers sent along with every request.
+    pub headers: HeaderMap,
+    /// The header that the [id of a call](crate::call::Record::id) is sent in; not sent by default.
+    pub correlation_header: Option<HeaderName>,
+    /// Fields added to every JSON body that does not have them already.
+    pub extra: Extra,
+    /// Deadlines by kind of work.
+    pub paces: Option<Paces>,
+    /// Deadlines in place of those, whatever the work.
+    pub pace: Option<Pace>,
+    /// The time for a whole call in place of theirs, whatever the work.
+    pub total: Option<Duration>,
+    /// Caps on what is accepted.
+    pub limits: Option<Limits>,
+    /// When a failed call is tried again.
+    pub retry: Option<Retry>,
+    /// What decides that in its place.
+    pub retry_policy: Option<Arc<dyn RetryPolicy>>,
+    /// Whether calls that need an API key carry the admin key, if there is one.
+    pub prefer_admin_key: Option<bool>,
+    /// The server that the calls go to and no other, of those that the client has.
+    pub server: Option<BaseUrl>,
+    /// What watches and changes the calls; overriding adds to them.
+    pub hooks: Hooks,
+}
+
+/// The policy of a call: one of the library's own is not allocated.
+#[derive(Clone, Debug)]
+pub(crate) enum Retrying {
+    Own(Retry),
+    Custom(Arc<dyn RetryPolicy>),
+}
+
+impl Retrying {
+    pub(crate) fn policy(&self) -> &dyn RetryPolicy {
+        match self {
+            Retrying::Own(retry) => retry,
+            Retrying::Custom(policy) => &**policy,
+        }
+    }
+}
+
+impl Options {
+    /// Nothing set.
+    pub fn new() -> Self {
+        Options::default()
+    }
+
+    /// Adds a header. Errors if the name or the value cannot be one.
+    pub fn header(mut self, name: &str, value: &str) -> Result<Self> {
+        let (name, value) = header(name, value)?;
+        self.headers.insert(name, value);
+        mark(&mut self.headers);
+        Ok(self)
+    }
+
+    /// Adds a header that carries a secret, such as a gateway's `Authorization`; it is redacted like a key.
+    pub fn sensitive_header(mut self, name: &str, value: &str) -> Result<Self> {
+        let name = header_name(name)?;
+        let value = secret_value("", value).ok_or_else(|| bad_value(&name))?;
+        self.headers.insert(name, value);
+        Ok(self)
+    }
+
+    /// Sends the [id of each call](crate::call::Record::id) in this header, such as `x-request-id`, the same for all its
+    /// attempts. Errors if the name cannot be a header's.
+    pub fn correlation_header(mut self, name: &str) -> Result<Self> {
+        self.correlation_header = Some(header_name(name)?);
+        Ok(self)
+    }
+
+    /// Adds a field to every JSON body that does not have it already.
+    pub fn extra(mut self, name: impl Into<String>, value: impl Into<OrderedJson>) -> Self {
+        self.extra.set(name, value);
+        self
+    }
+
+    /// Sets the deadlines by kind of work.
+    pub fn paces(mut self, paces: Paces) -> Self {
+        self.paces = Some(paces);
+        self
+    }
+
+    /// Sets the deadlines whatever the work, for single calls.
+    pub fn pace(mut self, pace: Pace) -> Self {
+        self.pace = Some(pace);
+        self
+    }
+
+    /// Sets how long a whole call may take, with its retries and waits: a stream to its end, a download to its end. All other deadlines
+    /// stay as they are for each kind of work. A call that takes longer ends with the code `timeout_total`.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tabbyapi::{Client, Options};
+    ///
+    /// # fn quick(client: &Client) -> Client {
+    /// let quick = client.with(Options::new().total(Duration::from_secs(5)));
+    /// # quick
+    /// # }
+    /// ```
+    pub fn total(mut self, limit: Duration) -> Self {
+        self.total = Some(limit);
+        self
+    }
+
+    /// Sets the caps.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = Some(limits);
+        self
+    }
+
+    /// Sets when a failed call is tried again.
+    pub fn retry(mut self, retry: Retry) -> Self {
+        self.retry = Some(retry);
+        self.retry_policy = None;
+        self
+    }
+
+    /// Sets what decides when a failed call is tried again.
+    pub fn retry_policy(mut self, policy: impl RetryPolicy + 'static) -> Self {
+        self.retry_policy = Some(Arc::new(policy));
+        self
+    }
+
+    /// Sets whether calls that need an API key carry the admin key in its place, as `X-API-Key`; false by default.
+    ///
+    /// A server with `inline_model_loading` loads the `model` that a generation names, but only for the admin key. With both
+    /// keys set, generations carry the API key, and are refused with 401. Without an admin key the API key is sent. A
+    /// [`KeySource`](crate::auth::KeySource) is asked for a key of [`Scope::List`](crate::Scope::List).
+    ///
+    /// ```no_run
+    /// # async fn run(client: tabbyapi::Client) -> tabbyapi::Result<()> {
+    /// use tabbyapi::Options;
+    /// use tabbyapi::api::{ChatMessage, ChatRequest};
+    ///
+    /// let request = ChatRequest::new([ChatMessage::user("Hi")]).model("beta-3B-exl3");
+    /// let answer = client.with(Options::new().prefer_admin_key(true)).chat().create(&request).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn prefer_admin_key(mut self, prefer: bool) -> Self {
+        self.prefer_admin_key = Some(prefer);
+        self
+    }
+
+    /// Sends the calls to this server and no other. It must be one of the client's.
+    pub fn server(mut self, server: BaseUrl) -> Self {
+        self.server = Some(server);
+        self
+    }
+
+    /// Adds a hook, after those that are there; see [`hooks`](crate::hooks).
+    pub fn hook(mut self, hook: impl Hook + Clone + MaybeSync) -> Self {
+        self.hooks.push(hook);
+        self
+    }
+
+    /// These options, with those of `over` in their place where it has any.
+    pub(crate) fn overridden(&self, over: Options) -> Options {
+        let mut merged = self.clone();
+        for name in over.headers.keys() {
+            merged.headers.remove(name);
+        }
+        merged.headers.extend(over.headers);
+        merged.correlation_header = over.correlation_header.or(merged.correlation_header);
+        merged.extra.take_over(over.extra);
+        merged.paces = over.paces.or(merged.paces);
+        // A whole pace has a total of its own.
+        merged.total = if over.pace.is_some() { over.total } else { over.total.or(merged.total) };
+        merged.pace = over.pace.or(merged.pace);
+        merged.limits = over.limits.or(merged.limits);
+        // Of the two that say the same the later one counts.
+        if over.retry.is_some() || over.retry_policy.is_some() {
+            (merged.retry, merged.retry_policy) = (over.retry, over.retry_policy);
+        }
+        merged.prefer_admin_key = over.prefer_admin_key.or(merged.prefer_admin_key);
+        merged.server = over.server.or(merged.server);
+        merged.hooks.extend(over.hooks);
+        merged
+    }
+
+    pub(crate) fn retrying(&self) -> Retrying {
+        match &self.retry_policy {
+            Some(policy) => Retrying::Custom(policy.clone()),
+            None => Retrying::Own(self.retry.unwrap_or_default()),
+        }
+    }
+}
+
+fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue)> {
+    let name = header_name(name)?;
+    let value = HeaderValue::from_str(value).map_err(|_| bad_value(&name))?;
+    Ok((name, value))
+}
+
+/// The value may be a secret, so the message leaves it out.
+fn bad_value(name: &HeaderName) -> Error {
+    Error::config(format!("the value of the header `{name}` has characters that no header can carry"))
+}
+
+fn header_name(name: &str) -> Result<HeaderName> {
+    name.parse().map_err(|_| Error::config(format!("`{}` is no valid header name", name.escape_debug())))
+}

@@ -1,0 +1,314 @@
+//! When a failed attempt is followed by another one.
+
+use std::fmt;
+use std::time::Duration;
+
+use http::{HeaderName, StatusCode};
+
+use crate::base::{Error, ErrorKind, MaybeSend, MaybeSync, Sent};
+use crate::protocol::endpoint::Replay;
+
+/// When a failed call is tried again, and after how long.
+///
+/// Waits grow exponentially with full jitter: a random share of `base * 2^n`, at most `cap`. A `Retry-After` of the
+/// server is kept to instead; one beyond `retry_after_cap` ends the call. Nothing is tried again after its first item,
+/// nor past the call's total deadline.
+///
+/// What is tried again: connections refused, lost or timed out, and the statuses 408, 429 and from 502 on, but for 505. Operations
+/// that are no plain reads only if the server cannot have begun (nothing was sent, 429, or 503 as no model is loaded), unless
+/// [`replay_generations`](Retry::replay_generations) allows it. If there is another server it is tried at once; "no model is
+/// loaded" is only tried again there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Retry {
+    /// How many further attempts there may be; 2 by default.
+    pub max_retries: u32,
+    /// The first wait before jitter; 500 ms by default.
+    pub base: Duration,
+    /// The longest wait before jitter; 8 s by default.
+    pub cap: Duration,
+    /// The longest `Retry-After` that is kept to; 60 s by default.
+    pub retry_after_cap: Duration,
+    /// Tries generations again even if the server may have begun them, at the price of generating twice; off by default.
+    pub replay_generations: bool,
+}
+
+impl Retry {
+    /// No further attempts.
+    pub const NEVER: Retry = Retry { max_retries: 0, ..Retry::GENTLE };
+    /// The default: two further attempts.
+    pub const GENTLE: Retry = Retry {
+        max_retries: 2,
+        base: Duration::from_millis(500),
+        cap: Duration::from_secs(8),
+        retry_after_cap: Duration::from_secs(60),
+        replay_generations: false,
+    };
+
+    /// Sets how many further attempts there may be.
+    pub fn max_retries(mut self, count: u32) -> Self {
+        self.max_retries = count;
+        self
+    }
+
+    /// Sets the first wait before jitter.
+    pub fn base(mut self, base: Duration) -> Self {
+        self.base = base;
+        self
+    }
+
+    /// Sets the longest wait before jitter.
+    pub fn cap(mut self, cap: Duration) -> Self {
+        self.cap = cap;
+        self
+    }
+
+    /// Sets the longest `Retry-After` that is kept to.
+    pub fn retry_after_cap(mut self, cap: Duration) -> Self {
+        self.retry_after_cap = cap;
+        self
+    }
+
+    /// Sets whether generations are tried again even if the server may have begun them.
+    pub fn replay_generations(mut self, replay: bool) -> Self {
+        self.replay_generations = replay;
+        self
+    }
+}
+
+impl Default for Retry {
+    fn default() -> Self {
+        Retry::GENTLE
+    }
+}
+
+impl RetryPolicy for Retry {
+    fn wait(&self, failure: &Failure<'_>) -> Option<Duration> {
+        if failure.retries >= self.max_retries || !failure.is_transient() {
+            return None;
+        }
+        // Another server need not be waited for.
+        if failure.elsewhere {
+            return Some(Duration::ZERO);
+        }
+        if let Some(wait) = failure.retry_after() {
+            return (wait <= self.retry_after_cap).then_some(wait);
+        }
+        let ceiling = self.base.saturating_mul(1u32.checked_shl(failure.retries).unwrap_or(u32::MAX)).min(self.cap);
+        // Full jitter: a share of the ceiling between none and all of it.
+        Some(Duration::from_nanos((ceiling.as_secs_f64() * failure.random * 1e9) as u64))
+    }
+
+    fn replays_generations(&self) -> bool {
+        self.replay_generations
+    }
+}
+
+/// Decides whether a failed attempt is followed by another one, in place of [`Retry`].
+///
+/// It is only asked where another attempt is allowed: not after the first item, not if the server may have begun what must not
+/// be done twice, and not when the [`RetryBudget`] is used up.
+///
+/// ```
+/// use std::time::Duration;
+/// use tabbyapi::policy::{Failure, RetryPolicy};
+///
+/// /// Every second, for as long as the server cannot be reached.
+/// #[derive(Debug)]
+/// struct Patient;
+///
+/// impl RetryPolicy for Patient {
+///     fn wait(&self, failure: &Failure<'_>) -> Option<Duration> {
+///         (failure.error.kind() == tabbyapi::ErrorKind::Connect).then_some(Duration::from_secs(1))
+///     }
+/// }
+///
+/// let builder = tabbyapi::Client::builder("http://127.0.0.1:5000").retry_policy(Patient);
+/// # let _ = builder;
+/// ```
+pub trait RetryPolicy: fmt::Debug + MaybeSend + MaybeSync {
+    /// How long to wait before the next attempt, or `None` if there is to be none.
+    fn wait(&self, failure: &Failure<'_>) -> Option<Duration>;
+
+    /// Whether generations may be sent again even if the server may have begun them, at the price of generating twice.
+    fn replays_generations(&self) -> bool {
+        false
+    }
+}
+
+/// A failed attempt, as a [`RetryPolicy`] sees it.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Failure<'a> {
+    /// Why it failed.
+    pub error: &'a Error,
+    /// How many further attempts there were already.
+    pub retries: u32,
+    /// Whether the server can have seen the request.
+    pub sent: Sent,
+    /// Whether the operation may be sent again.
+    pub replay: Replay,
+    /// Another server could take the call at once.
+    pub elsewhere: bool,
+    /// A number from 0 to 1, drawn anew for each failure, for jitter.
+    pub random: f64,
+}
+
+const X_SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
+
+impl Failure<'_> {
+    /// Whether the same request may succeed later: connections refused, lost or timed out, and the statuses 408, 429
+    /// and from 502 on, but for 505. A certificate that is refused counts only where there is another server. The header `x-should-retry` of a proxy has the last word on statuses. That no model is loaded
+    /// counts where there is another server: on this one it takes a load. (It is safe to try generations again after it, so a
+    /// policy of your own may wait for the load.)
+    pub fn is_transient(&self) -> bool {
+        let said = self.error.headers().and_then(|headers| headers.get(X_SHOULD_RETRY)?.to_str().ok());
+        match (self.error.kind(), said.map(str::trim)) {
+            // Waiting makes no certificate better.
+            (ErrorKind::Connect, _) if self.error.code() == "certificate" => self.elsewhere,
+            (ErrorKind::Connect | ErrorKind::Transport | ErrorKind::Timeout | ErrorKind::Truncated, _) => true,
+            (ErrorKind::Server, Some("true")) => true,
+            (ErrorKind::Server, Some("false")) => false,
+            (ErrorKind::Server, _) if self.has_no_model() => self.elsewhere,
+            (ErrorKind::Server, _) => self.error.is_retryable(),
+            _ => false,
+        }
+    }
+
+    /// What the server asks for with `Retry-After` or `retry-after-ms`; see [`Error::retry_after`].
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.error.retry_after()
+    }
+}
+
+/// What is to be done after a failed attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Another attempt after this wait.
+    Again(Duration),
+    /// That was all.
+    Over,
+}
+
+impl Failure<'_> {
+    /// The verdict on an operation of this kind.
+    pub(crate) fn judge(&self, policy: &dyn RetryPolicy) -> Verdict {
+        match self.replay {
+            Replay::Safe => {}
+            Replay::IfUnsent if !self.may_have_begun() || policy.replays_generations() => {}
+            _ => return Verdict::Over,
+        }
+        policy.wait(self).map_or(Verdict::Over, Verdict::Again)
+    }
+
+    /// Whether the server can have begun the work.
+    fn may_have_begun(&self) -> bool {
+        let refused = self.error.status() == Some(StatusCode::TOO_MANY_REQUESTS) || self.has_no_model();
+        self.sent == Sent::Maybe && !(self.error.kind() == ErrorKind::Server && refused)
+    }
+
+    fn has_no_model(&self) -> bool {
+        self.error.status() == Some(StatusCode::SERVICE_UNAVAILABLE)
+            && matches!(self.error.code(), "no_model_loaded" | "no_embedding_model_loaded")
+    }
+}
+
+/// How many retries the calls of a client may make together, so that a failing server is not stormed: each call pays in a
+/// share of a retry, each retry takes out a whole one. Without it, all calls failing, two retries each would triple the load.
+///
+/// A call that finds it empty ends with the error of its attempt.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct RetryBudget {
+    /// How many retries each call pays in; 0.2 by default.
+    pub share: f64,
+    /// How many there are at first, and at most; 10 by default.
+    pub reserve: f64,
+}
+
+impl RetryBudget {
+    /// A fifth of the calls, and ten.
+    pub const GENTLE: RetryBudget = RetryBudget { share: 0.2, reserve: 10.0 };
+    /// No bound but that of each call.
+    pub const UNBOUNDED: RetryBudget = RetryBudget { share: 0.0, reserve: f64::INFINITY };
+
+    /// Such a budget.
+    pub const fn new(share: f64, reserve: f64) -> Self {
+        RetryBudget { share, reserve }
+    }
+}
+
+impl Default for RetryBudget {
+    fn default() -> Self {
+        RetryBudget::GENTLE
+    }
+}
+
+/// A budget at work.
+#[derive(Debug)]
+pub(crate) struct Purse {
+    budget: RetryBudget,
+    left: f64,
+}
+
+impl Purse {
+    pub(crate) fn new(budget: RetryBudget) -> Self {
+        Purse { budget, left: budget.reserve }
+    }
+
+    pub(crate) fn pay_in(&mut self) {
+        self.left = (self.left + self.budget.share).min(self.budget.reserve);
+    }
+
+    /// Takes out a retry, if there is one.
+    pub(crate) fn take(&mut self) -> bool {
+        // Shares such as 0.2 do not add up exactly.
+        let enough = self.left >= 1.0 - 1e-9;
+        if enough {
+            self.left -= 1.0;
+        }
+        enough
+    }
+
+    pub(crate) fn left(&self) -> f64 {
+        self.left
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failure(error: &Error, retries: u32, random: f64) -> Failure<'_> {
+        Failure { error, retries, sent: Sent::No, replay: Replay::IfUnsent, elsewhere: false, random }
+    }
+
+    #[test]
+    fn waits_grow_to_the_cap_and_are_jittered() {
+        let retry = Retry::GENTLE.max_retries(40);
+        let error = Error::new(ErrorKind::Connect, "connect", "");
+        let wait = |n, random| retry.wait(&failure(&error, n, random)).unwrap();
+        assert_eq!(wait(0, 0.0), Duration::ZERO);
+        assert_eq!(wait(0, 1.0), Duration::from_millis(500));
+        assert_eq!(wait(1, 0.5).as_millis(), 500);
+        assert_eq!(wait(39, 1.0), Duration::from_secs(8));
+        assert_eq!(retry.wait(&failure(&error, 40, 0.0)), None);
+        let elsewhere = Failure { elsewhere: true, ..failure(&error, 3, 1.0) };
+        assert_eq!(retry.wait(&elsewhere), Some(Duration::ZERO));
+    }
+
+    #[test]
+    fn the_purse_holds_a_share_of_the_calls() {
+        let mut purse = Purse::new(RetryBudget::new(0.2, 2.0));
+        assert_eq!((0..4).filter(|_| purse.take()).count(), 2);
+        let taken = (0..100).filter(|_| {
+            purse.pay_in();
+            purse.take()
+        });
+        assert_eq!(taken.count(), 20);
+        (0..100).for_each(|_| purse.pay_in());
+        assert_eq!(purse.left(), 2.0);
+        let mut unbounded = Purse::new(RetryBudget::UNBOUNDED);
+        assert!((0..1000).all(|_| unbounded.take()));
+    }
+}

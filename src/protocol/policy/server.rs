@@ -1,0 +1,101 @@
+//! One of several servers.
+
+use std::fmt;
+
+use super::{BreakerState, Concurrency, RateLimit};
+use crate::base::{BaseUrl, Error, Result, Text};
+use crate::protocol::auth::Keys;
+
+/// A server of a client that has several, with its own keys and limits.
+///
+/// A key is sent to the server that it was given for and to no other.
+#[derive(Clone)]
+pub struct Server {
+    pub(crate) base: BaseUrl,
+    pub(crate) keys: Keys,
+    pub(crate) rate: Option<RateLimit>,
+    pub(crate) concurrency: Option<Concurrency>,
+}
+
+impl Server {
+    /// The server at this base URL.
+    pub fn new<U>(base_url: U) -> Result<Self>
+    where
+        U: TryInto<BaseUrl>,
+        U::Error: Into<Error>,
+    {
+        base_url.try_into().map(Server::from).map_err(Into::into)
+    }
+
+    /// Its API key (wire: `X-API-Key`); a blank one is unset. Errors if no header can carry it.
+    pub fn api_key(mut self, key: impl AsRef<str>) -> Result<Self> {
+        self.keys.set_api(key.as_ref())?;
+        Ok(self)
+    }
+
+    /// Its admin key (wire: `X-Admin-Key`, and `X-API-Key` where there is no API key); a blank one is unset.
+    pub fn admin_key(mut self, key: impl AsRef<str>) -> Result<Self> {
+        self.keys.set_admin(key.as_ref())?;
+        Ok(self)
+    }
+
+    /// A key sent to it as `Authorization: Bearer` where no other key fits; a blank one is unset.
+    pub fn bearer(mut self, key: impl AsRef<str>) -> Result<Self> {
+        self.keys.set_bearer(key.as_ref())?;
+        Ok(self)
+    }
+
+    /// Sets a rate limit of its own, in place of the client's.
+    pub fn rate_limit(mut self, limit: RateLimit) -> Self {
+        self.rate = Some(limit);
+        self
+    }
+
+    /// Sets a concurrency limit of its own, in place of the client's. How many may wait is the client's matter.
+    pub fn concurrency(mut self, concurrency: Concurrency) -> Self {
+        self.concurrency = Some(concurrency);
+        self
+    }
+
+    /// Its address.
+    pub fn base_url(&self) -> &BaseUrl {
+        &self.base
+    }
+}
+
+impl From<BaseUrl> for Server {
+    fn from(base: BaseUrl) -> Self {
+        Server { base, keys: Keys::default(), rate: None, concurrency: None }
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server")
+            .field("base", &self.base)
+            .field("keys", &self.keys)
+            .field("rate", &self.rate)
+            .field("concurrency", &self.concurrency)
+            .finish()
+    }
+}
+
+/// How a server is doing, by what its calls have seen.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct ServerStatus {
+    /// Its address.
+    pub base: BaseUrl,
+    /// What its breaker lets through; [`Closed`](BreakerState::Closed) if there is none.
+    pub breaker: BreakerState,
+    /// How many attempts are in flight.
+    pub in_flight: u32,
+    /// How many attempts were begun.
+    pub attempts: u64,
+    /// How many of them failed by the server's fault.
+    pub failures: u64,
+    /// Whether the last attempt that ended failed.
+    pub failing: bool,
+    /// The model that it has loaded, if a [probe](crate::Client::probe) has told; empty if it has none.
+    pub model: Option<Text>,
+}

@@ -1,0 +1,291 @@
+//! The push parser: its state and its face.
+
+mod event;
+mod machine;
+
+use std::{collections::VecDeque, fmt, time::Duration};
+
+use bytes::Bytes;
+
+pub use event::Event;
+use machine::{Step, data_value};
+
+use crate::sse::buffer::fit;
+use crate::sse::field::{Digits, Field, Name};
+use crate::sse::line_end::BlankLine;
+
+/// The limit of [`Parser::new`] on the bytes of one event: 16 MiB.
+pub const DEFAULT_MAX_EVENT_BYTES: usize = 16 << 20;
+
+/// An event was larger than the parser's limit.
+///
+/// The parser is then of no more use for the stream: it has given back its memory and takes no more bytes until it is
+/// [reset](Parser::reset).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("the server sent an event of more than {limit} bytes, which is the limit")]
+#[non_exhaustive]
+pub struct Overflow {
+    /// The limit in bytes.
+    pub limit: usize,
+}
+
+/// A push parser of server-sent events; see the [module](crate::sse) for an example.
+///
+/// [`feed`](Self::feed) it chunks and take events with [`next`](Self::next) until there are no more.
+pub struct Parser {
+    /// The chunk that is being read.
+    chunk: Bytes,
+    /// Where reading goes on; `pos <= chunk.len()`.
+    pos: usize,
+    /// Chunks fed before `chunk` was read to its end; none is empty.
+    queue: VecDeque<Bytes>,
+    state: State,
+    /// The last byte read was a CR at the end of its chunk: an LF at the start of the next one belongs to it.
+    /// Only if `pos == chunk.len()`.
+    swallow_lf: bool,
+    /// The bytes of the field name so far. Only in `State::Name`.
+    name: Name,
+    /// The number of the line so far. Only in `State::Value(Field::Retry)`.
+    digits: Digits,
+    /// The value of the line so far. Empty but in `State::Value(Field::Event | Field::Id)`.
+    line: Vec<u8>,
+    /// The values of the event's `data` lines, joined by LF. `held() <= max`
+    data: Vec<u8>,
+    /// The event has a `data` line, maybe still without its end.
+    has_data: bool,
+    /// The event's type; empty if none was given.
+    event: String,
+    /// The event's own id, if `has_id`; it becomes `last_id` at the blank line. Else empty.
+    id: String,
+    has_id: bool,
+    last_id: String,
+    retry: Option<Duration>,
+    comments: u64,
+    data_bytes: u64,
+    max: usize,
+    /// Bytes looked at or copied, each time it happened.
+    #[cfg(test)]
+    pub(super) work: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum State {
+    /// At the start of the stream; so many bytes of the byte order mark were seen (`< BOM.len()`).
+    Bom(u8),
+    /// At the start of a line, and nothing of an event was seen: all buffers but `last_id` are empty.
+    Border,
+    /// At the start of a line within an event.
+    Line,
+    /// Within a field name.
+    Name,
+    /// After the colon, where one space is skipped.
+    Colon(Field),
+    /// Within a value.
+    Value(Field),
+    /// Within a comment.
+    Comment,
+    /// Within a line that is ignored.
+    Unknown,
+    /// An event was lent from the buffers, which are to be cleared first of all.
+    Lent,
+    /// An event was too large.
+    Overflow,
+}
+
+impl Parser {
+    /// A parser at the start of a stream, with a limit of [`DEFAULT_MAX_EVENT_BYTES`].
+    pub fn new() -> Self {
+        Self::with_max_event_bytes(DEFAULT_MAX_EVENT_BYTES)
+    }
+
+    /// A parser that allows `max` bytes for the data, type and id of one event together.
+    ///
+    /// Comments and ignored lines are not kept and may be of any length.
+    pub fn with_max_event_bytes(max: usize) -> Self {
+        Self {
+            chunk: Bytes::new(),
+            pos: 0,
+            queue: VecDeque::new(),
+            state: State::Bom(0),
+            swallow_lf: false,
+            name: Name::default(),
+            digits: Digits::default(),
+            line: Vec::new(),
+            data: Vec::new(),
+            has_data: false,
+            event: String::new(),
+            id: String::new(),
+            has_id: false,
+            last_id: String::new(),
+            retry: None,
+            comments: 0,
+            data_bytes: 0,
+            max,
+            #[cfg(test)]
+            work: 0,
+        }
+    }
+
+    /// Adds a chunk of the stream.
+    ///
+    /// Chunks that are fed before [`next`](Self::next) returned None queue up; nothing but the caller bounds the queue.
+    pub fn feed(&mut self, chunk: Bytes) {
+        if chunk.is_empty() || self.state == State::Overflow {
+            return;
+        }
+        if self.pos < self.chunk.len() || !self.queue.is_empty() {
+            return self.queue.push_back(chunk);
+        }
+        if let ([byte], State::Value(Field::Data)) = (&chunk[..], self.state)
+            && self.take_data_byte(*byte)
+        {
+            return;
+        }
+        self.open(chunk);
+    }
+
+    /// The next event, or None if more bytes are needed for it.
+    ///
+    /// # Errors
+    ///
+    /// [`Overflow`] if the event is larger than the limit; from then on always, until a [`reset`](Self::reset).
+    // An iterator cannot lend, and the name says best what it does.
+    #[allow(clippy::should_implement_trait)]
+    #[inline]
+    pub fn next(&mut self) -> Result<Option<Event<'_>>, Overflow> {
+        let data = match self.step()? {
+            Step::Starved => return Ok(None),
+            Step::Clean(data) => &self.chunk[data],
+            Step::Built => {
+                fit(&mut self.data);
+                &self.data[..]
+            }
+        };
+        Ok(Some(Event { parser: self, data }))
+    }
+
+    /// Forgets the event that was lent, if one was, and gives its memory back.
+    pub(crate) fn release(&mut self) {
+        if self.state == State::Lent {
+            self.clear();
+            if self.pos == self.chunk.len() {
+                self.chunk = Bytes::new();
+                self.pos = 0;
+            }
+        }
+    }
+
+    /// The id of the last event that had one; empty if there is none. Reconnecting clients send it as `Last-Event-ID`.
+    pub fn last_event_id(&self) -> &str {
+        &self.last_id
+    }
+
+    /// The last valid `retry` field: how long to wait before reconnecting.
+    pub fn retry(&self) -> Option<Duration> {
+        self.retry
+    }
+
+    /// How many comment lines have ended so far. Servers send them as pings: they are signs of life, but no progress.
+    pub fn comments(&self) -> u64 {
+        self.comments
+    }
+
+    /// How many bytes of data were read so far, those of an unfinished event included: this is what grows when the stream
+    /// makes progress.
+    pub fn data_bytes(&self) -> u64 {
+        self.data_bytes
+    }
+
+    /// How many bytes are held: of the event that is not whole yet, and of chunks not read yet.
+    ///
+    /// Bytes of comments and ignored lines are not held.
+    pub fn bytes_pending(&self) -> usize {
+        let unread = self.chunk.len() - self.pos;
+        let queued: usize = self.queue.iter().map(Bytes::len).sum();
+        let held = match self.state {
+            State::Bom(seen) => usize::from(seen),
+            State::Name => self.name.len() + self.held(),
+            State::Lent => 0,
+            _ => self.held(),
+        };
+        unread + queued + held
+    }
+
+    /// Whether something would be lost if the stream ended here: a line or an event has begun and not ended.
+    ///
+    /// The standard has such a tail discarded. A comment that has ended is no such thing, with or without a blank line.
+    pub fn is_partial(&self) -> bool {
+        let begun = !matches!(self.state, State::Bom(0) | State::Border | State::Lent);
+        begun || self.pos < self.chunk.len() || !self.queue.is_empty()
+    }
+
+    /// Whether an event has begun and not ended, or a line that may belong to one; a comment or a line that is ignored is not.
+    pub(crate) fn is_partial_event(&self) -> bool {
+        let ignored = matches!(self.state, State::Comment | State::Unknown);
+        let inside = self.has_data || self.has_id || !self.event.is_empty();
+        self.is_partial() && (inside || !ignored)
+    }
+
+    /// The stream has ended: the next event is the last one, if it has begun, although its blank line is missing.
+    pub(crate) fn finish(&mut self) {
+        // The first one ends the line, or is swallowed after a CR.
+        self.feed(Bytes::from_static(b"\n\n\n"));
+    }
+
+    /// Back to the start of a stream, with everything forgotten but the limit.
+    pub fn reset(&mut self) {
+        *self = Self::with_max_event_bytes(self.max);
+    }
+}
+
+impl Default for Parser {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Tells sizes and counts and not what was received, as logs are no place for it.
+impl fmt::Debug for Parser {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Parser")
+            .field("state", &self.state)
+            .field("bytes_pending", &self.bytes_pending())
+            .field("comments", &self.comments)
+            .field("max_event_bytes", &self.max)
+            .finish_non_exhaustive()
+    }
+}
+
+/// For an event that is known before its line ends are looked for.
+impl Parser {
+    /// Takes the next event if `known` knows its data from the bytes ahead; whether it was taken.
+    ///
+    /// `known` is given what follows the start of a `data` line, which may be anything, to the end of the chunk. If that
+    /// starts with data that it knows, it returns the length of the data, **in which there must be no CR or LF**. The
+    /// event is taken if a blank line follows; else nothing happened, and it is for [`next`](Self::next) to find out.
+    #[inline]
+    pub(crate) fn next_known(&mut self, known: impl FnOnce(&[u8]) -> Option<usize>) -> bool {
+        if self.state == State::Lent {
+            self.clear();
+        }
+        if self.state != State::Border || (self.pos == self.chunk.len() && !self.refill()) {
+            return false;
+        }
+        let Some(value) = data_value(&self.chunk[self.pos..]) else { return false };
+        let Some(len) = known(value).filter(|len| *len <= self.max) else { return false };
+        let Some((data, rest)) = value.split_at_checked(len) else { return false };
+        debug_assert!(memchr::memchr2(b'\r', b'\n', data).is_none());
+        let Some(blank) = BlankLine::after(rest) else { return false };
+        self.pos = self.chunk.len() - rest.len() + blank.len;
+        self.swallow_lf = blank.swallow_lf;
+        self.data_bytes += len as u64;
+        true
+    }
+}
+
+/// What an event lends from.
+impl Parser {
+    pub(super) fn kind(&self) -> &str {
+        if self.event.is_empty() { "message" } else { &self.event }
+    }
+}

@@ -1,0 +1,305 @@
+//! Many requests at a time: [`Batch`], embeddings of many texts, and files of requests ([`jsonl`]).
+//!
+//! ```
+//! use tabbyapi::api::{ChatMessage, ChatRequest};
+//! # async fn ask(client: &tabbyapi::Client, questions: Vec<String>) {
+//!
+//! let requests = questions.into_iter().map(|question| ChatRequest::new([ChatMessage::user(question)]));
+//! let mut batch = client.batch(requests).concurrency(4).ordered();
+//! while let Some(done) = batch.next().await {
+//!     match done.result {
+//!         Ok(answer) => println!("{}: {}", done.index, answer.text()),
+//!         Err(error) => println!("{}: {error}", done.index),
+//!     }
+//!     let progress = batch.progress();
+//!     eprintln!("{} done, {} failed, {} under way", progress.finished, progress.failed, progress.running);
+//! }
+//! # }
+//! ```
+//!
+//! The server has its own limit of generations at a time, and queues what is above. A batch with more concurrency only makes that queue
+//! longer, so that other clients wait; a few are enough.
+
+mod embed;
+mod journal;
+pub mod jsonl;
+mod lines;
+mod parts;
+mod records;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use futures_core::Stream;
+
+use crate::base::Result;
+use crate::client::{Answer, Calling, Client};
+use crate::decode::{Decode, Whole};
+use crate::protocol::Endpoint;
+use crate::toolkit::flow::ready::Ready;
+
+pub use embed::{EmbedMany, PartialEmbeddings, split_texts};
+pub use parts::{EmbedPart, EmbedParts};
+pub use records::{PartJournal, PartRecord};
+
+/// How many calls run at a time if nothing is said.
+const CONCURRENCY: usize = 4;
+
+/// Many calls, some of them at a time: a stream of what came of each.
+///
+/// * Nothing runs unless it is polled; dropping it cancels what is under way, and what has not begun never does.
+/// * A request is taken from its source when there is room for it, so the source may be endless.
+/// * Each call has its own result, with its own retries and deadlines; errors do not end the batch.
+/// * Results come as the calls complete, or in the order of the requests. In order, a result that waits for an earlier one takes the
+///   room of a call, so no more are kept than run at a time.
+/// * No call is made twice but by its own retries, which do not repeat a generation that may have begun.
+#[must_use = "nothing is sent until it is polled"]
+pub struct Batch<S, E: Endpoint>
+where
+    E::Decoder: Whole,
+{
+    client: Client,
+    /// `None` when it is used up.
+    source: Option<S>,
+    running: Ready<Job<E>>,
+    /// In order: those that wait for an earlier one.
+    waiting: BTreeMap<u64, Done<E>>,
+    concurrency: usize,
+    ordered: bool,
+    /// The next one to be given out, in order.
+    next: u64,
+    begun: u64,
+    finished: u64,
+    failed: u64,
+}
+
+struct Job<E: Endpoint> {
+    index: u64,
+    /// Until it is given out with the result.
+    request: Option<E>,
+    calling: Calling<E::Decoder>,
+}
+
+/// What came of one request of a [`Batch`].
+pub struct Done<E: Endpoint> {
+    /// The place of the request in the source, from 0.
+    pub index: u64,
+    /// The request.
+    pub request: E,
+    /// Its answer, or why there is none.
+    pub result: Result<Answer<<E::Decoder as Decode>::Item>>,
+}
+
+/// How far a [`Batch`] is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Progress {
+    /// Calls that have begun.
+    pub begun: u64,
+    /// Calls that run now.
+    pub running: u64,
+    /// Calls that came to an end, well or not.
+    pub finished: u64,
+    /// Those of them that failed.
+    pub failed: u64,
+    /// How many requests there are in all, if the source knows.
+    pub total: Option<u64>,
+}
+
+impl Client {
+    /// Makes these calls, four at a time, and gives what came of each as it completes. See [`Batch`].
+    pub fn batch<I>(&self, requests: I) -> Batch<Iter<I::IntoIter>, I::Item>
+    where
+        I: IntoIterator,
+        I::Item: Endpoint,
+        <I::Item as Endpoint>::Decoder: Whole,
+    {
+        self.batch_stream(Iter(requests.into_iter()))
+    }
+
+    /// The same for requests that come of a stream, such as lines of a file that is being read.
+    pub fn batch_stream<S>(&self, requests: S) -> Batch<S, S::Item>
+    where
+        S: Stream,
+        S::Item: Endpoint,
+        <S::Item as Endpoint>::Decoder: Whole,
+    {
+        Batch {
+            client: self.clone(),
+            source: Some(requests),
+            running: Ready::new(),
+            waiting: BTreeMap::new(),
+            concurrency: CONCURRENCY,
+            ordered: false,
+            next: 0,
+            begun: 0,
+            finished: 0,
+            failed: 0,
+        }
+    }
+}
+
+impl<S, E> Batch<S, E>
+where
+    E: Endpoint,
+    E::Decoder: Whole,
+{
+    /// Runs so many calls at a time, one at least; 4 by default.
+    pub fn concurrency(mut self, calls: usize) -> Self {
+        self.concurrency = calls.max(1);
+        self
+    }
+
+    /// Gives the results in the order of the requests.
+    pub fn ordered(mut self) -> Self {
+        self.ordered = true;
+        self
+    }
+}
+
+impl<S, E> Batch<S, E>
+where
+    S: Stream<Item = E> + Unpin,
+    E: Endpoint,
+    E::Decoder: Whole,
+{
+    /// What came of the next call; `None` when there are no more.
+    pub async fn next(&mut self) -> Option<Done<E>> {
+        std::future::poll_fn(|cx| self.poll(cx)).await
+    }
+
+    /// Makes all calls, and gives the results in the order of the requests, whichever way they come.
+    pub async fn all(mut self) -> Vec<Result<Answer<<E::Decoder as Decode>::Item>>> {
+        let mut results = BTreeMap::new();
+        while let Some(done) = self.next().await {
+            results.insert(done.index, done.result);
+        }
+        results.into_values().collect()
+    }
+
+    /// How far it is.
+    pub fn progress(&self) -> Progress {
+        let left = match &self.source {
+            Some(source) => match source.size_hint() {
+                (least, Some(most)) if least == most => Some(least as u64),
+                _ => None,
+            },
+            None => Some(0),
+        };
+        Progress {
+            begun: self.begun,
+            running: self.running.len() as u64,
+            finished: self.finished,
+            failed: self.failed,
+            total: left.map(|left| self.begun + left),
+        }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Done<E>>> {
+        loop {
+            if self.ordered
+                && let Some(done) = self.waiting.remove(&self.next)
+            {
+                self.next += 1;
+                return Poll::Ready(Some(done));
+            }
+            self.fill(cx);
+            if self.running.len() == 0 {
+                // The source has no request yet, or no more.
+                return if self.source.is_none() { Poll::Ready(None) } else { Poll::Pending };
+            }
+            let polled = self.running.poll(cx, |job, cx| {
+                let result = std::task::ready!(Pin::new(&mut job.calling).poll(cx));
+                Poll::Ready((job.index, job.request.take(), result))
+            });
+            let (id, (index, request, result)) = std::task::ready!(polled);
+            self.running.remove(id);
+            self.finished += 1;
+            self.failed += u64::from(result.is_err());
+            let Some(request) = request else { continue };
+            let done = Done { index, request, result };
+            if !self.ordered {
+                return Poll::Ready(Some(done));
+            }
+            self.waiting.insert(index, done);
+        }
+    }
+
+    /// Takes requests from the source as long as there is room.
+    fn fill(&mut self, cx: &mut Context<'_>) {
+        while self.running.len() + self.waiting.len() < self.concurrency
+            && let Some(source) = &mut self.source
+            && let Poll::Ready(request) = Pin::new(source).poll_next(cx)
+        {
+            let Some(request) = request else {
+                self.source = None;
+                return;
+            };
+            let calling = self.client.call(&request);
+            self.running.add(Job { index: self.begun, request: Some(request), calling });
+            self.begun += 1;
+        }
+    }
+}
+
+impl<S, E> Stream for Batch<S, E>
+where
+    S: Stream<Item = E> + Unpin,
+    E: Endpoint,
+    E::Decoder: Whole,
+{
+    type Item = Done<E>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Done<E>>> {
+        self.poll(cx)
+    }
+}
+
+// Calls are, and requests are only moved.
+impl<S: Unpin, E: Endpoint> Unpin for Batch<S, E> where E::Decoder: Whole {}
+
+impl<S, E> fmt::Debug for Batch<S, E>
+where
+    E: Endpoint,
+    E::Decoder: Whole,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Batch")
+            .field("begun", &self.begun)
+            .field("running", &self.running.len())
+            .field("finished", &self.finished)
+            .field("failed", &self.failed)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<E: Endpoint> fmt::Debug for Done<E> {
+    // Requests and answers hold prompts and texts, which logs need not.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Done")
+            .field("index", &self.index)
+            .field("error", &self.result.as_ref().err())
+            .finish_non_exhaustive()
+    }
+}
+
+/// An iterator as a stream that is always ready.
+#[derive(Clone, Debug)]
+pub struct Iter<I>(I);
+
+impl<I> Unpin for Iter<I> {}
+
+impl<I: Iterator> Stream for Iter<I> {
+    type Item = I::Item;
+
+    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<I::Item>> {
+        Poll::Ready(self.0.next())
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.0.size_hint()
+    }
+}

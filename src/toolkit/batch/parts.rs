@@ -1,0 +1,148 @@
+//! `EmbedParts`: the vectors of many texts, one request at a time as they arrive.
+
+use std::fmt;
+use std::ops::Range;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use futures_core::Stream;
+
+use super::{Batch, Iter};
+use crate::api::{Embeddings, EmbeddingsRequest};
+use crate::base::{Error, ErrorKind, Result, Text};
+use crate::client::{Answer, Client};
+
+/// The vectors of many texts as a stream of parts, one for each request: [`EmbedMany::parts`](super::EmbedMany::parts).
+///
+/// * Parts come as their requests complete, or with [`ordered`](Self::ordered) in the order of the texts.
+/// * Nothing is spawned. Not polling applies back-pressure: no further request begins. Dropping the stream cancels the requests that are
+///   under way.
+/// * An error does not end the stream. The part has it, and the other parts come.
+/// * All vectors are made by one model and have one dimension. A part that differs from the parts before it is an error with the code
+///   `inconsistent_answer`.
+///
+/// The stream is empty if there is no text, or if every text was [resumed](super::EmbedMany::resume). It keeps no vectors.
+#[must_use = "nothing is sent until it is polled"]
+pub struct EmbedParts {
+    batch: Batch<Requests, EmbeddingsRequest>,
+    /// The texts of each request.
+    ranges: Vec<Range<usize>>,
+    made: Made,
+    /// How many texts have their vector.
+    done: usize,
+    total: usize,
+}
+
+type Requests = Iter<std::vec::IntoIter<EmbeddingsRequest>>;
+
+/// One request of [`EmbedParts`]: some neighbouring texts, and their vectors or the error.
+#[non_exhaustive]
+pub struct EmbedPart {
+    /// The places of the texts, counted from 0 over all texts.
+    pub range: Range<usize>,
+    /// The texts.
+    pub texts: Vec<String>,
+    /// One vector for each text, in their order; the `index` of each is the place of its text among all. Or why there are none.
+    pub result: Result<Answer<Embeddings>>,
+}
+
+/// Which model made the vectors, and how long they are. Both are unset before the first ones.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Made {
+    pub(super) model: Text,
+    dimension: Option<usize>,
+}
+
+impl EmbedParts {
+    pub(super) fn new(
+        client: &Client,
+        concurrency: usize,
+        (ranges, requests): (Vec<Range<usize>>, Vec<EmbeddingsRequest>),
+        made: Made,
+        total: usize,
+    ) -> Self {
+        let left: usize = ranges.iter().map(Range::len).sum();
+        let batch = client.batch(requests).concurrency(concurrency);
+        EmbedParts { batch, ranges, made, done: total.saturating_sub(left), total }
+    }
+
+    /// Gives the parts in the order of the texts. A part that waits for an earlier one takes the room of a request.
+    pub fn ordered(mut self) -> Self {
+        self.batch = self.batch.ordered();
+        self
+    }
+
+    /// Returns the next part; `None` when there are no more.
+    pub async fn next(&mut self) -> Option<EmbedPart> {
+        std::future::poll_fn(|cx| self.poll(cx)).await
+    }
+
+    /// Returns how many texts have their vector, those that were resumed included, and how many texts there are.
+    pub fn progress(&self) -> (usize, usize) {
+        (self.done, self.total)
+    }
+
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<EmbedPart>> {
+        let Some(done) = ready!(self.batch.poll(cx)) else { return Poll::Ready(None) };
+        let index = usize::try_from(done.index).ok();
+        let range = index.and_then(|index| self.ranges.get(index)).cloned().unwrap_or_default();
+        let result = done.result.and_then(|mut answer| {
+            self.made.take(&answer.model, answer.dimension())?;
+            for (place, vector) in range.clone().zip(&mut answer.data) {
+                vector.index = place;
+            }
+            Ok(answer)
+        });
+        if result.is_ok() {
+            self.done += range.len();
+        }
+        Poll::Ready(Some(EmbedPart { range, texts: done.request.input.0, result }))
+    }
+}
+
+impl Made {
+    /// Vectors can only be compared if one model made them: the servers of a pool, or a model loaded in between, may differ.
+    pub(super) fn take(&mut self, model: &Text, dimension: usize) -> Result<()> {
+        let refuse = |message: String| {
+            let error = Error::new(ErrorKind::Decode, "inconsistent_answer", message);
+            Err(error.with_hint("see that one embedding model answers all requests"))
+        };
+        if !self.model.is_empty() && self.model != *model {
+            return refuse(format!("{model} made these vectors, but {} made those before", self.model));
+        }
+        match self.dimension {
+            Some(before) if before != dimension => {
+                refuse(format!("these vectors have {dimension} numbers, but those before have {before}"))
+            }
+            _ => {
+                self.model = model.clone();
+                self.dimension = Some(dimension);
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Stream for EmbedParts {
+    type Item = EmbedPart;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<EmbedPart>> {
+        self.poll(cx)
+    }
+}
+
+impl fmt::Debug for EmbedParts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EmbedParts").field("progress", &self.progress()).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for EmbedPart {
+    // Without texts and vectors, which logs need not.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EmbedPart")
+            .field("range", &self.range)
+            .field("error", &self.result.as_ref().err())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,162 @@
+//! `Hedged`: a read that is asked a second time if the first answer is late.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use crate::base::{BoxFuture, Error, Result};
+use crate::client::{Answer, Calling, Client, Clock};
+use crate::decode::Whole;
+use crate::protocol::call::Shared;
+use crate::protocol::{Endpoint, Replay};
+
+/// A read whose answer comes from whichever of two calls gives it first: await it. Dropping it cancels both.
+#[must_use = "nothing is sent until it is awaited"]
+pub struct Hedged<D: Whole> {
+    shared: Shared,
+    clock: Clock,
+    after: Duration,
+    timer: Option<BoxFuture<()>>,
+    first: Option<Calling<D>>,
+    /// Made with the first one, begun when that is late.
+    second: Option<Calling<D>>,
+    begun: bool,
+    hedged: bool,
+    /// Of the call that failed before the other one was over.
+    failed: Option<Error>,
+}
+
+impl Client {
+    /// Makes a call, and a second one if there is no answer after this long: at another server if there is one. The first good
+    /// answer counts, and the other call is dropped.
+    ///
+    /// It is for operations that may be sent twice without harm ([`Replay::Safe`]) and no others; a generation does not compile:
+    ///
+    /// ```compile_fail
+    /// # use std::time::Duration;
+    /// # use tabbyapi::api::{ChatMessage, ChatRequest};
+    /// # async fn ask(client: &tabbyapi::Client) -> tabbyapi::Result<()> {
+    /// client.hedged(&ChatRequest::new([ChatMessage::user("hello")]), Duration::from_secs(1)).await?;
+    /// # Ok(())
+    /// # }
+    /// # let client = tabbyapi::Client::builder("http://tabby.test").build().unwrap();
+    /// # futures::executor::block_on(ask(&client)).unwrap();
+    /// ```
+    ///
+    /// The second call takes one out of the [`RetryBudget`](crate::policy::RetryBudget), and is not made if there is none left, so
+    /// that slow servers are not asked for twice the work. A first call that fails for good before the time is the result: it
+    /// had its retries.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # async fn ask(client: &tabbyapi::Client) -> tabbyapi::Result<()> {
+    /// use tabbyapi::api::CurrentModel;
+    ///
+    /// let card = client.hedged(&CurrentModel, Duration::from_millis(300)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn hedged<E>(&self, endpoint: &E, after: Duration) -> Hedged<E::Decoder>
+    where
+        E: Endpoint,
+        E::Decoder: Whole,
+    {
+        const {
+            assert!(matches!(E::REPLAY, Replay::Safe), "only an operation that is safe to send twice can be hedged");
+        }
+        Hedged {
+            shared: self.shared().clone(),
+            clock: self.clock(),
+            after,
+            timer: None,
+            first: Some(self.call(endpoint)),
+            second: Some(self.call(endpoint)),
+            begun: false,
+            hedged: false,
+            failed: None,
+        }
+    }
+}
+
+impl<D: Whole> Hedged<D> {
+    /// Whether the second call was made.
+    pub fn is_hedged(&self) -> bool {
+        self.hedged
+    }
+
+    /// Polls one of the calls. One that failed gives way to the other one, if that was made.
+    fn poll_call(&mut self, second: bool, cx: &mut Context<'_>) -> Poll<Result<Answer<D::Item>>> {
+        let place = if second { &mut self.second } else { &mut self.first };
+        let Some(call) = place else { return Poll::Pending };
+        let result = std::task::ready!(Pin::new(call).poll(cx));
+        *place = None;
+        let error = match result {
+            Ok(answer) => return Poll::Ready(Ok(answer)),
+            Err(error) => error,
+        };
+        let other = if second { self.first.is_some() } else { self.hedged && self.second.is_some() };
+        // Of two errors the first call's is told.
+        match (other, self.failed.take()) {
+            (true, _) => {
+                self.failed = Some(error);
+                Poll::Pending
+            }
+            (false, Some(earlier)) if second => Poll::Ready(Err(earlier)),
+            (false, _) => Poll::Ready(Err(error)),
+        }
+    }
+}
+
+impl<D: Whole> Future for Hedged<D> {
+    type Output = Result<Answer<D::Item>>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        if this.first.is_none() && (this.second.is_none() || !this.hedged) {
+            return Poll::Ready(Err(Error::misuse("the call was polled after its end")));
+        }
+        if let Poll::Ready(result) = this.poll_call(false, cx) {
+            (this.first, this.second, this.timer) = (None, None, None);
+            return Poll::Ready(result);
+        }
+        if !this.begun {
+            this.begun = true;
+            this.timer = Some(this.clock.sleep(this.after));
+        }
+        if let Some(timer) = &mut this.timer
+            && timer.as_mut().poll(cx).is_ready()
+        {
+            this.timer = None;
+            if this.shared.take_retry() {
+                this.hedged = true;
+                if let (Some(first), Some(second)) = (&this.first, &mut this.second) {
+                    second.shun(first);
+                }
+            } else {
+                this.second = None;
+            }
+        }
+        if this.hedged
+            && let Poll::Ready(result) = this.poll_call(true, cx)
+        {
+            (this.first, this.second) = (None, None);
+            return Poll::Ready(result);
+        }
+        Poll::Pending
+    }
+}
+
+// What it holds is.
+impl<D: Whole> Unpin for Hedged<D> {}
+
+impl<D: Whole> fmt::Debug for Hedged<D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hedged")
+            .field("first", &self.first)
+            .field("second", &self.second)
+            .field("hedged", &self.hedged)
+            .finish_non_exhaustive()
+    }
+}

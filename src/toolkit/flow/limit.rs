@@ -1,0 +1,293 @@
+//! `Limited`: a stream that ends at a budget.
+
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_core::Stream;
+
+use crate::api::{ChatChunk, CompletionChunk};
+use crate::base::{BoxFuture, Result, Time};
+use crate::client::{Answer, Broken, Clock, Streaming};
+use crate::decode::Decode;
+use crate::protocol::Accumulate;
+use crate::protocol::estimate::Estimator;
+
+/// How much a stream may bring, and for how long; see [`Streaming::limited`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Budget {
+    /// How many tokens.
+    pub tokens: Option<u64>,
+    /// How long from the first poll on.
+    pub time: Option<Duration>,
+}
+
+impl Budget {
+    /// No end.
+    pub fn new() -> Self {
+        Budget::default()
+    }
+
+    /// Sets how many tokens may come. Pieces of a stream do not tell how many they hold, so they are estimated, as at least one
+    /// each; for an exact end before the stream begins, set `max_tokens` of the request.
+    #[must_use]
+    pub fn tokens(mut self, tokens: u64) -> Self {
+        self.tokens = Some(tokens);
+        self
+    }
+
+    /// Sets how long it may go on, from its first poll.
+    #[must_use]
+    pub fn time(mut self, time: Duration) -> Self {
+        self.time = Some(time);
+        self
+    }
+}
+
+/// How a [`Limited`] stream ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Ended {
+    /// By itself, whether well or not.
+    ByItself,
+    /// It had brought the tokens of its budget.
+    Tokens,
+    /// The time of its budget was over.
+    Time,
+}
+
+/// A stream that can be ended early. [`Streaming`] cancels itself on the wire, and keeps what had arrived.
+pub trait Stop {
+    /// Ends it: what it has in flight is dropped.
+    fn stop(&mut self);
+}
+
+impl<D: Decode, A: Accumulate<Item = D::Item>> Stop for Streaming<D, A> {
+    fn stop(&mut self) {
+        Streaming::stop(self);
+    }
+}
+
+/// An item that weighs so many tokens, for a [`Budget`].
+pub trait Weigh {
+    /// About how many.
+    fn tokens(&self, estimator: &Estimator) -> u64;
+}
+
+impl Weigh for ChatChunk {
+    fn tokens(&self, estimator: &Estimator) -> u64 {
+        let pieces = self.choices.iter().flat_map(|choice| {
+            let delta = &choice.delta;
+            let arguments = delta.tool_calls.iter().map(|call| call.function.arguments.as_deref());
+            [delta.content.as_deref(), delta.reasoning_content.as_deref()].into_iter().chain(arguments)
+        });
+        pieces.flatten().map(|text| piece(estimator, text)).sum()
+    }
+}
+
+impl Weigh for CompletionChunk {
+    fn tokens(&self, estimator: &Estimator) -> u64 {
+        self.choices.iter().map(|choice| piece(estimator, &choice.text)).sum()
+    }
+}
+
+fn piece(estimator: &Estimator, text: &str) -> u64 {
+    if text.is_empty() { 0 } else { estimator.text(text).tokens.max(1) }
+}
+
+/// A stream that ends at a [`Budget`]: cleanly, without an error, and cancelled on the wire.
+///
+/// The item that fills the budget is the last one. [`ended`](Limited::ended) names what ended it.
+pub struct Limited<S> {
+    stream: S,
+    budget: Budget,
+    /// Nothing that could not be set up has one, nor needs it.
+    clock: Option<Clock>,
+    estimator: Estimator,
+    tokens: u64,
+    until: Option<(Time, BoxFuture<()>)>,
+    begun: bool,
+    ended: Option<Ended>,
+}
+
+impl<D, A> Streaming<D, A>
+where
+    D: Decode,
+    A: Accumulate<Item = D::Item>,
+{
+    /// The same stream, which ends at this budget: cleanly, and cancelled on the wire.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tabbyapi::flow::{Budget, Ended};
+    /// # use tabbyapi::api::{ChatMessage, ChatRequest};
+    /// # async fn ask(client: &tabbyapi::Client, request: &ChatRequest) -> Result<(), Box<dyn std::error::Error>> {
+    ///
+    /// let budget = Budget::new().tokens(500).time(Duration::from_secs(20));
+    /// let (answer, ended) = client.chat().stream(request).limited(budget).finish().await?;
+    /// println!("{}{}", answer.text(), if ended == Ended::ByItself { "" } else { " …" });
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn limited(self, budget: Budget) -> Limited<Self>
+    where
+        D::Item: Weigh,
+    {
+        let clock = self.clock();
+        Limited::with(self, budget, clock)
+    }
+}
+
+impl<S> Limited<S> {
+    /// A stream of your own, which ends at this budget on this clock.
+    pub fn new(stream: S, budget: Budget, clock: Clock) -> Self {
+        Limited::with(stream, budget, Some(clock))
+    }
+
+    fn with(stream: S, budget: Budget, clock: Option<Clock>) -> Self {
+        Limited {
+            stream,
+            budget,
+            clock,
+            estimator: Estimator::new(),
+            tokens: 0,
+            until: None,
+            begun: false,
+            ended: None,
+        }
+    }
+
+    /// Estimates tokens with this estimator, such as one that is calibrated to the loaded model.
+    #[must_use]
+    pub fn estimator(mut self, estimator: Estimator) -> Self {
+        self.estimator = estimator;
+        self
+    }
+
+    /// About how many tokens came so far.
+    pub fn tokens(&self) -> u64 {
+        self.tokens
+    }
+
+    /// What ended it, `None` while it goes on.
+    pub fn ended(&self) -> Option<Ended> {
+        self.ended
+    }
+
+    /// The stream itself.
+    pub fn get_ref(&self) -> &S {
+        &self.stream
+    }
+
+    /// The stream alone, without the budget if that was not reached.
+    pub fn into_inner(self) -> S {
+        self.stream
+    }
+}
+
+impl<S, T> Limited<S>
+where
+    S: Stream<Item = Result<T>> + Stop + Unpin,
+    T: Weigh,
+{
+    /// The next item, `None` at the end.
+    pub async fn next(&mut self) -> Option<Result<T>> {
+        std::future::poll_fn(|cx| self.poll(cx)).await
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T>>> {
+        if self.ended.is_some() {
+            return Poll::Ready(None);
+        }
+        if !self.begun {
+            self.begun = true;
+            self.until = self.clock.as_ref().zip(self.budget.time).map(|(clock, time)| {
+                let until = clock.now() + time;
+                (until, clock.sleep_until(until))
+            });
+        }
+        // Before the stream is asked: one that is always ready must not outrun the clock.
+        let late = |(until, _): &(Time, _)| self.clock.as_ref().is_some_and(|clock| clock.now() >= *until);
+        if self.until.as_ref().is_some_and(late) {
+            return self.end(Ended::Time);
+        }
+        if self.budget.tokens.is_some_and(|most| self.tokens >= most) {
+            return self.end(Ended::Tokens);
+        }
+        if let Poll::Ready(item) = Pin::new(&mut self.stream).poll_next(cx) {
+            match &item {
+                Some(Ok(item)) => self.tokens = self.tokens.saturating_add(item.tokens(&self.estimator)),
+                Some(Err(_)) => {}
+                None => self.ended = Some(Ended::ByItself),
+            }
+            // At once, and not when it is polled for what will not come any more.
+            if self.budget.tokens.is_some_and(|most| self.tokens >= most) && self.ended.is_none() {
+                self.stream.stop();
+            }
+            return Poll::Ready(item);
+        }
+        match &mut self.until {
+            Some((_, sleep)) => {
+                std::task::ready!(sleep.as_mut().poll(cx));
+                self.end(Ended::Time)
+            }
+            None => Poll::Pending,
+        }
+    }
+
+    fn end(&mut self, ended: Ended) -> Poll<Option<Result<T>>> {
+        self.stream.stop();
+        self.until = None;
+        self.ended = Some(ended);
+        Poll::Ready(None)
+    }
+}
+
+impl<D, A> Limited<Streaming<D, A>>
+where
+    D: Decode,
+    D::Item: Weigh,
+    A: Accumulate<Item = D::Item>,
+{
+    /// Reads the rest, and gives the answer as far as the budget let it come, with what ended it; or what had arrived of it with the
+    /// error.
+    pub async fn finish(mut self) -> Result<(Answer<A::Output>, Ended), Broken<A::Output>> {
+        let mut error = None;
+        while let Some(item) = self.next().await {
+            error = item.err();
+        }
+        let ended = self.ended.unwrap_or(Ended::ByItself);
+        match error {
+            Some(error) => Err(self.stream.broken(error)),
+            None => self.stream.finish().await.map(|answer| (answer, ended)),
+        }
+    }
+}
+
+impl<S, T> Stream for Limited<S>
+where
+    S: Stream<Item = Result<T>> + Stop + Unpin,
+    T: Weigh,
+{
+    type Item = Result<T>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<T>>> {
+        self.poll(cx)
+    }
+}
+
+// What it holds is `Unpin` or boxed.
+impl<S: Unpin> Unpin for Limited<S> {}
+
+impl<S: fmt::Debug> fmt::Debug for Limited<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Limited")
+            .field("stream", &self.stream)
+            .field("budget", &self.budget)
+            .field("tokens", &self.tokens)
+            .field("ended", &self.ended)
+            .finish_non_exhaustive()
+    }
+}

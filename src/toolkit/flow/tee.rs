@@ -1,0 +1,275 @@
+//! `tee`: one stream, two readers.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
+
+use futures_core::Stream;
+
+use crate::base::{Advice, Error, ErrorKind, Remedy, Result};
+
+/// Two readers of one stream, each of which gets all items.
+///
+/// The items that one of them has taken and the other one has not are kept, `lag` of them at most (one at least). What happens beyond
+/// is up to `behind`. If one reader is dropped, the other one goes on alone; when both are, the stream is.
+///
+/// ```
+/// use tabbyapi::flow::{Behind, tee};
+/// # use tabbyapi::api::{ChatMessage, ChatRequest};
+/// # async fn ask(client: &tabbyapi::Client, request: &ChatRequest) {
+///
+/// // The page must not be held back by the log.
+/// let (page, log) = tee(client.chat().stream(request), 256, Behind::Lose);
+/// # let _ = (page, log);
+/// # }
+/// ```
+pub fn tee<S, T>(stream: S, lag: usize, behind: Behind) -> (Tee<S, T>, Tee<S, T>)
+where
+    S: Stream<Item = Result<T>> + Unpin,
+    T: Clone,
+{
+    let reader = Reader { taken: 0, state: ReaderState::Here };
+    let shared = Arc::new(Mutex::new(State {
+        stream: Some(stream),
+        missed: false,
+        ended: false,
+        kept: VecDeque::new(),
+        first: 0,
+        lag: lag.max(1),
+        behind,
+        readers: [reader, reader],
+    }));
+    let bells = Arc::new(Bells::default());
+    let tee = |side| Tee { shared: shared.clone(), bells: bells.clone(), side };
+    (tee(0), tee(1))
+}
+
+/// What becomes of a reader of a [`tee`] that lags too far behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Behind {
+    /// The other one waits for it, and so does the server.
+    Hold,
+    /// It loses: its next item is an error with code `lagged`, and its last one. The other one goes on.
+    Lose,
+}
+
+/// One of the two readers that [`tee`] makes.
+pub struct Tee<S, T> {
+    shared: Arc<Mutex<State<S, T>>>,
+    bells: Arc<Bells>,
+    side: usize,
+}
+
+struct State<S, T> {
+    /// Away while a reader polls it.
+    stream: Option<S>,
+    /// The other reader came for it in the meantime.
+    missed: bool,
+    ended: bool,
+    /// Items that a reader has still to take.
+    kept: VecDeque<Result<T>>,
+    /// The number of the first one that is kept.
+    first: u64,
+    lag: usize,
+    behind: Behind,
+    readers: [Reader; 2],
+}
+
+#[derive(Clone, Copy)]
+struct Reader {
+    /// How many items it has taken.
+    taken: u64,
+    state: ReaderState,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum ReaderState {
+    Here,
+    /// It was too far behind and has not been told yet.
+    Lost,
+    Gone,
+}
+
+/// Who waits. Whichever reader polls the stream last, both are woken by it, for that one may not come again.
+#[derive(Default)]
+struct Bells(Mutex<[Option<Waker>; 2]>);
+
+impl<S, T> State<S, T> {
+    /// What this reader gets without the stream being polled.
+    fn next(&mut self, side: usize) -> Option<Option<Result<T>>>
+    where
+        T: Clone,
+    {
+        let reader = &mut self.readers[side];
+        match reader.state {
+            ReaderState::Here => {}
+            ReaderState::Lost => {
+                reader.state = ReaderState::Gone;
+                return Some(Some(Err(lagged(self.lag))));
+            }
+            ReaderState::Gone => return Some(None),
+        }
+        let at = usize::try_from(reader.taken - self.first).unwrap_or(usize::MAX);
+        match self.kept.get(at) {
+            Some(item) => {
+                let item = item.clone();
+                reader.taken += 1;
+                self.trim();
+                Some(Some(item))
+            }
+            None if self.ended => Some(None),
+            None => None,
+        }
+    }
+
+    /// Whether a further item may be fetched; if need be the other reader loses.
+    fn has_room(&mut self, side: usize) -> bool {
+        if self.kept.len() < self.lag {
+            return true;
+        }
+        let other = &mut self.readers[1 - side];
+        if self.behind == Behind::Hold && other.state == ReaderState::Here {
+            return false;
+        }
+        other.state = ReaderState::Lost;
+        self.trim();
+        true
+    }
+
+    /// Forgets what both have taken.
+    fn trim(&mut self) {
+        let here = self.readers.iter().filter(|reader| reader.state == ReaderState::Here);
+        match here.map(|reader| reader.taken).min() {
+            Some(taken) => {
+                while self.first < taken && self.kept.pop_front().is_some() {
+                    self.first += 1;
+                }
+            }
+            None => self.kept.clear(),
+        }
+    }
+}
+
+impl<S, T> Tee<S, T> {
+    fn lock(&self) -> MutexGuard<'_, State<S, T>> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn lagged(lag: usize) -> Error {
+    Error::new(ErrorKind::TooLarge, "lagged", format!("this reader was more than {lag} items behind the other one"))
+        .with_advice(Advice::new(
+            Remedy::Change,
+            "take items sooner, allow more lag, or hold the other reader back with {setting:behind.Hold}",
+        ))
+}
+
+impl<S, T> Stream for Tee<S, T>
+where
+    S: Stream<Item = Result<T>> + Unpin,
+    T: Clone,
+{
+    type Item = Result<T>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<T>>> {
+        // First, so that no change from now on is missed.
+        self.bells.wait(self.side, cx);
+        let mut stream = {
+            let mut state = self.lock();
+            if let Some(item) = state.next(self.side) {
+                drop(state);
+                // There may be room now.
+                self.bells.ring(1 - self.side);
+                return Poll::Ready(item);
+            }
+            if !state.has_room(self.side) {
+                return Poll::Pending;
+            }
+            match state.stream.take() {
+                Some(stream) => stream,
+                None => {
+                    state.missed = true;
+                    return Poll::Pending;
+                }
+            }
+        };
+        let waker = Waker::from(self.bells.clone());
+        // Foreign code, which does not run under the lock.
+        let polled = Pin::new(&mut stream).poll_next(&mut Context::from_waker(&waker));
+        let mut state = self.lock();
+        let ended = matches!(polled, Poll::Ready(None));
+        // Dropped outside the lock.
+        let stream = if ended { Some(stream) } else { state.stream.replace(stream) };
+        let missed = std::mem::take(&mut state.missed);
+        let item = match polled {
+            Poll::Pending => {
+                drop(state);
+                if missed {
+                    self.bells.ring(1 - self.side);
+                }
+                return Poll::Pending;
+            }
+            Poll::Ready(None) => {
+                state.ended = true;
+                None
+            }
+            Poll::Ready(Some(item)) => {
+                state.kept.push_back(item);
+                state.next(self.side).flatten()
+            }
+        };
+        drop(state);
+        drop(stream);
+        self.bells.ring(1 - self.side);
+        Poll::Ready(item)
+    }
+}
+
+impl<S, T> Drop for Tee<S, T> {
+    fn drop(&mut self) {
+        let mut state = self.lock();
+        state.readers[self.side].state = ReaderState::Gone;
+        state.trim();
+        // Nobody is left who reads on.
+        let alone = state.readers.iter().all(|reader| reader.state != ReaderState::Here);
+        let stream = if alone { state.stream.take() } else { None };
+        drop(state);
+        drop(stream);
+        self.bells.ring(1 - self.side);
+    }
+}
+
+impl Bells {
+    fn wait(&self, side: usize, cx: &Context<'_>) {
+        let waker = cx.waker().clone();
+        let old = self.lock()[side].replace(waker);
+        drop(old);
+    }
+
+    fn ring(&self, side: usize) {
+        let waker = self.lock()[side].take();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, [Option<Waker>; 2]> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Wake for Bells {
+    fn wake(self: Arc<Self>) {
+        self.ring(0);
+        self.ring(1);
+    }
+}
+
+impl<S, T> fmt::Debug for Tee<S, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = self.lock();
+        f.debug_struct("Tee").field("kept", &state.kept.len()).field("ended", &state.ended).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,13 @@
+//! What sits on a client.
+
+pub mod batch;
+mod continuation;
+pub mod conversation;
+pub mod errors;
+pub mod flow;
+#[cfg(feature = "oauth2")]
+pub mod oauth;
+pub mod structured;
+pub mod tools;
+
+pub use continuation::Continuation;

@@ -1,0 +1,128 @@
+//! The grants: each one asks the token endpoint in its own way.
+
+use std::time::Duration;
+
+use oauth2::basic::{BasicTokenResponse, BasicTokenType};
+use oauth2::{
+    AuthorizationCode, PkceCodeVerifier, RedirectUrl, RefreshToken, StandardDeviceAuthorizationResponse, TokenResponse,
+};
+
+use super::http::{Fault, Http};
+use super::{Prompt, Provider, Tokens};
+use crate::base::Time;
+
+/// How often a server may want to be asked for the outcome of a device code at most and at least.
+const SLOWEST: Duration = Duration::from_secs(60 * 60);
+
+/// Tokens, and when the access token expires on the transport's clock.
+#[derive(Clone)]
+pub(super) struct Granted {
+    pub(super) tokens: Tokens,
+    pub(super) expires: Option<Time>,
+}
+
+/// Adds what all requests have.
+macro_rules! with_params {
+    ($provider:expr, $request:expr) => {
+        $provider.params.iter().fold($request, |request, (name, value)| request.add_extra_param(name, value))
+    };
+}
+
+pub(super) async fn client_credentials(provider: &Provider, http: &Http) -> Result<Granted, Fault> {
+    let (client, asked) = (provider.client(), http.now());
+    let request = client.exchange_client_credentials().add_scopes(provider.scopes.iter().cloned());
+    let answer = with_params!(provider, request).request_async(http).await;
+    let answer = answer.map_err(|error| http.failed("client credentials", provider.token.as_str(), error))?;
+    granted(provider, http, &answer, asked)
+}
+
+/// Of the scopes none is named: those of the first grant stay.
+pub(super) async fn refresh(provider: &Provider, http: &Http, token: &str) -> Result<Granted, Fault> {
+    http.guard(token);
+    let (client, asked, token) = (provider.client(), http.now(), RefreshToken::new(token.to_owned()));
+    let request = client.exchange_refresh_token(&token);
+    let answer = with_params!(provider, request).request_async(http).await;
+    let answer = answer.map_err(|error| http.failed("refresh token", provider.token.as_str(), error))?;
+    let mut granted = granted(provider, http, &answer, asked)?;
+    // A server that does not rotate sends none: the old one stays good.
+    granted.tokens.refresh_token.get_or_insert_with(|| token.into_secret());
+    Ok(granted)
+}
+
+pub(super) async fn code(
+    provider: &Provider,
+    http: &Http,
+    redirect: &RedirectUrl,
+    code: &str,
+    verifier: &str,
+) -> Result<Granted, Fault> {
+    http.guard(code);
+    http.guard(verifier);
+    let (client, asked) = (provider.client().set_redirect_uri(redirect.clone()), http.now());
+    let request = client
+        .exchange_code(AuthorizationCode::new(code.to_owned()))
+        .set_pkce_verifier(PkceCodeVerifier::new(verifier.to_owned()));
+    let answer = with_params!(provider, request).request_async(http).await;
+    let answer = answer.map_err(|error| http.failed("authorization code", provider.token.as_str(), error))?;
+    granted(provider, http, &answer, asked)
+}
+
+/// Asks for a code, tells the user, and asks for the outcome at the server's pace until there is one.
+pub(super) async fn device(provider: &Provider, http: &Http, tell: impl FnOnce(&Prompt)) -> Result<Granted, Fault> {
+    let Some(url) = &provider.device else {
+        return Err(http.fault(
+            "oauth_setup",
+            "there is no address to ask for a device code".to_owned(),
+            Some("set {setting:provider.device_url}"),
+        ));
+    };
+    let client = provider.client().set_device_authorization_url(url.clone());
+    let request = client.exchange_device_code().add_scopes(provider.scopes.iter().cloned());
+    let details = with_params!(provider, request).request_async(http).await;
+    let details: StandardDeviceAuthorizationResponse =
+        details.map_err(|error| http.failed("device code", url.as_str(), error))?;
+    if details.interval() > SLOWEST {
+        // More than that is a mistake; the sum of such numbers could overflow.
+        let message =
+            format!("the authorization server at {} wants to be asked once in {:?}", url.as_str(), details.interval());
+        return Err(http.fault("oauth_answer", message, Some("report it to whoever runs that server")));
+    }
+    http.guard(details.device_code().secret());
+    tell(&Prompt {
+        verification_uri: details.verification_uri().to_string(),
+        user_code: details.user_code().secret().clone(),
+        verification_uri_complete: details.verification_uri_complete().map(|uri| uri.secret().clone()),
+        expires_in: details.expires_in(),
+    });
+    // The server counts from here; the first answer would be that nothing has happened yet.
+    http.clone().sleep(details.interval()).await;
+    let request = client.exchange_device_access_token(&details).set_time_fn(http.time());
+    let sleeper = http.clone();
+    let sleep = move |wait| sleeper.clone().sleep(wait);
+    let polling = with_params!(provider, request).request_async(http, sleep, None);
+    let answer = polling.await.map_err(|error| http.failed("device code", provider.token.as_str(), error))?;
+    granted(provider, http, &answer, http.now())
+}
+
+fn granted(provider: &Provider, http: &Http, answer: &BasicTokenResponse, asked: Time) -> Result<Granted, Fault> {
+    let (kind, access_token) = (answer.token_type(), answer.access_token().secret().clone());
+    http.guard(&access_token);
+    if *kind != BasicTokenType::Bearer {
+        let message =
+            format!("the authorization server at {} gave a token of another kind than Bearer", provider.token.as_str());
+        return Err(http.fault("oauth_token_type", message, Some("have it give bearer tokens to this client")));
+    }
+    if crate::protocol::auth::Credential::bearer(&access_token).is_err() {
+        let message =
+            format!("the authorization server at {} gave a token that no header can carry", provider.token.as_str());
+        return Err(http.fault("oauth_answer", message, Some("report it to whoever runs that server")));
+    }
+    Ok(Granted {
+        tokens: Tokens {
+            access_token,
+            refresh_token: answer.refresh_token().map(|token| token.secret().clone()),
+            expires_in: answer.expires_in(),
+        },
+        expires: answer.expires_in().map(|life| asked + life),
+    })
+}

@@ -1,0 +1,389 @@
+//! Structured output: a schema for the request, a typed value from the answer.
+//!
+//! [`Chat::response_as`](crate::services::Chat) does both for a type with a derived schema (feature
+//! `schemars`), [`Chat::response_as_with_schema`](crate::services::Chat::response_as_with_schema) for a schema of your own.
+//! For streams, set [`ResponseFormat::json_schema`](crate::api::ResponseFormat::json_schema) and read the whole answer
+//! with [`ChatCompletion::parsed`].
+//!
+//! What works on the server: `response_format` of the types `json_schema`, with the schema bare or in OpenAI's
+//! wrapper, and `json`, which is any JSON object. What it ignores without a word, so that the answer is free text:
+//! the type `json_object`, schemas that it cannot compile, and every type that it does not know. Which keywords of JSON
+//! schema it can compile depends on the server's llguidance; types, `properties`, `required`, `items` and `minItems` were
+//! seen to be kept to. So the answer is always checked here, against the Rust type: bounds that only the schema knows,
+//! such as a `minimum`, are not.
+
+use std::fmt;
+
+use serde::de::DeserializeOwned;
+
+use crate::api::{ChatCompletion, ChatRequest, FinishReason, ResponseFormat};
+use crate::base::{Error, ErrorKind, OrderedJson};
+use crate::client::Answer;
+use crate::client::services::Chat;
+
+/// A typed answer.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Structured<T> {
+    /// The value.
+    pub value: T,
+    /// The text that it was read from, as the model wrote it.
+    pub raw: String,
+    /// The whole answer, in which reasoning is kept apart from the text.
+    pub answer: Answer<ChatCompletion>,
+}
+
+/// Why there is no typed answer.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StructuredError {
+    /// The call failed: there is no answer.
+    #[error(transparent)]
+    Call(Error),
+    /// There is an answer, but it is not what was asked for.
+    #[error(transparent)]
+    Unparsed(Box<Unparsed>),
+}
+
+/// An answer that is not what was asked for, with its text as it came.
+#[derive(Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Unparsed {
+    /// What is wrong with it.
+    pub reason: UnparsedReason,
+    /// What precisely is wrong, in words.
+    pub message: String,
+    /// Where in the JSON, such as `items[0].price`; `None` if that is unknown or the document itself.
+    pub path: Option<String>,
+    /// The text of the answer; nothing is taken off or mended.
+    pub raw: String,
+    /// The whole answer.
+    pub answer: ChatCompletion,
+}
+
+/// What is wrong with an [`Unparsed`] answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum UnparsedReason {
+    /// It has no text: tool calls came, or reasoning only, or nothing.
+    Empty,
+    /// It was cut off by `max_tokens` and does not read as it is.
+    CutOff,
+    /// It is no JSON, or has more after it.
+    NotJson,
+    /// It is JSON of another shape.
+    Unexpected,
+}
+
+impl StructuredError {
+    /// The text of the answer, if there is one.
+    pub fn raw(&self) -> Option<&str> {
+        match self {
+            StructuredError::Unparsed(unparsed) => Some(&unparsed.raw),
+            StructuredError::Call(_) => None,
+        }
+    }
+
+    /// Where in the JSON the fault is, if it is in there.
+    pub fn path(&self) -> Option<&str> {
+        match self {
+            StructuredError::Unparsed(unparsed) => unparsed.path.as_deref(),
+            StructuredError::Call(error) => error.path(),
+        }
+    }
+}
+
+impl From<Error> for StructuredError {
+    fn from(error: Error) -> Self {
+        StructuredError::Call(error)
+    }
+}
+
+impl From<Box<Unparsed>> for StructuredError {
+    fn from(unparsed: Box<Unparsed>) -> Self {
+        StructuredError::Unparsed(unparsed)
+    }
+}
+
+impl From<StructuredError> for Error {
+    /// The raw text is lost, since it can hold what logs should not.
+    fn from(error: StructuredError) -> Self {
+        match error {
+            StructuredError::Call(error) => error,
+            StructuredError::Unparsed(unparsed) => {
+                let error = Error::new(ErrorKind::Decode, "unstructured", unparsed.to_string());
+                error.with_path(unparsed.path.unwrap_or_default())
+            }
+        }
+    }
+}
+
+impl ChatCompletion {
+    /// The text of the first choice, read as JSON of this type.
+    ///
+    /// Blanks around the JSON are fine, anything else is not: a model that puts it between ```` ``` ```` was not held to
+    /// a schema.
+    ///
+    /// ```
+    /// use serde::Deserialize;
+    /// use tabbyapi::api::ChatCompletion;
+    /// use tabbyapi::structured::UnparsedReason;
+    ///
+    /// #[derive(Deserialize)]
+    /// struct City {
+    ///     name: String,
+    /// }
+    ///
+    /// let mut answer: ChatCompletion =
+    ///     serde_json::from_str(r#"{"choices": [{"message": {"content": "{\"name\": \"Oslo\"}"}}]}"#)?;
+    /// assert_eq!(answer.parsed::<City>().unwrap().name, "Oslo");
+    ///
+    /// answer.choices[0].message.content = Some("Oslo, I think.".into());
+    /// let unparsed = answer.parsed::<City>().err().unwrap();
+    /// assert_eq!(unparsed.reason, UnparsedReason::NotJson);
+    /// assert_eq!(unparsed.raw, "Oslo, I think.");
+    /// # Ok::<(), serde_json::Error>(())
+    /// ```
+    pub fn parsed<T: DeserializeOwned>(&self) -> Result<T, Box<Unparsed>> {
+        let raw = self.text();
+        let unparsed = |reason, message: String, path| {
+            Box::new(Unparsed { reason, message, path, raw: raw.to_owned(), answer: self.clone() })
+        };
+        if raw.trim().is_empty() {
+            return Err(unparsed(UnparsedReason::Empty, "there is no text".to_owned(), None));
+        }
+        let mut json = serde_json::Deserializer::from_str(raw);
+        let (error, path) = match serde_path_to_error::deserialize(&mut json) {
+            Ok(value) => match json.end() {
+                Ok(()) => return Ok(value),
+                Err(error) => (error, None),
+            },
+            Err(error) => {
+                let path = crate::decode::place(error.path());
+                (error.into_inner(), path)
+            }
+        };
+        let cut = self.choices.first().and_then(|choice| choice.finish_reason.as_ref()) == Some(&FinishReason::Length);
+        let reason = match error.is_data() {
+            _ if cut && error.is_eof() => UnparsedReason::CutOff,
+            true => UnparsedReason::Unexpected,
+            false => UnparsedReason::NotJson,
+        };
+        Err(unparsed(reason, crate::decode::fault(&error), path))
+    }
+}
+
+impl fmt::Display for Unparsed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Unparsed { message, .. } = self;
+        match self.reason {
+            UnparsedReason::Empty => f.write_str("the answer has no text to read JSON from")?,
+            UnparsedReason::CutOff => {
+                write!(f, "the answer was cut off by `max_tokens` before its JSON was whole: {message}")?;
+            }
+            UnparsedReason::NotJson => write!(f, "the answer is no JSON: {message}")?,
+            UnparsedReason::Unexpected => write!(f, "the answer's JSON has another shape: {message}")?,
+        }
+        if let Some(path) = &self.path {
+            write!(f, " (at `{path}`)")?;
+        }
+        match self.reason {
+            UnparsedReason::Empty => Ok(()),
+            UnparsedReason::CutOff => f.write_str("; raise `max_tokens`"),
+            _ => f.write_str("; the server ignores schemas that it cannot use without a word"),
+        }
+    }
+}
+
+impl fmt::Debug for Unparsed {
+    // The texts are left out: they are the model's, which logs need not hold.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Unparsed")
+            .field("reason", &self.reason)
+            .field("message", &self.message)
+            .field("path", &self.path)
+            .field("raw_bytes", &self.raw.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl std::error::Error for Unparsed {}
+
+/// The JSON schema of a type, as the server takes it best: references are put in place, unless the type holds itself.
+///
+/// ```
+/// #[derive(schemars::JsonSchema)]
+/// struct City {
+///     /// Its name in English.
+///     name: String,
+///     people: Option<u64>,
+/// }
+///
+/// let schema = tabbyapi::structured::schema_for::<City>();
+/// assert_eq!(schema["properties"]["name"]["description"], "Its name in English.");
+/// assert_eq!(schema["required"], serde_json::json!(["name"]));
+/// ```
+#[cfg(feature = "schemars")]
+pub fn schema_for<T: schemars::JsonSchema>() -> OrderedJson {
+    let settings = schemars::generate::SchemaSettings::draft2020_12().with(|settings| {
+        settings.meta_schema = None;
+        settings.inline_subschemas = true;
+    });
+    settings.into_generator().into_root_schema_for::<T>().to_value().into()
+}
+
+/// The request, held to a schema.
+pub(crate) fn held_to(request: &ChatRequest, schema: OrderedJson) -> ChatRequest {
+    request.clone().response_format(ResponseFormat::json_schema(schema))
+}
+
+/// The typed answer.
+pub(crate) fn typed<T: DeserializeOwned>(answer: Answer<ChatCompletion>) -> Result<Structured<T>, StructuredError> {
+    let value = answer.parsed()?;
+    Ok(Structured { value, raw: answer.text().to_owned(), answer })
+}
+
+impl Chat<'_> {
+    /// The answer as a value of a type, to whose derived schema the model is held.
+    ///
+    /// The request's `response_format` is replaced; a `response_prefix` would be missing from the JSON. See
+    /// [`structured`](crate::structured) for what the server makes of schemas.
+    ///
+    /// ```no_run
+    /// # async fn run(client: tabbyapi::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use tabbyapi::api::{ChatMessage, ChatRequest};
+    ///
+    /// #[derive(serde::Deserialize, schemars::JsonSchema)]
+    /// struct City {
+    ///     name: String,
+    ///     people: u64,
+    /// }
+    ///
+    /// let request = ChatRequest::new([ChatMessage::user("The largest city of Norway?")]).max_tokens(200);
+    /// let city = client.chat().response_as::<City>(&request).await?.value;
+    /// println!("{} has {} people", city.name, city.people);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "schemars")]
+    pub async fn response_as<T: DeserializeOwned + schemars::JsonSchema>(
+        &self,
+        request: &ChatRequest,
+    ) -> Result<Structured<T>, StructuredError> {
+        self.response_as_with_schema(request, schema_for::<T>()).await
+    }
+
+    /// The answer as a value of a type, the model being held to this schema.
+    pub async fn response_as_with_schema<T: DeserializeOwned>(
+        &self,
+        request: &ChatRequest,
+        schema: impl Into<OrderedJson>,
+    ) -> Result<Structured<T>, StructuredError> {
+        typed(self.create(&held_to(request, schema.into())).await?)
+    }
+}
+
+#[cfg(all(feature = "blocking", not(target_arch = "wasm32")))]
+impl crate::client::blocking::Chat<'_> {
+    /// The answer as a value of a type, to whose derived schema the model is held.
+    ///
+    /// See [`response_as`](crate::services::Chat::response_as) of the async client.
+    #[cfg(feature = "schemars")]
+    pub fn response_as<T: DeserializeOwned + schemars::JsonSchema>(
+        &self,
+        request: &ChatRequest,
+    ) -> Result<Structured<T>, StructuredError> {
+        self.response_as_with_schema(request, schema_for::<T>())
+    }
+
+    /// The answer as a value of a type, the model being held to this schema.
+    ///
+    /// See [`response_as_with_schema`](crate::services::Chat::response_as_with_schema) of the async client.
+    pub fn response_as_with_schema<T: DeserializeOwned>(
+        &self,
+        request: &ChatRequest,
+        schema: impl Into<crate::base::OrderedJson>,
+    ) -> Result<Structured<T>, StructuredError> {
+        typed(self.create(&held_to(request, schema.into()))?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::Deserialize;
+    use serde_json::json;
+
+    #[derive(Debug, Deserialize, PartialEq)]
+    struct Order {
+        items: Vec<Item>,
+    }
+
+    #[derive(Debug, Deserialize, PartialEq)]
+    struct Item {
+        price: f64,
+    }
+
+    fn answer(content: &str, finish: &str) -> ChatCompletion {
+        let choice = json!({"finish_reason": finish, "message": {"content": content, "reasoning_content": "{}"}});
+        serde_json::from_value(json!({"choices": [choice]})).unwrap()
+    }
+
+    #[track_caller]
+    fn assert_unparsed(content: &str, finish: &str, reason: UnparsedReason, text: &str) {
+        let unparsed = answer(content, finish).parsed::<Order>().unwrap_err();
+        assert_eq!((unparsed.reason, unparsed.to_string().as_str()), (reason, text));
+        assert_eq!(unparsed.raw, content);
+        assert!(!format!("{unparsed:?}").contains("Sure"));
+    }
+
+    #[test]
+    fn what_was_asked_for() {
+        let order = answer(" {\"items\": [{\"price\": 1.5}]}\n", "stop").parsed::<Order>().unwrap();
+        assert_eq!(order, Order { items: vec![Item { price: 1.5 }] });
+    }
+
+    #[test]
+    fn what_was_not_keeps_its_text_and_says_where() {
+        assert_unparsed(
+            r#"{"items": [{"price": "much"}]}"#,
+            "stop",
+            UnparsedReason::Unexpected,
+            "the answer's JSON has another shape: invalid type: string, expected f64 at line 1 column 27 (at \
+             `items[0].price`); the server ignores schemas that it cannot use without a word",
+        );
+        assert_unparsed(
+            "Sure! {\"items\": []}",
+            "stop",
+            UnparsedReason::NotJson,
+            "the answer is no JSON: expected value at line 1 column 1; the server ignores schemas that it cannot use \
+             without a word",
+        );
+        assert_unparsed(
+            "{\"items\": []} Sure!",
+            "stop",
+            UnparsedReason::NotJson,
+            "the answer is no JSON: trailing characters at line 1 column 15; the server ignores schemas that it cannot \
+             use without a word",
+        );
+        assert_unparsed(
+            "{\"items\": [",
+            "length",
+            UnparsedReason::CutOff,
+            "the answer was cut off by `max_tokens` before its JSON was whole: EOF while parsing a list at line 1 column \
+             11 (at `items`); raise `max_tokens`",
+        );
+        assert_unparsed(" ", "tool_calls", UnparsedReason::Empty, "the answer has no text to read JSON from");
+    }
+
+    #[test]
+    fn as_an_error_it_has_the_path_and_no_text() {
+        let unparsed = answer(r#"{"items": [{"price": {}}]}"#, "stop").parsed::<Order>().unwrap_err();
+        let error = Error::from(StructuredError::from(unparsed));
+        assert_eq!(
+            (error.kind(), error.code(), error.path()),
+            (ErrorKind::Decode, "unstructured", Some("items[0].price"))
+        );
+        assert!(error.body().is_none());
+    }
+}

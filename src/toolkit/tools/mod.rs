@@ -1,0 +1,188 @@
+//! Tools: typed functions that a model may call, and the rounds of asking, calling and answering.
+//!
+//! [`Tools`] holds the functions, [`Chat::run`](crate::services::Chat::run) runs them, [`ToolLoop`] is the machine behind
+//! it, which does no IO and can be driven by hand.
+//!
+//! ```text
+//!          ┌────────── results, in the order of the calls ───────────┐
+//!          ▼                                                         │
+//!  step() = Ask ── answer() ──► tool calls? ── yes ──► step() = Call, Call, Wait ── result()
+//!                                    │
+//!                                    no ──► step() = Done(ToolEnd)
+//! ```
+//!
+//! What goes wrong with a call does not end the run: the model is told, in the place of the result, as a JSON object
+//! `{"error": KIND, "message": TEXT}`, and may try again.
+//!
+//! | `error` | when |
+//! |---|---|
+//! | `unknown_tool` | there is no tool of that name; the message lists those there are |
+//! | `bad_arguments` | the arguments are not what the function takes; the message says where |
+//! | `failed` | the function returned an error; the message is its text |
+//! | `timed_out` | it took longer than [`ToolLimits::timeout`] |
+//! | `too_large` | its result is larger than [`ToolLimits::result_bytes`] |
+//! | `too_many_calls` | the answer has more calls than [`ToolLimits::calls`] |
+//! | `not_run` | the run ended before the call's turn |
+
+#[cfg(all(feature = "blocking", not(target_arch = "wasm32")))]
+pub mod blocking;
+mod registry;
+mod rounds;
+mod run;
+
+use std::fmt;
+use std::time::Duration;
+
+pub use registry::{ToolFuture, Tools};
+pub use rounds::{ToolEnd, ToolLoop, ToolOutput, ToolStep};
+pub use run::{ToolEvent, ToolRun};
+
+/// What came of one call: the text that the model gets, or what is to be told it instead.
+pub type ToolResult = Result<String, ToolFailure>;
+
+/// The caps of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ToolLimits {
+    /// How many answers the model is asked for, the last one included; 8 by default, 1 at least.
+    pub rounds: u32,
+    /// How many calls of one answer run at a time; 4 by default, 1 at least.
+    pub parallel: usize,
+    /// How many calls of one answer are run; 16 by default. The model is told that the others were not.
+    pub calls: usize,
+    /// How long one call may take; 60 s by default, `None` is for ever.
+    pub timeout: Option<Duration>,
+    /// The largest result of a call, in bytes; 64 KiB by default. Results go into the context, so larger ones rarely help.
+    pub result_bytes: usize,
+    /// Whether the first failure ends the run; by default the model is told of it and the run goes on.
+    pub stop_on_failure: bool,
+}
+
+impl Default for ToolLimits {
+    fn default() -> Self {
+        ToolLimits {
+            rounds: 8,
+            parallel: 4,
+            calls: 16,
+            timeout: Some(Duration::from_secs(60)),
+            result_bytes: 64 * 1024,
+            stop_on_failure: false,
+        }
+    }
+}
+
+impl ToolLimits {
+    /// The defaults.
+    pub fn new() -> Self {
+        ToolLimits::default()
+    }
+
+    /// Sets how many answers the model is asked for.
+    #[must_use]
+    pub fn rounds(mut self, rounds: u32) -> Self {
+        self.rounds = rounds;
+        self
+    }
+
+    /// Sets how many calls run at a time.
+    #[must_use]
+    pub fn parallel(mut self, parallel: usize) -> Self {
+        self.parallel = parallel;
+        self
+    }
+
+    /// Sets how many calls of one answer are run.
+    #[must_use]
+    pub fn calls(mut self, calls: usize) -> Self {
+        self.calls = calls;
+        self
+    }
+
+    /// Sets how long one call may take.
+    #[must_use]
+    pub fn timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
+        self.timeout = timeout.into();
+        self
+    }
+
+    /// Sets the largest result.
+    #[must_use]
+    pub fn result_bytes(mut self, bytes: usize) -> Self {
+        self.result_bytes = bytes;
+        self
+    }
+
+    /// Sets whether the first failure ends the run.
+    #[must_use]
+    pub fn stop_on_failure(mut self, stop: bool) -> Self {
+        self.stop_on_failure = stop;
+        self
+    }
+}
+
+/// Why a call has no result. It prints as what the model is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ToolFailure {
+    /// The class of the failure.
+    pub kind: ToolFailureKind,
+    /// What happened, for the model.
+    pub message: String,
+}
+
+impl ToolFailure {
+    /// A failure of this kind.
+    pub fn new(kind: ToolFailureKind, message: impl Into<String>) -> Self {
+        ToolFailure { kind, message: message.into() }
+    }
+
+    pub(crate) fn timed_out(timeout: std::time::Duration) -> Self {
+        let seconds = timeout.as_secs_f64();
+        let message = format!("the call took longer than {seconds} seconds and was given up");
+        ToolFailure::new(ToolFailureKind::TimedOut, message)
+    }
+}
+
+impl fmt::Display for ToolFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = serde_json::json!({"error": self.kind.as_str(), "message": self.message});
+        fmt::Display::fmt(&text, f)
+    }
+}
+
+impl std::error::Error for ToolFailure {}
+
+/// The class of a [`ToolFailure`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ToolFailureKind {
+    /// There is no tool of that name.
+    UnknownTool,
+    /// The arguments are no JSON, or not what the function takes.
+    BadArguments,
+    /// The function returned an error, or a result that JSON cannot express.
+    Failed,
+    /// It took too long.
+    TimedOut,
+    /// Its result is too large.
+    TooLarge,
+    /// There were too many calls in one answer.
+    TooManyCalls,
+    /// The run ended before the call's turn.
+    NotRun,
+}
+
+impl ToolFailureKind {
+    /// The word that the model is told.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ToolFailureKind::UnknownTool => "unknown_tool",
+            ToolFailureKind::BadArguments => "bad_arguments",
+            ToolFailureKind::Failed => "failed",
+            ToolFailureKind::TimedOut => "timed_out",
+            ToolFailureKind::TooLarge => "too_large",
+            ToolFailureKind::TooManyCalls => "too_many_calls",
+            ToolFailureKind::NotRun => "not_run",
+        }
+    }
+}

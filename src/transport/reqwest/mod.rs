@@ -1,0 +1,202 @@
+//! The native executor: reqwest on tokio.
+
+mod lanes;
+mod proxy;
+
+use std::future::Future;
+use std::hash::{BuildHasher, RandomState};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_core::Stream;
+use http::{Request, Response};
+use http_body::Body as _;
+use tokio::time::Instant;
+
+use crate::base::{Error, Result, Sent, Time, TransportError};
+use crate::transport::fault::{ambiguous, causes};
+use crate::transport::seam::Transport;
+use lanes::{Lane, Lanes};
+use proxy::Proxies;
+
+/// How long a connection attempt may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// The server closes idle connections after 5.0 s; a pool that keeps them longer meets closed ones.
+const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(4);
+
+/// The transport on reqwest. It needs a tokio runtime with its IO and time drivers while calls are polled.
+#[derive(Clone, Debug)]
+pub struct Reqwest {
+    client: reqwest::Client,
+    lanes: Arc<Lanes>,
+    proxies: Arc<Proxies>,
+    epoch: Instant,
+}
+
+impl Reqwest {
+    /// A transport made from your builder, with proxies, certificates or pool settings of your own.
+    ///
+    /// It takes the builder, not a client, since it must switch redirects off: reqwest keeps `X-API-Key` across
+    /// hosts. It also sets a connect timeout of 10 s and closes pooled connections after 4 s without use, one
+    /// second before the server does. Errors if the TLS backend cannot be set up.
+    ///
+    /// A connection that answered with a status of 500 or more is not used again, since the server closes it soon after, without
+    /// saying so. To make sure of that, each connection serves one request at a time, and limits that you set on the pool hold for each of
+    /// them, not for all. Over HTTP/2 and through plain HTTP proxies, connections are pooled as reqwest does it.
+    ///
+    /// It sends again by itself only what was never written: a request for which the pool had a connection that turned out to
+    /// be closed, and over HTTP/2 what the server says it did not begin.
+    pub fn new(builder: reqwest::ClientBuilder) -> Result<Self> {
+        Reqwest::with_idle_timeout(builder, POOL_IDLE_TIMEOUT)
+    }
+
+    /// The same, closing pooled connections after this time without use.
+    ///
+    /// It must be well below the time after which the server, or a proxy in between, closes them. A request that goes out just
+    /// when its connection is closed is lost: reads are tried again, generations end with an error of kind
+    /// [`Transport`](crate::ErrorKind::Transport), since nobody can tell whether they were begun. On a runtime of several threads
+    /// hyper may even forget such a request, which then ends by its deadline for the head. Zero keeps none.
+    pub fn with_idle_timeout(builder: reqwest::ClientBuilder, timeout: Duration) -> Result<Self> {
+        Reqwest::with_timeouts(builder, CONNECT_TIMEOUT, timeout)
+    }
+
+    /// The same as [`new`](Reqwest::new), but opening a connection may take so long.
+    pub fn with_connect_timeout(builder: reqwest::ClientBuilder, timeout: Duration) -> Result<Self> {
+        Reqwest::with_timeouts(builder, timeout, POOL_IDLE_TIMEOUT)
+    }
+
+    fn with_timeouts(builder: reqwest::ClientBuilder, connect: Duration, timeout: Duration) -> Result<Self> {
+        let builder = if timeout.is_zero() { builder.pool_max_idle_per_host(0) } else { builder };
+        // What is spoken without negotiation is known to the builder alone, and all it shows of itself is this.
+        let shown = format!("{builder:?}");
+        let lanes = Lanes::new(shown.contains("http2_prior_knowledge"));
+        let client = builder
+            .connector_layer(lanes::Refuse)
+            .redirect(reqwest::redirect::Policy::none())
+            .referer(false)
+            .connect_timeout(connect)
+            .pool_idle_timeout(timeout)
+            .build()
+            .map_err(|error| {
+                Error::config(format!("the HTTP client could not be set up: {}", root(&error))).with_source(error)
+            })?;
+        let proxies = Arc::new(Proxies::of(&shown, &client));
+        Ok(Reqwest { client, lanes, proxies, epoch: Instant::now() })
+    }
+}
+
+impl Transport for Reqwest {
+    type Body = Body;
+
+    fn send(
+        &self,
+        request: Request<Bytes>,
+    ) -> impl Future<Output = Result<Response<Body>, TransportError>> + Send + 'static {
+        let (client, lanes, proxies) = (self.client.clone(), self.lanes.clone(), self.proxies.clone());
+        let uri = request.uri().clone();
+        async move {
+            let mut request = reqwest::Request::try_from(request).map_err(failed)?;
+            // Lets the runtime look at its sockets first: what is known to be closed by now is not taken from the pool.
+            tokio::task::yield_now().await;
+            let mut lane = lanes.enter(request.url());
+            let again = request.try_clone();
+            lane.mark(request.url_mut());
+            let response = match (client.execute(request).await, again) {
+                (Err(error), Some(again)) if lanes::is_refused(&error) => {
+                    lane.share();
+                    client.execute(again).await
+                }
+                (result, _) => result,
+            };
+            let response = response.map_err(|error| match error.is_connect() {
+                true => proxies.blamed(failed(error), &uri),
+                false => failed(error),
+            })?;
+            if response.status().is_server_error() {
+                lane.abandon();
+            }
+            if let Some(error) = ambiguous(response.headers()) {
+                lane.abandon();
+                return Err(error);
+            }
+            Ok(Response::from(response).map(|body| Body { body, lane: Some(lane) }))
+        }
+    }
+
+    fn sleep_until(&self, until: Time) -> impl Future<Output = ()> + Send + 'static {
+        let at = self.epoch.checked_add(until.since_epoch());
+        async move {
+            match at {
+                Some(at) => tokio::time::sleep_until(at).await,
+                None => std::future::pending().await,
+            }
+        }
+    }
+
+    fn now(&self) -> Time {
+        Time::from_epoch(self.epoch.elapsed())
+    }
+
+    fn seed(&self) -> u64 {
+        RandomState::new().hash_one(0)
+    }
+}
+
+/// The body of an answer; dropping it closes the connection.
+#[derive(Debug)]
+pub struct Body {
+    body: reqwest::Body,
+    /// Until the end of the body.
+    lane: Option<Lane>,
+}
+
+impl Stream for Body {
+    type Item = Result<Bytes, TransportError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        loop {
+            match std::task::ready!(Pin::new(&mut self.body).poll_frame(cx)) {
+                // Trailers carry nothing here.
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(data) => return Poll::Ready(Some(Ok(data))),
+                    Err(_) => continue,
+                },
+                Some(Err(error)) => return Poll::Ready(Some(Err(failed(error)))),
+                None => {
+                    self.lane = None;
+                    return Poll::Ready(None);
+                }
+            }
+        }
+    }
+}
+
+fn failed(error: reqwest::Error) -> TransportError {
+    // The URL stands in our own error already.
+    let error = error.without_url();
+    if was_never_written(&error) {
+        let what = "the connection was closed before the request was written";
+        return TransportError::new(Sent::No, what).with_source(error);
+    }
+    let sent = if error.is_connect() || error.is_builder() { Sent::No } else { Sent::Maybe };
+    let cause = root(&error);
+    let failure = match error.is_connect() && cause.to_ascii_lowercase().contains("certificate") {
+        // TLS libraries share no type for it, but all of them name it.
+        true => TransportError::new(sent, cause).about_certificate(),
+        false => TransportError::new(sent, cause),
+    };
+    failure.with_source(error)
+}
+
+/// The request did not leave the queue in front of its connection.
+fn was_never_written(error: &reqwest::Error) -> bool {
+    causes(error).filter_map(|cause| cause.downcast_ref::<hyper::Error>()).any(hyper::Error::is_canceled)
+}
+
+/// The innermost cause, which is the one that tells: `Connection refused`, not `error sending request`.
+fn root(error: &reqwest::Error) -> String {
+    causes(error).last().map_or_else(|| error.to_string(), ToString::to_string)
+}
