@@ -17,7 +17,15 @@ test("the page in Rust", { timeout: 120_000 }, async (t) => {
   const page = await browser.newPage({ viewport: { width: 900, height: 640 } });
   const errors = [];
   page.on("pageerror", (error) => errors.push(String(error)));
+  await page.addInitScript(() => {
+    globalThis.violations = [];
+    document.addEventListener("securitypolicyviolation", ({ effectiveDirective, blockedURI }) => globalThis.violations.push(`${effectiveDirective} ${blockedURI}`));
+  });
   await page.goto(await files(t, folder));
+  // Only scripts from files run: a script that somebody puts into the page does not.
+  await page.evaluate(() => document.body.append(Object.assign(document.createElement("script"), { textContent: "globalThis.injected = true" })));
+  assert.equal(await page.evaluate(() => globalThis.injected), undefined);
+  assert.equal(await page.evaluate(() => document.querySelectorAll("script:not([src]), style, [style], [onclick]").length), 1);
 
   await page.getByLabel("Server").fill(server.url);
   await page.getByLabel("API key").fill("wrong");
@@ -57,4 +65,6 @@ test("the page in Rust", { timeout: 120_000 }, async (t) => {
   await page.emulateMedia({ colorScheme: "dark" });
   await page.screenshot({ path: path.join(process.env.SHOTS ?? "/tmp", "page-in-rust-dark.png") });
   assert.deepEqual(errors, []);
+  // The page itself needs nothing that its policy forbids.
+  assert.deepEqual(await page.evaluate(() => globalThis.violations), ["script-src-elem inline"]);
 });
