@@ -132,7 +132,7 @@ function readerOf(response) {
   const { body } = response;
   if (body == null) {
     if (typeof response.arrayBuffer !== "function") return undefined;
-    return once(async () => new Uint8Array(await response.arrayBuffer()));
+    return once(() => response.arrayBuffer());
   }
   if (typeof body.getReader === "function") {
     const reader = body.getReader();
@@ -159,6 +159,7 @@ function once(read) {
 function bytesOf(value) {
   if (value instanceof Uint8Array) return value;
   if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
-  if (value instanceof ArrayBuffer) return new Uint8Array(value);
+  // Also one of another realm, as in test runners that have their own.
+  if (Object.prototype.toString.call(value) === "[object ArrayBuffer]") return new Uint8Array(value);
   throw new TypeError("`fetch` gave a piece of a body that is no bytes");
 }

@@ -110,7 +110,7 @@ export class Flow {
       if (this.#unsent) throw this.#unsent;
       this.#ownHeaders = headersOf(headers);
       this.#signal = signalOf(signal);
-      if (this.#signal?.aborted) throw cancelled(signal.reason);
+      if (this.#signal?.aborted) throw cancelled(reasonOf(signal));
       this.#signal?.addEventListener("abort", this.#aborted, { once: true });
       const border = await ready();
       if (this.#over) return;
@@ -285,7 +285,7 @@ export class Flow {
     if (this.#idleSince === undefined) this.poll();
   };
 
-  #aborted = () => this.finish(cancelled(this.#cleaner().cause(this.#signal.reason)));
+  #aborted = () => this.finish(cancelled(this.#cleaner().cause(reasonOf(this.#signal))));
 
   #drop() {
     this.#exchange?.drop();
@@ -297,7 +297,7 @@ export class Flow {
     if (this.#over) return;
     this.#over = true;
     clearTimeout(this.#timer);
-    this.#signal?.removeEventListener("abort", this.#aborted);
+    if (this.#signal) stopListening(this.#signal, this.#aborted);
     if (error) this.#drop();
     else this.#exchange?.linger();
     this.#exchange = undefined;
@@ -310,5 +310,22 @@ export class Flow {
     // An answer that has come may still turn out to be none.
     error = this.#sink.end(error, outcome) ?? error;
     this.#core.tell("onOutcome", { operation: this.#operation, ok: !error, error, ...(outcome ?? error?.outcome) });
+  }
+}
+
+/** Signals may be the caller's own: one that throws must not keep a call from its end. */
+function stopListening(signal, listener) {
+  try {
+    signal.removeEventListener("abort", listener);
+  } catch {
+    // It goes on to call what does nothing any more.
+  }
+}
+
+function reasonOf(signal) {
+  try {
+    return signal.reason;
+  } catch (thrown) {
+    return thrown;
   }
 }

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { Readable } from "node:stream";
 import test from "node:test";
+import vm from "node:vm";
 import { gzipSync } from "node:zlib";
 import { Tabby, TabbyError } from "../dist/node.js";
 import { ask, event, sleep } from "./support.mjs";
@@ -106,7 +107,8 @@ test("bodies that are used, locked, or not made of bytes", async () => {
 
 test("bytes of every kind, streams of Node, and bodies that come at once", async () => {
   const { buffer } = bytes.slice();
-  for (const view of [bytes, Buffer.from(bytes), new DataView(buffer), new Uint8ClampedArray(buffer), buffer]) {
+  const foreign = vm.runInNewContext("Uint8Array.from(bytes)", { bytes });
+  for (const view of [bytes, Buffer.from(bytes), new DataView(buffer), new Uint8ClampedArray(buffer), buffer, foreign, foreign.buffer]) {
     const body = new ReadableStream({ start(c) { c.enqueue(view); c.close(); } });
     const answer = await clientOf(async () => ({ status: 200, headers: new Map([["content-type", "application/json"]]), body })).chat.create(ask());
     assert.equal(answer.choices[0].message.content, "ok");
@@ -194,6 +196,85 @@ test("a body that the host did not decode is named as such", async () => {
   assert.equal((await decoded.chat.create(ask())).choices[0].message.content, "ok");
   const odd = clientOf(async () => ({ status: 200, headers, body: new Response("{").body }));
   await assert.rejects(odd.chat.create(ask()), { code: "invalid_json" });
+});
+
+test("statuses that are none", async () => {
+  for (const status of [0, -1, 99, 1000, 200.5, NaN, Infinity, 2 ** 32 + 200, true, "200", 200n, [200], { valueOf: () => 200 }]) {
+    for (const error of await failures(async () => ({ status, headers: {}, body: null }))) assert.equal(error.kind, "transport", String(error));
+  }
+  for (const status of [100, 199, 204, 304, 600, 999]) await failures(async () => ({ status, headers: {}, body: null }));
+});
+
+test("headers that throw or are not what they seem", async () => {
+  const odd = {
+    "an iterator that throws": { [Symbol.iterator]() { throw new Error("iterator"); } },
+    "an iterator that is none": { [Symbol.iterator]: () => 7 },
+    "a field that throws": { get "x-odd"() { throw 1; } },
+    "a field that has no text": { "x-odd": Symbol("s"), "x-none": null, "x-object": Object.create(null) },
+    "a proxy": new Proxy({}, { ownKeys() { throw 1; } }),
+    "a function": () => 1,
+  };
+  for (const [name, headers] of Object.entries(odd)) {
+    const tabby = clientOf(async () => ({ status: 200, headers, body: new Response(bytes).body }));
+    const answer = await tabby.chat.create(ask());
+    assert.equal(answer.choices[0].message.content, "ok", name);
+  }
+});
+
+test("bodies that never come, come late, or come in other ways", async () => {
+  const never = () => new Promise(() => {});
+  const paces = { generate: { stall: 40 }, stream: { stall: 40, firstItem: 40 } };
+  const silent = [{ getReader: () => ({ read: never }) }, { [Symbol.asyncIterator]: () => ({ next: never }) }];
+  const answers = [...silent.map((body) => ({ status: 200, headers: {}, body })), { status: 200, headers: {}, arrayBuffer: never }];
+  for (const answer of answers) {
+    for (const call of [(tabby) => tabby.chat.create(ask()), (tabby) => tabby.chat.stream(ask()).final()]) {
+      await assert.rejects(call(clientOf(async () => answer, { paces })), { name: "TabbyError", kind: "timeout" });
+    }
+  }
+  const broken = [
+    ...[() => 7, () => { throw 1; }, async () => { throw undefined; }, async () => "text", async () => Symbol("s")].map((arrayBuffer) => ({ arrayBuffer })),
+    ...[() => 7, () => ({}), () => { throw 1; }, () => ({ next: () => 7 }), () => ({ next: async () => { throw null; } })].map((make) => ({ body: { [Symbol.asyncIterator]: make } })),
+    { body: { getReader: () => ({ read: async () => ({ get done() { throw 1; } }) }) } },
+    { body: { getReader: () => ({ read: async () => ({ done: false, get value() { throw 1; } }) }) } },
+    { body: { getReader: () => ({ get read() { throw 1; } }) } },
+    { body: new ReadableStream({ start(c) { c.error(undefined); } }) },
+    { body: new ReadableStream({ type: "bytes", pull() { throw Symbol("s"); } }) },
+  ];
+  for (const answer of broken) {
+    for (const error of await failures(async () => ({ status: 200, headers: {}, ...answer }))) {
+      assert.ok(["transport", "truncated"].includes(error.kind), `${error}`);
+    }
+  }
+});
+
+test("signals that are none, or do less than they should", async () => {
+  const plain = { aborted: false, addEventListener() {} };
+  const odd = {
+    "without a way to stop listening": plain,
+    "that throws when listened to": { ...plain, addEventListener() { throw new Error("listen"); } },
+    "that throws when it aborts": { ...plain, addEventListener: (_, listener) => setTimeout(listener, 5), get reason() { throw 1; } },
+    "that throws when no longer listened to": { ...plain, removeEventListener() { throw new Error("stop"); } },
+    "that throws when looked at": { get aborted() { throw new Error("aborted"); }, addEventListener() {} },
+    "that is a proxy": new Proxy({}, { get() { throw 1; } }),
+    "that is aborted and says why by a throw": { aborted: true, addEventListener() {}, get reason() { throw 1; } },
+  };
+  for (const [name, signal] of Object.entries(odd)) {
+    const tabby = clientOf(async () => Response.json(ANSWER));
+    for (const call of [() => tabby.chat.create(ask(), { signal }), () => tabby.chat.stream(ask(), { signal }).final(), () => tabby.models.list({ signal })]) {
+      const late = sleep(5000).then(() => assert.fail(`a signal ${name}: the call never ended`));
+      await Promise.race([call(), late]).then(() => {}, (error) => assert.ok(error instanceof TabbyError, `a signal ${name}: ${error?.stack ?? error}`));
+    }
+  }
+});
+
+test("a host without `fetch`", async (t) => {
+  const { fetch } = globalThis;
+  t.after(() => (globalThis.fetch = fetch));
+  for (const odd of [undefined, 7, {}]) {
+    globalThis.fetch = odd;
+    for (const error of await failures(undefined)) assert.equal(error.kind, "transport", String(error));
+  }
+  for (const error of await failures(7)) assert.equal(error.kind, "transport", String(error));
 });
 
 test("nothing of all this was left unhandled", async () => {
