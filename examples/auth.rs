@@ -35,7 +35,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let client = builder()
         .key_source(move |_scope, _rejected| {
             let credential = Credential::bearer(&key);
-            Box::pin(async move { Ok(Some(credential?)) }) as _
+            async move { Ok(Some(credential?)) }
         })
         .build()?;
     println!("from elsewhere: {}", client.auth().permission().await?.permission);

@@ -415,7 +415,7 @@ fn keys_come_from_async_sources_on_other_threads() {
             thread::sleep(Duration::from_millis(20));
             let _ = sender.send(good);
         });
-        Box::pin(async move { Ok(Some(Credential::api_key(&receiver.await.unwrap())?)) }) as _
+        async move { Ok(Some(Credential::api_key(&receiver.await.unwrap())?)) }
     });
     let client = ClientBuilder::from(settings).build().unwrap();
     assert_eq!(client.auth().permission().unwrap().permission, "api");
@@ -431,7 +431,7 @@ fn a_source_of_keys_that_fails_or_hangs_ends_the_call() {
     let error = client.models().current().unwrap_err();
     assert_eq!((error.kind(), error.message()), (ErrorKind::Credentials, "the vault is sealed"));
 
-    let hangs = tabbyapi::Client::builder(server.url()).key_source(|_, _| Box::pin(std::future::pending()) as _);
+    let hangs = tabbyapi::Client::builder(server.url()).key_source(|_, _| std::future::pending());
     let hasty = Options::new().pace(Pace::READ.total(Duration::from_millis(100)));
     let hangs = ClientBuilder::from(hangs).options(hasty).build().unwrap();
     // One call leads, the other waits for it; both give up.

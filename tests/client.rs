@@ -164,7 +164,7 @@ fn keys_come_from_a_source_and_are_replaced_after_a_401() {
             let mut log = log.lock().unwrap();
             log.push((scope, rejected));
             let key = format!("key-{}", log.len());
-            Box::pin(async move { Credential::api_key(&key).map(Some) }) as _
+            async move { Credential::api_key(&key).map(Some) }
         })
         .build_with(script.clone())
         .unwrap();

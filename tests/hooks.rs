@@ -177,7 +177,7 @@ fn a_veto_at_the_start_asks_for_no_key() {
         .hook(Never)
         .key_source(move |_, _| {
             *count.lock().unwrap() += 1;
-            Box::pin(async { Ok(Some(Credential::api_key("k")?)) }) as _
+            async { Ok(Some(Credential::api_key("k")?)) }
         })
         .build_with(script.clone())
         .unwrap();

@@ -233,7 +233,7 @@ fn rotation_reaches_every_server_with_its_own_key_and_no_other() {
 #[test]
 fn scopes_have_keys_of_their_own() {
     let script = Script::new([Reply::json(200, r#"{"data":[]}"#), Reply::json(200, "{}"), Reply::json(200, "null")]);
-    let source = |scope: Scope, _| Box::pin(async move { Credential::bearer(&format!("{scope:?}")).map(Some) }) as _;
+    let source = |scope: Scope, _| async move { Credential::bearer(&format!("{scope:?}")).map(Some) };
     let client = Client::builder("http://tabby.test").key_source(source).build_with(script.clone()).unwrap();
     block_on(async {
         client.models().list().await.unwrap();
@@ -245,11 +245,10 @@ fn scopes_have_keys_of_their_own() {
 
 #[test]
 fn a_chain_gives_the_first_key_there_is_and_stops_at_an_error() {
-    let none = |_: Scope, _: bool| Box::pin(async { Ok(None) }) as BoxFuture<Result<Option<Credential>>>;
-    let some = |_: Scope, _: bool| Box::pin(async { Credential::bearer("some").map(Some) }) as _;
-    let broken = |_: Scope, _: bool| {
-        Box::pin(async { Err(Error::custom(ErrorKind::Credentials, "sealed", "the vault is sealed")) }) as _
-    };
+    let none = |_: Scope, _: bool| async { Ok(None) };
+    let some = |_: Scope, _: bool| async { Credential::bearer("some").map(Some) };
+    let broken =
+        |_: Scope, _: bool| async { Err(Error::custom(ErrorKind::Credentials, "sealed", "the vault is sealed")) };
     let ask = |chain: Chain| block_on(chain.key(Scope::Api, false));
     assert!(ask(Chain::new()).unwrap().is_none());
     assert!(ask(Chain::new().then(none)).unwrap().is_none());

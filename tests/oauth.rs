@@ -42,7 +42,7 @@ fn key(source: &OAuth, rejected: bool) -> Result<String, Error> {
     let script = Script::new([Reply::json(200, "{}")]);
     let fixed = move |_, _| {
         let credential = credential.clone();
-        Box::pin(async move { Ok(Some(credential)) }) as _
+        async move { Ok(Some(credential)) }
     };
     let client = Client::builder("http://tabby.test").key_source(fixed).build_with(script.clone())?;
     block_on(client.call(&Read))?;

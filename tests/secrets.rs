@@ -17,7 +17,7 @@ use tabbyapi::call::{Call, Input, Output, Retry, Settings, Shared, Time};
 use tabbyapi::policy::Server;
 use tabbyapi::transport::record::Recorder;
 use tabbyapi::transport::script::{Body, Reply, Script};
-use tabbyapi::transport::{BoxFuture, Exchange, MaybeSend, Sent, Transport, TransportError};
+use tabbyapi::transport::{Exchange, MaybeSend, Sent, Transport, TransportError};
 use tabbyapi::{BaseUrl, Client, Error, Options, Pace, Result, Scope};
 
 /// All planted keys have this in them, and nothing else does.
@@ -198,7 +198,7 @@ fn plant(choices: &mut Choices, way: usize) -> tabbyapi::ClientBuilder {
     let source = |key: String, bearer: bool| {
         move |_: Scope, _: bool| {
             let credential = if bearer { Credential::bearer(&key) } else { Credential::api_key(&key) };
-            Box::pin(async move { credential.map(Some) }) as BoxFuture<Result<Option<Credential>>>
+            async move { credential.map(Some) }
         }
     };
     match way {
@@ -412,7 +412,7 @@ fn mistakes_in_keys_and_addresses() {
     }
     printed.debug("a server", &Server::new("http://one.test").unwrap().api_key(&fine).unwrap());
     printed.debug("a token", &HubToken::new(&fine));
-    printed.debug("a chain", &Chain::new().then(|_, _| Box::pin(async { Ok(None) }) as _));
+    printed.debug("a chain", &Chain::new().then(|_, _| async { Ok(None) }));
     printed.debug("keys of servers", &PerServer::new());
     printed.assert_clean("mistakes");
 }

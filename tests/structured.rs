@@ -185,7 +185,8 @@ mod sockets {
         let long = "It rained on and off. ".repeat(200);
         let messages =
             (0..200).flat_map(|n| [ChatMessage::user(format!("{n}: {long}")), ChatMessage::assistant("I see.")]);
-        let request = ChatRequest::new(messages.chain([ChatMessage::user("So?")])).max_tokens(100);
+        let messages: Vec<_> = messages.chain([ChatMessage::user("So?")]).collect();
+        let request = ChatRequest::new(messages).max_tokens(100);
         let fitted = client(&server).chat().fit(&request, &Default::default()).await.unwrap();
         assert!(fitted.dropped > 0 && !fitted.messages.is_empty());
         assert_eq!(fitted.messages.last().unwrap().text(), Some("So?"));
@@ -202,7 +203,7 @@ mod sockets {
         let text = "It rained on and off, and nobody came to the door all day long. ";
         let samples = [5, 10, 20].map(|times| text.repeat(times));
         let estimator = client.tokens().calibrate(&Default::default(), &samples).await.unwrap();
-        let messages = (0..2000).map(|_| ChatMessage::user(text));
+        let messages = vec![ChatMessage::user(text); 2000];
         let request = ChatRequest::new(messages).max_tokens(100);
         let fitted = client.chat().fit(&request, &estimator).await.unwrap();
         assert!(fitted.estimate.high <= 6145 && fitted.estimate.high > 5000, "{fitted:?}");

@@ -309,6 +309,24 @@ impl<T: From<String>> From<String> for OneOrMany<T> {
     }
 }
 
+impl<'a, T: From<&'a str>> From<&'a String> for OneOrMany<T> {
+    fn from(one: &'a String) -> Self {
+        one.as_str().into()
+    }
+}
+
+impl<T: From<String>> From<std::borrow::Cow<'_, str>> for OneOrMany<T> {
+    fn from(one: std::borrow::Cow<'_, str>) -> Self {
+        one.into_owned().into()
+    }
+}
+
+impl<T: From<String>> From<Box<str>> for OneOrMany<T> {
+    fn from(one: Box<str>) -> Self {
+        String::from(one).into()
+    }
+}
+
 impl<T, S: Into<T>> From<Vec<S>> for OneOrMany<T> {
     fn from(many: Vec<S>) -> Self {
         OneOrMany(many.into_iter().map(Into::into).collect())

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::api::fields::{plain, posts, request};
 use crate::api::kinds::kinds;
+use crate::base::text::from_texts;
 use crate::base::{Extra, Text};
 use crate::decode::Empty;
 use crate::decode::fill::{fill_objects, filled, listed};
@@ -68,6 +69,8 @@ impl From<String> for LoraLoad {
         LoraLoad::new(name)
     }
 }
+
+from_texts!(LoraLoad);
 
 /// What the loading of LoRAs came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::api::common::OneOrMany;
 use crate::api::fields::setters;
+use crate::base::text::from_texts;
 use crate::base::{Error, ErrorKind, OrderedJson, Result};
 
 /// Declares [`Sampling`]: all fields optional, with `name: Type => serde(attribute)` where reading takes more.
@@ -254,6 +255,8 @@ impl From<String> for Stop {
         Stop::Text(text)
     }
 }
+
+from_texts!(Stop);
 
 impl From<u32> for Stop {
     fn from(token: u32) -> Self {

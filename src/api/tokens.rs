@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::api::chat::ChatMessage;
 use crate::api::fields::{posts, request};
 use crate::api::kinds::{json, kinds};
+use crate::base::text::from_texts;
 use crate::base::{Advice, Error, Extra, Pace, Paces, Remedy};
 use crate::decode::Json;
 use crate::decode::fill::{filled, listed, meant};
@@ -68,6 +69,8 @@ impl From<String> for EncodeInput {
         EncodeInput::Text(text)
     }
 }
+
+from_texts!(EncodeInput);
 
 impl From<Vec<ChatMessage>> for EncodeInput {
     fn from(messages: Vec<ChatMessage>) -> Self {

@@ -129,10 +129,30 @@ impl TryFrom<&str> for BaseUrl {
     }
 }
 
-impl TryFrom<String> for BaseUrl {
+/// From what else holds the address as text.
+macro_rules! from_text {
+    ($($type:ty),*) => { $(
+        impl TryFrom<$type> for BaseUrl {
+            type Error = Error;
+            fn try_from(text: $type) -> Result<Self> {
+                text.parse()
+            }
+        }
+    )* };
+}
+
+from_text!(String, &String, Box<str>, std::borrow::Cow<'_, str>);
+
+impl TryFrom<Uri> for BaseUrl {
     type Error = Error;
-    fn try_from(text: String) -> Result<Self> {
-        text.parse()
+    fn try_from(uri: Uri) -> Result<Self> {
+        uri.to_string().parse()
+    }
+}
+
+impl AsRef<str> for BaseUrl {
+    fn as_ref(&self) -> &str {
+        self.as_str()
     }
 }
 

@@ -1,5 +1,7 @@
 //! `Limits`: how much is accepted from a server.
 
+use serde::{Deserialize, Serialize};
+
 /// Caps on what is accepted from a server. Reaching one is an error of kind
 /// [`TooLarge`](crate::ErrorKind::TooLarge), except for `error_excerpt`, which only cuts.
 ///
@@ -17,7 +19,8 @@
 /// let limits = Limits::default().body(8 << 20).items(100_000);
 /// assert_eq!((limits.event, limits.depth), (16 << 20, 128));
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Limits {
     /// The largest event of a stream, in bytes; 16 MiB by default. Error code `event_too_large`.

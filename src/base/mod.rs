@@ -13,6 +13,7 @@ pub(crate) mod ordered;
 pub(crate) mod pace;
 pub(crate) mod record;
 pub(crate) mod secrets;
+pub(crate) mod settings;
 pub(crate) mod text;
 pub(crate) mod time;
 pub(crate) mod transport_error;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::Serialize;
+
 /// How long each part of a call may take; `None` is for ever.
 ///
 /// Every request knows what kind of work it asks for, and takes its pace from the client's [`Paces`], whose defaults do not kill
@@ -81,7 +83,17 @@ impl Pace {
 }
 
 /// The paces of a client, by kind of work.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+///
+/// ```
+/// // From a configuration file: seconds, null for no limit; what is missing keeps its default.
+/// use tabbyapi::{Pace, Paces};
+///
+/// let paces: Paces = serde_json::from_str(r#"{"stream": {"stall": 30, "total": null}, "read": {"head": 2.5}}"#)?;
+/// assert_eq!(paces.stream, Pace::STREAM.stall(std::time::Duration::from_secs(30)));
+/// assert!(serde_json::from_str::<Paces>(r#"{"stream": {"stal": 30}}"#).is_err());
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Paces {
     /// Reads and small posts; [`Pace::READ`] by default.

@@ -61,9 +61,59 @@ impl From<String> for Text {
     }
 }
 
+impl From<&Text> for String {
+    fn from(text: &Text) -> Self {
+        text.as_str().to_owned()
+    }
+}
+
 impl From<Text> for String {
     fn from(text: Text) -> Self {
         text.0.into()
+    }
+}
+
+/// Conversions from the other kinds of owned and borrowed text, for a type that has them from `&str` and `String`.
+macro_rules! from_texts {
+    ($($type:ty),*) => { $(
+        impl From<&String> for $type {
+            fn from(text: &String) -> Self {
+                text.as_str().into()
+            }
+        }
+
+        impl From<::std::borrow::Cow<'_, str>> for $type {
+            fn from(text: ::std::borrow::Cow<'_, str>) -> Self {
+                text.into_owned().into()
+            }
+        }
+
+        impl From<Box<str>> for $type {
+            fn from(text: Box<str>) -> Self {
+                String::from(text).into()
+            }
+        }
+
+        impl From<&crate::base::text::Text> for $type {
+            fn from(text: &crate::base::text::Text) -> Self {
+                text.as_str().into()
+            }
+        }
+    )* };
+}
+pub(crate) use from_texts;
+
+from_texts!(Text);
+
+impl PartialEq<String> for Text {
+    fn eq(&self, other: &String) -> bool {
+        self.as_str() == other
+    }
+}
+
+impl PartialEq<Text> for String {
+    fn eq(&self, other: &Text) -> bool {
+        self == other.as_str()
     }
 }
 

@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use http::{HeaderMap, StatusCode};
+use serde::{Serialize, Serializer};
 
 use crate::base::{Error, Record, Result};
 use crate::client::driver::{ClientIo, Driver};
@@ -14,6 +15,8 @@ use crate::decode::{Decode, Whole};
 use crate::protocol::call::Call;
 
 /// A whole answer: the value, which it derefs to, with the status, the headers and the record of its call.
+///
+/// [`into_value`](Answer::into_value) is the way to move out of it: `answer.into_value().data`.
 #[derive(Clone, PartialEq)]
 pub struct Answer<T> {
     value: T,
@@ -68,6 +71,13 @@ impl<T> Deref for Answer<T> {
 impl<T> DerefMut for Answer<T> {
     fn deref_mut(&mut self) -> &mut T {
         &mut self.value
+    }
+}
+
+/// Writes the value alone.
+impl<T: Serialize> Serialize for Answer<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.value.serialize(serializer)
     }
 }
 

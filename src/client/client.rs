@@ -214,8 +214,8 @@ impl ClientBuilder {
     /// ```
     /// use tabbyapi::auth::Credential;
     ///
-    /// let builder = tabbyapi::Client::builder("http://127.0.0.1:5000").key_source(|_scope, _rejected| {
-    ///     Box::pin(async { Ok(Some(Credential::bearer("from-a-vault")?)) }) as _
+    /// let builder = tabbyapi::Client::builder("http://127.0.0.1:5000").key_source(async |_scope, _rejected| {
+    ///     Ok(Some(Credential::bearer("from-a-vault")?))
     /// });
     /// # let _ = builder;
     /// ```

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use futures_core::Stream;
 use http::{HeaderMap, StatusCode};
 
-use crate::base::{Error, ErrorKind, Record, Result};
+use crate::base::{BoxFuture, Error, ErrorKind, MaybeSend, Record, Result};
 use crate::client::answer::Answer;
 use crate::client::clock::Clock;
 use crate::client::driver::{ClientIo, Driver};
@@ -252,6 +252,20 @@ impl<A: Accumulate> Tally<A> {
 }
 
 impl Outcome {
+    /// The outcome as a word, such as `complete` or `timed_out`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Outcome::Complete => "complete",
+            Outcome::Truncated => "truncated",
+            Outcome::ServerError => "server_error",
+            Outcome::Stalled => "stalled",
+            Outcome::TimedOut => "timed_out",
+            Outcome::Cancelled => "cancelled",
+            Outcome::Stopped => "stopped",
+            Outcome::Failed => "failed",
+        }
+    }
+
     fn of(error: &Error) -> Self {
         match error.kind() {
             ErrorKind::Truncated => Outcome::Truncated,
@@ -261,6 +275,27 @@ impl Outcome {
             ErrorKind::Cancelled => Outcome::Cancelled,
             _ => Outcome::Failed,
         }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// Reads the stream to its end, as [`finish`](Streaming::finish) does.
+impl<D, A> IntoFuture for Streaming<D, A>
+where
+    D: Decode + MaybeSend + 'static,
+    D::Item: MaybeSend,
+    A: Accumulate<Item = D::Item> + MaybeSend + 'static,
+{
+    type Output = Result<Answer<A::Output>, Broken<A::Output>>;
+    type IntoFuture = BoxFuture<Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.finish())
     }
 }
 
@@ -283,6 +318,13 @@ impl<D: Decode, A> fmt::Debug for Streaming<D, A> {
             State::Failed(error) => out.field("error", error),
         };
         out.field("outcome", &self.tally.outcome).finish_non_exhaustive()
+    }
+}
+
+/// The error alone; what had arrived is dropped.
+impl<T> From<Broken<T>> for Error {
+    fn from(broken: Broken<T>) -> Self {
+        broken.error
     }
 }
 

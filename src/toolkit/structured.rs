@@ -105,6 +105,13 @@ impl From<Box<Unparsed>> for StructuredError {
     }
 }
 
+impl From<Box<Unparsed>> for Error {
+    /// The raw text is lost, since it can hold what logs should not.
+    fn from(unparsed: Box<Unparsed>) -> Self {
+        StructuredError::Unparsed(unparsed).into()
+    }
+}
+
 impl From<StructuredError> for Error {
     /// The raw text is lost, since it can hold what logs should not.
     fn from(error: StructuredError) -> Self {

@@ -46,6 +46,11 @@ impl ChatCompletion {
         self.message().and_then(ChatMessage::text).unwrap_or_default()
     }
 
+    /// Why the first choice ended; `None` while it goes on.
+    pub fn finish_reason(&self) -> Option<&FinishReason> {
+        self.choices.first()?.finish_reason.as_ref()
+    }
+
     /// The reasoning of the first choice; empty if it has none.
     pub fn reasoning(&self) -> &str {
         self.message().map_or("", ChatMessage::reasoning)

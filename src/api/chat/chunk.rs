@@ -50,6 +50,11 @@ impl ChatChunk {
         self.choices.first().and_then(|choice| choice.delta.content.as_deref()).unwrap_or_default()
     }
 
+    /// Why the first choice ended; `None` while it goes on.
+    pub fn finish_reason(&self) -> Option<&FinishReason> {
+        self.choices.first()?.finish_reason.as_ref()
+    }
+
     /// The new reasoning of the first choice in this chunk; empty if there is none.
     pub fn reasoning(&self) -> &str {
         self.choices.first().and_then(|choice| choice.delta.reasoning_content.as_deref()).unwrap_or_default()

@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::chunk::unify_reasoning;
 use super::{Delta, ToolCall};
+use crate::base::text::from_texts;
 use crate::base::{Extra, OrderedJson, Text};
 use crate::decode::fill::{fill_objects, filled, or_default};
 use crate::decode::open_enum::open_enum;
@@ -267,6 +268,18 @@ impl From<String> for Content {
 impl From<Text> for Content {
     fn from(text: Text) -> Self {
         Content::Text(text.into())
+    }
+}
+
+from_texts!(Content);
+
+impl From<serde_json::Value> for Content {
+    /// A string is text, a list of parts is that; of anything else the content is the JSON text.
+    fn from(value: serde_json::Value) -> Self {
+        match value {
+            serde_json::Value::String(text) => Content::Text(text),
+            value => serde_json::from_value(value.clone()).unwrap_or_else(|_| Content::Text(value.to_string())),
+        }
     }
 }
 

@@ -99,8 +99,8 @@ request! {
 
 impl ChatRequest {
     /// A request with these messages and the server's defaults.
-    pub fn new(messages: impl IntoIterator<Item = ChatMessage>) -> Self {
-        ChatRequest::blank(messages.into_iter().collect())
+    pub fn new(messages: impl Into<Vec<ChatMessage>>) -> Self {
+        ChatRequest::blank(messages.into())
     }
 
     /// Appends a message: a question, an answer, a tool's result.

@@ -37,6 +37,11 @@ pub struct Completion {
 }
 
 impl Completion {
+    /// Why the first choice ended; `None` while it goes on.
+    pub fn finish_reason(&self) -> Option<&FinishReason> {
+        self.choices.first()?.finish_reason.as_ref()
+    }
+
     /// The text of the first choice; empty if there is none.
     pub fn text(&self) -> &str {
         self.choices.first().map_or("", |choice| &choice.text)

@@ -71,6 +71,11 @@ impl From<Form> for CompletionChunk {
 }
 
 impl CompletionChunk {
+    /// Why the first choice ended; `None` while it goes on.
+    pub fn finish_reason(&self) -> Option<&FinishReason> {
+        self.choices.first()?.finish_reason.as_ref()
+    }
+
     /// The new text of the first choice in this chunk; empty if there is none. With several prompts or `n` above 1
     /// look at [`choices`](CompletionChunk::choices).
     pub fn text(&self) -> &str {

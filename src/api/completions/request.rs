@@ -15,6 +15,7 @@ use crate::api::fields::request;
 use crate::api::kinds::json;
 use crate::api::sampling::{Sampling, sampling_setters};
 use crate::api::streamed::Streamed;
+use crate::base::text::from_texts;
 use crate::base::{Error, ErrorKind, Extra, Limits, Pace, Paces, Result};
 use crate::decode::{Events, Json};
 use crate::protocol::estimate::Estimator;
@@ -132,6 +133,8 @@ impl From<String> for Prompt {
         Prompt::One(text)
     }
 }
+
+from_texts!(Prompt);
 
 impl<S: Into<String>> From<Vec<S>> for Prompt {
     fn from(texts: Vec<S>) -> Self {

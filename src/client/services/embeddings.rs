@@ -1,7 +1,7 @@
 //! Vectors of texts.
 
 use crate::api::{Embeddings, EmbeddingsRequest};
-use crate::client::answer::Calling;
+use crate::client::answer::{Answer, Calling};
 use crate::client::client::Client;
 use crate::decode::Json;
 
@@ -32,5 +32,12 @@ impl EmbeddingsService<'_> {
     /// [`Decode`](crate::ErrorKind::Decode).
     pub fn create(&self, request: &EmbeddingsRequest) -> Calling<Json<Embeddings>> {
         self.client.call(request)
+    }
+}
+
+impl Answer<Embeddings> {
+    /// The vectors alone, in the order of the texts: [`Embeddings::into_vectors`].
+    pub fn into_vectors(self) -> Vec<Vec<f32>> {
+        self.into_value().into_vectors()
     }
 }

@@ -181,12 +181,14 @@ pub trait KeySource: MaybeSend + MaybeSync {
     }
 }
 
-impl<F> KeySource for F
+/// An async closure, or a function that returns any future.
+impl<F, R> KeySource for F
 where
-    F: Fn(Scope, bool) -> BoxFuture<Result<Option<Credential>>> + MaybeSend + MaybeSync,
+    F: Fn(Scope, bool) -> R + MaybeSend + MaybeSync,
+    R: Future<Output = Result<Option<Credential>>> + MaybeSend + 'static,
 {
     fn key(&self, scope: Scope, rejected: bool) -> BoxFuture<Result<Option<Credential>>> {
-        self(scope, rejected)
+        Box::pin(self(scope, rejected))
     }
 }
 

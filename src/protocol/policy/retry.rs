@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use http::{HeaderName, StatusCode};
 
+use serde::{Deserialize, Serialize};
+
+use crate::base::settings::seconds;
 use crate::base::{Error, ErrorKind, MaybeSend, MaybeSync, Sent};
 use crate::protocol::endpoint::Replay;
 
@@ -18,16 +21,20 @@ use crate::protocol::endpoint::Replay;
 /// that are no plain reads only if the server cannot have begun (nothing was sent, 429, or 503 as no model is loaded), unless
 /// [`replay_generations`](Retry::replay_generations) allows it. If there is another server it is tried at once; "no model is
 /// loaded" is only tried again there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Retry {
     /// How many further attempts there may be; 2 by default.
     pub max_retries: u32,
     /// The first wait before jitter; 500 ms by default.
+    #[serde(with = "seconds")]
     pub base: Duration,
     /// The longest wait before jitter; 8 s by default.
+    #[serde(with = "seconds")]
     pub cap: Duration,
     /// The longest `Retry-After` that is kept to; 60 s by default.
+    #[serde(with = "seconds")]
     pub retry_after_cap: Duration,
     /// Tries generations again even if the server may have begun them, at the price of generating twice; off by default.
     pub replay_generations: bool,

@@ -58,6 +58,13 @@ pub struct PartialEmbeddings {
     pub answer: Box<Embeddings>,
 }
 
+/// The error of the first request that failed; the vectors are dropped.
+impl From<PartialEmbeddings> for Error {
+    fn from(partial: PartialEmbeddings) -> Self {
+        partial.errors.into_iter().next().map_or_else(|| Error::misuse("no text failed"), |(_, error)| error)
+    }
+}
+
 impl EmbeddingsService<'_> {
     /// One vector for each of any number of texts, in their order. They are split into requests of at most 64 texts and about 16 384
     /// tokens, of which two run at a time; see [`EmbedMany`]. [`EmbedMany::parts`] gives the vectors as they arrive.

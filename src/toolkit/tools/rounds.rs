@@ -597,7 +597,7 @@ mod tests {
         let long = "It rained on and off. ".repeat(40);
         let old = [ChatMessage::user(long.as_str()), ChatMessage::assistant("I see.")];
         let messages = old.into_iter().chain([ChatMessage::user("go")]);
-        let request = ChatRequest::new(messages).max_tokens(10);
+        let request = ChatRequest::new(messages.collect::<Vec<_>>()).max_tokens(10);
         let model: ModelParameters =
             serde_json::from_value(json!({"max_seq_len": 100_000, "cache_size": 2816, "chunk_size": 2048})).unwrap();
         let mut rounds = ToolLoop::new(&request, &tools).unwrap().fit_into(&model, &Estimator::new());

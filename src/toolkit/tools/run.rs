@@ -225,6 +225,16 @@ impl fmt::Debug for ToolRun {
     }
 }
 
+/// Runs to the end, as [`finish`](ToolRun::finish) does.
+impl IntoFuture for ToolRun {
+    type Output = Result<ToolOutput, Broken<ToolOutput>>;
+    type IntoFuture = BoxFuture<Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.finish())
+    }
+}
+
 impl Chat<'_> {
     /// The answer of a model that may call these tools: asks, runs the tools that it calls, tells it the results, and
     /// asks again until it calls none, within the [`ToolLimits`](crate::tools::ToolLimits) of `tools`. Everything is

@@ -129,7 +129,7 @@ async fn async_calls(url: String, seed: u64, until: Instant, done: &AtomicU64) {
 fn connect(url: &str) -> Client {
     let keys = |_: Scope, _: bool| {
         let key = format!("key-{:08}", ISSUED.load(Relaxed));
-        Box::pin(async move { Credential::api_key(&key).map(Some) }) as _
+        async move { Credential::api_key(&key).map(Some) }
     };
     Client::builder(url).key_source(keys).build().unwrap()
 }

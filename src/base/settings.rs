@@ -1,0 +1,103 @@
+//! Settings as they stand in configuration files: times are numbers of seconds, null is "no limit", and what is missing keeps its default.
+
+use std::time::Duration;
+
+use serde::de::Error;
+use serde::ser::SerializeStruct;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::base::pace::{Pace, Paces};
+
+/// `#[serde(with = "seconds")]`: a duration as a number of seconds.
+pub(crate) mod seconds {
+    use super::*;
+
+    pub(crate) fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_f64(duration.as_secs_f64())
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+        duration(f64::deserialize(deserializer)?)
+    }
+}
+
+fn duration<E: Error>(seconds: f64) -> Result<Duration, E> {
+    Duration::try_from_secs_f64(seconds).map_err(|_| E::custom(format!("{seconds} is not a number of seconds")))
+}
+
+/// What a file says of a pace: nothing, null, or a number of seconds for each part.
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Patch {
+    #[serde(deserialize_with = "given")]
+    head: Option<Option<f64>>,
+    #[serde(deserialize_with = "given")]
+    first_item: Option<Option<f64>>,
+    #[serde(deserialize_with = "given")]
+    stall: Option<Option<f64>>,
+    #[serde(deserialize_with = "given")]
+    total: Option<Option<f64>>,
+}
+
+fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<f64>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}
+
+impl Patch {
+    fn over<E: Error>(self, mut pace: Pace) -> Result<Pace, E> {
+        for (part, said) in [
+            (&mut pace.head, self.head),
+            (&mut pace.first_item, self.first_item),
+            (&mut pace.stall, self.stall),
+            (&mut pace.total, self.total),
+        ] {
+            if let Some(seconds) = said {
+                *part = seconds.map(duration).transpose()?;
+            }
+        }
+        Ok(pace)
+    }
+}
+
+/// Parts that are missing have no limit; in [`Paces`] they keep the default of their kind of work.
+impl<'de> Deserialize<'de> for Pace {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Patch::deserialize(deserializer)?.over(Pace::UNBOUNDED)
+    }
+}
+
+impl Serialize for Pace {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let seconds = |part: Option<Duration>| part.map(|part| part.as_secs_f64());
+        let mut out = serializer.serialize_struct("Pace", 4)?;
+        out.serialize_field("head", &seconds(self.head))?;
+        out.serialize_field("first_item", &seconds(self.first_item))?;
+        out.serialize_field("stall", &seconds(self.stall))?;
+        out.serialize_field("total", &seconds(self.total))?;
+        out.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for Paces {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Default, Deserialize)]
+        #[serde(default, deny_unknown_fields)]
+        struct Patches {
+            read: Patch,
+            generate: Patch,
+            stream: Patch,
+            stream_tools: Patch,
+            load: Patch,
+            download: Patch,
+        }
+        let patches = Patches::deserialize(deserializer)?;
+        Ok(Paces {
+            read: patches.read.over(Paces::DEFAULT.read)?,
+            generate: patches.generate.over(Paces::DEFAULT.generate)?,
+            stream: patches.stream.over(Paces::DEFAULT.stream)?,
+            stream_tools: patches.stream_tools.over(Paces::DEFAULT.stream_tools)?,
+            load: patches.load.over(Paces::DEFAULT.load)?,
+            download: patches.download.over(Paces::DEFAULT.download)?,
+        })
+    }
+}
