@@ -7,19 +7,18 @@
 //!
 //! # Where to look
 //!
-//! * [`Client`] and [`api`]: the services and their types.
-//! * [`Answer`], [`Streaming`], [`Broken`], [`Error`]: what comes of a call.
-//! * [`Options`], [`Paces`], [`Limits`], [`policy`]: what can be set.
-//! * [`hooks`]: code of yours that watches calls, changes what they carry, or stops them.
-//! * [`flow`], [`batch`], [`errors`]: streams put together, many calls at a time, errors counted.
-//! * [`Endpoint`], [`decode`], [`sse`], [`call`]: the core, for routes and executors of your own.
-//! * [`transport`], [`driver`]: what moves the bytes.
-//! * [`guide`]: how things are done, from the first call to running behind a proxy; what of the server is covered; for those
-//!   who come from other libraries.
+//! * [`Client`], its [`services`], and the requests and answers in [`api`].
+//! * [`Answer`], [`Streaming`], [`Broken`], [`Error`]: results of calls.
+//! * [`Options`], [`Paces`], [`Limits`], [`policy`], [`auth`]: settings.
+//! * [`hooks`] and `telemetry`: code that observes calls, changes them, or stops them.
+//! * [`tools`], [`structured`], [`conversation`], [`estimate`], [`batch`], [`flow`], [`Continuation`], [`errors`]: built on a client.
+//! * [`transport`]: HTTP stacks, and how to bring your own; scripts and recordings for tests.
+//! * [`Endpoint`], [`call`], [`decode`], [`sse`], [`driver`]: the core, for routes and executors of your own.
+//! * [`guide`]: how to do things, from the first call to running behind a proxy; a table of all routes; moving from other libraries.
 
 #![warn(unreachable_pub)]
 
-// Floors, from the lowest on: each imports from those above it in this list alone. `tests/layers.rs` holds it.
+// The floors. `tests/layers.rs` has their order, and holds it.
 pub mod api;
 mod base;
 mod client;
