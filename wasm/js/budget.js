@@ -54,7 +54,7 @@ export class Budget {
   }
 }
 
-function tooLarge(code, reason, hint) {
+export function tooLarge(code, reason, hint) {
   return new TabbyError({ kind: "too_large", code, reason, hint, message: `${reason}; ${hint}` });
 }
 

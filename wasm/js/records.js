@@ -1,5 +1,7 @@
 // From the records of the module to plain objects. What a record is, is told in wasm/src/records.rs.
 
+import { weigh } from "./weigh.js";
+
 const JSON_ITEM = 0;
 const TEMPLATE = 1;
 const SWITCH = 2;
@@ -18,14 +20,17 @@ export class Records {
   #templates = [];
   #inForce;
   #total;
+  #limits;
   #items = [];
 
   /**
    * `total.item` makes an item of what an event says; `total.split` makes items of a whole answer that came in place of a stream.
    * `total.isPlain` tells whether items of this shape are what the event says, as long as `total.passes` holds of their text.
+   * `limits` are the caps on one document.
    */
-  constructor(total) {
+  constructor(total, limits) {
     this.#total = total;
+    this.#limits = limits;
   }
 
   feed(text) {
@@ -41,7 +46,7 @@ export class Records {
       if (first >= SHORT) return this.#filled(this.#take(first - SHORT));
       switch (first) {
         case JSON_ITEM:
-          return this.#total.item(JSON.parse(this.#take(this.#length())));
+          return this.#total.item(this.#parsed());
         case LONG:
           return this.#filled(this.#take(this.#length()));
         case ESCAPED:
@@ -56,11 +61,17 @@ export class Records {
           this.#inForce = this.#templates[this.#character()];
           break;
         case WHOLE:
-          this.#items = this.#total.split(JSON.parse(this.#take(this.#length())));
+          this.#items = this.#total.split(this.#parsed());
           return this.next();
       }
     }
     return undefined;
+  }
+
+  #parsed() {
+    const text = this.#take(this.#length());
+    weigh(text, this.#limits);
+    return JSON.parse(text);
   }
 
   /** The item of the template in force with this text. */
@@ -75,7 +86,9 @@ export class Records {
   }
 
   #length() {
-    return (this.#character() << 15) | this.#character();
+    let length = 0;
+    for (let digit = 0; digit < 5; digit++) length = (length << 7) | this.#character();
+    return length;
   }
 
   #take(length) {

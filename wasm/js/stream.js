@@ -24,7 +24,7 @@ class State {
 
   constructor(core, operation, request, options, total, choices) {
     this.total = total;
-    this.#records = new Records(total);
+    this.#records = new Records(total, core.limits(options?.limits));
     this.flow = new Flow(core, operation, request, options, this, false, choices);
   }
 
@@ -198,7 +198,7 @@ export class LoadStream extends Stream {
 
 /** A call that answers once. It is a promise of the answer; `withResponse` is one of what came around it as well. */
 export function whole(core, operation, request, options, finish = (value) => value) {
-  const records = new Records({ item: wholeOf(operation) });
+  const records = new Records({ item: wholeOf(operation) }, core.limits(options?.limits));
   /** What had come of an answer that was cut. */
   const partial = () => {
     try {

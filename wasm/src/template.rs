@@ -182,8 +182,8 @@ mod tests {
             templates.write(&data[found.start..found.end], found.escaped);
         }
         records::look(|output| {
-            let expected = "\u{1}\0\0\u{c}\0\u{2}{\"content\":\"\"}\u{7}x\u{4}\0\u{2}\\n\
-                            \u{1}\u{1}\0\u{9}\0\u{2}{\"text\":\"\"}\u{7}y\u{2}\0\u{7}z";
+            let expected = "\u{1}\0\0\0\0\0\u{c}\0\0\0\0\u{2}{\"content\":\"\"}\u{7}x\u{4}\0\0\0\0\u{2}\\n\
+                            \u{1}\u{1}\0\0\0\0\u{9}\0\0\0\0\u{2}{\"text\":\"\"}\u{7}y\u{2}\0\u{7}z";
             assert_eq!(std::str::from_utf8(output).unwrap(), expected);
         });
         for data in [r#"{"content":"x"#, r#"{"content":"\q"}"#, "{\"content\":\"\n\"}", r#"{"content":"\u12"}"#] {

@@ -139,6 +139,12 @@ export interface Limits {
   accumulated?: number;
   /** The number of choices, and of tool calls in a choice, that a stream may have; 1024 by default. Not in bytes. */
   indices?: number;
+  /** The number of values that one JSON document may have; 16,777,216 by default. Not in bytes. Documents of up to 64 KiB are not counted. */
+  items?: number;
+  /** How deep one JSON document may be nested; 128 by default, and never more. Not in bytes. */
+  depth?: number;
+  /** How many times its own size the values of a JSON document may take in memory; 4 by default, and 16 MiB in any case. Not in bytes. */
+  expansion?: number;
 }
 
 /** What a call may override. */
