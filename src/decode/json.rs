@@ -186,6 +186,16 @@ impl Body {
         self.buffer.len()
     }
 
+    /// How many bytes it may have.
+    pub(super) fn cap(&self) -> u64 {
+        self.cap as u64
+    }
+
+    /// More came than it may have, although none of it was fed.
+    pub(super) fn overflow(&mut self) {
+        self.over = true;
+    }
+
     /// Ends early once the cap is reached.
     pub(super) fn check(&mut self) -> Result<()> {
         match (self.over, self.answer) {

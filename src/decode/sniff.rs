@@ -34,9 +34,13 @@ impl Sniff {
         match is_stream(&self.bytes, self.declared) {
             Some(is_stream) => Some((is_stream, std::mem::take(&mut self.bytes).into())),
             None => {
-                // White space means nothing in either case, and may come for long before an answer does.
+                // White space means nothing in either case, and may come for long before an answer does, though not without end.
                 self.bytes = start(&self.bytes).to_vec();
-                None
+                if self.received <= self.body.cap() {
+                    return None;
+                }
+                self.body.overflow();
+                Some((self.declared, std::mem::take(&mut self.bytes).into()))
             }
         }
     }
