@@ -75,7 +75,7 @@ pub(crate) fn whole_choices<'a>(
             return Err(error);
         }
         if reason.as_ref().is_some_and(|reason| *reason == "error") {
-            let message = "the generation failed, and the server does not tell why";
+            let message = "the generation failed, and the server does not say why";
             return Err(Error::new(ErrorKind::Server, "server_error", message));
         }
     }

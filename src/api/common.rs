@@ -122,7 +122,7 @@ impl<'de> Fill<'de> for Option<Rate> {
 pub(crate) fn failed_choice(reason: Option<&FinishReason>) -> Option<Error> {
     let failed = reason.is_some_and(|reason| *reason == "error");
     failed.then(|| {
-        Error::new(ErrorKind::Server, "stream_error", "the generation failed, and the server does not tell why")
+        Error::new(ErrorKind::Server, "stream_error", "the generation failed, and the server does not say why")
             .in_stream()
     })
 }
@@ -350,7 +350,7 @@ pub(crate) fn explain_generation(error: Error) -> Error {
     match error.status() {
         Some(status) if status == 500 && error.code() == "server_error" => error.with_advice(Advice::new(
             Remedy::Look,
-            "the server failed on this request; its console tells why, often a field or name that it does not check, or a {field:model} \
+            "the server failed on this request; its console shows why, often a field or name that it does not check, or a {field:model} \
              that is named while none is loaded",
         )),
         _ => error,

@@ -261,6 +261,13 @@ impl ClientBuilder {
         self
     }
 
+    /// How long a call may keep its caller waiting: until its first item, connecting and retries included, and then in each silence of a stream;
+    /// of whole answers and downloads until their end. It does not bound a whole stream. See [`Options::timeout`]; the paces hold by default.
+    pub fn timeout(mut self, limit: Duration) -> Self {
+        self.options.timeout = Some(limit);
+        self
+    }
+
     /// How long opening a connection may take, name and TLS included; 10 s by default. It holds for the transport that `build` makes; others
     /// have a setting of their own, and a browser's `fetch` has none.
     pub fn connect_timeout(mut self, limit: Duration) -> Self {

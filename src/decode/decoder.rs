@@ -30,6 +30,12 @@ pub trait Decode {
         false
     }
 
+    /// Whether the answer is a single item, as those of [`Whole`] decoders are; false by default. Errors of deadlines that pass before that
+    /// item depend on it.
+    fn is_whole(&self) -> bool {
+        false
+    }
+
     /// A counter that grows as long as the answer makes progress beside the items that it yields: with each KiB of data, of an event or a
     /// body. Keep-alive comments do not count.
     fn progress(&self) -> u64;

@@ -23,9 +23,6 @@ use crate::sse::{Overflow, Parser};
 pub trait EventFormat {
     /// What it yields.
     type Item: 'static;
-    /// Whether errors keep the [`extra`](crate::ValidationIssue::extra) fields of their validation entries, which takes a parser for
-    /// all of JSON.
-    const KEEPS_EXTRA: bool = true;
 
     /// Reads one event: its `event` field (`message` if there is none) and its data.
     fn event(&mut self, kind: &str, data: &str) -> Result<Step<Self::Item>>;

@@ -122,6 +122,10 @@ impl<T: DeserializeOwned + 'static> Decode for Json<T> {
         }
     }
 
+    fn is_whole(&self) -> bool {
+        true
+    }
+
     fn progress(&self) -> u64 {
         self.body.as_ref().map_or(0, |body| floor(body.received))
     }

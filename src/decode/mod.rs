@@ -27,7 +27,7 @@ pub use document::Document;
 pub use events::{EventFormat, Events, Step};
 pub(crate) use events::{error_beside, from_event, is_noise};
 pub(crate) use failure::answer_error_field;
-pub use failure::{error_event, event_error, plain_event_error};
+pub use failure::{error_event, event_error};
 pub(crate) use fault::{fault, place};
 pub(crate) use halves::Halves;
 pub use json::{Empty, Json};

@@ -41,6 +41,8 @@ pub struct Options {
     pub pace: Option<Pace>,
     /// The time for a whole call in place of theirs, whatever the work.
     pub total: Option<Duration>,
+    /// The longest wait for something to arrive in place of theirs, whatever the work; see [`Options::timeout`].
+    pub timeout: Option<Duration>,
     /// Caps on what is accepted.
     pub limits: Option<Limits>,
     /// When a failed call is tried again.
@@ -135,6 +137,36 @@ impl Options {
         self
     }
 
+    /// Sets how long a call may keep its caller waiting. It replaces the limits that stand in the paces, longer or shorter.
+    ///
+    /// * Until the first item, counted from the first poll of the call: waiting for a place in the queue, for a key, connecting, all attempts and
+    ///   the waits between them, the head of the answer. The first item of a whole answer is all of it, and a download is such an answer,
+    ///   so these are bounded to their end.
+    /// * From then on each silence of a stream of generated text: the longest time without a further item, in which keep-alive comments do not
+    ///   count.
+    ///
+    /// It does not bound how long a stream takes as long as it goes on, nor a model load once its first event is there, since loads are silent
+    /// while they go on; [`total`](Options::total) bounds these, too. Time in which the caller does not read is not counted. With
+    /// tools, calls arrive whole after a silence of minutes, which a short timeout does not wait for.
+    ///
+    /// A call that takes longer ends with an error of kind [`Timeout`](crate::ErrorKind::Timeout): its code is `timeout_head`,
+    /// `timeout_first_item`, `timeout_stall`, or `timeout_total` for a whole answer. Not set by default, so that the paces hold; a
+    /// [`pace`](Options::pace) of a call replaces the timeout of its client.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tabbyapi::{Client, Options};
+    ///
+    /// # fn impatient(client: &Client) -> Client {
+    /// let impatient = client.with(Options::new().timeout(Duration::from_secs(20)));
+    /// # impatient
+    /// # }
+    /// ```
+    pub fn timeout(mut self, limit: Duration) -> Self {
+        self.timeout = Some(limit);
+        self
+    }
+
     /// Sets the caps.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = Some(limits);
@@ -197,8 +229,9 @@ impl Options {
         merged.correlation_header = over.correlation_header.or(merged.correlation_header);
         merged.extra.take_over(over.extra);
         merged.paces = over.paces.or(merged.paces);
-        // A whole pace has a total of its own.
+        // A whole pace has limits of its own.
         merged.total = if over.pace.is_some() { over.total } else { over.total.or(merged.total) };
+        merged.timeout = if over.pace.is_some() { over.timeout } else { over.timeout.or(merged.timeout) };
         merged.pace = over.pace.or(merged.pace);
         merged.limits = over.limits.or(merged.limits);
         // Of the two that say the same the later one counts.

@@ -42,8 +42,8 @@ fn keys_that_do_not_fit_the_scope() {
     let cases = [
         ("Please provide an admin key", "missing_key", "admin operations need the admin key"),
         ("Please provide an API key", "missing_key", "`api_key`"),
-        ("Invalid admin key", "invalid_key", "this operation needs the admin key, not an API key"),
-        ("Invalid API key", "invalid_key", "check the key"),
+        ("Invalid admin key", "invalid_key", "check `admin_key`, which the server refused"),
+        ("Invalid API key", "invalid_key", "check `admin_key`, which the server refused"),
         ("Unable to switch model to x because an admin key isn't provided", "missing_key", "the admin key"),
     ];
     for (words, code, hint) in cases {

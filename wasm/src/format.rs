@@ -1,6 +1,6 @@
 //! What the events and bodies of each kind of answer mean, without typed models: the package's types are TypeScript's.
 
-use tabbyapi::decode::{Document, EventFormat, Step, answer_error, error_event, plain_event_error};
+use tabbyapi::decode::{Document, EventFormat, Step, answer_error, error_event, event_error};
 use tabbyapi::{Error, ErrorKind, Result};
 
 use crate::records;
@@ -52,7 +52,7 @@ impl Format {
             || document.get("object") == Some("\"error\"");
         let failed = beside(&document)
             .or_else(|| choices.iter().find_map(failed_choice))
-            .or_else(|| if no_chunk { plain_event_error(data) } else { None });
+            .or_else(|| if no_chunk { event_error(data) } else { None });
         self.ends.see(&choices);
         match failed {
             Some(error) if !choices.iter().any(says_something) => return Err(error),
@@ -114,7 +114,6 @@ impl Format {
 
 impl EventFormat for Format {
     type Item = ();
-    const KEEPS_EXTRA: bool = false;
 
     fn event(&mut self, kind: &str, data: &str) -> Result<Step<()>> {
         match self.kind {
@@ -235,12 +234,12 @@ fn read<'a>(kind: &str, data: &'a str, fields: &[&str]) -> Result<Option<Documen
         return Err(error_event(data));
     }
     let Ok(document) = Document::read(data) else {
-        return Err(plain_event_error(data).unwrap_or_else(no_json));
+        return Err(event_error(data).unwrap_or_else(no_json));
     };
     if fields.iter().any(|field| document.get(field).is_some()) {
         return Ok(Some(document));
     }
-    match plain_event_error(data) {
+    match event_error(data) {
         Some(error) => Err(error),
         None if data.trim_ascii_start().starts_with('{') => Ok(Some(document)),
         None => Err(unexpected("unexpected_json", &["the answer could not be read: an event is no object"])),
@@ -270,7 +269,7 @@ fn beside(document: &Document<'_>) -> Option<Error> {
     let is_none = |value: Document<'_>| value.values().is_empty();
     let nothing = matches!(error, "null" | "false" | "\"\"")
         || error.starts_with(['{', '[']) && Document::read(error).is_ok_and(is_none);
-    if nothing { None } else { plain_event_error(&["{\"error\":", error, "}"].concat()) }
+    if nothing { None } else { event_error(&["{\"error\":", error, "}"].concat()) }
 }
 
 /// The error of a choice, also of one that says no more than that it ended by one.
@@ -311,7 +310,7 @@ fn cut_by_unload(document: &Document<'_>, choices: &[Document<'_>]) -> Option<Er
     };
     let cut = document.get("usage") == Some("null") && choices.iter().any(stopped);
     let reason = "the model was unloaded before the generation was complete";
-    let hint = "`Error::partial_text` has what had been generated; load the model and ask again";
+    let hint = "`error.partial` has what had been generated; load the model and ask again";
     cut.then(|| Error::custom(ErrorKind::Truncated, "generation_cut", reason).with_hint(hint))
 }
 
@@ -339,7 +338,7 @@ fn failed_whole(choice: &Document<'_>) -> Option<Error> {
 /// The error of a choice that says no more than that it ended by one.
 fn ended_by_error(choice: &Document<'_>, code: &str) -> Option<Error> {
     let failed = choice.string("finish_reason").as_deref() == Some("error");
-    failed.then(|| Error::custom(ErrorKind::Server, code, "the generation failed, and the server does not tell why"))
+    failed.then(|| Error::custom(ErrorKind::Server, code, "the generation failed, and the server does not say why"))
 }
 
 fn no_json() -> Error {

@@ -100,8 +100,10 @@ fn in_javascript(place: Place) -> String {
             };
             format!("`tabby.{}{arguments}`", camel(name))
         }
-        Place::Setting("options.prefer_admin_key") => "the admin key as `apiKey`".to_owned(),
+        // Those of a client and of a call stand beside the others.
+        Place::Setting(name) if name.starts_with("options.") => format!("`{}`", camel(&name["options.".len()..])),
         Place::Setting("client_builder.sensitive_header") => "`headers`".to_owned(),
+        Place::Setting("client_builder.build_with") => "`fetch`".to_owned(),
         Place::Setting("error.partial_text") => "`error.partial`".to_owned(),
         Place::Setting(name) if name.starts_with("content_part.") => "a `data:` URL".to_owned(),
         Place::Setting(name) => format!("`{}`", camel(name)),
@@ -212,6 +214,8 @@ mod tests {
             (Place::Method("sampling.overrides"), "`tabby.sampling.overrides()`"),
             (Place::Setting("pace.first_item"), "`pace.firstItem`"),
             (Place::Setting("limits.accumulated"), "`limits.accumulated`"),
+            (Place::Setting("options.timeout"), "`timeout`"),
+            (Place::Setting("options.prefer_admin_key"), "`preferAdminKey`"),
             (Place::Setting("content_part.image_bytes"), "a `data:` URL"),
             (Place::Field("max_tokens"), "`max_tokens`"),
             (Place::Key("admin_key"), "`adminKey`"),
@@ -226,5 +230,71 @@ mod tests {
             told.contains(r#""message":"`baseURL` `localhost:5000` has no scheme; write `http://localhost:5000`""#),
             "{told}"
         );
+    }
+
+    /// All places that hints of the library name, by its sources.
+    fn places() -> Vec<Place> {
+        let (mut folders, mut places) = (vec![concat!(env!("CARGO_MANIFEST_DIR"), "/../src").into()], Vec::new());
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir::<std::path::PathBuf>(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                    continue;
+                }
+                let source: &str = std::fs::read_to_string(path).unwrap_or_default().leak();
+                for part in source.split('{').filter_map(|part| part.split_once('}')) {
+                    places.extend(match part.0.split_once(':') {
+                        Some(("method", name)) => Some(Place::Method(name)),
+                        // The last word of some is put in by a macro.
+                        Some(("setting", name)) if !name.contains(['"', ' ']) => Some(Place::Setting(name)),
+                        Some(("key", name)) => Some(Place::Key(name)),
+                        _ => None,
+                    });
+                }
+            }
+        }
+        places
+    }
+
+    /// What only Rust has: no error of this package names them, as it has no such settings.
+    const OF_RUST: [&str; 14] = [
+        "behind.",
+        "provider.",
+        "o_auth.",
+        "client_builder.server",
+        "client_builder.rate_limit",
+        "concurrency.",
+        "servers",
+        "options.total",
+        "tls_provider.",
+        "limits.items",
+        "limits.depth",
+        "limits.expansion",
+        "error.partial_text",
+        "content_part.",
+    ];
+
+    #[test]
+    fn each_name_in_hints_is_one_that_this_package_has() {
+        let types = include_str!("../types/index.d.ts");
+        let places = places();
+        assert!(places.len() > 30, "{}", places.len());
+        for place in places {
+            let name = match place {
+                Place::Method(name) | Place::Setting(name) | Place::Key(name) => name,
+                _ => continue,
+            };
+            let spelled = in_javascript(place);
+            assert!(!spelled.contains("::") && !spelled.contains('_') && !spelled.contains("client"), "{spelled}");
+            if OF_RUST.iter().any(|own| name.starts_with(own)) {
+                continue;
+            }
+            let words = spelled.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+            for word in words.filter(|word| *word != "tabby") {
+                let has = [": ", "?: ", "?(", "("].iter().any(|after| types.contains(&[word, after].concat()));
+                assert!(has, "`{word}` of {spelled} is in no declaration");
+            }
+        }
     }
 }

@@ -58,6 +58,10 @@ impl Decode for Wire {
         self.events.is_done()
     }
 
+    fn is_whole(&self) -> bool {
+        self.whole
+    }
+
     fn progress(&self) -> u64 {
         self.events.progress()
     }

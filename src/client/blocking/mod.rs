@@ -251,6 +251,9 @@ impl ClientBuilder {
         /// How long a whole call may take, with its retries and waits; the other deadlines stay. See
         /// [`Options::total`](crate::Options::total).
         total(limit: Duration);
+        /// How long a call may keep its caller waiting: until its first item, connecting and retries included, and then in each silence of a
+        /// stream; of whole answers and downloads until their end. See [`Options::timeout`](crate::Options::timeout).
+        timeout(limit: Duration);
         /// How long resolving a name and opening a connection may take, each; 10 s by default. It holds for the transport that `build` makes.
         connect_timeout(limit: Duration);
         /// The caps on what is accepted.

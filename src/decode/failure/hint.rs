@@ -56,11 +56,11 @@ fn known(code: &str, message: &str, status: Option<StatusCode>) -> Option<Advice
             Remedy::Call,
             "{method:sampling.overrides} has the names of the presets, if it is asked with the admin key",
         ),
-        "already_loaded" => (Remedy::Call, "unload it first to load it anew"),
+        "already_loaded" => (Remedy::Call, "unload it first to load it again"),
         "nothing_named" => (Remedy::Give, "give a name or a list that is not empty"),
         "generation_aborted" => (
             Remedy::Look,
-            "the server's console tells the cause; a parameter that the backend cannot take is the usual one",
+            "the server's console shows the cause; a parameter that the backend cannot take is the usual one",
         ),
         // The rule is `ModelParameters::longest_prompt`.
         "context_length_exceeded" if contains(message, "job allocation") => (
@@ -75,7 +75,7 @@ fn known(code: &str, message: &str, status: Option<StatusCode>) -> Option<Advice
         "not_found" => (Remedy::Check, "check {url}; some routes exist only if the server enables them"),
         "server_error" if status == Some(StatusCode::INTERNAL_SERVER_ERROR) => (
             Remedy::Look,
-            "the server failed on this request; its console tells why, often a field or name that it does not check",
+            "the server failed on this request; its console shows why, often a field or name that it does not check",
         ),
         "server_error" if status.is_some_and(|status| matches!(status.as_u16(), 502 | 504)) => {
             (Remedy::Configure, "a proxy could not reach the server behind it")

@@ -44,11 +44,6 @@ pub fn event_error(data: &str) -> Option<Error> {
     Said::json(data.as_bytes()).map(|said| finished(said, Within::Stream))
 }
 
-/// The same; kept for formats that do not read validation entries.
-pub fn plain_event_error(data: &str) -> Option<Error> {
-    event_error(data)
-}
-
 /// The error of an event of the kind `error`, whatever its data says: for an [`EventFormat`](crate::decode::EventFormat) of your own.
 pub fn error_event(data: &str) -> Error {
     event_error(data).unwrap_or_else(|| finished(Said::plain(data.as_bytes(), None), Within::Stream))

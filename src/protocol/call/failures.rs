@@ -9,8 +9,9 @@ use super::Call;
 use super::gate::Refusal;
 use crate::base::error::Answered;
 use crate::base::text::{decimal, without_end};
-use crate::base::{Advice, Error, ErrorKind, Pace, Phase, Remedy, Sent, Time, TransportError};
+use crate::base::{Advice, Error, ErrorKind, Phase, Remedy, Sent, Time, TransportError};
 use crate::decode::Decode;
+use crate::protocol::auth::Which;
 
 impl<D: Decode> Call<D> {
     /// What came after the head is there tells where it came from.
@@ -45,6 +46,14 @@ impl<D: Decode> Call<D> {
         let status = error.status().map_or(0, |status| status.as_u16());
         match (status, self.which, error.code()) {
             (401 | 403, Some(which), code) if code != "missing_key" => {
+                let error = match which {
+                    // There is no other key to try.
+                    Which::Admin if code == "invalid_key" => error.with_advice(Advice::new(
+                        Remedy::Check,
+                        "check {key:admin_key}, which the server refused; the right one stands in its `api_tokens.yml`",
+                    )),
+                    _ => error,
+                };
                 error.with_remark(&format!("the {} was sent", which.as_str()))
             }
             (401 | 403, None, code) if code != "missing_key" => error.with_remark("no key was sent"),
@@ -60,37 +69,6 @@ impl<D: Decode> Call<D> {
         };
         error.with_record(self.record.clone())
     }
-}
-
-/// A deadline passed.
-pub(super) fn timeout(pace: &Pace, phase: Phase) -> Error {
-    let (code, limit, what, hint) = match phase {
-        Phase::Head => {
-            ("timeout_head", pace.head, "no answer began", "raise {setting:pace.head} if such waits are expected")
-        }
-        Phase::FirstItem => (
-            "timeout_first_item",
-            pace.first_item,
-            "no first item came",
-            "raise {setting:pace.first_item} if prompts take that long",
-        ),
-        Phase::Stall => (
-            "timeout_stall",
-            pace.stall,
-            "no data came (keep-alives are no data)",
-            "the server may have lost the generation, as when its model is unloaded; raise {setting:pace.stall} if such silences are expected",
-        ),
-        Phase::Total => (
-            "timeout_total",
-            pace.total,
-            "the call was not over",
-            "raise {setting:pace.total} if such calls are expected",
-        ),
-    };
-    let limit = limit.unwrap_or_default();
-    Error::new(ErrorKind::Timeout, code, [what, " within ", &span(limit)].concat())
-        .with_phase(phase)
-        .with_advice(Advice::new(Remedy::Raise, hint))
 }
 
 /// The exchange failed.
@@ -150,9 +128,11 @@ pub(super) fn encoding(headers: &HeaderMap) -> Option<String> {
 pub(super) fn encoded(encoding: &str) -> Error {
     let message =
         format!("the answer is encoded with `{encoding}`, although the request said `accept-encoding: identity`");
-    Error::new(ErrorKind::Decode, "encoded_body", message).with_hint(
-        "switch compression off in the proxy in front of the server, or use a transport that decodes it and removes the header `content-encoding`",
-    )
+    Error::new(ErrorKind::Decode, "encoded_body", message).with_advice(Advice::new(
+        Remedy::Configure,
+        "switch compression off in the proxy in front of the server; or give {setting:client_builder.build_with} a transport that \
+         decodes it and removes the header `content-encoding`",
+    ))
 }
 
 /// Whether an error is the fault of the server or of the way to it, and not of the request.
@@ -189,7 +169,7 @@ pub(super) fn refused(refusal: Refusal, now: Time) -> Error {
                 "nothing was sent, since the client's own rate limit is reached; there is room in {}",
                 span(until.since(now))
             ),
-            "wait, or raise the `RateLimit`",
+            "wait, or raise {setting:client_builder.rate_limit}",
         )
         .with_retry_at(until, now),
         Refusal::Queue { waiting } => error(
@@ -201,7 +181,7 @@ pub(super) fn refused(refusal: Refusal, now: Time) -> Error {
 }
 
 /// A time as its `Debug` has it, such as `1.5s` or `20ms`, for a fraction of the code.
-fn span(time: Duration) -> String {
+pub(super) fn span(time: Duration) -> String {
     let nanos = time.subsec_nanos();
     let (whole, rest, places, unit) = match (time.as_secs(), nanos) {
         (seconds @ 1.., _) => (seconds, nanos, 9, "s"),

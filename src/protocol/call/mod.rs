@@ -77,6 +77,7 @@ mod guard;
 mod hooking;
 mod io;
 mod keys;
+mod late;
 mod operation;
 mod places;
 mod shared;
@@ -101,7 +102,7 @@ use crate::protocol::policy::{Failure, Verdict};
 pub use crate::base::Time;
 pub use crate::base::{Attempt, Record};
 pub use crate::protocol::policy::Retry;
-use failures::{encoded, encoding, faults_server, lost, timeout};
+use failures::{encoded, encoding, faults_server, lost};
 use gate::Want;
 use hooking::Hooked;
 pub use io::{Input, Output};
@@ -120,8 +121,10 @@ pub struct Call<D: Decode> {
     state: State,
     record: Record,
     answer: Option<(StatusCode, HeaderMap)>,
-    /// Fixed by the first poll.
+    /// Until when it must be over; fixed by the first poll.
     deadline: Option<Time>,
+    /// Until when its first item must be there; fixed by the first poll, and dropped with that item.
+    first_by: Option<Time>,
     retries: u32,
     /// A new key was asked for after a 401; a second 401 is the error.
     rekeyed: bool,
@@ -222,6 +225,7 @@ impl<D: Decode> Call<D> {
             record: Record { id: shared.new_id(), ..Record::default() },
             answer: None,
             deadline: None,
+            first_by: None,
             retries: 0,
             rekeyed: false,
             asked: false,
@@ -244,33 +248,34 @@ impl<D: Decode> Call<D> {
         self.tell_hooks(now);
         if self.record.started.is_none() {
             self.record.started = Some(now);
-            self.deadline = self.operation.pace.total.map(|total| now + total);
+            self.start_clock(now);
             self.shared.pay_in();
             if let Err(error) = self.hook_start(now) {
                 self.end(now, Err(error));
             }
         }
         loop {
+            let (late, end_by) = (self.late_before(now), self.end_by());
             match &mut self.state {
                 State::Done(result) => {
                     let result =
                         result.take().unwrap_or_else(|| Err(Error::misuse("the call was polled after its end")));
                     return Output::Done(result);
                 }
-                State::Keying(_) | State::Ready { .. } if self.deadline.is_some_and(|deadline| now >= deadline) => {
-                    let error = timeout(&self.operation.pace, Phase::Total);
+                State::Keying(_) | State::Ready { .. } if late.is_some() => {
+                    let error = self.late(now, late.unwrap_or(Phase::Total));
                     self.end(now, Err(error));
                 }
                 State::Keying(lease) => {
                     self.asked = true;
                     let server = self.shared.base_of(lease.server).clone();
                     let (scope, rejected) = (lease.scope, lease.rejected);
-                    return Output::Authorize { server, scope, rejected, deadline: self.deadline };
+                    return Output::Authorize { server, scope, rejected, deadline: end_by };
                 }
                 State::Ready { not_before } => {
                     self.waiting.get_or_insert(now);
                     if let Some(until) = not_before.filter(|at| now < *at) {
-                        return Output::Wait { until: earlier(Some(until), self.deadline), changed: None };
+                        return Output::Wait { until: earlier(Some(until), end_by), changed: None };
                     }
                     if let Some(output) = self.begin(now) {
                         return output;
@@ -278,10 +283,10 @@ impl<D: Decode> Call<D> {
                 }
                 State::Sending { sent, .. } => {
                     let head = self.operation.pace.head.map(|limit| *sent + limit);
-                    match earlier(head, self.deadline) {
+                    match earlier(head, end_by) {
                         Some(deadline) if now >= deadline => {
                             let phase = if self.deadline == Some(deadline) { Phase::Total } else { Phase::Head };
-                            let error = timeout(&self.operation.pace, phase);
+                            let error = self.late(now, phase);
                             self.fail(now, error, Sent::Maybe);
                         }
                         deadline => return Output::Read { deadline },
@@ -380,7 +385,7 @@ impl<D: Decode> Call<D> {
         let permit = match self.shared.admit(&mut self.ticket, &self.want, now) {
             Entry::Granted(permit) => permit,
             Entry::Wait { until, changed } => {
-                return Some(Output::Wait { until: earlier(until, self.deadline), changed: Some(changed) });
+                return Some(Output::Wait { until: earlier(until, self.end_by()), changed: Some(changed) });
             }
             Entry::Refused(refusal) => {
                 // That the server is left alone now is less telling than why.
@@ -402,7 +407,7 @@ impl<D: Decode> Call<D> {
                 }
                 Access::Busy(changed) => {
                     permit.undo();
-                    return Some(Output::Wait { until: self.deadline, changed: Some(changed) });
+                    return Some(Output::Wait { until: self.end_by(), changed: Some(changed) });
                 }
             },
         };
@@ -443,7 +448,7 @@ impl<D: Decode> Call<D> {
         });
         self.answer = None;
         self.state = State::Sending { sent: now, serial };
-        let deadline = earlier(self.operation.pace.head.map(|limit| now + limit), self.deadline);
+        let deadline = earlier(self.operation.pace.head.map(|limit| now + limit), self.end_by());
         Some(Output::Send { request, deadline })
     }
 
@@ -497,6 +502,7 @@ impl<D: Decode> Call<D> {
 
     /// One step of reading; `None` if the state changed instead.
     fn read(&mut self, now: Time) -> Option<Output<D::Item>> {
+        let first_phase = self.first_phase();
         let State::Reading(reading) = &mut self.state else { return None };
         let mut step = self.decoder.next();
         if matches!(step, Ok(None)) && reading.ended && !self.decoder.is_done() {
@@ -521,6 +527,7 @@ impl<D: Decode> Call<D> {
                     return None;
                 }
                 self.record.items += 1;
+                self.first_by = None;
                 self.record.first_item.get_or_insert(now);
                 return Some(Output::Item(item));
             }
@@ -542,15 +549,18 @@ impl<D: Decode> Call<D> {
         }
         let waiting = *reading.waiting.get_or_insert(now);
         let pace = &self.operation.pace;
-        let (limit, phase) = match pace.first_item {
+        let (mut limit, mut phase) = match pace.first_item {
             Some(limit) if self.record.items == 0 => (Some(reading.sent + limit), Phase::FirstItem),
             _ => (pace.stall.map(|limit| waiting + limit), Phase::Stall),
         };
+        if let Some(by) = self.first_by.filter(|by| limit.is_none_or(|at| *by <= at)) {
+            (limit, phase) = (Some(by), first_phase);
+        }
         let fresh = std::mem::replace(&mut reading.fresh, false);
         let error = if self.deadline.is_some_and(|at| now >= at) {
-            timeout(&self.operation.pace, Phase::Total)
+            self.late(now, Phase::Total)
         } else if limit.is_some_and(|at| now >= at) && !(fresh && reading.put_off < PUT_OFFS) {
-            timeout(&self.operation.pace, phase)
+            self.late(now, phase)
         } else {
             reading.put_off += u32::from(limit.is_some_and(|at| now >= at));
             return Some(Output::Read { deadline: earlier(limit, self.deadline) });
@@ -588,7 +598,7 @@ impl<D: Decode> Call<D> {
         let (replay, random) = (self.operation.replay, self.shared.random());
         let failure = Failure { error, retries: self.retries, sent, replay, elsewhere, random };
         let Verdict::Again(wait) = failure.judge(self.operation.retry.policy()) else { return None };
-        let in_time = self.deadline.is_none_or(|deadline| now + wait < deadline);
+        let in_time = self.end_by().is_none_or(|deadline| now + wait < deadline);
         (in_time && self.shared.take_retry()).then_some(wait)
     }
 

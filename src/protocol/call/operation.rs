@@ -1,6 +1,7 @@
 //! An endpoint with the options of its call, ready to be sent any number of times.
 
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, header};
@@ -27,6 +28,10 @@ pub(super) struct Operation {
     pub(super) scope: Scope,
     pub(super) replay: Replay,
     pub(super) pace: Pace,
+    /// The time until the first item, with all retries and waits.
+    pub(super) timeout: Option<Duration>,
+    /// Whether the total of the pace was set apart from it.
+    pub(super) has_total: bool,
     pub(super) limits: Limits,
     pub(super) retry: Retrying,
     /// [`Endpoint::explain`] of the endpoint.
@@ -57,15 +62,24 @@ impl Asked {
                 scope => scope,
             },
             replay: E::REPLAY,
-            pace: {
-                let pace = options.pace.unwrap_or_else(|| endpoint.pace(&options.paces.unwrap_or_default()));
-                if options.total.is_some() { pace.total(options.total) } else { pace }
-            },
+            pace: paced(options.pace.unwrap_or_else(|| endpoint.pace(&options.paces.unwrap_or_default())), options),
             explain: E::explain,
             model: endpoint.model().map(Text::from),
             tokens: if counts_tokens { endpoint.tokens() } else { 0 },
         }
     }
+}
+
+/// A pace with the times that options set apart from it.
+fn paced(mut pace: Pace, options: &Options) -> Pace {
+    if let Some(limit) = options.timeout {
+        pace.head = Some(limit);
+        // A load is silent for as long as it takes: what has no limit gets none.
+        pace.first_item = pace.first_item.map(|_| limit);
+        pace.stall = pace.stall.map(|_| limit);
+        pace.total = pace.total.map(|total| total.max(limit));
+    }
+    if options.total.is_some() { pace.total(options.total) } else { pace }
 }
 
 impl Operation {
@@ -82,6 +96,8 @@ impl Operation {
             scope: asked.scope,
             replay: asked.replay,
             pace: asked.pace,
+            timeout: options.timeout,
+            has_total: options.total.is_some(),
             limits: options.limits.clone().unwrap_or_default(),
             retry: options.retrying(),
             explain: asked.explain,

@@ -51,8 +51,10 @@ impl Fetch {
     pub fn new() -> Result<Self> {
         let known = Reflect::get(&js_sys::global(), &"fetch".into()).is_ok_and(|fetch| fetch.is_function());
         if !known {
-            return Err(Error::config("this JavaScript host has no `fetch`")
-                .with_hint("bring a transport of your own with `build_with`"));
+            return Err(Error::config("this JavaScript host has no `fetch`").with_advice(crate::base::Advice::new(
+                crate::base::Remedy::Give,
+                "bring a transport of your own with {setting:client_builder.build_with}",
+            )));
         }
         let clock = Clock::new();
         Ok(Fetch { closing: Closing::new(clock.clone()), clock })

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tabbyapi::policy::Retry;
 use tabbyapi::transport::Reqwest;
-use tabbyapi::{Client, Options, Paces};
+use tabbyapi::{Client, Options};
 
 use crate::args::Args;
 use crate::failure::Failure;
@@ -27,7 +27,7 @@ pub fn client(args: &Args, interrupt: &Interrupt) -> Result<Client, Failure> {
         builder = builder.options(Options::new().prefer_admin_key(true));
     }
     if let Some(seconds) = args.timeout {
-        builder = builder.paces(paces(Duration::from_secs(seconds)));
+        builder = builder.timeout(Duration::from_secs(seconds));
     }
     if let Some(retries) = args.retries {
         builder = builder.retry(Retry::GENTLE.max_retries(retries));
@@ -46,18 +46,4 @@ pub fn client(args: &Args, interrupt: &Interrupt) -> Result<Client, Failure> {
         Some(path) => builder.build_with(record::recorder(transport, path, interrupt)?)?,
         None => builder.build_with(transport)?,
     })
-}
-
-/// Bounds each thing that is waited for: whole answers, and of streams their head, their first item and each silence. A load is
-/// silent for as long as it takes, once it has begun.
-fn paces(limit: Duration) -> Paces {
-    let mut paces = Paces::default();
-    for pace in [&mut paces.read, &mut paces.generate, &mut paces.download] {
-        (pace.head, pace.stall, pace.total) = (Some(limit), Some(limit), Some(limit));
-    }
-    for pace in [&mut paces.stream, &mut paces.stream_tools] {
-        (pace.head, pace.first_item, pace.stall) = (Some(limit), Some(limit), Some(limit));
-    }
-    (paces.load.head, paces.load.first_item) = (Some(limit), Some(limit));
-    paces
 }

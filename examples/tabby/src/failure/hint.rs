@@ -8,7 +8,7 @@ const BY_CODE: &[(&str, &str)] = &[(
     "check that `--url` or TABBY_URL has the name that the server's certificate is for, and that this system trusts who signed it",
 )];
 
-const CONSOLE: &str = "the server's console tells the cause; a parameter that the backend cannot take is the usual one";
+const CONSOLE: &str = "the server's console shows the cause; a parameter that the backend cannot take is the usual one";
 
 const UNLISTED: &str = "only the admin key is shown the whole list, which `tabby models` and `tabby models drafts` print, and models \
                         in subfolders are in no list; if it is there, `tabby unload`, then `tabby load` without `--force`";
@@ -34,7 +34,7 @@ pub fn for_the_terminal(error: Error) -> Error {
 pub fn of_generation(error: Error, model: Option<&str>) -> Error {
     match model {
         Some(_) if error.code() == "server_error" && error.status().is_some_and(|status| status == 500) => {
-            error.with_hint("a request that names a model fails so while none is loaded, and `tabby load NAME` loads one; else the server's console tells why")
+            error.with_hint("a request that names a model fails so while none is loaded, and `tabby load NAME` loads one; else the server's console shows why")
         }
         _ => error,
     }
@@ -79,7 +79,7 @@ fn ours(place: Place) -> Option<String> {
             "options.prefer_admin_key" => "`--admin` and TABBY_ADMIN_KEY (or `--admin-key-file`)",
             "content_part.image_bytes" => "a `data:` URL",
             "client_builder.sensitive_header" => "TABBY_BEARER (or `--bearer-file`)",
-            setting if setting.starts_with("pace.") => "`--timeout`",
+            setting if setting == "options.timeout" || setting.starts_with("pace.") => "`--timeout`",
             _ => return None,
         },
         Place::Key("admin_key") => "TABBY_ADMIN_KEY (or `--admin-key-file`)",
@@ -164,5 +164,43 @@ mod tests {
             "`--url` carries a user name or password; leave them out and set keys with TABBY_API_KEY (or `--api-key-file`) and \
              TABBY_ADMIN_KEY (or `--admin-key-file`), or a gateway's `Authorization` with TABBY_BEARER (or `--bearer-file`)"
         );
+    }
+
+    /// All places that hints of the library name, by its sources.
+    fn places() -> Vec<Place> {
+        let (mut folders, mut places) = (vec![concat!(env!("CARGO_MANIFEST_DIR"), "/../../src").into()], Vec::new());
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir::<std::path::PathBuf>(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                    continue;
+                }
+                let source: &str = std::fs::read_to_string(path).unwrap_or_default().leak();
+                for part in source.split('{').filter_map(|part| part.split_once('}')) {
+                    places.extend(match part.0.split_once(':') {
+                        Some(("method", name)) => Some(Place::Method(name)),
+                        Some(("setting", name)) => Some(Place::Setting(name)),
+                        Some(("key", name)) => Some(Place::Key(name)),
+                        Some(("field", name)) => Some(Place::Field(name)),
+                        _ => None,
+                    });
+                }
+            }
+        }
+        places
+    }
+
+    #[test]
+    fn no_name_in_hints_is_one_of_rust() {
+        let places = places();
+        assert!(places.len() > 40, "{}", places.len());
+        for spelled in places.into_iter().filter_map(ours) {
+            // Options have a dash where Rust has `_`; variables of the environment are in capitals, and a field of the request is given with
+            // `--param` by its own name.
+            let odd = |word: &str| word.contains('_') && word.contains(|c: char| c.is_ascii_lowercase());
+            let odd = !spelled.starts_with("`--param ") && spelled.split([' ', '`']).any(odd);
+            assert!(!odd && !spelled.contains("::") && !spelled.contains("client"), "{spelled}");
+        }
     }
 }

@@ -1,0 +1,89 @@
+//! Deadlines of a call as a whole, and the errors of those that pass.
+
+use super::{Call, earlier};
+use crate::base::{Advice, Error, ErrorKind, Phase, Remedy, Time};
+use crate::decode::Decode;
+
+impl<D: Decode> Call<D> {
+    /// Fixes the deadlines of the call as a whole.
+    pub(super) fn start_clock(&mut self, now: Time) {
+        self.deadline = self.operation.pace.total.map(|total| now + total);
+        self.first_by = self.operation.timeout.map(|limit| now + limit);
+    }
+
+    /// Until when the call waits at the longest.
+    pub(super) fn end_by(&self) -> Option<Time> {
+        earlier(self.deadline, self.first_by)
+    }
+
+    /// The phase whose deadline has passed while nothing was in flight.
+    pub(super) fn late_before(&self, now: Time) -> Option<Phase> {
+        let passed = |at: Option<Time>| at.is_some_and(|at| now >= at);
+        match passed(self.deadline) {
+            true => Some(Phase::Total),
+            false => passed(self.first_by).then(|| self.first_phase()),
+        }
+    }
+
+    /// What a call waits for until its first item: of a whole answer that item is all.
+    pub(super) fn first_phase(&self) -> Phase {
+        if self.decoder.is_whole() { Phase::Total } else { Phase::FirstItem }
+    }
+
+    /// The error of a deadline that passed. Its hint names the setting that the deadline comes from.
+    pub(super) fn late(&self, now: Time, phase: Phase) -> Error {
+        macro_rules! raise {
+            ($setting:literal, $end:literal) => {
+                concat!("raise {setting:", $setting, "} if ", $end)
+            };
+        }
+        macro_rules! hints {
+            ($setting:literal, $end:literal) => {
+                [raise!($setting, $end), raise!("options.timeout", $end)]
+            };
+        }
+        let of_total = phase == Phase::Total && self.deadline.is_some_and(|at| now >= at);
+        let timeout = self.operation.timeout.filter(|_| !of_total);
+        let pace = &self.operation.pace;
+        let (code, limit, what, [hint, hint_of_timeout]) = match phase {
+            Phase::Head => {
+                ("timeout_head", pace.head, "no answer began", hints!("pace.head", "such waits are expected"))
+            }
+            Phase::FirstItem => (
+                "timeout_first_item",
+                pace.first_item,
+                "no first item came",
+                hints!("pace.first_item", "prompts take that long"),
+            ),
+            Phase::Stall => (
+                "timeout_stall",
+                pace.stall,
+                "no data came (keep-alives are no data)",
+                [
+                    concat!(
+                        "the server may have lost the generation, as when its model is unloaded; ",
+                        raise!("pace.stall", "such silences are expected")
+                    ),
+                    concat!(
+                        "the server may have lost the generation, as when its model is unloaded; ",
+                        raise!("options.timeout", "such silences are expected")
+                    ),
+                ],
+            ),
+            Phase::Total if self.operation.has_total => (
+                "timeout_total",
+                pace.total,
+                "the call was not over",
+                hints!("options.total", "such calls are expected"),
+            ),
+            Phase::Total => {
+                ("timeout_total", pace.total, "the call was not over", hints!("pace.total", "such calls are expected"))
+            }
+        };
+        let hint = if timeout.is_some() { hint_of_timeout } else { hint };
+        let limit = timeout.or(limit).unwrap_or_default();
+        Error::new(ErrorKind::Timeout, code, [what, " within ", &super::failures::span(limit)].concat())
+            .with_phase(phase)
+            .with_advice(Advice::new(Remedy::Raise, hint))
+    }
+}
