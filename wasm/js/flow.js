@@ -106,7 +106,7 @@ export class Flow {
     // Once: `want` may be asked again while the module is loaded.
     this.#border = null;
     try {
-      const { signal, headers, pace, maxRetries, retry, limits } = this.#options;
+      const { signal, headers, pace, timeout, maxRetries, retry, limits, preferAdminKey } = this.#options;
       if (this.#unsent) throw this.#unsent;
       this.#ownHeaders = headersOf(headers);
       this.#signal = signalOf(signal);
@@ -120,7 +120,7 @@ export class Flow {
         choices: this.#choices,
         wants_usage: this.#wantsUsage,
         request_bytes: this.#body?.length ?? 0,
-        ...settingsOf({ headers, pace, maxRetries, retry, limits }),
+        ...settingsOf({ headers, pace, timeout, maxRetries, retry, limits, preferAdminKey }),
       };
       this.#number = border.start(this.#core.open(border), JSON.stringify(call));
       this.#border = border;

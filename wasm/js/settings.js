@@ -6,8 +6,8 @@ import { wordsOf } from "./secrets.js";
 const KINDS = ["read", "generate", "stream", "streamTools", "load", "download"];
 const PARTS = ["head", "firstItem", "stall", "total"];
 
-/** Options as the module takes them: numbers by their places, see wasm/src/config.rs. */
-export function settingsOf({ headers, pace, paces, maxRetries, retry, limits }) {
+/** Options as the module takes them: some by name, and numbers by their places, see wasm/src/config.rs. */
+export function settingsOf({ headers, pace, paces, timeout, maxRetries, retry, limits, preferAdminKey }) {
   const numbers = [
     ...[maxRetries ?? retry?.maxRetries, retry?.base, retry?.cap, retry?.retryAfterCap, retry?.replayGenerations],
     ...[limits?.event, limits?.body, limits?.errorExcerpt],
@@ -15,10 +15,15 @@ export function settingsOf({ headers, pace, paces, maxRetries, retry, limits }) 
   ];
   return {
     secrets: headersOf(headers).map(([, value]) => value),
-    // JSON has no infinity.
-    numbers: numbers.map((value) => (value === Infinity ? -1 : value == null ? null : Number(value))),
+    numbers: numbers.map(numberOf),
+    // A pace of its own is in the place of a timeout that stood before it.
+    timeout: timeout == null && pace != null ? -1 : numberOf(timeout),
+    prefer_admin_key: preferAdminKey == null ? null : Boolean(preferAdminKey),
   };
 }
+
+/** JSON has no infinity. */
+const numberOf = (value) => (value === Infinity ? -1 : value == null ? null : Number(value));
 
 /** Headers as pairs. A wrong one is named, without its value, which may be a key. */
 export function headersOf(given) {

@@ -103,7 +103,7 @@ pub(crate) fn head(status: u32, values: &[u8]) -> Option<Parts> {
 
 /// `secrets`, and `numbers` by their places: retries (how many, base, cap, cap of `retry-after`, whether generations are replayed), limits
 /// (event, body, excerpt of an error), and for each kind of work head, first item, stall and total. Times are in milliseconds; what is
-/// no number leaves what is there, and -1 is for ever.
+/// no number leaves what is there, and -1 is for ever. `timeout` likewise, and `prefer_admin_key`, which is true or false.
 fn options(fields: &Document<'_>, mut options: Options) -> Options {
     for (_, secret) in inner(fields, "secrets").iter().flat_map(Document::values) {
         // JavaScript sends the headers that these are the values of. A gateway's key may be among them, so none of them shows.
@@ -139,6 +139,14 @@ fn options(fields: &Document<'_>, mut options: Options) -> Options {
         for time in [&mut pace.head, &mut pace.first_item, &mut pace.stall, &mut pace.total] {
             *time = next().map_or(*time, milliseconds);
         }
+    }
+    if let Some(limit) = number(fields, "timeout") {
+        options.timeout = milliseconds(limit);
+    }
+    match fields.get("prefer_admin_key") {
+        Some("true") => options.prefer_admin_key = Some(true),
+        Some("false") => options.prefer_admin_key = Some(false),
+        _ => {}
     }
     options.retry(retry).limits(limits).paces(paces)
 }
@@ -241,6 +249,24 @@ mod tests {
         assert_eq!((retry.max_retries, retry.cap, retry.replay_generations), (7, Duration::from_millis(2), false));
         let paces = options.paces.unwrap();
         assert_eq!((paces.read.stall, paces.read.head), (Some(Duration::from_secs(20)), Pace::READ.head));
+    }
+
+    #[test]
+    fn timeout_and_key_are_kept_replaced_and_taken_back() {
+        let given = |more: &str| format!(r#"{{"base_url": "http://h", "operation": "x"{more}}}"#);
+        let shared = Shared::new(settings(given(r#", "timeout": 1500, "prefer_admin_key": true"#).as_bytes()).unwrap());
+        let own = |more: &str| {
+            let options = call(given(more).as_bytes()).unwrap().options(&shared);
+            (options.timeout, options.prefer_admin_key)
+        };
+        let kept = (Some(Duration::from_millis(1500)), Some(true));
+        assert_eq!(own(""), kept);
+        assert_eq!(own(r#", "timeout": null, "prefer_admin_key": null"#), kept);
+        assert_eq!(
+            own(r#", "timeout": 20, "prefer_admin_key": false"#),
+            (Some(Duration::from_millis(20)), Some(false))
+        );
+        assert_eq!(own(r#", "timeout": -1"#), (None, Some(true)));
     }
 
     #[test]

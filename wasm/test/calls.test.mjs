@@ -163,6 +163,58 @@ test("no connection, no answer, a redirect", async (t) => {
   assert.equal(away.seen.length, 1);
 });
 
+test("a timeout bounds what is waited for, and no stream that goes on", async (t) => {
+  const { url } = await server(t, async (request, response) => {
+    if (request.url === "/v1/models") return;
+    if (request.url === "/v1/download") {
+      // The head at once, then a body that goes on and on.
+      response.writeHead(200, { "content-type": "application/json" });
+      for (let at = 0; at < 40; at++) {
+        response.write(" ".repeat(2048));
+        await sleep(50);
+      }
+      return;
+    }
+    if (request.url === "/v1/model") return json(response, 503, { detail: "busy" }, { "retry-after": "30" });
+    events(response);
+    if (request.url === "/v1/completions") {
+      for (let at = 0; at < 8; at++) {
+        response.write(event({ choices: [{ index: 0, text: "a", finish_reason: at === 7 ? "stop" : null }] }));
+        await sleep(60);
+      }
+      return response.end(event("[DONE]"));
+    }
+    for (let at = 0; at < 40; at++) {
+      response.write(": ping\r\n\r\n");
+      await sleep(50);
+    }
+  });
+  const tabby = new Tabby({ baseURL: url, timeout: 250, pace: { head: Infinity } });
+  const began = Date.now();
+  const late = async (call, code, phase) =>
+    assert.rejects(call, (error) => {
+      assert.deepEqual([error.kind, error.code, error.phase], ["timeout", code, phase]);
+      assert.match(error.message, / within 250ms; /);
+      assert.match(error.hint, /raise `timeout` if /);
+      return true;
+    });
+  await late(tabby.models.list(), "timeout_head", "head");
+  await late(tabby.models.download({ repo_id: "a/b" }), "timeout_total", "total");
+  await late(tabby.chat.stream(ask()).finalMessage(), "timeout_first_item", "first_item");
+  await late(tabby.models.load({ model_name: "a" }).finalReport(), "timeout_first_item", "first_item");
+  // There is no time for the server's half a minute.
+  await assert.rejects(tabby.models.current(), { status: 503 });
+  assert.ok(Date.now() - began < 3000, `${Date.now() - began} ms`);
+  const stream = tabby.completions.stream({ prompt: "x", max_tokens: 10 });
+  assert.equal((await stream.finalMessage()).choices[0].text, "aaaaaaaa");
+  // Of a call, and taken back by its pace or by `Infinity`.
+  const patient = new Tabby({ baseURL: url });
+  await late(patient.models.list({ timeout: 250 }), "timeout_head", "head");
+  for (const own of [{ pace: { head: 400 } }, { pace: { head: 400 }, timeout: Infinity }]) {
+    await assert.rejects(tabby.models.list(own), { code: "timeout_head", hint: "raise `pace.head` if such waits are expected" });
+  }
+});
+
 test("what can be tried again is, and hooks see it", async (t) => {
   const { url, seen } = await server(t, (_, response, count) =>
     count < 3 ? json(response, 503, { detail: "busy" }, { "retry-after": "0" }) : json(response, 200, list),
@@ -200,6 +252,35 @@ test("one key is got for all calls, and another one when it is refused", async (
   assert.ok(seen.length <= 6);
   const failing = new Tabby({ baseURL: url, getKey: () => Promise.reject(new Error("no vault")) });
   await assert.rejects(failing.models.listAsApiKey(), { kind: "credentials", message: /no vault/ });
+});
+
+test("the admin key is sent where an API key would do, for inline loading, by client and by call", async (t) => {
+  const { url } = await emulator(t, "--inline-loading", "--model", "alpha", "--model", "beta");
+  const keys = { baseURL: url, apiKey: API_KEY, adminKey: ADMIN_KEY };
+  const other = { ...ask(), model: "beta" };
+  const tabby = new Tabby(keys);
+  await assert.rejects(tabby.chat.create(other), (error) => {
+    assert.deepEqual([error.status, error.code], [401, "missing_key"]);
+    assert.match(error.hint, /send it with `preferAdminKey`, or leave `model` out/);
+    return true;
+  });
+  assert.equal(await tabby.auth.permission(), "api");
+  assert.equal(await tabby.auth.permission({ preferAdminKey: true }), "admin");
+  assert.match((await tabby.chat.create(other, { preferAdminKey: true })).choices[0].message.content, /Echo/);
+  assert.equal((await tabby.models.current()).id, "beta");
+  // Of a client, streamed, and taken back by a call.
+  const admin = new Tabby({ ...keys, preferAdminKey: true });
+  await admin.chat.stream({ ...ask(), model: "alpha" }).finalMessage();
+  assert.equal((await tabby.models.current()).id, "alpha");
+  await assert.rejects(admin.completions.stream({ prompt: "x", max_tokens: 5, model: "beta" }, { preferAdminKey: false }).finalMessage(), { status: 401 });
+  await admin.completions.create({ prompt: "x", max_tokens: 5, model: "beta" });
+  assert.equal((await admin.models.current()).id, "beta");
+  // What gives keys is asked for one that is good for lists, too.
+  const scopes = [];
+  const getKey = ({ scope }) => (scopes.push(scope), scope === "api" ? { apiKey: API_KEY } : { adminKey: ADMIN_KEY });
+  const asking = new Tabby({ baseURL: url, getKey });
+  await asking.chat.create({ ...ask(), model: "alpha" }, { preferAdminKey: true });
+  assert.deepEqual(scopes, ["list"]);
 });
 
 test("requests have the wire's names, one key, and no more", async (t) => {

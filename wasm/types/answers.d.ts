@@ -22,9 +22,9 @@ export interface Usage extends Extra {
   /** A number, or the word `Indeterminate` where no time passed. */
   prompt_tokens_per_sec?: number | string | null;
   completion_tokens_per_sec?: number | string | null;
-  /** What the prompt's tokens are made of, from servers that tell it. */
+  /** What the prompt's tokens are made of, from servers that report it. */
   prompt_tokens_details?: PromptTokensDetails | null;
-  /** What the generated tokens are made of, from servers that tell it. */
+  /** What the generated tokens are made of, from servers that report it. */
   completion_tokens_details?: CompletionTokensDetails | null;
 }
 

@@ -70,6 +70,18 @@ export interface TabbyOptions {
   paces?: Partial<Record<"read" | "generate" | "stream" | "streamTools" | "load" | "download", Pace>>;
   /** Deadlines for every kind of work. */
   pace?: Pace;
+  /**
+   * How long a call may keep you waiting, in milliseconds: until its first item (connecting, keys, retries and the waits between them
+   * included), and then in each silence of a stream, in which keep-alive comments do not count. Whole answers and downloads are bounded to
+   * their end, model loads until they begin. How long a stream takes is not bounded as long as it goes on. It replaces what stands in
+   * `paces` and `pace`, but for a `total` that is longer. Not set by default; `Infinity` takes it back.
+   */
+  timeout?: number;
+  /**
+   * Whether calls that need an API key carry the admin key in its place, if there is one, as `X-API-Key`; false by default. A server with inline
+   * model loading loads the `model` that a generation names for the admin key alone. `getKey` is asked for the scope `list` then.
+   */
+  preferAdminKey?: boolean;
   /** How often a failed call is tried again, where that can help; 2 by default. */
   maxRetries?: number;
   /** More about that. */
@@ -152,10 +164,15 @@ export interface CallOptions {
   /** Gives the call up. */
   signal?: AbortSignal;
   headers?: HeadersInit;
+  /** It is in the place of the client's `timeout`, too. */
   pace?: Pace;
+  /** In the place of the client's, in milliseconds; see `TabbyOptions`. */
+  timeout?: number;
   maxRetries?: number;
   retry?: Retry;
   limits?: Limits;
+  /** Whether to carry the admin key where an API key would do, as for inline model loading; see `TabbyOptions`. */
+  preferAdminKey?: boolean;
 }
 
 /** A request that is about to be sent. */

@@ -28,7 +28,7 @@ export interface SamplingOptions extends Extra {
   banned_tokens?: number[];
   /** Ids of the only tokens to sample. No effect on the current backend. */
   allowed_tokens?: number[];
-  /** Whether the last token of the prompt is sampled anew, so that it can merge with the output; default false. */
+  /** Whether the last token of the prompt is sampled again, so that it can merge with the output; default false. */
   token_healing?: boolean;
   /** 0 to 10, default 1; 0 is greedy. */
   temperature?: number;
@@ -75,7 +75,7 @@ export interface SamplingOptions extends Extra {
   dry_allowed_length?: number;
   /** Default 0. No effect on the current backend. */
   dry_range?: number;
-  /** Strings at which DRY begins anew. No effect on the current backend. */
+  /** Strings at which DRY starts over. No effect on the current backend. */
   dry_sequence_breakers?: string | string[];
   /**
    * Default 0, which is off. No effect on the current backend. Servers of 2025 also take a flag of the name `mirostat`, to

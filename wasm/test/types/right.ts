@@ -7,6 +7,8 @@ const tabby: Tabby = new Tabby({
   apiKey: "k",
   getKey: async ({ scope, rejected }) => (rejected ? null : { bearer: scope, expiresIn: 1000 }),
   paces: { stream: { stall: 20_000, total: Infinity } },
+  timeout: 30_000,
+  preferAdminKey: true,
   maxRetries: 1,
   fetch: (url, init) => fetch(url, init),
   onAttempt: ({ attempt, url }) => console.log(attempt.toFixed(), url),
@@ -28,7 +30,7 @@ const request: ChatRequest = {
   stop: ["\n", 5],
   future: { anything: true },
 };
-const asked: Answer<ChatCompletion> = tabby.chat.create(request, { signal: new AbortController().signal });
+const asked: Answer<ChatCompletion> = tabby.chat.create(request, { signal: new AbortController().signal, timeout: Infinity, preferAdminKey: false });
 const text: string | null | undefined = (await asked).choices[0]?.message.content;
 const { data, status, headers } = await tabby.models.list().withResponse();
 console.log(text, data.data.map((model) => model.id.length), status + 1, headers.get("date"));
