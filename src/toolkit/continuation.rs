@@ -61,7 +61,7 @@ impl Continuation {
     /// | `already_complete` | the answer had its end |
     /// | `several_choices` | the request asks for several answers |
     /// | `tools_called` | a tool call had begun |
-    /// | `constrained` | a schema, grammar or regex is in force, which would begin anew in mid-text |
+    /// | `constrained` | a schema, grammar or regex is in force, which would start over in mid-text |
     /// | `not_text` | the request goes on with a last message that is not plain text |
     pub fn new(request: &ChatRequest, partial: ChatCompletion) -> Result<Self> {
         let cannot = |code: &str, why: &str| {
@@ -91,7 +91,7 @@ impl Continuation {
             || sampling.regex_pattern.is_some()
             || sampling.grammar_string.is_some()
         {
-            return cannot("constrained", "its form is held to a schema, grammar or regex, which would begin anew");
+            return cannot("constrained", "its form is held to a schema, grammar or regex, which would start over");
         }
 
         let mut request = request.clone();

@@ -83,7 +83,7 @@ pub async fn batch(client: &Client, what: &Batch, output: &Output) -> Result<(),
     match after.failed() {
         0 => Ok(()),
         failed => Err(Failure::Other(format!(
-            "{} failed, {} tells why; `--retry-failed` makes what failed again, but for lines that are no request",
+            "{} failed, {} says why; `--retry-failed` makes what failed again, but for lines that are no request",
             count(failed as u64, "request"),
             what.output.display()
         ))),

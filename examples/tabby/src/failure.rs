@@ -104,7 +104,7 @@ impl fmt::Display for Failure {
             Failure::Call(error) | Failure::Broken(_, error) => error.fmt(f),
             Failure::Usage(message) | Failure::Undone(_, message) | Failure::Other(message) => f.write_str(message),
             Failure::Unhealthy => f.write_str(
-                "the server is unhealthy; it says so until it is restarted, even if it works on: `tabby health --wait 0` tells \
+                "the server is unhealthy; it says so until it is restarted, even if it works on: `tabby health --wait 0` shows \
                  whether a model is ready",
             ),
             Failure::Interrupted => f.write_str("interrupted"),

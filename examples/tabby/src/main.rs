@@ -76,7 +76,7 @@ fn help_of(args: impl Iterator<Item = OsString>) -> String {
     let mut command = Args::command();
     command.build();
     let named = args.fold(&command, |named, arg| named.find_subcommand(&arg).unwrap_or(named));
-    let hint = format!("`{} --help` tells more.", named.get_bin_name().unwrap_or("tabby"));
+    let hint = format!("`{} --help` has more.", named.get_bin_name().unwrap_or("tabby"));
     named.clone().mut_args(|arg| arg.hide(true)).after_help(hint).render_help().to_string()
 }
 

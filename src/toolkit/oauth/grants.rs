@@ -85,7 +85,7 @@ pub(super) async fn device(provider: &Provider, http: &Http, tell: impl FnOnce(&
         // More than that is a mistake; the sum of such numbers could overflow.
         let message =
             format!("the authorization server at {} wants to be asked once in {:?}", url.as_str(), details.interval());
-        return Err(http.fault("oauth_answer", message, Some("report it to whoever runs that server")));
+        return Err(http.fault("oauth_answer", message, Some("report it to the operator of that server")));
     }
     http.guard(details.device_code().secret());
     tell(&Prompt {
@@ -115,7 +115,7 @@ fn granted(provider: &Provider, http: &Http, answer: &BasicTokenResponse, asked:
     if crate::protocol::auth::Credential::bearer(&access_token).is_err() {
         let message =
             format!("the authorization server at {} gave a token that no header can carry", provider.token.as_str());
-        return Err(http.fault("oauth_answer", message, Some("report it to whoever runs that server")));
+        return Err(http.fault("oauth_answer", message, Some("report it to the operator of that server")));
     }
     Ok(Granted {
         tokens: Tokens {

@@ -124,7 +124,7 @@ pub struct TemplatesArgs {
 pub enum Templates {
     /// Those there are; without a command, it is this
     List,
-    /// Use one until the model is loaded anew
+    /// Use one until the model is loaded again
     Switch {
         /// Its name
         name: String,

@@ -5,7 +5,7 @@ use crate::failure::Failure;
 pub const HELP: &str = "\
 /system TEXT   give the model instructions, or none
 /model NAME    load another model
-/clear         begin anew
+/clear         start over
 /undo          take the last question and its answer back
 /save FILE     write the conversation as JSON
 /load FILE     go on with one

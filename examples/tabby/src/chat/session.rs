@@ -286,8 +286,8 @@ impl<'a> Session<'a> {
                 self.messages.retain(|message| message.role == Role::System);
                 self.dropped = 0;
                 self.output.note(match self.messages.is_empty() {
-                    true => "(begun anew)",
-                    false => "(begun anew, with the same instructions)",
+                    true => "(started over)",
+                    false => "(started over, with the same instructions)",
                 });
             }
             Command::Undo => {

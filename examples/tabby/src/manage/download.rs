@@ -12,7 +12,7 @@ use crate::output::{Output, safe};
 pub async fn download(client: &Client, what: &Download, output: &Output) -> Result<(), Failure> {
     let request = request(what)?;
     output.note(
-        "The server tells nothing before the download is over. Ctrl-C cancels it, and the server removes what it had.",
+        "The server reports nothing before the download is over. Ctrl-C cancels it, and the server removes what it had.",
     );
     let spinner = output.spinner(&format!("downloading {}", what.repo));
     let answer = client.models().download(&request).await;

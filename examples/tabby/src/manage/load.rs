@@ -20,7 +20,8 @@ pub async fn load(client: &Client, what: &Load, output: &Output) -> Result<(), F
     let report = follow(stream, &what.name, output).await?;
     match report.was_loaded_already() {
         true if changes => {
-            let message = "was loaded already, and the server silently keeps its old parameters; --force loads it anew";
+            let message =
+                "was loaded already, and the server silently keeps its old parameters; --force loads it again";
             Err(Failure::Undone("already_loaded", format!("{} {message}", what.name)))
         }
         true if !output.is_json() => output.piece(&format!("{} is loaded already\n", what.name)),

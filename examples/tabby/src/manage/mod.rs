@@ -73,7 +73,7 @@ pub async fn loras(client: &Client, what: &LorasArgs, output: &Output) -> Result
                 false => Err(Failure::Undone(
                     "loras_failed",
                     format!(
-                        "the server could not load {} of {} LoRAs; its console tells why",
+                        "the server could not load {} of {} LoRAs; its console shows why",
                         report.failure.len(),
                         names.len()
                     ),
@@ -111,7 +111,7 @@ pub async fn templates(client: &Client, what: &TemplatesArgs, output: &Output) -
         }
         Templates::Switch { name } => {
             client.templates().switch(name).await?;
-            done(output, &format!("the template is {name} until the model is loaded anew"))
+            done(output, &format!("the template is {name} until the model is loaded again"))
         }
         Templates::Unload => {
             client.templates().unload().await?;

@@ -69,7 +69,8 @@ fn commands() {
     let (out, err) = feed(&server, &["chat"], &lines).noted();
     assert_eq!(out, "A.\nB.\nloaded beta: 2 modules of model\nC.\nD.\n");
     assert!(err.contains("beta (model) 2/2\n(beta is loaded already)\n(3 messages saved in "), "{err}");
-    for note in ["last question is taken back", "begun anew, with the same", "3 messages loaded", "no instructions now"]
+    for note in
+        ["last question is taken back", "started over, with the same", "3 messages loaded", "no instructions now"]
     {
         assert!(err.contains(note), "{note}: {err}");
     }

@@ -78,7 +78,7 @@ fn hints_name_commands() {
 #[test]
 fn failures_of_streams_have_the_hints_of_plain_ones() {
     let server = start();
-    let hint = "the server's console tells the cause; a parameter that the backend cannot take is the usual one";
+    let hint = "the server's console shows the cause; a parameter that the backend cannot take is the usual one";
     for args in [&["complete", "x"][..], &["chat", "x"], &["complete", "x", "--no-stream"]] {
         let streams = args.len() == 2;
         server.script(if streams { Script::new().fail_at(0) } else { Script::new().fail_before() });
@@ -94,10 +94,10 @@ fn failures_of_streams_have_the_hints_of_plain_ones() {
 fn no_command_lists_them() {
     let listed = |args: &[&str]| Run::from(keyless("http://127.0.0.1:1", args).output().unwrap());
     let all = listed(&[]);
-    assert!(all.err.contains("\n  models ") && all.err.ends_with("`tabby --help` tells more.\n"), "{}", all.err);
+    assert!(all.err.contains("\n  models ") && all.err.ends_with("`tabby --help` has more.\n"), "{}", all.err);
     assert_eq!((all.code, all.out.as_str()), (Some(2), ""));
     let tokens = listed(&["tokens"]);
-    assert!(tokens.err.contains("\n  count ") && tokens.err.ends_with("`tabby tokens --help` tells more.\n"));
+    assert!(tokens.err.contains("\n  count ") && tokens.err.ends_with("`tabby tokens --help` has more.\n"));
     assert_eq!(listed(&["--json", "tokens"]).error(2)["kind"], "usage");
 }
 
