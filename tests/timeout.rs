@@ -142,8 +142,10 @@ fn whatever_comes_before_the_first_item_counts() {
     is_late(&broken.error, "timeout_first_item", &script);
 
     let script = Script::new([Reply::events().hang()]);
-    let source = |_, _| Box::pin(std::future::pending::<tabbyapi::Result<Option<Credential>>>()) as _;
-    let keyless = builder().key_source(source).build_with(script.clone()).unwrap();
+    let keyless = builder()
+        .key_source(async |_, _| std::future::pending::<tabbyapi::Result<Option<Credential>>>().await)
+        .build_with(script.clone())
+        .unwrap();
     is_late(&block_on(keyless.chat().stream(&ask()).finish()).unwrap_err().error, "timeout_first_item", &script);
     assert!(script.requests().is_empty());
 

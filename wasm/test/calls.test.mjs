@@ -277,7 +277,7 @@ test("the admin key is sent where an API key would do, for inline loading, by cl
   assert.equal((await admin.models.current()).id, "beta");
   // What gives keys is asked for one that is good for lists, too.
   const scopes = [];
-  const getKey = ({ scope }) => (scopes.push(scope), scope === "api" ? { apiKey: API_KEY } : { adminKey: ADMIN_KEY });
+  const getKey = ({ scope }) => (scopes.push(scope), ({ apiKey: scope === "api" ? API_KEY : ADMIN_KEY }));
   const asking = new Tabby({ baseURL: url, getKey });
   await asking.chat.create({ ...ask(), model: "alpha" }, { preferAdminKey: true });
   assert.deepEqual(scopes, ["list"]);

@@ -79,7 +79,7 @@ export interface TabbyOptions {
   timeout?: number;
   /**
    * Whether calls that need an API key carry the admin key in its place, if there is one, as `X-API-Key`; false by default. A server with inline
-   * model loading loads the `model` that a generation names for the admin key alone. `getKey` is asked for the scope `list` then.
+   * model loading loads the `model` that a generation names for the admin key alone. `getKey` is asked for the scope `list` then, as for lists.
    */
   preferAdminKey?: boolean;
   /** How often a failed call is tried again, where that can help; 2 by default. */
