@@ -1,13 +1,15 @@
 //! What several services share: token counts, reasons, stream options, response formats, lists.
 
 use std::fmt;
+use std::marker::PhantomData;
 use std::ops::Deref;
 
+use serde::de::{IgnoredAny, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use crate::base::{Advice, Error, ErrorKind, Extra, OrderedJson, Remedy, Text};
-use crate::decode::fill::{Fill, fill_objects, filled};
+use crate::decode::fill::{Fill, Object, fill_objects, filled};
 use crate::decode::open_enum::open_enum;
 
 open_enum! {
@@ -130,12 +132,9 @@ pub(crate) fn failed_choice(reason: Option<&FinishReason>) -> Option<Error> {
 /// The error of a whole answer that was cut because the model was unloaded; it looks complete but for an `eos_reason` that is
 /// null, and usage that was asked for and is null too. `text` is what had been generated.
 pub(crate) fn cut_by_unload(body: &str, text: &str) -> Option<Error> {
-    let answer: Value = crate::decode::from_json(body).ok()?;
-    let is_null = |value: Option<&Value>| value.is_some_and(Value::is_null);
-    let mut choices = answer.get("choices")?.as_array()?.iter();
-    let cut = is_null(answer.get("usage"))
-        && choices.any(|choice| choice["finish_reason"] == "stop" && is_null(choice.get("eos_reason")));
-    cut.then(|| {
+    // The answer is in memory, too, so nothing is made of the body a second time.
+    let answer: Ending = crate::decode::look(body)?;
+    (answer.usage.0 && answer.choices).then(|| {
         Error::new(ErrorKind::Truncated, "generation_cut", "the model was unloaded before the generation was complete")
             .with_advice(Advice::new(
                 Remedy::Call,
@@ -143,6 +142,54 @@ pub(crate) fn cut_by_unload(body: &str, text: &str) -> Option<Error> {
             ))
             .with_partial_text(text)
     })
+}
+
+/// What of a whole answer tells that it was cut.
+#[derive(Deserialize)]
+struct Ending {
+    #[serde(default)]
+    usage: IsNull,
+    /// Whether one of them was.
+    #[serde(deserialize_with = "any_cut")]
+    choices: bool,
+}
+
+/// The same of one of its choices.
+#[derive(Deserialize)]
+struct ChoiceEnding {
+    #[serde(default, deserialize_with = "filled")]
+    finish_reason: Option<FinishReason>,
+    #[serde(default)]
+    eos_reason: IsNull,
+}
+
+/// Whether a field is there and null.
+#[derive(Default)]
+struct IsNull(bool);
+
+impl<'de> Deserialize<'de> for IsNull {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(IsNull(Option::<IgnoredAny>::deserialize(deserializer)?.is_none()))
+    }
+}
+
+fn any_cut<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    struct Visit;
+    impl<'de> Visitor<'de> for Visit {
+        type Value = bool;
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a list")
+        }
+        fn visit_seq<A: SeqAccess<'de>>(self, mut choices: A) -> Result<bool, A::Error> {
+            let mut cut = false;
+            while let Some(choice) = choices.next_element_seed(Object::<ChoiceEnding>(PhantomData))? {
+                cut |= choice
+                    .is_some_and(|choice| choice.eos_reason.0 && choice.finish_reason == Some(FinishReason::Stop));
+            }
+            Ok(cut)
+        }
+    }
+    deserializer.deserialize_seq(Visit)
 }
 
 /// A speed in tokens per second; the server says `Indeterminate` where the time was too short to tell.

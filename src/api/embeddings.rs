@@ -13,7 +13,7 @@ use crate::api::fields::request;
 use crate::api::kinds::{json, kinds};
 use crate::base::{Error, ErrorKind, Extra, Pace, Paces, Result, Text};
 use crate::decode::Json;
-use crate::decode::fill::{Fill, fill_objects, filled, listed};
+use crate::decode::fill::{Fill, fill_objects, filled, listed, push};
 use crate::decode::open_enum::open_enum;
 use crate::protocol::estimate::Estimator;
 use crate::protocol::{Endpoint, Replay, Scope, json_body};
@@ -217,7 +217,7 @@ fn vector<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<f32>, D::Err
         fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<f32>, A::Error> {
             let mut vector = Vec::new();
             while let Some(number) = seq.next_element()? {
-                vector.push(number);
+                push(&mut vector, number);
             }
             Ok(vector)
         }
@@ -232,7 +232,7 @@ fn vector<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<f32>, D::Err
         }
     }
 
-    crate::decode::fill::in_place(deserializer, Visit)
+    crate::decode::fill::in_list(deserializer, Visit)
 }
 
 kinds! {

@@ -8,8 +8,7 @@ use serde::{Deserialize, Serialize};
 /// # Memory
 ///
 /// An answer, or an event of a stream, of `n` bytes takes at most `max(expansion * n, 16 MiB)` of memory while it is read, itself
-/// included: with the defaults 4 times its size. A few shapes, such as lists of cards with drafts, reach 10 times. What its
-/// values need (structs, lists, maps, fields without a name in this
+/// included: with the defaults 4 times its size. What its values need (structs, lists, maps, fields without a name in this
 /// library) is counted as they are read, and reading stops where it would be more. Documents of up to 64 KiB are not counted: they
 /// stay below 16 MiB in any case.
 ///

@@ -2,232 +2,21 @@
 //!
 //! A few bytes of JSON can become a few hundred bytes of values: `{}` in a list of structs, `{"":0}` in a field without a name.
 //! [`Charged`] stands between serde_json and the types, sees what each of them is about to keep, and stops before it is more than
-//! [`Limits`] allow. Small documents cannot do harm and are read without it.
+//! [`Limits`](crate::Limits) allow. Small documents cannot do harm and are read without it.
 
-use std::cell::Cell;
+mod account;
+
 use std::fmt;
 
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
-use crate::base::{Advice, Error, ErrorKind, Limits, Remedy};
-use crate::decode::fill::IN_PLACE;
+use crate::decode::fill::{IN_LIST, IN_PAIRS, IN_PLACE};
 
-/// Documents up to this size are read without a count, in bytes.
-pub(crate) const SMALL: usize = 64 << 10;
-/// What serde_json itself allows.
-const DEEPEST: usize = 128;
-
-/// The caps on one document; the part of [`Limits`] that its decoding needs.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Bounds {
-    items: usize,
-    depth: usize,
-    expansion: usize,
-    /// How many bytes the document became longer by before it was read.
-    grown: usize,
-}
-
-impl Bounds {
-    pub(crate) fn of(limits: &Limits) -> Self {
-        Bounds { items: limits.items, depth: limits.depth, expansion: limits.expansion, grown: 0 }
-    }
-
-    /// For a document of which so many bytes were not sent, but put in place of bytes that are no UTF-8.
-    pub(super) fn grown(self, bytes: usize) -> Self {
-        Bounds { grown: bytes, ..self }
-    }
-
-    pub(super) fn growth(&self) -> usize {
-        self.grown
-    }
-
-    /// Whether a document of this size has to be counted.
-    pub(crate) fn concern(&self, len: usize) -> bool {
-        len > SMALL || self.depth < DEEPEST || self.items < SMALL
-    }
-}
-
-impl Default for Bounds {
-    fn default() -> Self {
-        Bounds::of(&Limits::default())
-    }
-}
-
-/// What one document may still cost.
-pub(super) struct Account {
-    bounds: Bounds,
-    len: usize,
-    room: Cell<usize>,
-    items: Cell<usize>,
-    depth: Cell<usize>,
-    /// The length of the key that was read last, and whether it is a `String`, which is never inline.
-    key: Cell<(usize, bool)>,
-    /// The longest string so far that had to be put together from its parts; serde_json keeps the buffer.
-    scratch: Cell<usize>,
-    /// What is held for fields without a name until their struct is complete.
-    buffered: Cell<usize>,
-    over: Cell<Option<Over>>,
-}
-
-#[derive(Clone, Copy)]
-enum Over {
-    Items,
-    Depth,
-    Memory,
-}
-
-impl Account {
-    /// For a document of `len` bytes which is in memory, as are `held` more bytes on its behalf.
-    pub(super) fn new(bounds: Bounds, len: usize, held: usize) -> Self {
-        let room =
-            len.saturating_mul(bounds.expansion.saturating_sub(1)).max(Limits::DOCUMENT_FLOOR).saturating_add(SMALL);
-        let held = held.saturating_add(bounds.grown.saturating_mul(bounds.expansion));
-        let zero = || Cell::new(0);
-        Account {
-            bounds,
-            len,
-            room: Cell::new(room.saturating_sub(held)),
-            items: zero(),
-            depth: zero(),
-            key: Cell::new((0, false)),
-            scratch: zero(),
-            buffered: zero(),
-            over: Cell::new(None),
-        }
-    }
-
-    /// The error, if a cap was reached.
-    pub(super) fn error(&self) -> Option<Error> {
-        macro_rules! raise {
-            ($limit:literal) => {
-                concat!("raise {setting:limits.", $limit, "} if such answers are expected")
-            };
-        }
-        let Bounds { items, depth, expansion, .. } = self.bounds;
-        let (code, message, hint) = match self.over.get()? {
-            Over::Items => {
-                ("too_many_items", format!("the JSON document has more than {items} values"), raise!("items"))
-            }
-            Over::Depth => {
-                ("too_deep", format!("the JSON document is nested more than {depth} levels deep"), raise!("depth"))
-            }
-            Over::Memory => {
-                let len = self.len;
-                let message =
-                    format!("the JSON document of {len} bytes takes more than {expansion} times its size in memory");
-                ("decoded_too_large", message, raise!("expansion"))
-            }
-        };
-        Some(Error::new(ErrorKind::TooLarge, code, message).with_advice(Advice::new(Remedy::Raise, hint)))
-    }
-
-    fn stop<E: serde::de::Error>(&self, over: Over) -> E {
-        self.over.set(Some(over));
-        E::custom("a limit was reached")
-    }
-
-    fn take<E: serde::de::Error>(&self, bytes: usize) -> Result<(), E> {
-        match self.room.get().checked_sub(bytes) {
-            Some(left) => {
-                self.room.set(left);
-                Ok(())
-            }
-            None => Err(self.stop(Over::Memory)),
-        }
-    }
-
-    fn give(&self, bytes: usize) {
-        self.room.set(self.room.get().saturating_add(bytes));
-    }
-
-    /// One more value.
-    fn item<E: serde::de::Error>(&self) -> Result<(), E> {
-        self.items.set(self.items.get() + 1);
-        if self.items.get() > self.bounds.items { Err(self.stop(Over::Items)) } else { Ok(()) }
-    }
-
-    fn enter<E: serde::de::Error>(&self) -> Result<(), E> {
-        self.depth.set(self.depth.get() + 1);
-        if self.depth.get() > self.bounds.depth { Err(self.stop(Over::Depth)) } else { Ok(()) }
-    }
-
-    fn leave(&self) {
-        self.depth.set(self.depth.get() - 1);
-    }
-
-    /// A string that is kept.
-    fn text<E: serde::de::Error>(&self, len: usize, inline: bool) -> Result<(), E> {
-        self.take(match len {
-            0 => 0,
-            1..=23 if inline => 0,
-            _ => allocation(len),
-        })
-    }
-
-    /// A string that serde_json put together; its buffer doubles as it grows.
-    fn copied<E: serde::de::Error>(&self, len: usize) -> Result<(), E> {
-        let more = len.saturating_sub(self.scratch.get());
-        self.scratch.set(self.scratch.get() + more);
-        self.take(2 * more)
-    }
-
-    /// A field of a map, the one after `before` others: maps of the standard library hold up to 11 of them in a node.
-    fn entry<E: serde::de::Error>(&self, before: &Cell<usize>, value: usize) -> Result<(), E> {
-        let at = before.replace(before.get() + 1);
-        let node = if at.is_multiple_of(6) { allocation(11 * (size_of::<String>() + value) + 96) } else { 0 };
-        let (key, owned) = self.key.get();
-        let inline = key < 24 && !owned && value != size_of::<Value>();
-        self.take(node + if inline { 0 } else { allocation(key) })
-    }
-
-    /// A field without a name, which is held as a pair until its struct is complete, and then goes into a map.
-    fn unnamed<E: serde::de::Error>(&self, fields: &Fields) -> Result<(), E> {
-        let held = fields.pairs.push(2 * size_of::<Value>(), self)?;
-        self.buffered.set(self.buffered.get() + held);
-        let outer = if fields.unnamed.get() == 0 { 2 * allocation(size_of::<Value>()) } else { 0 };
-        self.take(outer)?;
-        self.entry(&fields.unnamed, size_of::<Value>())
-    }
-}
-
-/// What the allocator needs for so many bytes.
-const fn allocation(len: usize) -> usize {
-    let rounded = (len + 8).next_multiple_of(16);
-    if rounded < 32 { 32 } else { rounded }
-}
-
-/// A list of the standard library as it grows: by doubling, and the old elements stay until they are moved.
-#[derive(Default)]
-struct Growth {
-    len: Cell<usize>,
-    capacity: Cell<usize>,
-}
-
-impl Growth {
-    /// Charges one more element; how much larger the list became.
-    fn push<E: serde::de::Error>(&self, size: usize, account: &Account) -> Result<usize, E> {
-        let (len, capacity) = (self.len.get(), self.capacity.get());
-        self.len.set(len + 1);
-        if size == 0 || len < capacity {
-            return Ok(0);
-        }
-        let grown = (capacity * 2).max(4).max(len + 1);
-        self.capacity.set(grown);
-        account.take(grown.saturating_mul(size))?;
-        account.give(capacity * size);
-        Ok((grown - capacity) * size)
-    }
-}
-
-/// The fields of one map so far.
-#[derive(Default)]
-struct Fields {
-    pairs: Growth,
-    unnamed: Cell<usize>,
-    named: Cell<usize>,
-}
+pub(super) use account::Account;
+pub(crate) use account::{Bounds, SMALL};
+use account::{Fields, Growth};
 
 /// Where a value stands.
 #[derive(Clone, Copy)]
@@ -250,6 +39,10 @@ enum Kind {
     String,
     /// Of a type that is known, read into its place or in a room that was charged. Short strings are inline.
     Typed,
+    /// The same, for a list of [`fill`](crate::decode::fill).
+    List,
+    /// The same, for an object that becomes a list of pairs.
+    Pairs,
     Key {
         owned: bool,
     },
@@ -307,18 +100,22 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Charged<'_, D> {
         self.inner.deserialize_any(visitor)
     }
 
-    /// What [`fill`](crate::fill) reads is of any shape for serde alone.
+    /// What [`fill`](crate::decode::fill) reads is of any shape for serde alone.
     fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, D::Error> {
-        let mut visitor = self.watch(visitor, Kind::Typed);
-        match name {
-            IN_PLACE => {
-                if let Place::Field(_) = visitor.place {
-                    visitor.place = Place::Element;
-                }
-                self.inner.deserialize_any(visitor)
+        let kind = match name {
+            IN_PLACE => Kind::Typed,
+            IN_LIST => Kind::List,
+            IN_PAIRS => Kind::Pairs,
+            _ => {
+                let visitor = self.watch(visitor, Kind::Typed);
+                return self.inner.deserialize_newtype_struct(name, visitor);
             }
-            _ => self.inner.deserialize_newtype_struct(name, visitor),
+        };
+        let mut visitor = self.watch(visitor, kind);
+        if let Place::Field(_) = visitor.place {
+            visitor.place = Place::Element;
         }
+        self.inner.deserialize_any(visitor)
     }
 
     // Nothing is kept.
@@ -379,7 +176,7 @@ impl<V> Watch<'_, V> {
             }
             // Types that are tried one after the other copy what they like.
             Kind::Tree => self.account.text(2 * len, false),
-            kind => self.account.text(len, kind == Kind::Typed),
+            kind => self.account.text(len, kind != Kind::String),
         }
     }
 }
@@ -467,9 +264,8 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Watch<'_, V> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, inner: A) -> Result<V::Value, A::Error> {
         self.account.enter()?;
-        let tree = self.kind == Kind::Tree;
-        let value =
-            self.visitor.visit_seq(Elements { inner, account: self.account, growth: Growth::default(), tree })?;
+        let (account, growth) = (self.account, Growth::default());
+        let value = self.visitor.visit_seq(Elements { inner, account, growth, kind: self.kind })?;
         self.account.leave();
         Ok(value)
     }
@@ -478,13 +274,14 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Watch<'_, V> {
         let account = self.account;
         account.enter()?;
         let tree = self.kind == Kind::Tree;
-        // Some structs are boxed.
-        if let (Place::Field(_), Kind::Typed) = (self.place, self.kind) {
+        // Some structs are boxed; of those that are read in place, it shows in their size.
+        if self.kind == Kind::Typed && (matches!(self.place, Place::Field(_)) || size_of::<V::Value>() == BOX) {
             account.take(BOXED)?;
         }
         let fields = Fields::default();
         let buffered = account.buffered.get();
-        let value = self.visitor.visit_map(Entries { inner, account, fields: &fields, map: false })?;
+        let pairs = (self.kind == Kind::Pairs).then(Growth::default);
+        let value = self.visitor.visit_map(Entries { inner, account, fields: &fields, key: 0, pairs })?;
         if !tree {
             // What was held for fields without a name is in its map now.
             account.give(account.buffered.replace(buffered).saturating_sub(buffered));
@@ -499,13 +296,15 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Watch<'_, V> {
 }
 
 /// The largest struct that stands in a box.
-const BOXED: usize = 384;
+pub(crate) const BOXED: usize = 384;
+/// What a box, or none, takes where it stands.
+const BOX: usize = size_of::<usize>();
 
 struct Elements<'a, A> {
     inner: A,
     account: &'a Account,
     growth: Growth,
-    tree: bool,
+    kind: Kind,
 }
 
 impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Elements<'_, A> {
@@ -514,9 +313,9 @@ impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Elements<'_, A> {
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, A::Error> {
         let size = size_of::<T::Value>();
         // A tree may be held twice: as it was read, and as what it becomes.
-        let size = if self.tree && size == size_of::<Value>() { 2 * size } else { size };
-        let (account, growth) = (self.account, &self.growth);
-        self.inner.next_element_seed(Element { seed, size, account, growth })
+        let size = if self.kind == Kind::Tree && size == size_of::<Value>() { 2 * size } else { size };
+        let (account, growth, tame) = (self.account, &self.growth, self.kind == Kind::List);
+        self.inner.next_element_seed(Element { seed, size, tame, account, growth })
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -528,6 +327,7 @@ impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Elements<'_, A> {
 struct Element<'a, T> {
     seed: T,
     size: usize,
+    tame: bool,
     account: &'a Account,
     growth: &'a Growth,
 }
@@ -536,7 +336,7 @@ impl<'de, T: DeserializeSeed<'de>> DeserializeSeed<'de> for Element<'_, T> {
     type Value = T::Value;
     fn deserialize<D: Deserializer<'de>>(self, inner: D) -> Result<T::Value, D::Error> {
         self.account.item()?;
-        self.growth.push(self.size, self.account)?;
+        self.growth.push(self.size, self.tame, self.account)?;
         self.seed.deserialize(Charged { inner, account: self.account, place: Place::Element })
     }
 }
@@ -545,21 +345,27 @@ struct Entries<'a, A> {
     inner: A,
     account: &'a Account,
     fields: &'a Fields,
-    /// Whether the key just read is a string of its own, as keys of maps are and names of fields are not.
-    map: bool,
+    /// The size of the key just read, which tells whether it is a string of its own, as keys of maps are and names of fields are not.
+    key: usize,
+    /// The list that the entries become, if they do.
+    pairs: Option<Growth>,
 }
 
 impl<'de, A: MapAccess<'de>> MapAccess<'de> for Entries<'_, A> {
     type Error = A::Error;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, A::Error> {
-        self.map = size_of::<K::Value>() == size_of::<String>();
+        self.key = size_of::<K::Value>();
         self.inner.next_key_seed(Part { seed, account: self.account, place: Place::Key })
     }
 
     fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, A::Error> {
         self.account.item()?;
-        let place = if self.map {
+        let place = if let Some(pairs) = &self.pairs {
+            pairs.push(self.key + size_of::<T::Value>(), true, self.account)?;
+            self.account.text(self.account.key.get().0, true)?;
+            Place::Entry
+        } else if self.key == size_of::<String>() {
             self.account.entry(&self.fields.named, size_of::<T::Value>())?;
             Place::Entry
         } else {

@@ -15,6 +15,7 @@ use crate::decode::charge::{Bounds, SMALL};
 use crate::decode::decoder::{Decode, floor};
 use crate::decode::failure;
 use crate::decode::json::Body;
+use crate::decode::mend::{LARGE, mended};
 use crate::decode::sniff::Sniff;
 use crate::decode::text::{from_json, from_json_within};
 use crate::sse::{Overflow, Parser};
@@ -227,15 +228,16 @@ impl<F: EventFormat> Decode for Events<F> {
                     };
                     item.map_or_else(|| Err(error.clone()), |item| Ok(Step::Last(item, error.clone())))
                 };
-                let step = match data {
+                let mended = if data.len() > LARGE { mended(&data) } else { None };
+                let step = match (mended, data) {
                     // Both writings of a large event would be too much to hold.
-                    Cow::Owned(data) if large => {
+                    (Some(other), _) | (None, Cow::Owned(other)) if large => {
                         let kind = event.kind().to_owned();
-                        let grown = data.len().saturating_sub(event.data_bytes().len());
+                        let grown = other.len().saturating_sub(event.data_bytes().len());
                         parser.release();
-                        odd_text(data.len(), grown).and_then(|()| read(&mut self.format, &kind, &data))
+                        odd_text(other.len(), grown).and_then(|()| read(&mut self.format, &kind, &other))
                     }
-                    data => read(&mut self.format, event.kind(), &data),
+                    (_, data) => read(&mut self.format, event.kind(), &data),
                 };
                 if large {
                     parser.release();
@@ -331,7 +333,8 @@ fn too_large(overflow: Overflow) -> Error {
     .with_advice(Advice::new(Remedy::Raise, "raise {setting:limits.event} if such events are expected"))
 }
 
-/// Refuses a large text in which much had to be replaced, since U+FFFD is three bytes for each byte that is no UTF-8.
+/// Refuses a large text in which much had to be replaced, since U+FFFD is three bytes for each byte that is no UTF-8, and null is one
+/// more than `NaN`.
 fn odd_text(len: usize, grown: usize) -> Result<()> {
     if len <= SMALL || grown <= len / 16 {
         return Ok(());
@@ -340,7 +343,7 @@ fn odd_text(len: usize, grown: usize) -> Result<()> {
         ErrorKind::TooLarge,
         "decoded_too_large",
         format!(
-            "a text of {} bytes is for a large part no UTF-8, and takes {len} bytes with U+FFFD in its place",
+            "a text of {} bytes is for a large part no UTF-8 or no JSON, and takes {len} bytes once that is replaced",
             len - grown
         ),
     ))

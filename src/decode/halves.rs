@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use crate::decode::text::from_json;
+use crate::decode::charge::Bounds;
+use crate::decode::mend::LARGE;
+use crate::decode::text::from_json_within;
 
 /// No more texts than this have a half held back.
 const MOST: usize = 1024;
@@ -32,18 +34,24 @@ impl Halves {
     }
 
     /// The data of an event without halves: joined with what was held back before.
-    pub(crate) fn join<'a>(&mut self, data: &'a str) -> Cow<'a, str> {
+    ///
+    /// Events that are large have U+FFFD for halves: nobody cuts a text there, and values of all that they say would be too much to hold.
+    pub(crate) fn join<'a>(&mut self, data: &'a str, bounds: &Bounds) -> Cow<'a, str> {
+        if data.len() > LARGE {
+            return Cow::Borrowed(data);
+        }
         let marked = match mark(data) {
             Some(marked) => marked,
             None if self.held.is_empty() => return Cow::Borrowed(data),
             None => Marked { text: Cow::Borrowed(data), mark: None },
         };
-        match from_json::<Value>(&marked.text) {
+        // The data itself, a text of it while it is gone through, and what comes of it.
+        match from_json_within::<Value>(&marked.text, &bounds.beside(3 * data.len())) {
             Ok(mut value) => {
                 Walk { held: &mut self.held, mark: marked.mark }.value(&mut value, &mut String::new(), true);
                 Cow::Owned(value.to_string())
             }
-            // It says by itself what is wrong with it.
+            // It says by itself what is wrong with it, or is too much to be taken apart.
             Err(_) => Cow::Borrowed(data),
         }
     }
@@ -230,7 +238,7 @@ mod tests {
 
     fn token(halves: &mut Halves, text: &str) -> String {
         let data = format!(r#"{{"token":"{text}"}}"#);
-        let value: Value = serde_json::from_str(&halves.join(&data)).unwrap();
+        let value: Value = serde_json::from_str(&halves.join(&data, &Bounds::default())).unwrap();
         value["token"].as_str().unwrap().to_owned()
     }
 
@@ -254,13 +262,13 @@ mod tests {
             assert_eq!(token(&mut halves, text), expected, "{text}");
         }
         assert!(halves.is_empty());
-        assert!(matches!(halves.join(r#"{"token":"\ud83d\ude00 \n"}"#), Cow::Borrowed(_)));
+        assert!(matches!(halves.join(r#"{"token":"\ud83d\ude00 \n"}"#, &Bounds::default()), Cow::Borrowed(_)));
     }
 
     #[test]
     fn what_stays_comes_at_the_end() {
         let mut halves = Halves::default();
-        _ = halves.join(r#"{"choices":[{"index":1,"delta":{"content":"\ud83d","tool_calls":[{"function":{"arguments":"\ud83d"}}]}}]}"#);
+        _ = halves.join(r#"{"choices":[{"index":1,"delta":{"content":"\ud83d","tool_calls":[{"function":{"arguments":"\ud83d"}}]}}]}"#, &Bounds::default());
         assert_eq!(halves.flush().unwrap(), json!({"choices": [{"index": 1, "delta": {"content": "\u{fffd}"}}]}));
         assert!(halves.is_empty() && halves.flush().is_none());
     }
@@ -269,7 +277,7 @@ mod tests {
     fn no_cut_of_a_document_panics() {
         let text = r#"{"token":"\ud83d\ude00\\\ud83d","a":["\udfff"]}"#;
         for end in 0..=text.len() {
-            _ = Halves::default().join(&text[..end]);
+            _ = Halves::default().join(&text[..end], &Bounds::default());
         }
     }
 }

@@ -17,6 +17,7 @@ use crate::decode::charge::{Bounds, SMALL};
 use crate::decode::content_type::{content_type, is_json};
 use crate::decode::decoder::{Decode, Whole, floor};
 use crate::decode::kind::Fields;
+use crate::decode::mend::{LARGE, mended};
 use crate::decode::{failure, kind};
 use crate::sse::append;
 
@@ -227,6 +228,12 @@ impl Body {
         {
             // Both writings of a large body would be too much to hold.
             self.bounds = self.bounds.grown(text.len().saturating_sub(self.buffer.len()));
+            self.buffer = text.into_bytes();
+        }
+        if self.buffer.len() > LARGE
+            && let Some(text) = std::str::from_utf8(&self.buffer).ok().and_then(mended)
+        {
+            self.bounds = self.bounds.grown(self.bounds.growth() + text.len().saturating_sub(self.buffer.len()));
             self.buffer = text.into_bytes();
         }
         let mut result = self.parse(&mut parse);

@@ -2,6 +2,9 @@
 
 use memchr::memchr2;
 
+/// Of documents above this size, in bytes, there are never two writings while they are read.
+pub(super) const LARGE: usize = 1 << 20;
+
 /// Replaces what JSON does not know: bare `-Infinity`, `Infinity` and `NaN` by null, halves of surrogate pairs by U+FFFD.
 /// `None` if there is neither.
 pub(crate) fn mended(text: &str) -> Option<String> {

@@ -21,7 +21,7 @@ mod sniff;
 mod template;
 mod text;
 
-pub(crate) use charge::Bounds;
+pub(crate) use charge::{BOXED, Bounds};
 pub use decoder::{Decode, Whole};
 pub use document::Document;
 pub use events::{EventFormat, Events, Step};
@@ -35,3 +35,4 @@ pub(crate) use kind::answer;
 pub use kind::answer_error;
 pub(crate) use template::{Slot, Templates};
 pub use text::from_json;
+pub(crate) use text::look;

@@ -46,6 +46,11 @@ fn charged<T: DeserializeOwned>(text: &str, bounds: &Bounds) -> Result<T> {
     charge::read(&mended, &account).map_err(|_| account.error().unwrap_or_else(|| located::<T>(&mended, error)))
 }
 
+/// A look at a document that was read before, by a type that keeps next to nothing of it.
+pub(crate) fn look<T: DeserializeOwned>(text: &str) -> Option<T> {
+    serde_json::from_str(text).ok().or_else(|| serde_json::from_str(&mended(text)?).ok())
+}
+
 /// The same fault again, with its path: kept off the way of documents that are right.
 fn located<T: DeserializeOwned>(text: &str, plain: serde_json::Error) -> Error {
     let mut json = serde_json::Deserializer::from_str(text);

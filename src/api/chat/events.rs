@@ -94,8 +94,8 @@ impl EventFormat for ChatEvents {
             self.told.see_deltas();
             return Ok(Step::Item(chunk));
         }
-        let joined = self.halves.join(data);
-        let mut chunk: ChatChunk = from_event(kind, &joined, &self.bounds)?;
+        let joined = self.halves.join(data, &self.bounds);
+        let mut chunk: ChatChunk = from_event(kind, &joined, &self.bounds.joined(&joined, data))?;
         let error = self.settle(&mut chunk, &joined);
         self.seen.share(&mut chunk.id, &mut chunk.object, &mut chunk.model);
         match error {

@@ -1,9 +1,8 @@
 //! The whole answer to a completion.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
+use super::LikelyTokens;
 use crate::api::common::{EosReason, FinishReason, Usage};
 use crate::api::kinds::kinds;
 use crate::base::{Extra, Text};
@@ -86,7 +85,7 @@ pub struct CompletionLogprobs {
     /// For each token the likeliest ones in its place, by text; `None` if they were not asked for. The server writes
     /// -1000 for a probability of 0.
     #[serde(default, deserialize_with = "row")]
-    pub top_logprobs: Vec<Option<BTreeMap<Text, Option<f64>>>>,
+    pub top_logprobs: Vec<Option<LikelyTokens>>,
     /// Where each token begins in the text, in characters. In a chunk of a stream the server counts from the chunk's
     /// own beginning; accumulated, it is from that of the text.
     #[serde(default, deserialize_with = "row")]

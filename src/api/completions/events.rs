@@ -88,9 +88,9 @@ impl EventFormat for CompletionEvents {
         {
             return Ok(Step::Item(chunk));
         }
-        let joined = self.halves.join(data);
+        let joined = self.halves.join(data, &self.bounds);
         let mut chunk: CompletionChunk =
-            from_event(kind, &joined, &self.bounds).map_err(|error| self.explain(error))?;
+            from_event(kind, &joined, &self.bounds.joined(&joined, data)).map_err(|error| self.explain(error))?;
         let error = self.settle(&mut chunk, &joined).map(|error| self.explain(error));
         self.seen.share(&mut chunk.id, &mut chunk.object, &mut chunk.model);
         match error {

@@ -1,10 +1,8 @@
 //! Adds up the chunks of a streamed completion.
 
-use std::collections::BTreeMap;
-
-use super::{Completion, CompletionChoice, CompletionChunk, CompletionChunkChoice, CompletionLogprobs};
-use crate::api::budget::{Budget, nodes};
-use crate::base::{Limits, Result, Text};
+use super::{Completion, CompletionChoice, CompletionChunk, CompletionChunkChoice, CompletionLogprobs, LikelyTokens};
+use crate::api::budget::Budget;
+use crate::base::{Limits, Result};
 use crate::protocol::Accumulate;
 
 /// Adds up [`CompletionChunk`]s to the [`Completion`] that the same request would have got whole.
@@ -81,12 +79,9 @@ impl Accumulate for CompletionTotal {
 }
 
 fn push_logprobs(to: &mut CompletionLogprobs, from: &CompletionLogprobs, budget: &mut Budget) -> Result<()> {
-    let top = |top: &BTreeMap<Text, Option<f64>>| {
-        nodes::<Text, Option<f64>>(top.len()) + top.keys().map(|token| token.len()).sum::<usize>()
-    };
     let lists = size_of_val(&*from.tokens) + size_of_val(&*from.token_logprobs) + size_of_val(&*from.top_logprobs);
     let tokens: usize = from.tokens.iter().map(|token| token.len()).sum();
-    let tops: usize = from.top_logprobs.iter().flatten().map(top).sum();
+    let tops: usize = from.top_logprobs.iter().flatten().map(LikelyTokens::weight).sum();
     // Lists double as they grow.
     budget.take(2 * (lists + size_of_val(&*from.text_offset)) + tokens + tops)?;
 

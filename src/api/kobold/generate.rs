@@ -165,7 +165,10 @@ impl EventFormat for KoboldEvents {
         if is_noise(kind, data) {
             return Ok(Step::Skip);
         }
-        let token: KoboldToken = from_event(kind, &self.halves.join(data), &self.bounds)?;
+        let token: KoboldToken = {
+            let joined = self.halves.join(data, &self.bounds);
+            from_event(kind, &joined, &self.bounds.joined(&joined, data))?
+        };
         Ok(match error_beside(&token.extra) {
             Some(error) if token.token.is_empty() => return Err(error),
             Some(error) => Step::Last(token, error),

@@ -45,6 +45,9 @@ pub struct ModelCard {
 
 fill_objects!(ModelCard, Box<ModelParameters>, GenerationSettings);
 
+// Of all that stands in boxes it is the largest.
+const _: () = assert!(size_of::<ModelParameters>() <= crate::decode::BOXED);
+
 /// How a model is loaded.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]

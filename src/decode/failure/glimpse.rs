@@ -113,6 +113,10 @@ impl<'de> Visitor<'de> for Fill<'_> {
         *self.value = Value::Array(Vec::new());
         let Value::Array(list) = self.value else { return Ok(()) };
         loop {
+            if *self.left == 0 {
+                while items.next_element::<IgnoredAny>()?.is_some() {}
+                return Ok(());
+            }
             let mut item = Value::Null;
             let read = items.next_element_seed(Fill { value: &mut item, left: self.left });
             if !matches!(read, Ok(None)) {
@@ -130,7 +134,9 @@ impl<'de> Visitor<'de> for Fill<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<(), A::Error> {
         *self.value = Value::Object(Map::new());
         let Value::Object(map) = &mut *self.value else { return Ok(()) };
-        while let Some(name) = fields.next_key::<String>()? {
+        while *self.left > 0
+            && let Some(name) = fields.next_key::<String>()?
+        {
             let mut value = Value::Null;
             let read = fields.next_value_seed(Fill { value: &mut value, left: self.left });
             if read.is_ok() || !value.is_null() {
@@ -138,6 +144,7 @@ impl<'de> Visitor<'de> for Fill<'_> {
             }
             read?;
         }
+        while *self.left == 0 && fields.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
         // Numbers come like this if some crate of the program has serde_json keep all their digits.
         if let (1, Some(Value::String(number))) = (map.len(), map.get("$serde_json::private::Number")) {
             *self.value = number.parse().ok().and_then(serde_json::Number::from_f64).map_or(Value::Null, Value::Number);

@@ -11,12 +11,33 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess,
 use super::{Fields, Fill, Given, Struct, Whole, null_is_nothing, scalars_are_nothing};
 use crate::base::{Few, Text};
 
+/// Lists up to this size double as they grow, in bytes.
+const DOUBLED: usize = 1 << 20;
+
+/// The capacity of a list that has outgrown this one. While a list grows, both are there, so a large one grows by little.
+pub(crate) fn grown(capacity: usize, size: usize) -> usize {
+    match capacity.saturating_mul(size) {
+        0 if size < 32 => 4,
+        0 => 1,
+        ..DOUBLED => capacity * 2,
+        _ => capacity + (capacity / 16).max(1),
+    }
+}
+
+/// Adds an element to a list that may become large.
+pub(crate) fn push<T>(list: &mut Vec<T>, item: T) {
+    if list.len() == list.capacity() {
+        list.reserve_exact(grown(list.capacity(), size_of::<T>()) - list.len());
+    }
+    list.push(item);
+}
+
 /// The elements of a list of structs; an object in place of the list is its one element.
 struct Elements<'a, L>(&'a mut L);
 
 impl<'de, T: Struct<'de>> Fill<'de> for Vec<T> {
     fn fill<D: Deserializer<'de>>(&mut self, deserializer: D) -> Result<(), D::Error> {
-        super::in_place(deserializer, Elements(self))
+        super::in_list(deserializer, Elements(self))
     }
 }
 
@@ -27,7 +48,9 @@ impl<'de, T: Struct<'de>> Visitor<'de> for Elements<'_, Vec<T>> {
     }
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
         while let Some(item) = seq.next_element_seed(Owned(PhantomData))? {
-            self.0.extend(item);
+            if let Some(item) = item {
+                push(self.0, item);
+            }
         }
         Ok(())
     }
@@ -149,7 +172,7 @@ macro_rules! fill_objects {
             }
             impl<'de> crate::decode::fill::Fill<'de> for Vec<$type> {
                 fn fill<D: ::serde::Deserializer<'de>>(&mut self, deserializer: D) -> Result<(), D::Error> {
-                    crate::decode::fill::in_place(deserializer, crate::decode::fill::Objects(self))
+                    crate::decode::fill::in_list(deserializer, crate::decode::fill::Objects(self))
                 }
             }
         )*
@@ -218,7 +241,9 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Objects<'_, T> {
     }
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
         while let Some(item) = list.next_element_seed(Object(PhantomData))? {
-            self.0.extend(item);
+            if let Some(item) = item {
+                push(self.0, item);
+            }
         }
         Ok(())
     }
@@ -323,7 +348,12 @@ macro_rules! fill_scalars {
         $(
             impl<'de> Fill<'de> for Vec<$type> {
                 fn fill<D: Deserializer<'de>>(&mut self, deserializer: D) -> Result<(), D::Error> {
-                    crate::decode::fill::in_place(deserializer, Scalars::<Option<$type>, _>(PhantomData, |item| self.extend(item)))
+                    let add = |item: Option<$type>| {
+                        if let Some(item) = item {
+                            push(self, item);
+                        }
+                    };
+                    crate::decode::fill::in_list(deserializer, Scalars(PhantomData, add))
                 }
             }
         )*
@@ -338,7 +368,7 @@ pub(crate) struct Row<T>(pub(crate) Vec<T>);
 
 impl<'de, T: Fill<'de>> Fill<'de> for Row<T> {
     fn fill<D: Deserializer<'de>>(&mut self, deserializer: D) -> Result<(), D::Error> {
-        super::in_place(deserializer, Scalars::<T, _>(PhantomData, |item| self.0.push(item)))
+        super::in_list(deserializer, Scalars::<T, _>(PhantomData, |item| push(&mut self.0, item)))
     }
 }
 
@@ -361,30 +391,4 @@ impl<'de, T: Fill<'de>, F: FnMut(T)> Visitor<'de> for Scalars<T, F> {
     }
     null_is_nothing!();
     scalars_are_nothing!();
-}
-
-/// Log probabilities by token; `None` if there is no object.
-impl<'de> Fill<'de> for Option<BTreeMap<Text, Option<f64>>> {
-    fn fill<D: Deserializer<'de>>(&mut self, deserializer: D) -> Result<(), D::Error> {
-        super::in_place(deserializer, Tops(self))
-    }
-}
-
-struct Tops<'a>(&'a mut Option<BTreeMap<Text, Option<f64>>>);
-
-impl<'de> Visitor<'de> for Tops<'_> {
-    type Value = ();
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("log probabilities by token")
-    }
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let tops = self.0.insert(BTreeMap::new());
-        while let Some(token) = map.next_key()? {
-            tops.insert(token, map.next_value_seed(Given(PhantomData))?);
-        }
-        Ok(())
-    }
-    null_is_nothing!();
-    scalars_are_nothing!();
-    super::lists_are_nothing!();
 }

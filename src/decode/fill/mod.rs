@@ -23,7 +23,7 @@ use lists::Row;
 
 use crate::base::Extra;
 
-pub(crate) use lists::{Object, Objects, fill_objects, named};
+pub(crate) use lists::{Object, Objects, fill_objects, grown, named, push};
 pub(crate) use scalars::{digits, fill_from_str};
 pub(crate) use texts::{JsonText, Said, json_text};
 
@@ -36,6 +36,10 @@ pub(crate) trait Fill<'de>: Default {
 /// Under this name a visitor of this module asks for whatever stands there. For serde_json it is `deserialize_any`; what counts
 /// the memory of large documents knows by it that the value has a place already.
 pub(crate) const IN_PLACE: &str = "$tabbyapi::in_place";
+/// The same for a list whose elements are added with [`lists::push`].
+pub(crate) const IN_LIST: &str = "$tabbyapi::in_list";
+/// The same for an object whose fields are added to a list as pairs, with [`lists::push`].
+pub(crate) const IN_PAIRS: &str = "$tabbyapi::in_pairs";
 
 /// Has the visitor shown what stands there.
 #[inline]
@@ -44,6 +48,15 @@ pub(crate) fn in_place<'de, D: Deserializer<'de>, V: Visitor<'de>>(
     visitor: V,
 ) -> Result<V::Value, D::Error> {
     deserializer.deserialize_newtype_struct(IN_PLACE, visitor)
+}
+
+/// The same for a list.
+#[inline]
+pub(crate) fn in_list<'de, D: Deserializer<'de>, V: Visitor<'de>>(
+    deserializer: D,
+    visitor: V,
+) -> Result<V::Value, D::Error> {
+    deserializer.deserialize_newtype_struct(IN_LIST, visitor)
 }
 
 /// What null does in every visitor here.
@@ -89,7 +102,7 @@ macro_rules! scalars_are_nothing {
         }
     };
 }
-use scalars_are_nothing;
+pub(crate) use scalars_are_nothing;
 
 /// What lists do where there is no place for them.
 macro_rules! lists_are_nothing {
@@ -123,7 +136,7 @@ pub(crate) fn listed<'de, D: Deserializer<'de>, T>(deserializer: D) -> Result<Ve
 where
     Vec<T>: Fill<'de>,
 {
-    in_place(deserializer, lists::Listed(PhantomData))
+    in_list(deserializer, lists::Listed(PhantomData))
 }
 
 /// The same for what must be there, since nothing is left of the answer without it.

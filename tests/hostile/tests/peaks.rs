@@ -1,5 +1,10 @@
-//! What answers of every shape take in memory at most, next to their size. `cargo test -p tabbyapi-hostile --test peaks -- --nocapture`
-//! prints the table. With `PEAKS_FULL=1`, the largest answers are as large as they are accepted by default, which takes minutes.
+//! What answers of every shape take in memory at most, next to their size, and how long it takes to read them: in all, and in the longest
+//! step, during which no deadline is looked at. `cargo test -p tabbyapi-hostile --test peaks -- --nocapture` prints the table; its times
+//! count with `--release` only, and are held to nothing. With `PEAKS_FULL=1`, the largest answers are as large as they are accepted by
+//! default.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Instant;
 
 use bytes::Bytes;
 use tabbyapi::api::{
@@ -13,9 +18,25 @@ use tabbyapi_hostile::memory::peak;
 /// What every document may take, and what is kept of it until its end is there.
 const FLOOR: usize = Limits::DOCUMENT_FLOOR + (1 << 20);
 
+/// The longest step of the answer that is read, in microseconds.
+static LONGEST: AtomicU64 = AtomicU64::new(0);
+
+/// Takes one step.
+fn step<T>(take: impl FnOnce() -> T) -> T {
+    let start = Instant::now();
+    let result = take();
+    LONGEST.fetch_max(start.elapsed().as_micros() as u64, Relaxed);
+    result
+}
+
 fn head(stream: bool) -> http::response::Parts {
     let kind = if stream { "text/event-stream" } else { "application/json" };
     http::Response::builder().header("content-type", kind).body(()).unwrap().into_parts().0
+}
+
+fn refused() -> http::response::Parts {
+    let head = http::Response::builder().status(422).header("content-type", "application/json");
+    head.body(()).unwrap().into_parts().0
 }
 
 /// Decodes a body that comes in pieces of 16 KiB, and drops each item; `ok`, or the code of the error.
@@ -24,9 +45,9 @@ fn decode<D: Decode>(mut decoder: D, head: &http::response::Parts, body: &[u8]) 
         decoder.start(head, &Limits::default())?;
         for piece in body.chunks(16 << 10) {
             decoder.feed(Bytes::copy_from_slice(piece));
-            while decoder.next()?.is_some() {}
+            while step(|| decoder.next())?.is_some() {}
         }
-        while decoder.finish()?.is_some() {}
+        while step(|| decoder.finish())?.is_some() {}
         Ok::<(), tabbyapi::Error>(())
     };
     run().map_or_else(|error| error.code().to_owned(), |()| "ok".to_owned())
@@ -41,11 +62,11 @@ fn add_up<R: StreamEndpoint>(request: &R, body: &[u8]) -> String {
         decoder.start(&head(true), &limits)?;
         for piece in body.chunks(16 << 10) {
             decoder.feed(Bytes::copy_from_slice(piece));
-            while let Some(item) = decoder.next()? {
+            while let Some(item) = step(|| decoder.next())? {
                 total.push(&item)?;
             }
         }
-        while let Some(item) = decoder.finish()? {
+        while let Some(item) = step(|| decoder.finish())? {
             total.push(&item)?;
         }
         Ok::<(), tabbyapi::Error>(())
@@ -70,17 +91,6 @@ fn event(data: Vec<u8>) -> Vec<u8> {
     [b"data: ", &data[..], b"\n\n"].concat()
 }
 
-/// Shapes that still take more than four times their size, though no more than ten times.
-const ABOVE: [&str; 7] = [
-    "models: models with parameters",
-    "models: models with drafts",
-    "models: a key with an escape",
-    "completions: texts of 24",
-    "real: likely tokens, some of them not",
-    "real: likely tokens of a completion's chunk",
-    "real: logprobs of a whole answer",
-];
-
 struct Table {
     bad: Vec<String>,
 }
@@ -93,12 +103,14 @@ impl Table {
 
     /// The same, with so much more that a stream may accumulate.
     fn within(&mut self, name: &str, body: Vec<u8>, real: bool, total: usize, run: impl FnOnce(&[u8]) -> String) {
+        LONGEST.store(0, Relaxed);
+        let start = Instant::now();
         let (peak, outcome) = peak(|| run(&body));
-        let times = peak as f64 / body.len() as f64;
-        println!("{name:<46} {:>10} {:>11} {times:>6.2}  {outcome}", body.len(), peak);
-        let most = if ABOVE.contains(&name) { 10 } else { 4 };
-        if peak > total + FLOOR.max(most * body.len() + (1 << 20)) || real && outcome != "ok" && outcome != "truncated"
-        {
+        let (times, all) = (peak as f64 / body.len() as f64, start.elapsed().as_millis());
+        let longest = LONGEST.load(Relaxed) / 1000;
+        println!("{name:<56} {:>10} {peak:>11} {times:>6.2} {all:>7} {longest:>7}  {outcome}", body.len());
+        let read = ["ok", "truncated", "generation_cut"].contains(&&*outcome);
+        if peak > total + FLOOR.max(4 * body.len() + (1 << 20)) || real && !read {
             self.bad.push(format!("{name}: {peak} bytes for {}, {outcome}", body.len()));
         }
     }
@@ -107,7 +119,7 @@ impl Table {
 #[test]
 fn memory_is_bounded_by_what_was_sent() {
     let mut table = Table { bad: Vec::new() };
-    println!("{:<46} {:>10} {:>11} {:>6}  outcome", "shape", "bytes", "peak", "times");
+    println!("{:<56} {:>10} {:>11} {:>6} {:>7} {:>7}  outcome", "shape", "bytes", "peak", "times", "ms", "step ms");
     let chat = ChatRequest::new([ChatMessage::user("x")]);
     let completion = CompletionRequest::new("x");
 
@@ -115,7 +127,7 @@ fn memory_is_bounded_by_what_was_sent() {
     let full = std::env::var_os("PEAKS_FULL").is_some();
     // Still above the floor below which the size of an answer does not count.
     let large = |size: usize| if full { size } else { size.min(6 << 20) };
-    for size in [5 * mib, 100 << 10] {
+    for size in [if full { 63 * mib } else { 5 * mib }, 100 << 10] {
         let mut whole = |name: &str, before: &str, unit: &str, between: &str, after: &str| {
             let name = format!("models: {name}");
             let body = filled(before, unit, between, after, size);
@@ -174,6 +186,20 @@ fn memory_is_bounded_by_what_was_sent() {
             "]}}]}",
             &create,
         );
+        // Answers that look cut are looked at again.
+        let cut = r#"{"usage":null,"choices":[{"finish_reason":"stop","eos_reason":null,"message":{}"#;
+        other("chat: cut, with empty choices", &format!("{cut}}},"), r#"{"message":{}}"#, "]}", &create);
+        other("chat: cut, with small objects", &format!("{cut},\"x\":["), r#"{"":0}"#, "]}]}", &create);
+        let likely = r#"{"token":" the","token_id":1,"logprob":-12.3456789,"top_logprobs":[{"token":" the","token_id":1,"logprob":-12.3456789}]}"#;
+        other("chat: cut, with logprobs", &format!("{cut},\"logprobs\":{{\"content\":["), likely, "]}}]}", &create);
+        let streamed = |body: &[u8]| decode(chat.streamed().decoder(), &head(false), body);
+        other(
+            "chat in place of a stream: cut, with logprobs",
+            &format!("{cut},\"logprobs\":{{\"content\":["),
+            likely,
+            "]}}]}",
+            &streamed,
+        );
         let complete = |body: &[u8]| decode(Endpoint::decoder(&completion), &head(false), body);
         other(
             "completions: one likely token each",
@@ -208,6 +234,10 @@ fn memory_is_bounded_by_what_was_sent() {
         other("kobold: empty results", r#"{"results":["#, r#"{"text":""}"#, "]}", &generate);
         let any = |body: &[u8]| decode(Json::<Vec<String>>::new(), &head(false), body);
         other("a type of one's own", "[", r#""aaaaaaaaaaaa""#, "]", &any);
+        let names: String =
+            (0..size / 40).map(|at| format!("\"k{:016}\":-12.345678901234567,", at * 7_919 % 10_000_019)).collect();
+        let body = format!(r#"{{"choices":[{{"text":"","logprobs":{{"top_logprobs":[{{{names}"k":0}}]}}}}]}}"#);
+        table.row("completions: very many likely tokens in one place", body.into_bytes(), false, complete);
 
         let size = size.min(15 * mib);
         let mut stream = |name: &str, before: &str, unit: &str, between: &str, after: &str| {
@@ -243,6 +273,23 @@ fn memory_is_bounded_by_what_was_sent() {
         let mut body = filled(r#"{"choices":[{"delta":{"content":""#, "aaaaaaaaaaaaaaaa", "", "\"}}]}", size);
         body[40..size - 100].fill(0xff);
         table.row("chat events: bytes that are no UTF-8", event(body), false, |body| add_up(&chat, body));
+        // Events that the halves of surrogate pairs make owned, and go through as values if they are not large.
+        for (name, size) in
+            [("", size), (", below 1 MiB", size.min(mib - 64))].into_iter().take(if size < mib { 1 } else { 2 })
+        {
+            let mut halves = |shape: &str, before: &str, unit: &str, between: &str, after: &str| {
+                let name = format!("chat events: half a pair and {shape}{name}");
+                let total = if size < mib { 8 * mib } else { 0 };
+                table.within(&name, event(filled(before, unit, between, after, size)), false, total, |body| {
+                    add_up(&chat, body)
+                });
+            };
+            let half = r#"{"choices":[{"delta":{"content":"\ud83d"},"#;
+            halves("small objects", &format!(r#"{half}"x":["#), r#"{"":0}"#, ",", "]}]}");
+            halves("empty choices", &format!("{half}\"x\":0}},"), "{}", ",", "]}");
+            halves("escapes", &format!(r#"{half}"x":""#), r"aaaaaaa\n", "", "\"}]}");
+            halves("halves", r#"{"choices":[{"delta":{"content":""#, r"\ud83d", "", "\"}}]}");
+        }
         let load = LoadRequest::new("x");
         let body = event(filled(r#"{"model_type":"model","status":"processing","x":["#, r#"{"":0}"#, ",", "]}", size));
         table.row("load events: small objects without a name", body, false, |body| add_up(&load, body));
@@ -283,6 +330,32 @@ fn memory_is_bounded_by_what_was_sent() {
     let body = event(filled(r#"{"choices":[{"delta":{"tool_calls":["#, "{}", ",", "]}}]}", large(15 * mib)));
     table.row("large: empty tool calls in an event", body, false, |body| add_up(&chat, body));
 
+    // What took seconds once.
+    let errors = |body: &[u8]| decode(ListModels.decoder(), &refused(), body);
+    let issue = r#"{"detail":[{"loc":["body"],"msg":"m","type":"t","input":"#;
+    let deep = "[".repeat(120) + &"]".repeat(120);
+    table.row(
+        "errors: 422 with a deep input",
+        filled(&format!("{issue}["), &deep, ",", "]}]}", 8 * mib),
+        false,
+        errors,
+    );
+    let names: String = (0..8 * mib / 12).map(|at| format!("\"k{at}\":0,")).collect();
+    let body = format!("{issue}{{{names}\"k\":0}}}}]}}").into_bytes();
+    table.row("errors: 422 with an input of many names", body, false, errors);
+    let body = event(filled(r#"{"error":{"message":"a","x":["#, r#"{"":0}"#, ",", "]}}", 15 * mib));
+    table.row("errors: a large event", body, false, |body| add_up(&chat, body));
+    let body = event(filled(r#"{"error":{"message":""#, "aaaaaaa ", "", "\"}}", 15 * mib));
+    table.row("errors: an event of a long message", body, false, |body| add_up(&chat, body));
+    let body = filled(r#"{"error":{"message":"a","x":["#, r#"{"":0}"#, ",", "]}}", large(60 * mib));
+    table.row("errors: in place of an answer", body, false, list);
+    let strings = vec!["\"aaa\""; 900].join(",");
+    let turn = format!(
+        "data: {{\"choices\":[{{\"delta\":{{\"content\":\"a\"}}}}]}}\n\ndata: {{\"choices\":[{{\"delta\":{{\"content\":\"a\"}}}}],\"x\":[{strings}]}}\n\n"
+    );
+    let body = turn.repeat(3_900_000 / turn.len()).into_bytes();
+    table.row("chat events: a small one and one of 900 strings", body, false, |body| add_up(&chat, body));
+
     // What real servers send.
     let card = r#"{"id":"alpha-7B-exl3","object":"model","created":1795359305,"owned_by":"tabbyAPI","logging":null,"parameters":null}"#;
     let body = filled(r#"{"object":"list","data":["#, card, ",", "]}", 5_000 * 112);
@@ -321,6 +394,15 @@ fn memory_is_bounded_by_what_was_sent() {
             size,
         ));
         table.row("real: likely tokens of a chunk", body, true, |body| add_up(&chat, body));
+        let tops = [top, top, top, r#"{"token":" the","token_id":1,"logprob":-Infinity}"#].join(", ");
+        let body = event(filled(
+            r#"{"id":"a","choices":[{"index":0,"delta":{"content":" the"},"logprobs":{"content":[{"token":" the","logprob":-0.1,"top_logprobs":["#,
+            &tops,
+            ", ",
+            "]}]}}]}",
+            size,
+        ));
+        table.row("real: likely tokens, some of them not", body, true, |body| add_up(&chat, body));
         let top = r#"{"token":" the","logprob":-Infinity}"#;
         let body = event(filled(
             r#"{"id":"a","choices":[{"index":0,"delta":{"content":" the"},"logprobs":{"content":[{"token":" the","logprob":-0.1,"top_logprobs":["#,
@@ -329,7 +411,7 @@ fn memory_is_bounded_by_what_was_sent() {
             "]}]}}]}",
             size.min(7 << 19),
         ));
-        table.row("real: likely tokens, some of them not", body, true, |body| add_up(&chat, body));
+        table.row("real: likely tokens, all of them not", body, true, |body| add_up(&chat, body));
         let tops: Vec<String> = (0..size / 32).map(|at| format!("\"token{at}\":-12.345678901234567")).collect();
         let body = format!(
             r#"{{"id":"a","choices":[{{"index":0,"text":"a","logprobs":{{"tokens":["a"],"token_logprobs":[-0.1],"top_logprobs":[{{{}}}],"text_offset":[0]}}}}]}}"#,
@@ -361,5 +443,31 @@ fn memory_is_bounded_by_what_was_sent() {
     table.row("real: logprobs of a whole answer", body, true, |body| {
         decode(Endpoint::decoder(&chat), &head(false), body)
     });
+    let likely = r#"{"token":" the","token_id":1234,"logprob":-0.123456789,"top_logprobs":[]}"#;
+    let body = filled(
+        r#"{"id":"a","choices":[{"index":0,"message":{"role":"assistant","content":"x"},"logprobs":{"content":["#,
+        likely,
+        ",",
+        "]}}]}",
+        large(20 * mib),
+    );
+    table.row("real: logprobs without likely tokens", body, true, |body| {
+        decode(Endpoint::decoder(&chat), &head(false), body)
+    });
+    for likely in [1, 5] {
+        let top: Vec<String> = (0..likely).map(|at| format!("\" token{at}\":-12.345678901234567")).collect();
+        let count = large(20 * mib) / (50 + 32 * likely);
+        let list = |element: &str| vec![element; count].join(",");
+        let body = format!(
+            r#"{{"choices":[{{"text":"x","logprobs":{{"tokens":[{}],"token_logprobs":[{}],"top_logprobs":[{}],"text_offset":[{}]}}}}]}}"#,
+            list("\" token\""),
+            list("-12.345678901234567"),
+            list(&format!("{{{}}}", top.join(","))),
+            list("123456"),
+        );
+        table.row(&format!("real: logprobs of a whole completion, {likely}"), body.into_bytes(), true, |body| {
+            decode(Endpoint::decoder(&completion), &head(false), body)
+        });
+    }
     assert!(table.bad.is_empty(), "{}", table.bad.join("\n"));
 }
