@@ -214,7 +214,7 @@ pub(crate) fn printable(text: &str) -> Cow<'_, str> {
 }
 
 /// A number in digits. Those of the standard library come by pairs, from a table.
-pub fn decimal(number: u64) -> String {
+pub(crate) fn decimal(number: u64) -> String {
     let mut digits = if number < 10 { String::new() } else { decimal(number / 10) };
     digits.push(char::from(b'0' + (number % 10) as u8));
     digits

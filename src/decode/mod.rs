@@ -7,7 +7,6 @@
 mod charge;
 mod content_type;
 mod decoder;
-pub mod document;
 mod events;
 mod failure;
 mod fault;
@@ -23,7 +22,6 @@ mod text;
 
 pub(crate) use charge::{BOXED, Bounds};
 pub use decoder::{Decode, Whole};
-pub use document::Document;
 pub use events::{EventFormat, Events, Step};
 pub(crate) use events::{error_beside, from_event, is_noise};
 pub(crate) use failure::answer_error_field;

@@ -1,17 +1,18 @@
 //! The token of the Hugging Face hub in the body of a download: hidden from what is shown and recorded.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
+use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
 use crate::base::Secrets;
 use crate::base::secrets::REMOVED;
-use crate::decode::Document;
 
 /// A download's body without the token of the hub it loads from; `None` if there is none in it.
 pub(crate) fn without_token(path: &str, body: &[u8]) -> Option<Bytes> {
     let text = download(path, body)?;
-    let document = Document::read(text).ok()?;
-    let token = document.get("token").filter(|token| token.starts_with('"'))?;
+    let token = token(text).filter(|token| token.starts_with('"'))?;
     let start = (token.as_ptr() as usize).checked_sub(text.as_ptr() as usize)?;
     let (before, after) = (text.get(..start)?, text.get(start + token.len()..)?);
     Some([before, "\"", REMOVED, "\"", after].concat().into())
@@ -20,14 +21,20 @@ pub(crate) fn without_token(path: &str, body: &[u8]) -> Option<Bytes> {
 /// A body that [`without_token`] was changed to, or what was made of that, with the token that the whole one has.
 pub(crate) fn with_token(body: Bytes, whole: &[u8]) -> Bytes {
     let put_back = || {
-        let token = Document::read(std::str::from_utf8(whole).ok()?).ok()?.get("token")?.to_owned();
+        let token_there = token(std::str::from_utf8(whole).ok()?)?;
         let text = std::str::from_utf8(&body).ok()?;
-        let shown = Document::read(text).ok()?.get("token")?;
+        let shown = token(text)?;
         let start = (shown.as_ptr() as usize).checked_sub(text.as_ptr() as usize)?;
         let (before, after) = (text.get(..start)?, text.get(start + shown.len()..)?);
-        (shown == ["\"", REMOVED, "\""].concat()).then(|| [before, &*token, after].concat())
+        (shown == ["\"", REMOVED, "\""].concat()).then(|| [before, token_there, after].concat())
     };
     put_back().map_or_else(|| body.clone(), Bytes::from)
+}
+
+/// The token in the body of a download, as it stands there.
+fn token(body: &str) -> Option<&str> {
+    let fields: BTreeMap<String, &RawValue> = serde_json::from_str(body).ok()?;
+    Some(fields.get("token")?.get())
 }
 
 /// The body of a download, as text.
@@ -38,7 +45,7 @@ fn download<'a>(path: &str, body: &'a [u8]) -> Option<&'a str> {
 impl Secrets {
     /// Adds the token for the hub that a download loads from, if the body of a request has one.
     pub(crate) fn add_token(&mut self, path: &str, body: &[u8]) {
-        let token = download(path, body).and_then(|body| Document::read(body).ok()?.string("token"));
+        let token = download(path, body).and_then(|body| serde_json::from_str::<String>(token(body)?).ok());
         if let Some(token) = token.map(Zeroizing::new).filter(|token| !self.cover(token.as_bytes())) {
             self.add(&token);
         }

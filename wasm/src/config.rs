@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use crate::document::Document;
+use crate::document::string;
 use http::response::Parts;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use tabbyapi::auth::Credential;
 use tabbyapi::call::{Settings, Shared, Time};
-use tabbyapi::decode::Document;
-use tabbyapi::decode::document::string;
 use tabbyapi::{Error, ErrorKind, Options, Result};
 
 /// Carries what must not show of a request, and is not sent.

@@ -1,8 +1,9 @@
 //! What the events and bodies of each kind of answer mean, without typed models: the package's types are TypeScript's.
 
-use tabbyapi::decode::{Document, EventFormat, Step, answer_error, error_event, event_error};
+use tabbyapi::decode::{EventFormat, Step, answer_error, error_event, event_error};
 use tabbyapi::{Error, ErrorKind, Result};
 
+use crate::document::Document;
 use crate::records;
 use crate::template::{Match, Templates};
 

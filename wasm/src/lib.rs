@@ -11,6 +11,7 @@ mod bindgen;
 #[cfg(all(target_arch = "wasm32", not(feature = "bindgen")))]
 mod border;
 mod config;
+mod document;
 mod format;
 pub mod machine;
 mod operations;

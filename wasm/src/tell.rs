@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use crate::document::push_string;
 use bytes::Bytes;
 use http::{HeaderMap, Request};
 use tabbyapi::call::{Attempt, Call, Time};
-use tabbyapi::decode::document::{decimal, push_string};
 use tabbyapi::{Error, Phase, Place, Scope, ValidationIssue};
 
 use crate::config::SECRET;
@@ -161,15 +161,15 @@ impl Object {
     }
 
     fn number(&mut self, name: &str, number: Option<u64>) {
-        self.raw(name, number.map(decimal).as_deref().unwrap_or("null"));
+        self.raw(name, number.map(|number| number.to_string()).as_deref().unwrap_or("null"));
     }
 
     /// In milliseconds: whole ones, and millionths of one.
     fn time(&mut self, name: &str, time: Option<Duration>) {
         let text = time.map(|time| {
             // With the zeros that are before them.
-            let millionths = decimal(1_000_000 + u64::from(time.subsec_nanos()) % 1_000_000);
-            [&decimal(time.as_millis() as u64), ".", &millionths[1..]].concat()
+            let millionths = (1_000_000 + u64::from(time.subsec_nanos()) % 1_000_000).to_string();
+            [&(time.as_millis() as u64).to_string(), ".", &millionths[1..]].concat()
         });
         self.raw(name, text.as_deref().unwrap_or("null"));
     }

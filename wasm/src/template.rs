@@ -4,7 +4,7 @@
 //! equal before and after, with a valid string body between, is as valid as the one that was learned, and says the same but for
 //! that string.
 
-use tabbyapi::decode::document::string_body;
+use crate::document::string_body;
 
 use crate::records;
 

@@ -1,22 +1,12 @@
-//! A look at JSON text that makes no values of it: whether it is valid, and what its outermost values are. Errors are read in this
-//! way, and whatever a host's own parser makes values of: a parser for all of JSON is ten times as much code.
-
-pub use crate::base::text::decimal;
+//! A look at JSON text that makes no values of it: whether it is valid, and what its outermost values are. Values are made by the host's own
+//! parser; a second one in the module is ten times as much code.
 
 /// Deeper documents are refused, as serde_json does.
 const DEEPEST: u32 = 128;
 
-/// What a look at a document found, for an [`EventFormat`](super::EventFormat) that only passes on what it reads.
-///
-/// ```
-/// use tabbyapi::decode::Document;
-///
-/// let document = Document::read(r#"{"status": "ok", "issues": [1, NaN]}"#).unwrap();
-/// assert_eq!(document.string("status").as_deref(), Some("ok"));
-/// assert_eq!(document.get("issues"), Some("[1, NaN]"));
-/// ```
+/// What a look at a document found.
 #[derive(Debug, Default, PartialEq)]
-pub struct Document<'a> {
+pub(crate) struct Document<'a> {
     /// The outermost values as text: those of an object under their names as they stand, those of an array under empty ones.
     values: Vec<(&'a str, &'a str)>,
     /// Where bare `NaN`, `Infinity` and `-Infinity` stand, which the server writes and JSON does not know.
@@ -25,7 +15,7 @@ pub struct Document<'a> {
 
 impl<'a> Document<'a> {
     /// Looks at a document; where it ceases to be valid, if it does.
-    pub fn read(text: &'a str) -> Result<Self, usize> {
+    pub(crate) fn read(text: &'a str) -> Result<Self, usize> {
         let mut look = Look { text, at: 0, odd: Vec::new(), values: Vec::new() };
         match look.value(0).and_then(|()| look.end()) {
             Some(()) => Ok(Document { values: look.values, odd: look.odd }),
@@ -34,22 +24,22 @@ impl<'a> Document<'a> {
     }
 
     /// The outermost values, with their names.
-    pub fn values(&self) -> &[(&'a str, &'a str)] {
+    pub(crate) fn values(&self) -> &[(&'a str, &'a str)] {
         &self.values
     }
 
     /// The value of a field as text; the last one, as `JSON.parse` has it.
-    pub fn get(&self, name: &str) -> Option<&'a str> {
+    pub(crate) fn get(&self, name: &str) -> Option<&'a str> {
         self.values.iter().rev().find(|(other, _)| *other == name).map(|(_, value)| *value)
     }
 
     /// The value of a field that is a string.
-    pub fn string(&self, name: &str) -> Option<String> {
+    pub(crate) fn string(&self, name: &str) -> Option<String> {
         string(self.get(name)?)
     }
 
     /// The same document without what JSON does not know, if there is such: null in its place.
-    pub fn mended(&self, text: &str) -> Option<String> {
+    pub(crate) fn mended(&self, text: &str) -> Option<String> {
         let mut mended = String::new();
         let mut from = 0;
         for (start, end) in &self.odd {
@@ -63,7 +53,7 @@ impl<'a> Document<'a> {
 }
 
 /// The string that a value is, if it is one.
-pub fn string(json: &str) -> Option<String> {
+pub(crate) fn string(json: &str) -> Option<String> {
     unescaped(json.strip_prefix('"')?.strip_suffix('"')?)
 }
 
@@ -108,7 +98,7 @@ fn unit(text: &str) -> Option<(char, usize)> {
 }
 
 /// Adds a string to JSON text, in quotes.
-pub fn push_string(json: &mut String, text: &str) {
+pub(crate) fn push_string(json: &mut String, text: &str) {
     json.push('"');
     let mut from = 0;
     for (at, byte) in text.bytes().enumerate() {
@@ -282,7 +272,7 @@ impl<'a> Look<'a> {
 /// The length of the string body at the start of `bytes`, up to its closing quote, and whether it has escapes; None if it has no
 /// end there, or cannot be one.
 #[inline]
-pub fn string_body(bytes: &[u8]) -> Option<(usize, bool)> {
+pub(crate) fn string_body(bytes: &[u8]) -> Option<(usize, bool)> {
     let mut escaped = false;
     let mut length = 0;
     loop {
