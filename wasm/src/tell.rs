@@ -285,11 +285,11 @@ mod tests {
                 Place::Method(name) | Place::Setting(name) | Place::Key(name) => name,
                 _ => continue,
             };
-            let spelled = in_javascript(place);
-            assert!(!spelled.contains("::") && !spelled.contains('_') && !spelled.contains("client"), "{spelled}");
             if OF_RUST.iter().any(|own| name.starts_with(own)) {
                 continue;
             }
+            let spelled = in_javascript(place);
+            assert!(!spelled.contains("::") && !spelled.contains('_') && !spelled.contains("client"), "{spelled}");
             let words = spelled.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
             for word in words.filter(|word| *word != "tabby") {
                 let has = [": ", "?: ", "?(", "("].iter().any(|after| types.contains(&[word, after].concat()));

@@ -6,7 +6,7 @@ new Tabby({});
 // @ts-expect-error a key is text
 new Tabby({ baseURL: "http://h", apiKey: 1 });
 // @ts-expect-error there is no such setting
-new Tabby({ baseURL: "http://h", timeout: 1 });
+new Tabby({ baseURL: "http://h", timeoutSeconds: 1 });
 // @ts-expect-error a pace is made of numbers
 new Tabby({ baseURL: "http://h", paces: { stream: { stall: "20s" } } });
 // @ts-expect-error there is no such kind of work
