@@ -16,6 +16,7 @@
 //! * [`Endpoint`], [`call`], [`decode`], [`sse`], [`driver`]: the core, for routes and executors of your own.
 //! * [`guide`]: how to do things, from the first call to running behind a proxy; a table of all routes; moving from other libraries.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(unreachable_pub)]
 
 // The floors. `tests/layers.rs` has their order, and holds it.

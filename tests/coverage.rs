@@ -344,3 +344,13 @@ fn every_recorded_route_is_served() {
     }
     assert!(routes.len() > 40, "{}", routes.len());
 }
+
+#[test]
+fn every_example_is_in_the_index() {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let index = fs::read_to_string(examples.join("README.md")).unwrap();
+    let names = fs::read_dir(&examples).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let is_program = |name: &String| name.ends_with(".rs") || !name.contains('.') && name != "support";
+    let missing: Vec<_> = names.filter(is_program).filter(|name| !index.contains(&format!("]({name})"))).collect();
+    assert_eq!(missing, [""; 0]);
+}

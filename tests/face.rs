@@ -88,7 +88,9 @@ fn texts_of_every_kind_convert() {
     assert_eq!(EncodeRequest::new(&owned), EncodeRequest::new("a text"));
     assert_eq!(EmbeddingsRequest::new(&owned), EmbeddingsRequest::new(cow));
     assert_eq!(Sampling::new().stop(&owned), Sampling::new().stop("a text"));
-    assert!(text == owned && owned == text && text == *"a text");
+    assert_eq!(text, owned);
+    assert_eq!(owned, text);
+    assert_eq!(text, "a text");
     assert_eq!(String::from(&text), owned);
 }
 

@@ -1,6 +1,5 @@
 //! The account of one document: what it may cost, and what its values have cost so far.
 
-use std::borrow::Cow;
 use std::cell::Cell;
 
 use serde_json::Value;
@@ -40,9 +39,9 @@ impl Bounds {
         Bounds { held: bytes, ..self }
     }
 
-    /// For what was made of the data of an event, beside which it may stand.
-    pub(crate) fn joined(self, joined: &Cow<'_, str>, data: &str) -> Self {
-        if let Cow::Owned(_) = joined { self.beside(data.len()) } else { self }
+    /// For what was made of the data of an event; what was made anew stands beside the data.
+    pub(crate) fn joined(self, joined: &str, data: &str) -> Self {
+        if std::ptr::eq(joined, data) { self } else { self.beside(data.len()) }
     }
 
     pub(crate) fn growth(&self) -> usize {

@@ -19,7 +19,7 @@ pub(crate) fn grown(capacity: usize, size: usize) -> usize {
     match capacity.saturating_mul(size) {
         0 if size < 32 => 4,
         0 => 1,
-        ..DOUBLED => capacity * 2,
+        1..DOUBLED => capacity * 2,
         _ => capacity + (capacity / 16).max(1),
     }
 }
