@@ -113,7 +113,7 @@ pub(crate) fn run() -> Result<(), u32> {
     let client = Client::builder("http://127.0.0.1:5000/v1/")
         .key_source(move |_, _| {
             keys.set(keys.get() + 1);
-            Box::pin(ready(Credential::bearer("key").map(Some))) as _
+            ready(Credential::bearer("key").map(Some))
         })
         .build_with(local.clone())
         .map_err(|_| line!())?;
