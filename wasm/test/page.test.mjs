@@ -11,7 +11,7 @@ const folder = path.join(path.dirname(fileURLToPath(import.meta.url)), "../../ex
 const args = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
 
 test("the page in Rust", { timeout: 120_000 }, async (t) => {
-  const server = await emulator(t, "--token-delay-ms", "40");
+  const server = await emulator(t, "--token-delay-ms", "150");
   const browser = await chromium.launch({ executablePath: process.env.CHROME ?? "/usr/bin/chromium", args });
   t.after(() => browser.close());
   const page = await browser.newPage({ viewport: { width: 900, height: 640 } });
