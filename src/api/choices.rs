@@ -8,7 +8,7 @@ use crate::api::common::FinishReason;
 use crate::base::{Error, ErrorKind, Extra, Result};
 use crate::decode::answer_error_field;
 
-/// More choices than this are not told apart; no request has so many.
+/// More choices than this are not distinguished; no request has so many.
 const MOST: usize = 1 << 16;
 
 /// What is known of the choices of a stream.
@@ -56,7 +56,7 @@ impl Choices {
 }
 
 /// How many choices a request asks for: in its own field, or among fields without a name, its own ones first. `None` if it
-/// cannot be told.
+/// is not known.
 pub(crate) fn asked_for(n: Option<u32>, extras: [&Extra; 2]) -> Option<u64> {
     match (n, extras.into_iter().find_map(|extra| extra.get("n"))) {
         (Some(n), _) => Some(u64::from(n)),

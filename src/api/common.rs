@@ -69,10 +69,10 @@ pub struct Usage {
     /// Seconds that the request took on the server, waiting included.
     #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub total_time: Option<f64>,
-    /// What the prompt's tokens are made of, from servers that tell it.
+    /// What the prompt's tokens are made of, from servers that report it.
     #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub prompt_tokens_details: Option<PromptTokensDetails>,
-    /// What the generated tokens are made of, from servers that tell it.
+    /// What the generated tokens are made of, from servers that report it.
     #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub completion_tokens_details: Option<CompletionTokensDetails>,
     /// Other fields.
@@ -144,7 +144,7 @@ pub(crate) fn cut_by_unload(body: &str, text: &str) -> Option<Error> {
     })
 }
 
-/// What of a whole answer tells that it was cut.
+/// What of a whole answer says that it was cut.
 #[derive(Deserialize)]
 struct Ending {
     #[serde(default)]

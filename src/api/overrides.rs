@@ -54,7 +54,7 @@ impl Overrides {
         self.with_all(&sampling, SamplerOverride::force)
     }
 
-    /// The lists that are set in `sampling`, such as `stop`, apply beside those of requests. What is no list is a default only.
+    /// The lists that are set in `sampling`, such as `stop`, apply beside those of requests. What is not a list is a default only.
     #[must_use]
     pub fn append(self, sampling: Sampling) -> Self {
         self.with_all(&sampling, SamplerOverride::additive)
@@ -230,7 +230,7 @@ impl Endpoint for SetOverrides<'_> {
         struct Body<'a> {
             overrides: &'a Overrides,
         }
-        // What is no finite number became null on the way here, and the server takes null for no override.
+        // What is not a finite number became null on the way here, and the server takes null for no override.
         if let Some((field, _)) = self.0.iter().find(|(_, entry)| entry.value.is_null()) {
             return Err(Error::new(ErrorKind::Encode, "not_finite", format!("the override of `{field}` has no value")));
         }

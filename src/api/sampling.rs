@@ -94,7 +94,7 @@ sampling! {
         /// Ids of the only tokens to sample; all by default. No effect on the current backend. Other name:
         /// `allowed_token_ids`.
         allowed_tokens: Vec<u32> as impl Into<Vec<u32>> => serde(deserialize_with = "token_list"),
-        /// Whether the last token of the prompt is sampled anew, so that it can merge with the output; default false.
+        /// Whether the last token of the prompt is sampled again, so that it can merge with the output; default false.
         token_healing: bool,
         /// 0 to 10, default 1; 0 is greedy.
         temperature: f64,
@@ -142,7 +142,7 @@ sampling! {
         /// How many tokens back DRY looks; default 0. No effect on the current backend. Other name:
         /// `dry_penalty_last_n`.
         dry_range: i64,
-        /// Strings at which DRY begins anew; none by default. No effect on the current backend.
+        /// Strings at which DRY begins again; none by default. No effect on the current backend.
         dry_sequence_breakers: OneOrMany<String> as impl Into<OneOrMany<String>>,
         /// Default 0, which is off. No effect on the current backend. Other name: `mirostat`, which servers of 2025 take
         /// for a flag of its own.

@@ -104,7 +104,7 @@ impl Extra {
 impl Deref for Extra {
     type Target = Map<String, Value>;
     fn deref(&self) -> &Map<String, Value> {
-        // `Map::new` is no constant function.
+        // `Map::new` is not a constant function.
         static EMPTY: LazyLock<Map<String, Value>> = LazyLock::new(Map::new);
         match &self.0 {
             Some(fields) => &fields.map,

@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 pub struct Limits {
     /// The largest event of a stream, in bytes; 16 MiB by default. Error code `event_too_large`.
     pub event: usize,
-    /// The largest body that is no stream, in bytes; 64 MiB by default. Error code `body_too_large`.
+    /// The largest body that is not a stream, in bytes; 64 MiB by default. Error code `body_too_large`.
     pub body: usize,
     /// How much of an error's body is read and kept, in bytes; 64 KiB by default.
     pub error_excerpt: usize,
@@ -69,7 +69,7 @@ macro_rules! limits {
 limits! {
     /// Sets the largest event of a stream, in bytes.
     event,
-    /// Sets the largest body that is no stream, in bytes.
+    /// Sets the largest body that is not a stream, in bytes.
     body,
     /// Sets how much of an error's body is kept, in bytes.
     error_excerpt,

@@ -26,7 +26,7 @@ pub struct Pace {
     /// From sending the request to the first item of a stream.
     pub first_item: Option<Duration>,
     /// The longest time without progress once the head is there. Progress is an item of a stream, and 1 KiB of data of
-    /// an event or a body: a server that sends single bytes makes none. Keep-alive comments are no data. In a
+    /// an event or a body: a server that sends single bytes makes none. Keep-alive comments are not data. In a
     /// stream it counts from the first item on if `first_item` is set.
     pub stall: Option<Duration>,
     /// The whole call, with its retries and waits.

@@ -158,13 +158,13 @@ pub(crate) fn find(text: &[u8], words: &[u8]) -> Option<usize> {
     memchr::memchr_iter(first, text).find(|&at| text[at..].starts_with(words))
 }
 
-/// The text in which U+FFFD stands for what is no UTF-8, or None if all of it is. It is made as long as it has to be at once, since
+/// The text in which U+FFFD stands for what is not UTF-8, or None if all of it is. It is made as long as it has to be at once, since
 /// it may be large.
 pub(crate) fn lossy(bytes: &[u8]) -> Option<String> {
     std::str::from_utf8(bytes).is_err().then(|| replaced(bytes))
 }
 
-/// The same of bytes of which some are no UTF-8.
+/// The same of bytes of which some are not UTF-8.
 pub(crate) fn replaced(bytes: &[u8]) -> String {
     const REPLACEMENT: &str = "\u{fffd}";
     let parts = || {

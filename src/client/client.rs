@@ -323,7 +323,7 @@ impl ClientBuilder {
         self.set(|settings| Ok(settings.concurrency(limit)))
     }
 
-    /// How long before it expires a key is asked for anew; 10 s by default.
+    /// How long before it expires a key is asked for again; 10 s by default.
     pub fn key_skew(self, skew: Duration) -> Self {
         self.set(|settings| Ok(settings.key_skew(skew)))
     }
@@ -340,7 +340,7 @@ impl ClientBuilder {
         self
     }
 
-    /// The client, on reqwest. Errors of kind [`Config`](crate::ErrorKind::Config) tell what cannot work.
+    /// The client, on reqwest. Errors of kind [`Config`](crate::ErrorKind::Config) say what cannot work.
     #[cfg(all(feature = "reqwest", not(target_arch = "wasm32")))]
     pub fn build(self) -> Result<Client> {
         let builder = reqwest::Client::builder();
@@ -351,7 +351,7 @@ impl ClientBuilder {
         self.build_with(transport)
     }
 
-    /// The client, on the host's `fetch`. Errors of kind [`Config`](crate::ErrorKind::Config) tell what cannot work.
+    /// The client, on the host's `fetch`. Errors of kind [`Config`](crate::ErrorKind::Config) say what cannot work.
     #[cfg(all(feature = "fetch", target_arch = "wasm32"))]
     pub fn build(self) -> Result<Client> {
         let transport = crate::transport::Fetch::new()?;

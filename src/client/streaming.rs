@@ -180,7 +180,7 @@ impl<D: Decode> State<D> {
     }
 }
 
-/// What a stream adds up to and how it ended, whoever drives it.
+/// What a stream adds up to and how it ended, for both drivers.
 pub(crate) struct Tally<A> {
     total: A,
     outcome: Option<Outcome>,

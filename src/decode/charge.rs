@@ -345,7 +345,7 @@ struct Entries<'a, A> {
     inner: A,
     account: &'a Account,
     fields: &'a Fields,
-    /// The size of the key just read, which tells whether it is a string of its own, as keys of maps are and names of fields are not.
+    /// The size of the key just read, which says whether it is a string of its own, as keys of maps are and names of fields are not.
     key: usize,
     /// The list that the entries become, if they do.
     pairs: Option<Growth>,

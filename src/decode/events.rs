@@ -100,7 +100,7 @@ pub struct Events<F: EventFormat> {
 }
 
 enum Mode<T> {
-    /// Not enough has come to tell which of the next two it is.
+    /// Not enough has come to say which of the next two it is.
     Unknown(Sniff),
     Stream(Parser),
     Whole(Body),
@@ -333,7 +333,7 @@ fn too_large(overflow: Overflow) -> Error {
     .with_advice(Advice::new(Remedy::Raise, "raise {setting:limits.event} if such events are expected"))
 }
 
-/// Refuses a large text in which much had to be replaced, since U+FFFD is three bytes for each byte that is no UTF-8, and null is one
+/// Refuses a large text in which much had to be replaced, since U+FFFD is three bytes for each byte that is not UTF-8, and null is one
 /// more than `NaN`.
 fn odd_text(len: usize, grown: usize) -> Result<()> {
     if len <= SMALL || grown <= len / 16 {

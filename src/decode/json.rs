@@ -23,7 +23,7 @@ use crate::sse::append;
 
 /// Reads a JSON body as `T`, and every error shape of the server.
 pub struct Json<T> {
-    /// A status that carries an answer although it is no success, such as 503 on `/health`.
+    /// A status that carries an answer although it is not a success, such as 503 on `/health`.
     also: Option<StatusCode>,
     fields: Fields,
     check: Option<Check<T>>,
@@ -48,7 +48,7 @@ impl<T> Json<T> {
     }
 
     /// Sets the fields of this kind of answer. A body that has none of them is an error, whatever its status; so is one with an `error`
-    /// that is neither null nor empty, unless `error` is such a field. With an empty list, any body that is no error will do.
+    /// that is neither null nor empty, unless `error` is such a field. With an empty list, any body that is not an error will do.
     pub const fn with_fields(mut self, names: &'static [&'static str]) -> Self {
         self.fields = Some(names);
         self

@@ -13,7 +13,7 @@ use crate::decode::failure::Fill;
 use crate::decode::text::from_json_within;
 
 /// The fields of a kind of answer, of which there must be one at least. `None` if they are not known; none at all if the answer
-/// says nothing, so that whatever is no error will do.
+/// says nothing, so that whatever is not an error will do.
 pub(crate) type Fields = Option<&'static [&'static str]>;
 
 /// Reads an answer of this kind.
@@ -29,7 +29,7 @@ pub(crate) fn answer<T: DeserializeOwned>(text: &str, fields: Fields, bounds: &B
 }
 
 /// The error that stands in place of a whole answer, or in it, although its status is a success: for a decoder of your own. At least
-/// one of `fields` must be there; if there are none, whatever is no error will do.
+/// one of `fields` must be there; if there are none, whatever is not an error will do.
 pub fn answer_error(body: &str, fields: &'static [&'static str]) -> Option<Error> {
     refusal(body, Some(fields))
 }

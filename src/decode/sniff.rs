@@ -59,7 +59,7 @@ impl Sniff {
         Parser::with_max_event_bytes(self.largest_event)
     }
 
-    /// What reads the body if it is no stream.
+    /// What reads the body if it is not a stream.
     pub(super) fn into_body(self) -> Body {
         self.body
     }

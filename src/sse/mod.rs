@@ -34,7 +34,7 @@
 //! * Lines end in LF, CR or CRLF, and in nothing else: U+0085, U+2028 and U+2029 are ordinary characters. A CR ends its
 //!   line at once; an LF that follows is swallowed, even when it comes chunks later.
 //! * One byte order mark at the start is dropped, whole or split.
-//! * Bytes that are no UTF-8 become U+FFFD.
+//! * Bytes that are not UTF-8 become U+FFFD.
 //! * An event without a `data` line is not dispatched; one with an empty `data` line is, with empty data.
 //! * What follows the last blank line is discarded at the end of the stream: [`Parser::is_partial`] tells.
 //! * An empty `retry` is ignored, as browsers do.

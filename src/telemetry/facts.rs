@@ -1,4 +1,4 @@
-//! What is worth telling of a call, as attributes, whoever emits them. It learns by being shown what a hook is shown.
+//! What is worth telling of a call, as attributes, for every emitter. It learns by being shown what a hook is shown.
 
 #![cfg_attr(not(feature = "opentelemetry"), allow(dead_code, reason = "`tracing` has no metrics"))]
 
@@ -77,7 +77,7 @@ struct Asked {
 #[derive(Clone, Copy)]
 pub(super) enum End<'a> {
     Complete,
-    /// The caller gave it up: a browser left, a handle was used. That is no error.
+    /// The caller gave it up: a browser left, a handle was used. That is not an error.
     Cancelled,
     Failed(&'a Error),
 }
@@ -246,7 +246,7 @@ impl Facts {
         told
     }
 
-    /// What metrics of the call are told apart by.
+    /// What metrics of the call are distinguished by.
     pub(super) fn metric(&self) -> Attributes {
         let Some(work) = self.work else { return Vec::new() };
         let mut told = vec![(n::OPERATION_NAME, text(work.name())), (n::PROVIDER_NAME, text(n::PROVIDER))];

@@ -13,7 +13,7 @@
 //! * A span for each call, over all its retries and the whole of a stream. Generations and embeddings are named by operation and
 //!   model, such as `chat alpha-7B`, are of kind client, and carry `gen_ai.*`: what was asked (temperature, maximum and the
 //!   like), the answer's id, model and finish reasons, the time to the first chunk, tokens. Others are named by verb and path.
-//!   Failed calls have `error.type`, the [code](crate::Error::code) of the error. A call that was dropped or cancelled is no error: it has
+//!   Failed calls have `error.type`, the [code](crate::Error::code) of the error. A call that was dropped or cancelled is not an error: it has
 //!   `tabbyapi.cancelled` set to true, as have its attempt and its metrics.
 //! * Below it a span for each attempt, named by its verb, with `url.full` (values of a query are redacted), status, sizes and
 //!   `http.request.resend_count`.

@@ -48,7 +48,7 @@ pub(super) const OUTPUT_MESSAGES: &str = "gen_ai.output.messages";
 
 // All of it.
 pub(super) const ERROR_TYPE: &str = "error.type";
-/// Of what was given up by the caller, which is no error.
+/// Of what was given up by the caller, which is not an error.
 pub(super) const CANCELLED: &str = "tabbyapi.cancelled";
 pub(super) const SERVER_ADDRESS: &str = "server.address";
 pub(super) const SERVER_PORT: &str = "server.port";

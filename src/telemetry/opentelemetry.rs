@@ -72,7 +72,7 @@ impl OpenTelemetry {
         OpenTelemetry { means: Arc::new(Means { tracer, metrics }), content: false, propagate: false, state: None }
     }
 
-    /// Whether to tell what was said: prompts, answers, and the words of errors. Off by default.
+    /// Whether to include what was said: prompts, answers, and the words of errors. Off by default.
     #[must_use]
     pub fn content(mut self, content: bool) -> Self {
         self.content = content;

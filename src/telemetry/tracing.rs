@@ -21,7 +21,7 @@ use crate::telemetry::names as n;
 /// ```
 ///
 /// A call's span is a child of the one that is entered when the call is polled for the first time. Targets are `tabbyapi`; spans
-/// are of level `INFO`, those of attempts `DEBUG`. An event at a call's end tells how it went: `INFO` or, if it failed,
+/// are of level `INFO`, those of attempts `DEBUG`. An event at a call's end says how it went: `INFO` or, if it failed,
 /// `WARN`. A call that was dropped or cancelled has not failed. The fields `otel.name`, `otel.kind` and `otel.status_code` are for `tracing-opentelemetry`.
 #[derive(Default)]
 pub struct Tracing {
@@ -42,7 +42,7 @@ impl Tracing {
         Tracing::default()
     }
 
-    /// Whether to tell what was said: prompts, answers, and the words of errors. Off by default.
+    /// Whether to include what was said: prompts, answers, and the words of errors. Off by default.
     #[must_use]
     pub fn content(mut self, content: bool) -> Self {
         self.content = content;

@@ -10,7 +10,7 @@ use crate::protocol::estimate::Estimator;
 
 /// An answer that was interrupted, and the request that goes on with it.
 ///
-/// Nothing does this by itself: the server generates anew what comes after the text that had arrived, and bills its prompt again. The
+/// Nothing does this by itself: the server generates again what comes after the text that had arrived, and bills its prompt again. The
 /// request is the first one with that text as its last message, `continue_final_message` and `add_generation_prompt: false`;
 /// `max_tokens` and `min_tokens` are lessened by the estimated tokens of the text. A `response_prefix` moves into the message.
 ///
@@ -53,7 +53,7 @@ impl Broken<ChatCompletion> {
 impl Continuation {
     /// What goes on with this part of the answer to a request.
     ///
-    /// Only text can be gone on with. It is an error of kind [`Encode`](ErrorKind::Encode), whose code tells why, if that will not do:
+    /// Only text can be gone on with. It is an error of kind [`Encode`](ErrorKind::Encode), whose code says why, if that will not do:
     ///
     /// | code | |
     /// |---|---|
@@ -134,7 +134,7 @@ impl Continuation {
     }
 
     /// The two parts as one answer: text, thoughts and log probabilities one after the other, ids of the first, reasons and tool calls
-    /// of the rest, usage added up as far as the server told it. A part that broke off told none, so its tokens are then
+    /// of the rest, usage added up as far as the server reported it. A part that broke off told none, so its tokens are then
     /// only in the prompt of the rest.
     pub fn join(&self, rest: ChatCompletion) -> ChatCompletion {
         let mut whole = self.before.clone();

@@ -69,7 +69,7 @@ pub enum UnparsedReason {
     Empty,
     /// It was cut off by `max_tokens` and does not read as it is.
     CutOff,
-    /// It is no JSON, or has more after it.
+    /// It is not JSON, or has more after it.
     NotJson,
     /// It is JSON of another shape.
     Unexpected,

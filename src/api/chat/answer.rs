@@ -139,7 +139,7 @@ pub struct TopLogprob {
     /// Its id.
     #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub token_id: Option<u64>,
-    /// Its log probability; the server writes -1000 for a probability of 0. `None` where it is no finite number.
+    /// Its log probability; the server writes -1000 for a probability of 0. `None` where it is not a finite number.
     #[serde(default, deserialize_with = "filled")]
     pub logprob: Option<f64>,
     /// Other fields.

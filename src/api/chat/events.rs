@@ -59,7 +59,7 @@ impl ChatEvents {
         ChatEvents { choices: Choices::expecting(choices), wants_usage, ..ChatEvents::default() }
     }
 
-    /// Puts a chunk in order, and tells what error it carries.
+    /// Puts a chunk in order, and says what error it carries.
     fn settle(&mut self, chunk: &mut ChatChunk, data: &str) -> Option<Error> {
         let count = chunk.choices.len();
         let mut error = error_beside(&chunk.extra);

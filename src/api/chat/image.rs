@@ -4,7 +4,7 @@ use super::ContentPart;
 use crate::base::{Advice, Error, ErrorKind, Remedy, Result};
 
 impl ContentPart {
-    /// An image, sent inside the request; its type is told by its first bytes: PNG, JPEG, GIF, WebP or BMP. For
+    /// An image, sent inside the request; its type is known by its first bytes: PNG, JPEG, GIF, WebP or BMP. For
     /// another one see [`image_bytes`](ContentPart::image_bytes), which takes the type as it is given.
     ///
     /// ```
@@ -31,7 +31,7 @@ pub(super) fn unknown(what: &str) -> Error {
         ))
 }
 
-/// The type that the first bytes tell.
+/// The type that the first bytes show.
 pub(super) fn media_type(image: &[u8]) -> Option<&'static str> {
     match image {
         [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => Some("image/png"),

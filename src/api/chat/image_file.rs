@@ -33,7 +33,7 @@ impl ContentPart {
             Error::new(ErrorKind::Encode, "image_unreadable", message).with_source(error)
         };
         let file = File::open(path).map_err(unreadable)?;
-        // One byte more tells whether there are more, even of what has no length, such as a pipe.
+        // One byte more says whether there are more, even where no length is known, such as a pipe.
         let mut image = Vec::new();
         file.take(bytes.saturating_add(1)).read_to_end(&mut image).map_err(unreadable)?;
         if image.len() as u64 > bytes {

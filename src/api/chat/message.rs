@@ -140,7 +140,7 @@ impl ChatMessage {
         self.reasoning_content.as_deref().unwrap_or_default()
     }
 
-    /// The message of an answer, as all servers should have sent it: text is no list of parts, reasoning has one name.
+    /// The message of an answer, as all servers should have sent it: text is not a list of parts, reasoning has one name.
     pub(super) fn unified(mut self) -> Self {
         unify_reasoning(&mut self.reasoning_content, &mut self.extra);
         if let Some(Content::Parts(parts)) = &self.content

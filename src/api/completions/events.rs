@@ -29,7 +29,7 @@ pub struct CompletionEvents {
 }
 
 impl CompletionEvents {
-    /// For one stream; `bounded` tells whether the request set `max_tokens`, without which the current server fails.
+    /// For one stream; `bounded` says whether the request set `max_tokens`, without which the current server fails.
     pub fn new(bounded: bool) -> Self {
         CompletionEvents {
             seen: Shared::default(),
@@ -48,7 +48,7 @@ impl CompletionEvents {
         CompletionEvents { choices: Choices::expecting(choices), wants_usage, ..self }
     }
 
-    /// Puts a chunk in order, and tells what error it carries.
+    /// Puts a chunk in order, and says what error it carries.
     fn settle(&mut self, chunk: &mut CompletionChunk, data: &str) -> Option<Error> {
         let count = chunk.choices.len();
         let mut error = error_beside(&chunk.extra);

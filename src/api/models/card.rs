@@ -1,4 +1,4 @@
-//! What the server tells of models.
+//! What the server reports about models.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -35,7 +35,7 @@ pub struct ModelCard {
     /// How it is loaded; in lists `None`.
     #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub parameters: Option<Box<ModelParameters>>,
-    /// What the server logs, from servers that tell it.
+    /// What the server logs, from servers that report it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub logging: Option<Value>,
     /// Fields that this library has no name for.

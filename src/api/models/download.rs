@@ -56,7 +56,7 @@ impl DownloadRequest {
 
 posts!(DownloadRequest: "/v1/download", Admin, Never, Downloaded, download, explain);
 
-/// All failures are 400, told apart by their words; the one of the timeout has none.
+/// All failures are 400, distinguished by their words; the one of the timeout has none.
 fn explain(error: Error) -> Error {
     if error.code() != "bad_request" {
         return error;
@@ -99,7 +99,7 @@ const WITHHELD: [&str; 7] = ["401", "403", "Unauthorized", "Forbidden", "gated",
 open_enum! {
     /// What a repository holds.
     RepoType {
-        /// A model, which goes to the model directory. So does everything that is no LoRA.
+        /// A model, which goes to the model directory. So does everything that is not a LoRA.
         Model = "model",
         /// A LoRA, which goes to the LoRA directory.
         Lora = "lora",

@@ -19,7 +19,7 @@ impl Wanted {
         self.draft.is_some()
     }
 
-    /// Errors if the model is not in this list. The loaded model's card is no proof: its id lacks the path of a subfolder, so
+    /// Errors if the model is not in this list. The loaded model's card is not proof: its id lacks the path of a subfolder, so
     /// another model may have that name.
     pub(crate) fn check_model(&self, list: &ModelList) -> Result<()> {
         check(&self.model, "models", list)

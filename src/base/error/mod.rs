@@ -85,13 +85,13 @@ pub enum ErrorKind {
     Connect,
     /// The connection failed after the request may have been sent.
     Transport,
-    /// A deadline of the call's [`Pace`](crate::Pace) passed; [`phase`](Error::phase) tells which.
+    /// A deadline of the call's [`Pace`](crate::Pace) passed; [`phase`](Error::phase) says which.
     Timeout,
     /// The server answered with an error, by its status or inside a stream.
     Server,
     /// The stream ended before its end was announced.
     Truncated,
-    /// The answer is not what this operation answers; [`path`](Error::path) tells where.
+    /// The answer is not what this operation answers; [`path`](Error::path) says where.
     Decode,
     /// A cap of [`Limits`](crate::Limits) was reached.
     TooLarge,
@@ -138,7 +138,7 @@ pub enum Phase {
     Head,
     /// Waiting for the first item of a stream.
     FirstItem,
-    /// Waiting for more data (keep-alive comments are no data).
+    /// Waiting for more data (keep-alive comments are not data).
     Stall,
     /// The whole call, its retries included.
     Total,

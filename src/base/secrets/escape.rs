@@ -110,7 +110,7 @@ fn byte(length: usize, byte: u8) -> Escape {
     Escape::Of { length, bytes: [byte, 0, 0, 0], count: 1 }
 }
 
-/// As UTF-8; what is no character is the one for that.
+/// As UTF-8; what is not a character is the one for that.
 fn character(length: usize, number: u32) -> Escape {
     let mut bytes = [0; 4];
     let count = char::from_u32(number).unwrap_or(char::REPLACEMENT_CHARACTER).encode_utf8(&mut bytes).len();

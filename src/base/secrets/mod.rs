@@ -34,7 +34,7 @@ pub(crate) fn is_secret(name: &HeaderName, value: &HeaderValue) -> bool {
     value.is_sensitive() || is_secret_name(name)
 }
 
-/// Whether headers of this name carry secrets, whoever sets them.
+/// Whether headers of this name carry secrets, regardless of who sets them.
 fn is_secret_name(name: &HeaderName) -> bool {
     const NAMES: [HeaderName; 6] = [AUTHORIZATION, PROXY_AUTHORIZATION, X_API_KEY, X_ADMIN_KEY, COOKIE, SET_COOKIE];
     NAMES.contains(name)
@@ -148,7 +148,7 @@ impl Secrets {
         if found.is_empty() {
             return Cow::Borrowed(text);
         }
-        // A secret that is no UTF-8 may begin or end within a letter.
+        // A secret that is not UTF-8 may begin or end within a letter.
         for range in &mut found {
             while !text.is_char_boundary(range.start) {
                 range.start -= 1;

@@ -8,7 +8,7 @@
 //! The work is linear in the text, whatever stands in it, and the memory is that of the longest secret. A layer that is as the
 //! one below costs nothing.
 //!
-//! The automaton is our own since it has to tell how much of a secret stands at the end of a text that was cut, and to be wiped.
+//! The automaton is our own since it has to say how much of a secret stands at the end of a text that was cut, and to be wiped.
 
 use std::ops::Range;
 

@@ -5,7 +5,7 @@ use http::HeaderValue;
 use zeroize::Zeroizing;
 
 /// The value of a header that carries a secret. All its clones share one memory, which is wiped when the last one is dropped. `None` if no
-/// header can carry it; nothing tells what it was.
+/// header can carry it; nothing says what it was.
 pub(crate) fn secret_value(prefix: &str, secret: &str) -> Option<HeaderValue> {
     // With room for all, since a vector that grows leaves what it held behind.
     let mut text = Zeroizing::new(Vec::with_capacity(prefix.len() + secret.len()));

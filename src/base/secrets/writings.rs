@@ -139,7 +139,7 @@ impl Writings {
             let name = part[..at].trim_ascii().rsplit(|byte| *byte == b' ').next().unwrap_or_default();
             let value = part[at + 1..].trim_ascii();
             let value = value.strip_prefix(b"\"").map_or(value, |rest| rest.strip_suffix(b"\"").unwrap_or(rest));
-            // Base64 may end in such signs, and then this is no parameter.
+            // Base64 may end in such signs, and then this is not a parameter.
             let is_name = !name.is_empty() && value.iter().any(|byte| *byte != b'=');
             if is_name && !PUBLIC.iter().any(|public| name.eq_ignore_ascii_case(public.as_bytes())) {
                 self.secret(value);
@@ -168,7 +168,7 @@ impl Writings {
     }
 }
 
-/// As a reader has it that replaces what is no UTF-8.
+/// As a reader has it that replaces what is not UTF-8.
 fn replaced(text: &[u8]) -> Vec<u8> {
     let text = String::from_utf8_lossy(text).into_owned();
     if text.bytes().filter(u8::is_ascii).count() >= SHORTEST { text.into_bytes() } else { Vec::new() }

@@ -101,7 +101,7 @@ impl<D: Decode> Driver<D> {
                     return result.err().map(Err);
                 }
             };
-            // What a cancelled connection reports is no news.
+            // What a cancelled connection reports is not news.
             if let Some(input) = input.filter(|_| !self.cancel.is_cancelled()) {
                 self.call.handle_input(self.transport.now(), input);
             }
@@ -181,7 +181,7 @@ pub(crate) fn wait<T>(
     result
 }
 
-/// Wakes a parked thread. The flag tells what the thread's token alone does not: foreign code may use that too.
+/// Wakes a parked thread. The flag says what the thread's token alone does not: foreign code may use that too.
 struct Unpark {
     woken: AtomicBool,
     thread: Thread,

@@ -274,7 +274,7 @@ impl ClientBuilder {
         rate_limit(limit: RateLimit);
         /// Bounds how many calls run at each server at a time; off by default.
         concurrency(limit: Concurrency);
-        /// How long before it expires a key is asked for anew; 10 s by default.
+        /// How long before it expires a key is asked for again; 10 s by default.
         key_skew(skew: Duration);
         /// Adds a hook to all calls, after those that are there; see [`hooks`](crate::hooks).
         hook(hook: impl Hook + Clone + Sync);
@@ -309,7 +309,7 @@ impl ClientBuilder {
         }))
     }
 
-    /// The client, on ureq with its defaults. Errors of kind [`Config`](crate::ErrorKind::Config) tell what cannot work.
+    /// The client, on ureq with its defaults. Errors of kind [`Config`](crate::ErrorKind::Config) say what cannot work.
     pub fn build(self) -> Result<Client> {
         let transport = match self.0.connect() {
             Some(limit) => Ureq::connecting_within(limit)?,

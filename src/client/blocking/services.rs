@@ -214,7 +214,7 @@ services! {
         call list() -> TemplateList;
         /// The list as an API key sees it: the active template, or nothing.
         call list_as_api_key() -> TemplateList;
-        /// Switches the loaded model to this template until it is loaded anew; needs the admin key.
+        /// Switches the loaded model to this template until it is loaded again; needs the admin key.
         call switch(name: impl Into<String>) -> Empty;
         /// Takes the loaded model's template away; needs the admin key.
         call unload() -> Empty;

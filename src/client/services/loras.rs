@@ -39,8 +39,8 @@ impl Loras<'_> {
         self.client.call(&ActiveLoras)
     }
 
-    /// Loads LoRAs in place of those that are active; needs the admin key. The answer tells which of them were loaded and
-    /// which failed, which is no error: look at [`LoraReport::failure`]. It comes when all of it is done, which may take up to
+    /// Loads LoRAs in place of those that are active; needs the admin key. The answer says which of them were loaded and
+    /// which failed, which is not an error: look at [`LoraReport::failure`]. It comes when all of it is done, which may take up to
     /// 10 minutes by default.
     pub fn load(&self, request: &LoraLoadRequest) -> Calling<Json<LoraReport>> {
         self.client.call(request)

@@ -32,7 +32,7 @@ impl Templates<'_> {
         self.client.call(&ListTemplatesAsApiKey)
     }
 
-    /// Switches the loaded model to this template until it is loaded anew; needs the admin key.
+    /// Switches the loaded model to this template until it is loaded again; needs the admin key.
     ///
     /// Errors have the codes `unknown_template` (the server fails on a name that it does not know, with 500 and no words),
     /// `nothing_named` (an empty name) or `no_model_loaded`.
@@ -41,7 +41,7 @@ impl Templates<'_> {
     }
 
     /// Takes the loaded model's template away; needs the admin key. Chat is refused from then on, with the code
-    /// `no_template`, until another one is switched to or the model is loaded anew.
+    /// `no_template`, until another one is switched to or the model is loaded again.
     pub fn unload(&self) -> Calling<Json<Empty>> {
         self.client.call(&UnloadTemplate)
     }

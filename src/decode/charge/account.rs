@@ -29,7 +29,7 @@ impl Bounds {
         Bounds { items: limits.items, depth: limits.depth, expansion: limits.expansion, grown: 0, held: 0 }
     }
 
-    /// For a document of which so many bytes were not sent, but put in place of bytes that are no UTF-8.
+    /// For a document of which so many bytes were not sent, but put in place of bytes that are not UTF-8.
     pub(crate) fn grown(self, bytes: usize) -> Self {
         Bounds { grown: bytes, ..self }
     }
@@ -39,7 +39,7 @@ impl Bounds {
         Bounds { held: bytes, ..self }
     }
 
-    /// For what was made of the data of an event; what was made anew stands beside the data.
+    /// For what was made of the data of an event; a copy stands beside the data.
     pub(crate) fn joined(self, joined: &str, data: &str) -> Self {
         if std::ptr::eq(joined, data) { self } else { self.beside(data.len()) }
     }

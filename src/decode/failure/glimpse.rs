@@ -34,7 +34,7 @@ pub(super) fn glimpse(text: &str) -> Option<Value> {
     let mut value = Value::Null;
     let whole = Fill::new(&mut value, &mut Fill::budget()).deserialize(&mut json);
     match &value {
-        // Words in quotes, followed by others, are no JSON.
+        // Words in quotes, followed by others, are not JSON.
         Value::String(_) => (whole.is_ok() && json.end().is_ok()).then_some(value),
         Value::Null => None,
         Value::Object(fields) if fields.is_empty() && whole.is_err() => None,

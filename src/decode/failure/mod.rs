@@ -25,7 +25,7 @@ pub(super) use glimpse::{Fill, LOOK};
 use hint::{advice, redirected};
 use said::Said;
 
-/// The error of an answer whose status is no success.
+/// The error of an answer whose status is not a success.
 pub(super) fn from_response(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Error {
     let said = Said::json(body).unwrap_or_else(|| Said::plain(body, Some(headers)));
     let cause = said.cause(Some(status), Within::Answer);

@@ -46,7 +46,7 @@ impl Said {
         Said::of(&value, DEEPEST).filter(|_| objects)
     }
 
-    /// Text that is no JSON: what a person can read of it.
+    /// Text that is not JSON: what a person can read of it.
     pub(super) fn plain(text: &[u8], headers: Option<&HeaderMap>) -> Said {
         let text = &*beginning(text);
         let html = headers.and_then(content_type).is_some_and(|media| media.eq_ignore_ascii_case("text/html"));
@@ -222,7 +222,7 @@ fn words(value: &Value) -> String {
     }
 }
 
-/// A server's code, if it is one: what is no short word is no code, and could be anything. A number is a status.
+/// A server's code, if it is one: what is not a short word is not a code, and could be anything. A number is a status.
 fn word(text: &str) -> Option<String> {
     const NOTHING: [&str; 5] = ["error", "fail", "failed", "failure", "none"];
     let letters = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b':');

@@ -130,7 +130,7 @@ where
     filled::<D, Option<T>>(deserializer).map(Option::unwrap_or_default)
 }
 
-/// The same for the list that an answer consists of. Null is an empty one; what is no list at all, or has no element of its type, would
+/// The same for the list that an answer consists of. Null is an empty one; what is not a list at all, or has no element of its type, would
 /// otherwise pass for an answer that says nothing.
 pub(crate) fn listed<'de, D: Deserializer<'de>, T>(deserializer: D) -> Result<Vec<T>, D::Error>
 where

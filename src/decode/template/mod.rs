@@ -171,7 +171,7 @@ impl Body {
                 b'"' => return Some(Self { len, escaped }),
                 b'\\' => {
                     escaped = true;
-                    // Whatever is escaped, it is no closing quote; and if it is a control character, unescaping fails.
+                    // Whatever is escaped, it is not a closing quote; and if it is a control character, unescaping fails.
                     len += 2;
                 }
                 0..0x20 => return None,

@@ -10,7 +10,7 @@ use crate::protocol::endpoint::Scope;
 
 /// Keys from environment variables, which are read each time that the client asks: a change is seen after a 401.
 ///
-/// A variable that is unset or blank is no key. If several keys are set, each operation gets the one that suits it, as with fixed keys.
+/// A variable that is unset or blank is not a key. If several keys are set, each operation gets the one that suits it, as with fixed keys.
 ///
 /// ```
 /// use tabbyapi::auth::Environment;

@@ -21,14 +21,14 @@
 //! * After a 401 it asks again, telling so, and sends the request once more. A second 401 is the error of the call. A server that
 //!   refuses a key has not begun anything, so no generation is done twice by this.
 //! * An error of the source is the error of the call that asked, of kind
-//!   [`Credentials`](crate::ErrorKind::Credentials) for all sources here; nothing is sent, and the next call asks anew.
+//!   [`Credentials`](crate::ErrorKind::Credentials) for all sources here; nothing is sent, and the next call asks again.
 //!
 //! Nothing runs in the background.
 //!
 //! # Keys never show
 //!
 //! All keys that a client holds (for each scope and server, those that sources gave, sensitive headers, the token of a download) are
-//! removed from all that it tells: `Debug` and `Display`, errors and their causes, records, hooks, telemetry, recordings. They are
+//! removed from everything that it shows: `Debug` and `Display`, errors and their causes, records, hooks, telemetry, recordings. They are
 //! removed even if the server repeats them, in any writing: as they stand, escaped as in JSON, URLs or HTML, in Base64, as Latin-1 or
 //! UTF-8; so are parts of header values, such as cookies, fields of `Digest`, user and password of `Basic`. Texts are cut
 //! after that, so that no head of a key is left. Answers are handed out as they are, and keys shorter than six bytes are left alone, since
@@ -108,12 +108,12 @@ impl Credential {
         Credential { name, value, expires: None, lasts: None, which }
     }
 
-    /// Which key it is, for errors that tell of it.
+    /// Which key it is, for errors that mention it.
     pub(crate) fn which(&self) -> Which {
         self.which
     }
 
-    /// When the key stops being good, on the transport's clock; it is asked for anew from then on.
+    /// When the key stops being good, on the transport's clock; it is asked for again from then on.
     pub fn expires(mut self, at: Time) -> Self {
         self.expires = Some(at);
         self
@@ -170,7 +170,7 @@ impl fmt::Debug for Credential {
 /// a 401, upon which it sends the request once more. A closure that returns a boxed future is one, see
 /// [`ClientBuilder::key_source`](crate::ClientBuilder::key_source).
 pub trait KeySource: MaybeSend + MaybeSync {
-    /// A key for the scope, or `None` to send no key. `rejected` tells that the server refused the last one.
+    /// A key for the scope, or `None` to send no key. `rejected` says that the server refused the last one.
     fn key(&self, scope: Scope, rejected: bool) -> BoxFuture<Result<Option<Credential>>>;
 
     /// The same for one of several servers; what [`key`](KeySource::key) gives, unless it is overridden. Keys are kept for

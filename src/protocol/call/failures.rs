@@ -14,7 +14,7 @@ use crate::decode::Decode;
 use crate::protocol::auth::Which;
 
 impl<D: Decode> Call<D> {
-    /// What came after the head is there tells where it came from.
+    /// What came after the head is there says where it came from.
     pub(super) fn answered(&self, error: Error) -> Error {
         match &self.answer {
             Some((status, headers)) => {
@@ -29,7 +29,7 @@ impl<D: Decode> Call<D> {
         error.without(&self.secrets())
     }
 
-    /// Gives the place at the server back, with what came of it.
+    /// Gives the place at the server back, with its result.
     pub(super) fn give_back(&mut self, now: Time, succeeded: Option<bool>) {
         if let Some(permit) = self.permit.take() {
             // Whatever was answered below 500 shows that the server works.

@@ -1,6 +1,6 @@
 //! The gate: which server an attempt goes to, and whether it may go there now.
 //!
-//! All attempts of a client pass it. It is pure: told the time, it grants a place at a server, or says what to wait for, or
+//! All attempts of a client pass it. It is pure: given the time, it grants a place at a server, or says what to wait for, or
 //! refuses. Waiting calls hold a ticket and are served in the order of their tickets, each as soon as a server that it wants
 //! has room; a ticket that waits at a server holds back later ones there, so that no call starves.
 
@@ -31,7 +31,7 @@ pub(super) struct Gate {
     /// Places that were given to tickets whose calls have not come for them yet.
     granted: Sorted<u64, Grant>,
     next_ticket: u64,
-    /// The latest time that was told: dropping a place tells none.
+    /// The latest time that was given: dropping a place gives none.
     now: Time,
     /// Calls to be woken once the lock is released.
     wake: Vec<Waker>,
@@ -258,7 +258,7 @@ impl Places for Gate {
 
 impl Gate {
     /// What a ticket is told that was not served just now. It gets an alarm of its own even if earlier ones stand before it,
-    /// since their calls may not be polled; whoever comes first has all served.
+    /// since their calls may not be polled; the one that comes first has all served.
     fn answer_waiting(&mut self, at: usize) -> Admission {
         let now = self.now;
         let want = std::mem::take(&mut self.queue[at].want);

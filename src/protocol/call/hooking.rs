@@ -15,7 +15,7 @@ use crate::protocol::hub_token::with_token;
 /// The hooks of one call that is not over.
 pub(super) struct Hooked {
     watch: Box<dyn Watch>,
-    /// The latest time that the call was told: dropping it tells none.
+    /// The latest time that the call was given: dropping it gives none.
     now: Time,
 }
 

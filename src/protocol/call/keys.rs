@@ -58,7 +58,7 @@ impl Shared {
         Access::Lead(Lease { shared: self.clone(), server, scope, rejected, settled: false })
     }
 
-    /// The server refused the key of this serial; whoever comes next gets a new one. Whether there can be one.
+    /// The server refused the key of this serial; the one that comes next gets a new one. Whether there can be one.
     pub(super) fn reject(&self, server: usize, scope: Scope, serial: u64) -> bool {
         if !self.asks_for_keys() || scope == Scope::Public {
             return false;

@@ -1,6 +1,6 @@
 //! `Call`: the sans-IO machine of one operation, from the first attempt to the outcome.
 //!
-//! A call does no IO and has no clock. Whoever drives it asks what to do next with [`Call::poll_output`] and tells what
+//! A call does no IO and has no clock. The driver asks what to do next with [`Call::poll_output`] and says what
 //! happened with [`Call::handle_input`], both times with the time. Retries, deadlines, stall detection and key refresh
 //! are decided in here, so they are the same under every executor.
 //!
@@ -27,7 +27,7 @@
 //!              Done(Ok)
 //! ```
 //!
-//! The rules for whoever drives:
+//! The rules for the driver:
 //!
 //! * [`Output::Send`], [`Output::Wait`], [`Output::Authorize`] and [`Output::Done`] supersede the exchange in flight: drop it.
 //! * [`Output::Read`] wants the next input of the exchange in flight: its head, a chunk, its end or its failure.
@@ -140,7 +140,7 @@ pub struct Call<D: Decode> {
     permit: Option<Permit>,
     /// The key that it has brought itself, for the next attempt.
     key: Option<Key>,
-    /// Which key was sent last, for errors that tell of it.
+    /// Which key was sent last, for errors that mention it.
     which: Option<Which>,
     /// What was secret when the last attempt was sent.
     guarded: Secrets,
@@ -174,7 +174,7 @@ struct Key {
 
 struct Reading {
     sent: Time,
-    /// Since when the caller waits for data; `None` while it is busy with what came, which is no stall.
+    /// Since when the caller waits for data; `None` while it is busy with what came, which is not a stall.
     waiting: Option<Time>,
     /// The decoder's progress when it was last looked at.
     progress: u64,

@@ -15,7 +15,7 @@ use crate::protocol::policy::{BreakerState, Server, ServerStatus};
 pub(super) trait Places: Send {
     /// A place for an attempt. A call that waited brings its ticket.
     fn admit(&mut self, ticket: Option<u64>, want: &Want, now: Time) -> Admission;
-    /// Gives a place back, with what came of the attempt, if that is known.
+    /// Gives a place back, with the result of the attempt, if that is known.
     fn end(&mut self, grant: Grant, succeeded: Option<bool>, now: Option<Time>);
     /// Gives a place back that was not used: as if it had never been given.
     fn undo(&mut self, grant: Grant);

@@ -17,7 +17,7 @@ use crate::protocol::endpoint::Scope;
 use crate::protocol::options::Options;
 use crate::protocol::policy::{Balance, Breaker, Concurrency, Purse, RateLimit, RetryBudget, Server, ServerStatus};
 
-/// How long before it expires a key is asked for anew: it must not expire on its way.
+/// How long before it expires a key is asked for again: it must not expire on its way.
 const KEY_SKEW: Duration = Duration::from_secs(10);
 
 /// Tells the sequence of ids from that of the jitter.
@@ -117,7 +117,7 @@ impl Settings {
         self
     }
 
-    /// How long before it expires a key is asked for anew; 10 s by default.
+    /// How long before it expires a key is asked for again; 10 s by default.
     pub fn key_skew(mut self, skew: Duration) -> Self {
         self.key_skew = skew;
         self
@@ -320,7 +320,7 @@ impl Shared {
         Text::from(digits.collect::<String>())
     }
 
-    /// Looks at the state or changes it, and then wakes whoever is to be woken, outside the lock.
+    /// Looks at the state or changes it, and then wakes those to be woken, outside the lock.
     pub(super) fn with<R>(&self, change: impl FnOnce(&mut State) -> R) -> R {
         let (result, wake) = {
             let mut state = self.lock();

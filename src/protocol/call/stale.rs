@@ -1,4 +1,4 @@
-//! Input that does not fit the state: of something that is over, or a mistake of whoever drives.
+//! Input that does not fit the state: of something that is over, or a mistake of the driver.
 
 use super::{Call, Input, State};
 use crate::base::Error;

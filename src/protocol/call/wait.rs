@@ -70,7 +70,7 @@ impl Permit {
         self.shared.with(|state| state.places.undo(self.grant));
     }
 
-    /// Gives it back with what came of the attempt; `None` if that says nothing about the server.
+    /// Gives it back with the result of the attempt; `None` if that says nothing about the server.
     pub(super) fn end(mut self, succeeded: Option<bool>, now: Time) {
         self.ended = true;
         self.shared.with(|state| state.places.end(self.grant, succeeded, Some(now)));

@@ -15,7 +15,7 @@
 //! [`Options::hook`](crate::Options::hook) for some. On the way out the client's come first and then the call's, each in the
 //! order in which they were set; on the way back the order is reversed.
 //!
-//! Hooks are a part of the [`Call`](crate::call::Call): they cannot await, they are told the time, and they work alike on every
+//! Hooks are a part of the [`Call`](crate::call::Call): they cannot await, they are given the time, and they work alike on every
 //! executor. A client without hooks pays nothing for them. What they do to a generation is up to them: a veto before it is sent
 //! begins none, and one on an item cancels it on the wire. A hook that panics panics in the caller's poll.
 //!
@@ -96,7 +96,7 @@ pub trait Hook: MaybeSend + 'static {
         Ok(())
     }
 
-    /// An attempt is about to be sent. Each attempt begins with the call's own request, so that changes are made anew.
+    /// An attempt is about to be sent. Each attempt begins with the call's own request, so that changes are made again.
     fn request(&mut self, call: &View<'_>, request: &mut Outgoing<'_>) -> Result<()> {
         let _ = (call, request);
         Ok(())
@@ -115,7 +115,7 @@ pub trait Hook: MaybeSend + 'static {
         Ok(())
     }
 
-    /// An attempt is over. With `error` it failed; [`Attempt::retry_after`] tells whether there is to be another one.
+    /// An attempt is over. With `error` it failed; [`Attempt::retry_after`] says whether there is to be another one.
     fn attempt(&mut self, call: &View<'_>, attempt: &Attempt, error: Option<&Error>) -> Result<()> {
         let _ = (call, attempt, error);
         Ok(())

@@ -44,7 +44,7 @@ impl Outgoing<'_> {
     }
 
     /// Sets a field of the JSON body, in place of one that is there; all else stays as it is written. Without a body nothing happens;
-    /// errors if it is no JSON object.
+    /// errors if it is not a JSON object.
     pub fn set_field(&mut self, name: &str, value: impl Into<OrderedJson>) -> Result<()> {
         let value = value.into();
         self.rewrite(|fields| {
@@ -58,7 +58,7 @@ impl Outgoing<'_> {
     }
 
     /// Changes the JSON body. Fields keep their order, and those that are not changed stay as they are written. Without a body nothing
-    /// happens; errors if it is no JSON object.
+    /// happens; errors if it is not a JSON object.
     pub fn edit(&mut self, change: impl FnOnce(&mut Map<String, Value>)) -> Result<()> {
         self.rewrite(|fields| {
             let read = |(name, raw): &(String, Cow<'_, RawValue>)| Ok((name.clone(), serde_json::from_str(raw.get())?));

@@ -1,6 +1,6 @@
 //! Policies: what a client does when things go wrong or get tight.
 //!
-//! They are pure: each is a few fields of settings and a machine that is told the time. They live in what the calls of one
+//! They are pure: each is a few fields of settings and a machine that is given the time. They live in what the calls of one
 //! client share, so they are the same on every executor, and each can be inspected with
 //! [`Client::servers`](crate::Client::servers).
 //!

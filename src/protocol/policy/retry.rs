@@ -157,7 +157,7 @@ pub struct Failure<'a> {
     pub replay: Replay,
     /// Another server could take the call at once.
     pub elsewhere: bool,
-    /// A number from 0 to 1, drawn anew for each failure, for jitter.
+    /// A number from 0 to 1, drawn again for each failure, for jitter.
     pub random: f64,
 }
 

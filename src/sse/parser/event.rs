@@ -14,7 +14,7 @@ pub struct Event<'a> {
 }
 
 impl<'a> Event<'a> {
-    /// The data, its lines joined by LF; what is no UTF-8 is replaced by U+FFFD.
+    /// The data, its lines joined by LF; what is not UTF-8 is replaced by U+FFFD.
     ///
     /// The check is made by each call; it allocates only if something has to be replaced.
     pub fn data(&self) -> Cow<'a, str> {

@@ -284,7 +284,7 @@ impl Parser {
             }
             Field::Retry => self.retry = self.digits.duration().or(self.retry),
         }
-        // Replacing what is no UTF-8 may have made it longer.
+        // Replacing what is not UTF-8 may have made it longer.
         self.check(0)?;
         self.eat_line_end(self.chunk[self.pos]);
         self.next_line();

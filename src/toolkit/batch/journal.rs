@@ -13,7 +13,7 @@ use super::lines::Lines;
 /// Which requests have their result, read from the file that results are appended to.
 ///
 /// The file of results is the journal: there is no other one that could differ from it. A process that is killed leaves whole lines
-/// and at most one that is torn. Reading it back tells what is finished, where the file is whole up to, and what must be
+/// and at most one that is torn. Reading it back says what is finished, where the file is whole up to, and what must be
 /// written before the next line.
 ///
 /// ```
@@ -133,13 +133,13 @@ impl Journal {
         self.lines.glue()
     }
 
-    /// Whether a request has its result, and whether that is no error.
+    /// Whether a request has its result, and whether that is not an error.
     pub(super) fn result(&self, custom_id: &str, digest: u64) -> Option<bool> {
         self.results.get(&(custom_id.to_owned(), digest)).map(|found| found.well)
     }
 }
 
-/// Takes in a line; false if it is no result.
+/// Takes in a line; false if it is not a result.
 fn read_result(results: &mut HashMap<(String, u64), Found>, line: &[u8], at: Range<u64>) -> bool {
     let Ok(entry) = serde_json::from_slice::<Entry>(line) else { return false };
     let Ok(digest) = u64::from_str_radix(&entry.request, 16) else { return false };

@@ -64,7 +64,7 @@ pub enum Again {
 
 /// The requests of a file that have still to be made, line by line.
 ///
-/// Empty lines are passed over. A line that is no request is not lost either: it comes as a request that fails at once, so that it has
+/// Empty lines are passed over. A line that is not a request is not lost either: it comes as a request that fails at once, so that it has
 /// its result, too. It keeps the ids of all lines, to find those that come twice.
 pub struct Plan<I> {
     lines: I,
@@ -80,7 +80,7 @@ pub struct Plan<I> {
 pub struct BatchRequest {
     custom_id: String,
     digest: u64,
-    /// Route and body, or why the line is no request.
+    /// Route and body, or why the line is not a request.
     what: Result<(&'static str, Body)>,
 }
 
@@ -125,7 +125,7 @@ pub struct LineResponse {
     pub status_code: u16,
     /// The id that a proxy gave the request.
     pub request_id: Option<String>,
-    /// The body; of an error as much as was kept of it, as text if it is no JSON.
+    /// The body; of an error as much as was kept of it, as text if it is not JSON.
     pub body: Value,
 }
 
@@ -183,7 +183,7 @@ impl<I> fmt::Debug for Plan<I> {
 }
 
 impl BatchRequest {
-    /// Reads a line. One that is no request gives one that fails at once, and says which line it is.
+    /// Reads a line. One that is not a request gives one that fails at once, and says which line it is.
     pub fn read(line: &str, number: u64) -> Self {
         let id_alone = || {
             let value: Option<Value> = serde_json::from_str(line).ok();
@@ -230,7 +230,7 @@ impl BatchRequest {
         self.digest
     }
 
-    /// Why the line is no request, if it is none.
+    /// Why the line is not a request, if it is none.
     pub fn error(&self) -> Option<&Error> {
         self.what.as_ref().err()
     }

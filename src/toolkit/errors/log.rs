@@ -133,7 +133,7 @@ impl ErrorLog {
         ErrorSnapshot { groups, overflow }
     }
 
-    /// Gives what it holds, and starts anew.
+    /// Gives what it holds, and starts again.
     pub fn take(&self) -> ErrorSnapshot {
         let snapshot = {
             let mut state = self.lock();

@@ -30,7 +30,7 @@ impl Budget {
         Budget::default()
     }
 
-    /// Sets how many tokens may come. Pieces of a stream do not tell how many they hold, so they are estimated, as at least one
+    /// Sets how many tokens may come. Pieces of a stream do not say how many they hold, so they are estimated, as at least one
     /// each; for an exact end before the stream begins, set `max_tokens` of the request.
     #[must_use]
     pub fn tokens(mut self, tokens: u64) -> Self {

@@ -35,7 +35,7 @@ struct Inner {
     millis: Arc<AtomicU64>,
 }
 
-/// Why there is no token. Several calls may be told.
+/// Why there is no token. Several calls may report it.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{message}")]
 pub(super) struct Fault {
@@ -134,7 +134,7 @@ impl Http {
         Fault { code: secrets.remove(code), message: secrets.remove(&message), hint, retryable: false }
     }
 
-    /// The server's words as they may be told: without secrets, which are removed before one could be cut in two.
+    /// The server's words as they may be shown: without secrets, which are removed before one could be cut in two.
     fn told(&self, text: &str, most: usize) -> String {
         let text = self.0.secrets.lock().unwrap_or_else(PoisonError::into_inner).remove(text);
         text.chars().filter(|c| !c.is_control()).take(most).collect()

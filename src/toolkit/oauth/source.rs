@@ -37,7 +37,7 @@ pub struct OAuth {
     state: Arc<Mutex<State>>,
 }
 
-/// How to begin anew, without a refresh token.
+/// How to begin again, without a refresh token.
 #[derive(Clone)]
 enum Grant {
     ClientCredentials,
@@ -70,7 +70,7 @@ impl<F: Fn(&Tokens) + MaybeSend + MaybeSync> Notify for F {
 struct State {
     current: Option<(Granted, u64)>,
     refresh: Option<String>,
-    /// The request that is under way, whoever polls it. It does not hold the state, so that nothing holds itself.
+    /// The request that is under way, whichever call polls it. It does not hold the state, so that nothing holds itself.
     flight: Option<(u64, Flight)>,
     /// Counts requests; names their tokens.
     serial: u64,

@@ -77,8 +77,8 @@ impl ToolRun {
         self.rounds.as_ref()
     }
 
-    /// Runs the rest, and gives what came of it, or what had come of it with the error. A run that ends by its limits
-    /// is no error: see [`ToolOutput::end`].
+    /// Runs the rest, and gives its result, or what had come of it with the error. A run that ends by its limits
+    /// is not an error: see [`ToolOutput::end`].
     #[expect(clippy::result_large_err, reason = "once a run; what had come must not be lost")]
     pub fn finish(mut self) -> Result<ToolOutput, Broken<ToolOutput>> {
         let error = self.by_ref().filter_map(Result::err).last();

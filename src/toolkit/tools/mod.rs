@@ -158,7 +158,7 @@ impl std::error::Error for ToolFailure {}
 pub enum ToolFailureKind {
     /// There is no tool of that name.
     UnknownTool,
-    /// The arguments are no JSON, or not what the function takes.
+    /// The arguments are not JSON, or not what the function takes.
     BadArguments,
     /// The function returned an error, or a result that JSON cannot express.
     Failed,

@@ -12,7 +12,7 @@ use crate::protocol::estimate::Estimator;
 /// The rounds of asking a model, running the tools that it calls and telling it the results.
 ///
 /// [`step`](ToolLoop::step) says what to do next; [`answer`](ToolLoop::answer) and [`result`](ToolLoop::result) say
-/// what came of it. [`Chat::run`](crate::services::Chat::run) drives it, and its blocking twin does.
+/// its result. [`Chat::run`](crate::services::Chat::run) drives it, and its blocking twin does.
 ///
 /// ```
 /// use serde_json::json;

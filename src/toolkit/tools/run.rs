@@ -105,8 +105,8 @@ impl ToolRun {
         self.rounds.as_ref()
     }
 
-    /// Runs the rest, and gives what came of it, or what had come of it with the error. A run that ends by its limits
-    /// is no error: see [`ToolOutput::end`].
+    /// Runs the rest, and gives its result, or what had come of it with the error. A run that ends by its limits
+    /// is not an error: see [`ToolOutput::end`].
     pub async fn finish(mut self) -> Result<ToolOutput, Broken<ToolOutput>> {
         let mut error = None;
         while let Some(event) = self.next().await {

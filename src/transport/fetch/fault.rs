@@ -12,7 +12,7 @@ pub enum FetchFault {
     /// No connection could be made. Nothing was sent.
     #[error("no connection could be made")]
     Connect,
-    /// The connection failed, or was never made: the host does not tell which.
+    /// The connection failed, or was never made: the host does not say which.
     #[error("the connection failed")]
     Network,
     /// The browser said no more than that it failed, and the server is of another origin than the page: it cannot be reached, or

@@ -16,7 +16,7 @@ use crate::base::Time;
 /// Hosts keep the time to wait in 31 bits, and take what is longer for nothing.
 const LONGEST_TIMEOUT: Duration = Duration::from_millis(i32::MAX as u64);
 
-// Globals by their bare names, which every host has in its scope. `catch`: where one is missing, that is no panic.
+// Globals by their bare names, which every host has in its scope. `catch`: where one is missing, that is not a panic.
 #[wasm_bindgen]
 extern "C" {
     #[wasm_bindgen(catch)]

@@ -5,7 +5,7 @@
 //!
 //! gloo-net makes the requests. It does not send them: its `send` panics if `fetch` rejects with something that is no `Error`, as it
 //! may when it is aborted, or gives a `Response` of another realm. Nor does it read answers: its iterator over headers panics
-//! if one is no text. After a panic the whole module is dead, so here nothing is taken for granted.
+//! if one is not a text. After a panic the whole module is dead, so here nothing is taken for granted.
 
 mod closing;
 mod fault;
@@ -202,7 +202,7 @@ fn incoming(answer: &JsValue, guard: AbortGuard) -> Result<Response<Body>, Trans
     *response.status_mut() = status;
     let headers = host::get(answer, "headers").and_then(|headers| js_sys::try_iter(&headers).ok().flatten());
     for entry in headers.into_iter().flatten().map_while(Result::ok) {
-        // What the host let through and is no header to us is of no use.
+        // What the host let through and is not a header to us is of no use.
         if let Some((name, value)) = header(&entry) {
             // The host has decoded the body, and leaves the header as it was.
             if name != CONTENT_ENCODING {

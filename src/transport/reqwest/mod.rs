@@ -57,7 +57,7 @@ impl Reqwest {
     ///
     /// It must be well below the time after which the server, or a proxy in between, closes them. A request that goes out just
     /// when its connection is closed is lost: reads are tried again, generations end with an error of kind
-    /// [`Transport`](crate::ErrorKind::Transport), since nobody can tell whether they were begun. On a runtime of several threads
+    /// [`Transport`](crate::ErrorKind::Transport), since nobody can say whether they were begun. On a runtime of several threads
     /// hyper may even forget such a request, which then ends by its deadline for the head. Zero keeps none.
     pub fn with_idle_timeout(builder: reqwest::ClientBuilder, timeout: Duration) -> Result<Self> {
         Reqwest::with_timeouts(builder, CONNECT_TIMEOUT, timeout)

@@ -1,4 +1,4 @@
-//! The proxies that reqwest takes from the environment: it does not tell which one a connection was to go through.
+//! The proxies that reqwest takes from the environment: it does not say which one a connection was to go through.
 
 use std::env;
 

@@ -1,7 +1,7 @@
 //! The line: by it, the deadline and the cancelling of a call reach the connection that its thread is using.
 //!
 //! ureq's own timeouts are fixed when a request is made, but a call learns its next deadline from what it reads. And no
-//! request tells which pooled connection it got. But ureq does all of a thread's IO on that thread, so a connection finds
+//! request says which pooled connection it got. But ureq does all of a thread's IO on that thread, so a connection finds
 //! the line of its user there.
 
 use std::cell::RefCell;

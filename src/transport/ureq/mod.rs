@@ -53,7 +53,7 @@ impl Ureq {
     ///
     /// It must be well below the time after which the server, or a proxy in between, closes them. A request that goes out just
     /// when its connection is closed is lost: reads are tried again, generations end with an error of kind
-    /// [`Transport`](crate::ErrorKind::Transport), since nobody can tell whether they were begun. Zero keeps none.
+    /// [`Transport`](crate::ErrorKind::Transport), since nobody can say whether they were begun. Zero keeps none.
     pub fn with_idle_timeout(builder: ConfigBuilder<AgentScope>, timeout: Duration) -> Result<Self> {
         Ureq::with_timeouts(builder, CONNECT_TIMEOUT, timeout)
     }
