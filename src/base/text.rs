@@ -164,7 +164,7 @@ pub(crate) fn lossy(bytes: &[u8]) -> Option<String> {
     std::str::from_utf8(bytes).is_err().then(|| replaced(bytes))
 }
 
-/// The same of bytes of which some are not UTF-8.
+/// The same for bytes that are known not to be UTF-8 throughout.
 pub(crate) fn replaced(bytes: &[u8]) -> String {
     const REPLACEMENT: &str = "\u{fffd}";
     let parts = || {
@@ -220,7 +220,7 @@ pub(crate) fn decimal(number: u64) -> String {
     digits
 }
 
-/// The text of a cause, and all that it and its own causes tell. A pointer, so that a program whose causes are [`TransportError`]s has
+/// The text of a cause, and everything that it and its own causes print. A pointer, so that a program whose causes are [`TransportError`]s has
 /// no more of formatting than those need.
 pub(crate) type Texts = fn(&(dyn std::error::Error + 'static)) -> [String; 2];
 

@@ -12,7 +12,7 @@ pub struct TransportError {
     /// It was to go through a proxy, and whether a variable of the environment says so.
     proxy: Option<bool>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
-    /// What tells the texts of this and of the source.
+    /// Returns the texts of this error and of its source.
     texts: Texts,
 }
 

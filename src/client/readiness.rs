@@ -32,7 +32,7 @@ impl Readiness {
         if !is_not_yet(&error) {
             return Err(error);
         }
-        // That a look was held back tells less than why.
+        // Why the last request failed says more than that this one was held back.
         let error = match self.last.take() {
             Some(last) if error.kind() == ErrorKind::Refused => last,
             _ => error,

@@ -88,7 +88,7 @@ mod tests {
         assert!(estimator.messages([&message]).high > whole.high);
         let request = ChatRequest::new([message.clone()]);
         assert_eq!(estimator.request(&request), estimator.messages([&message]));
-        let tools = request.tools([Tool::new("get_weather", "Tells the weather.", json!({"type": "object"}))]);
+        let tools = request.tools([Tool::new("get_weather", "Returns the weather.", json!({"type": "object"}))]);
         assert!(estimator.request(&tools).tokens > estimator.messages([&message]).tokens + 80);
         let thought = message.clone().reasoning_content("Let me think about that for a moment.");
         assert_eq!(estimator.message(&thought).low, whole.low);

@@ -29,12 +29,12 @@ impl Bounds {
         Bounds { items: limits.items, depth: limits.depth, expansion: limits.expansion, grown: 0, held: 0 }
     }
 
-    /// For a document of which so many bytes were not sent, but put in place of bytes that are not UTF-8.
+    /// For a document that grew by this many bytes when bytes that are not UTF-8 were replaced.
     pub(crate) fn grown(self, bytes: usize) -> Self {
         Bounds { grown: bytes, ..self }
     }
 
-    /// For a document on whose behalf so many other bytes are in memory.
+    /// For a document beside which this many other bytes are in memory.
     pub(crate) fn beside(self, bytes: usize) -> Self {
         Bounds { held: bytes, ..self }
     }

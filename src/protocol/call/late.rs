@@ -21,13 +21,13 @@ impl<D: Decode> Call<D> {
         let passed = |at: Option<Time>| at.is_some_and(|at| now >= at);
         match passed(self.deadline) {
             true => Some(Phase::Total),
-            false => passed(self.first_by).then(|| self.first_phase()),
+            false => passed(self.first_by).then(|| Self::first_phase(&self.decoder)),
         }
     }
 
     /// What a call waits for until its first item: of a whole answer that item is all.
-    pub(super) fn first_phase(&self) -> Phase {
-        if self.decoder.is_whole() { Phase::Total } else { Phase::FirstItem }
+    pub(super) fn first_phase(decoder: &D) -> Phase {
+        if decoder.is_whole() { Phase::Total } else { Phase::FirstItem }
     }
 
     /// The error of a deadline that passed. Its hint names the setting that the deadline comes from.

@@ -502,7 +502,6 @@ impl<D: Decode> Call<D> {
 
     /// One step of reading; `None` if the state changed instead.
     fn read(&mut self, now: Time) -> Option<Output<D::Item>> {
-        let first_phase = self.first_phase();
         let State::Reading(reading) = &mut self.state else { return None };
         let mut step = self.decoder.next();
         if matches!(step, Ok(None)) && reading.ended && !self.decoder.is_done() {
@@ -554,7 +553,7 @@ impl<D: Decode> Call<D> {
             _ => (pace.stall.map(|limit| waiting + limit), Phase::Stall),
         };
         if let Some(by) = self.first_by.filter(|by| limit.is_none_or(|at| *by <= at)) {
-            (limit, phase) = (Some(by), first_phase);
+            (limit, phase) = (Some(by), Self::first_phase(&self.decoder));
         }
         let fresh = std::mem::replace(&mut reading.fresh, false);
         let error = if self.deadline.is_some_and(|at| now >= at) {
