@@ -14,14 +14,17 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let user = builder().api_key(server.api_key()).build()?;
     let admin = builder().admin_key(server.admin_key()).build()?;
     for (name, client) in [("API key", &user), ("admin key", &admin)] {
-        let permission = client.auth().permission().await?.into_value().permission;
+        let permission = client.auth().permission().await?.into_inner().permission;
         println!("{name}: {permission}, sees {} models", client.models().list().await?.data.len());
     }
 
     // With both keys each request carries the one that it needs; lists have a view for either.
     let both = builder().api_key(server.api_key()).admin_key(server.admin_key()).build()?;
     println!("as admin: {} models", both.models().list().await?.data.len());
-    println!("as user: {} models", both.models().list_as_api_key().await?.data.len());
+    println!(
+        "as user: {} models",
+        both.with(tabbyapi::Options::new().prefer_admin_key(false)).models().list().await?.data.len()
+    );
 
     if let Err(error) = builder().api_key("mistyped").build()?.auth().permission().await {
         println!("{}: {error}", error.code());

@@ -5,7 +5,7 @@
 mod support;
 
 use tabbyapi::api::{ChatMessage, ChatRequest};
-use tabbyapi::batch::jsonl::{Again, Journal, Plan, ResultLine};
+use tabbyapi::batch::jsonl::{Journal, Plan, Rerun, ResultLine};
 use tabbyapi::batch::{PartJournal, PartRecord};
 
 #[tokio::main]
@@ -64,7 +64,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         println!("{journal:?}");
         results.truncate(usize::try_from(journal.whole_bytes())?);
         results += journal.glue();
-        let mut batch = client.batch(Plan::new(input.iter(), journal, Again::Never));
+        let mut batch = client.batch(Plan::new(input.iter(), journal, Rerun::Never));
         while let Some(done) = batch.next().await {
             results += &ResultLine::of(&done).to_line();
         }

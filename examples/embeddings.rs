@@ -21,7 +21,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("{} vectors of {} numbers by {}", answer.data.len(), answer.dimension(), answer.model);
 
     // One vector per text, in the order of the texts: that is checked.
-    let vectors = answer.into_value().into_vectors();
+    let vectors = answer.into_inner().into_vectors();
     let Some((first, others)) = vectors.split_first() else { return Err("there is no vector".into()) };
     for (text, other) in texts[1..].iter().zip(others) {
         println!("{:.3} {text}", cosine(first, other));

@@ -38,7 +38,7 @@ async fn run(url: &str, key: &str, path: &std::path::Path) -> Result<(), Box<dyn
     // Someone puts the new key there.
     fs::write(path, format!("api_key: {key}\n"))?;
     let permission = client.auth().permission().await?;
-    println!("with today's: {}, after {} refresh", permission.permission, permission.record().key_refreshes);
+    println!("with today's: {}, after {} refresh", permission.permission, permission.meta().record().key_refreshes);
     println!("models: {}", client.models().list().await?.data.len());
     Ok(())
 }

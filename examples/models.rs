@@ -24,7 +24,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     // Only now can it be used.
     let report = load.finish().await?;
-    println!("loaded in {:?}", report.record().elapsed().unwrap_or_default());
+    println!("loaded in {:?}", report.meta().record().elapsed().unwrap_or_default());
 
     let current = client.models().current().await?;
     let parameters = current.parameters.as_deref();

@@ -14,7 +14,7 @@ use std::time::Duration;
 use tabbyapi::oauth::{OAuth, Provider};
 use tabbyapi::transport::script::{Reply, Script};
 use tabbyapi::transport::{Reqwest, Transport};
-use tabbyapi::{Client, Pace, Paces, Result};
+use tabbyapi::{Client, Result, TimeoutPolicy, Timeouts};
 
 /// Where a refresh token is kept from one run to the next, if this is set. Whoever can read the file can sign in as the user.
 const KEPT: &str = "OAUTH_REFRESH_FILE";
@@ -52,11 +52,11 @@ async fn show(provider: Provider, server: &str, transport: impl Transport + Clon
 
     let client = Client::builder(server.to_owned())
         .key_source(keys)
-        .paces(Paces::DEFAULT.read(Pace::READ.total(Duration::from_secs(30))))
+        .timeout_policy(TimeoutPolicy::DEFAULT.read(Timeouts::READ.total(Duration::from_secs(30))))
         .build_with(transport)?;
     let model = client.models().current().await?;
     println!("signed in; the server has loaded {}", model.id);
-    println!("keys that were replaced on the way: {}", model.record().key_refreshes);
+    println!("keys that were replaced on the way: {}", model.meta().record().key_refreshes);
     Ok(())
 }
 

@@ -132,7 +132,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         print!("{}", chunk?.text());
     }
     let answer = stream.finish().await?;
-    println!("\n{} chunks, {} bytes", answer.record().items, answer.text().len());
+    println!("\n{} chunks, {} bytes", answer.meta().record().items, answer.text().len());
 
     // Errors come out as from the library's own executors, after its retries.
     drop(server);

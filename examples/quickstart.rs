@@ -115,7 +115,7 @@ async fn chat(client: &Client) -> Result<(), Box<dyn Error>> {
     if let Some(usage) = &answer.usage {
         print!("usage    {} tokens in, {} tokens out", usage.prompt_tokens, usage.completion_tokens);
         // The server leaves the rate open for answers that were too quick to measure.
-        let measured = answer.record().elapsed().map(|time| usage.completion_tokens as f64 / time.as_secs_f64());
+        let measured = answer.meta().record().elapsed().map(|time| usage.completion_tokens as f64 / time.as_secs_f64());
         let rate = usage.completion_tokens_per_sec.as_ref().and_then(|rate| rate.per_second()).or(measured);
         println!(", {:.1} tokens per second", rate.unwrap_or_default());
     }

@@ -4,16 +4,16 @@
 
 mod support;
 
-use tabbyapi::api::{Overrides, Sampling};
+use tabbyapi::api::{Overrides, SamplingParams};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (client, _server) = support::connect()?;
 
     let overrides = Overrides::new()
-        .fallback(Sampling::new().temperature(0.8))
-        .force(Sampling::new().top_p(0.9))
-        .append(Sampling::new().stop(["User:"]));
+        .fallback(SamplingParams::new().temperature(0.8))
+        .force(SamplingParams::new().top_p(0.9))
+        .append(SamplingParams::new().stop(["User:"]));
     client.sampling().set_overrides(&overrides).await?;
     let list = client.sampling().overrides().await?;
     println!("presets: {:?}", list.presets);
@@ -26,7 +26,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     client.sampling().unload().await?;
 
     // All that a server would not take, before it is asked.
-    if let Err(faults) = Sampling::new().temperature(11.0).min_tokens(9).max_tokens(8).validate() {
+    if let Err(faults) = SamplingParams::new().temperature(11.0).min_tokens(9).max_tokens(8).validate() {
         for fault in &*faults {
             println!("{fault} ({:?})", fault.effect);
         }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tabbyapi::api::{ChatMessage, ChatRequest, CurrentModel};
 use tabbyapi::errors::ErrorLog;
-use tabbyapi::flow::{Budget, Mux, Muxed, Pausable};
+use tabbyapi::flow::{Budget, Mux, MuxEvent, Pausable};
 use tabbyapi_emulator::Script;
 
 fn ask(question: &str) -> ChatRequest {
@@ -32,8 +32,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut texts: BTreeMap<&str, String> = BTreeMap::new();
     while let Some((river, event)) = mux.next().await {
         match event {
-            Muxed::Item(chunk) => texts.entry(river).or_default().push_str(chunk?.text()),
-            Muxed::End(stream) => println!("{river}: {:?}", stream.get_ref().outcome()),
+            MuxEvent::Item(chunk) => texts.entry(river).or_default().push_str(chunk?.text()),
+            MuxEvent::End(stream) => println!("{river}: {:?}", stream.get_ref().outcome()),
         }
     }
     println!("{texts:#?}");
@@ -57,7 +57,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             println!("{:?} after `{}`: error {print}", broken.outcome, broken.partial.text());
             let continuation = broken.continuation(&request)?;
             let rest = client.chat().stream(continuation.request()).finish().await?;
-            println!("{}", continuation.join(rest.into_value()).text());
+            println!("{}", continuation.join(rest.into_inner()).text());
         }
     }
     println!("{}", serde_json::to_string_pretty(&log.snapshot())?);

@@ -14,7 +14,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let encoded = tokens.encode(&EncodeRequest::new("Once upon a time").add_bos_token(false)).await?;
     println!("{} tokens: {:?}", encoded.length, encoded.tokens);
 
-    let decoded = tokens.decode(&DecodeRequest::new(encoded.into_value().tokens)).await?;
+    let decoded = tokens.decode(&DecodeRequest::new(encoded.into_inner().tokens)).await?;
     println!("back again: {:?}", decoded.text);
 
     // A conversation, as the chat template writes it.

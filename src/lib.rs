@@ -8,8 +8,8 @@
 //! # Where to look
 //!
 //! * [`Client`], its [`services`], and the requests and answers in [`api`].
-//! * [`Answer`], [`Streaming`], [`Broken`], [`Error`]: results of calls.
-//! * [`Options`], [`Paces`], [`Limits`], [`policy`], [`auth`]: settings.
+//! * [`Response`], [`ResponseStream`], [`StreamError`], [`Error`]: results of calls.
+//! * [`Options`], [`TimeoutPolicy`], [`Limits`], [`policy`], [`auth`]: settings.
 //! * [`hooks`] and `telemetry`: code that observes calls, changes them, or stops them.
 //! * [`tools`], [`structured`], [`conversation`], [`estimate`], [`batch`], [`flow`], [`Continuation`], [`errors`]: built on a client.
 //! * [`transport`]: HTTP stacks, and how to bring your own; scripts and recordings for tests.
@@ -37,15 +37,25 @@ pub mod guide;
 pub use http::Method;
 
 pub use base::{
-    Advice, BaseUrl, Error, ErrorKind, Extra, Few, Limits, OrderedJson, Pace, Paces, Phase, Place, Remedy, Result,
-    Text, ValidationIssue,
+    Advice, BaseUrl, Error, ErrorKind, Extra, InlineVec, Limits, OrderedJson, Phase, Place, Remedy, Result, Text,
+    TimeoutPolicy, Timeouts, ValidationIssue,
 };
 #[cfg(all(feature = "blocking", not(target_arch = "wasm32")))]
 pub use client::blocking;
-pub use client::{Answer, Broken, Calling, Client, ClientBuilder, Outcome, Streaming, driver, services};
+pub use client::{
+    Client, ClientBuilder, Outcome, Response, ResponseFuture, ResponseMeta, ResponseStream, StreamError, driver,
+    services,
+};
 pub use protocol::{
-    Accumulate, Endpoint, Options, Replay, Scope, StreamEndpoint, auth, call, estimate, hooks, json_body, policy,
+    Accumulate, Endpoint, Idempotency, Options, Scope, StreamEndpoint, auth, call, estimate, hooks, json_body, policy,
 };
 #[cfg(feature = "oauth2")]
 pub use toolkit::oauth;
+
+/// What the npm package and the tests of this repository take. It changes without notice.
+#[doc(hidden)]
+pub mod internal {
+    pub use crate::api::operations::{OPERATIONS, Operation};
+    pub use crate::protocol::call::EndpointParts;
+}
 pub use toolkit::{Continuation, batch, conversation, errors, flow, structured, tools};

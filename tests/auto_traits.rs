@@ -5,9 +5,9 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use tabbyapi::Continuation;
 use tabbyapi::api::{
-    ChatChunk, ChatCompletion, ChatMessage, ChatRequest, Completion, CompletionChunk, CompletionRequest, Embeddings,
-    Encoded, Health, LoadProgress, LoadReport, LoadRequest, LoraList, ModelList, OverrideList, Overrides, Sampling,
-    TemplateList, Usage,
+    ChatChunk, ChatCompletion, ChatMessage, ChatRequest, Completion, CompletionChunk, CompletionRequest, EmbeddingList,
+    Encoded, HealthReport, LoadProgress, LoadReport, LoadRequest, LoraList, ModelList, OverrideList, Overrides,
+    SamplingParams, TemplateList, Usage,
 };
 use tabbyapi::auth::{Credential, KeySource};
 use tabbyapi::batch::{Batch, EmbedMany, EmbedParts, Iter, PartRecord};
@@ -19,8 +19,8 @@ use tabbyapi::services::{ChatStream, CompletionStream, LoadStream};
 use tabbyapi::transport::script::Script;
 use tabbyapi::transport::{BoxFuture, TransportError};
 use tabbyapi::{
-    Answer, BaseUrl, Broken, Calling, Client, ClientBuilder, Endpoint, Error, Extra, Limits, Options, OrderedJson,
-    Pace, Result, Scope, Text,
+    BaseUrl, Client, ClientBuilder, Endpoint, Error, Extra, Limits, Options, OrderedJson, Response, ResponseFuture,
+    Result, Scope, StreamError, Text, Timeouts,
 };
 
 const fn shared<T: Send + Sync + 'static>() {}
@@ -47,8 +47,8 @@ const _: () = {
 
 // Calls move between the threads of a runtime, and nothing must be pinned by hand.
 const _: () = {
-    sent::<Calling<Json<ChatCompletion>>>();
-    unpinned::<Calling<Json<ChatCompletion>>>();
+    sent::<ResponseFuture<ChatCompletion>>();
+    unpinned::<ResponseFuture<ChatCompletion>>();
     sent::<ChatStream>();
     unpinned::<ChatStream>();
     sent::<CompletionStream>();
@@ -63,10 +63,10 @@ const _: () = {
 const _: () = {
     error::<Error>();
     error::<TransportError>();
-    error::<Broken<LoadReport>>();
-    error::<Broken<ChatCompletion>>();
-    shared::<Answer<ChatCompletion>>();
-    cloned::<Answer<ChatCompletion>>();
+    error::<StreamError<LoadReport>>();
+    error::<StreamError<ChatCompletion>>();
+    shared::<Response<ChatCompletion>>();
+    cloned::<Response<ChatCompletion>>();
     shared::<Completion>();
     shared::<CompletionChunk>();
     shared::<ChatChunk>();
@@ -75,12 +75,12 @@ const _: () = {
     shared::<CompletionRequest>();
     shared::<LoadRequest>();
     shared::<LoadProgress>();
-    shared::<Sampling>();
-    shared::<Health>();
+    shared::<SamplingParams>();
+    shared::<HealthReport>();
     shared::<Text>();
     shared::<Record>();
     shared::<Credential>();
-    shared::<(BaseUrl, Limits, Options, Pace, Retry, Time)>();
+    shared::<(BaseUrl, Limits, Options, Timeouts, Retry, Time)>();
 };
 
 // And whole after a panic elsewhere: nothing in them is shared and changed.
@@ -92,8 +92,8 @@ const _: () = {
     unwind_safe::<Completion>();
     unwind_safe::<CompletionChunk>();
     unwind_safe::<CompletionRequest>();
-    unwind_safe::<Embeddings>();
-    unwind_safe::<Health>();
+    unwind_safe::<EmbeddingList>();
+    unwind_safe::<HealthReport>();
     unwind_safe::<LoadProgress>();
     unwind_safe::<LoadReport>();
     unwind_safe::<LoadRequest>();
@@ -101,11 +101,11 @@ const _: () = {
     unwind_safe::<ModelList>();
     unwind_safe::<OverrideList>();
     unwind_safe::<Overrides>();
-    unwind_safe::<Sampling>();
+    unwind_safe::<SamplingParams>();
     unwind_safe::<TemplateList>();
     unwind_safe::<Encoded>();
     unwind_safe::<Usage>();
-    unwind_safe::<(Extra, OrderedJson, Text, Pace, Limits, BaseUrl)>();
+    unwind_safe::<(Extra, OrderedJson, Text, Timeouts, Limits, BaseUrl)>();
 };
 
 // A box, so that results stay small.
@@ -118,7 +118,7 @@ const _: () = {
     shared::<PauseHandle>();
     sent::<Tee<ChatStream, ChatChunk>>();
     sent::<Limited<ChatStream>>();
-    sent::<Hedged<Json<ModelList>>>();
+    sent::<Hedged<ModelList>>();
     sent::<Batch<Iter<std::vec::IntoIter<ChatRequest>>, ChatRequest>>();
     sent::<EmbedMany>();
     unpinned::<EmbedMany>();
@@ -137,13 +137,13 @@ fn _key_sources(source: &'static dyn KeySource) -> BoxFuture<Result<Option<Crede
 }
 
 /// Calls borrow the request only until they are made.
-fn _calls_outlive_requests(client: &Client) -> (Calling<Json<ChatCompletion>>, ChatStream) {
+fn _calls_outlive_requests(client: &Client) -> (ResponseFuture<ChatCompletion>, ChatStream) {
     let request = ChatRequest::new([ChatMessage::user("hello")]);
     (client.chat().create(&request), client.chat().stream(&request))
 }
 
 /// And they outlive the client.
-fn _calls_outlive_clients(client: Client) -> impl Future<Output = Result<Answer<ModelList>>> + Send + 'static {
+fn _calls_outlive_clients(client: Client) -> impl Future<Output = Result<Response<ModelList>>> + Send + 'static {
     client.models().list()
 }
 

@@ -11,7 +11,7 @@ use common::ops::Read;
 use futures::executor::block_on;
 use futures::{StreamExt, stream};
 use serde_json::{Value, json};
-use tabbyapi::batch::jsonl::{Again, Journal, Plan, ResultLine};
+use tabbyapi::batch::jsonl::{Journal, Plan, Rerun, ResultLine};
 use tabbyapi::call::Retry;
 use tabbyapi::transport::Transport;
 use tabbyapi::transport::script::{Reply, Script};
@@ -26,8 +26,8 @@ fn after(seconds: u64, number: u32) -> Reply {
     Reply::json(200, number.to_string()).head_after(Duration::from_secs(seconds))
 }
 
-fn value(result: tabbyapi::Result<tabbyapi::Answer<Value>>) -> Value {
-    result.unwrap().into_value()
+fn value(result: tabbyapi::Result<tabbyapi::Response<Value>>) -> Value {
+    result.unwrap().into_inner()
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn line(id: &str, text: &str) -> String {
 fn run(
     lines: &[String],
     results: &[u8],
-    again: Again,
+    again: Rerun,
     reply: impl Fn(usize) -> Reply,
 ) -> (String, Vec<String>, Journal) {
     let mut journal = Journal::new();
@@ -132,12 +132,12 @@ fn killed_at_any_byte_a_batch_loses_nothing_and_repeats_nothing() {
     let mut lines: Vec<_> = names.map(|id| line(id, &format!("text of {id}"))).into();
     lines.push("no request".to_owned());
     lines.push(String::new());
-    let (whole, sent, _) = run(&lines, b"", Again::Never, good);
+    let (whole, sent, _) = run(&lines, b"", Rerun::Never, good);
     assert_eq!((whole.lines().count(), sent.len()), (5, 4));
     for cut in 0..=whole.len() {
         for truncates in [true, false] {
             let left = &whole.as_bytes()[..cut];
-            let (_, sent, journal) = run(&lines, left, Again::Never, good);
+            let (_, sent, journal) = run(&lines, left, Rerun::Never, good);
             let mut file = left.to_vec();
             if truncates {
                 file.truncate(usize::try_from(journal.whole_bytes()).unwrap());
@@ -156,9 +156,9 @@ fn killed_at_any_byte_a_batch_loses_nothing_and_repeats_nothing() {
                 names.iter().filter(|id| !finished.contains(**id)).map(|id| (*id).to_owned()).collect();
             assert_eq!((made.len(), &made), (sent.len(), &expected), "cut at {cut}");
 
-            let (appended, ..) = run(&lines, &file, Again::Never, good);
+            let (appended, ..) = run(&lines, &file, Rerun::Never, good);
             file.extend(appended.as_bytes());
-            let (nothing, again, journal) = run(&lines, &file, Again::Never, good);
+            let (nothing, again, journal) = run(&lines, &file, Rerun::Never, good);
             assert_eq!((nothing.as_str(), again.len(), journal.finished()), ("", 0, 5), "cut at {cut}");
             let whole_lines = |text: &[u8]| -> BTreeSet<String> {
                 let lines = String::from_utf8_lossy(text).into_owned();
@@ -173,7 +173,7 @@ fn killed_at_any_byte_a_batch_loses_nothing_and_repeats_nothing() {
 #[test]
 fn failures_are_made_again_only_if_asked_and_lines_that_changed_always() {
     let lines = [line("a", "one"), line("b", "two"), line("a", "three"), "{}".to_owned()];
-    let (results, sent, _) = run(&lines, b"", Again::Never, |n| if n == 0 { Reply::status(500) } else { good(n) });
+    let (results, sent, _) = run(&lines, b"", Rerun::Never, |n| if n == 0 { Reply::status(500) } else { good(n) });
     assert_eq!(sent, ["one", "two"]);
     let parsed: Vec<ResultLine> = results.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let by = |id: &str, nth: usize| parsed.iter().filter(|line| line.custom_id == id).nth(nth).unwrap();
@@ -186,13 +186,13 @@ fn failures_are_made_again_only_if_asked_and_lines_that_changed_always() {
     assert_eq!((by("b", 0).error.as_ref(), &by("b", 0).response.as_ref().unwrap().body["n"]), (None, &json!(1)));
     assert_eq!(by("", 0).error.as_ref().unwrap().code, "invalid_line");
 
-    assert_eq!(run(&lines, results.as_bytes(), Again::Never, good).1.len(), 0);
-    let (more, sent, _) = run(&lines, results.as_bytes(), Again::Failed, good);
+    assert_eq!(run(&lines, results.as_bytes(), Rerun::Never, good).1.len(), 0);
+    let (more, sent, _) = run(&lines, results.as_bytes(), Rerun::Failed, good);
     assert_eq!((sent.as_slice(), more.lines().count()), (["one".to_owned()].as_slice(), 1));
     let all = results + &more;
-    assert_eq!(run(&lines, all.as_bytes(), Again::Failed, good).1.len(), 0);
+    assert_eq!(run(&lines, all.as_bytes(), Rerun::Failed, good).1.len(), 0);
     let changed = [line("a", "one"), line("b", "other")];
-    assert_eq!(run(&changed, all.as_bytes(), Again::Never, good).1, ["other"]);
+    assert_eq!(run(&changed, all.as_bytes(), Rerun::Never, good).1, ["other"]);
 }
 
 #[test]
@@ -222,7 +222,7 @@ fn lines_that_are_no_request_say_why() {
 
 #[test]
 fn only_files_of_results_are_taken_for_such() {
-    let (results, ..) = run(&[line("a", "one"), line("b", "two")], b"", Again::Never, good);
+    let (results, ..) = run(&[line("a", "one"), line("b", "two")], b"", Rerun::Never, good);
     let journal = |text: &[u8]| {
         let mut journal = Journal::new();
         text.chunks(7).for_each(|part| journal.feed(part));
@@ -257,8 +257,8 @@ fn only_files_of_results_are_taken_for_such() {
 fn the_latest_results_make_a_file_with_one_of_each() {
     let lines = [line("a", "one"), line("b", "two"), line("a", "three")];
     let fails = |n| if n == 0 { Reply::status(500) } else { good(n) };
-    let (first, ..) = run(&lines, b"", Again::Never, fails);
-    let (second, ..) = run(&lines, first.as_bytes(), Again::Failed, good);
+    let (first, ..) = run(&lines, b"", Rerun::Never, fails);
+    let (second, ..) = run(&lines, first.as_bytes(), Rerun::Failed, good);
     let all = format!("{first}{second}");
     let read = |text: &str| {
         let mut journal = Journal::new();
@@ -277,10 +277,10 @@ fn the_latest_results_make_a_file_with_one_of_each() {
 
     // A line that was changed replaces its old result; ids that the file of requests does not have are left alone.
     let changed = [line("a", "one"), line("b", "other")];
-    let (third, ..) = run(&changed, latest.as_bytes(), Again::Never, good);
+    let (third, ..) = run(&changed, latest.as_bytes(), Rerun::Never, good);
     let all = format!("{latest}{third}");
     let mut journal = read(&all);
-    let plan = |lines: &'static [String]| Plan::new(lines.iter(), Journal::new(), Again::Never);
+    let plan = |lines: &'static [String]| Plan::new(lines.iter(), Journal::new(), Rerun::Never);
     journal.keep_current(plan(Box::leak(Box::new(changed))));
     assert_eq!((journal.superseded(), journal.finished(), journal.failed()), (2, 2, 0));
     assert_eq!(pick(&journal, &all).lines().count(), 2);

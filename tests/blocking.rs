@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 
 use tabbyapi::api::{ChatMessage, ChatRequest, CompletionRequest, LoadRequest};
 use tabbyapi::auth::Credential;
-use tabbyapi::blocking::{CancelHandle, ChatStream, Client, ClientBuilder, Streaming};
+use tabbyapi::blocking::{CancelHandle, ChatStream, Client, ClientBuilder, ResponseStream};
 use tabbyapi::call::Retry;
 use tabbyapi::policy::{Balance, Breaker, BreakerState, Concurrency, RateLimit, RetryBudget, Server};
-use tabbyapi::{Error, ErrorKind, Limits, Options, Outcome, Pace, Phase};
-use tabbyapi_emulator::{Answer, Emulator, Log, ModelSpec, Script};
+use tabbyapi::{Error, ErrorKind, Limits, Options, Outcome, Phase, Timeouts};
+use tabbyapi_emulator::{CannedResponse, Emulator, Log, ModelSpec, Script};
 
 /// Longer than anything here takes on a slow machine; only a failure waits for it.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -47,7 +47,7 @@ fn clients_streams_and_handles_move_between_threads() {
     shared::<CancelHandle>();
     fn sent<T: Send + 'static>() {}
     sent::<ChatStream>();
-    sent::<Streaming<tabbyapi::decode::Events<tabbyapi::api::LoadEvents>, tabbyapi::api::LoadTotal>>();
+    sent::<ResponseStream<tabbyapi::api::LoadProgress, tabbyapi::api::LoadReport>>();
 
     let server = Emulator::builder().start().unwrap();
     let mut stream = client(&server).chat().stream(&ask("hello"));
@@ -62,7 +62,7 @@ fn tokens_arrive_one_after_another() {
     let tokens = ["One", " two", " three"];
     gated(&server, &tokens);
     let mut stream = client(&server).chat().stream(&ask("count"));
-    assert_eq!((stream.status(), stream.outcome()), (None, None));
+    assert!(stream.meta().is_none() && stream.outcome().is_none());
     assert!(server.requests().is_empty(), "nothing is sent before it is asked for");
     // Each is taken before the server is allowed to write the next.
     for (n, token) in tokens.iter().enumerate() {
@@ -71,12 +71,12 @@ fn tokens_arrive_one_after_another() {
         assert_eq!(server.log().events_sent, n as u64 + 1);
         assert_eq!(stream.so_far().text(), tokens[..=n].concat());
     }
-    assert_eq!(stream.status().unwrap(), 200);
+    assert_eq!(stream.meta().unwrap().status(), 200);
     server.release(10);
     let answer = stream.finish().unwrap();
     assert_eq!(answer.text(), "One two three");
     assert_eq!(answer.usage.as_ref().unwrap().completion_tokens, 4, "the token that ends it counts");
-    assert!(answer.record().attempts[0].response_bytes > 500);
+    assert!(answer.meta().record().attempts[0].response_bytes > 500);
 }
 
 #[test]
@@ -113,8 +113,8 @@ fn dropping_a_stream_is_seen_by_the_server() {
 #[test]
 fn the_deadline_for_the_head_fires() {
     let server = Emulator::builder().start().unwrap();
-    server.answer(Answer::hang().on("/v1/chat/completions"));
-    let hasty = client(&server).with(Options::new().pace(Pace::GENERATE.head(Duration::from_millis(100))));
+    server.answer(CannedResponse::hang().on("/v1/chat/completions"));
+    let hasty = client(&server).with(Options::new().timeouts(Timeouts::GENERATE.head(Duration::from_millis(100))));
     let begun = Instant::now();
     let error = hasty.chat().create(&ask("x")).unwrap_err();
     assert_eq!((error.kind(), error.phase()), (ErrorKind::Timeout, Some(Phase::Head)));
@@ -127,10 +127,10 @@ fn the_deadline_for_the_head_fires() {
 fn the_deadline_for_all_fires_between_tokens_that_keep_coming() {
     let server = Emulator::builder().start().unwrap();
     server.script(Script::new().tokens(std::iter::repeat_n("a", 10_000)).token_delay(Duration::from_millis(10)));
-    let hasty = client(&server).with(Options::new().pace(Pace::STREAM.total(Duration::from_millis(500))));
+    let hasty = client(&server).with(Options::new().timeouts(Timeouts::STREAM.total(Duration::from_millis(500))));
     let request = ChatRequest::new([ChatMessage::user("x")]);
     let broken = hasty.chat().stream(&request).finish().unwrap_err();
-    assert_eq!((broken.outcome, broken.error.phase()), (Outcome::TimedOut, Some(Phase::Total)));
+    assert_eq!((broken.outcome, broken.error.phase()), (Outcome::TotalTimeout, Some(Phase::Total)));
     assert!(!broken.partial.text().is_empty());
     assert!(server.wait_for_disconnect(PATIENCE));
 }
@@ -139,9 +139,9 @@ fn the_deadline_for_all_fires_between_tokens_that_keep_coming() {
 fn a_stall_ends_the_stream_although_keep_alives_come() {
     let server = Emulator::builder().ping_interval(Duration::from_millis(20)).start().unwrap();
     server.script(Script::new().tokens(["a", "b", "c"]).stall_after(2));
-    let pace = Pace::STREAM.stall(Duration::from_millis(400));
-    let broken = client(&server).with(Options::new().pace(pace)).chat().stream(&ask("x")).finish().unwrap_err();
-    assert_eq!((broken.outcome, broken.error.phase()), (Outcome::Stalled, Some(Phase::Stall)));
+    let timeouts = Timeouts::STREAM.idle(Duration::from_millis(400));
+    let broken = client(&server).with(Options::new().timeouts(timeouts)).chat().stream(&ask("x")).finish().unwrap_err();
+    assert_eq!((broken.outcome, broken.error.phase()), (Outcome::IdleTimeout, Some(Phase::Idle)));
     assert_eq!(broken.partial.text(), "ab");
     assert!(server.wait_for(|log| log.pings_sent > 3 && log.disconnects.len() == 1, PATIENCE));
 }
@@ -150,9 +150,9 @@ fn a_stall_ends_the_stream_although_keep_alives_come() {
 fn a_stall_in_silence_ends_the_stream() {
     let server = Emulator::builder().ping_interval(Duration::ZERO).start().unwrap();
     server.script(Script::new().tokens(["a", "b", "c"]).stall_after(1));
-    let pace = Pace::STREAM.stall(Duration::from_millis(200));
-    let broken = client(&server).with(Options::new().pace(pace)).chat().stream(&ask("x")).finish().unwrap_err();
-    assert_eq!((broken.outcome, broken.error.phase()), (Outcome::Stalled, Some(Phase::Stall)));
+    let timeouts = Timeouts::STREAM.idle(Duration::from_millis(200));
+    let broken = client(&server).with(Options::new().timeouts(timeouts)).chat().stream(&ask("x")).finish().unwrap_err();
+    assert_eq!((broken.outcome, broken.error.phase()), (Outcome::IdleTimeout, Some(Phase::Idle)));
     assert_eq!(broken.partial.text(), "a");
 }
 
@@ -161,8 +161,8 @@ fn a_server_that_takes_no_bytes_is_given_up() {
     // It accepts, reads nothing, and says nothing.
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let pace = Pace::GENERATE.head(Duration::from_millis(300));
-    let client = Client::builder(url).options(Options::new().pace(pace)).build().unwrap();
+    let timeouts = Timeouts::GENERATE.head(Duration::from_millis(300));
+    let client = Client::builder(url).options(Options::new().timeouts(timeouts)).build().unwrap();
     let error = client.chat().create(&ask(&"long ".repeat(4_000_000))).unwrap_err();
     assert_eq!((error.kind(), error.phase()), (ErrorKind::Timeout, Some(Phase::Head)));
 }
@@ -267,7 +267,7 @@ fn cancelling_after_the_end_does_no_harm() {
 #[test]
 fn cancelling_ends_the_wait_for_another_attempt() {
     let server = Emulator::builder().start().unwrap();
-    server.answer(Answer::status(503).header("retry-after", "50").on("/v1/model").always());
+    server.answer(CannedResponse::status(503).header("retry-after", "50").on("/v1/model").always());
     let handle = CancelHandle::new();
     let client = client(&server).cancelled_by(&handle);
     cancel_when(
@@ -302,7 +302,7 @@ fn a_connection_closed_for_idleness_is_no_error() {
     let client = client(&server);
     for n in 1..=5 {
         let answer = client.chat().create(&ask("x")).unwrap();
-        assert_eq!(answer.record().attempt_count, 1);
+        assert_eq!(answer.meta().record().attempt_count, 1);
         assert!(server.wait_for(|log| log.connections_closed >= n, PATIENCE), "it was closed for idleness");
     }
     assert_eq!(generations(&server.log()), 5);
@@ -325,9 +325,9 @@ fn connections_are_used_again() {
 fn reads_survive_a_reset_and_generations_are_not_repeated() {
     let server = Emulator::builder().start().unwrap();
     let client = client(&server);
-    server.answer(Answer::reset().on("/v1/model"));
-    assert_eq!(client.models().current().unwrap().record().attempt_count, 2);
-    for answer in [Answer::reset(), Answer::close()] {
+    server.answer(CannedResponse::reset().on("/v1/model"));
+    assert_eq!(client.models().current().unwrap().meta().record().attempt_count, 2);
+    for answer in [CannedResponse::reset(), CannedResponse::close()] {
         server.clear_log();
         server.answer(answer.on("/v1/chat/completions"));
         let error = client.chat().create(&ask("x")).unwrap_err();
@@ -371,7 +371,7 @@ fn nobody_there_is_one_clear_sentence() {
 #[test]
 fn a_redirect_is_an_error_that_names_the_address() {
     let server = Emulator::builder().start().unwrap();
-    server.answer(Answer::status(307).header("location", "http://127.0.0.1:1/v1/models").on("/v1/models"));
+    server.answer(CannedResponse::status(307).header("location", "http://127.0.0.1:1/v1/models").on("/v1/models"));
     let error = client(&server).models().list().unwrap_err();
     assert_eq!((error.code(), error.status().unwrap().as_u16()), ("redirect", 307));
     assert!(error.to_string().contains("http://127.0.0.1:1/v1/models"));
@@ -397,7 +397,7 @@ fn a_refused_key_is_asked_for_anew_once_for_all() {
             scope.spawn(|| {
                 barrier.wait();
                 let answer = client.models().current().unwrap();
-                assert!(answer.record().key_refreshes <= 1);
+                assert!(answer.meta().record().key_refreshes <= 1);
             });
         }
     });
@@ -432,7 +432,7 @@ fn a_source_of_keys_that_fails_or_hangs_ends_the_call() {
     assert_eq!((error.kind(), error.message()), (ErrorKind::Credentials, "the vault is sealed"));
 
     let hangs = tabbyapi::Client::builder(server.url()).key_source(|_, _| std::future::pending());
-    let hasty = Options::new().pace(Pace::READ.total(Duration::from_millis(100)));
+    let hasty = Options::new().timeouts(Timeouts::READ.total(Duration::from_millis(100)));
     let hangs = ClientBuilder::from(hangs).options(hasty).build().unwrap();
     // One call leads, the other waits for it; both give up.
     thread::scope(|scope| {
@@ -556,7 +556,7 @@ fn the_services_are_the_same() {
     assert!(client.health().check().unwrap().is_healthy());
     assert!(client.health().service_info().unwrap().api.contains_key("openai"));
     assert!(client.models().list().unwrap().data.len() > 1);
-    assert_eq!(client.models().list_as_api_key().unwrap().data.len(), 1);
+    assert_eq!(client.with(tabbyapi::Options::new().prefer_admin_key(false)).models().list().unwrap().data.len(), 1);
     client.models().props().unwrap();
     let request = CompletionRequest::new("hello there").max_tokens(50);
     assert!(!client.completions().create(&request).unwrap().choices[0].text.is_empty());

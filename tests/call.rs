@@ -11,7 +11,7 @@ use tabbyapi::auth::Credential;
 use tabbyapi::call::{Call, Input, Output, Retry, Settings, Shared, Time};
 use tabbyapi::decode::Decode;
 use tabbyapi::transport::{Sent, TransportError};
-use tabbyapi::{Endpoint, Error, ErrorKind, Options, Pace, Phase, Scope};
+use tabbyapi::{Endpoint, Error, ErrorKind, Options, Phase, Scope, Timeouts};
 
 fn at(seconds: f64) -> Time {
     Time::from_epoch(Duration::from_secs_f64(seconds))
@@ -163,7 +163,7 @@ fn a_read_goes_from_request_to_item() {
 
 #[test]
 fn a_stream_ends_where_it_says_so() {
-    let mut call = call(&Generate::new(Pace::STREAM));
+    let mut call = call(&Generate::new(Timeouts::STREAM));
     let (request, deadline) = sends(&mut call, 0.0);
     assert_eq!(request.headers()["content-type"], "application/json");
     assert_eq!(deadline, Some(at(300.0)));
@@ -181,7 +181,7 @@ fn a_stream_ends_where_it_says_so() {
 
 #[test]
 fn a_stream_without_its_end_is_truncated() {
-    let mut call = call(&Generate::new(Pace::STREAM));
+    let mut call = call(&Generate::new(Timeouts::STREAM));
     sends(&mut call, 0.0);
     call.handle_input(at(1.0), events());
     call.handle_input(at(2.0), chunk("data: a\n\ndata: b"));
@@ -196,7 +196,7 @@ fn a_stream_without_its_end_is_truncated() {
 
 #[test]
 fn a_lost_connection_after_the_head_is_a_truncation() {
-    let mut call = call(&Generate::new(Pace::STREAM));
+    let mut call = call(&Generate::new(Timeouts::STREAM));
     sends(&mut call, 0.0);
     call.handle_input(at(1.0), events());
     call.handle_input(at(2.0), chunk("data: a\n\n"));
@@ -214,14 +214,14 @@ fn a_lost_connection_after_the_head_is_a_truncation() {
 #[test]
 fn deadlines_name_their_phase() {
     // Head.
-    let mut no_head = call(&Generate::new(Pace::STREAM));
+    let mut no_head = call(&Generate::new(Timeouts::STREAM));
     let (_, deadline) = sends(&mut no_head, 0.0);
     let error = fails(&mut no_head, deadline.unwrap().since_epoch().as_secs_f64());
     assert_eq!((error.kind(), error.phase(), error.code()), (ErrorKind::Timeout, Some(Phase::Head), "timeout_head"));
     assert!(error.is_timeout());
 
     // First item, although keep-alives come.
-    let mut no_item = call(&Generate::new(Pace::STREAM));
+    let mut no_item = call(&Generate::new(Timeouts::STREAM));
     sends(&mut no_item, 0.0);
     no_item.handle_input(at(1.0), events());
     for minute in 1..10 {
@@ -231,7 +231,7 @@ fn deadlines_name_their_phase() {
     assert_eq!(fails(&mut no_item, 600.0).phase(), Some(Phase::FirstItem));
 
     // Stall, although keep-alives come.
-    let mut stalled = call(&Generate::new(Pace::STREAM));
+    let mut stalled = call(&Generate::new(Timeouts::STREAM));
     sends(&mut stalled, 0.0);
     stalled.handle_input(at(1.0), events());
     stalled.handle_input(at(1.0), chunk("data: a\n\n"));
@@ -242,10 +242,10 @@ fn deadlines_name_their_phase() {
         assert_eq!(reads(&mut stalled, 1.0 + ping as f64 * 15.0), Some(at(121.0)));
     }
     let error = fails(&mut stalled, 121.0);
-    assert_eq!((error.phase(), error.code()), (Some(Phase::Stall), "timeout_stall"));
+    assert_eq!((error.phase(), error.code()), (Some(Phase::Idle), "timeout_idle"));
 
     // Total.
-    let mut slow = call(&Generate::new(Pace::UNBOUNDED.total(Duration::from_secs(5))));
+    let mut slow = call(&Generate::new(Timeouts::UNBOUNDED.total(Duration::from_secs(5))));
     sends(&mut slow, 0.0);
     slow.handle_input(at(1.0), events());
     slow.handle_input(at(4.0), chunk("data: a\n\n"));
@@ -258,7 +258,7 @@ fn deadlines_name_their_phase() {
 
 #[test]
 fn a_caller_that_was_away_has_not_stalled() {
-    let mut call = call(&Generate::new(Pace::STREAM));
+    let mut call = call(&Generate::new(Timeouts::STREAM));
     sends(&mut call, 0.0);
     call.handle_input(at(1.0), events());
     call.handle_input(at(1.0), chunk("data: a\n\n"));
@@ -274,7 +274,7 @@ fn a_caller_that_was_away_has_not_stalled() {
 
 #[test]
 fn a_flood_of_comments_is_a_stall() {
-    let mut call = call(&Generate::new(Pace::STREAM));
+    let mut call = call(&Generate::new(Timeouts::STREAM));
     sends(&mut call, 0.0);
     call.handle_input(at(0.0), events());
     for n in 0..10_000 {
@@ -316,7 +316,7 @@ fn seeds_give_different_jitter() {
 #[test]
 fn a_generation_is_never_sent_twice() {
     // Refused: nothing was sent.
-    let (tried, _) = refused_to_the_end(&mut call(&Generate::new(Pace::GENERATE)));
+    let (tried, _) = refused_to_the_end(&mut call(&Generate::new(Timeouts::GENERATE)));
     assert_eq!(tried.len(), 2);
 
     // Reset, or answered by a gateway that gave up: it may have begun.
@@ -332,20 +332,20 @@ fn a_generation_is_never_sent_twice() {
         },
     ];
     for fail in ambiguous {
-        let mut generation = call(&Generate::new(Pace::GENERATE));
+        let mut generation = call(&Generate::new(Timeouts::GENERATE));
         sends(&mut generation, 0.0);
         fail(&mut generation);
         fails(&mut generation, 0.0);
 
-        let options = Options::new().retry(Retry::GENTLE.replay_generations(true));
-        let mut allowed = Call::with(&shared(), &Generate::new(Pace::GENERATE), &options).unwrap();
+        let options = Options::new().retry(Retry::GENTLE.retry_generations(true));
+        let mut allowed = Call::with(&shared(), &Generate::new(Timeouts::GENERATE), &options).unwrap();
         sends(&mut allowed, 0.0);
         fail(&mut allowed);
         assert!(waits(&mut allowed, 0.0) <= at(0.5));
     }
 
     // 429: the server says that it has not begun.
-    let mut limited = call(&Generate::new(Pace::GENERATE));
+    let mut limited = call(&Generate::new(Timeouts::GENERATE));
     sends(&mut limited, 0.0);
     limited.handle_input(at(0.0), head(429, &[("retry-after", "3")]));
     limited.handle_input(at(0.0), Input::End);
@@ -355,8 +355,8 @@ fn a_generation_is_never_sent_twice() {
 
 #[test]
 fn nothing_is_tried_again_after_the_first_item() {
-    let options = Options::new().retry(Retry::GENTLE.replay_generations(true));
-    let mut call = Call::with(&shared(), &Generate::new(Pace::STREAM), &options).unwrap();
+    let options = Options::new().retry(Retry::GENTLE.retry_generations(true));
+    let mut call = Call::with(&shared(), &Generate::new(Timeouts::STREAM), &options).unwrap();
     sends(&mut call, 0.0);
     call.handle_input(at(0.0), events());
     call.handle_input(at(0.0), chunk("data: a\n\n"));
@@ -404,8 +404,9 @@ fn statuses_that_need_a_change_are_not_tried_again() {
 
 #[test]
 fn the_total_deadline_covers_waits() {
-    let options =
-        Options::new().pace(Pace::UNBOUNDED.total(Duration::from_secs(1))).retry(Retry::GENTLE.max_retries(1000));
+    let options = Options::new()
+        .timeouts(Timeouts::UNBOUNDED.total(Duration::from_secs(1)))
+        .retry(Retry::GENTLE.max_retries(1000));
     let mut call = Call::with(&shared(), &Read, &options).unwrap();
     let mut now = Time::default();
     let error = loop {
@@ -456,7 +457,7 @@ fn a_dropped_leader_hands_its_duty_on() {
 #[test]
 fn a_refused_key_is_replaced_once() {
     let shared = Shared::new(settings().ask_for_keys());
-    let mut call = Call::new(&shared, &Generate::new(Pace::GENERATE)).unwrap();
+    let mut call = Call::new(&shared, &Generate::new(Timeouts::GENERATE)).unwrap();
     let bring = |call: &mut Call<_>, key: &str, was_rejected: bool| {
         assert!(matches!(call.poll_output(at(0.0)), Output::Authorize { rejected, .. } if rejected == was_rejected));
         call.handle_input(at(0.0), Input::Key(Ok(Some(Credential::bearer(key).unwrap()))));
@@ -613,8 +614,8 @@ fn input_after_a_deadline_or_a_failed_attempt_is_ignored() {
 
 #[test]
 fn single_bytes_are_no_progress() {
-    // Inside an event: it stalls, although something comes twice a second.
-    let mut trickle = call(&Generate::new(Pace::STREAM));
+    // Inside an event: it is idle, although something comes twice a second.
+    let mut trickle = call(&Generate::new(Timeouts::STREAM));
     sends(&mut trickle, 0.0);
     trickle.handle_input(at(0.0), events());
     trickle.handle_input(at(0.0), chunk("data: a\n\ndata: "));
@@ -626,7 +627,7 @@ fn single_bytes_are_no_progress() {
         match trickle.poll_output(at(now)) {
             Output::Read { .. } => {}
             Output::Done(Err(error)) => {
-                assert_eq!(error.code(), "timeout_stall");
+                assert_eq!(error.code(), "timeout_idle");
                 break;
             }
             other => panic!("{other:?}"),
@@ -636,7 +637,7 @@ fn single_bytes_are_no_progress() {
 
     // A KiB now and then is progress, and so is an event that came whole.
     for piece in ["b".repeat(1024), "b\n\ndata: ".to_owned()] {
-        let mut slow = call(&Generate::new(Pace::STREAM));
+        let mut slow = call(&Generate::new(Timeouts::STREAM));
         sends(&mut slow, 0.0);
         slow.handle_input(at(0.0), events());
         slow.handle_input(at(0.0), chunk("data: a\n\ndata: "));
@@ -728,7 +729,7 @@ fn each_attempt_forgets_the_last_one() {
 
 #[test]
 fn a_streamed_request_answered_with_json_still_yields_items() {
-    let mut call: Call<Words> = call(&Generate::new(Pace::STREAM));
+    let mut call: Call<Words> = call(&Generate::new(Timeouts::STREAM));
     sends(&mut call, 0.0);
     call.handle_input(at(0.0), json(200));
     call.handle_input(at(0.0), chunk(r#"["a","b"]"#));
@@ -748,7 +749,7 @@ fn extra_fields_and_headers_go_along() {
         .extra("prompt", "not this one")
         .extra("user", "u");
     let shared = Shared::new(settings().api_key("k").unwrap().options(options));
-    let mut call = Call::new(&shared, &Generate::new(Pace::GENERATE)).unwrap();
+    let mut call = Call::new(&shared, &Generate::new(Timeouts::GENERATE)).unwrap();
     let (request, _) = sends(&mut call, 0.0);
     let body: serde_json::Value = serde_json::from_slice(request.body()).unwrap();
     assert_eq!(body, serde_json::json!({"prompt": "p", "user": "u"}));

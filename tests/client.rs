@@ -13,7 +13,7 @@ use tabbyapi::call::Retry;
 use tabbyapi::policy::Breaker;
 use tabbyapi::transport::Transport;
 use tabbyapi::transport::script::{Reply, Script};
-use tabbyapi::{Client, ErrorKind, Options, Outcome, Pace, Paces, Phase};
+use tabbyapi::{Client, ErrorKind, Options, Outcome, Phase, TimeoutPolicy, Timeouts};
 
 fn client(script: &Script) -> Client {
     Client::builder("http://tabby.test/prefix/v1/").api_key("api").admin_key("adm").build_with(script.clone()).unwrap()
@@ -36,11 +36,11 @@ fn requests_carry_one_key_and_the_prefix() {
     block_on(async {
         assert_eq!(client.auth().permission().await.unwrap().permission, "api");
         client.models().list().await.unwrap();
-        client.models().list_as_api_key().await.unwrap();
+        client.with(tabbyapi::Options::new().prefer_admin_key(false)).models().list().await.unwrap();
         client.models().unload().await.unwrap();
         let health = client.health().check().await.unwrap();
         assert!(!health.is_healthy() && health.issues.is_empty());
-        assert_eq!(health.status(), 503);
+        assert_eq!(health.meta().status(), 503);
     });
     let keys: Vec<_> = script
         .requests()
@@ -72,11 +72,11 @@ fn a_stream_keeps_what_arrived_whatever_ends_it() {
         (Reply::events().chunk("data: a\n\ndata: [DONE]\n\n"), Outcome::Complete),
         (Reply::events().chunk("data: a\n\n"), Outcome::Truncated),
         (Reply::events().chunk("data: a\n\n").fail("reset"), Outcome::Truncated),
-        (Reply::events().chunk("data: a\n\n").hang(), Outcome::Stalled),
+        (Reply::events().chunk("data: a\n\n").hang(), Outcome::IdleTimeout),
     ];
     for (reply, outcome) in cases {
         let script = Script::new([reply]);
-        let mut stream = client(&script).stream(&Generate::new(Pace::STREAM));
+        let mut stream = client(&script).stream(&Generate::new(Timeouts::STREAM));
         block_on(async {
             assert_eq!(stream.next().await.unwrap().unwrap(), "a");
             assert_eq!((stream.so_far().as_str(), stream.outcome()), ("a", None));
@@ -84,7 +84,7 @@ fn a_stream_keeps_what_arrived_whatever_ends_it() {
                 Ok(answer) => {
                     assert_eq!(outcome, Outcome::Complete);
                     assert_eq!(*answer, "a");
-                    assert_eq!(answer.record().items, 1);
+                    assert_eq!(answer.meta().record().items, 1);
                 }
                 Err(broken) => {
                     assert_eq!((broken.outcome, broken.partial.as_str()), (outcome, "a"));
@@ -98,7 +98,7 @@ fn a_stream_keeps_what_arrived_whatever_ends_it() {
 #[test]
 fn the_error_of_a_stream_comes_once_and_finish_still_knows_it() {
     let script = Script::new([Reply::events().chunk("data: a\n\n")]);
-    let mut stream = client(&script).stream(&Generate::new(Pace::STREAM));
+    let mut stream = client(&script).stream(&Generate::new(Timeouts::STREAM));
     block_on(async {
         assert!(stream.next().await.unwrap().is_ok());
         assert_eq!(stream.next().await.unwrap().unwrap_err().kind(), ErrorKind::Truncated);
@@ -117,9 +117,9 @@ fn keep_alives_do_not_hide_a_stall() {
         reply = reply.wait(Duration::from_secs(15)).chunk(": ping - 2026-11-22 14:55:42+00:00\r\n\r\n");
     }
     let script = Script::new([reply]);
-    let broken = block_on(client(&script).stream(&Generate::new(Pace::STREAM)).finish()).unwrap_err();
-    assert_eq!(broken.outcome, Outcome::Stalled);
-    assert_eq!(broken.error.phase(), Some(Phase::Stall));
+    let broken = block_on(client(&script).stream(&Generate::new(Timeouts::STREAM)).finish()).unwrap_err();
+    assert_eq!(broken.outcome, Outcome::IdleTimeout);
+    assert_eq!(broken.error.phase(), Some(Phase::Idle));
     assert_eq!(seconds(&script), 120.0);
     assert_eq!(script.dropped(), 1, "the exchange was cancelled");
 }
@@ -128,13 +128,13 @@ fn keep_alives_do_not_hide_a_stall() {
 fn dropping_a_call_or_a_stream_cancels_it() {
     let script = Script::new([Reply::events().chunk("data: a\n\n").hang(), Reply::json(200, "{").hang()]);
     let client = client(&script);
-    let mut stream = client.stream(&Generate::new(Pace::UNBOUNDED));
+    let mut stream = client.stream(&Generate::new(Timeouts::UNBOUNDED));
     block_on(stream.next()).unwrap().unwrap();
     assert_eq!(script.dropped(), 0);
     assert_eq!(stream.cancel(), "a");
     assert_eq!(script.dropped(), 1);
 
-    let mut call = client.with(Options::new().pace(Pace::UNBOUNDED)).call(&Read);
+    let mut call = client.with(Options::new().timeouts(Timeouts::UNBOUNDED)).call(&Read);
     assert!((&mut call).now_or_never().is_none());
     drop(call);
     assert_eq!(script.dropped(), 2);
@@ -145,7 +145,7 @@ fn nothing_is_sent_before_the_first_poll() {
     let script = Script::new([]);
     let client = client(&script);
     let _call = client.call(&Read);
-    let _stream = client.stream(&Generate::new(Pace::STREAM));
+    let _stream = client.stream(&Generate::new(Timeouts::STREAM));
     assert!(script.requests().is_empty());
 }
 
@@ -171,7 +171,7 @@ fn keys_come_from_a_source_and_are_replaced_after_a_401() {
     block_on(async {
         client.call(&Read).await.unwrap();
         let answer = client.call(&Read).await.unwrap();
-        assert_eq!(answer.record().key_refreshes, 1);
+        assert_eq!(answer.meta().record().key_refreshes, 1);
         client.call(&Read).await.unwrap();
     });
     let sent: Vec<_> =
@@ -250,14 +250,14 @@ fn bodies_and_events_are_capped() {
         Reply::status(400).chunk(vec![b'x'; 5000]).hang(),
         Reply::events().chunk(format!("data: {}", "y".repeat(101))).hang(),
     ]);
-    let client = client(&script).with(Options::new().limits(limits).pace(Pace::UNBOUNDED));
+    let client = client(&script).with(Options::new().limits(limits).timeouts(Timeouts::UNBOUNDED));
     let error = block_on(client.call(&Read)).unwrap_err();
     assert_eq!((error.kind(), error.code()), (ErrorKind::TooLarge, "body_too_large"));
     assert_eq!(error.body().unwrap().len(), 10);
     let error = block_on(client.call(&Read)).unwrap_err();
     assert_eq!((error.kind(), error.status().unwrap().as_u16()), (ErrorKind::Server, 400));
     assert_eq!(error.body().unwrap().len(), 10);
-    let mut stream = client.stream(&Generate::new(Pace::UNBOUNDED));
+    let mut stream = client.stream(&Generate::new(Timeouts::UNBOUNDED));
     let error = block_on(stream.next()).unwrap().unwrap_err();
     assert_eq!((error.kind(), error.code()), (ErrorKind::TooLarge, "event_too_large"));
 }
@@ -437,14 +437,17 @@ fn options_of_a_call_win_over_those_of_the_client() {
 #[test]
 fn a_client_sets_its_paces_by_kind_of_work() {
     let script = Script::new([Reply::events().hang(), Reply::json(200, "{").hang()]);
-    let paces = Paces::default().stream(Pace::STREAM.first_item(Duration::from_secs(7)));
-    let client =
-        Client::builder("http://tabby.test").paces(paces).retry(Retry::NEVER).build_with(script.clone()).unwrap();
+    let timeout_policy = TimeoutPolicy::default().stream(Timeouts::STREAM.first_item(Duration::from_secs(7)));
+    let client = Client::builder("http://tabby.test")
+        .timeout_policy(timeout_policy)
+        .retry(Retry::NEVER)
+        .build_with(script.clone())
+        .unwrap();
     let request = tabbyapi::api::ChatRequest::new([tabbyapi::api::ChatMessage::user("x")]);
     let broken = block_on(client.chat().stream(&request).finish()).unwrap_err();
     assert_eq!((broken.error.phase(), seconds(&script)), (Some(Phase::FirstItem), 7.0));
     let error = block_on(client.models().current()).unwrap_err();
-    assert_eq!((error.phase(), seconds(&script)), (Some(Phase::Stall), 37.0));
+    assert_eq!((error.phase(), seconds(&script)), (Some(Phase::Idle), 37.0));
 }
 
 /// Whoever reads a stream item by item and then asks for the whole loses nothing of the error.
@@ -466,25 +469,28 @@ fn a_total_alone_leaves_the_rest_of_the_pace() {
         let builder = Client::builder("http://tabby.test").total(seconds(5)).retry(Retry::NEVER);
         builder.build_with(Script::new([reply])).unwrap()
     };
-    // Data keeps coming, and the time is over: no stall. The stall of the request's own pace is not replaced.
+    // Data keeps coming, and the time is over: no idle timeout. That of the request's own timeouts is not replaced.
     let busy = (0..9).fold(Reply::events(), |reply, _| reply.chunk("data: a\n\n").wait(seconds(1)));
     for (client, limit) in [(quick(busy.clone()), 5), (quick(busy.clone()).with(Options::new().total(seconds(3))), 3)] {
-        let broken = block_on(client.stream(&Generate::new(Pace::STREAM.stall(seconds(2)))).finish()).unwrap_err();
-        assert_eq!((broken.outcome, broken.error.phase()), (Outcome::TimedOut, Some(Phase::Total)));
+        let broken = block_on(client.stream(&Generate::new(Timeouts::STREAM.idle(seconds(2)))).finish()).unwrap_err();
+        assert_eq!((broken.outcome, broken.error.phase()), (Outcome::TotalTimeout, Some(Phase::Total)));
         assert_eq!(broken.error.code(), "timeout_total");
         assert!(broken.error.to_string().contains(&format!("within {limit}s")), "{}", broken.error);
         assert!((limit - 1..=limit + 1).contains(&broken.partial.len()), "{}", broken.partial);
     }
     let hung = quick(Reply::events().chunk("data: a\n\n").hang());
-    let broken = block_on(hung.stream(&Generate::new(Pace::STREAM.stall(seconds(2)))).finish()).unwrap_err();
-    assert_eq!((broken.outcome, broken.error.phase()), (Outcome::Stalled, Some(Phase::Stall)));
+    let broken = block_on(hung.stream(&Generate::new(Timeouts::STREAM.idle(seconds(2)))).finish()).unwrap_err();
+    assert_eq!((broken.outcome, broken.error.phase()), (Outcome::IdleTimeout, Some(Phase::Idle)));
     // Where nothing comes at all it is the total, too: a download has no other deadline.
     let download = tabbyapi::api::DownloadRequest::new("someone/something");
     let error = block_on(quick(Reply::json(200, "{}").head_after(seconds(60))).call(&download)).unwrap_err();
     assert_eq!(error.code(), "timeout_total");
-    // A whole pace for some calls has its own total, or none.
-    let none = quick(busy).with(Options::new().pace(Pace::UNBOUNDED));
-    assert_eq!(block_on(none.stream(&Generate::new(Pace::STREAM)).finish()).unwrap_err().outcome, Outcome::Truncated);
+    // Whole timeouts for some calls has its own total, or none.
+    let none = quick(busy).with(Options::new().timeouts(Timeouts::UNBOUNDED));
+    assert_eq!(
+        block_on(none.stream(&Generate::new(Timeouts::STREAM)).finish()).unwrap_err().outcome,
+        Outcome::Truncated
+    );
 }
 
 #[cfg(all(feature = "reqwest", not(target_arch = "wasm32")))]

@@ -9,9 +9,9 @@ use std::path::Path;
 
 use futures::executor::block_on;
 use tabbyapi::api::*;
-use tabbyapi::decode::{Decode, Whole};
+use tabbyapi::internal::OPERATIONS;
 use tabbyapi::transport::script::{Reply, Script};
-use tabbyapi::{Accumulate, Calling, Client, Endpoint, Replay, Scope, StreamEndpoint, Streaming};
+use tabbyapi::{Client, Endpoint, Idempotency, ResponseFuture, ResponseStream, Scope, StreamEndpoint};
 
 const TABLE: &str = include_str!("../src/guide/coverage.md");
 
@@ -25,14 +25,14 @@ trait Asked {
     fn send(self);
 }
 
-impl<D: Whole> Asked for Calling<D> {
+impl<T> Asked for ResponseFuture<T> {
     const ANSWER: &'static str = "whole";
     fn send(self) {
         block_on(self).map(drop).expect_err("what is no answer is refused");
     }
 }
 
-impl<D: Decode, A: Accumulate<Item = D::Item>> Asked for Streaming<D, A> {
+impl<T, O> Asked for ResponseStream<T, O> {
     const ANSWER: &'static str = "stream";
     fn send(mut self) {
         block_on(self.next()).expect("an item or an error").map(drop).expect_err("what is no answer is refused");
@@ -58,7 +58,7 @@ fn derived() -> Vec<String> {
     let (load, embedding) = (LoadRequest::new("m"), EmbeddingLoadRequest::new("m"));
     let (download, embed) = (DownloadRequest::new("a/b"), EmbeddingsRequest::new("x"));
     let (encode, decode) = (EncodeRequest::new("x"), DecodeRequest::new([1]));
-    let (loras, overrides) = (LoraLoadRequest::new(["l"]), Overrides::new().force(Sampling::new().top_p(0.5)));
+    let (loras, overrides) = (LoraLoadRequest::new(["l"]), Overrides::new().force(SamplingParams::new().top_p(0.5)));
     let kobold = KoboldRequest::new("x");
     lines! {
         completions.create(&completion), completion;
@@ -67,33 +67,27 @@ fn derived() -> Vec<String> {
         chat.stream(&chat), chat.streamed();
         embeddings.create(&embed), embed;
         models.list(), ListModels;
-        models.list_as_api_key(), ListModelsAsApiKey;
         models.current(), CurrentModel;
         models.props(), GetProps;
         models.drafts(), ListDrafts;
-        models.drafts_as_api_key(), ListDraftsAsApiKey;
         models.load(&load), load;
         models.unload(), UnloadModel;
         models.download(&download), download;
         embedding_models.list(), ListEmbeddingModels;
-        embedding_models.list_as_api_key(), ListEmbeddingModelsAsApiKey;
         embedding_models.current(), CurrentEmbeddingModel;
         embedding_models.load(&embedding), embedding;
         embedding_models.unload(), UnloadEmbeddingModel;
         loras.list(), ListLoras;
-        loras.list_as_api_key(), ListLorasAsApiKey;
         loras.active(), ActiveLoras;
         loras.load(&loras), loras;
         loras.unload(), UnloadLoras;
         templates.list(), ListTemplates;
-        templates.list_as_api_key(), ListTemplatesAsApiKey;
         templates.switch("t"), SwitchTemplate::new("t");
         templates.unload(), UnloadTemplate;
         tokens.encode(&encode), encode;
         tokens.decode(&decode), decode;
         tokens.count(&encode), CountTokens(&encode);
         sampling.overrides(), ListOverrides;
-        sampling.overrides_as_api_key(), ListOverridesAsApiKey;
         sampling.switch_preset("p"), SwitchPreset::new("p");
         sampling.set_overrides(&overrides), SetOverrides(&overrides);
         sampling.unload(), UnloadOverrides;
@@ -154,7 +148,7 @@ fn line<E: Endpoint, A: Asked>(name: &str, service: &str, endpoint: &E, call: im
     let scope = match (key("x-api-key"), key("x-admin-key")) {
         (None, None) => Scope::Public,
         (Some("api"), None) => Scope::Api,
-        (Some("adm"), None) => Scope::List,
+        (Some("adm"), None) => Scope::PreferAdmin,
         (None, Some("adm")) => Scope::Admin,
         other => panic!("{name} sends {other:?}"),
     };
@@ -168,19 +162,22 @@ fn line<E: Endpoint, A: Asked>(name: &str, service: &str, endpoint: &E, call: im
 
     let again = |reply: fn() -> Reply| ask(&reply).len() > 1;
     let replay = match (again(|| Reply::status(502)), again(|| Reply::refused("no"))) {
-        (true, true) => Replay::Safe,
-        (false, true) => Replay::IfUnsent,
-        (false, false) => Replay::Never,
+        (true, true) => Idempotency::Idempotent,
+        (false, true) => Idempotency::IfUnsent,
+        (false, false) => Idempotency::Never,
         other => panic!("{name} is sent again: {other:?}"),
     };
-    assert_eq!(E::REPLAY, replay, "{name}");
+    assert_eq!(E::IDEMPOTENCY, replay, "{name}");
 
     let route = format!("{} {}", E::METHOD, endpoint.path());
     let method = name.rsplit_once('.').expect("a method").1.trim_end_matches("()");
-    let scope = format!("{scope:?}").to_lowercase();
+    let scope = match scope {
+        Scope::PreferAdmin => "prefer admin".to_owned(),
+        scope => format!("{scope:?}").to_lowercase(),
+    };
     let replay = match replay {
-        Replay::Safe => "safe",
-        Replay::IfUnsent => "if unsent",
+        Idempotency::Idempotent => "idempotent",
+        Idempotency::IfUnsent => "if unsent",
         _ => "never",
     };
     format!("| `{route}` | [`{name}`](crate::services::{service}::{method}) | {scope} | {replay} | {} |", A::ANSWER)
@@ -250,7 +247,7 @@ fn a_row_more_or_less_is_noticed() {
             assert!(!faults(&changed, &derived, &served).is_empty(), "{row} as {other:?}");
         }
     }
-    for (from, to) in [("| api |", "| admin |"), ("| safe |", "| never |"), ("| stream |", "| whole |")] {
+    for (from, to) in [("| api |", "| admin |"), ("| idempotent |", "| never |"), ("| stream |", "| whole |")] {
         assert!(!faults(&TABLE.replacen(from, to, 1), &derived, &served).is_empty(), "{from} as {to}");
     }
     let mut fewer = served.clone();
@@ -271,20 +268,17 @@ fn texts(folder: &Path) -> Vec<String> {
     texts.collect()
 }
 
-/// Every public method of a service, as `Service::method`; some stand with what they are about, in the toolkit.
-fn public_methods() -> BTreeSet<String> {
+/// Methods of services that are made of others, as `Service::method`; some stand with what they are about, in the toolkit.
+fn composed_methods() -> BTreeSet<String> {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let services = texts(&src.join("client/services"));
-    let names = services.iter().flat_map(|text| text.split("\npub struct ").skip(1)).filter_map(|rest| {
-        let (fields, _) = rest.split_once("\n}")?;
-        fields.contains("client: &'a Client").then(|| rest.split('<').next()).flatten()
-    });
-    let places = [services.clone(), texts(&src.join("toolkit"))].concat();
-    let methods = names.flat_map(|name| {
-        let head = format!("\nimpl {name}<'_> {{\n");
-        let bodies =
-            places.iter().flat_map(|text| text.split(&head).skip(1).filter_map(|rest| rest.split("\n}\n").next()));
-        let named = bodies.collect::<Vec<_>>().into_iter().flat_map(str::lines).filter_map(|line| {
+    let places = [texts(&src.join("client/services")), texts(&src.join("toolkit"))].concat();
+    let services: BTreeSet<&str> = OPERATIONS.iter().copied().flatten().map(|row| row.service_type).collect();
+    let methods = services.iter().flat_map(|name| {
+        let heads = ["", "super::", "services::"].map(|path| format!("\nimpl {path}{name}<'_> {{\n"));
+        let bodies = places
+            .iter()
+            .flat_map(|text| heads.iter().filter_map(|head| text.split(head.as_str()).nth(1)?.split("\n}\n").next()));
+        let named = bodies.flat_map(str::lines).filter_map(|line| {
             let line = line.strip_prefix("    pub ")?;
             let line = line.strip_prefix("async ").unwrap_or(line).strip_prefix("fn ")?;
             line.split(['(', '<']).next()
@@ -295,36 +289,31 @@ fn public_methods() -> BTreeSet<String> {
 }
 
 #[test]
-fn every_public_method_of_a_service_is_listed() {
+fn every_operation_is_driven_and_every_public_method_is_listed() {
     let linked = |heading| {
         let rows = rows(TABLE, heading).into_iter();
-        rows.map(|row| {
-            row.split("](crate::services::")
-                .nth(1)
-                .expect("a link")
-                .split(')')
-                .next()
-                .unwrap()
-                .replace("#method.", "::")
-        })
+        rows.map(|row| row.split("](crate::services::").nth(1).expect("a link").split(')').next().unwrap().to_owned())
+            .collect::<BTreeSet<String>>()
     };
-    let listed: BTreeSet<String> = linked("Methods").chain(linked("Methods made of others")).collect();
-    assert_eq!(public_methods(), listed);
+    let operations: BTreeSet<String> =
+        OPERATIONS.iter().copied().flatten().map(|row| format!("{}::{}", row.service_type, row.method)).collect();
+    assert_eq!(linked("Methods"), operations);
+    let composed = linked("Methods made of others").into_iter().map(|method| method.replace("#method.", "::"));
+    assert_eq!(composed.collect::<BTreeSet<_>>(), composed_methods());
 }
 
 #[test]
-fn every_service_has_an_example_that_its_accessor_names() {
-    let services: BTreeSet<&str> = rows(TABLE, "Methods")
-        .iter()
-        .map(|row| row.split("`client.").nth(1).unwrap().split('(').next().unwrap())
-        .collect();
-    assert_eq!(services.len(), 12, "{services:?}");
+fn every_service_has_an_example_that_its_documentation_names() {
+    let services: BTreeSet<&str> = OPERATIONS.iter().copied().flatten().map(|row| row.service).collect();
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let sources = texts(&root.join("src/client/services")).concat();
+    let sources = texts(&root.join("src/api")).concat();
     for service in services {
         let example = fs::read_to_string(root.join(format!("examples/{service}.rs"))).expect(service);
         assert!(example.contains(&format!(".{service}()")), "{service}: the example is of something else");
-        assert!(sources.contains(&format!("`cargo run --example {service}` shows it")), "{service}: not named");
+        assert!(
+            sources.contains(&format!("`cargo run --example {service}` runs ")),
+            "{service}: its documentation does not name the example"
+        );
     }
 }
 

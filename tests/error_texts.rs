@@ -225,7 +225,11 @@ fn waits_are_kept_to() {
         ]);
         let client = Client::builder("http://tabby.test").build_with(script).expect("a client");
         let answer = block_on(client.models().list()).expect("an answer");
-        assert_eq!(answer.record().attempts[0].retry_after, Some(Duration::from_millis(wait)), "{name}: {value}");
+        assert_eq!(
+            answer.meta().record().attempts[0].retry_after,
+            Some(Duration::from_millis(wait)),
+            "{name}: {value}"
+        );
     }
 }
 

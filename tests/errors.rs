@@ -82,7 +82,7 @@ fn every_call_has_an_id_that_is_sent_only_if_asked_for() -> Result<()> {
     let list = || Reply::json(200, r#"{"data":[]}"#);
     let client = Client::builder("http://tabby.test").build_with(script.clone())?;
     script.push(list());
-    let silent = block_on(client.models().list())?.record().id.clone();
+    let silent = block_on(client.models().list())?.meta().record().id.clone();
     let told = client.with(Options::new().correlation_header("x-request-id")?);
     script.push(Reply::refused("connection refused"));
     script.push(list());
@@ -91,7 +91,7 @@ fn every_call_has_an_id_that_is_sent_only_if_asked_for() -> Result<()> {
     let error = block_on(told.models().list()).unwrap_err();
 
     let sent: Vec<_> = script.requests().iter().map(|request| request.headers().get("x-request-id").cloned()).collect();
-    let id = &answer.record().id;
+    let id = &answer.meta().record().id;
     assert_eq!(sent[0], None);
     assert_eq!(sent[1].as_ref().unwrap(), id.as_str());
     assert_eq!(sent[2], sent[1], "all attempts of a call have its id");

@@ -7,12 +7,14 @@ use std::time::Duration;
 use serde_json::json;
 use tabbyapi::api::{
     ChatChunk, ChatCompletion, ChatMessage, ChatRequest, Completion, CompletionRequest, Content, EmbeddingsRequest,
-    EncodeRequest, FinishReason, LoadRequest, LoraLoad, Prompt, Role, Sampling,
+    EncodeRequest, FinishReason, LoadRequest, LoraLoad, Prompt, Role, SamplingParams,
 };
 use tabbyapi::auth::Credential;
 use tabbyapi::policy::Retry;
 use tabbyapi::tools::Tools;
-use tabbyapi::{BaseUrl, Client, Error, ErrorKind, Limits, OrderedJson, Outcome, Pace, Paces, Phase, Result, Text};
+use tabbyapi::{
+    BaseUrl, Client, Error, ErrorKind, Limits, OrderedJson, Outcome, Phase, Result, Text, TimeoutPolicy, Timeouts,
+};
 
 /// What ends is awaited, and its error passes through `?`.
 #[allow(dead_code)]
@@ -37,10 +39,10 @@ async fn values_move_out(client: &Client, chat: &ChatRequest) -> Result<()> {
     for vector in client.embeddings().create(&embeddings).await?.into_vectors() {
         drop::<Vec<f32>>(vector);
     }
-    for card in client.models().list().await?.into_value().data {
+    for card in client.models().list().await?.into_inner().data {
         drop(card.id);
     }
-    let usage = client.chat().create(chat).await?.into_value().usage;
+    let usage = client.chat().create(chat).await?.into_inner().usage;
     drop(usage.unwrap_or_default());
     serde_json::to_string(&client.chat().create(chat).await?).ok();
     Ok(())
@@ -87,7 +89,7 @@ fn texts_of_every_kind_convert() {
     assert_eq!(CompletionRequest::new(&owned), CompletionRequest::new(boxed.clone()));
     assert_eq!(EncodeRequest::new(&owned), EncodeRequest::new("a text"));
     assert_eq!(EmbeddingsRequest::new(&owned), EmbeddingsRequest::new(cow));
-    assert_eq!(Sampling::new().stop(&owned), Sampling::new().stop("a text"));
+    assert_eq!(SamplingParams::new().stop(&owned), SamplingParams::new().stop("a text"));
     assert_eq!(text, owned);
     assert_eq!(owned, text);
     assert_eq!(text, "a text");
@@ -127,8 +129,8 @@ fn base_urls_come_from_what_holds_an_address() {
 #[test]
 fn kinds_phases_and_outcomes_print_as_words() {
     assert_eq!(
-        format!("{:>9}|{}|{}", ErrorKind::TooLarge, Phase::FirstItem, Outcome::TimedOut),
-        "too_large|first_item|timed_out"
+        format!("{:>9}|{}|{}", ErrorKind::TooLarge, Phase::FirstItem, Outcome::TotalTimeout),
+        "too_large|first_item|total_timeout"
     );
     assert_eq!(Outcome::ServerError.as_str(), "server_error");
 }
@@ -163,17 +165,18 @@ fn settings_come_from_files_and_go_there() {
     assert_eq!(retry, Retry::GENTLE.max_retries(5).base(Duration::from_millis(250)));
     let limits: Limits = serde_json::from_value(json!({"body": 1024})).unwrap();
     assert_eq!(limits, Limits::default().body(1024));
-    let paces: Paces = serde_json::from_value(json!({"load": {"total": 600}, "read": {"total": null}})).unwrap();
-    assert_eq!(paces.load, Pace::LOAD.total(Duration::from_secs(600)));
-    assert_eq!(paces.read, Pace::READ.total(None));
-    assert_eq!(paces.stream, Pace::STREAM);
-    let pace: Pace = serde_json::from_value(json!({"head": 1})).unwrap();
-    assert_eq!(pace, Pace::UNBOUNDED.head(Duration::from_secs(1)));
+    let timeout_policy: TimeoutPolicy =
+        serde_json::from_value(json!({"load": {"total": 600}, "read": {"total": null}})).unwrap();
+    assert_eq!(timeout_policy.load, Timeouts::LOAD.total(Duration::from_secs(600)));
+    assert_eq!(timeout_policy.read, Timeouts::READ.total(None));
+    assert_eq!(timeout_policy.stream, Timeouts::STREAM);
+    let timeouts: Timeouts = serde_json::from_value(json!({"head": 1})).unwrap();
+    assert_eq!(timeouts, Timeouts::UNBOUNDED.head(Duration::from_secs(1)));
     // There and back.
     let through = |value: serde_json::Value| serde_json::from_str(&value.to_string()).unwrap();
-    assert_eq!(serde_json::from_value::<Paces>(through(json!(paces))).unwrap(), paces);
+    assert_eq!(serde_json::from_value::<TimeoutPolicy>(through(json!(timeout_policy))).unwrap(), timeout_policy);
     assert_eq!(serde_json::from_value::<Retry>(through(json!(retry))).unwrap(), retry);
     for wrong in [json!({"head": -1}), json!({"head": "5s"}), json!({"heads": 1}), json!({"total": 1e300})] {
-        assert!(serde_json::from_value::<Pace>(wrong.clone()).is_err(), "{wrong}");
+        assert!(serde_json::from_value::<Timeouts>(wrong.clone()).is_err(), "{wrong}");
     }
 }

@@ -17,7 +17,7 @@ use futures::{FutureExt, SinkExt, Stream, StreamExt};
 use serde_json::json;
 use tabbyapi::api::{ChatMessage, ChatRequest};
 use tabbyapi::call::Retry;
-use tabbyapi::flow::{Behind, Budget, Ended, Mux, Muxed, Pausable, tee};
+use tabbyapi::flow::{Budget, EndReason, LagPolicy, Mux, MuxEvent, Pausable, tee};
 use tabbyapi::policy::{RetryBudget, Server};
 use tabbyapi::transport::Transport;
 use tabbyapi::transport::script::{Reply, Script};
@@ -61,8 +61,8 @@ fn ready_streams_take_turns_and_come_back_at_their_end() {
     let mut ended = Vec::new();
     while let Some((tag, event)) = block_on(mux.next()) {
         match event {
-            Muxed::Item(item) => seen.push((tag, item.unwrap())),
-            Muxed::End(_) => ended.push(tag),
+            MuxEvent::Item(item) => seen.push((tag, item.unwrap())),
+            MuxEvent::End(_) => ended.push(tag),
         }
     }
     let turns: Vec<_> = (0..3).flat_map(|n| [("endless", n), ("short", n), ("other", n)]).collect();
@@ -80,14 +80,14 @@ fn streams_come_and_go_while_others_run() {
     mux.add(2, stream::pending().boxed());
     assert!(poll(&mut mux).is_pending());
     mux.add(3, stream::iter([7]).boxed());
-    assert!(matches!(poll(&mut mux), Poll::Ready(Some((3, Muxed::Item(7))))));
-    assert!(matches!(poll(&mut mux), Poll::Ready(Some((3, Muxed::End(_))))));
+    assert!(matches!(poll(&mut mux), Poll::Ready(Some((3, MuxEvent::Item(7))))));
+    assert!(matches!(poll(&mut mux), Poll::Ready(Some((3, MuxEvent::End(_))))));
     assert!(mux.remove(&2).is_some() && mux.remove(&2).is_none());
     block_on(sender.send(5)).unwrap();
-    assert!(matches!(poll(&mut mux), Poll::Ready(Some((1, Muxed::Item(5))))));
+    assert!(matches!(poll(&mut mux), Poll::Ready(Some((1, MuxEvent::Item(5))))));
     assert_eq!(mux.iter().map(|(tag, _)| *tag).collect::<Vec<_>>(), [1]);
     drop(sender);
-    assert!(matches!(poll(&mut mux), Poll::Ready(Some((1, Muxed::End(_))))));
+    assert!(matches!(poll(&mut mux), Poll::Ready(Some((1, MuxEvent::End(_))))));
     assert!(mux.is_empty());
 }
 
@@ -111,7 +111,7 @@ fn only_those_that_woke_are_polled() {
     assert!(poll(&mut mux).is_pending());
     for _ in 0..50 {
         senders[7].unbounded_send(1).unwrap();
-        assert!(matches!(poll(&mut mux), Poll::Ready(Some((7, Muxed::Item(1))))));
+        assert!(matches!(poll(&mut mux), Poll::Ready(Some((7, MuxEvent::Item(1))))));
         assert!(poll(&mut mux).is_pending());
     }
     let polls = polls.borrow();
@@ -129,8 +129,8 @@ fn a_cancelled_stream_ends_on_the_wire_and_the_others_go_on() {
     let mut texts: HashMap<&str, String> = HashMap::new();
     while let Some((tag, event)) = block_on(mux.next()) {
         match event {
-            Muxed::Item(chunk) => texts.entry(tag).or_default().push_str(chunk.unwrap().text()),
-            Muxed::End(stream) => assert_eq!(stream.outcome(), Some(Outcome::Complete)),
+            MuxEvent::Item(chunk) => texts.entry(tag).or_default().push_str(chunk.unwrap().text()),
+            MuxEvent::End(stream) => assert_eq!(stream.outcome(), Some(Outcome::Complete)),
         }
         if tag == "b" && mux.remove(&"b").is_some() {
             assert_eq!(script.dropped(), 1);
@@ -159,7 +159,7 @@ fn a_paused_stream_polls_nothing_and_wakes_when_it_goes_on() {
 
 #[test]
 fn two_readers_get_all_and_the_faster_one_is_held_back() {
-    let (mut a, mut b) = tee(numbers(0..100), 10, Behind::Hold);
+    let (mut a, mut b) = tee(numbers(0..100), 10, LagPolicy::Block);
     for n in 0..10 {
         assert!(matches!(poll(&mut a), Poll::Ready(Some(Ok(m))) if m == n));
     }
@@ -174,7 +174,7 @@ fn two_readers_get_all_and_the_faster_one_is_held_back() {
 
 #[test]
 fn or_the_slower_one_loses_with_an_error() {
-    let (a, mut b) = tee(numbers(0..100), 10, Behind::Lose);
+    let (a, mut b) = tee(numbers(0..100), 10, LagPolicy::Drop);
     assert!(matches!(poll(&mut b), Poll::Ready(Some(Ok(0)))));
     assert_eq!(block_on(a.filter(|item| futures::future::ready(item.is_ok())).count()), 100);
     let Poll::Ready(Some(Err(error))) = poll(&mut b) else { panic!("it has not lost") };
@@ -186,13 +186,13 @@ fn or_the_slower_one_loses_with_an_error() {
 fn errors_come_to_both_readers_and_dropping_both_cancels() {
     let script = Script::new([Reply::events().chunk(token("a")).fail("gone"), tokens(3, Duration::ZERO)]);
     let client = client(&script);
-    let (a, b) = tee(client.chat().stream(&ask()), 4, Behind::Hold);
+    let (a, b) = tee(client.chat().stream(&ask()), 4, LagPolicy::Block);
     let (a, b) = block_on(futures::future::join(a.collect::<Vec<_>>(), b.collect::<Vec<_>>()));
     for items in [a, b] {
         assert_eq!(items.len(), 2);
         assert_eq!(items[1].as_ref().unwrap_err().kind(), ErrorKind::Truncated);
     }
-    let (mut a, b) = tee(client.chat().stream(&ask()), 1, Behind::Hold);
+    let (mut a, b) = tee(client.chat().stream(&ask()), 1, LagPolicy::Block);
     block_on(a.next()).unwrap().unwrap();
     drop(b);
     block_on(a.next()).unwrap().unwrap();
@@ -204,7 +204,7 @@ fn errors_come_to_both_readers_and_dropping_both_cancels() {
 #[test]
 fn a_reader_that_waits_is_woken_though_the_other_one_polled_last() {
     let (mut sender, receiver) = mpsc::channel::<Result<u32>>(4);
-    let (mut a, mut b) = tee(receiver, 4, Behind::Hold);
+    let (mut a, mut b) = tee(receiver, 4, LagPolicy::Block);
     let (waker_a, woken_a) = counting_waker();
     assert!(a.poll_next_unpin(&mut Context::from_waker(&waker_a)).is_pending());
     assert!(poll(&mut b).is_pending());
@@ -222,13 +222,13 @@ fn a_budget_of_tokens_ends_the_stream_well_and_cancels() {
     let script = Script::new([tokens(50, Duration::from_millis(10)), tokens(2, Duration::ZERO)]);
     let client = client(&script);
     let (answer, ended) = block_on(client.chat().stream(&ask()).limited(Budget::new().tokens(10)).finish()).unwrap();
-    assert_eq!(ended, Ended::Tokens);
+    assert_eq!(ended, EndReason::Tokens);
     let words = answer.text().split_whitespace().count();
     assert!((1..=10).contains(&words), "{words}");
-    assert_eq!((answer.status().as_u16(), answer.record().items), (200, words as u64));
+    assert_eq!((answer.meta().status().as_u16(), answer.meta().record().items), (200, words as u64));
     assert_eq!(script.dropped(), 1);
     let (answer, ended) = block_on(client.chat().stream(&ask()).limited(Budget::new().tokens(1000)).finish()).unwrap();
-    assert_eq!((ended, answer.text()), (Ended::ByItself, "w0 w1 "));
+    assert_eq!((ended, answer.text()), (EndReason::Completed, "w0 w1 "));
 }
 
 #[test]
@@ -244,12 +244,12 @@ fn a_budget_of_time_goes_by_the_clock_of_the_client() {
     while let Some(item) = block_on(stream.next()) {
         item.unwrap();
     }
-    assert_eq!((stream.ended(), stream.get_ref().outcome()), (Some(Ended::Time), Some(Outcome::Stopped)));
+    assert_eq!((stream.ended(), stream.get_ref().outcome()), (Some(EndReason::Time), Some(Outcome::Stopped)));
     assert_eq!(script.now().since_epoch(), Duration::from_millis(4500));
     assert_eq!(stream.get_ref().so_far().text(), "w0 w1 w2 w3 ");
     assert_eq!(script.dropped(), 1);
     let (answer, ended) = block_on(client.chat().stream(&ask()).limited(budget).finish()).unwrap();
-    assert_eq!((answer.text(), ended), ("a", Ended::Time));
+    assert_eq!((answer.text(), ended), ("a", EndReason::Time));
     let broken = block_on(client.chat().stream(&ask()).limited(budget).finish()).unwrap_err();
     assert_eq!((broken.partial.text(), broken.outcome), ("a", Outcome::Truncated));
 }
@@ -264,7 +264,7 @@ fn a_late_read_is_asked_elsewhere_and_the_first_answer_counts() {
         .build_with(script.clone())
         .unwrap();
     let answer = block_on(client.hedged(&Read, Duration::from_secs(3))).unwrap();
-    assert_eq!(answer.into_value(), 2);
+    assert_eq!(answer.into_inner(), 2);
     assert_eq!(script.now().since_epoch(), Duration::from_secs(4));
     let hosts: Vec<_> = script.requests().iter().map(|request| request.uri().host().unwrap().to_owned()).collect();
     assert!(hosts.contains(&"one.test".to_owned()) && hosts.contains(&"two.test".to_owned()), "{hosts:?}");
@@ -272,7 +272,7 @@ fn a_late_read_is_asked_elsewhere_and_the_first_answer_counts() {
 
     script.push(quick());
     let answer = block_on(client.hedged(&Read, Duration::from_secs(3))).unwrap();
-    assert_eq!((answer.into_value().as_u64(), script.requests().len()), (Some(2), 3), "in time, so it was asked once");
+    assert_eq!((answer.into_inner().as_u64(), script.requests().len()), (Some(2), 3), "in time, so it was asked once");
 }
 
 #[test]
@@ -284,7 +284,7 @@ fn a_hedge_is_paid_for_and_its_failure_is_not_the_end() {
         builder.build_with(script.clone()).unwrap()
     };
     let client = build(RetryBudget::GENTLE);
-    assert_eq!(block_on(client.hedged(&Read, Duration::from_secs(3))).unwrap().into_value(), 1);
+    assert_eq!(block_on(client.hedged(&Read, Duration::from_secs(3))).unwrap().into_inner(), 1);
     assert_eq!(script.requests().len(), 2);
 
     for reply in [Reply::status(404).head_after(Duration::from_secs(5)), Reply::status(405)] {
@@ -297,7 +297,7 @@ fn a_hedge_is_paid_for_and_its_failure_is_not_the_end() {
 
     let poor = build(RetryBudget::new(0.0, 0.0));
     script.push(slow());
-    assert_eq!(block_on(poor.hedged(&Read, Duration::from_secs(3))).unwrap().into_value(), 1);
+    assert_eq!(block_on(poor.hedged(&Read, Duration::from_secs(3))).unwrap().into_inner(), 1);
     assert_eq!(script.remaining(), 0);
     assert_eq!(script.requests().len(), 5, "there was nothing to pay the second call with");
 }
@@ -317,7 +317,7 @@ fn between_threads_no_wake_is_lost() {
     let in_order = |items: Vec<Result<u32>>| items.into_iter().map(Result::unwrap).eq(0..ITEMS);
     for lag in [1, 3, 64] {
         let (sender, receiver) = mpsc::channel(2);
-        let (a, b) = tee(receiver, lag, Behind::Hold);
+        let (a, b) = tee(receiver, lag, LagPolicy::Block);
         let writer = feed(sender);
         let readers = [a, b].map(|reader| std::thread::spawn(|| block_on(reader.collect::<Vec<_>>())));
         for reader in readers {
@@ -335,7 +335,7 @@ fn between_threads_no_wake_is_lost() {
         .collect();
     let mut counts = [0; 4];
     while let Some((n, event)) = block_on(mux.next()) {
-        if let Muxed::Item(item) = event {
+        if let MuxEvent::Item(item) = event {
             assert_eq!(item.unwrap(), counts[n]);
             counts[n] += 1;
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::StreamExt;
 use tabbyapi::Client;
 use tabbyapi::api::{ChatMessage, ChatRequest};
-use tabbyapi::flow::{Mux, Muxed, Pausable};
+use tabbyapi::flow::{Mux, MuxEvent, Pausable};
 use tabbyapi_emulator::{Emulator, Script};
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -74,8 +74,8 @@ async fn a_stream_that_is_cancelled_among_others_is_closed() {
     let mut counts = [0; 4];
     while let Some((n, event)) = mux.next().await {
         match event {
-            Muxed::Item(chunk) => counts[n] += chunk.unwrap().text().len(),
-            Muxed::End(stream) => assert!(stream.finish().await.is_ok()),
+            MuxEvent::Item(chunk) => counts[n] += chunk.unwrap().text().len(),
+            MuxEvent::End(stream) => assert!(stream.finish().await.is_ok()),
         }
         if n == 2 {
             mux.remove(&2);

@@ -46,7 +46,7 @@ fn hints_name_things_of_rust_as_places_alone() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     // The check sees what it is for.
-    for word in ["Pace::stall", "first_item", "RateLimit", "TlsProvider", "client.models", "Options"] {
+    for word in ["Timeouts::idle", "first_item", "RateLimit", "TlsProvider", "client.models", "Options"] {
         assert!(is_rust(word), "{word}");
     }
     for word in ["wait", "8.5", "its", "The", "HTTP", "e.g", "keep-alive", "127.0.0.1"] {
@@ -58,7 +58,7 @@ fn hints_name_things_of_rust_as_places_alone() {
 fn is_rust(word: &str) -> bool {
     let inner_capital =
         word.chars().skip(1).any(|c| c.is_ascii_uppercase()) && word.chars().any(|c| c.is_ascii_lowercase());
-    let of_types = ["Options", "Pace", "Paces", "Limits", "Error", "Client", "Retry"];
+    let of_types = ["Options", "Timeouts", "TimeoutPolicy", "Limits", "Error", "Client", "Retry"];
     word.contains("::")
         || word.contains('_')
         || inner_capital

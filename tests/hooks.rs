@@ -15,7 +15,7 @@ use tabbyapi::call::{Attempt, Retry};
 use tabbyapi::hooks::{self, Hook, Outgoing, View};
 use tabbyapi::transport::Transport;
 use tabbyapi::transport::script::{Reply, Script};
-use tabbyapi::{Client, ClientBuilder, Error, ErrorKind, Options, Outcome, Pace, Result};
+use tabbyapi::{Client, ClientBuilder, Error, ErrorKind, Options, Outcome, Result, Timeouts};
 
 type Log = Arc<Mutex<Vec<String>>>;
 
@@ -81,7 +81,7 @@ fn vetoed(script: &Script, veto: impl Hook + Clone + Sync, log: &Log) -> Client 
 }
 
 fn veto() -> Error {
-    Error::custom(ErrorKind::Refused, "vetoed", "the hook did not want it")
+    Error::custom(ErrorKind::Policy, "vetoed", "the hook did not want it")
 }
 
 #[test]
@@ -90,12 +90,12 @@ fn the_way_out_is_in_order_and_the_way_back_reversed() {
     let log = Log::default();
     let client = builder()
         .hook(Notes { name: "client", log: log.clone() })
-        .retry(Retry::GENTLE.replay_generations(true).base(Duration::ZERO))
+        .retry(Retry::GENTLE.retry_generations(true).base(Duration::ZERO))
         .build_with(script)
         .unwrap()
         .with(Options::new().hook(Notes { name: "call", log: log.clone() }));
-    let answer = block_on(client.stream(&Generate::new(Pace::STREAM)).finish()).unwrap();
-    assert_eq!(answer.into_value(), "a");
+    let answer = block_on(client.stream(&Generate::new(Timeouts::STREAM)).finish()).unwrap();
+    assert_eq!(answer.into_inner(), "a");
     assert_eq!(
         lines(&log),
         [
@@ -134,7 +134,7 @@ fn requests_are_changed_anew_for_each_attempt_and_keys_stay_out_of_sight() {
         request.set_field("prompt", "q")
     });
     let client = builder().hook(hook).build_with(script.clone()).unwrap();
-    block_on(client.stream(&Generate::new(Pace::STREAM)).finish()).unwrap();
+    block_on(client.stream(&Generate::new(Timeouts::STREAM)).finish()).unwrap();
     let requests = script.requests();
     assert_eq!(requests.len(), 2);
     for (index, request) in requests.iter().enumerate() {
@@ -151,7 +151,7 @@ fn a_veto_before_sending_sends_nothing() {
     let (script, log) = (Script::new([Reply::json(200, "1")]), Log::default());
     let client = vetoed(&script, hooks::on_request(|_, _| Err(veto())), &log);
     let error = block_on(client.call(&Read)).unwrap_err();
-    assert_eq!((error.kind(), error.code()), (ErrorKind::Refused, "vetoed"));
+    assert_eq!((error.kind(), error.code()), (ErrorKind::Policy, "vetoed"));
     assert_eq!(error.to_string(), "GET http://tabby.test/v1/read: the hook did not want it");
     assert_eq!(error.record().unwrap().attempt_count, 0);
     assert_eq!(script.requests().len(), 0);
@@ -195,8 +195,15 @@ fn responses_can_be_rewritten_and_refused() {
     });
     let client = builder().build_with(script.clone()).unwrap();
     let answer = block_on(client.with(Options::new().hook(rewrite)).call(&Read)).unwrap();
-    assert_eq!((answer.status().as_u16(), &answer.headers()["x-seen"]), (200, &http::HeaderValue::from_static("yes")));
-    assert_eq!(answer.record().attempts[0].status.unwrap().as_u16(), 500, "the record tells what the server said");
+    assert_eq!(
+        (answer.meta().status().as_u16(), &answer.meta().headers()["x-seen"]),
+        (200, &http::HeaderValue::from_static("yes"))
+    );
+    assert_eq!(
+        answer.meta().record().attempts[0].status.unwrap().as_u16(),
+        500,
+        "the record tells what the server said"
+    );
 
     let refuse = hooks::on_response(|_, _| Err(veto()));
     let error = block_on(client.with(Options::new().hook(refuse)).call(&Read)).unwrap_err();
@@ -239,7 +246,7 @@ fn a_veto_on_an_item_ends_the_stream_with_what_had_arrived() {
         _ => Ok(()),
     });
     let client = vetoed(&script, hook, &log);
-    let broken = block_on(client.stream(&Generate::new(Pace::STREAM)).finish()).unwrap_err();
+    let broken = block_on(client.stream(&Generate::new(Timeouts::STREAM)).finish()).unwrap_err();
     assert_eq!((broken.partial.as_str(), broken.outcome), ("one two ", Outcome::Failed));
     assert_eq!((broken.error.code(), broken.error.record().unwrap().items), ("vetoed", 2));
     assert_eq!((script.requests().len(), script.dropped()), (1, 1));
@@ -285,11 +292,11 @@ fn dropped_calls_have_an_outcome_and_unbegun_ones_none() {
     let (log, script) =
         (Log::default(), Script::new([words(&["a"]).hang(), Reply::status(200).head_after(Duration::MAX)]));
     let client = builder().hook(Notes { name: "n", log: log.clone() }).build_with(script.clone()).unwrap();
-    drop(client.stream(&Generate::new(Pace::STREAM)));
+    drop(client.stream(&Generate::new(Timeouts::STREAM)));
     drop(client.call(&Read));
     assert_eq!(lines(&log), [""; 0]);
 
-    let mut stream = client.stream(&Generate::new(Pace::STREAM));
+    let mut stream = client.stream(&Generate::new(Timeouts::STREAM));
     assert_eq!(block_on(stream.next()).unwrap().unwrap(), "a");
     lines(&log);
     drop(stream);
@@ -308,7 +315,7 @@ fn dropped_calls_have_an_outcome_and_unbegun_ones_none() {
 fn a_call_has_one_outcome_however_it_is_driven_after_its_end() {
     let (log, script) = (Log::default(), Script::new([words(&["a", "[DONE]"])]));
     let client = builder().hook(Notes { name: "n", log: log.clone() }).build_with(script).unwrap();
-    let mut stream = client.stream(&Generate::new(Pace::STREAM));
+    let mut stream = client.stream(&Generate::new(Timeouts::STREAM));
     block_on(async {
         while stream.next().await.is_some() {}
         assert!(StreamExt::next(&mut stream).await.is_none());
@@ -331,7 +338,7 @@ fn each_call_has_fields_of_its_own() {
     let script = Script::new([words(&["a", "b", "c"]), words(&["d", "e", "f"])]);
     let client = builder().hook(Two::default()).build_with(script.clone()).unwrap();
     for partial in ["ab", "de"] {
-        let broken = block_on(client.stream(&Generate::new(Pace::STREAM)).finish()).unwrap_err();
+        let broken = block_on(client.stream(&Generate::new(Timeouts::STREAM)).finish()).unwrap_err();
         assert_eq!(broken.partial, partial);
     }
     assert_eq!(script.now().since_epoch(), Duration::ZERO);

@@ -14,7 +14,7 @@ use tabbyapi::decode::Decode;
 use tabbyapi::policy::Server;
 use tabbyapi::transport::BoxFuture;
 use tabbyapi::transport::script::{Reply, Script};
-use tabbyapi::{BaseUrl, Client, Error, ErrorKind, Pace, Result, Scope};
+use tabbyapi::{BaseUrl, Client, Error, ErrorKind, Result, Scope, Timeouts};
 
 const OTHERS: usize = 49;
 
@@ -190,7 +190,7 @@ fn a_generation_is_sent_again_after_a_401_and_no_more_often() {
     let asked = Arc::new(Mutex::new(Vec::new()));
     let client =
         Client::builder("http://tabby.test").key_source(Numbered::new("key", &asked)).build_with(script.clone());
-    let error = block_on(client.unwrap().stream(&Generate::new(Pace::STREAM)).finish()).unwrap_err().error;
+    let error = block_on(client.unwrap().stream(&Generate::new(Timeouts::STREAM)).finish()).unwrap_err().error;
     assert_eq!((error.code(), error.kind()), ("invalid_key", ErrorKind::Server));
     assert_eq!(keys(&script), ["key-1", "key-2"]);
     assert_eq!(*asked.lock().unwrap(), ["key false", "key true"]);
@@ -240,7 +240,7 @@ fn scopes_have_keys_of_their_own() {
         client.call(&Read).await.unwrap();
         client.models().unload().await.unwrap();
     });
-    assert_eq!(keys(&script), ["List", "Api", "Admin"]);
+    assert_eq!(keys(&script), ["PreferAdmin", "Api", "Admin"]);
 }
 
 #[test]

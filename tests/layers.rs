@@ -13,11 +13,11 @@ const FLOORS: [&str; 10] =
 
 /// The shell around the core: the only files that await.
 const SHELL: [&str; 11] = [
-    "client/answer.rs",
+    "client/response.rs",
     "client/client.rs",
     "client/driver.rs",
     "client/services/",
-    "client/streaming.rs",
+    "client/response_stream.rs",
     "protocol/auth/choose.rs",
     "toolkit/batch/",
     "toolkit/flow/",

@@ -103,7 +103,7 @@ fn only_the_token_that_was_given_can_have_been_refused() {
 
 #[test]
 fn fifty_calls_of_three_scopes_make_one_request() {
-    let scopes = [Scope::Api, Scope::List, Scope::Admin];
+    let scopes = [Scope::Api, Scope::PreferAdmin, Scope::Admin];
     for (reply, code) in [(token("a", ""), None), (refused("invalid_client"), Some("invalid_client"))] {
         let (open, held) = oneshot::channel();
         let script = Script::new([reply, token("b", "")]);
@@ -262,7 +262,7 @@ fn a_device_code_waits_no_longer_than_the_call_and_the_next_call_takes_it_up() {
     let source = device(&script, &told);
     let client = Client::builder("http://tabby.test")
         .key_source(source)
-        .paces(tabbyapi::Paces::DEFAULT.read(tabbyapi::Pace::READ.total(Duration::from_secs(30))))
+        .timeout_policy(tabbyapi::TimeoutPolicy::DEFAULT.read(tabbyapi::Timeouts::READ.total(Duration::from_secs(30))))
         .build_with(script.clone())
         .unwrap();
     let error = block_on(client.call(&Read)).unwrap_err();
@@ -449,7 +449,7 @@ mod provider {
     async fn model(client: &Client) -> u32 {
         let card = client.models().current().await.unwrap();
         assert_eq!(card.id, "alpha");
-        card.record().key_refreshes
+        card.meta().record().key_refreshes
     }
 
     #[tokio::test]

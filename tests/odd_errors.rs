@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tabbyapi::api::*;
 use tabbyapi::policy::Retry;
 use tabbyapi::transport::script::{Reply, Script};
-use tabbyapi::{Answer, Client, Error, Result};
+use tabbyapi::{Client, Error, Response, Result};
 
 const CASES: &str = include_str!("odd/errors.json");
 
@@ -20,7 +20,7 @@ struct Came {
 }
 
 impl Came {
-    fn of<T>(result: Result<Answer<T>>) -> Came {
+    fn of<T>(result: Result<Response<T>>) -> Came {
         Came { error: result.err(), ..Came::default() }
     }
 }

@@ -14,9 +14,8 @@ use tabbyapi::api::{
     ChatCompletion, ChatMessage, ChatRequest, Completion, CompletionRequest, KoboldRequest, LoadRequest,
 };
 use tabbyapi::call::Retry;
-use tabbyapi::decode::Decode;
 use tabbyapi::transport::script::{Reply, Script};
-use tabbyapi::{Accumulate, Client, Error, Streaming};
+use tabbyapi::{Client, Error, ResponseStream};
 
 #[derive(Clone, serde::Deserialize)]
 struct Case {
@@ -96,11 +95,9 @@ fn told(error: &Error) -> Value {
 
 /// What a stream comes to. Its sum reads back as what a whole answer is, `T`.
 #[track_caller]
-fn streamed<D, A, T>(stream: Streaming<D, A>) -> Seen
+fn streamed<I, O, T>(stream: ResponseStream<I, O>) -> Seen
 where
-    D: Decode,
-    A: Accumulate<Item = D::Item>,
-    A::Output: serde::Serialize,
+    O: serde::Serialize,
     T: DeserializeOwned + serde::Serialize,
 {
     let (total, error) = match stream.finish().now_or_never().expect("it ends") {
@@ -114,7 +111,7 @@ where
     Seen { total, error, partial_text: None }
 }
 
-fn whole<T: serde::Serialize>(answer: Option<Result<tabbyapi::Answer<T>, Error>>) -> Seen {
+fn whole<T: serde::Serialize>(answer: Option<Result<tabbyapi::Response<T>, Error>>) -> Seen {
     match answer.expect("it ends") {
         Ok(answer) => Seen { total: to_value(&*answer).expect("JSON"), error: None, partial_text: None },
         Err(error) => Seen {

@@ -5,7 +5,7 @@ use futures::executor::block_on;
 use serde::Serialize;
 use tabbyapi::api::{
     ChatMessage, ChatRequest, CompletionRequest, Function, LoadRequest, Overrides, ResponseFormat, SamplerOverride,
-    Sampling, Tool,
+    SamplingParams, Tool,
 };
 use tabbyapi::batch::jsonl::{BatchRequest, ResultLine};
 use tabbyapi::hooks::{self, Outgoing};
@@ -49,7 +49,7 @@ fn schemas_go_out_as_written() {
     let chats = [
         chat().response_format(ResponseFormat::json_schema(schema())),
         chat().json_schema(schema()),
-        chat().sampling(Sampling::new().json_schema(schema())),
+        chat().sampling(SamplingParams::new().json_schema(schema())),
         chat().tools([Tool::new("f", "d", schema())]),
         chat().functions([schema()]),
         chat().template_var("t", schema()),
@@ -69,7 +69,7 @@ fn schemas_go_out_as_written() {
     assert_holds(&body(&completion.clone().json_schema(schema())), SCHEMA);
     assert_holds(&body(&completion.response_format(ResponseFormat::json_schema(schema()))), SCHEMA);
     assert_holds(&body(&LoadRequest::new("m").extra("x", schema())), SCHEMA);
-    let overrides = Overrides::new().force(Sampling::new().json_schema(schema()));
+    let overrides = Overrides::new().force(SamplingParams::new().json_schema(schema()));
     assert_holds(&serde_json::to_string(&overrides).unwrap(), SCHEMA);
     assert_holds(&serde_json::to_string(&Overrides::new().with("x", SamplerOverride::new(schema()))).unwrap(), SCHEMA);
 }

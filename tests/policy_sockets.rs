@@ -8,7 +8,7 @@ use futures::future::join_all;
 use tabbyapi::api::{ChatMessage, ChatRequest};
 use tabbyapi::policy::{Breaker, BreakerState, Concurrency, RateLimit, Retry, RetryBudget, Server};
 use tabbyapi::{Client, ClientBuilder, ErrorKind, Options};
-use tabbyapi_emulator::{Answer, Emulator, Script};
+use tabbyapi_emulator::{CannedResponse, Emulator, Script};
 
 /// Longer than anything here takes on a slow machine; only a failure waits for it.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -34,13 +34,13 @@ async fn calls_move_on_to_a_server_that_is_up() {
     first.kill();
     // A refused connection shows that nothing was begun, so generations move on as well.
     let answer = client.chat().create(&ask("hello")).await.unwrap();
-    let tried: Vec<_> = answer.record().attempts.iter().map(|attempt| attempt.base.to_string()).collect();
+    let tried: Vec<_> = answer.meta().record().attempts.iter().map(|attempt| attempt.base.to_string()).collect();
     assert_eq!(tried, [first.url(), second.url()]);
     assert!(client.servers()[0].failing && !client.servers()[1].failing);
     // From then on the one that works comes first.
     let mut stream = client.chat().stream(&ask("hello"));
     assert!(stream.next().await.unwrap().is_ok());
-    assert_eq!(stream.finish().await.unwrap().record().attempt_count, 1);
+    assert_eq!(stream.finish().await.unwrap().meta().record().attempt_count, 1);
     assert_eq!(second.requests().len(), 2);
 
     // In the middle of an answer nothing moves.
@@ -67,7 +67,7 @@ async fn a_breaker_opens_and_closes() {
     server.restart().unwrap();
     let connections = server.log().connections_opened;
     let error = client.chat().create(&ask("x")).await.unwrap_err();
-    assert_eq!((error.kind(), error.code()), (ErrorKind::Refused, "circuit_open"));
+    assert_eq!((error.kind(), error.code()), (ErrorKind::Policy, "circuit_open"));
     assert!(error.retry_at().is_some());
     assert_eq!((server.requests().len(), server.log().connections_opened), (0, connections));
 
@@ -90,7 +90,7 @@ async fn no_more_calls_run_at_a_time_than_may() {
         tokio::task::yield_now().await;
     }
     let error = client.chat().create(&ask("x")).await.unwrap_err();
-    assert_eq!((error.kind(), error.code()), (ErrorKind::Refused, "queue_full"));
+    assert_eq!((error.kind(), error.code()), (ErrorKind::Policy, "queue_full"));
     assert_eq!(server.requests().len(), 3);
 
     // Whoever waits goes on when one is done.
@@ -107,7 +107,8 @@ async fn no_more_is_sent_in_a_time_than_may() {
     let (server, interval) = (start(), Duration::from_millis(300));
     let client = builder(&server).rate_limit(RateLimit::requests(4, interval)).build().unwrap();
     let answers = join_all((0..10).map(|_| client.chat().create(&ask("x")))).await;
-    let mut sent: Vec<_> = answers.iter().map(|answer| answer.as_ref().unwrap().record().attempts[0].sent).collect();
+    let mut sent: Vec<_> =
+        answers.iter().map(|answer| answer.as_ref().unwrap().meta().record().attempts[0].sent).collect();
     sent.sort();
     for five in sent.windows(5) {
         assert!(five[4].since(five[0]) >= interval, "five requests within {:?}", five[4].since(five[0]));
@@ -118,7 +119,7 @@ async fn no_more_is_sent_in_a_time_than_may() {
     let impatient = builder(&server).rate_limit(RateLimit::requests(1, PATIENCE).refuse()).build().unwrap();
     impatient.models().current().await.unwrap();
     let error = impatient.models().current().await.unwrap_err();
-    assert_eq!((error.kind(), error.code()), (ErrorKind::Refused, "rate_limited"));
+    assert_eq!((error.kind(), error.code()), (ErrorKind::Policy, "rate_limited"));
     assert_eq!(server.requests().len(), 11);
 }
 
@@ -127,23 +128,23 @@ async fn retry_after_is_kept_to() {
     let server = start();
     let client = builder(&server).build().unwrap();
     let second = Duration::from_secs(1);
-    server.answer(Answer::status(429).header("retry-after", "1").on("/v1/chat/completions"));
+    server.answer(CannedResponse::status(429).header("retry-after", "1").on("/v1/chat/completions"));
     let answer = client.chat().create(&ask("x")).await.unwrap();
-    let attempts = &answer.record().attempts;
+    let attempts = &answer.meta().record().attempts;
     assert_eq!((attempts.len(), attempts[0].retry_after), (2, Some(second)));
     assert!(attempts[1].sent.since(attempts[0].sent) >= second);
 
-    server.answer(Answer::status(503).header("retry-after", "1").on("/v1/model"));
+    server.answer(CannedResponse::status(503).header("retry-after", "1").on("/v1/model"));
     let answer = client.models().current().await.unwrap();
-    let attempts = &answer.record().attempts;
+    let attempts = &answer.meta().record().attempts;
     assert!(attempts[1].sent.since(attempts[0].sent) >= second);
 
     // A 503 may come after the generation was begun; and what takes too long is not waited for.
     server.clear_log();
-    server.answer(Answer::status(503).header("retry-after", "1").on("/v1/chat/completions"));
+    server.answer(CannedResponse::status(503).header("retry-after", "1").on("/v1/chat/completions"));
     let error = client.chat().create(&ask("x")).await.unwrap_err();
     assert_eq!((error.status().unwrap().as_u16(), error.record().unwrap().attempt_count), (503, 1));
-    server.answer(Answer::status(429).header("retry-after", "3600").on("/v1/model"));
+    server.answer(CannedResponse::status(429).header("retry-after", "3600").on("/v1/model"));
     let error = client.models().current().await.unwrap_err();
     assert_eq!((error.status().unwrap().as_u16(), server.requests().len()), (429, 2));
 }
@@ -152,7 +153,7 @@ async fn retry_after_is_kept_to() {
 async fn retries_end_with_their_budget() {
     let server = start();
     let client = builder(&server).retry_budget(RetryBudget::new(0.1, 3.0)).build().unwrap();
-    server.answer(Answer::status(503).on("/v1/model").always());
+    server.answer(CannedResponse::status(503).on("/v1/model").always());
     for _ in 0..10 {
         assert_eq!(client.models().current().await.unwrap_err().status().unwrap().as_u16(), 503);
     }

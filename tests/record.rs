@@ -11,7 +11,7 @@ use tabbyapi::call::Retry;
 use tabbyapi::transport::record::Recorder;
 use tabbyapi::transport::script::{Reply, Script};
 use tabbyapi::transport::{End, Exchange, Transport};
-use tabbyapi::{Client, Options, Outcome, Pace};
+use tabbyapi::{Client, Options, Outcome, Timeouts};
 
 type Tape = Arc<Mutex<Vec<Exchange>>>;
 
@@ -37,7 +37,7 @@ fn a_recording_replays_as_it_was() {
         .chunk("ta: b\n\n")
         .fail("reset by peer");
     let (client, tape) = recorded([reply]);
-    let broken = block_on(client.stream(&Generate::new(Pace::STREAM)).finish()).unwrap_err();
+    let broken = block_on(client.stream(&Generate::new(Timeouts::STREAM)).finish()).unwrap_err();
     assert_eq!((broken.outcome, broken.partial.as_str()), (Outcome::Truncated, "ab"));
 
     // Through its text form, as a file would hold it.
@@ -51,7 +51,7 @@ fn a_recording_replays_as_it_was() {
 
     let script = Script::new([Reply::from(exchange)]);
     let client = Client::builder("http://tabby.test").build_with(script.clone()).unwrap();
-    let again = block_on(client.stream(&Generate::new(Pace::STREAM)).finish()).unwrap_err();
+    let again = block_on(client.stream(&Generate::new(Timeouts::STREAM)).finish()).unwrap_err();
     assert_eq!((again.outcome, again.partial.as_str()), (Outcome::Truncated, "ab"));
     assert_eq!(again.error.to_string(), broken.error.to_string());
     assert_eq!(script.now().since_epoch(), Duration::from_millis(3500));
@@ -85,7 +85,7 @@ fn the_end_of_each_exchange_is_told() {
     ]);
     block_on(async {
         client.call(&Read).await.unwrap();
-        let mut stream = client.stream(&Generate::new(Pace::STREAM));
+        let mut stream = client.stream(&Generate::new(Timeouts::STREAM));
         stream.next().await.unwrap().unwrap();
         drop(stream);
         client.call(&Read).await.unwrap();

@@ -18,7 +18,7 @@ use tabbyapi::policy::Server;
 use tabbyapi::transport::record::Recorder;
 use tabbyapi::transport::script::{Body, Reply, Script};
 use tabbyapi::transport::{Exchange, MaybeSend, Sent, Transport, TransportError};
-use tabbyapi::{BaseUrl, Client, Error, Options, Pace, Result, Scope};
+use tabbyapi::{BaseUrl, Client, Error, Options, Result, Scope, Timeouts};
 
 /// All planted keys have this in them, and nothing else does.
 const MARK: &str = "PLANTED";
@@ -236,9 +236,10 @@ async fn use_up(client: &Client, token: &str, printed: &mut Printed) {
             let calling = $calling;
             printed.debug(concat!($what, ", not awaited"), &calling);
             match calling.await {
-                Ok(answer) => {
-                    printed.debug(concat!($what, ", its record and headers"), &(answer.record(), answer.headers()))
-                }
+                Ok(answer) => printed.debug(
+                    concat!($what, ", its record and headers"),
+                    &(answer.meta().record(), answer.meta().headers()),
+                ),
                 Err(error) => printed.error($what, &error),
             }
         }};
@@ -252,7 +253,7 @@ async fn use_up(client: &Client, token: &str, printed: &mut Printed) {
     for stream in [client.chat().stream(&request)] {
         printed.debug("a stream", &stream);
         match stream.finish().await {
-            Ok(answer) => printed.debug("the record of a stream", &answer.record()),
+            Ok(answer) => printed.debug("the record of a stream", &answer.meta().record()),
             Err(broken) => {
                 printed.debug("a broken stream", &broken);
                 printed.text("a broken stream", &broken.error);
@@ -261,7 +262,7 @@ async fn use_up(client: &Client, token: &str, printed: &mut Printed) {
             }
         }
     }
-    if let Err(broken) = client.stream(&Generate::new(Pace::STREAM)).finish().await {
+    if let Err(broken) = client.stream(&Generate::new(Timeouts::STREAM)).finish().await {
         printed.error("the error of a generation", &broken.error);
     }
     printed.debug("its servers", &client.servers());
@@ -588,7 +589,7 @@ fn keys_where_texts_are_cut() {
                         }
                         script.push(reply.clone());
                         match block_on(client.chat().stream(&request).finish()) {
-                            Ok(answer) => printed.debug("its record", answer.record()),
+                            Ok(answer) => printed.debug("its record", answer.meta().record()),
                             Err(broken) => printed.error("a stream", &broken.error),
                         }
                         for (what, text) in &printed.0 {

@@ -9,8 +9,8 @@ use std::time::Duration;
 use futures::StreamExt;
 use futures::future::join_all;
 use tabbyapi::api::{ChatMessage, ChatRequest, CompletionRequest, LoadRequest, ModelType};
-use tabbyapi::{Client, ErrorKind, Options, Outcome, Pace, Phase};
-use tabbyapi_emulator::{Answer, Emulator, Log, ModelSpec, Script};
+use tabbyapi::{Client, ErrorKind, Options, Outcome, Phase, Timeouts};
+use tabbyapi_emulator::{CannedResponse, Emulator, Log, ModelSpec, Script};
 
 /// Longer than anything here takes on a slow machine; only a failure waits for it.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -49,7 +49,7 @@ async fn tokens_arrive_one_after_another() {
     assert_eq!(answer.text(), "One two three");
     assert_eq!(answer.usage.as_ref().unwrap().completion_tokens, 4, "the token that ends it counts");
     assert_eq!(answer.choices[0].finish_reason.as_ref().unwrap(), "stop");
-    assert!(answer.record().attempts[0].response_bytes > 500);
+    assert!(answer.meta().record().attempts[0].response_bytes > 500);
 }
 
 #[tokio::test]
@@ -82,9 +82,10 @@ async fn dropping_a_plain_call_is_seen_by_the_server() {
 async fn a_stall_ends_the_stream_although_keep_alives_come() {
     let server = Emulator::builder().ping_interval(Duration::from_millis(20)).start().unwrap();
     server.script(Script::new().tokens(["a", "b", "c"]).stall_after(2));
-    let pace = Pace::STREAM.stall(Duration::from_millis(400));
-    let broken = client(&server).with(Options::new().pace(pace)).chat().stream(&ask("x")).finish().await.unwrap_err();
-    assert_eq!((broken.outcome, broken.error.phase()), (Outcome::Stalled, Some(Phase::Stall)));
+    let timeouts = Timeouts::STREAM.idle(Duration::from_millis(400));
+    let broken =
+        client(&server).with(Options::new().timeouts(timeouts)).chat().stream(&ask("x")).finish().await.unwrap_err();
+    assert_eq!((broken.outcome, broken.error.phase()), (Outcome::IdleTimeout, Some(Phase::Idle)));
     assert_eq!(broken.partial.text(), "ab");
     assert!(server.until(|log| log.pings_sent > 3 && log.disconnects.len() == 1, PATIENCE).await);
 }
@@ -94,13 +95,13 @@ async fn deadlines_for_the_head_and_for_all_fire() {
     let server = Emulator::builder().start().unwrap();
     let client = client(&server);
     let short = Duration::from_millis(100);
-    server.answer(Answer::hang().on("/v1/chat/completions"));
-    let hasty = client.with(Options::new().pace(Pace::GENERATE.head(short)));
+    server.answer(CannedResponse::hang().on("/v1/chat/completions"));
+    let hasty = client.with(Options::new().timeouts(Timeouts::GENERATE.head(short)));
     let error = hasty.chat().create(&ask("x")).await.unwrap_err();
     assert_eq!((error.kind(), error.phase()), (ErrorKind::Timeout, Some(Phase::Head)));
 
     server.script(Script::new().tokens(["a"; 100]).token_delay(Duration::from_millis(20)));
-    let hasty = client.with(Options::new().pace(Pace::STREAM.total(short * 3)));
+    let hasty = client.with(Options::new().timeouts(Timeouts::STREAM.total(short * 3)));
     let broken = hasty.chat().stream(&ask("x")).finish().await.unwrap_err();
     assert_eq!(broken.error.phase(), Some(Phase::Total));
     assert!(!broken.partial.text().is_empty());
@@ -159,7 +160,7 @@ async fn a_connection_closed_for_idleness_is_no_error() {
     let client = client(&server);
     for n in 1..=5 {
         let answer = client.chat().create(&ask("x")).await.unwrap();
-        assert_eq!(answer.record().attempt_count, 1);
+        assert_eq!(answer.meta().record().attempt_count, 1);
         assert!(server.until(|log| log.connections_closed >= n, PATIENCE).await, "it was closed for idleness");
     }
     assert_eq!(generations(&server.log()), 5);
@@ -254,7 +255,7 @@ async fn keys_are_told_apart() {
     let with = |api: &str, admin: &str| Client::builder(server.url()).api_key(api).admin_key(admin).build().unwrap();
     assert_eq!(with("good", "").auth().permission().await.unwrap().permission, "api");
     assert_eq!(with("", "boss").auth().permission().await.unwrap().permission, "admin");
-    assert_eq!(with("", "boss").models().unload().await.unwrap().status(), 200);
+    assert_eq!(with("", "boss").models().unload().await.unwrap().meta().status(), 200);
     let error = with("good", "").models().unload().await.unwrap_err();
     assert_eq!((error.code(), error.message()), ("missing_key", "Please provide an admin key"));
     let error = with("bad", "").auth().permission().await.unwrap_err();
@@ -266,7 +267,7 @@ async fn keys_are_told_apart() {
 #[tokio::test]
 async fn a_redirect_is_an_error_that_names_the_address() {
     let server = Emulator::builder().start().unwrap();
-    server.answer(Answer::status(307).header("location", "http://127.0.0.1:1/v1/models").on("/v1/models"));
+    server.answer(CannedResponse::status(307).header("location", "http://127.0.0.1:1/v1/models").on("/v1/models"));
     let error = client(&server).models().list().await.unwrap_err();
     assert_eq!((error.code(), error.status().unwrap().as_u16()), ("redirect", 307));
     assert!(error.to_string().contains("http://127.0.0.1:1/v1/models"));
@@ -292,11 +293,11 @@ async fn nobody_there_is_one_clear_sentence() {
 async fn reads_survive_a_reset_and_generations_are_not_repeated() {
     let server = Emulator::builder().start().unwrap();
     let client = client(&server);
-    server.answer(Answer::reset().on("/v1/model"));
+    server.answer(CannedResponse::reset().on("/v1/model"));
     let answer = client.models().current().await.unwrap();
-    assert_eq!(answer.record().attempt_count, 2);
+    assert_eq!(answer.meta().record().attempt_count, 2);
 
-    server.answer(Answer::reset().on("/v1/chat/completions"));
+    server.answer(CannedResponse::reset().on("/v1/chat/completions"));
     let error = client.chat().create(&ask("x")).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Transport);
     assert_eq!(generations(&server.log()), 1);

@@ -51,7 +51,7 @@ fn a_typed_answer_keeps_its_text_and_its_reasoning_apart() {
     assert_eq!((city.value.name.as_str(), city.value.people), ("Oslo", 717_710));
     assert_eq!(city.raw, text);
     assert_eq!(city.answer.message().unwrap().reasoning_content.as_deref(), Some("{\"name\": \"Bergen?\"}"));
-    assert_eq!(city.answer.status(), 200);
+    assert_eq!(city.answer.meta().status(), 200);
     let sent: Value = serde_json::from_slice(script.requests()[0].body()).unwrap();
     assert_eq!(sent["response_format"], json!({"type": "json_schema", "json_schema": schema()}));
     assert_eq!(sent.get("stream"), None);

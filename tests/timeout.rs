@@ -11,7 +11,7 @@ use tabbyapi::auth::Credential;
 use tabbyapi::policy::{Concurrency, Retry};
 use tabbyapi::transport::Transport;
 use tabbyapi::transport::script::{Reply, Script};
-use tabbyapi::{Client, ClientBuilder, Error, Options, Outcome, Pace, Paces, Phase, Place};
+use tabbyapi::{Client, ClientBuilder, Error, Options, Outcome, Phase, Place, TimeoutPolicy, Timeouts};
 
 const LIMIT: Duration = Duration::from_secs(5);
 
@@ -103,9 +103,9 @@ fn streams_are_bounded_to_their_first_item_and_then_in_each_silence() {
     // Ten items in 40 seconds are none of its business; the silence after them is.
     let busy = || (0..10).fold(Reply::events(), |reply, _| reply.chunk(word).wait(seconds(4)));
     let script = Script::new([trickle(busy(), ping())]);
-    let broken = block_on(client(&script).stream(&Generate::new(Pace::STREAM)).finish()).unwrap_err();
-    assert_eq!((broken.outcome, broken.error.phase()), (Outcome::Stalled, Some(Phase::Stall)));
-    assert_eq!(broken.error.code(), "timeout_stall");
+    let broken = block_on(client(&script).stream(&Generate::new(Timeouts::STREAM)).finish()).unwrap_err();
+    assert_eq!((broken.outcome, broken.error.phase()), (Outcome::IdleTimeout, Some(Phase::Idle)));
+    assert_eq!(broken.error.code(), "timeout_idle");
     assert!(broken.error.hint().unwrap().ends_with("raise `Options::timeout` if such silences are expected"));
     assert_eq!((&*broken.partial, script.now().since_epoch()), ("aaaaaaaaaa", seconds(41)));
 }
@@ -163,10 +163,11 @@ fn it_replaces_the_paces_of_each_kind_and_is_replaced_by_the_pace_of_a_call() {
     let patient = Client::builder("http://tabby.test").timeout(seconds(300)).build_with(script.clone()).unwrap();
     block_on(patient.models().list()).unwrap();
 
-    // For some calls, over a client's paces.
+    // For some calls, over a client's policy.
     let script = Script::new([Reply::events().hang()]);
-    let paces = Paces::DEFAULT.stream(Pace::UNBOUNDED);
-    let client = Client::builder("http://tabby.test").paces(paces).build_with(script.clone()).unwrap();
+    let timeout_policy = TimeoutPolicy::DEFAULT.stream(Timeouts::UNBOUNDED);
+    let client =
+        Client::builder("http://tabby.test").timeout_policy(timeout_policy).build_with(script.clone()).unwrap();
     let hasty = client.with(Options::new().timeout(LIMIT));
     is_late(&block_on(hasty.chat().stream(&ask()).finish()).unwrap_err().error, "timeout_first_item", &script);
 
@@ -174,12 +175,12 @@ fn it_replaces_the_paces_of_each_kind_and_is_replaced_by_the_pace_of_a_call() {
     let busy = (0..9).fold(Reply::events(), |reply, _| reply.chunk("data: a\n\n").wait(seconds(1)));
     let script = Script::new([busy]);
     let both = builder().total(seconds(7)).build_with(script.clone()).unwrap();
-    let error = block_on(both.stream(&Generate::new(Pace::STREAM)).finish()).unwrap_err().error;
+    let error = block_on(both.stream(&Generate::new(Timeouts::STREAM)).finish()).unwrap_err().error;
     assert_eq!((error.code(), script.now().since_epoch()), ("timeout_total", seconds(7)));
     assert_eq!(error.hint(), Some("raise `Options::total` if such calls are expected"));
 
     let script = Script::new([Reply::json(200, r#"{"data":[]}"#).head_after(seconds(250))]);
-    let own = builder().build_with(script).unwrap().with(Options::new().pace(Pace::UNBOUNDED));
+    let own = builder().build_with(script).unwrap().with(Options::new().timeouts(Timeouts::UNBOUNDED));
     block_on(own.models().list()).unwrap();
 }
 

@@ -14,7 +14,7 @@ use tabbyapi::api::{ChatMessage, ChatRequest, CurrentModel};
 use tabbyapi::policy::Retry;
 use tabbyapi::transport::{BoxFuture, Reqwest, Tower, TransportError, Wire};
 use tabbyapi::{Client, ErrorKind, Outcome};
-use tabbyapi_emulator::{Answer, Emulator, Script};
+use tabbyapi_emulator::{CannedResponse, Emulator, Script};
 use tower::balance::p2c::Balance;
 use tower::discover::ServiceList;
 use tower::load::{CompleteOnResponse, PendingRequests};
@@ -106,7 +106,7 @@ async fn what_a_service_was_not_ready_for_was_not_sent() {
     let server = Emulator::builder().start().unwrap();
     let client = client_over(&server, Unready(Wire::new(reqwest_transport()), Arc::new(1.into())));
     let answer = client.chat().create(&ask("x")).await.unwrap();
-    assert_eq!((answer.record().attempt_count, server.requests().len()), (2, 1), "it may be sent again");
+    assert_eq!((answer.meta().record().attempt_count, server.requests().len()), (2, 1), "it may be sent again");
 
     let client = client_over(&server, Unready(Wire::new(reqwest_transport()), Arc::new(9.into())));
     let error = client.chat().create(&ask("x")).await.unwrap_err();
@@ -120,7 +120,7 @@ async fn what_a_layer_gave_up_may_have_been_begun() {
     let server = Emulator::builder().start().unwrap();
     let wire = Wire::new(reqwest_transport());
     let client = client_over(&server, ServiceBuilder::new().timeout(Duration::from_millis(200)).service(wire));
-    server.answer(Answer::hang().on("/v1/chat/completions"));
+    server.answer(CannedResponse::hang().on("/v1/chat/completions"));
     let error = client.chat().create(&ask("x")).await.unwrap_err();
     assert_eq!((error.kind(), error.record().unwrap().attempt_count), (ErrorKind::Transport, 1), "{error}");
     assert!(server.until_disconnect(PATIENCE).await);
@@ -169,14 +169,14 @@ async fn towers_balancer_spreads_calls_over_servers() {
 #[tokio::test]
 async fn towers_deadline_cancels_a_call() {
     let server = Emulator::builder().start().unwrap();
-    server.answer(Answer::hang().on("/v1/model"));
+    server.answer(CannedResponse::hang().on("/v1/model"));
     let service = ServiceBuilder::new().timeout(Duration::from_millis(200)).service(client_of(&server));
     let error = service.clone().oneshot(CurrentModel).await.unwrap_err();
     assert!(error.is::<tower::timeout::error::Elapsed>(), "{error}");
     assert!(server.until_disconnect(PATIENCE).await);
 
     // An error of the client comes through as it is.
-    server.answer(Answer::status(404).on("/v1/model"));
+    server.answer(CannedResponse::status(404).on("/v1/model"));
     let error = service.clone().oneshot(CurrentModel).await.unwrap_err();
     assert_eq!(error.downcast_ref::<tabbyapi::Error>().unwrap().status().unwrap().as_u16(), 404);
 }

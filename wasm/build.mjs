@@ -20,7 +20,7 @@ if (!process.argv.includes("--no-cargo")) {
   // The module is the same wherever it is built.
   const cargoHome = process.env.CARGO_HOME ?? path.join(homedir(), ".cargo");
   const remaps = [`${path.join(cargoHome, "registry/src")}=/crates`, `${root}=/tabbyapi`].map((to) => `--remap-path-prefix=${to}`).join(" ");
-  // Without wasm-bindgen: the module imports nothing, and its glue is js/border.js.
+  // Without wasm-bindgen: the module imports nothing, and its glue is js/abi.js.
   const how = ["--profile", "npm", "--target", "wasm32-unknown-unknown", "--target-dir", target];
   // The one type of crate that is optimized as a whole.
   run("cargo", ["rustc", "-p", "tabbyapi-js", "--no-default-features", "--lib", "--crate-type", "cdylib", ...how], {

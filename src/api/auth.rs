@@ -1,41 +1,43 @@
 //! `GET /v1/auth/permission`: what the client's key may do.
 
-use std::borrow::Cow;
-
-use http::Method;
 use serde::{Deserialize, Serialize};
 
-use crate::api::kinds::{json, kinds};
+use crate::api::kinds::kinds;
+use crate::api::operation::endpoints;
 use crate::base::Extra;
-use crate::decode::Json;
 use crate::decode::open_enum::open_enum;
-use crate::protocol::{Endpoint, Replay, Scope};
 
-/// The operation of [`Auth::permission`](crate::services::Auth::permission).
-#[derive(Clone, Copy, Debug, Default)]
-pub struct GetPermission;
-
-impl Endpoint for GetPermission {
-    type Decoder = Json<PermissionAnswer>;
-    const METHOD: Method = Method::GET;
-    const SCOPE: Scope = Scope::Api;
-    const REPLAY: Replay = Replay::Safe;
-
-    fn path(&self) -> Cow<'_, str> {
-        "/v1/auth/permission".into()
-    }
-
-    fn decoder(&self) -> Self::Decoder {
-        json()
-    }
+/// The table of this service; see [`operation`](crate::api::operation).
+macro_rules! service {
+    ($make:ident) => {
+        $make! {
+            /// What a key may do: `client.auth()`.
+            ///
+            /// `cargo run --example auth` runs it against an emulated server.
+            auth: Auth {
+                /// Returns what the key of generations may do: the API key, or else the admin key.
+                ///
+                /// On a server without authentication every caller is [`Permission::Admin`](crate::api::Permission::Admin).
+                ///
+                /// # Errors
+                ///
+                /// `missing_key`, `invalid_key`: the server accepts no such key.
+                call permission() -> PermissionResponse = &GetPermission =>
+                    unit [GetPermission]: GET "/v1/auth/permission", Api, Idempotent, read;
+            }
+        }
+    };
 }
+pub(crate) use service;
+
+service!(endpoints);
 
 /// What a key may do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
-pub struct PermissionAnswer {
+pub struct PermissionResponse {
     /// What the key may do.
-    #[serde(deserialize_with = "crate::decode::fill::meant")]
+    #[serde(deserialize_with = "crate::decode::in_place::meant")]
     pub permission: Permission,
     /// Fields that this library has no name for.
     #[serde(flatten)]
@@ -53,5 +55,5 @@ open_enum! {
 }
 
 kinds! {
-    PermissionAnswer: "permission";
+    PermissionResponse: "permission";
 }

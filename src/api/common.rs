@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use crate::base::{Advice, Error, ErrorKind, Extra, OrderedJson, Remedy, Text};
-use crate::decode::fill::{Fill, Object, fill_objects, filled};
+use crate::decode::in_place::{DeserializeInPlace, Object, filled, in_place_objects};
 use crate::decode::open_enum::open_enum;
 
 open_enum! {
@@ -107,9 +107,9 @@ pub struct CompletionTokensDetails {
     pub extra: Extra,
 }
 
-fill_objects!(Usage, Box<Usage>, PromptTokensDetails, CompletionTokensDetails);
+in_place_objects!(Usage, Box<Usage>, PromptTokensDetails, CompletionTokensDetails);
 
-impl<'de> Fill<'de> for Option<Rate> {
+impl<'de> DeserializeInPlace<'de> for Option<Rate> {
     fn fill<D: Deserializer<'de>>(&mut self, deserializer: D) -> Result<(), D::Error> {
         match Value::deserialize(deserializer)? {
             Value::Number(rate) => *self = rate.as_f64().map(Rate::PerSecond),
@@ -393,7 +393,7 @@ impl<T, S: Clone + Into<T>> From<&[S]> for OneOrMany<T> {
 }
 
 /// A request that names a model, sent while none is loaded, is a bare 500 and not the 503 that others get.
-pub(crate) fn explain_generation(error: Error) -> Error {
+pub(crate) fn map_generation_error(error: Error) -> Error {
     match error.status() {
         Some(status) if status == 500 && error.code() == "server_error" => error.with_advice(Advice::new(
             Remedy::Look,

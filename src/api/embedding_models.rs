@@ -1,8 +1,56 @@
 //! The routes of embedding models: what there is, what is loaded, loading and unloading.
 
-use crate::api::fields::{plain, posts, request};
+use crate::api::fields::request;
 use crate::api::models::{LoadProgress, ModelCard, ModelList};
+use crate::api::operation::endpoints;
 use crate::decode::Empty;
+
+/// The table of this service; see [`operation`](crate::api::operation).
+macro_rules! service {
+    ($make:ident) => {
+        $make! {
+            /// Embedding models: `client.embedding_models()`. One can be loaded beside the model that generates text.
+            ///
+            /// `cargo run --example embedding_models` runs them against an emulated server.
+            embedding_models: EmbeddingModels {
+                /// Returns the embedding models that can be loaded.
+                ///
+                /// Uses the admin key if there is one: with an API key the server lists the loaded one only.
+                call list() -> ModelList = &ListEmbeddingModels =>
+                    unit [ListEmbeddingModels]: GET "/v1/model/embedding/list", PreferAdmin, Idempotent, read;
+                /// Returns the loaded embedding model.
+                ///
+                /// # Errors
+                ///
+                /// `no_embedding_model_loaded`: there is none.
+                call current() -> ModelCard = &CurrentEmbeddingModel =>
+                    unit [CurrentEmbeddingModel]: GET "/v1/model/embedding", Api, Idempotent, read;
+                /// Loads an embedding model. Requires the admin key.
+                ///
+                /// There are no events of progress: the response comes when the model is loaded, which by default may take up to 10 minutes.
+                ///
+                /// # Errors
+                ///
+                /// * `already_loaded`: this model is loaded; unload it first.
+                /// * `unknown_model`: there is no such directory.
+                /// * `nothing_named`: the name is empty.
+                /// * `bad_request`: the directory holds no embedding model.
+                call load(request: &EmbeddingLoadRequest) -> LoadProgress = request =>
+                    json [EmbeddingLoadRequest]: POST "/v1/model/embedding/load", Admin, IfUnsent, load_whole;
+                /// Unloads the embedding model. Requires the admin key.
+                ///
+                /// # Errors
+                ///
+                /// `no_embedding_model_loaded`: there is none.
+                call unload() -> Empty = &UnloadEmbeddingModel =>
+                    unit [UnloadEmbeddingModel]: POST "/v1/model/embedding/unload", Admin, IfUnsent, read;
+            }
+        }
+    };
+}
+pub(crate) use service;
+
+service!(endpoints);
 
 request! {
     /// Which embedding model to load, and where.
@@ -23,27 +71,4 @@ impl EmbeddingLoadRequest {
     pub fn new(embedding_model_name: impl Into<String>) -> Self {
         EmbeddingLoadRequest::blank(embedding_model_name.into())
     }
-}
-
-// No head comes before the model is loaded, which `Pace::LOAD` would not wait for.
-posts!(EmbeddingLoadRequest: "/v1/model/embedding/load", Admin, IfUnsent, LoadProgress, load_whole);
-
-plain! {
-    /// The operation of [`EmbeddingModels::list`](crate::services::EmbeddingModels::list).
-    ListEmbeddingModels: GET "/v1/model/embedding/list", List, Safe, ModelList, read
-}
-
-plain! {
-    /// The operation of [`EmbeddingModels::list_as_api_key`](crate::services::EmbeddingModels::list_as_api_key).
-    ListEmbeddingModelsAsApiKey: GET "/v1/model/embedding/list", Api, Safe, ModelList, read
-}
-
-plain! {
-    /// The operation of [`EmbeddingModels::current`](crate::services::EmbeddingModels::current).
-    CurrentEmbeddingModel: GET "/v1/model/embedding", Api, Safe, ModelCard, read
-}
-
-plain! {
-    /// The operation of [`EmbeddingModels::unload`](crate::services::EmbeddingModels::unload).
-    UnloadEmbeddingModel: POST "/v1/model/embedding/unload", Admin, IfUnsent, Empty, read
 }

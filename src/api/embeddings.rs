@@ -1,6 +1,5 @@
 //! `POST /v1/embeddings`: vectors of texts.
 
-use std::borrow::Cow;
 use std::fmt;
 
 use base64::Engine as _;
@@ -11,12 +10,38 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::api::common::{OneOrMany, Usage};
 use crate::api::fields::request;
 use crate::api::kinds::{json, kinds};
-use crate::base::{Error, ErrorKind, Extra, Pace, Paces, Result, Text};
+use crate::api::operation::{described, endpoints};
+use crate::base::{Error, ErrorKind, Extra, Result, Text};
 use crate::decode::Json;
-use crate::decode::fill::{Fill, fill_objects, filled, listed, push};
+use crate::decode::in_place::{DeserializeInPlace, filled, in_place_objects, listed, push};
 use crate::decode::open_enum::open_enum;
 use crate::protocol::estimate::Estimator;
-use crate::protocol::{Endpoint, Replay, Scope, json_body};
+use crate::protocol::{Endpoint, json_body};
+
+/// The table of this service; see [`operation`](crate::api::operation).
+macro_rules! service {
+    ($make:ident) => {
+        $make! {
+            /// Vectors of texts: `client.embeddings()`.
+            ///
+            /// An embedding model must be loaded, by the server's configuration or by [`client.embedding_models()`](Client::embedding_models).
+            /// `cargo run --example embeddings` runs it against an emulated server.
+            embeddings: Embeddings {
+                /// Returns one vector per text, in the order of the texts.
+                ///
+                /// # Errors
+                ///
+                /// * `no_embedding_model_loaded`: there is no model for it.
+                /// * `inconsistent_answer`: the response does not have one vector for each text, or their dimensions differ.
+                call create(request: &EmbeddingsRequest) -> EmbeddingList = request =>
+                    own [EmbeddingsRequest]: POST "/v1/embeddings", Api, Idempotent, generate;
+            }
+        }
+    };
+}
+pub(crate) use service;
+
+service!(endpoints);
 
 request! {
     /// Texts to turn into vectors.
@@ -61,15 +86,9 @@ open_enum! {
 }
 
 impl Endpoint for EmbeddingsRequest {
-    type Decoder = Json<Embeddings>;
-    const METHOD: http::Method = http::Method::POST;
-    const SCOPE: Scope = Scope::Api;
-    // It changes nothing on the server.
-    const REPLAY: Replay = Replay::Safe;
+    type Decoder = Json<EmbeddingList>;
 
-    fn path(&self) -> Cow<'_, str> {
-        "/v1/embeddings".into()
-    }
+    described!();
 
     fn body(&self) -> Result<Option<Bytes>> {
         if self.input.is_empty() {
@@ -79,11 +98,6 @@ impl Endpoint for EmbeddingsRequest {
         json_body(self)
     }
 
-    /// All vectors come in one answer, and a large batch on a CPU takes its time.
-    fn pace(&self, paces: &Paces) -> Pace {
-        paces.generate
-    }
-
     fn tokens(&self) -> u64 {
         let estimator = Estimator::new();
         self.input.iter().map(|text| estimator.text(text).tokens).sum()
@@ -91,14 +105,14 @@ impl Endpoint for EmbeddingsRequest {
 
     fn decoder(&self) -> Self::Decoder {
         let count = self.input.len();
-        json().checked(move |answer: &mut Embeddings| answer.put_in_order(count))
+        json().checked(move |answer: &mut EmbeddingList| answer.put_in_order(count))
     }
 }
 
 /// The vectors of texts.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
-pub struct Embeddings {
+pub struct EmbeddingList {
     /// One vector for each text, in their order.
     #[serde(deserialize_with = "listed")]
     pub data: Vec<Embedding>,
@@ -113,7 +127,7 @@ pub struct Embeddings {
     pub extra: Extra,
 }
 
-impl Embeddings {
+impl EmbeddingList {
     /// The length of every vector.
     pub fn dimension(&self) -> usize {
         self.data.first().map_or(0, |first| first.embedding.len())
@@ -170,7 +184,7 @@ pub struct Embedding {
     pub extra: Extra,
 }
 
-fill_objects!(Embedding);
+in_place_objects!(Embedding);
 
 /// The index of a vector that came without one: it stands where it should.
 const fn no_index() -> usize {
@@ -232,11 +246,11 @@ fn vector<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<f32>, D::Err
         }
     }
 
-    crate::decode::fill::in_list(deserializer, Visit)
+    crate::decode::in_place::in_list(deserializer, Visit)
 }
 
 kinds! {
-    Embeddings: "data";
+    EmbeddingList: "data";
 }
 
 #[cfg(test)]
@@ -246,7 +260,7 @@ mod tests {
 
     #[track_caller]
     fn read(count: usize, data: &str) -> Result<Vec<Vec<f32>>> {
-        let mut answer: Embeddings = from_json(&format!(r#"{{"object":"list","data":{data}}}"#))?;
+        let mut answer: EmbeddingList = from_json(&format!(r#"{{"object":"list","data":{data}}}"#))?;
         answer.put_in_order(count)?;
         Ok(answer.into_vectors())
     }

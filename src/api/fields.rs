@@ -1,8 +1,6 @@
 //! How request types are declared.
 
-use std::time::Duration;
-
-use crate::base::{Extra, OrderedJson, Pace, Paces};
+use crate::base::{Extra, OrderedJson};
 
 /// The setters of optional fields: `name: Type`, or `name: Type as impl Into<Type>` where a conversion helps.
 macro_rules! setters {
@@ -82,99 +80,6 @@ macro_rules! request {
     };
 }
 pub(crate) use request;
-
-/// Declares an operation without parameters: its verb and path, whose key it takes, whether it may be sent again, and
-/// what it answers, its kind of work. The last part, an explainer of errors, may be left out.
-macro_rules! plain {
-    (
-        $(#[$meta:meta])*
-        $name:ident: $method:ident $path:literal, $scope:ident, $replay:ident, $answer:ty, $pace:ident
-        $(, $explain:path)?
-    ) => {
-        $(#[$meta])*
-        #[derive(Clone, Copy, Debug, Default)]
-        pub struct $name;
-
-        impl crate::protocol::Endpoint for $name {
-            type Decoder = crate::decode::Json<$answer>;
-            const METHOD: ::http::Method = ::http::Method::$method;
-            const SCOPE: crate::protocol::Scope = crate::protocol::Scope::$scope;
-            const REPLAY: crate::protocol::Replay = crate::protocol::Replay::$replay;
-
-            fn path(&self) -> ::std::borrow::Cow<'_, str> {
-                $path.into()
-            }
-
-            fn pace(&self, paces: &crate::base::Paces) -> crate::base::Pace {
-                crate::api::fields::pace!(paces, $pace)
-            }
-
-            fn decoder(&self) -> Self::Decoder {
-                crate::api::kinds::json()
-            }
-
-            $(
-                fn explain(error: crate::base::Error) -> crate::base::Error {
-                    $explain(error)
-                }
-            )?
-        }
-    };
-}
-pub(crate) use plain;
-
-/// The pace of a kind of work: a field of [`Paces`], or `load_whole`.
-macro_rules! pace {
-    ($paces:ident, load_whole) => {
-        crate::api::fields::load_whole($paces)
-    };
-    ($paces:ident, $kind:ident) => {
-        $paces.$kind
-    };
-}
-pub(crate) use pace;
-
-/// The pace of a load without events: no head comes before it is done, so that of model loads is stretched to 10 minutes.
-pub(crate) fn load_whole(paces: &Paces) -> Pace {
-    const LEAST: Duration = Duration::from_secs(600);
-    paces.load.head(paces.load.head.map(|head| head.max(LEAST)))
-}
-
-/// Makes a request an operation that sends itself as JSON: verb and path, whose key it takes, whether it may be sent
-/// again, what it answers, its kind of work. The last part, an explainer of errors, may be left out.
-macro_rules! posts {
-    ($name:ty: $path:literal, $scope:ident, $replay:ident, $answer:ty, $pace:ident $(, $explain:path)?) => {
-        impl crate::protocol::Endpoint for $name {
-            type Decoder = crate::decode::Json<$answer>;
-            const METHOD: ::http::Method = ::http::Method::POST;
-            const SCOPE: crate::protocol::Scope = crate::protocol::Scope::$scope;
-            const REPLAY: crate::protocol::Replay = crate::protocol::Replay::$replay;
-
-            fn path(&self) -> ::std::borrow::Cow<'_, str> {
-                $path.into()
-            }
-
-            fn body(&self) -> crate::base::Result<Option<::bytes::Bytes>> {
-                crate::protocol::json_body(self)
-            }
-
-            fn pace(&self, paces: &crate::base::Paces) -> crate::base::Pace {
-                crate::api::fields::pace!(paces, $pace)
-            }
-
-            fn decoder(&self) -> Self::Decoder {
-                crate::api::kinds::json()
-            }
-
-            $(
-                fn explain(error: crate::base::Error) -> crate::base::Error {
-                    $explain(error)
-                }
-            )?
-        }
-    };
-}
-pub(crate) use posts;
 
 pub(crate) fn without_stream<S: serde::Serializer>(extra: &Extra, serializer: S) -> Result<S::Ok, S::Error> {
     extra.write(|name| name != "stream", serializer)

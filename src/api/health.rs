@@ -1,59 +1,58 @@
 //! `GET /health` and `GET /.well-known/serviceinfo`: whether the server is there, and what it is.
 
-use std::borrow::Cow;
-
-use http::{Method, StatusCode};
+use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
 use crate::api::kinds::{json, kinds};
+use crate::api::operation::{described, endpoints};
 use crate::base::{Extra, Result, Text};
 use crate::decode::Json;
-use crate::decode::fill::{fill_objects, filled, meant, named, or_default};
+use crate::decode::in_place::{filled, in_place_objects, meant, named, or_default};
 use crate::decode::open_enum::open_enum;
-use crate::protocol::{Endpoint, Replay, Scope};
+use crate::protocol::Endpoint;
 
-/// The operation of [`HealthService::check`](crate::services::HealthService::check).
+/// The table of this service; see [`operation`](crate::api::operation).
+macro_rules! service {
+    ($make:ident) => {
+        $make! {
+            /// Health of the server: `client.health()`.
+            ///
+            /// Health is not readiness: after one failed generation the server reports itself unhealthy until it is restarted, although it goes on
+            /// working. It is reachable if [`check`](Health::check) returns any response, and ready if a model is loaded.
+            /// `cargo run --example health` runs it against an emulated server.
+            health: Health {
+                /// Returns the server's health. A 503 with a body is a response, not an error. Requires no key.
+                call check() -> HealthReport = &CheckHealth =>
+                    own [CheckHealth]: GET "/health", Public, Idempotent, read;
+                /// Returns names and addresses of the server's APIs. Requires no key.
+                call service_info() -> ServiceInfo = &GetServiceInfo =>
+                    unit [GetServiceInfo]: GET "/.well-known/serviceinfo", Public, Idempotent, read;
+            }
+        }
+    };
+}
+pub(crate) use service;
+
+service!(endpoints);
+
+/// The operation of [`Health::check`](crate::services::Health::check).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct CheckHealth;
 
 impl Endpoint for CheckHealth {
-    type Decoder = Json<Health>;
-    const METHOD: Method = Method::GET;
-    const SCOPE: Scope = Scope::Public;
-    const REPLAY: Replay = Replay::Safe;
+    type Decoder = Json<HealthReport>;
 
-    fn path(&self) -> Cow<'_, str> {
-        "/health".into()
-    }
+    described!();
 
     fn decoder(&self) -> Self::Decoder {
         json().also(StatusCode::SERVICE_UNAVAILABLE)
     }
 }
 
-/// The operation of [`HealthService::service_info`](crate::services::HealthService::service_info).
-#[derive(Clone, Copy, Debug, Default)]
-pub struct GetServiceInfo;
-
-impl Endpoint for GetServiceInfo {
-    type Decoder = Json<ServiceInfo>;
-    const METHOD: Method = Method::GET;
-    const SCOPE: Scope = Scope::Public;
-    const REPLAY: Replay = Replay::Safe;
-
-    fn path(&self) -> Cow<'_, str> {
-        "/.well-known/serviceinfo".into()
-    }
-
-    fn decoder(&self) -> Self::Decoder {
-        json()
-    }
-}
-
 /// The server's view of its own health.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
-pub struct Health {
+pub struct HealthReport {
     /// Its state.
     #[serde(deserialize_with = "meant")]
     pub status: HealthStatus,
@@ -65,7 +64,7 @@ pub struct Health {
     pub extra: Extra,
 }
 
-impl Health {
+impl HealthReport {
     /// Whether nothing went wrong since the server started. It may serve all the same if not.
     pub fn is_healthy(&self) -> bool {
         self.status == HealthStatus::Healthy
@@ -97,7 +96,7 @@ pub struct HealthIssue {
     pub extra: Extra,
 }
 
-fill_objects!(HealthIssue, Software);
+in_place_objects!(HealthIssue, Software);
 
 /// What the server is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -157,6 +156,6 @@ pub struct ApiInfo {
 }
 
 kinds! {
-    Health: "status";
+    HealthReport: "status";
     ServiceInfo: "version", "software", "api";
 }

@@ -2,12 +2,55 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::api::fields::{plain, posts, request};
+use crate::api::fields::request;
 use crate::api::kinds::kinds;
+use crate::api::operation::endpoints;
 use crate::base::text::from_texts;
 use crate::base::{Extra, Text};
 use crate::decode::Empty;
-use crate::decode::fill::{fill_objects, filled, listed};
+use crate::decode::in_place::{filled, in_place_objects, listed};
+
+/// The table of this service; see [`operation`](crate::api::operation).
+macro_rules! service {
+    ($make:ident) => {
+        $make! {
+            /// LoRAs: `client.loras()`.
+            ///
+            /// On current servers (exllamav3) loading one always fails and none is ever active; those of 2025 (exllamav2) load them.
+            /// `cargo run --example loras` runs them against an emulated server.
+            loras: Loras {
+                /// Returns the LoRAs that can be loaded.
+                ///
+                /// Uses the admin key if there is one: with an API key the server lists the active ones only.
+                call list() -> LoraList = &ListLoras =>
+                    unit [ListLoras]: GET "/v1/loras", PreferAdmin, Idempotent, read;
+                /// Returns the active LoRAs with their scaling.
+                ///
+                /// # Errors
+                ///
+                /// `no_model_loaded`: no model is loaded.
+                call active() -> LoraList = &ActiveLoras =>
+                    unit [ActiveLoras]: GET "/v1/lora", Api, Idempotent, read;
+                /// Loads LoRAs in place of the active ones. Requires the admin key.
+                ///
+                /// A LoRA that cannot be loaded is not an error: see [`LoraReport::failure`](crate::api::LoraReport::failure). The response comes when
+                /// all are done, which by default may take up to 10 minutes.
+                ///
+                /// # Errors
+                ///
+                /// `nothing_named`: the list is empty.
+                call load(request: &LoraLoadRequest) -> LoraReport = request =>
+                    json [LoraLoadRequest]: POST "/v1/lora/load", Admin, IfUnsent, load_whole;
+                /// Unloads all LoRAs. Requires the admin key.
+                call unload() -> Empty = &UnloadLoras =>
+                    unit [UnloadLoras]: POST "/v1/lora/unload", Admin, IfUnsent, read;
+            }
+        }
+    };
+}
+pub(crate) use service;
+
+service!(endpoints);
 
 request! {
     /// Which LoRAs to load.
@@ -120,30 +163,7 @@ pub struct LoraCard {
     pub extra: Extra,
 }
 
-fill_objects!(LoraCard);
-
-// No head comes before they are loaded, and running generations may have to end first.
-posts!(LoraLoadRequest: "/v1/lora/load", Admin, IfUnsent, LoraReport, load_whole);
-
-plain! {
-    /// The operation of [`Loras::list`](crate::services::Loras::list).
-    ListLoras: GET "/v1/loras", List, Safe, LoraList, read
-}
-
-plain! {
-    /// The operation of [`Loras::list_as_api_key`](crate::services::Loras::list_as_api_key).
-    ListLorasAsApiKey: GET "/v1/loras", Api, Safe, LoraList, read
-}
-
-plain! {
-    /// The operation of [`Loras::active`](crate::services::Loras::active).
-    ActiveLoras: GET "/v1/lora", Api, Safe, LoraList, read
-}
-
-plain! {
-    /// The operation of [`Loras::unload`](crate::services::Loras::unload).
-    UnloadLoras: POST "/v1/lora/unload", Admin, IfUnsent, Empty, read
-}
+in_place_objects!(LoraCard);
 
 kinds! {
     LoraList: "data";

@@ -5,14 +5,57 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::api::fields::{plain, posts};
 use crate::api::kinds::{json, kinds};
-use crate::api::sampling::Sampling;
+use crate::api::operation::{described, endpoints};
+use crate::api::sampling::SamplingParams;
 use crate::base::{Error, ErrorKind, Extra, OrderedJson, Result};
-use crate::decode::fill::filled;
+use crate::decode::in_place::filled;
 use crate::decode::open_enum::null_as_default;
 use crate::decode::{Empty, Json};
-use crate::protocol::{Endpoint, Replay, Scope, json_body};
+use crate::protocol::{Endpoint, json_body};
+
+/// The table of this service; see [`operation`](crate::api::operation).
+macro_rules! service {
+    ($make:ident) => {
+        $make! {
+            /// Sampler overrides: `client.sampling()`. They apply to the requests of every client of the server.
+            ///
+            /// `cargo run --example sampling` runs them against an emulated server.
+            sampling: Sampling {
+                /// Returns the active overrides and the names of all presets.
+                ///
+                /// Uses the admin key if there is one: with an API key the server lists no presets.
+                call overrides() -> OverrideList = &ListOverrides =>
+                    unit [ListOverrides]: GET "/v1/sampling/overrides", PreferAdmin, Idempotent, read;
+                /// Activates a preset of the server's `sampler_overrides` directory, in place of all overrides. Requires the admin key.
+                ///
+                /// # Errors
+                ///
+                /// * `unknown_preset`: there is no such file.
+                /// * `nothing_named`: the name is empty.
+                call switch_preset(name: impl Into<String>) -> Empty = &SwitchPreset::new(name) =>
+                    json [SwitchPreset]: POST "/v1/sampling/override/switch", Admin, IfUnsent, read;
+                /// Activates these overrides, in place of all others. Requires the admin key.
+                ///
+                /// The list keeps the name of the preset that was active before.
+                ///
+                /// # Errors
+                ///
+                /// `nothing_named`: there are no overrides; see [`unload`](Sampling::unload).
+                call set_overrides(overrides: &Overrides) -> Empty = &SetOverrides(overrides) =>
+                    own [SetOverrides<'_>]: POST "/v1/sampling/override/switch", Admin, IfUnsent, read;
+                /// Removes all overrides. Requires the admin key.
+                ///
+                /// The list keeps the name of the preset that was active.
+                call unload() -> Empty = &UnloadOverrides =>
+                    unit [UnloadOverrides]: POST "/v1/sampling/override/unload", Admin, IfUnsent, read;
+            }
+        }
+    };
+}
+pub(crate) use service;
+
+service!(endpoints);
 
 /// Overrides to put in force, made of sampler parameters, so that names and types are right.
 ///
@@ -43,20 +86,20 @@ impl Overrides {
 
     /// The parameters that are set in `sampling` apply where a request leaves them unset.
     #[must_use]
-    pub fn fallback(self, sampling: Sampling) -> Self {
+    pub fn fallback(self, sampling: SamplingParams) -> Self {
         self.with_all(&sampling, |value| value)
     }
 
     /// The parameters that are set in `sampling` apply in place of those of requests. The server does not force values
     /// that are zero, false or empty: they are defaults only.
     #[must_use]
-    pub fn force(self, sampling: Sampling) -> Self {
+    pub fn force(self, sampling: SamplingParams) -> Self {
         self.with_all(&sampling, SamplerOverride::force)
     }
 
     /// The lists that are set in `sampling`, such as `stop`, apply beside those of requests. What is not a list is a default only.
     #[must_use]
-    pub fn append(self, sampling: Sampling) -> Self {
+    pub fn append(self, sampling: SamplingParams) -> Self {
         self.with_all(&sampling, SamplerOverride::additive)
     }
 
@@ -77,7 +120,7 @@ impl Overrides {
         self.0.iter().map(|(field, value)| (field.as_str(), value))
     }
 
-    fn with_all(mut self, sampling: &Sampling, how: fn(SamplerOverride) -> SamplerOverride) -> Self {
+    fn with_all(mut self, sampling: &SamplingParams, how: fn(SamplerOverride) -> SamplerOverride) -> Self {
         // A struct with fields always becomes an object.
         if let Ok(fields) = OrderedJson::from_serialize(sampling) {
             self.0.extend(
@@ -155,7 +198,7 @@ pub struct AppliedOverrides {
 
 impl AppliedOverrides {
     /// Overrides that are bare values, which some other client has set. As long as there are any, the server fails on every
-    /// generation; [`SamplingService::unload`](crate::services::SamplingService::unload) takes them away.
+    /// generation; [`Sampling::unload`](crate::services::Sampling::unload) takes them away.
     pub fn malformed(&self) -> &Extra {
         &self.malformed
     }
@@ -194,7 +237,7 @@ impl Serialize for AppliedOverrides {
     }
 }
 
-/// The operation of [`SamplingService::switch_preset`](crate::services::SamplingService::switch_preset).
+/// The operation of [`Sampling::switch_preset`](crate::services::Sampling::switch_preset).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct SwitchPreset {
@@ -209,21 +252,14 @@ impl SwitchPreset {
     }
 }
 
-posts!(SwitchPreset: "/v1/sampling/override/switch", Admin, IfUnsent, Empty, read);
-
-/// The operation of [`SamplingService::set_overrides`](crate::services::SamplingService::set_overrides).
+/// The operation of [`Sampling::set_overrides`](crate::services::Sampling::set_overrides).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SetOverrides<'a>(pub &'a Overrides);
 
 impl Endpoint for SetOverrides<'_> {
     type Decoder = Json<Empty>;
-    const METHOD: http::Method = http::Method::POST;
-    const SCOPE: Scope = Scope::Admin;
-    const REPLAY: Replay = Replay::IfUnsent;
 
-    fn path(&self) -> std::borrow::Cow<'_, str> {
-        "/v1/sampling/override/switch".into()
-    }
+    described!();
 
     fn body(&self) -> Result<Option<Bytes>> {
         #[derive(Serialize)]
@@ -242,21 +278,6 @@ impl Endpoint for SetOverrides<'_> {
     }
 }
 
-plain! {
-    /// The operation of [`SamplingService::overrides`](crate::services::SamplingService::overrides).
-    ListOverrides: GET "/v1/sampling/overrides", List, Safe, OverrideList, read
-}
-
-plain! {
-    /// The operation of [`SamplingService::overrides_as_api_key`](crate::services::SamplingService::overrides_as_api_key).
-    ListOverridesAsApiKey: GET "/v1/sampling/overrides", Api, Safe, OverrideList, read
-}
-
-plain! {
-    /// The operation of [`SamplingService::unload`](crate::services::SamplingService::unload).
-    UnloadOverrides: POST "/v1/sampling/override/unload", Admin, IfUnsent, Empty, read
-}
-
 kinds! {
     OverrideList: "selected_preset", "overrides", "presets";
 }
@@ -269,9 +290,9 @@ mod tests {
     #[test]
     fn later_ways_replace_earlier_ones() {
         let overrides = Overrides::new()
-            .fallback(Sampling::new().top_p(0.9).max_tokens(6))
-            .force(Sampling::new().top_p(0.5))
-            .append(Sampling::new().banned_tokens([1]))
+            .fallback(SamplingParams::new().top_p(0.9).max_tokens(6))
+            .force(SamplingParams::new().top_p(0.5))
+            .append(SamplingParams::new().banned_tokens([1]))
             .with("new", SamplerOverride::new("x").force());
         let expected = json!({
             "top_p": {"override": 0.5, "force": true}, "max_tokens": {"override": 6},
@@ -283,7 +304,7 @@ mod tests {
 
     #[test]
     fn an_override_without_value_is_refused() {
-        let overrides = Overrides::new().force(Sampling::new().top_p(f64::NAN));
+        let overrides = Overrides::new().force(SamplingParams::new().top_p(f64::NAN));
         let error = SetOverrides(&overrides).body().unwrap_err();
         assert_eq!(error.to_string(), "the override of `top_p` has no value");
     }

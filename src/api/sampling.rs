@@ -9,7 +9,7 @@ use crate::api::fields::setters;
 use crate::base::text::from_texts;
 use crate::base::{Error, ErrorKind, OrderedJson, Result};
 
-/// Declares [`Sampling`]: all fields optional, with `name: Type => serde(attribute)` where reading takes more.
+/// Declares [`SamplingParams`]: all fields optional, with `name: Type => serde(attribute)` where reading takes more.
 macro_rules! sampling {
     (
         $(#[$meta:meta])*
@@ -37,7 +37,7 @@ macro_rules! sampling {
 
             /// Takes over the fields that are set in `other`.
             #[must_use]
-            pub fn overlay(mut self, other: Sampling) -> Self {
+            pub fn overlay(mut self, other: SamplingParams) -> Self {
                 $( if other.$name.is_some() { self.$name = other.$name; } )*
                 self
             }
@@ -71,12 +71,12 @@ sampling! {
     /// Constraints that are not valid (schema, regex, grammar) are ignored by the server without a word.
     ///
     /// ```
-    /// use tabbyapi::api::Sampling;
+    /// use tabbyapi::api::SamplingParams;
     ///
     /// let sampling = Sampling::new().max_tokens(64).temperature(0.7).stop(["\n\n", "User:"]);
     /// assert_eq!(sampling.max_tokens, Some(64));
     /// ```
-    pub struct Sampling {
+    pub struct SamplingParams {
         /// The most tokens to generate. Unset or 0 fills the context; a streamed completion fails without it. The
         /// current backend generates one token fewer than asked for above 1. Other names: `max_completion_tokens` (current
         /// servers), `max_length`.
@@ -203,7 +203,7 @@ macro_rules! sampling_setters {
     () => {
         /// Takes over the sampler parameters that are set in `sampling`; those set before stay otherwise.
         #[must_use]
-        pub fn sampling(mut self, sampling: crate::api::sampling::Sampling) -> Self {
+        pub fn sampling(mut self, sampling: crate::api::sampling::SamplingParams) -> Self {
             self.sampling = self.sampling.overlay(sampling);
             self
         }
@@ -222,7 +222,7 @@ macro_rules! sampling_setters {
     };
     ($($name:ident: $arg:ty,)*) => {
         $(
-            #[doc = concat!("Sets [`", stringify!($name), "`](crate::api::sampling::Sampling#structfield.", stringify!($name), ") of `sampling`.")]
+            #[doc = concat!("Sets [`", stringify!($name), "`](crate::api::sampling::SamplingParams#structfield.", stringify!($name), ") of `sampling`.")]
             #[must_use]
             pub fn $name(mut self, $name: $arg) -> Self {
                 self.sampling = self.sampling.$name($name);
@@ -345,12 +345,12 @@ mod tests {
 
     #[test]
     fn unset_is_left_out() {
-        assert_eq!(to_value(Sampling::new()).unwrap(), json!({}));
+        assert_eq!(to_value(SamplingParams::new()).unwrap(), json!({}));
     }
 
     #[test]
     fn every_form_is_written_as_the_server_reads_it() {
-        let sampling = Sampling::new()
+        let sampling = SamplingParams::new()
             .max_tokens(8)
             .top_k(-1)
             .temperature(0.5)
@@ -365,19 +365,19 @@ mod tests {
             "banned_tokens": [1, 2], "logit_bias": {"5": -1.0}, "json_schema": {"type": "object"}, "logprobs": 1,
         });
         assert_eq!(to_value(&sampling).unwrap(), expected);
-        assert_eq!(from_value::<Sampling>(expected).unwrap(), sampling);
+        assert_eq!(from_value::<SamplingParams>(expected).unwrap(), sampling);
     }
 
     #[test]
     fn other_forms_are_read() {
-        let read: Sampling =
+        let read: SamplingParams =
             from_value(json!({"banned_tokens": "2400, 2401", "stop": "x", "logprobs": true, "top_p": null})).unwrap();
-        assert_eq!(read, Sampling::new().banned_tokens([2400, 2401]).stop("x").logprobs(1));
+        assert_eq!(read, SamplingParams::new().banned_tokens([2400, 2401]).stop("x").logprobs(1));
     }
 
     #[test]
     fn fields_of_older_servers_have_their_names() {
-        let sampling = Sampling::new()
+        let sampling = SamplingParams::new()
             .cfg_scale(1.5)
             .negative_prompt("no")
             .generate_window(256)
@@ -390,16 +390,16 @@ mod tests {
 
     #[test]
     fn overlay_keeps_what_the_other_leaves_unset() {
-        let base = Sampling::new().max_tokens(8).top_p(0.5);
-        let merged = base.overlay(Sampling::new().top_p(0.9));
-        assert_eq!(merged, Sampling::new().max_tokens(8).top_p(0.9));
+        let base = SamplingParams::new().max_tokens(8).top_p(0.5);
+        let merged = base.overlay(SamplingParams::new().top_p(0.9));
+        assert_eq!(merged, SamplingParams::new().max_tokens(8).top_p(0.9));
     }
 
     #[test]
     fn numbers_that_json_lacks_are_refused_by_name() {
-        let error = Sampling::new().min_p(f64::NAN).check().unwrap_err();
+        let error = SamplingParams::new().min_p(f64::NAN).check().unwrap_err();
         assert_eq!(error.to_string(), "`min_p` is not a finite number");
-        assert!(Sampling::new().logit_bias([(1, f64::INFINITY)]).check().is_err());
-        assert!(Sampling::new().temperature(1.0).check().is_ok());
+        assert!(SamplingParams::new().logit_bias([(1, f64::INFINITY)]).check().is_err());
+        assert!(SamplingParams::new().temperature(1.0).check().is_ok());
     }
 }

@@ -2,11 +2,47 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::api::fields::{plain, posts, request};
+use crate::api::fields::request;
 use crate::api::kinds::kinds;
+use crate::api::operation::endpoints;
 use crate::base::{Advice, Error, Extra, Remedy};
 use crate::decode::Empty;
-use crate::decode::fill::listed;
+use crate::decode::in_place::listed;
+
+/// The service's table; see [`operation`](crate::api::operation).
+macro_rules! service {
+    ($make:ident) => {
+        $make! {
+            /// Chat templates, which turn conversations into prompts: `client.templates()`.
+            ///
+            /// `cargo run --example templates` runs them against an emulated server.
+            templates: Templates {
+                /// Returns the names of the templates in the server's template directory.
+                ///
+                /// Uses the admin key if there is one: with an API key the server lists the active template only.
+                call list() -> TemplateList = &ListTemplates =>
+                    unit [ListTemplates]: GET "/v1/templates", PreferAdmin, Idempotent, read;
+                /// Switches the loaded model to this template, until the model is loaded again. Requires the admin key.
+                ///
+                /// # Errors
+                ///
+                /// * `unknown_template`: the server answers 500 without a message to a name that it does not know.
+                /// * `nothing_named`: the name is empty.
+                /// * `no_model_loaded`.
+                call switch(name: impl Into<String>) -> Empty = &SwitchTemplate::new(name) =>
+                    json [SwitchTemplate]: POST "/v1/template/switch", Admin, IfUnsent, read, map_error;
+                /// Removes the template of the loaded model. Requires the admin key.
+                ///
+                /// Chat then fails with code `no_template`, until a template is set or the model is loaded again.
+                call unload() -> Empty = &UnloadTemplate =>
+                    unit [UnloadTemplate]: POST "/v1/template/unload", Admin, IfUnsent, read;
+            }
+        }
+    };
+}
+pub(crate) use service;
+
+service!(endpoints);
 
 /// A list of templates.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,9 +74,7 @@ impl SwitchTemplate {
     }
 }
 
-posts!(SwitchTemplate: "/v1/template/switch", Admin, IfUnsent, Empty, read, explain);
-
-fn explain(error: Error) -> Error {
+fn map_error(error: Error) -> Error {
     if error.status().is_some_and(|status| status == 500) {
         return error.with_code("unknown_template").with_advice(Advice::new(
             Remedy::Call,
@@ -49,21 +83,6 @@ fn explain(error: Error) -> Error {
         ));
     }
     error
-}
-
-plain! {
-    /// The operation of [`Templates::list`](crate::services::Templates::list).
-    ListTemplates: GET "/v1/templates", List, Safe, TemplateList, read
-}
-
-plain! {
-    /// The operation of [`Templates::list_as_api_key`](crate::services::Templates::list_as_api_key).
-    ListTemplatesAsApiKey: GET "/v1/templates", Api, Safe, TemplateList, read
-}
-
-plain! {
-    /// The operation of [`Templates::unload`](crate::services::Templates::unload).
-    UnloadTemplate: POST "/v1/template/unload", Admin, IfUnsent, Empty, read
 }
 
 kinds! {

@@ -3,13 +3,50 @@
 use serde::{Deserialize, Serialize};
 
 use crate::api::chat::ChatMessage;
-use crate::api::fields::{posts, request};
+use crate::api::fields::request;
 use crate::api::kinds::{json, kinds};
+use crate::api::operation::{described, endpoints};
 use crate::base::text::from_texts;
-use crate::base::{Advice, Error, Extra, Pace, Paces, Remedy};
+use crate::base::{Advice, Error, Extra, Remedy};
 use crate::decode::Json;
-use crate::decode::fill::{filled, listed, meant};
-use crate::protocol::{Endpoint, Replay, Scope};
+use crate::decode::in_place::{filled, listed, meant};
+use crate::protocol::Endpoint;
+
+/// The table of this service; see [`operation`](crate::api::operation).
+macro_rules! service {
+    ($make:ident) => {
+        $make! {
+            /// Tokens of the loaded model: `client.tokens()`.
+            ///
+            /// `cargo run --example tokens` runs them against an emulated server.
+            tokens: Tokens {
+                /// Returns the tokens of a text, or of a conversation as the chat template writes it.
+                ///
+                /// # Errors
+                ///
+                /// * `no_template`: a conversation takes a chat template.
+                /// * `oai_disabled`: the server's configuration does not list its APIs, which a conversation takes.
+                call encode(request: &EncodeRequest) -> Encoded = request =>
+                    json [EncodeRequest]: POST "/v1/token/encode", Api, Idempotent, read;
+                /// Returns the text of tokens.
+                ///
+                /// # Errors
+                ///
+                /// `invalid_token`: an id is negative or too large.
+                call decode(request: &DecodeRequest) -> Decoded = request =>
+                    json [DecodeRequest]: POST "/v1/token/decode", Api, Idempotent, read, map_decode_error;
+                /// Returns how many tokens a text or a conversation has.
+                ///
+                /// The server encodes it just as for [`encode`](Tokens::encode); the tokens are not kept.
+                call count(request: &EncodeRequest) -> TokenCount = &CountTokens(request) =>
+                    own [CountTokens<'_>]: POST "/v1/token/encode", Api, Idempotent, read;
+            }
+        }
+    };
+}
+pub(crate) use service;
+
+service!(endpoints);
 
 request! {
     /// A text or a conversation to turn into tokens.
@@ -161,10 +198,7 @@ pub struct Decoded {
     pub extra: Extra,
 }
 
-posts!(EncodeRequest: "/v1/token/encode", Api, Safe, Encoded, read);
-posts!(DecodeRequest: "/v1/token/decode", Api, Safe, Decoded, read, explain_decode);
-
-fn explain_decode(error: Error) -> Error {
+fn map_decode_error(error: Error) -> Error {
     if error.status().is_some_and(|status| status == 500) {
         return error
             .with_code("invalid_token")
@@ -179,20 +213,11 @@ pub struct CountTokens<'a>(pub &'a EncodeRequest);
 
 impl Endpoint for CountTokens<'_> {
     type Decoder = Json<TokenCount>;
-    const METHOD: http::Method = EncodeRequest::METHOD;
-    const SCOPE: Scope = EncodeRequest::SCOPE;
-    const REPLAY: Replay = EncodeRequest::REPLAY;
 
-    fn path(&self) -> std::borrow::Cow<'_, str> {
-        self.0.path()
-    }
+    described!();
 
     fn body(&self) -> crate::base::Result<Option<bytes::Bytes>> {
         self.0.body()
-    }
-
-    fn pace(&self, paces: &Paces) -> Pace {
-        self.0.pace(paces)
     }
 
     fn decoder(&self) -> Self::Decoder {

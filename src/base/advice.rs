@@ -29,7 +29,7 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Advice {
     remedy: Remedy,
-    /// A sentence with places in braces, such as `{setting:pace.stall}`.
+    /// A sentence with places in braces, such as `{setting:timeouts.idle}`.
     template: &'static str,
 }
 
@@ -61,7 +61,7 @@ pub enum Remedy {
 pub enum Place {
     /// A method of a service, such as `models.load`; or a service, such as `models`.
     Method(&'static str),
-    /// A setting of the client, such as `pace.stall`, `limits.body`.
+    /// A setting of the client, such as `timeouts.idle`, `limits.body`.
     Setting(&'static str),
     /// A field of the request, by its name on the wire.
     Field(&'static str),
@@ -152,13 +152,13 @@ mod tests {
     fn places_are_found_and_spelled() {
         let advice = Advice::new(
             Remedy::Check,
-            "{url} or {setting:pace.first_item}, {setting:content_part.image_bytes}, {field:max_tokens}, {key:api_key}: \
+            "{url} or {setting:timeouts.first_item}, {setting:content_part.image_bytes}, {field:max_tokens}, {key:api_key}: \
              {method:models.list}, {method:templates.switch}, {method:models}",
         );
         assert_eq!(advice.places().count(), 8);
         assert_eq!(
             advice.to_string(),
-            "the base URL or `Pace::first_item`, `ContentPart::image_bytes`, `max_tokens`, `api_key`: `client.models().list()`, \
+            "the base URL or `Timeouts::first_item`, `ContentPart::image_bytes`, `max_tokens`, `api_key`: `client.models().list()`, \
              `client.templates().switch(..)`, `client.models()`"
         );
         assert_eq!(Advice::new(Remedy::Wait, "wait").to_string(), "wait");

@@ -6,7 +6,7 @@ use serde::de::Error;
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::base::pace::{Pace, Paces};
+use crate::base::timeouts::{TimeoutPolicy, Timeouts};
 
 /// `#[serde(with = "seconds")]`: a duration as a number of seconds.
 pub(crate) mod seconds {
@@ -25,7 +25,7 @@ fn duration<E: Error>(seconds: f64) -> Result<Duration, E> {
     Duration::try_from_secs_f64(seconds).map_err(|_| E::custom(format!("{seconds} is not a number of seconds")))
 }
 
-/// What a file says of a pace: nothing, null, or a number of seconds for each part.
+/// The timeouts in a file: nothing, null, or a number of seconds for each part.
 #[derive(Clone, Copy, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Patch {
@@ -34,7 +34,7 @@ struct Patch {
     #[serde(deserialize_with = "given")]
     first_item: Option<Option<f64>>,
     #[serde(deserialize_with = "given")]
-    stall: Option<Option<f64>>,
+    idle: Option<Option<f64>>,
     #[serde(deserialize_with = "given")]
     total: Option<Option<f64>>,
 }
@@ -44,41 +44,41 @@ fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<f64
 }
 
 impl Patch {
-    fn over<E: Error>(self, mut pace: Pace) -> Result<Pace, E> {
+    fn over<E: Error>(self, mut timeouts: Timeouts) -> Result<Timeouts, E> {
         for (part, said) in [
-            (&mut pace.head, self.head),
-            (&mut pace.first_item, self.first_item),
-            (&mut pace.stall, self.stall),
-            (&mut pace.total, self.total),
+            (&mut timeouts.head, self.head),
+            (&mut timeouts.first_item, self.first_item),
+            (&mut timeouts.idle, self.idle),
+            (&mut timeouts.total, self.total),
         ] {
             if let Some(seconds) = said {
                 *part = seconds.map(duration).transpose()?;
             }
         }
-        Ok(pace)
+        Ok(timeouts)
     }
 }
 
-/// Parts that are missing have no limit; in [`Paces`] they keep the default of their kind of work.
-impl<'de> Deserialize<'de> for Pace {
+/// Parts that are missing have no limit; in [`TimeoutPolicy`] they keep the default of their kind of work.
+impl<'de> Deserialize<'de> for Timeouts {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Patch::deserialize(deserializer)?.over(Pace::UNBOUNDED)
+        Patch::deserialize(deserializer)?.over(Timeouts::UNBOUNDED)
     }
 }
 
-impl Serialize for Pace {
+impl Serialize for Timeouts {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let seconds = |part: Option<Duration>| part.map(|part| part.as_secs_f64());
-        let mut out = serializer.serialize_struct("Pace", 4)?;
+        let mut out = serializer.serialize_struct("Timeouts", 4)?;
         out.serialize_field("head", &seconds(self.head))?;
         out.serialize_field("first_item", &seconds(self.first_item))?;
-        out.serialize_field("stall", &seconds(self.stall))?;
+        out.serialize_field("idle", &seconds(self.idle))?;
         out.serialize_field("total", &seconds(self.total))?;
         out.end()
     }
 }
 
-impl<'de> Deserialize<'de> for Paces {
+impl<'de> Deserialize<'de> for TimeoutPolicy {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Default, Deserialize)]
         #[serde(default, deny_unknown_fields)]
@@ -91,13 +91,13 @@ impl<'de> Deserialize<'de> for Paces {
             download: Patch,
         }
         let patches = Patches::deserialize(deserializer)?;
-        Ok(Paces {
-            read: patches.read.over(Paces::DEFAULT.read)?,
-            generate: patches.generate.over(Paces::DEFAULT.generate)?,
-            stream: patches.stream.over(Paces::DEFAULT.stream)?,
-            stream_tools: patches.stream_tools.over(Paces::DEFAULT.stream_tools)?,
-            load: patches.load.over(Paces::DEFAULT.load)?,
-            download: patches.download.over(Paces::DEFAULT.download)?,
+        Ok(TimeoutPolicy {
+            read: patches.read.over(TimeoutPolicy::DEFAULT.read)?,
+            generate: patches.generate.over(TimeoutPolicy::DEFAULT.generate)?,
+            stream: patches.stream.over(TimeoutPolicy::DEFAULT.stream)?,
+            stream_tools: patches.stream_tools.over(TimeoutPolicy::DEFAULT.stream_tools)?,
+            load: patches.load.over(TimeoutPolicy::DEFAULT.load)?,
+            download: patches.download.over(TimeoutPolicy::DEFAULT.download)?,
         })
     }
 }

@@ -5,19 +5,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::api::{CheckHealth, CurrentModel, ModelCard};
-use crate::base::{BaseUrl, BoxFuture, Error, Limits, MaybeSync, Paces, Result};
-use crate::client::answer::{Answer, Calling};
+use crate::base::{BaseUrl, BoxFuture, Error, Limits, MaybeSync, Result, TimeoutPolicy};
 use crate::client::clock::Clock;
 use crate::client::driver::ClientIo;
-use crate::client::streaming::Streaming;
-use crate::decode::Whole;
+use crate::client::response::{Response, ResponseFuture};
+use crate::client::response_stream::ResponseStream;
+use crate::decode::{Decode, Whole};
 use crate::protocol::auth::KeySource;
 use crate::protocol::call::{Call, Settings, Shared};
 use crate::protocol::hooks::Hook;
 use crate::protocol::policy::{
     Balance, Breaker, Concurrency, RateLimit, Retry, RetryBudget, RetryPolicy, Server, ServerStatus,
 };
-use crate::protocol::{Endpoint, Options, StreamEndpoint};
+use crate::protocol::{Accumulate, Endpoint, Options, StreamEndpoint};
 use crate::transport::Transport;
 
 /// A client of a server, or of [several](crate::policy). Cheap to clone; clones share connections, keys and settings.
@@ -55,19 +55,22 @@ impl Client {
     }
 
     /// Makes one call. Nothing is sent until it is awaited; dropping it cancels.
-    pub fn call<E>(&self, endpoint: &E) -> Calling<E::Decoder>
+    pub fn call<E>(&self, endpoint: &E) -> ResponseFuture<<E::Decoder as Decode>::Item>
     where
         E: Endpoint,
         E::Decoder: Whole,
     {
-        Calling::new(&self.io, Call::with(&self.shared, endpoint, &self.options))
+        ResponseFuture::new(&self.io, Call::with(&self.shared, endpoint, &self.options))
     }
 
     /// Makes one streamed call. Nothing is sent until it is polled; dropping it cancels.
-    pub fn stream<R: StreamEndpoint>(&self, request: &R) -> Streaming<R::Decoder, R::Total> {
+    pub fn stream<R: StreamEndpoint>(
+        &self,
+        request: &R,
+    ) -> ResponseStream<<R::Decoder as Decode>::Item, <R::Total as Accumulate>::Output> {
         let limits = self.options.limits.clone().unwrap_or_default();
         let call = Call::with(&self.shared, &request.streamed(), &self.options);
-        Streaming::new(&self.io, call, request.total(&limits))
+        ResponseStream::new(&self.io, call, request.total(&limits))
     }
 
     /// The same client with other options for the calls made through it; connections and keys stay shared.
@@ -75,9 +78,9 @@ impl Client {
     /// ```no_run
     /// # fn run(client: tabbyapi::Client) -> tabbyapi::Result<()> {
     /// use std::time::Duration;
-    /// use tabbyapi::{Options, Pace};
+    /// use tabbyapi::{Options, Timeouts};
     ///
-    /// let hasty = client.with(Options::new().pace(Pace::READ.total(Duration::from_secs(2))));
+    /// let hasty = client.with(Options::new().timeouts(Timeouts::READ.total(Duration::from_secs(2))));
     /// # Ok(())
     /// # }
     /// ```
@@ -100,11 +103,11 @@ impl Client {
     /// What they tell is noted: calls for a model then prefer a server that has it, and a server that fails comes after others
     /// and counts in its breaker. It also opens a connection to each. `/health` is not asked: it goes on telling 503 long after
     /// a server is well again. Nothing is probed by itself; see [`probes`](Client::probes).
-    pub async fn probe(&self) -> Vec<(BaseUrl, Result<Answer<ModelCard>>)> {
+    pub async fn probe(&self) -> Vec<(BaseUrl, Result<Response<ModelCard>>)> {
         let servers: Vec<BaseUrl> = self.servers().into_iter().map(|server| server.base).collect();
         let once = self.with(Options::new().retry(Retry::NEVER));
         let calls = servers.iter().map(|server| once.at(server).call(&CurrentModel)).collect();
-        let cards = crate::client::answer::all(calls).await;
+        let cards = crate::client::response::all(calls).await;
         for (server, card) in servers.iter().zip(&cards) {
             match card {
                 Ok(card) => self.shared.set_model(server, Some(&card.id)),
@@ -131,7 +134,7 @@ impl Client {
         let once = self.with(Options::new().retry(Retry::NEVER));
         let servers = self.servers();
         let each = servers.iter().flat_map(|server| std::iter::repeat_n(&server.base, connections));
-        crate::client::answer::all(each.map(|server| once.at(server).call(&CheckHealth)).collect()).await;
+        crate::client::response::all(each.map(|server| once.at(server).call(&CheckHealth)).collect()).await;
     }
 
     /// The address of its server, of several the first one's.
@@ -147,12 +150,6 @@ impl Client {
     /// The options that its calls start from.
     pub fn options(&self) -> &Options {
         &self.options
-    }
-
-    /// Where its keys come from, if they are not fixed.
-    #[cfg(all(feature = "blocking", not(target_arch = "wasm32")))]
-    pub(crate) fn keys(&self) -> Option<Arc<dyn KeySource>> {
-        self.io.keys.clone()
     }
 
     /// Waits on the transport's clock.
@@ -249,20 +246,20 @@ impl ClientBuilder {
     }
 
     /// The deadlines, by kind of work.
-    pub fn paces(mut self, paces: Paces) -> Self {
-        self.options.paces = Some(paces);
+    pub fn timeout_policy(mut self, timeout_policy: TimeoutPolicy) -> Self {
+        self.options.timeout_policy = Some(timeout_policy);
         self
     }
 
     /// How long a whole call may take, with its retries and waits; the other deadlines stay. See [`Options::total`]; no limit but those of the
-    /// paces by default.
+    /// timeout policy by default.
     pub fn total(mut self, limit: Duration) -> Self {
         self.options.total = Some(limit);
         self
     }
 
     /// How long a call may keep its caller waiting: until its first item, connecting and retries included, and then in each silence of a stream;
-    /// of whole answers and downloads until their end. It does not bound a whole stream. See [`Options::timeout`]; the paces hold by default.
+    /// of whole answers and downloads until their end. It does not bound a whole stream. See [`Options::timeout`]; the timeout policy applies by default.
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.options.timeout = Some(limit);
         self
@@ -360,12 +357,14 @@ impl ClientBuilder {
 
     /// The client, on a transport of your choice.
     pub fn build_with(self, transport: impl Transport) -> Result<Client> {
-        let settings = self.settings?.seed(transport.seed()).options(self.options.clone());
-        Ok(Client {
-            shared: Shared::new(settings),
-            io: ClientIo { transport: Arc::new(transport), keys: self.keys },
-            options: Arc::new(self.options),
-        })
+        let (shared, options, keys) = self.into_parts(transport.seed())?;
+        Ok(Client { shared, io: ClientIo { transport: Arc::new(transport), keys }, options })
+    }
+
+    /// What a client is made of beside its transport, for both drivers.
+    pub(crate) fn into_parts(self, seed: u64) -> Result<(Shared, Arc<Options>, Option<Arc<dyn KeySource>>)> {
+        let settings = self.settings?.seed(seed).options(self.options.clone());
+        Ok((Shared::new(settings), Arc::new(self.options), self.keys))
     }
 
     #[cfg(all(feature = "blocking", not(target_arch = "wasm32")))]

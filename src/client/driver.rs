@@ -11,6 +11,7 @@ use futures_core::Stream;
 use http::{Request, Response};
 
 use crate::base::{BaseUrl, BoxFuture, Error, Result, Time, TransportError};
+use crate::client::dyn_call::DynCall;
 use crate::decode::Decode;
 use crate::protocol::Scope;
 use crate::protocol::auth::{Credential, KeySource};
@@ -38,7 +39,7 @@ pub fn drive_local<T: LocalTransport, D: Decode>(
     transport: T,
     call: Call<D>,
 ) -> impl Stream<Item = Result<D::Item>> + Unpin {
-    Driver::new(LocalIo(transport), call)
+    Driver::new(LocalIo(transport), Box::new(call) as Box<dyn DynCall<D::Item>>)
 }
 
 /// What a driver moves bytes with.
@@ -113,9 +114,9 @@ impl<T: LocalTransport> Io for LocalIo<T> {
 }
 
 /// One call and what it has in flight. Pull only: nothing moves unless it is polled, and dropping it cancels.
-pub(crate) struct Driver<I: Io, D: Decode> {
+pub(crate) struct Driver<I: Io, T> {
     io: I,
-    call: Call<D>,
+    call: Box<dyn DynCall<T>>,
     exchange: Exchange<I>,
     key: Option<BoxFuture<Result<Option<Credential>>>>,
     changed: Option<Changed>,
@@ -148,8 +149,8 @@ enum What {
 /// How many steps one poll may take before it lets others run; bodies that are always ready would never yield else.
 const STEPS: u32 = 512;
 
-impl<I: Io, D: Decode> Driver<I, D> {
-    pub(crate) fn new(io: I, call: Call<D>) -> Self {
+impl<I: Io, T> Driver<I, T> {
+    pub(crate) fn new(io: I, call: Box<dyn DynCall<T>>) -> Self {
         Driver {
             io,
             call,
@@ -162,25 +163,19 @@ impl<I: Io, D: Decode> Driver<I, D> {
         }
     }
 
-    pub(crate) fn call(&self) -> &Call<D> {
-        &self.call
+    pub(crate) fn call(&self) -> &dyn DynCall<T> {
+        &*self.call
     }
 
-    pub(crate) fn call_mut(&mut self) -> &mut Call<D> {
-        &mut self.call
+    pub(crate) fn call_mut(&mut self) -> &mut dyn DynCall<T> {
+        &mut *self.call
     }
 
     pub(crate) fn io(&self) -> &I {
         &self.io
     }
 
-    /// The call, for another driver.
-    #[cfg(all(feature = "blocking", not(target_arch = "wasm32")))]
-    pub(crate) fn into_call(self) -> Call<D> {
-        self.call
-    }
-
-    pub(crate) fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<D::Item>>> {
+    pub(crate) fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T>>> {
         if self.done {
             return Poll::Ready(None);
         }
@@ -228,9 +223,9 @@ impl<I: Io, D: Decode> Driver<I, D> {
     }
 
     /// Ends the call from outside because of this error, which is given back with what is known of the call.
-    pub(crate) fn give_up(&mut self, error: Error) -> Error {
+    pub(crate) fn abort(&mut self, error: Error) -> Error {
         self.stop();
-        self.call.give_up(self.io.now(), error)
+        self.call.abort(self.io.now(), error)
     }
 
     /// Drops all that is in flight.
@@ -305,17 +300,17 @@ impl<I: Io, D: Decode> Driver<I, D> {
 }
 
 // Nothing in it is pinned in place: futures and bodies are boxed or `Unpin`.
-impl<I: Io, D: Decode> Unpin for Driver<I, D> {}
+impl<I: Io, T> Unpin for Driver<I, T> {}
 
-impl<I: Io, D: Decode> Stream for Driver<I, D> {
-    type Item = Result<D::Item>;
+impl<I: Io, T> Stream for Driver<I, T> {
+    type Item = Result<T>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         self.poll_item(cx)
     }
 }
 
-impl<I: Io, D: Decode> fmt::Debug for Driver<I, D> {
+impl<I: Io, T> fmt::Debug for Driver<I, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Driver").field("call", &self.call).finish_non_exhaustive()
     }

@@ -1,19 +1,23 @@
 //! Clients: what drives calls over a transport, and the services on top.
 
-pub(crate) mod answer;
 #[cfg(all(feature = "blocking", not(target_arch = "wasm32")))]
 pub mod blocking;
 #[allow(clippy::module_inception)]
 pub(crate) mod client;
 pub(crate) mod clock;
 pub mod driver;
+pub(crate) mod dyn_call;
 pub(crate) mod readiness;
+pub(crate) mod response;
+pub(crate) mod response_stream;
 #[cfg(feature = "tower")]
 pub(crate) mod service;
 pub mod services;
-pub(crate) mod streaming;
+pub(crate) mod stream_state;
 
-pub use answer::{Answer, Calling};
 pub use client::{Client, ClientBuilder};
 pub use clock::Clock;
-pub use streaming::{Broken, Outcome, Streaming};
+pub use dyn_call::ResponseMeta;
+pub use response::{Response, ResponseFuture};
+pub use response_stream::ResponseStream;
+pub use stream_state::{Outcome, StreamError};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::base::{Error, ErrorKind, Pace, Phase, Result, Time};
+use crate::base::{Error, ErrorKind, Phase, Result, Time, Timeouts};
 use crate::protocol::Options;
 use crate::protocol::policy::Retry;
 
@@ -24,7 +24,7 @@ impl Readiness {
 
     /// The options of one look: it must not outlast the wait, nor retry by itself.
     pub(crate) fn options(&self, now: Time) -> Options {
-        Options::new().retry(Retry::NEVER).pace(Pace::READ.total(self.until.since(now).max(INTERVAL)))
+        Options::new().retry(Retry::NEVER).timeouts(Timeouts::READ.total(self.until.since(now).max(INTERVAL)))
     }
 
     /// How long to wait after a look that failed, or why not to look again.
@@ -34,7 +34,7 @@ impl Readiness {
         }
         // Why the last request failed says more than that this one was held back.
         let error = match self.last.take() {
-            Some(last) if error.kind() == ErrorKind::Refused => last,
+            Some(last) if error.kind() == ErrorKind::Policy => last,
             _ => error,
         };
         if now + INTERVAL >= self.until {
@@ -53,7 +53,7 @@ fn is_not_yet(error: &Error) -> bool {
         ErrorKind::Connect | ErrorKind::Transport | ErrorKind::Timeout | ErrorKind::Truncated => true,
         ErrorKind::Server => matches!(error.status().map(|status| status.as_u16()), Some(502..=504)),
         // By this client's own policies, not by a hook.
-        ErrorKind::Refused => matches!(error.code(), "circuit_open" | "rate_limited" | "queue_full"),
+        ErrorKind::Policy => matches!(error.code(), "circuit_open" | "rate_limited" | "queue_full"),
         _ => false,
     }
 }

@@ -5,8 +5,8 @@ use std::task::{Context, Poll};
 use tower_service::Service;
 
 use crate::base::{Error, Result};
-use crate::client::answer::{Answer, Calling};
 use crate::client::client::Client;
+use crate::client::response::{Response, ResponseFuture};
 use crate::decode::{Decode, Whole};
 use crate::protocol::Endpoint;
 
@@ -38,9 +38,9 @@ where
     E: Endpoint,
     E::Decoder: Whole,
 {
-    type Response = Answer<<E::Decoder as Decode>::Item>;
+    type Response = Response<<E::Decoder as Decode>::Item>;
     type Error = Error;
-    type Future = Calling<E::Decoder>;
+    type Future = ResponseFuture<<E::Decoder as Decode>::Item>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<()>> {
         Poll::Ready(Ok(()))

@@ -3,15 +3,15 @@
 use bytes::Bytes;
 use http::response::Parts;
 
-use crate::base::{Limits, Result};
+use crate::base::{Limits, MaybeSend, Result};
 
 /// Reads the answer of one operation as its bytes arrive.
 ///
 /// `start`, then any number of `feed` each followed by `next` until it gives `None`, then `finish` at the end of
 /// the body, also until it gives `None`. An error ends the answer.
-pub trait Decode {
+pub trait Decode: MaybeSend + 'static {
     /// What it yields. It borrows nothing, so that [`hooks`](crate::hooks) can look at it.
-    type Item: 'static;
+    type Item: MaybeSend + 'static;
 
     /// The head of an answer is there. Called once per attempt; forgets whatever came before.
     fn start(&mut self, head: &Parts, limits: &Limits) -> Result<()>;
@@ -42,7 +42,7 @@ pub trait Decode {
 }
 
 /// The progress that so many bytes are, as long as what they belong to is not whole: one for each KiB that was begun. Counting each byte, a
-/// server that sends one now and then would never stall.
+/// server that sends one now and then would never be idle.
 pub(super) fn floor(bytes: u64) -> u64 {
     bytes.div_ceil(1024)
 }

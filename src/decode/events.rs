@@ -10,7 +10,7 @@ use http::{HeaderMap, StatusCode};
 
 use crate::base::error::Answered;
 use crate::base::text::decimal;
-use crate::base::{Advice, Error, ErrorKind, Extra, Limits, Remedy, Result, Secrets};
+use crate::base::{Advice, Error, ErrorKind, Extra, Limits, MaybeSend, Remedy, Result, Secrets};
 use crate::decode::charge::{Bounds, SMALL};
 use crate::decode::decoder::{Decode, floor};
 use crate::decode::failure;
@@ -21,9 +21,9 @@ use crate::decode::text::{from_json, from_json_within};
 use crate::sse::{Overflow, Parser};
 
 /// What the events of one operation mean.
-pub trait EventFormat {
+pub trait EventFormat: MaybeSend + 'static {
     /// What it yields.
-    type Item: 'static;
+    type Item: MaybeSend + 'static;
 
     /// Reads one event: its `event` field (`message` if there is none) and its data.
     fn event(&mut self, kind: &str, data: &str) -> Result<Step<Self::Item>>;

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 
 use crate::base::error::Answered;
 use crate::base::text::{cut, decimal, lossy};
-use crate::base::{Advice, Error, ErrorKind, Limits, Remedy, Result, Secrets};
+use crate::base::{Advice, Error, ErrorKind, Limits, MaybeSend, Remedy, Result, Secrets};
 use crate::decode::charge::{Bounds, SMALL};
 use crate::decode::content_type::{content_type, is_json};
 use crate::decode::decoder::{Decode, Whole, floor};
@@ -82,9 +82,9 @@ impl<T> fmt::Debug for Json<T> {
     }
 }
 
-impl<T: DeserializeOwned + 'static> Whole for Json<T> {}
+impl<T: DeserializeOwned + MaybeSend + 'static> Whole for Json<T> {}
 
-impl<T: DeserializeOwned + 'static> Decode for Json<T> {
+impl<T: DeserializeOwned + MaybeSend + 'static> Decode for Json<T> {
     type Item = T;
 
     fn start(&mut self, head: &Parts, limits: &Limits) -> Result<()> {

@@ -9,7 +9,7 @@ use crate::base::text::contains;
 use crate::base::{Error, ErrorKind, Result};
 use crate::decode::charge::Bounds;
 use crate::decode::failure;
-use crate::decode::failure::Fill;
+use crate::decode::failure::DeserializeInPlace;
 use crate::decode::text::from_json_within;
 
 /// The fields of a kind of answer, of which there must be one at least. `None` if they are not known; none at all if the answer
@@ -79,20 +79,20 @@ impl Outline {
         let mut outline = Outline::default();
         // Most answers do not have the word, and need not be looked through to their end.
         let to_the_end = contains(text, "\"error\"");
-        let look = Look { outline: &mut outline, names, to_the_end };
+        let look = Scanner { outline: &mut outline, names, to_the_end };
         let read = serde_json::Deserializer::from_str(text).deserialize_map(look);
         outline.broken = read.is_err() && (to_the_end || !outline.known);
         outline
     }
 }
 
-struct Look<'a> {
+struct Scanner<'a> {
     outline: &'a mut Outline,
     names: &'static [&'static str],
     to_the_end: bool,
 }
 
-impl<'de> Visitor<'de> for Look<'_> {
+impl<'de> Visitor<'de> for Scanner<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -110,12 +110,13 @@ impl<'de> Visitor<'de> for Look<'_> {
             let mut value = Value::Null;
             match &*name.0 {
                 b"error" if !known => {
-                    let read = fields.next_value_seed(Fill::new(&mut value, &mut Fill::budget()));
+                    let read =
+                        fields.next_value_seed(DeserializeInPlace::new(&mut value, &mut DeserializeInPlace::budget()));
                     outline.error = Some(value);
                     read?;
                 }
                 b"object" if !known => {
-                    fields.next_value_seed(Fill::new(&mut value, &mut Fill::budget()))?;
+                    fields.next_value_seed(DeserializeInPlace::new(&mut value, &mut DeserializeInPlace::budget()))?;
                     outline.is_error = value == "error";
                 }
                 _ => _ = fields.next_value::<IgnoredAny>()?,

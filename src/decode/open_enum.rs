@@ -89,7 +89,7 @@ macro_rules! open_enum {
             }
         }
 
-        crate::decode::fill::fill_from_str!(Option<$name>, |value: &str| Some($name::from(value)));
+        crate::decode::in_place::fill_from_str!(Option<$name>, |value: &str| Some($name::from(value)));
     };
 }
 pub(crate) use open_enum;

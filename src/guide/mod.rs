@@ -5,7 +5,7 @@
 //! |---|---|
 //! | make the first call | [`getting_started`] |
 //! | show an answer as it comes | [`streaming`] |
-//! | give up, wait longer, wait less | [`pace`] |
+//! | give up, wait longer, wait less | [`timeouts`] |
 //! | know what went wrong and do something about it | [`errors`], [`troubleshooting`] |
 //! | let the model call functions | [`tools`] |
 //! | get values in place of text | [`structured_output`] |
@@ -30,8 +30,8 @@ pub mod from_go_tabbyapi {}
 pub mod getting_started {}
 #[doc = include_str!("own_executor.md")]
 pub mod own_executor {}
-#[doc = include_str!("pace.md")]
-pub mod pace {}
+#[doc = include_str!("timeouts.md")]
+pub mod timeouts {}
 #[doc = include_str!("serving.md")]
 pub mod serving {}
 #[doc = include_str!("streaming.md")]

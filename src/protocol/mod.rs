@@ -9,5 +9,5 @@ pub(crate) mod hub_token;
 pub(crate) mod options;
 pub mod policy;
 
-pub use endpoint::{Accumulate, Endpoint, Replay, Scope, StreamEndpoint, json_body};
+pub use endpoint::{Accumulate, Endpoint, Idempotency, Scope, StreamEndpoint, json_body};
 pub use options::Options;

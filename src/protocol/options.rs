@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::base::secrets::{mark, secret_value};
-use crate::base::{BaseUrl, Error, Extra, Limits, MaybeSync, OrderedJson, Pace, Paces, Result};
+use crate::base::{BaseUrl, Error, Extra, Limits, MaybeSync, OrderedJson, Result, TimeoutPolicy, Timeouts};
 use crate::protocol::hooks::{Hook, Hooks};
 use crate::protocol::policy::{Retry, RetryPolicy};
 
@@ -17,13 +17,13 @@ use crate::protocol::policy::{Retry, RetryPolicy};
 ///
 /// ```
 /// use std::time::Duration;
-/// use tabbyapi::{Options, Pace};
+/// use tabbyapi::{Options, Timeouts};
 ///
 /// let options = Options::new()
 ///     .header("x-team", "search")?
 ///     .extra("user", "u-17")
-///     .pace(Pace::STREAM.stall(Duration::from_secs(20)));
-/// # assert!(options.pace.is_some());
+///     .timeouts(Timeouts::STREAM.idle(Duration::from_secs(20)));
+/// # assert!(options.timeouts.is_some());
 /// # Ok::<(), tabbyapi::Error>(())
 /// ```
 #[derive(Clone, Debug, Default)]
@@ -36,9 +36,9 @@ pub struct Options {
     /// Fields added to every JSON body that does not have them already.
     pub extra: Extra,
     /// Deadlines by kind of work.
-    pub paces: Option<Paces>,
+    pub timeout_policy: Option<TimeoutPolicy>,
     /// Deadlines in place of those, whatever the work.
-    pub pace: Option<Pace>,
+    pub timeouts: Option<Timeouts>,
     /// The time for a whole call in place of theirs, whatever the work.
     pub total: Option<Duration>,
     /// The longest wait for something to arrive in place of theirs, whatever the work; see [`Options::timeout`].
@@ -49,7 +49,7 @@ pub struct Options {
     pub retry: Option<Retry>,
     /// What decides that in its place.
     pub retry_policy: Option<Arc<dyn RetryPolicy>>,
-    /// Whether calls that need an API key carry the admin key, if there is one.
+    /// Whether calls carry the admin key or the API key, where either will do; see [`Options::prefer_admin_key`].
     pub prefer_admin_key: Option<bool>,
     /// The server that the calls go to and no other, of those that the client has.
     pub server: Option<BaseUrl>,
@@ -109,14 +109,14 @@ impl Options {
     }
 
     /// Sets the deadlines by kind of work.
-    pub fn paces(mut self, paces: Paces) -> Self {
-        self.paces = Some(paces);
+    pub fn timeout_policy(mut self, timeout_policy: TimeoutPolicy) -> Self {
+        self.timeout_policy = Some(timeout_policy);
         self
     }
 
     /// Sets the deadlines whatever the work, for single calls.
-    pub fn pace(mut self, pace: Pace) -> Self {
-        self.pace = Some(pace);
+    pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
+        self.timeouts = Some(timeouts);
         self
     }
 
@@ -137,7 +137,7 @@ impl Options {
         self
     }
 
-    /// Sets how long a call may keep its caller waiting. It replaces the limits that stand in the paces, longer or shorter.
+    /// Sets how long a call may keep its caller waiting. It replaces those of the timeout policy, longer or shorter.
     ///
     /// * Until the first item, counted from the first poll of the call: waiting for a place in the queue, for a key, connecting, all attempts and
     ///   the waits between them, the head of the answer. The first item of a whole answer is all of it, and a download is such an answer,
@@ -150,8 +150,8 @@ impl Options {
     /// tools, calls arrive whole after a silence of minutes, which a short timeout does not wait for.
     ///
     /// A call that takes longer ends with an error of kind [`Timeout`](crate::ErrorKind::Timeout): its code is `timeout_head`,
-    /// `timeout_first_item`, `timeout_stall`, or `timeout_total` for a whole answer. Not set by default, so that the paces hold; a
-    /// [`pace`](Options::pace) of a call replaces the timeout of its client.
+    /// `timeout_first_item`, `timeout_idle`, or `timeout_total` for a whole answer. Not set by default, so that the timeout policy applies; a
+    /// [`timeouts`](Options::timeouts) of a call replaces the timeout of its client.
     ///
     /// ```
     /// use std::time::Duration;
@@ -186,11 +186,15 @@ impl Options {
         self
     }
 
-    /// Sets whether calls that need an API key carry the admin key in its place, as `X-API-Key`; false by default.
+    /// Sets which of both keys is sent as `X-API-Key` where either will do. By default lists are asked with the admin key, which sees all,
+    /// and everything else with the API key.
     ///
+    /// With `false`, lists are asked with the API key, too, and answer what it may see: the loaded model, the active template.
+    ///
+    /// With `true`, everything is asked with the admin key.
     /// A server with `inline_model_loading` loads the `model` that a generation names, but only for the admin key. With both
     /// keys set, generations carry the API key, and are refused with 401. Without an admin key the API key is sent. A
-    /// [`KeySource`](crate::auth::KeySource) is asked for a key of [`Scope::List`](crate::Scope::List).
+    /// [`KeySource`](crate::auth::KeySource) is asked for a key of [`Scope::PreferAdmin`](crate::Scope::PreferAdmin).
     ///
     /// ```no_run
     /// # async fn run(client: tabbyapi::Client) -> tabbyapi::Result<()> {
@@ -228,11 +232,11 @@ impl Options {
         merged.headers.extend(over.headers);
         merged.correlation_header = over.correlation_header.or(merged.correlation_header);
         merged.extra.take_over(over.extra);
-        merged.paces = over.paces.or(merged.paces);
-        // A whole pace has limits of its own.
-        merged.total = if over.pace.is_some() { over.total } else { over.total.or(merged.total) };
-        merged.timeout = if over.pace.is_some() { over.timeout } else { over.timeout.or(merged.timeout) };
-        merged.pace = over.pace.or(merged.pace);
+        merged.timeout_policy = over.timeout_policy.or(merged.timeout_policy);
+        // Whole timeouts have limits of its own.
+        merged.total = if over.timeouts.is_some() { over.total } else { over.total.or(merged.total) };
+        merged.timeout = if over.timeouts.is_some() { over.timeout } else { over.timeout.or(merged.timeout) };
+        merged.timeouts = over.timeouts.or(merged.timeouts);
         merged.limits = over.limits.or(merged.limits);
         // Of the two that say the same the later one counts.
         if over.retry.is_some() || over.retry_policy.is_some() {

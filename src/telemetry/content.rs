@@ -17,13 +17,13 @@ const MOST_CHOICES: usize = 64;
 /// What was asked and what was answered.
 pub(super) struct Content {
     input: Option<String>,
-    choices: Vec<Said>,
+    choices: Vec<OutputText>,
     left: usize,
 }
 
 /// What one choice says.
 #[derive(Clone, Default)]
-struct Said {
+struct OutputText {
     reasoning: String,
     text: String,
     calls: Vec<Value>,
@@ -121,13 +121,13 @@ impl Content {
         &text[..most]
     }
 
-    fn choice(&mut self, index: u32) -> Option<&mut Said> {
+    fn choice(&mut self, index: u32) -> Option<&mut OutputText> {
         let index = index as usize;
         if index >= MOST_CHOICES {
             return None;
         }
         if self.choices.len() <= index {
-            self.choices.resize(index + 1, Said::default());
+            self.choices.resize(index + 1, OutputText::default());
         }
         self.choices.get_mut(index)
     }

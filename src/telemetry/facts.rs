@@ -9,7 +9,7 @@ use http::Uri;
 use serde::Deserialize;
 use serde_json::Value as Json;
 
-use crate::api::{ChatChunk, ChatCompletion, Completion, CompletionChunk, Embeddings, FinishReason, Usage};
+use crate::api::{ChatChunk, ChatCompletion, Completion, CompletionChunk, EmbeddingList, FinishReason, Usage};
 use crate::base::{Attempt, Error, ErrorKind, Text, Time};
 use crate::protocol::hooks::View;
 use crate::telemetry::content::Content;
@@ -41,7 +41,7 @@ pub(super) enum Work {
 /// What is known of a call so far.
 pub(super) struct Facts {
     pub(super) work: Option<Work>,
-    asked: Asked,
+    asked: RequestFacts,
     /// Whether the prompt has images: then it is not known what its tokens are.
     images: bool,
     server: Option<(String, u16)>,
@@ -57,7 +57,7 @@ pub(super) struct Facts {
 /// The fields of a request that are told. Whatever they hold, reading them does not fail.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Asked {
+struct RequestFacts {
     model: Json,
     stream: Json,
     n: Json,
@@ -116,7 +116,7 @@ impl Facts {
             _ => None,
         };
         let body: &[u8] = call.body.filter(|_| work.is_some()).map_or(&[], |body| body);
-        let mut asked: Asked = serde_json::from_slice(body).unwrap_or_default();
+        let mut asked: RequestFacts = serde_json::from_slice(body).unwrap_or_default();
         if let (Json::Null, Some(model)) = (&asked.model, call.model) {
             asked.model = model.into();
         }
@@ -203,7 +203,7 @@ impl Facts {
         } else if let Some(whole) = item.downcast_ref::<Completion>() {
             self.answer(&whole.id, &whole.model, whole.usage.as_ref());
             whole.choices.iter().for_each(|choice| self.finish(choice.index, choice.finish_reason.as_ref()));
-        } else if let Some(whole) = item.downcast_ref::<Embeddings>() {
+        } else if let Some(whole) = item.downcast_ref::<EmbeddingList>() {
             self.answer(&Text::default(), &whole.model, whole.usage.as_ref());
         }
         if let Some(content) = &mut self.content {

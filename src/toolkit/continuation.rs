@@ -5,7 +5,7 @@ use crate::api::{
     ChatCompletion, ChatMessage, ChatRequest, Content, ContentPart, FinishReason, ResponseFormatType, Role,
 };
 use crate::base::{Error, ErrorKind, Result};
-use crate::client::Broken;
+use crate::client::StreamError;
 use crate::protocol::estimate::Estimator;
 
 /// An answer that was interrupted, and the request that goes on with it.
@@ -31,7 +31,7 @@ use crate::protocol::estimate::Estimator;
 /// let broken = client.chat().stream(&request).finish().await.unwrap_err();
 /// let continuation = broken.continuation(&request)?;
 /// let rest = client.chat().stream(continuation.request()).finish().await.map_err(|broken| broken.error)?;
-/// assert_eq!(continuation.join(rest.into_value()).text(), "The Rhine.");
+/// assert_eq!(continuation.join(rest.into_inner()).text(), "The Rhine.");
 /// # Ok::<(), tabbyapi::Error>(())
 /// # }).unwrap();
 /// ```
@@ -43,7 +43,7 @@ pub struct Continuation {
     before: ChatCompletion,
 }
 
-impl Broken<ChatCompletion> {
+impl StreamError<ChatCompletion> {
     /// What goes on with the answer to this request, if that is possible; see [`Continuation::new`].
     pub fn continuation(&self, request: &ChatRequest) -> Result<Continuation> {
         Continuation::new(request, self.partial.clone())
@@ -65,7 +65,7 @@ impl Continuation {
     /// | `not_text` | the request goes on with a last message that is not plain text |
     pub fn new(request: &ChatRequest, partial: ChatCompletion) -> Result<Self> {
         let cannot = |code: &str, why: &str| {
-            let error = Error::new(ErrorKind::Encode, code, format!("the answer cannot be gone on with: {why}"));
+            let error = Error::new(ErrorKind::Encode, code, format!("cannot continue this response: {why}"));
             Err(error.with_hint("make the request again from its beginning"))
         };
         if request.n.is_some_and(|n| n > 1) || partial.choices.len() > 1 {
@@ -75,7 +75,7 @@ impl Continuation {
             return cannot("nothing_to_continue", "nothing of it had come");
         };
         if !choice.message.tool_calls.is_empty() || choice.finish_reason == Some(FinishReason::ToolCalls) {
-            return cannot("tools_called", "it calls tools, and only text can be gone on with");
+            return cannot("tools_called", "it calls tools, and only text can be continued");
         }
         if choice.finish_reason.is_some() {
             return cannot("already_complete", "it is complete");

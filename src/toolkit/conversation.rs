@@ -151,7 +151,7 @@ impl Chat<'_> {
     /// of `max_tokens`: see [`ChatRequest::fit_into`]. It asks the server how large context, cache and chunks are.
     pub async fn fit(&self, request: &ChatRequest, estimator: &Estimator) -> crate::base::Result<Fitted> {
         let models = self.client.models();
-        match models.current().await?.into_value().parameters.filter(|model| model.max_seq_len.is_some()) {
+        match models.current().await?.into_inner().parameters.filter(|model| model.max_seq_len.is_some()) {
             Some(model) => request.fit_into(&model, estimator),
             None => request.fit_into(&models.props().await?.as_parameters(), estimator),
         }
@@ -165,7 +165,7 @@ impl crate::client::blocking::Chat<'_> {
     /// See [`fit`](crate::services::Chat::fit) of the async client.
     pub fn fit(&self, request: &ChatRequest, estimator: &Estimator) -> Result<Fitted> {
         let models = self.client.models();
-        match models.current()?.into_value().parameters.filter(|model| model.max_seq_len.is_some()) {
+        match models.current()?.into_inner().parameters.filter(|model| model.max_seq_len.is_some()) {
             Some(model) => request.fit_into(&model, estimator),
             None => request.fit_into(&models.props()?.as_parameters(), estimator),
         }

@@ -18,7 +18,7 @@ use serde::de::DeserializeOwned;
 
 use crate::api::{ChatCompletion, ChatRequest, FinishReason, ResponseFormat};
 use crate::base::{Error, ErrorKind, OrderedJson};
-use crate::client::Answer;
+use crate::client::Response;
 use crate::client::services::Chat;
 
 /// A typed answer.
@@ -30,7 +30,7 @@ pub struct Structured<T> {
     /// The text that it was read from, as the model wrote it.
     pub raw: String,
     /// The whole answer, in which reasoning is kept apart from the text.
-    pub answer: Answer<ChatCompletion>,
+    pub answer: Response<ChatCompletion>,
 }
 
 /// Why there is no typed answer.
@@ -245,7 +245,7 @@ pub(crate) fn held_to(request: &ChatRequest, schema: OrderedJson) -> ChatRequest
 }
 
 /// The typed answer.
-pub(crate) fn typed<T: DeserializeOwned>(answer: Answer<ChatCompletion>) -> Result<Structured<T>, StructuredError> {
+pub(crate) fn typed<T: DeserializeOwned>(answer: Response<ChatCompletion>) -> Result<Structured<T>, StructuredError> {
     let value = answer.parsed()?;
     Ok(Structured { value, raw: answer.text().to_owned(), answer })
 }

@@ -8,7 +8,7 @@ use std::thread::Thread;
 use ureq::unversioned::transport::ShutdownHandle;
 
 /// Ends calls from another thread: see [`Client::cancelled_by`](crate::blocking::Client::cancelled_by) and
-/// [`Streaming::cancel_handle`](crate::blocking::Streaming::cancel_handle). Clones cancel the same calls.
+/// [`ResponseStream::cancel_handle`](crate::blocking::ResponseStream::cancel_handle). Clones cancel the same calls.
 ///
 /// A cancelled call ends with an error of kind [`Cancelled`](crate::ErrorKind::Cancelled) although it was blocked, and its
 /// connection is closed, so that the server sees it. What the server does then: a generation stops, a model load goes on.

@@ -6,7 +6,8 @@ use bytes::Bytes;
 use serde_json::json;
 use tabbyapi::decode::{EventFormat, Events, Json, Step};
 use tabbyapi::{
-    Accumulate, Endpoint, Error, Limits, Method, Pace, Paces, Replay, Result, Scope, StreamEndpoint, json_body,
+    Accumulate, Endpoint, Error, Idempotency, Limits, Method, Result, Scope, StreamEndpoint, TimeoutPolicy, Timeouts,
+    json_body,
 };
 
 /// A plain read.
@@ -16,7 +17,7 @@ impl Endpoint for Read {
     type Decoder = Json<serde_json::Value>;
     const METHOD: Method = Method::GET;
     const SCOPE: Scope = Scope::Api;
-    const REPLAY: Replay = Replay::Safe;
+    const IDEMPOTENCY: Idempotency = Idempotency::Idempotent;
 
     fn path(&self) -> Cow<'_, str> {
         "/v1/read".into()
@@ -29,12 +30,12 @@ impl Endpoint for Read {
 
 /// A generation whose events are bare words, up to `[DONE]`.
 pub struct Generate {
-    pace: Pace,
+    timeouts: Timeouts,
 }
 
 impl Generate {
-    pub fn new(pace: Pace) -> Self {
-        Generate { pace }
+    pub fn new(timeouts: Timeouts) -> Self {
+        Generate { timeouts }
     }
 }
 
@@ -44,7 +45,7 @@ impl Endpoint for Generate {
     type Decoder = Words;
     const METHOD: Method = Method::POST;
     const SCOPE: Scope = Scope::Api;
-    const REPLAY: Replay = Replay::IfUnsent;
+    const IDEMPOTENCY: Idempotency = Idempotency::IfUnsent;
 
     fn path(&self) -> Cow<'_, str> {
         "/v1/generate".into()
@@ -54,8 +55,8 @@ impl Endpoint for Generate {
         json_body(&json!({"prompt": "p"}))
     }
 
-    fn pace(&self, _: &Paces) -> Pace {
-        self.pace
+    fn timeouts(&self, _: &TimeoutPolicy) -> Timeouts {
+        self.timeouts
     }
 
     fn decoder(&self) -> Self::Decoder {
@@ -65,11 +66,11 @@ impl Endpoint for Generate {
 
 impl StreamEndpoint for Generate {
     type Decoder = Words;
-    type Face<'a> = Generate;
+    type Streamed<'a> = Generate;
     type Total = Sentence;
 
     fn streamed(&self) -> Generate {
-        Generate { pace: self.pace }
+        Generate { timeouts: self.timeouts }
     }
 
     fn total(&self, _: &Limits) -> Sentence {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tabbyapi::call::{Retry, Shared};
 use tabbyapi::policy::{Failure, RetryBudget, RetryPolicy};
-use tabbyapi::{ErrorKind, Options, Pace};
+use tabbyapi::{ErrorKind, Options, Timeouts};
 
 use crate::common::ops::{Generate, Read};
 use crate::harness::*;
@@ -73,7 +73,7 @@ impl RetryPolicy for Stubborn {
         (failure.retries < 5).then_some(Duration::from_secs(1))
     }
 
-    fn replays_generations(&self) -> bool {
+    fn retries_generations(&self) -> bool {
         self.replays
     }
 }
@@ -99,11 +99,11 @@ fn a_policy_of_your_own_decides_where_another_attempt_is_allowed() {
     assert_eq!(told[..5], [Some(Duration::from_secs(1)); 5]);
 
     // It is not asked whether to do twice what may have been done.
-    let mut generation = call(&shared, &Generate::new(Pace::STREAM));
+    let mut generation = call(&shared, &Generate::new(Timeouts::STREAM));
     sends(&mut generation, 0.0);
     generation.handle_input(at(0.0), reset());
     fails(&mut generation, 0.0);
-    let mut generation = call(&stubborn(true), &Generate::new(Pace::STREAM));
+    let mut generation = call(&stubborn(true), &Generate::new(Timeouts::STREAM));
     sends(&mut generation, 0.0);
     generation.handle_input(at(0.0), reset());
     assert_eq!(waits(&mut generation, 0.0).0, Some(at(1.0)));

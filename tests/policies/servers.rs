@@ -7,7 +7,7 @@ use tabbyapi::api::EmbeddingsRequest;
 use tabbyapi::call::Shared;
 use tabbyapi::policy::{Balance, Breaker, BreakerState, Concurrency, Server};
 use tabbyapi::transport::script::{Reply, Script};
-use tabbyapi::{Client, ErrorKind, Options, Pace};
+use tabbyapi::{Client, ErrorKind, Options, Timeouts};
 
 use crate::common::ops::{Generate, Read};
 use crate::harness::*;
@@ -35,14 +35,14 @@ fn a_call_moves_on_to_another_server_at_once() {
 #[test]
 fn a_generation_moves_on_only_if_it_cannot_have_begun() {
     let shared = Shared::new(servers(&["a", "b"]));
-    let mut unsent = call(&shared, &Generate::new(Pace::STREAM));
+    let mut unsent = call(&shared, &Generate::new(Timeouts::STREAM));
     assert_eq!(sends(&mut unsent, 0.0), "a");
     unsent.handle_input(at(0.0), refused());
     assert_eq!(sends(&mut unsent, 0.0), "b");
     unsent.handle_input(at(0.0), reset());
     assert_eq!(fails(&mut unsent, 0.0).kind(), ErrorKind::Transport);
 
-    let mut without = call(&shared, &Generate::new(Pace::STREAM));
+    let mut without = call(&shared, &Generate::new(Timeouts::STREAM));
     let first = sends(&mut without, 100.0);
     answers_with(&mut without, 100.0, 503, &[], r#"{"detail":"No models are currently loaded."}"#);
     let second = sends(&mut without, 100.0);
@@ -148,11 +148,11 @@ fn with_nowhere_to_go_the_error_tells_when_to_come_again() {
     let shared = broken(&["a"]);
     break_first(&shared);
     let error = fails(&mut call(&shared, &Read), 4.0);
-    assert_eq!((error.kind(), error.code(), error.retry_at()), (ErrorKind::Refused, "circuit_open", Some(at(10.0))));
+    assert_eq!((error.kind(), error.code(), error.retry_at()), (ErrorKind::Policy, "circuit_open", Some(at(10.0))));
     assert!(error.is_retryable());
     assert_eq!(
         error.to_string(),
-        "GET http://a.test/v1/read: nothing was sent, since the server has failed too often; it is left alone for 6s; \
+        "GET http://a.test/v1/read: not sent: the server has failed too often; the circuit is open for 6s; \
          wait, or see with `client.servers()` how it is doing"
     );
     // A probe that is given up makes room for another one.
@@ -250,7 +250,7 @@ fn a_server_without_a_model_comes_last_until_it_has_one() {
     let shared = Shared::new(servers(&["a", "b"]));
     shared.set_model(&base("a"), None);
     // However busy the other one is.
-    let mut calls: Vec<_> = (0..12).map(|_| call(&shared, &Generate::new(Pace::STREAM))).collect();
+    let mut calls: Vec<_> = (0..12).map(|_| call(&shared, &Generate::new(Timeouts::STREAM))).collect();
     let went: String = calls.iter_mut().map(|call| sends(call, 0.0)).collect();
     assert_eq!(went, "b".repeat(12));
     drop(calls);

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde::de::DeserializeOwned;
 use tabbyapi::api::{
-    ChatCompletion, Completion, Health, LoadReport, ModelCard, ModelList, ModelProps, PermissionAnswer, Rate,
+    ChatCompletion, Completion, HealthReport, LoadReport, ModelCard, ModelList, ModelProps, PermissionResponse, Rate,
     ServiceInfo, Usage,
 };
 
@@ -28,7 +28,7 @@ pub(crate) fn digest(ask: &Ask, seen: &Seen) -> String {
             Ask::Props => props(&read(total)),
             Ask::Health => health(&read(total)),
             Ask::ServiceInfo => service_info(&read(total)),
-            Ask::Permission => read::<PermissionAnswer>(total).permission.to_string(),
+            Ask::Permission => read::<PermissionResponse>(total).permission.to_string(),
         };
     }
     if let Some(fault) = &seen.error {
@@ -159,7 +159,7 @@ fn props(props: &ModelProps) -> String {
     )
 }
 
-fn health(health: &Health) -> String {
+fn health(health: &HealthReport) -> String {
     let issues: Vec<_> = health.issues.iter().map(|issue| format!("{} {}", issue.time, issue.description)).collect();
     format!("{}{}", health.status, issues.iter().map(|issue| format!("\n{issue}")).collect::<String>())
 }

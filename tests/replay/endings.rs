@@ -131,11 +131,11 @@ fn a_client_that_gives_up_keeps_what_had_arrived() {
         assert_eq!(derived.end, End::Open, "{name}");
         let player = Player::of(recording);
 
-        // Data stopped for longer than the pace allows.
+        // Data stopped for longer than the timeouts allow.
         let stalled = player.play(&ask, recording.reply());
-        assert_eq!(stalled.outcome, Some(Outcome::Stalled), "{name}");
+        assert_eq!(stalled.outcome, Some(Outcome::IdleTimeout), "{name}");
         let fault = stalled.error.unwrap();
-        let phase = if derived.items.is_empty() { Phase::FirstItem } else { Phase::Stall };
+        let phase = if derived.items.is_empty() { Phase::FirstItem } else { Phase::Idle };
         assert_eq!((fault.kind, fault.phase), (ErrorKind::Timeout, Some(phase)), "{name}");
         assert_eq!(player.script.dropped(), 1, "{name}: the exchange is cancelled");
     }

@@ -79,7 +79,7 @@ fn broken_answers_are_errors_and_the_same_however_they_are_cut() {
         "Server generation_aborted",
         "Server validation_failed",
         "Timeout timeout_first_item",
-        "Timeout timeout_stall",
+        "Timeout timeout_idle",
         "TooLarge body_too_large",
         "TooLarge event_too_large",
         "TooLarge stream_too_large",

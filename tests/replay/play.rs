@@ -8,9 +8,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde::Serialize;
 use tabbyapi::call::Retry;
-use tabbyapi::decode::{Decode, Whole};
 use tabbyapi::transport::script::{Reply, Script};
-use tabbyapi::{Accumulate, Calling, Client, Error, ErrorKind, Limits, Options, Outcome, Pace, Phase, Streaming};
+use tabbyapi::{Client, Error, ErrorKind, Limits, Options, Outcome, Phase, ResponseFuture, ResponseStream, Timeouts};
 
 use crate::ask::Ask;
 use crate::recording::Recording;
@@ -87,11 +86,11 @@ impl Player {
             Ask::CompletionStream(request) => stream(client.completions().stream(request)),
             Ask::Load(request) => {
                 // A load may be silent for ever; a replay may not.
-                let client = client.with(Options::new().pace(Pace::LOAD.stall(Duration::from_secs(60))));
+                let client = client.with(Options::new().timeouts(Timeouts::LOAD.idle(Duration::from_secs(60))));
                 stream(client.models().load(request))
             }
             Ask::Unload => {
-                plain(bounded(client.models().unload()).map(|answer| (answer.status(), String::from("null"))))
+                plain(bounded(client.models().unload()).map(|answer| (answer.meta().status(), String::from("null"))))
             }
             Ask::Models => whole(client.models().list()),
             Ask::Current => whole(client.models().current()),
@@ -121,14 +120,10 @@ pub(crate) fn json(value: &impl Serialize) -> String {
 }
 
 #[track_caller]
-fn whole<D>(calling: Calling<D>) -> Seen
-where
-    D: Whole,
-    D::Item: Serialize,
-{
+fn whole<T: Serialize>(calling: ResponseFuture<T>) -> Seen {
     plain(bounded(calling).map(|answer| {
-        assert_eq!(answer.record().items, 1);
-        (answer.status(), json(&*answer))
+        assert_eq!(answer.meta().record().items, 1);
+        (answer.meta().status(), json(&*answer))
     }))
 }
 
@@ -144,13 +139,7 @@ fn plain(answer: tabbyapi::Result<(http::StatusCode, String)>) -> Seen {
 }
 
 #[track_caller]
-pub(crate) fn stream<D, A>(mut stream: Streaming<D, A>) -> Seen
-where
-    D: Decode,
-    D::Item: Serialize,
-    A: Accumulate<Item = D::Item>,
-    A::Output: Serialize,
-{
+pub(crate) fn stream<T: Serialize, O: Serialize>(mut stream: ResponseStream<T, O>) -> Seen {
     let mut seen = Seen::default();
     while let Some(item) = bounded(stream.next()) {
         assert!(seen.error.is_none(), "an error is the last that a stream yields");
@@ -160,7 +149,7 @@ where
         }
     }
     assert!(bounded(stream.next()).is_none(), "the end stays");
-    seen.status = stream.status().map(|status| status.as_u16());
+    seen.status = stream.meta().map(|meta| meta.status().as_u16());
     seen.outcome = stream.outcome();
     let record = stream.record().expect("the call was made");
     assert_eq!(

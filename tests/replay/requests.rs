@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 use tabbyapi::api::{
-    ChatMessage, ChatRequest, CompletionRequest, ContentPart, DraftModel, LoadRequest, ResponseFormat, Role, Sampling,
-    Stop, StreamOptions, Tool, ToolCall, ToolChoice,
+    ChatMessage, ChatRequest, CompletionRequest, ContentPart, DraftModel, LoadRequest, ResponseFormat, Role,
+    SamplingParams, Stop, StreamOptions, Tool, ToolCall, ToolChoice,
 };
 
 /// Recorded requests that this library does not make, and why.
@@ -179,12 +179,14 @@ pub(crate) fn completion(name: &str) -> Option<CompletionRequest> {
         "completion-500-min-over-max" => x().min_tokens(9).max_tokens(3),
         "completion-unknown-fields" => x().max_tokens(3).extra("foo", 1).extra("bar", json!({"a": 2})),
         "completion-unknown-model" => x().max_tokens(3).model("gpt-nope"),
-        "completion-banned-tokens-string" => x().max_tokens(5).sampling(Sampling::new().banned_tokens([2400, 2401])),
+        "completion-banned-tokens-string" => {
+            x().max_tokens(5).sampling(SamplingParams::new().banned_tokens([2400, 2401]))
+        }
         "completion-logit-bias" => x().max_tokens(5).logit_bias([(2400, -100.0), (36, -100.0)]),
         "completion-regex" => x().max_tokens(40).regex_pattern("[a-z]{3}-[0-9]{4}"),
         "completion-gbnf" => x().max_tokens(40).grammar_string(r#"root ::= "yes" | "no""#),
         "completion-token-healing" => {
-            prompt("Once upon a ti".into()).max_tokens(6).sampling(Sampling::new().token_healing(true))
+            prompt("Once upon a ti".into()).max_tokens(6).sampling(SamplingParams::new().token_healing(true))
         }
         "completion-context-length" | "completion-stream-context-length" => prompt("word ".repeat(6000)).max_tokens(5),
         "completion-context-cache" => prompt(fake(r#"{"reply":"a b c d e f g h","delay":0.05}"#)).max_tokens(2018),

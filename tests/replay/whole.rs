@@ -55,7 +55,7 @@ fn every_item_and_every_answer_is_what_the_recording_holds() {
         let (outcome, message) = match derived.end {
             End::Announced => (Outcome::Complete, None),
             End::Error(message) => (Outcome::ServerError, Some(message)),
-            End::Open if recording.is_given_up() => (Outcome::Stalled, None),
+            End::Open if recording.is_given_up() => (Outcome::IdleTimeout, None),
             End::Open => (Outcome::Truncated, None),
         };
         assert_eq!(seen.outcome, Some(outcome), "{name}");

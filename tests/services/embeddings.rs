@@ -82,5 +82,5 @@ fn vectors_out_of_order_and_without_usage_are_put_in_order() {
     let script = Script::new([Reply::json(200, body)]);
     let answer = block_on(client(&script).embeddings().create(&EmbeddingsRequest::new(["a", "b"]))).unwrap();
     assert_eq!((answer.usage.as_ref(), &*answer.model), (None, ""));
-    assert_eq!(answer.into_value().into_vectors(), [[0.0], [1.0]]);
+    assert_eq!(answer.into_inner().into_vectors(), [[0.0], [1.0]]);
 }

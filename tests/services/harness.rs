@@ -6,7 +6,7 @@ use std::future::Future;
 use futures::executor::block_on;
 use serde_json::Value;
 use tabbyapi::transport::script::{Reply, Script};
-use tabbyapi::{Answer, Client, Error, ErrorKind, Result};
+use tabbyapi::{Client, Error, ErrorKind, Response, Result};
 
 use crate::transcripts;
 
@@ -49,7 +49,7 @@ const ALIASES: [(&str, &str); 3] = [
 pub fn play<T, F>(name: &str, call: impl Fn(&Client) -> F) -> Result<T, Told>
 where
     T: PartialEq + Debug,
-    F: Future<Output = Result<Answer<T>>>,
+    F: Future<Output = Result<Response<T>>>,
 {
     let (line, body) = request(name);
     play_as(name, (&line, body), call)
@@ -60,12 +60,12 @@ where
 pub fn play_as<T, F>(name: &str, expected: (&str, Option<Value>), call: impl Fn(&Client) -> F) -> Result<T, Told>
 where
     T: PartialEq + Debug,
-    F: Future<Output = Result<Answer<T>>>,
+    F: Future<Output = Result<Response<T>>>,
 {
     let (reply, len) = reply(name);
     let play = |reply: Reply| {
         let script = Script::new([reply]);
-        let result = block_on(call(&client(&script))).map(Answer::into_value).map_err(Told::from);
+        let result = block_on(call(&client(&script))).map(Response::into_inner).map_err(Told::from);
         let requests = script.requests();
         assert_eq!(requests.len(), 1, "{name} is asked once");
         (requests.into_iter().next().expect("one"), result)

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures::executor::block_on;
 use serde_json::json;
-use tabbyapi::api::{KoboldRequest, Sampling};
+use tabbyapi::api::{KoboldRequest, SamplingParams};
 use tabbyapi::decode::Empty;
 use tabbyapi::transport::script::{Reply, Script};
 use tabbyapi::{Client, ErrorKind, Outcome};
@@ -97,8 +97,11 @@ fn servers_that_fail_on_generation() {
 /// Recorded from a server whose generation was mended.
 #[test]
 fn servers_that_generate() {
-    let request =
-        KoboldRequest::new("hi").genkey("K3").max_tokens(9).temperature(0.5).sampling(Sampling::new().penalty_range(0));
+    let request = KoboldRequest::new("hi")
+        .genkey("K3")
+        .max_tokens(9)
+        .temperature(0.5)
+        .sampling(SamplingParams::new().penalty_range(0));
     let body = json!({"prompt": "hi", "genkey": "K3", "max_tokens": 9, "temperature": 0.5, "penalty_range": 0});
     let expected = ("POST /api/v1/generate", Some(body.clone()));
     let answer = play_as("../tabbyapi-extra/koboldfix-generate", expected, |c| c.kobold().generate(&request));
@@ -141,7 +144,7 @@ fn a_stream_ends_by_closing_by_an_error_or_by_a_cut() {
         (Reply::events().chunk(piece), Outcome::Complete),
         (Reply::events().chunk(piece).chunk(error), Outcome::ServerError),
         (Reply::events().chunk(piece).fail("reset"), Outcome::Truncated),
-        (Reply::events().chunk(piece).hang(), Outcome::Stalled),
+        (Reply::events().chunk(piece).hang(), Outcome::IdleTimeout),
         (Reply::events().chunk(piece).chunk("data: {\"text\":\"x\"}\n\n"), Outcome::Failed),
         (Reply::json(200, r#"{"results":[{"text":"E"}]}"#), Outcome::Complete),
     ];

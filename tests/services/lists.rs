@@ -15,7 +15,14 @@ fn loras() {
     let cards: Vec<_> = list.data.iter().map(|card| (card.id.as_str(), card.scaling)).collect();
     assert_eq!(cards, [("lora-one", None), ("lora-two", None)]);
     assert_eq!((list.data[0].created, list.data[0].owned_by.as_str()), (1_795_359_302, "tabbyAPI"));
-    assert!(good(play("empty-loras-api", |client| client.loras().list_as_api_key())).data.is_empty());
+    assert!(
+        good(play("empty-loras-api", |client| client
+            .with(tabbyapi::Options::new().prefer_admin_key(false))
+            .loras()
+            .list()))
+        .data
+        .is_empty()
+    );
     assert!(good(play("lora-active", |client| client.loras().active())).data.is_empty());
     let result = play("empty-lora", |client| client.loras().active());
     assert_told(result, 503, "no_model_loaded", "No models are currently loaded.", "client.models().load(..)");
@@ -57,7 +64,14 @@ fn older_servers_load_loras() {
 fn templates() {
     let list = good(play("templates-admin", |client| client.templates().list()));
     assert_eq!(list.data, ["alpaca", "chatml", "raiser", "trimmer"]);
-    assert!(good(play("empty-templates-api", |client| client.templates().list_as_api_key())).data.is_empty());
+    assert!(
+        good(play("empty-templates-api", |client| client
+            .with(tabbyapi::Options::new().prefer_admin_key(false))
+            .templates()
+            .list()))
+        .data
+        .is_empty()
+    );
     assert_eq!(good(play("template-switch-ok", |client| client.templates().switch("raiser"))), Empty);
     assert_eq!(good(play("template-switch-with-suffix", |client| client.templates().switch("chatml.jinja"))), Empty);
     assert_eq!(good(play("template-unload", |client| client.templates().unload())), Empty);
@@ -82,17 +96,17 @@ fn lists_are_asked_with_the_admin_key_unless_the_other_view_is_named() {
         let client = builder.build_with(script.clone()).unwrap();
         block_on(async {
             client.models().list().await.unwrap();
-            client.models().list_as_api_key().await.unwrap();
+            client.with(tabbyapi::Options::new().prefer_admin_key(false)).models().list().await.unwrap();
             client.models().drafts().await.unwrap();
-            client.models().drafts_as_api_key().await.unwrap();
+            client.with(tabbyapi::Options::new().prefer_admin_key(false)).models().drafts().await.unwrap();
             client.embedding_models().list().await.unwrap();
-            client.embedding_models().list_as_api_key().await.unwrap();
+            client.with(tabbyapi::Options::new().prefer_admin_key(false)).embedding_models().list().await.unwrap();
             client.loras().list().await.unwrap();
-            client.loras().list_as_api_key().await.unwrap();
+            client.with(tabbyapi::Options::new().prefer_admin_key(false)).loras().list().await.unwrap();
             client.templates().list().await.unwrap();
-            client.templates().list_as_api_key().await.unwrap();
+            client.with(tabbyapi::Options::new().prefer_admin_key(false)).templates().list().await.unwrap();
             client.sampling().overrides().await.unwrap();
-            client.sampling().overrides_as_api_key().await.unwrap();
+            client.with(tabbyapi::Options::new().prefer_admin_key(false)).sampling().overrides().await.unwrap();
         });
         let key = |request: &http::Request<_>| {
             assert!(!request.headers().contains_key("x-admin-key") && !request.headers().contains_key("authorization"));

@@ -2,7 +2,7 @@
 
 use futures::executor::block_on;
 use serde_json::json;
-use tabbyapi::api::{ChatMessage, ChatRequest, CompletionRequest, EncodeRequest, Sampling};
+use tabbyapi::api::{ChatMessage, ChatRequest, CompletionRequest, EncodeRequest, SamplingParams};
 use tabbyapi::transport::script::{Reply, Script};
 
 use crate::harness::client;
@@ -78,7 +78,7 @@ fn validation() {
 /// What those servers took and current ones ignore is sent as it was named.
 #[test]
 fn fields_that_only_they_knew() {
-    let sampling = Sampling::new()
+    let sampling = SamplingParams::new()
         .cfg_scale(1.5)
         .negative_prompt("rain")
         .generate_window(256)

@@ -1,7 +1,7 @@
 //! Sampler overrides.
 
 use serde_json::json;
-use tabbyapi::api::{Overrides, SamplerOverride, Sampling};
+use tabbyapi::api::{Overrides, SamplerOverride, SamplingParams};
 use tabbyapi::decode::Empty;
 
 use crate::harness::{assert_told, good, play, play_as};
@@ -16,7 +16,9 @@ fn both_views_of_the_list() {
         assert_eq!((list.selected_preset, list.overrides.len()), (None, 0));
         assert_eq!(list.presets, PRESETS);
     }
-    let list = good(play("overrides-api", |client| client.sampling().overrides_as_api_key()));
+    let list = good(play("overrides-api", |client| {
+        client.with(tabbyapi::Options::new().prefer_admin_key(false)).sampling().overrides()
+    }));
     assert!(list.presets.is_empty() && list.overrides.is_empty());
     let list = good(play("default-overrides", |client| client.sampling().overrides()));
     assert_eq!(list.selected_preset.as_deref(), Some("safe_defaults"));
@@ -39,9 +41,9 @@ fn a_preset_is_switched_to() {
 #[test]
 fn overrides_are_set() {
     let overrides = Overrides::new()
-        .force(Sampling::new().top_p(0.5))
-        .append(Sampling::new().stop(["three"]))
-        .fallback(Sampling::new().max_tokens(6));
+        .force(SamplingParams::new().top_p(0.5))
+        .append(SamplingParams::new().stop(["three"]))
+        .fallback(SamplingParams::new().max_tokens(6));
     assert_eq!(good(play("override-switch-dict", |client| client.sampling().set_overrides(&overrides))), Empty);
     let list = good(play("overrides-after-dict", |client| client.sampling().overrides()));
     assert_eq!(list.selected_preset.as_deref(), Some("creative"), "the old name stays");

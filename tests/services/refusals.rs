@@ -78,14 +78,14 @@ fn an_endpoint_explains_its_errors() {
         type Decoder = tabbyapi::decode::Json<serde_json::Value>;
         const METHOD: http::Method = http::Method::GET;
         const SCOPE: tabbyapi::Scope = tabbyapi::Scope::Public;
-        const REPLAY: tabbyapi::Replay = tabbyapi::Replay::Safe;
+        const IDEMPOTENCY: tabbyapi::Idempotency = tabbyapi::Idempotency::Idempotent;
         fn path(&self) -> std::borrow::Cow<'_, str> {
             "/odd".into()
         }
         fn decoder(&self) -> Self::Decoder {
             tabbyapi::decode::Json::new()
         }
-        fn explain(error: tabbyapi::Error) -> tabbyapi::Error {
+        fn map_error(error: tabbyapi::Error) -> tabbyapi::Error {
             error.with_code("odd").with_hint("come again")
         }
     }

@@ -3,13 +3,13 @@
 use std::borrow::Cow;
 
 use tabbyapi::decode::{EventFormat, Events, Step};
-use tabbyapi::{Endpoint, Error, Method, Pace, Paces, Replay, Result, Scope};
+use tabbyapi::{Endpoint, Error, Idempotency, Method, Result, Scope, TimeoutPolicy, Timeouts};
 
 /// An operation that answers with the words `0`, `1`, … up to an announced end.
 #[derive(Clone, Copy, Debug)]
 pub struct Ask {
     pub number: usize,
-    pub pace: Pace,
+    pub timeouts: Timeouts,
     pub tokens: u64,
 }
 
@@ -24,19 +24,19 @@ pub struct Generate(pub Ask);
 pub type Words = Events<WordFormat>;
 
 macro_rules! endpoint {
-    ($name:ident, $replay:ident, $path:literal) => {
+    ($name:ident, $idempotency:ident, $path:literal) => {
         impl Endpoint for $name {
             type Decoder = Words;
             const METHOD: Method = Method::POST;
             const SCOPE: Scope = Scope::Api;
-            const REPLAY: Replay = Replay::$replay;
+            const IDEMPOTENCY: Idempotency = Idempotency::$idempotency;
 
             fn path(&self) -> Cow<'_, str> {
                 format!(concat!("/", $path, "/{}"), self.0.number).into()
             }
 
-            fn pace(&self, _: &Paces) -> Pace {
-                self.0.pace
+            fn timeouts(&self, _: &TimeoutPolicy) -> Timeouts {
+                self.0.timeouts
             }
 
             fn tokens(&self) -> u64 {
@@ -50,7 +50,7 @@ macro_rules! endpoint {
     };
 }
 
-endpoint!(Read, Safe, "read");
+endpoint!(Read, Idempotent, "read");
 endpoint!(Generate, IfUnsent, "generate");
 
 pub struct WordFormat;

@@ -37,7 +37,7 @@ impl Mood {
 }
 
 /// What a server does with a request.
-pub struct Answer {
+pub struct Response {
     /// It has begun the work.
     pub begun: bool,
     /// The words of a stream that comes to its announced end; `None` for anything else.
@@ -78,7 +78,7 @@ const JSON: (&str, &str) = ("content-type", "application/json");
 const EVENTS: (&str, &str) = ("content-type", "text/event-stream");
 
 /// What comes of a request.
-pub fn answer(mood: Mood, keys: bool, chance: &mut Chance) -> Answer {
+pub fn answer(mood: Mood, keys: bool, chance: &mut Chance) -> Response {
     let early = chance.millis(400);
     if chance.percent(mood.down) {
         return failed("refused", early, false, Sent::No);
@@ -88,7 +88,7 @@ pub fn answer(mood: Mood, keys: bool, chance: &mut Chance) -> Answer {
         return failed("reset", chance.millis(3000), begun, Sent::Maybe);
     }
     if chance.percent(mood.hang) {
-        return Answer { begun: true, complete: None, kind: "hang", steps: Vec::new() };
+        return Response { begun: true, complete: None, kind: "hang", steps: Vec::new() };
     }
     if keys && chance.percent(mood.key) {
         return status(401, r#"{"detail":"Invalid API key"}"#, false, chance);
@@ -109,11 +109,11 @@ pub fn answer(mood: Mood, keys: bool, chance: &mut Chance) -> Answer {
     stream(chance.percent(mood.bad_end), chance)
 }
 
-fn failed(kind: &'static str, after: Duration, begun: bool, sent: Sent) -> Answer {
-    Answer { begun, complete: None, kind, steps: vec![(after, Seen::Failed(sent))] }
+fn failed(kind: &'static str, after: Duration, begun: bool, sent: Sent) -> Response {
+    Response { begun, complete: None, kind, steps: vec![(after, Seen::Failed(sent))] }
 }
 
-fn status(code: u16, body: &'static str, begun: bool, chance: &mut Chance) -> Answer {
+fn status(code: u16, body: &'static str, begun: bool, chance: &mut Chance) -> Response {
     let mut headers = vec![(JSON.0, JSON.1.to_owned())];
     if chance.percent(30) {
         headers.push(("retry-after", (1 + chance.below(5)).to_string()));
@@ -132,10 +132,10 @@ fn status(code: u16, body: &'static str, begun: bool, chance: &mut Chance) -> An
         1 => {}
         _ => steps.push((chance.millis(50), Seen::End)),
     }
-    Answer { begun, complete: None, kind: "status", steps }
+    Response { begun, complete: None, kind: "status", steps }
 }
 
-fn stream(bad: bool, chance: &mut Chance) -> Answer {
+fn stream(bad: bool, chance: &mut Chance) -> Response {
     let words = chance.below(12);
     let mut text = String::new();
     for word in 0..words {
@@ -184,5 +184,5 @@ fn stream(bad: bool, chance: &mut Chance) -> Answer {
         }
         _ => steps.push((chance.millis(100), Seen::End)),
     }
-    Answer { begun: true, complete: (kind == "complete").then_some(words), kind, steps }
+    Response { begun: true, complete: (kind == "complete").then_some(words), kind, steps }
 }

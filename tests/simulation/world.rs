@@ -11,7 +11,7 @@ use std::time::Duration;
 use tabbyapi::auth::Credential;
 use tabbyapi::call::{Call, Changed, Input, Output, Retry, Settings, Shared, Time};
 use tabbyapi::policy::{Balance, Breaker, BreakerState, Concurrency, RateLimit, RetryBudget, Server};
-use tabbyapi::{BaseUrl, ErrorKind, Options, Pace};
+use tabbyapi::{BaseUrl, ErrorKind, Options, Timeouts};
 
 use crate::chance::Chance;
 use crate::laws::Laws;
@@ -114,7 +114,7 @@ impl Tally {
             "rate_limited",
             "timeout_first_item",
             "timeout_head",
-            "timeout_stall",
+            "timeout_idle",
             "timeout_total",
             "transport",
             "truncated",
@@ -208,12 +208,12 @@ impl World {
         let crowd = *self.chance.of(&[100, 2_000, 60_000]);
         for number in 0..calls {
             let seconds = |chance: &mut Chance, most| Some(Duration::from_millis(500 + chance.below(most)));
-            let mut pace = Pace::UNBOUNDED;
-            pace.head = seconds(&mut self.chance, 20_000);
-            pace.first_item = seconds(&mut self.chance, 30_000);
-            pace.stall = seconds(&mut self.chance, 10_000);
-            pace.total = if self.chance.percent(60) { seconds(&mut self.chance, 120_000) } else { None };
-            let ask = Ask { number, pace, tokens: self.chance.below(200) };
+            let mut timeouts = Timeouts::UNBOUNDED;
+            timeouts.head = seconds(&mut self.chance, 20_000);
+            timeouts.first_item = seconds(&mut self.chance, 30_000);
+            timeouts.idle = seconds(&mut self.chance, 10_000);
+            timeouts.total = if self.chance.percent(60) { seconds(&mut self.chance, 120_000) } else { None };
+            let ask = Ask { number, timeouts, tokens: self.chance.below(200) };
             let generation = self.chance.percent(60);
             let call = match generation {
                 true => Call::new(&self.shared, &Generate(ask)),
@@ -469,7 +469,7 @@ impl World {
             Ok(()) => "ok".to_owned(),
             Err(error) => error.code().to_owned(),
         };
-        let total = actor.ask.pace.total.filter(|_| !actor.sleepy);
+        let total = actor.ask.timeouts.total.filter(|_| !actor.sleepy);
         let complete = actor.exchange.as_ref().and_then(|exchange| exchange.complete);
         let told = result.as_ref().copied().map_err(|error| error.code());
         self.laws.done(actor.started.unwrap(), self.now, total, told, actor.items, complete);

@@ -1,5 +1,5 @@
 // For bundlers: as in web.js, and if the bundler did not bring the file along, the module comes out of its own text.
-import { setLoader } from "./border.js";
+import { setLoader } from "./abi.js";
 import { misuse } from "./error.js";
 
 setLoader(async () => {

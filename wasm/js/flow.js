@@ -1,6 +1,6 @@
 // One call on its way: the module decides, this file does. It has the exchange, the timer, the key, the signal.
 
-import { AUTHORIZE, DONE, FAILED, READ, SEND, WAIT, encode, ready } from "./border.js";
+import { AUTHORIZE, DONE, FAILED, READ, SEND, WAIT, encode, ready } from "./abi.js";
 import { TabbyError, cancelled, encodedOr, faultOf } from "./error.js";
 import { Exchange } from "./exchange.js";
 import { wordsOf } from "./secrets.js";
@@ -28,7 +28,7 @@ export class Flow {
   #ownHeaders = [];
   #signal;
   #sink;
-  #border;
+  #abi;
   #number;
   #exchange;
   #timer;
@@ -77,7 +77,7 @@ export class Flow {
       this.#paused += clock.now() - this.#idleSince;
       this.#idleSince = undefined;
     }
-    if (this.#border === undefined) {
+    if (this.#abi === undefined) {
       if (!this.#over) this.#begin();
     } else if (this.#exchange?.reader) {
       this.#arm();
@@ -99,20 +99,20 @@ export class Flow {
   }
 
   poll() {
-    if (!this.#over) this.#guard(() => this.#border.poll(this.#number, this.#now()));
+    if (!this.#over) this.#guard(() => this.#abi.poll(this.#number, this.#now()));
   }
 
   async #begin() {
     // Once: `want` may be asked again while the module is loaded.
-    this.#border = null;
+    this.#abi = null;
     try {
-      const { signal, headers, pace, timeout, maxRetries, retry, limits, preferAdminKey } = this.#options;
+      const { signal, headers, timeouts, timeout, maxRetries, retry, limits, preferAdminKey } = this.#options;
       if (this.#unsent) throw this.#unsent;
       this.#ownHeaders = headersOf(headers);
       this.#signal = signalOf(signal);
       if (this.#signal?.aborted) throw cancelled(reasonOf(signal));
       this.#signal?.addEventListener("abort", this.#aborted, { once: true });
-      const border = await ready();
+      const abi = await ready();
       if (this.#over) return;
       const call = {
         operation: this.#operation,
@@ -120,11 +120,11 @@ export class Flow {
         choices: this.#choices,
         wants_usage: this.#wantsUsage,
         request_bytes: this.#body?.length ?? 0,
-        ...settingsOf({ headers, pace, timeout, maxRetries, retry, limits, preferAdminKey }),
+        ...settingsOf({ headers, timeouts, timeout, maxRetries, retry, limits, preferAdminKey }),
       };
-      this.#number = border.start(this.#core.open(border), JSON.stringify(call));
-      this.#border = border;
-      border.flows.set(this.#number, this);
+      this.#number = abi.start(this.#core.open(abi), JSON.stringify(call));
+      this.#abi = abi;
+      abi.flows.set(this.#number, this);
     } catch (error) {
       // The module tells by an object why it refuses.
       const told = typeof error === "object" && typeof error?.kind === "string" && !(error instanceof Error);
@@ -140,12 +140,12 @@ export class Flow {
     } catch (error) {
       this.finish(asTabbyError(error, "the answer could not be taken in"));
     }
-    this.#border.wake();
+    this.#abi.wake();
   }
 
   #step(code) {
-    const border = this.#border;
-    const records = border.output();
+    const abi = this.#abi;
+    const records = abi.output();
     if (records !== "") {
       this.#wanted = this.#eager;
       this.#sink.records(records);
@@ -161,7 +161,7 @@ export class Flow {
         break;
       case SEND:
         this.#arm();
-        this.#send(border.detail());
+        this.#send(abi.detail());
         break;
       case WAIT:
         this.#drop();
@@ -170,13 +170,13 @@ export class Flow {
       case AUTHORIZE:
         this.#drop();
         this.#arm();
-        if (!this.#keying) this.#authorize(border.detail());
+        if (!this.#keying) this.#authorize(abi.detail());
         break;
       case DONE:
-        this.finish(undefined, { ...border.detail(), headers: this.#answered() });
+        this.finish(undefined, { ...abi.detail(), headers: this.#answered() });
         break;
       case FAILED: {
-        const error = this.#told(border.detail());
+        const error = this.#told(abi.detail());
         this.finish(error, error.outcome);
         break;
       }
@@ -200,23 +200,23 @@ export class Flow {
     if (this.#over || exchange !== this.#exchange) return;
     this.#guard(() => {
       const { type, status, headers, bytes, error, url } = input;
-      const [border, number, now] = [this.#border, this.#number, this.#now()];
+      const [abi, number, now] = [this.#abi, this.#number, this.#now()];
       switch (type) {
         case "head": {
           this.#headers = headers;
           this.#asked.status = status;
           const values = new Map(this.#headers);
-          return border.head(number, now, status, LOOKED_AT.map((name) => values.get(name) ?? "").join("\n"));
+          return abi.head(number, now, status, LOOKED_AT.map((name) => values.get(name) ?? "").join("\n"));
         }
         case "chunk":
           this.#begins ??= bytes.slice(0, 64);
-          return border.chunk(number, now, bytes);
+          return abi.chunk(number, now, bytes);
         case "end":
-          return border.end(number, now);
+          return abi.end(number, now);
         default: {
           this.#cause = error;
           const { sent, message } = faultOf(error, url);
-          return border.failed(number, now, sent, message);
+          return abi.failed(number, now, sent, message);
         }
       }
     });
@@ -262,7 +262,7 @@ export class Flow {
       [kind, text] = [NO_KEY, `getKey failed: ${wordsOf(error)}`];
     }
     this.#keying = false;
-    if (!this.#over) this.#guard(() => this.#border.key(this.#number, this.#now(), kind, expiresIn, text));
+    if (!this.#over) this.#guard(() => this.#abi.key(this.#number, this.#now(), kind, expiresIn, text));
   }
 
   #now() {
@@ -271,7 +271,7 @@ export class Flow {
 
   /** Sets the timer, unless it is set for an earlier time: it may be early, never late. */
   #arm() {
-    const deadline = this.#border.deadline();
+    const deadline = this.#abi.deadline();
     if (this.#timerAt <= deadline) return;
     clearTimeout(this.#timer);
     this.#timerAt = deadline;
@@ -301,11 +301,11 @@ export class Flow {
     if (error) this.#drop();
     else this.#exchange?.linger();
     this.#exchange = undefined;
-    const border = this.#border;
-    if (border) {
-      border.flows.delete(this.#number);
-      border.drop(this.#number);
-      border.wake();
+    const abi = this.#abi;
+    if (abi) {
+      abi.flows.delete(this.#number);
+      abi.drop(this.#number);
+      abi.wake();
     }
     // An answer that has come may still turn out to be none.
     error = this.#sink.end(error, outcome) ?? error;

@@ -1,5 +1,5 @@
 // With the module in its own text: for where files cannot be named, at the price of a third more bytes.
-import { setLoader } from "./border.js";
+import { setLoader } from "./abi.js";
 import base64 from "./module.js";
 
 setLoader(() => Uint8Array.from(atob(base64), (character) => character.charCodeAt(0)));

@@ -35,9 +35,9 @@ export class Chat extends Service {
   }
 
   stream(request, options) {
-    // Tool calls come whole at the end, after a silence, for which there is a pace of its own.
+    // Tool calls come whole at the end, after a silence, for which there are timeouts of their own.
     const asked = generation(request, true);
-    const operation = asked.tools?.length || asked.functions?.length ? "chat.stream_tools" : "chat.stream";
+    const operation = asked.tools?.length || asked.functions?.length ? "chat.stream.tools" : "chat.stream";
     return this.stream_(MessageStream, operation, asked, options, ChatTotal, asked.n ?? 1);
   }
 }
@@ -50,7 +50,7 @@ export class Completions extends Service {
   stream(request, options) {
     const asked = prompted(request, true);
     const bounded = asked.max_tokens ?? asked.max_completion_tokens ?? asked.max_length;
-    const operation = bounded == null ? "completions.stream_unbounded" : "completions.stream";
+    const operation = bounded == null ? "completions.stream.unbounded" : "completions.stream";
     return this.stream_(MessageStream, operation, asked, options, CompletionTotal, (asked.n ?? 1) * promptsOf(asked));
   }
 }
@@ -84,12 +84,10 @@ export class Embeddings extends Service {
 
 export class Models extends Service {
   list = (options) => this.ask("models.list", undefined, options);
-  listAsApiKey = (options) => this.ask("models.list_as_api_key", undefined, options);
   current = (options) => this.ask("models.current", undefined, options);
   props = (options) => this.ask("models.props", undefined, options);
   unload = (options) => this.ask("models.unload", undefined, options, nothing);
   drafts = (options) => this.ask("models.drafts", undefined, options);
-  draftsAsApiKey = (options) => this.ask("models.drafts_as_api_key", undefined, options);
   download = (request, options) => this.ask("models.download", request, options);
 
   load(request, options) {
@@ -121,7 +119,6 @@ function mustList(list, name, what) {
 
 export class EmbeddingModels extends Service {
   list = (options) => this.ask("embedding_models.list", undefined, options);
-  listAsApiKey = (options) => this.ask("embedding_models.list_as_api_key", undefined, options);
   current = (options) => this.ask("embedding_models.current", undefined, options);
   load = (request, options) => this.ask("embedding_models.load", request, options);
   unload = (options) => this.ask("embedding_models.unload", undefined, options, nothing);
@@ -129,7 +126,6 @@ export class EmbeddingModels extends Service {
 
 export class Loras extends Service {
   list = (options) => this.ask("loras.list", undefined, options);
-  listAsApiKey = (options) => this.ask("loras.list_as_api_key", undefined, options);
   active = (options) => this.ask("loras.active", undefined, options);
   load = (request, options) => this.ask("loras.load", request, options);
   unload = (options) => this.ask("loras.unload", undefined, options, nothing);
@@ -137,7 +133,6 @@ export class Loras extends Service {
 
 export class Templates extends Service {
   list = (options) => this.ask("templates.list", undefined, options);
-  listAsApiKey = (options) => this.ask("templates.list_as_api_key", undefined, options);
   switch = (name, options) => this.ask("templates.switch", { prompt_template_name: name }, options, nothing);
   unload = (options) => this.ask("templates.unload", undefined, options, nothing);
 }
@@ -152,9 +147,8 @@ const textual = (request) => (typeof request === "string" || Array.isArray(reque
 
 export class Sampling extends Service {
   overrides = (options) => this.ask("sampling.overrides", undefined, options);
-  overridesAsApiKey = (options) => this.ask("sampling.overrides_as_api_key", undefined, options);
-  switchPreset = (preset, options) => this.ask("sampling.switch", { preset }, options, nothing);
-  setOverrides = (overrides, options) => this.ask("sampling.switch", { overrides }, options, nothing);
+  switchPreset = (preset, options) => this.ask("sampling.switch_preset", { preset }, options, nothing);
+  setOverrides = (overrides, options) => this.ask("sampling.set_overrides", { overrides }, options, nothing);
   unload = (options) => this.ask("sampling.unload", undefined, options, nothing);
 }
 
@@ -169,9 +163,9 @@ export class Health extends Service {
   async waitUntilReady({ timeout = 60_000, signal } = {}) {
     const until = Date.now() + timeout;
     for (;;) {
-      const pace = { total: Math.max(until - Date.now(), INTERVAL) };
+      const timeouts = { total: Math.max(until - Date.now(), INTERVAL) };
       try {
-        return await this.ask("models.current", undefined, { signal, pace, maxRetries: 0 });
+        return await this.ask("models.current", undefined, { signal, timeouts, maxRetries: 0 });
       } catch (error) {
         const isLater = LATER.has(error.kind) || (error.kind === "server" && error.status >= 502 && error.status <= 504);
         if (!isLater) throw error;

@@ -4,20 +4,20 @@ import { TabbyError, misuse } from "./error.js";
 import { wordsOf } from "./secrets.js";
 
 const KINDS = ["read", "generate", "stream", "streamTools", "load", "download"];
-const PARTS = ["head", "firstItem", "stall", "total"];
+const PARTS = ["head", "firstItem", "idle", "total"];
 
 /** Options as the module takes them: some by name, and numbers by their places, see wasm/src/config.rs. */
-export function settingsOf({ headers, pace, paces, timeout, maxRetries, retry, limits, preferAdminKey }) {
+export function settingsOf({ headers, timeouts, timeoutPolicy, timeout, maxRetries, retry, limits, preferAdminKey }) {
   const numbers = [
-    ...[maxRetries ?? retry?.maxRetries, retry?.base, retry?.cap, retry?.retryAfterCap, retry?.replayGenerations],
+    ...[maxRetries ?? retry?.maxRetries, retry?.base, retry?.cap, retry?.retryAfterCap, retry?.retryGenerations],
     ...[limits?.event, limits?.body, limits?.errorExcerpt],
-    ...KINDS.flatMap((kind) => PARTS.map((part) => paces?.[kind]?.[part] ?? pace?.[part])),
+    ...KINDS.flatMap((kind) => PARTS.map((part) => timeoutPolicy?.[kind]?.[part] ?? timeouts?.[part])),
   ];
   return {
     secrets: headersOf(headers).map(([, value]) => value),
     numbers: numbers.map(numberOf),
-    // A pace of its own is in the place of a timeout that stood before it.
-    timeout: timeout == null && pace != null ? -1 : numberOf(timeout),
+    // Timeouts of a call replace an earlier timeout.
+    timeout: timeout == null && timeouts != null ? -1 : numberOf(timeout),
     prefer_admin_key: preferAdminKey == null ? null : Boolean(preferAdminKey),
   };
 }

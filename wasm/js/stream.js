@@ -1,6 +1,6 @@
 // A streamed answer: items as they arrive, which it also adds up.
 
-import { encode, registry } from "./border.js";
+import { encode, registry } from "./abi.js";
 import { TabbyError, cancelled } from "./error.js";
 import { Flow } from "./flow.js";
 import { Records } from "./records.js";

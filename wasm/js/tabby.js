@@ -1,6 +1,6 @@
 // The client: settings, and the services that use them.
 
-import { registry } from "./border.js";
+import { registry } from "./abi.js";
 import { TabbyError, misuse } from "./error.js";
 import { Secrets } from "./secrets.js";
 import * as services from "./services.js";
@@ -37,11 +37,11 @@ class Core {
   }
 
   /** The client's number in this instance. */
-  open(border) {
-    if (this.#opened?.border !== border) {
+  open(abi) {
+    if (this.#opened?.abi !== abi) {
       // Not before: some hosts have no randomness until a request is there.
       const settings = { ...this.#settings, seed: Math.random() };
-      this.#opened = { border, number: border.open(JSON.stringify(settings)) };
+      this.#opened = { abi, number: abi.open(JSON.stringify(settings)) };
       unused.register(this, this.#opened);
     }
     return this.#opened.number;
@@ -74,7 +74,7 @@ class Core {
   }
 }
 
-const unused = registry(({ border, number }) => border.dead || border.close(number));
+const unused = registry(({ abi, number }) => abi.dead || abi.close(number));
 
 /** A client of one TabbyAPI server. */
 export class Tabby {
@@ -107,5 +107,5 @@ function made(options) {
 }
 
 export { TabbyError };
-export { init } from "./border.js";
+export { init } from "./abi.js";
 export { LoadStream, MessageStream, Stream } from "./stream.js";

@@ -1,5 +1,5 @@
 // For pages, their workers, and bundlers, which know this way of naming a file.
-import { setLoader } from "./border.js";
+import { setLoader } from "./abi.js";
 
 setLoader(() => new URL("./tabbyapi.wasm", import.meta.url));
 

@@ -1,4 +1,4 @@
-//! The border as wasm-pack's users know it: the same functions, with strings and byte arrays. A call by them stands in
+//! The abi as wasm-pack's users know it: the same functions, with strings and byte arrays. A call by them stands in
 //! `wasm/test/by-hand.mjs`.
 
 #![allow(unreachable_pub, reason = "JavaScript reaches them")]
@@ -29,7 +29,7 @@ pub fn deadline() -> f64 {
 /// `admin_key`, `bearer`, `asks_for_keys`, `secrets` (values of headers that must not show) and `numbers`, a list of which each may be
 /// null: how often to try again, the base and the cap of the waits, the longest `retry-after`, whether generations are replayed (1); the
 /// caps of events, of bodies and of what is kept of an error, in bytes; for reads, generations, streams, streams with tools, loads
-/// and downloads each the times for the head, the first item, a stall and all, in milliseconds, -1 for ever. `timeout`, which is none if it is -1, and
+/// and downloads each the times for the head, the first item, idle time and all, in milliseconds, -1 for ever. `timeout`, which is none if it is -1, and
 /// `prefer_admin_key`, true or false, may stand beside them.
 #[wasm_bindgen]
 pub fn open(settings: &str) -> u32 {

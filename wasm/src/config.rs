@@ -102,7 +102,7 @@ pub(crate) fn head(status: u32, values: &[u8]) -> Option<Parts> {
 }
 
 /// `secrets`, and `numbers` by their places: retries (how many, base, cap, cap of `retry-after`, whether generations are replayed), limits
-/// (event, body, excerpt of an error), and for each kind of work head, first item, stall and total. Times are in milliseconds; what is
+/// (event, body, excerpt of an error), and for each kind of work head, first item, idle and total. Times are in milliseconds; what is
 /// no number leaves what is there, and -1 is for ever. `timeout` likewise, and `prefer_admin_key`, which is true or false.
 fn options(fields: &Document<'_>, mut options: Options) -> Options {
     for (_, secret) in inner(fields, "secrets").iter().flat_map(Document::values) {
@@ -121,22 +121,22 @@ fn options(fields: &Document<'_>, mut options: Options) -> Options {
     for time in [&mut retry.base, &mut retry.cap, &mut retry.retry_after_cap] {
         *time = next().and_then(milliseconds).unwrap_or(*time);
     }
-    retry.replay_generations = next().map_or(retry.replay_generations, |yes| yes > 0.0);
+    retry.retry_generations = next().map_or(retry.retry_generations, |yes| yes > 0.0);
     let mut limits = options.limits.take().unwrap_or_default();
     for size in [&mut limits.event, &mut limits.body, &mut limits.error_excerpt] {
         *size = next().map_or(*size, |bytes| count(bytes) as usize);
     }
-    let mut paces = options.paces.unwrap_or_default();
+    let mut timeout_policy = options.timeout_policy.unwrap_or_default();
     let kinds = [
-        &mut paces.read,
-        &mut paces.generate,
-        &mut paces.stream,
-        &mut paces.stream_tools,
-        &mut paces.load,
-        &mut paces.download,
+        &mut timeout_policy.read,
+        &mut timeout_policy.generate,
+        &mut timeout_policy.stream,
+        &mut timeout_policy.stream_tools,
+        &mut timeout_policy.load,
+        &mut timeout_policy.download,
     ];
-    for pace in kinds {
-        for time in [&mut pace.head, &mut pace.first_item, &mut pace.stall, &mut pace.total] {
+    for timeouts in kinds {
+        for time in [&mut timeouts.head, &mut timeouts.first_item, &mut timeouts.idle, &mut timeouts.total] {
             *time = next().map_or(*time, milliseconds);
         }
     }
@@ -148,13 +148,13 @@ fn options(fields: &Document<'_>, mut options: Options) -> Options {
         Some("false") => options.prefer_admin_key = Some(false),
         _ => {}
     }
-    options.retry(retry).limits(limits).paces(paces)
+    options.retry(retry).limits(limits).timeout_policy(timeout_policy)
 }
 
 fn object(json: &[u8]) -> Result<Document<'_>> {
     let text = std::str::from_utf8(json).ok().filter(|text| text.starts_with('{'));
     text.and_then(|text| Document::read(text).ok())
-        .ok_or_else(|| Error::custom(ErrorKind::Misuse, "misuse", "what came over the border is no object"))
+        .ok_or_else(|| Error::custom(ErrorKind::Misuse, "misuse", "what came over the abi is no object"))
 }
 
 /// A field that is an object or an array; null is as good as none.
@@ -205,7 +205,7 @@ pub(crate) fn milliseconds(milliseconds: f64) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
-    use tabbyapi::{Limits, Pace, policy::Retry};
+    use tabbyapi::{Limits, Timeouts, policy::Retry};
 
     use super::*;
 
@@ -216,13 +216,13 @@ mod tests {
         let options = shared.options();
         assert_eq!(shared.base().to_string(), "http://h");
         let retry = options.retry.unwrap();
-        assert_eq!((retry.max_retries, retry.base, retry.replay_generations), (5, Duration::from_millis(250), true));
+        assert_eq!((retry.max_retries, retry.base, retry.retry_generations), (5, Duration::from_millis(250), true));
         assert_eq!((retry.cap, retry.retry_after_cap), (Retry::default().cap, Retry::default().retry_after_cap));
-        let (limits, paces) = (options.limits.as_ref().unwrap(), options.paces.unwrap());
+        let (limits, timeout_policy) = (options.limits.as_ref().unwrap(), options.timeout_policy.unwrap());
         assert_eq!((limits.event, limits.body), (10, u32::MAX as usize));
         assert_eq!(limits.error_excerpt, Limits::default().error_excerpt);
-        assert_eq!((paces.read.head, paces.read.total), (Some(Duration::from_millis(1500)), None));
-        assert_eq!((paces.read.stall, paces.stream), (Pace::READ.stall, Pace::STREAM));
+        assert_eq!((timeout_policy.read.head, timeout_policy.read.total), (Some(Duration::from_millis(1500)), None));
+        assert_eq!((timeout_policy.read.idle, timeout_policy.stream), (Timeouts::READ.idle, Timeouts::STREAM));
         assert!(options.headers[SECRET].is_sensitive());
         for bad in ["", "[]", "{}", r#"{"base_url": "h"}"#] {
             assert!(settings(bad.as_bytes()).is_err(), "{bad}");
@@ -246,9 +246,12 @@ mod tests {
         let own = numbers("null, null, null, null, 0, null, null, null, null, null, 20000");
         let options = call(own.as_bytes()).unwrap().options(&shared);
         let retry = options.retry.unwrap();
-        assert_eq!((retry.max_retries, retry.cap, retry.replay_generations), (7, Duration::from_millis(2), false));
-        let paces = options.paces.unwrap();
-        assert_eq!((paces.read.stall, paces.read.head), (Some(Duration::from_secs(20)), Pace::READ.head));
+        assert_eq!((retry.max_retries, retry.cap, retry.retry_generations), (7, Duration::from_millis(2), false));
+        let timeout_policy = options.timeout_policy.unwrap();
+        assert_eq!(
+            (timeout_policy.read.idle, timeout_policy.read.head),
+            (Some(Duration::from_secs(20)), Timeouts::READ.head)
+        );
     }
 
     #[test]

@@ -16,7 +16,7 @@ pub(crate) struct Document<'a> {
 impl<'a> Document<'a> {
     /// Looks at a document; where it ceases to be valid, if it does.
     pub(crate) fn read(text: &'a str) -> Result<Self, usize> {
-        let mut look = Look { text, at: 0, odd: Vec::new(), values: Vec::new() };
+        let mut look = Scanner { text, at: 0, odd: Vec::new(), values: Vec::new() };
         match look.value(0).and_then(|()| look.end()) {
             Some(()) => Ok(Document { values: look.values, odd: look.odd }),
             None => Err(look.at),
@@ -127,14 +127,14 @@ pub(crate) fn push_string(json: &mut String, text: &str) {
     json.push('"');
 }
 
-struct Look<'a> {
+struct Scanner<'a> {
     text: &'a str,
     at: usize,
     odd: Vec<(usize, usize)>,
     values: Vec<(&'a str, &'a str)>,
 }
 
-impl<'a> Look<'a> {
+impl<'a> Scanner<'a> {
     fn bytes(&self) -> &'a [u8] {
         self.text.as_bytes()
     }

@@ -105,7 +105,7 @@ impl Format {
         Ok(Step::Item(()))
     }
 
-    fn explain(&self, error: Error) -> Error {
+    fn map_error(&self, error: Error) -> Error {
         if self.kind == (Kind::Chunks { unbounded: true }) && error.code() == "generation_aborted" {
             return error.with_hint("set `max_tokens`: the server fails on streamed completions without it");
         }
@@ -118,7 +118,7 @@ impl EventFormat for Format {
 
     fn event(&mut self, kind: &str, data: &str) -> Result<Step<()>> {
         match self.kind {
-            Kind::Chunks { .. } => self.chunk(kind, data).map_err(|error| self.explain(error)),
+            Kind::Chunks { .. } => self.chunk(kind, data).map_err(|error| self.map_error(error)),
             Kind::Load => self.progress(kind, data),
             Kind::Kobold => self.piece(kind, data),
             Kind::Body(_) => {

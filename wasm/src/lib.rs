@@ -1,22 +1,22 @@
 //! The machine inside the npm package `tabbyapi`.
 //!
 //! JavaScript has the sockets, the clock and the timers; this module has the calls. It opens no connection and imports nothing.
-//! What crosses the border is numbers, bytes and JSON text, never objects: a request is described as JSON, the bytes of an
+//! What crosses the abi is numbers, bytes and JSON text, never objects: a request is described as JSON, the bytes of an
 //! answer come as they arrive, and what the events in them say goes back as one string of [records](records).
 //!
-//! `border.rs` is the border of the package, `bindgen.rs` the same for `wasm-pack build`. Both stand on [`machine`].
+//! `abi.rs` is the abi of the package, `bindgen.rs` the same for `wasm-pack build`. Both stand on [`machine`].
 
+#[cfg(all(target_arch = "wasm32", not(feature = "bindgen")))]
+mod abi;
 #[cfg(all(target_arch = "wasm32", feature = "bindgen"))]
 mod bindgen;
-#[cfg(all(target_arch = "wasm32", not(feature = "bindgen")))]
-mod border;
 mod config;
 mod document;
+mod encode;
 mod format;
 pub mod machine;
 mod operations;
 mod records;
-mod tell;
 mod template;
 mod wire;
 

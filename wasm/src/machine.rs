@@ -1,4 +1,4 @@
-//! Clients and calls by number, and what the border does with them. Everything goes through here, on any target.
+//! Clients and calls by number, and what the abi does with them. Everything goes through here, on any target.
 
 use std::cell::{Cell, RefCell};
 use std::pin::Pin;
@@ -11,7 +11,7 @@ use tabbyapi::transport::{Sent, TransportError};
 use tabbyapi::{Error, ErrorKind};
 
 use crate::wire::Wire;
-use crate::{config, operations, records, tell};
+use crate::{config, encode, operations, records};
 
 /// Await the next input of the exchange in flight, until the deadline.
 pub const READ: u32 = 0;
@@ -36,7 +36,7 @@ struct Machine {
 
 struct Running {
     call: Call<Wire>,
-    explain: fn(Error) -> Error,
+    map_error: fn(Error) -> Error,
     /// The size of the request's body, which stays in JavaScript.
     request_bytes: u64,
     changed: Option<Changed>,
@@ -91,7 +91,7 @@ pub fn start(client: u32, call: &[u8]) -> u32 {
         let wanted = config::call(call)?;
         let row = operations::find(&wanted.operation)?;
         let call = row.call(&shared, &wanted)?;
-        Ok(Running { call, explain: row.explain, request_bytes: wanted.request_bytes, changed: None })
+        Ok(Running { call, map_error: row.map_error(), request_bytes: wanted.request_bytes, changed: None })
     };
     match made() {
         Ok(running) => MACHINE.with_borrow_mut(|machine| {
@@ -159,7 +159,7 @@ fn step(number: u32, now: f64, input: Option<Input>) -> u32 {
     records::clear();
     MACHINE.with_borrow_mut(|machine| {
         let Some((_, running)) = machine.calls.iter_mut().find(|(other, _)| *other == number) else {
-            tell_detail(tell::error(&misuse("there is no call of this number"), None, 0));
+            tell_detail(encode::error(&misuse("there is no call of this number"), None, 0));
             return FAILED;
         };
         if let Some(input) = input {
@@ -181,7 +181,7 @@ impl Running {
                 Output::Item(()) => continue,
                 Output::Read { deadline } => (READ, deadline),
                 Output::Send { request, deadline } => {
-                    tell_detail(tell::request(&request));
+                    tell_detail(encode::request(&request));
                     (SEND, deadline)
                 }
                 Output::Wait { until, changed } => {
@@ -192,22 +192,22 @@ impl Running {
                     (WAIT, until)
                 }
                 Output::Authorize { scope, rejected, deadline, .. } => {
-                    tell_detail(tell::wanted_key(scope, rejected));
+                    tell_detail(encode::wanted_key(scope, rejected));
                     (AUTHORIZE, deadline)
                 }
                 Output::Done(Ok(())) => {
-                    tell_detail(tell::outcome(&self.call, self.request_bytes));
+                    tell_detail(encode::outcome(&self.call, self.request_bytes));
                     (DONE, None)
                 }
                 Output::Done(Err(error)) => {
-                    let error = (self.explain)(error);
-                    tell_detail(tell::error(&error, Some(&self.call), self.request_bytes));
+                    let error = (self.map_error)(error);
+                    tell_detail(encode::error(&error, Some(&self.call), self.request_bytes));
                     (FAILED, None)
                 }
                 // What this package knows nothing of, it cannot do.
                 _ => {
                     let error = misuse("the call asked for something that this package does not know");
-                    tell_detail(tell::error(&error, Some(&self.call), self.request_bytes));
+                    tell_detail(encode::error(&error, Some(&self.call), self.request_bytes));
                     (FAILED, None)
                 }
             };
@@ -254,7 +254,7 @@ impl Wake for Number {
 }
 
 fn refused(error: &Error) -> u32 {
-    tell_detail(tell::error(error, None, 0));
+    tell_detail(encode::error(error, None, 0));
     0
 }
 

@@ -4,7 +4,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import test from "node:test";
-import { ready } from "../dist/border.js";
+import { ready } from "../dist/abi.js";
 import { Tabby, TabbyError, init } from "../dist/node.js";
 import { ADMIN_KEY, API_KEY, ask, chunk, emulator, event, events, json, server, sleep } from "./support.mjs";
 
@@ -14,7 +14,7 @@ test("the services answer", async (t) => {
   const { url } = await emulator(t, "--kobold");
   const tabby = new Tabby({ baseURL: `${url}/v1/`, apiKey: API_KEY, adminKey: ADMIN_KEY });
   assert.deepEqual((await tabby.models.list()).data.map(({ id }) => id), ["alpha-7B-exl3", "beta-3B-exl3"]);
-  assert.equal((await tabby.models.listAsApiKey()).data.length, 1);
+  assert.equal((await tabby.models.list({ preferAdminKey: false })).data.length, 1);
   assert.equal((await tabby.models.current()).id, "alpha-7B-exl3");
   assert.ok((await tabby.models.props()).default_generation_settings.n_ctx > 0);
   assert.equal((await tabby.models.drafts()).data[0].id, "tiny-draft");
@@ -87,7 +87,7 @@ test("an answer of another shape is an error that says where", async (t) => {
     [(tabby) => tabby.completions.create({ prompt: "a" }), '{"choices":"a"}', "choices"],
     [(tabby) => tabby.kobold.generate({ prompt: "a" }), '{"results":5}', "results"],
     [(tabby) => tabby.models.list(), '{"data":7}', "data"],
-    [(tabby) => tabby.loras.listAsApiKey(), '{"data":""}', "data"],
+    [(tabby) => tabby.loras.list({ preferAdminKey: false }), '{"data":""}', "data"],
     [(tabby) => tabby.tokens.count("a"), '{"tokens":["a"]}', "tokens"],
     [embed, vector([1, null]), /holds null, which is no number$/],
     [embed, vector("AAAA"), /3 bytes are no whole number of 32-bit floats$/],
@@ -143,17 +143,17 @@ test("no connection, no answer, a redirect", async (t) => {
     assert.ok(error.cause instanceof Error);
     return true;
   });
-  const slow = new Tabby({ baseURL: nobody.url, maxRetries: 0, paces: { read: { head: 60 } } });
+  const slow = new Tabby({ baseURL: nobody.url, maxRetries: 0, timeoutPolicy: { read: { head: 60 } } });
   const began = Date.now();
   await assert.rejects(slow.models.list(), (error) => {
     assert.deepEqual([error.code, error.phase, error.kind], ["timeout_head", "head", "timeout"]);
     // By its name in JavaScript.
-    assert.equal(error.hint, "raise `pace.head` if such waits are expected");
-    assert.equal(error.message, `GET ${nobody.url}/v1/models: no answer began within 60ms; ${error.hint}`);
+    assert.equal(error.hint, "raise `timeouts.head` if such waits are expected");
+    assert.equal(error.message, `GET ${nobody.url}/v1/models: no response within 60ms; ${error.hint}`);
     return true;
   });
   // For every kind of work, unless there is one of its own; and for a single call.
-  for (const [own, single] of [[{ pace: { head: 60 } }], [{ pace: { head: 1e6 }, paces: { read: { head: 60 } } }], [{}, { pace: { head: 60 } }]]) {
+  for (const [own, single] of [[{ timeouts: { head: 60 } }], [{ timeouts: { head: 1e6 }, timeoutPolicy: { read: { head: 60 } } }], [{}, { timeouts: { head: 60 } }]]) {
     const client = new Tabby({ baseURL: nobody.url, maxRetries: 0, ...own });
     await assert.rejects(client.models.list(single), { code: "timeout_head" });
   }
@@ -189,7 +189,7 @@ test("a timeout bounds what is waited for, and no stream that goes on", async (t
       await sleep(50);
     }
   });
-  const tabby = new Tabby({ baseURL: url, timeout: 250, pace: { head: Infinity } });
+  const tabby = new Tabby({ baseURL: url, timeout: 250, timeouts: { head: Infinity } });
   const began = Date.now();
   const late = async (call, code, phase) =>
     assert.rejects(call, (error) => {
@@ -207,11 +207,11 @@ test("a timeout bounds what is waited for, and no stream that goes on", async (t
   assert.ok(Date.now() - began < 3000, `${Date.now() - began} ms`);
   const stream = tabby.completions.stream({ prompt: "x", max_tokens: 10 });
   assert.equal((await stream.finalMessage()).choices[0].text, "aaaaaaaa");
-  // Of a call, and taken back by its pace or by `Infinity`.
+  // Of a call, and taken back by its timeouts or by `Infinity`.
   const patient = new Tabby({ baseURL: url });
   await late(patient.models.list({ timeout: 250 }), "timeout_head", "head");
-  for (const own of [{ pace: { head: 400 } }, { pace: { head: 400 }, timeout: Infinity }]) {
-    await assert.rejects(tabby.models.list(own), { code: "timeout_head", hint: "raise `pace.head` if such waits are expected" });
+  for (const own of [{ timeouts: { head: 400 } }, { timeouts: { head: 400 }, timeout: Infinity }]) {
+    await assert.rejects(tabby.models.list(own), { code: "timeout_head", hint: "raise `timeouts.head` if such waits are expected" });
   }
 });
 
@@ -247,11 +247,11 @@ test("one key is got for all calls, and another one when it is refused", async (
     return wanted.rejected ? "good" : "old";
   };
   const tabby = new Tabby({ baseURL: url, getKey });
-  await Promise.all([tabby.models.current().catch(() => {}), tabby.models.props().catch(() => {}), tabby.models.listAsApiKey()]);
+  await Promise.all([tabby.models.current().catch(() => {}), tabby.models.props().catch(() => {}), tabby.models.list({ preferAdminKey: false })]);
   assert.deepEqual(asked, [{ scope: "api", rejected: false }, { scope: "api", rejected: true }]);
   assert.ok(seen.length <= 6);
   const failing = new Tabby({ baseURL: url, getKey: () => Promise.reject(new Error("no vault")) });
-  await assert.rejects(failing.models.listAsApiKey(), { kind: "credentials", message: /no vault/ });
+  await assert.rejects(failing.models.list({ preferAdminKey: false }), { kind: "credentials", message: /no vault/ });
 });
 
 test("the admin key is sent where an API key would do, for inline loading, by client and by call", async (t) => {
@@ -280,7 +280,7 @@ test("the admin key is sent where an API key would do, for inline loading, by cl
   const getKey = ({ scope }) => (scopes.push(scope), ({ apiKey: scope === "api" ? API_KEY : ADMIN_KEY }));
   const asking = new Tabby({ baseURL: url, getKey });
   await asking.chat.create({ ...ask(), model: "alpha" }, { preferAdminKey: true });
-  assert.deepEqual(scopes, ["list"]);
+  assert.deepEqual(scopes, ["prefer_admin"]);
 });
 
 test("requests have the wire's names, one key, and no more", async (t) => {
@@ -310,12 +310,12 @@ test("after a trap the next call works, and the error names it", async (t) => {
   const stream = tabby.chat.stream(ask());
   const items = stream[Symbol.asyncIterator]();
   await items.next();
-  const border = await ready();
+  const abi = await ready();
   // More memory than there can be.
-  assert.throws(() => border.chunk(0, 0, { length: 2 ** 32 - 16 }), (error) => error.code === "trapped" && error.cause instanceof WebAssembly.RuntimeError);
-  assert.equal(border.dead, true);
+  assert.throws(() => abi.chunk(0, 0, { length: 2 ** 32 - 16 }), (error) => error.code === "trapped" && error.cause instanceof WebAssembly.RuntimeError);
+  assert.equal(abi.dead, true);
   assert.equal((await tabby.models.list()).data[0].id, "alpha");
-  assert.notEqual(await ready(), border);
+  assert.notEqual(await ready(), abi);
   await items.return();
 });
 
@@ -332,11 +332,11 @@ test("memory does not grow over many streams", async (t) => {
     for (let at = 0; at < count; at++) await tabby.chat.stream(ask()).finalMessage();
   };
   await run(200);
-  const border = await ready();
-  const before = border.memoryBytes;
+  const abi = await ready();
+  const before = abi.memoryBytes;
   await run(2000);
-  assert.equal(border.memoryBytes, before);
-  assert.equal(border.flows.size, 0);
+  assert.equal(abi.memoryBytes, before);
+  assert.equal(abi.flows.size, 0);
 });
 
 test("a connection that answered with a 5xx is not used again", async (t) => {

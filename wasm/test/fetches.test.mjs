@@ -15,7 +15,7 @@ const unhandled = [];
 process.on("unhandledRejection", (reason) => unhandled.push(reason));
 process.on("uncaughtException", (error) => unhandled.push(error));
 
-const clientOf = (fetch, rest) => new Tabby({ baseURL: "http://tabby.test", maxRetries: 0, paces: { generate: { total: 2000 }, stream: { total: 2000 } }, fetch, ...rest });
+const clientOf = (fetch, rest) => new Tabby({ baseURL: "http://tabby.test", maxRetries: 0, timeoutPolicy: { generate: { total: 2000 }, stream: { total: 2000 } }, fetch, ...rest });
 
 /** The errors of a whole answer and of a stream. */
 async function failures(fetch) {
@@ -120,14 +120,14 @@ test("bytes of every kind, streams of Node, and bodies that come at once", async
 });
 
 test("a fetch that never answers, or answers when nobody waits any more", async () => {
-  const never = clientOf(() => new Promise(() => {}), { paces: { generate: { head: 30 } } });
+  const never = clientOf(() => new Promise(() => {}), { timeoutPolicy: { generate: { head: 30 } } });
   await assert.rejects(never.chat.create(ask()), { code: "timeout_head" });
   let cancelled = 0;
   const late = async () => {
     await sleep(60);
     return { status: 200, body: { cancel: () => Promise.reject((cancelled += 1)), getReader() { throw 1; } } };
   };
-  await assert.rejects(clientOf(late, { paces: { generate: { head: 20 } } }).chat.create(ask()), { code: "timeout_head" });
+  await assert.rejects(clientOf(late, { timeoutPolicy: { generate: { head: 20 } } }).chat.create(ask()), { code: "timeout_head" });
   await sleep(80);
   assert.equal(cancelled, 1);
 });
@@ -156,7 +156,7 @@ test("options that are none are told", async () => {
     [{ signal: new AbortController() }, /`signal` is no AbortSignal; pass `controller.signal`, not the controller$/],
     [{ signal: {} }, /`signal` is no AbortSignal$/],
     [{ signal: 7 }, /`signal`/],
-    [{ maxRetries: 1n, pace: { head: Symbol("s") } }, /the call cannot be made/],
+    [{ maxRetries: 1n, timeouts: { head: Symbol("s") } }, /the call cannot be made/],
     [{ headers: { "x-team": "a\nb" } }, /the header "x-team" cannot be sent/],
     [{ headers: { "x team": "a" } }, /the header "x team" cannot be sent/],
     [{ headers: [["x"]] }, /`headers` must be a pair/],
@@ -223,12 +223,12 @@ test("headers that throw or are not what they seem", async () => {
 
 test("bodies that never come, come late, or come in other ways", async () => {
   const never = () => new Promise(() => {});
-  const paces = { generate: { stall: 40 }, stream: { stall: 40, firstItem: 40 } };
+  const timeoutPolicy = { generate: { idle: 40 }, stream: { idle: 40, firstItem: 40 } };
   const silent = [{ getReader: () => ({ read: never }) }, { [Symbol.asyncIterator]: () => ({ next: never }) }];
   const answers = [...silent.map((body) => ({ status: 200, headers: {}, body })), { status: 200, headers: {}, arrayBuffer: never }];
   for (const answer of answers) {
     for (const call of [(tabby) => tabby.chat.create(ask()), (tabby) => tabby.chat.stream(ask()).final()]) {
-      await assert.rejects(call(clientOf(async () => answer, { paces })), { name: "TabbyError", kind: "timeout" });
+      await assert.rejects(call(clientOf(async () => answer, { timeoutPolicy })), { name: "TabbyError", kind: "timeout" });
     }
   }
   const broken = [

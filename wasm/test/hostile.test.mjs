@@ -7,7 +7,7 @@ import test from "node:test";
 import { fileURLToPath } from "node:url";
 import v8 from "node:v8";
 import vm from "node:vm";
-import { ready } from "../dist/border.js";
+import { ready } from "../dist/abi.js";
 import { Tabby, TabbyError } from "../dist/node.js";
 import { sleep } from "./support.mjs";
 
@@ -54,9 +54,9 @@ function textOf(answer) {
 
 /** Makes a call, and says how it ended: `ok` and what came, or kind and code of the error and the beginning of what had come. */
 async function endOf({ call, url }, { quiet, total, limits }) {
-  const pace = { head: quiet, stall: quiet, firstItem: Infinity };
-  const paces = { read: { ...pace, total }, stream: pace, load: pace };
-  const tabby = new Tabby({ baseURL: url, apiKey: "key-of-trials", adminKey: "admin-key-of-trials", maxRetries: 0, paces, limits });
+  const timeouts = { head: quiet, idle: quiet, firstItem: Infinity };
+  const timeoutPolicy = { read: { ...timeouts, total }, stream: timeouts, load: timeouts };
+  const tabby = new Tabby({ baseURL: url, apiKey: "key-of-trials", adminKey: "admin-key-of-trials", maxRetries: 0, timeoutPolicy, limits });
   try {
     return `ok ${await CALLS[call](tabby)}`;
   } catch (error) {

@@ -106,7 +106,7 @@ for (const mode of ["build", "dev"]) {
       await vite.build(config);
       return assert.deepEqual(await inChromium(t, `${await files(t, path.join(made, "dist"))}/`), SAID);
     }
-    // The border's helpers lie outside of the project.
+    // The abi's helpers lie outside of the project.
     const server = { host: "127.0.0.1", port: 0, fs: { strict: false } };
     const dev = await vite.createServer({ ...config, server });
     await dev.listen();

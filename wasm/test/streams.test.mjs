@@ -370,7 +370,7 @@ test("not reading holds the server back", async (t) => {
   await items.return();
 });
 
-test("a busy caller is no stall, a silent server is", async (t) => {
+test("a busy caller is no idle, a silent server is", async (t) => {
   const { url } = await server(t, async (_, response) => {
     events(response);
     response.write(event(chunk({ content: "a" })));
@@ -381,12 +381,12 @@ test("a busy caller is no stall, a silent server is", async (t) => {
       response.write(": ping\r\n\r\n");
     }
   });
-  const stream = new Tabby({ baseURL: url }).chat.stream(ask(), { pace: { stall: 200 } });
+  const stream = new Tabby({ baseURL: url }).chat.stream(ask(), { timeouts: { idle: 200 } });
   const items = stream[Symbol.asyncIterator]();
   await items.next();
   await sleep(500);
   assert.equal((await items.next()).value.choices[0].delta.content, "b");
-  await assert.rejects(items.next(), { code: "timeout_stall", phase: "stall" });
+  await assert.rejects(items.next(), { code: "timeout_idle", phase: "idle" });
 });
 
 test("a stream as lines of JSON", async (t) => {

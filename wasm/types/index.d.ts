@@ -67,19 +67,19 @@ export interface TabbyOptions {
    */
   getKey?: (wanted: KeyRequest) => Key | string | null | undefined | Promise<Key | string | null | undefined>;
   /** Deadlines by kind of work. */
-  paces?: Partial<Record<"read" | "generate" | "stream" | "streamTools" | "load" | "download", Pace>>;
+  timeoutPolicy?: Partial<Record<"read" | "generate" | "stream" | "streamTools" | "load" | "download", Timeouts>>;
   /** Deadlines for every kind of work. */
-  pace?: Pace;
+  timeouts?: Timeouts;
   /**
    * How long a call may keep you waiting, in milliseconds: until its first item (connecting, keys, retries and the waits between them
    * included), and then in each silence of a stream, in which keep-alive comments do not count. Whole answers and downloads are bounded to
    * their end, model loads until they begin. How long a stream takes is not bounded as long as it goes on. It replaces what stands in
-   * `paces` and `pace`, but for a `total` that is longer. Not set by default; `Infinity` takes it back.
+   * `timeoutPolicy` and `timeouts`, but for a `total` that is longer. Not set by default; `Infinity` takes it back.
    */
   timeout?: number;
   /**
    * Whether calls that need an API key carry the admin key in its place, if there is one, as `X-API-Key`; false by default. A server with inline
-   * model loading loads the `model` that a generation names for the admin key alone. `getKey` is asked for the scope `list` then, as for lists.
+   * model loading loads the `model` that a generation names for the admin key alone. `getKey` is asked for the scope `prefer_admin` then, as for lists.
    */
   preferAdminKey?: boolean;
   /** How often a failed call is tried again, where that can help; 2 by default. */
@@ -100,7 +100,7 @@ export interface TabbyOptions {
 
 /** What a key must be good for. */
 export interface KeyRequest {
-  scope: "api" | "list" | "admin";
+  scope: "api" | "prefer_admin" | "admin";
   /** The server refused the key that was given last. */
   rejected: boolean;
 }
@@ -115,13 +115,13 @@ export interface Key {
 }
 
 /** How long each part of a call may take, in milliseconds; `Infinity` is for ever, and what is left out stays as it is. */
-export interface Pace {
+export interface Timeouts {
   /** From sending the request to the head of the answer. */
   head?: number;
   /** From sending the request to the first item of a stream. */
   firstItem?: number;
   /** Between two arrivals of data; keep-alive comments are no data, and time in which you do not read does not count. */
-  stall?: number;
+  idle?: number;
   /** The whole call, with its retries and waits. */
   total?: number;
 }
@@ -136,7 +136,7 @@ export interface Retry {
   /** The longest `Retry-After` that is kept to, in milliseconds; 60000 by default. */
   retryAfterCap?: number;
   /** Tries generations again even if the server may have begun them, at the price of generating twice; off by default. */
-  replayGenerations?: boolean;
+  retryGenerations?: boolean;
 }
 
 /** Caps on what is accepted from a server, in bytes of UTF-8. */
@@ -165,7 +165,7 @@ export interface CallOptions {
   signal?: AbortSignal;
   headers?: HeadersInit;
   /** It is in the place of the client's `timeout`, too. */
-  pace?: Pace;
+  timeouts?: Timeouts;
   /** In the place of the client's, in milliseconds; see `TabbyOptions`. */
   timeout?: number;
   maxRetries?: number;
@@ -247,7 +247,7 @@ export class TabbyError<Partial = unknown> extends Error {
   /** What to do about it. */
   readonly hint: string | undefined;
   /** The part of the call that ran out of time. */
-  readonly phase: "head" | "first_item" | "stall" | "total" | undefined;
+  readonly phase: "head" | "first_item" | "idle" | "total" | undefined;
   /** The path inside the document that could not be read. */
   readonly path: string | undefined;
   /** The server's traceback, if it sends such. */
@@ -329,8 +329,6 @@ export interface Embeddings {
 export interface Models {
   /** The models that can be loaded, if there is an admin key; the loaded one else. */
   list(options?: CallOptions): Answer<answers.List<answers.ModelCard>>;
-  /** The list as an API key sees it: the loaded model, or nothing. */
-  listAsApiKey(options?: CallOptions): Answer<answers.List<answers.ModelCard>>;
   /** The loaded model. Errors with code `no_model_loaded` if there is none. */
   current(options?: CallOptions): Answer<answers.ModelCard>;
   /** Context size, chat template and slots of the loaded model. */
@@ -347,8 +345,6 @@ export interface Models {
   unload(options?: CallOptions): Answer<void>;
   /** The draft models that can be loaded along. */
   drafts(options?: CallOptions): Answer<answers.List<answers.ModelCard>>;
-  /** The list of draft models as an API key sees it. */
-  draftsAsApiKey(options?: CallOptions): Answer<answers.List<answers.ModelCard>>;
   /** Has the server download a model or a LoRA from the Hugging Face hub; answers when all of it is there. */
   download(request: requests.DownloadRequest, options?: CallOptions): Answer<{ download_path: string }>;
 }
@@ -356,7 +352,6 @@ export interface Models {
 /** Embedding models. One can be loaded beside the model that generates. */
 export interface EmbeddingModels {
   list(options?: CallOptions): Answer<answers.List<answers.ModelCard>>;
-  listAsApiKey(options?: CallOptions): Answer<answers.List<answers.ModelCard>>;
   /** The loaded one. Errors with code `no_embedding_model_loaded` if there is none. */
   current(options?: CallOptions): Answer<answers.ModelCard>;
   /** Loads one; answers when it is loaded. */
@@ -367,7 +362,6 @@ export interface EmbeddingModels {
 /** LoRA adapters. */
 export interface Loras {
   list(options?: CallOptions): Answer<answers.List<answers.LoraCard>>;
-  listAsApiKey(options?: CallOptions): Answer<answers.List<answers.LoraCard>>;
   /** Those that are in use. */
   active(options?: CallOptions): Answer<answers.List<answers.LoraCard>>;
   load(request: requests.LoraLoadRequest, options?: CallOptions): Answer<{ success: string[]; failure: string[] }>;
@@ -377,7 +371,6 @@ export interface Loras {
 /** Chat templates. */
 export interface Templates {
   list(options?: CallOptions): Answer<{ object?: string; data: string[] }>;
-  listAsApiKey(options?: CallOptions): Answer<{ object?: string; data: string[] }>;
   /** Switches to the template of this name. Errors with code `unknown_template` if the server does not have it. */
   switch(name: string, options?: CallOptions): Answer<void>;
   unload(options?: CallOptions): Answer<void>;
@@ -396,7 +389,6 @@ export interface Tokens {
 /** Overrides of sampling parameters. */
 export interface Sampling {
   overrides(options?: CallOptions): Answer<answers.Overrides>;
-  overridesAsApiKey(options?: CallOptions): Answer<answers.Overrides>;
   /** Switches to the preset of this name, without `.yml`. */
   switchPreset(preset: string, options?: CallOptions): Answer<void>;
   setOverrides(overrides: Record<string, requests.Override>, options?: CallOptions): Answer<void>;

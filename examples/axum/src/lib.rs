@@ -152,9 +152,7 @@ impl IntoResponse for Refusal {
                 let status = match (error.kind(), error.code()) {
                     // What is wrong with the question is the browser's to mend.
                     (_, "context_length_exceeded" | "validation_failed" | "template_error") => StatusCode::BAD_REQUEST,
-                    (ErrorKind::Refused, _) | (_, "no_model_loaded" | "rate_limited") => {
-                        StatusCode::SERVICE_UNAVAILABLE
-                    }
+                    (ErrorKind::Policy, _) | (_, "no_model_loaded" | "rate_limited") => StatusCode::SERVICE_UNAVAILABLE,
                     (ErrorKind::Timeout, _) => StatusCode::GATEWAY_TIMEOUT,
                     // A key that the server refuses is this service's fault, not the browser's.
                     _ => StatusCode::BAD_GATEWAY,

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::rc::Rc;
 
 use serde_json::json;
-use tabbyapi::batch::jsonl::{Again, Journal, Plan, ResultLine};
+use tabbyapi::batch::jsonl::{Journal, Plan, Rerun, ResultLine};
 use tabbyapi::{Client, Error, ErrorKind};
 
 use crate::args::Batch;
@@ -30,7 +30,7 @@ pub async fn batch(client: &Client, what: &Batch, output: &Output) -> Result<(),
     let journal = results.journal.clone();
     let (before, failed_before) = (journal.finished(), journal.failed());
     tell_of_before(&journal, what, output);
-    let again = if what.retry_failed { Again::Failed } else { Again::Never };
+    let again = if what.retry_failed { Rerun::Failed } else { Rerun::Never };
     // A line that cannot be read ends the input; why is told at the end.
     let broken: Rc<RefCell<Option<std::io::Error>>> = Rc::default();
     let lines = BufReader::new(input).lines().map_while({
@@ -185,7 +185,7 @@ impl<'a> Results<'a> {
         if let Some(input) = input.filter(|input| input.is_file()) {
             let input = File::open(input).map_err(|error| Failure::file("read", input, &error))?;
             let lines = BufReader::new(input).lines().map_while(Result::ok);
-            journal.keep_current(Plan::new(lines, Journal::new(), Again::Never));
+            journal.keep_current(Plan::new(lines, Journal::new(), Rerun::Never));
         }
         if journal.superseded() > 0 {
             files::keep_lines(self.path, &journal.latest()).map_err(fail)?;

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
-use tabbyapi::{Broken, Error, ErrorKind, Outcome};
+use tabbyapi::{Error, ErrorKind, Outcome, StreamError};
 
 /// How the errors of a replay begin.
 pub const RECORDING: &str = "the recording ";
@@ -89,7 +89,7 @@ fn of(error: &Error) -> u8 {
             _ if error.code() == "context_length_exceeded" => 5,
             _ => 6,
         },
-        ErrorKind::Encode | ErrorKind::Refused => 5,
+        ErrorKind::Encode | ErrorKind::Policy => 5,
         ErrorKind::Timeout => 7,
         ErrorKind::Truncated => 8,
         ErrorKind::Decode | ErrorKind::TooLarge => 9,
@@ -119,8 +119,8 @@ impl From<Error> for Failure {
     }
 }
 
-impl<T> From<Broken<T>> for Failure {
-    fn from(broken: Broken<T>) -> Self {
+impl<T> From<StreamError<T>> for Failure {
+    fn from(broken: StreamError<T>) -> Self {
         Failure::Broken(broken.outcome, hint::for_the_terminal(broken.error))
     }
 }

@@ -6,7 +6,7 @@ use super::{ChatMessage, ToolCall};
 use crate::api::common::{EosReason, FinishReason, Usage};
 use crate::api::kinds::kinds;
 use crate::base::{Extra, Text};
-use crate::decode::fill::{fill_objects, filled, listed, or_default};
+use crate::decode::in_place::{filled, in_place_objects, listed, or_default};
 
 /// The answer to a [`ChatRequest`](super::ChatRequest).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -93,7 +93,7 @@ fn answered<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ChatMessage, D
     or_default(deserializer).map(ChatMessage::unified)
 }
 
-fill_objects!(ChatChoice, ChatLogprobs, TokenLogprob, TopLogprob);
+in_place_objects!(ChatChoice, ChatLogprobs, TokenLogprob, TopLogprob);
 
 /// Log probabilities of a choice's content.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::{ChatCompletion, ChatLogprobs, ChatMessage, Content, ContentPart, Role, ToolCall, ToolKind};
 use crate::api::common::{EosReason, FinishReason, Usage};
-use crate::base::{Extra, Few, Text};
-use crate::decode::fill::{fill_objects, fill_struct};
+use crate::base::{Extra, InlineVec, Text};
+use crate::decode::in_place::{fill_struct, in_place_objects};
 
 /// One event of a streamed answer. Of a stream's chunks `id`, `object` and `model` share their memory.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -21,7 +21,7 @@ pub struct ChatChunk {
     /// When it was made, in seconds since 1970.
     pub created: u64,
     /// What is new, by choice; TabbyAPI sends one choice in each chunk.
-    pub choices: Few<ChunkChoice>,
+    pub choices: InlineVec<ChunkChoice>,
     /// Token counts, in the last chunk, if they were asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub usage: Option<Box<Usage>>,
@@ -121,8 +121,8 @@ pub struct Delta {
 fill_struct! {
     Delta {
         "role" => role,
-        "content" => content as Said,
-        "reasoning_content" => reasoning_content as Said,
+        "content" => content as DeltaText,
+        "reasoning_content" => reasoning_content as DeltaText,
         "tool_calls" => tool_calls,
     }
     then unify
@@ -203,7 +203,7 @@ fill_struct! {
     }
 }
 
-fill_objects!(Box<ChatLogprobs>);
+in_place_objects!(Box<ChatLogprobs>);
 
 impl From<ToolCall> for ToolCallDelta {
     fn from(call: ToolCall) -> Self {
@@ -257,7 +257,7 @@ pub(super) fn chunks(answer: ChatCompletion) -> Vec<ChatChunk> {
         .choices
         .into_iter()
         .map(|choice| ChatChunk {
-            choices: Few::one(ChunkChoice {
+            choices: InlineVec::one(ChunkChoice {
                 index: choice.index,
                 delta: choice.message.into(),
                 finish_reason: choice.finish_reason,
@@ -310,7 +310,7 @@ mod tests {
         let chunk: ChatChunk = from_str(r#"{"id":"a","id":"b","x":1,"x":2,"choices":[{"index":1},{}],"choices":[{"delta":{"content":"a","y":1},"delta":{"reasoning_content":"b"}}]}"#).unwrap();
         let delta = Delta { reasoning_content: Some("b".into()), ..Delta::default() };
         assert_eq!((&*chunk.id, &chunk.extra["x"]), ("b", &2.into()));
-        assert_eq!(chunk.choices, Few::one(ChunkChoice { delta, ..ChunkChoice::default() }));
+        assert_eq!(chunk.choices, InlineVec::one(ChunkChoice { delta, ..ChunkChoice::default() }));
         assert_eq!(from_str::<ChatChunk>(r#"{"id":"a","id":null}"#).unwrap(), ChatChunk::default());
     }
 

@@ -11,7 +11,7 @@ use super::chunk::unify_reasoning;
 use super::{Delta, ToolCall};
 use crate::base::text::from_texts;
 use crate::base::{Extra, OrderedJson, Text};
-use crate::decode::fill::{fill_objects, filled, or_default};
+use crate::decode::in_place::{filled, in_place_objects, or_default};
 use crate::decode::open_enum::open_enum;
 
 open_enum! {
@@ -132,7 +132,7 @@ impl ChatMessage {
     }
 }
 
-fill_objects!(ChatMessage);
+in_place_objects!(ChatMessage);
 
 impl ChatMessage {
     /// The reasoning; empty if there is none.
@@ -156,7 +156,7 @@ impl ChatMessage {
 
 /// What a message says; `None` if the value says nothing.
 fn content<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Content>, D::Error> {
-    crate::decode::fill::in_place(deserializer, Saying)
+    crate::decode::in_place::in_place(deserializer, Saying)
 }
 
 struct Saying;
@@ -209,7 +209,7 @@ impl<'de> Visitor<'de> for Saying {
         Ok(None)
     }
     fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Option<Content>, D::Error> {
-        crate::decode::fill::in_place(deserializer, self)
+        crate::decode::in_place::in_place(deserializer, self)
     }
     fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<Option<Content>, D::Error> {
         deserializer.deserialize_any(self)
@@ -249,7 +249,7 @@ impl<'de> Deserialize<'de> for Content {
                 deserializer.deserialize_any(self)
             }
         }
-        crate::decode::fill::in_place(deserializer, Visit)
+        crate::decode::in_place::in_place(deserializer, Visit)
     }
 }
 

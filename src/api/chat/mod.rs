@@ -21,3 +21,38 @@ pub use message::{ChatMessage, Content, ContentPart, ImageUrl, Role};
 pub use request::{ChatRequest, ReasoningOptions};
 pub use tools::{Function, FunctionCall, Tool, ToolCall, ToolChoice, ToolKind};
 pub use total::ChatTotal;
+
+use crate::api::operation::endpoints;
+use crate::api::streamed::Streamed;
+
+/// The table of this service; see [`operation`](crate::api::operation).
+macro_rules! service {
+    ($make:ident) => {
+        $make! {
+            /// Conversations: `client.chat()`.
+            ///
+            /// `cargo run --example chat` runs it against an emulated server; `tools` and `structured` are examples, too.
+            chat: Chat {
+                /// Generates the next message of a conversation, and returns it whole.
+                ///
+                /// Requests usage, unless the request sets `stream_options`.
+                ///
+                /// # Errors
+                ///
+                /// * `no_template`: the model has no chat template.
+                /// * `context_length_exceeded`: the conversation does not fit.
+                /// * `no_model_loaded`: there is no model.
+                call create(request: &ChatRequest) -> ChatCompletion = request =>
+                    own [ChatRequest]: POST "/v1/chat/completions", Api, IfUnsent, generate, crate::api::common::map_generation_error;
+                /// Generates the next message of a conversation, and streams it. Dropping the stream ends the generation.
+                ///
+                /// Errors are those of [`create`](Chat::create); they may also come after items.
+                stream stream(request: &ChatRequest) -> ChatChunk => ChatCompletion = request =>
+                    own [Streamed<'_, ChatRequest>]: POST "/v1/chat/completions", Api, IfUnsent, stream, crate::api::common::map_generation_error;
+            }
+        }
+    };
+}
+pub(crate) use service;
+
+service!(endpoints);

@@ -2,23 +2,21 @@
 //!
 //! Goes on with a conversation.
 
-use std::borrow::Cow;
-
 use bytes::Bytes;
-use http::Method;
 use serde::{Deserialize, Serialize};
 
 use super::{ChatChoice, ChatCompletion, ChatEvents, ChatMessage, ChatTotal, Tool, ToolChoice};
 use crate::api::choices::{asked_for, whole_choices};
-use crate::api::common::{OneOrMany, ResponseFormat, StreamOptions, cut_by_unload, explain_generation};
+use crate::api::common::{OneOrMany, ResponseFormat, StreamOptions, cut_by_unload};
 use crate::api::fields::request;
 use crate::api::kinds::json;
-use crate::api::sampling::{Sampling, sampling_setters};
+use crate::api::operation::described;
+use crate::api::sampling::{SamplingParams, sampling_setters};
 use crate::api::streamed::Streamed;
-use crate::base::{Error, Extra, Limits, OrderedJson, Pace, Paces, Result};
+use crate::base::{Extra, Limits, OrderedJson, Result, TimeoutPolicy, Timeouts};
 use crate::decode::{Events, Json};
 use crate::protocol::estimate::Estimator;
-use crate::protocol::{Endpoint, Replay, Scope, StreamEndpoint, json_body};
+use crate::protocol::{Endpoint, StreamEndpoint, json_body};
 
 request! {
     /// A conversation to go on with.
@@ -92,7 +90,7 @@ request! {
         }
         flatten {
             /// Sampler parameters, on the same level of the JSON.
-            sampling: Sampling
+            sampling: SamplingParams
         }
     }
 }
@@ -177,32 +175,17 @@ impl ChatRequest {
     }
 }
 
-const PATH: &str = "/v1/chat/completions";
-
 impl Endpoint for ChatRequest {
     type Decoder = Json<ChatCompletion>;
-    const METHOD: Method = Method::POST;
-    const SCOPE: Scope = Scope::Api;
-    const REPLAY: Replay = Replay::IfUnsent;
 
-    fn path(&self) -> Cow<'_, str> {
-        PATH.into()
-    }
+    described!();
 
     fn body(&self) -> Result<Option<Bytes>> {
         self.write(None)
     }
 
-    fn pace(&self, paces: &Paces) -> Pace {
-        paces.generate
-    }
-
     fn model(&self) -> Option<&str> {
         self.model.as_deref()
-    }
-
-    fn explain(error: Error) -> Error {
-        explain_generation(error)
     }
 
     fn tokens(&self) -> u64 {
@@ -226,30 +209,21 @@ impl Endpoint for ChatRequest {
 
 impl Endpoint for Streamed<'_, ChatRequest> {
     type Decoder = Events<ChatEvents>;
-    const METHOD: Method = Method::POST;
-    const SCOPE: Scope = Scope::Api;
-    const REPLAY: Replay = Replay::IfUnsent;
 
-    fn path(&self) -> Cow<'_, str> {
-        PATH.into()
-    }
+    described!(own timeouts);
 
     fn body(&self) -> Result<Option<Bytes>> {
         self.0.write(Some(true))
     }
 
-    fn pace(&self, paces: &Paces) -> Pace {
+    fn timeouts(&self, timeout_policy: &TimeoutPolicy) -> Timeouts {
         let tools = self.0.tools.as_ref().is_some_and(|tools| !tools.is_empty())
             || self.0.functions.as_ref().is_some_and(|functions| !functions.is_empty());
-        if tools { paces.stream_tools } else { paces.stream }
+        if tools { timeout_policy.stream_tools } else { timeout_policy.stream }
     }
 
     fn model(&self) -> Option<&str> {
         self.0.model.as_deref()
-    }
-
-    fn explain(error: Error) -> Error {
-        explain_generation(error)
     }
 
     fn tokens(&self) -> u64 {
@@ -268,7 +242,7 @@ impl Endpoint for Streamed<'_, ChatRequest> {
 
 impl StreamEndpoint for ChatRequest {
     type Decoder = Events<ChatEvents>;
-    type Face<'a> = Streamed<'a, ChatRequest>;
+    type Streamed<'a> = Streamed<'a, ChatRequest>;
     type Total = ChatTotal;
 
     fn streamed(&self) -> Streamed<'_, ChatRequest> {
@@ -352,10 +326,10 @@ mod tests {
     #[test]
     fn tools_take_a_longer_pace() {
         let request = ChatRequest::new([ChatMessage::user("hi")]);
-        assert_eq!(request.streamed().pace(&Paces::DEFAULT), Pace::STREAM);
+        assert_eq!(request.streamed().timeouts(&TimeoutPolicy::DEFAULT), Timeouts::STREAM);
         assert_eq!(
-            request.tools([Tool::new("f", "d", json!({}))]).streamed().pace(&Paces::DEFAULT),
-            Pace::STREAM_TOOLS
+            request.tools([Tool::new("f", "d", json!({}))]).streamed().timeouts(&TimeoutPolicy::DEFAULT),
+            Timeouts::STREAM_TOOLS
         );
     }
 
@@ -371,7 +345,7 @@ mod tests {
             "messages": [], "logit_bias": {"7": 1}, "logprobs": true, "max_completion_tokens": 4, "temperature": null,
         }))
         .unwrap();
-        assert_eq!(read.sampling, Sampling::new().logit_bias([(7, 1.0)]).logprobs(1));
+        assert_eq!(read.sampling, SamplingParams::new().logit_bias([(7, 1.0)]).logprobs(1));
         assert_eq!(read.extra["max_completion_tokens"], 4);
     }
 }

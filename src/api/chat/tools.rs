@@ -4,7 +4,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::base::{Extra, OrderedJson, Result, Text};
-use crate::decode::fill::{fill_objects, filled, json_text, or_default};
+use crate::decode::in_place::{filled, in_place_objects, json_text, or_default};
 use crate::decode::open_enum::open_enum;
 
 open_enum! {
@@ -180,7 +180,7 @@ impl ToolCall {
     }
 }
 
-fill_objects!(ToolCall, FunctionCall);
+in_place_objects!(ToolCall, FunctionCall);
 
 /// The function of a [`ToolCall`].
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -6,7 +6,7 @@ use super::LikelyTokens;
 use crate::api::common::{EosReason, FinishReason, Usage};
 use crate::api::kinds::kinds;
 use crate::base::{Extra, Text};
-use crate::decode::fill::{fill_objects, filled, listed, row, said};
+use crate::decode::in_place::{filled, in_place_objects, listed, row, said};
 
 /// The answer to a [`CompletionRequest`](super::CompletionRequest).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -95,7 +95,7 @@ pub struct CompletionLogprobs {
     pub extra: Extra,
 }
 
-fill_objects!(CompletionChoice, CompletionLogprobs);
+in_place_objects!(CompletionChoice, CompletionLogprobs);
 
 kinds! {
     Completion: "choices";

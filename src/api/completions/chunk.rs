@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Completion, CompletionLogprobs};
 use crate::api::common::{EosReason, FinishReason, Usage};
-use crate::base::{Extra, Few, Text};
-use crate::decode::fill::{fill_objects, fill_struct};
+use crate::base::{Extra, InlineVec, Text};
+use crate::decode::in_place::{fill_struct, in_place_objects};
 
 /// One event of a streamed completion. Of a stream's chunks `id`, `object` and `model` share their memory.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -17,7 +17,7 @@ pub struct CompletionChunk {
     /// `text_completion`.
     pub object: Text,
     /// What is new, by choice; TabbyAPI sends one choice in each chunk.
-    pub choices: Few<CompletionChunkChoice>,
+    pub choices: InlineVec<CompletionChunkChoice>,
     /// When it was made, in seconds since 1970.
     pub created: u64,
     /// Token counts, in the last chunk, if they were asked for.
@@ -36,7 +36,7 @@ pub struct CompletionChunk {
 struct Form {
     id: Text,
     object: Text,
-    choices: Few<CompletionChunkChoice>,
+    choices: InlineVec<CompletionChunkChoice>,
     created: u64,
     usage: Option<Box<Usage>>,
     model_name: Option<Text>,
@@ -115,7 +115,7 @@ fill_struct! {
     }
 }
 
-fill_objects!(Box<CompletionLogprobs>);
+in_place_objects!(Box<CompletionLogprobs>);
 
 /// The chunks that a whole answer could have come in, one for each choice.
 pub(super) fn chunks(answer: Completion) -> Vec<CompletionChunk> {
@@ -130,7 +130,7 @@ pub(super) fn chunks(answer: Completion) -> Vec<CompletionChunk> {
         .choices
         .into_iter()
         .map(|choice| CompletionChunk {
-            choices: Few::one(CompletionChunkChoice {
+            choices: InlineVec::one(CompletionChunkChoice {
                 index: choice.index,
                 text: choice.text.into(),
                 finish_reason: choice.finish_reason,

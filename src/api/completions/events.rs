@@ -61,7 +61,7 @@ impl CompletionEvents {
         error.or_else(|| if empty || chunk.object == "error" { event_error(data) } else { None })
     }
 
-    fn explain(&self, error: Error) -> Error {
+    fn map_error(&self, error: Error) -> Error {
         if self.bounded || error.code() != "generation_aborted" {
             return error;
         }
@@ -90,8 +90,8 @@ impl EventFormat for CompletionEvents {
         }
         let joined = self.halves.join(data, &self.bounds);
         let mut chunk: CompletionChunk =
-            from_event(kind, &joined, &self.bounds.joined(&joined, data)).map_err(|error| self.explain(error))?;
-        let error = self.settle(&mut chunk, &joined).map(|error| self.explain(error));
+            from_event(kind, &joined, &self.bounds.joined(&joined, data)).map_err(|error| self.map_error(error))?;
+        let error = self.settle(&mut chunk, &joined).map(|error| self.map_error(error));
         self.seen.share(&mut chunk.id, &mut chunk.object, &mut chunk.model);
         match error {
             Some(error) if chunk.choices.iter().any(|choice| !choice.text.is_empty()) => Ok(Step::Last(chunk, error)),

@@ -8,8 +8,8 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use serde::ser::{Serialize, Serializer};
 
 use crate::base::Text;
-use crate::decode::fill::{
-    Fill, Given, IN_PAIRS, lists_are_nothing, null_is_nothing, or_default, push, scalars_are_nothing,
+use crate::decode::in_place::{
+    DeserializeInPlace, Given, IN_PAIRS, lists_are_nothing, null_is_nothing, or_default, push, scalars_are_nothing,
 };
 
 /// The likeliest tokens in one place and their log probabilities, sorted by text, each text once.
@@ -105,7 +105,7 @@ impl<'de> Deserialize<'de> for LikelyTokens {
 }
 
 /// `None` if there is no object.
-impl<'de> Fill<'de> for Option<LikelyTokens> {
+impl<'de> DeserializeInPlace<'de> for Option<LikelyTokens> {
     fn fill<D: Deserializer<'de>>(&mut self, deserializer: D) -> Result<(), D::Error> {
         deserializer.deserialize_newtype_struct(IN_PAIRS, Visit(self))
     }

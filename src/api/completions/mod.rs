@@ -13,3 +13,38 @@ pub use events::CompletionEvents;
 pub use likely::LikelyTokens;
 pub use request::{CompletionRequest, Prompt};
 pub use total::CompletionTotal;
+
+use crate::api::operation::endpoints;
+use crate::api::streamed::Streamed;
+
+/// The table of this service; see [`operation`](crate::api::operation).
+macro_rules! service {
+    ($make:ident) => {
+        $make! {
+            /// Text completions: `client.completions()`.
+            ///
+            /// `cargo run --example completions` runs it against an emulated server.
+            completions: Completions {
+                /// Generates a continuation of the prompt, and returns it whole.
+                ///
+                /// Requests usage, unless the request sets `stream_options`.
+                ///
+                /// # Errors
+                ///
+                /// * `context_length_exceeded`: the prompt does not fit.
+                /// * `no_model_loaded`: there is no model.
+                call create(request: &CompletionRequest) -> Completion = request =>
+                    own [CompletionRequest]: POST "/v1/completions", Api, IfUnsent, generate, crate::api::common::map_generation_error;
+                /// Generates a continuation of the prompt, and streams it. Dropping the stream ends the generation.
+                ///
+                /// Set `max_tokens`: current servers fail on streamed completions without it. Errors are those of
+                /// [`create`](Completions::create); they may also come after items.
+                stream stream(request: &CompletionRequest) -> CompletionChunk => Completion = request =>
+                    own [Streamed<'_, CompletionRequest>]: POST "/v1/completions", Api, IfUnsent, stream, crate::api::common::map_generation_error;
+            }
+        }
+    };
+}
+pub(crate) use service;
+
+service!(endpoints);

@@ -2,24 +2,22 @@
 //!
 //! Goes on with a text, or with several.
 
-use std::borrow::Cow;
-
 use bytes::Bytes;
-use http::Method;
 use serde::{Deserialize, Serialize};
 
 use super::{Completion, CompletionChoice, CompletionEvents, CompletionTotal};
 use crate::api::choices::{asked_for, whole_choices};
-use crate::api::common::{ResponseFormat, StreamOptions, cut_by_unload, explain_generation};
+use crate::api::common::{ResponseFormat, StreamOptions, cut_by_unload};
 use crate::api::fields::request;
 use crate::api::kinds::json;
-use crate::api::sampling::{Sampling, sampling_setters};
+use crate::api::operation::described;
+use crate::api::sampling::{SamplingParams, sampling_setters};
 use crate::api::streamed::Streamed;
 use crate::base::text::from_texts;
-use crate::base::{Error, ErrorKind, Extra, Limits, Pace, Paces, Result};
+use crate::base::{Error, ErrorKind, Extra, Limits, Result};
 use crate::decode::{Events, Json};
 use crate::protocol::estimate::Estimator;
-use crate::protocol::{Endpoint, Replay, Scope, StreamEndpoint, json_body};
+use crate::protocol::{Endpoint, StreamEndpoint, json_body};
 
 request! {
     /// A text to go on with, or several.
@@ -60,7 +58,7 @@ request! {
         }
         flatten {
             /// Sampler parameters, on the same level of the JSON.
-            sampling: Sampling
+            sampling: SamplingParams
         }
     }
 }
@@ -148,32 +146,17 @@ impl<S: Into<String>, const N: usize> From<[S; N]> for Prompt {
     }
 }
 
-const PATH: &str = "/v1/completions";
-
 impl Endpoint for CompletionRequest {
     type Decoder = Json<Completion>;
-    const METHOD: Method = Method::POST;
-    const SCOPE: Scope = Scope::Api;
-    const REPLAY: Replay = Replay::IfUnsent;
 
-    fn path(&self) -> Cow<'_, str> {
-        PATH.into()
-    }
+    described!();
 
     fn body(&self) -> Result<Option<Bytes>> {
         self.write(None)
     }
 
-    fn pace(&self, paces: &Paces) -> Pace {
-        paces.generate
-    }
-
     fn model(&self) -> Option<&str> {
         self.model.as_deref()
-    }
-
-    fn explain(error: Error) -> Error {
-        explain_generation(error)
     }
 
     fn tokens(&self) -> u64 {
@@ -197,28 +180,15 @@ impl Endpoint for CompletionRequest {
 
 impl Endpoint for Streamed<'_, CompletionRequest> {
     type Decoder = Events<CompletionEvents>;
-    const METHOD: Method = Method::POST;
-    const SCOPE: Scope = Scope::Api;
-    const REPLAY: Replay = Replay::IfUnsent;
 
-    fn path(&self) -> Cow<'_, str> {
-        PATH.into()
-    }
+    described!();
 
     fn body(&self) -> Result<Option<Bytes>> {
         self.0.write(Some(true))
     }
 
-    fn pace(&self, paces: &Paces) -> Pace {
-        paces.stream
-    }
-
     fn model(&self) -> Option<&str> {
         self.0.model.as_deref()
-    }
-
-    fn explain(error: Error) -> Error {
-        explain_generation(error)
     }
 
     fn tokens(&self) -> u64 {
@@ -242,7 +212,7 @@ impl Endpoint for Streamed<'_, CompletionRequest> {
 
 impl StreamEndpoint for CompletionRequest {
     type Decoder = Events<CompletionEvents>;
-    type Face<'a> = Streamed<'a, CompletionRequest>;
+    type Streamed<'a> = Streamed<'a, CompletionRequest>;
     type Total = CompletionTotal;
 
     fn streamed(&self) -> Streamed<'_, CompletionRequest> {
@@ -287,7 +257,7 @@ mod tests {
             .best_of(1)
             .echo(true)
             .suffix("s")
-            .sampling(Sampling::new().xtc_probability(0.5).grammar_string("start: \"a\""))
+            .sampling(SamplingParams::new().xtc_probability(0.5).grammar_string("start: \"a\""))
             .regex_pattern("a+")
             .extra("custom", 1);
         let expected = json!({

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::api::kinds::kinds;
 use crate::base::{Extra, Text};
-use crate::decode::fill::{fill_objects, filled, listed, meant};
+use crate::decode::in_place::{filled, in_place_objects, listed, meant};
 use crate::decode::open_enum::null_as_default;
 
 /// Generated texts.
@@ -38,7 +38,7 @@ pub struct KoboldResult {
     pub extra: Extra,
 }
 
-fill_objects!(KoboldResult);
+in_place_objects!(KoboldResult);
 
 /// One event of a stream: the next piece of text.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,19 +1,17 @@
 //! `POST /api/v1/generate` and `POST /api/extra/generate/stream`: generation in KoboldAI's manner.
 
-use std::borrow::Cow;
-
 use bytes::Bytes;
-use http::Method;
 
 use super::{KoboldResult, KoboldResults, KoboldToken};
 use crate::api::budget::Budget;
 use crate::api::fields::request;
 use crate::api::kinds::{Kind, json};
-use crate::api::sampling::{Sampling, sampling_setters};
+use crate::api::operation::described;
+use crate::api::sampling::{SamplingParams, sampling_setters};
 use crate::api::streamed::Streamed;
-use crate::base::{Advice, Error, Limits, Pace, Paces, Remedy, Result};
+use crate::base::{Advice, Error, Limits, Remedy, Result};
 use crate::decode::{Bounds, EventFormat, Events, Halves, Json, Step, answer, error_beside, from_event, is_noise};
-use crate::protocol::{Accumulate, Endpoint, Replay, Scope, StreamEndpoint, json_body};
+use crate::protocol::{Accumulate, Endpoint, StreamEndpoint, json_body};
 
 request! {
     /// A text to go on with, in KoboldAI's manner.
@@ -44,7 +42,7 @@ request! {
         }
         flatten {
             /// Sampler parameters, on the same level of the JSON. A `penalty_range` of 0 means -1 here: all tokens.
-            sampling: Sampling
+            sampling: SamplingParams
         }
     }
 }
@@ -68,71 +66,45 @@ impl KoboldRequest {
 
 impl Endpoint for KoboldRequest {
     type Decoder = Json<KoboldResults>;
-    const METHOD: Method = Method::POST;
-    const SCOPE: Scope = Scope::Api;
-    const REPLAY: Replay = Replay::IfUnsent;
 
-    fn path(&self) -> Cow<'_, str> {
-        "/api/v1/generate".into()
-    }
+    described!();
 
     fn body(&self) -> Result<Option<Bytes>> {
         self.write()
     }
 
-    fn pace(&self, paces: &Paces) -> Pace {
-        paces.generate
-    }
-
     fn decoder(&self) -> Self::Decoder {
         json()
-    }
-
-    fn explain(error: Error) -> Error {
-        explain(error)
     }
 }
 
 impl Endpoint for Streamed<'_, KoboldRequest> {
     type Decoder = Events<KoboldEvents>;
-    const METHOD: Method = Method::POST;
-    const SCOPE: Scope = Scope::Api;
-    const REPLAY: Replay = Replay::IfUnsent;
 
-    fn path(&self) -> Cow<'_, str> {
-        "/api/extra/generate/stream".into()
-    }
+    described!();
 
     fn body(&self) -> Result<Option<Bytes>> {
         self.0.write()
     }
 
-    fn pace(&self, paces: &Paces) -> Pace {
-        paces.stream
-    }
-
     fn decoder(&self) -> Self::Decoder {
         Events::new(KoboldEvents::default())
     }
-
-    fn explain(error: Error) -> Error {
-        explain(error)
-    }
 }
 
-fn explain(error: Error) -> Error {
+pub(super) fn map_error(error: Error) -> Error {
     if error.code() == "generation_aborted" {
         return error.with_advice(Advice::new(
             Remedy::Call,
             "servers of 2026 fail on every generation of the KoboldAI API; {method:completions} does the same with more",
         ));
     }
-    super::explain(error)
+    super::map_error(error)
 }
 
 impl StreamEndpoint for KoboldRequest {
     type Decoder = Events<KoboldEvents>;
-    type Face<'a> = Streamed<'a, KoboldRequest>;
+    type Streamed<'a> = Streamed<'a, KoboldRequest>;
     type Total = KoboldTotal;
 
     fn streamed(&self) -> Streamed<'_, KoboldRequest> {

@@ -3,17 +3,12 @@
 mod answer;
 mod generate;
 
-use std::borrow::Cow;
-
-use bytes::Bytes;
-use http::Method;
 use serde::Serialize;
 
-use crate::api::fields::{plain, posts};
-use crate::api::kinds::json;
-use crate::base::{Advice, Error, Remedy, Result};
-use crate::decode::{Empty, Json};
-use crate::protocol::{Endpoint, Replay, Scope, json_body};
+use crate::api::operation::endpoints;
+use crate::api::streamed::Streamed;
+use crate::base::{Advice, Error, Remedy};
+use crate::decode::Empty;
 
 pub use answer::{
     KoboldAborted, KoboldLength, KoboldModel, KoboldResult, KoboldResults, KoboldSoftPrompt, KoboldSoftPrompts,
@@ -21,8 +16,70 @@ pub use answer::{
 };
 pub use generate::{KoboldEvents, KoboldRequest, KoboldTotal};
 
+/// The table of this service; see [`operation`](crate::api::operation).
+macro_rules! service {
+    ($make:ident) => {
+        $make! {
+            /// The KoboldAI API: `client.kobold()`.
+            ///
+            /// On a server without it every method errors with code `kobold_disabled`. Current servers have the routes, but fail on each generation,
+            /// with code `generation_aborted`; [`client.completions()`](Client::completions) does the same and more.
+            /// `cargo run --example kobold` runs it against an emulated server.
+            kobold: Kobold {
+                /// Generates a continuation of the prompt, and returns it whole.
+                call generate(request: &KoboldRequest) -> KoboldResults = request =>
+                    own [KoboldRequest]: POST "/api/v1/generate", Api, IfUnsent, generate, generate::map_error;
+                /// Generates a continuation of the prompt, and streams it. Dropping the stream ends the generation.
+                ///
+                /// The stream has no announced end: it is complete when the server closes it in good order.
+                stream stream(request: &KoboldRequest) -> KoboldToken => KoboldResults = request =>
+                    own [Streamed<'_, KoboldRequest>]: POST "/api/extra/generate/stream", Api, IfUnsent, stream, generate::map_error;
+                /// Ends the generation that was begun with this `genkey`. The server confirms it even if there is none.
+                call abort(genkey: impl Into<String>) -> KoboldAborted = &KoboldAbort::new(genkey) =>
+                    json [KoboldAbort]: POST "/api/extra/abort", Api, IfUnsent, read, map_error;
+                /// Returns what the running generation with this `genkey` has produced so far; empty if there is none.
+                call check(genkey: impl Into<String>) -> KoboldResults = &KoboldCheck::new(genkey) =>
+                    json [KoboldCheck]: POST "/api/extra/generate/check", Api, Idempotent, read, map_error;
+                /// Returns the name of the loaded model, as `tabbyAPI/NAME`.
+                call model() -> KoboldModel = &GetKoboldModel =>
+                    unit [GetKoboldModel]: GET "/api/v1/model", Api, Idempotent, read, map_error;
+                /// Returns how many tokens a text has.
+                call count_tokens(prompt: impl Into<String>) -> KoboldTokenCount = &KoboldCountTokens::new(prompt) =>
+                    json [KoboldCountTokens]: POST "/api/extra/tokencount", Api, Idempotent, read, map_error;
+                /// Returns the most tokens that can be generated; this server answers its context size.
+                call max_length() -> KoboldLength = &GetKoboldMaxLength =>
+                    unit [GetKoboldMaxLength]: GET "/api/v1/config/max_length", Api, Idempotent, read, map_error;
+                /// Returns the context size, in tokens.
+                call max_context_length() -> KoboldLength = &GetKoboldMaxContextLength =>
+                    unit [GetKoboldMaxContextLength]: GET "/api/v1/config/max_context_length", Api, Idempotent, read, map_error;
+                /// Returns the context size, in tokens, by KoboldCpp's route.
+                call true_max_context_length() -> KoboldLength = &GetKoboldTrueMaxContextLength =>
+                    unit [GetKoboldTrueMaxContextLength]: GET "/api/extra/true_max_context_length", Api, Idempotent, read, map_error;
+                /// Returns the version of the KoboldAI API that the server declares. Requires no key.
+                call version() -> KoboldVersion = &GetKoboldVersion =>
+                    unit [GetKoboldVersion]: GET "/api/v1/info/version", Public, Idempotent, read, map_error;
+                /// Returns the version of KoboldCpp that the server declares. Requires no key.
+                call extra_version() -> KoboldVersion = &GetKoboldExtraVersion =>
+                    unit [GetKoboldExtraVersion]: GET "/api/extra/version", Public, Idempotent, read, map_error;
+                /// Returns the soft prompts that there are: none on this server. Requires no key.
+                call soft_prompts() -> KoboldSoftPrompts = &ListKoboldSoftPrompts =>
+                    unit [ListKoboldSoftPrompts]: GET "/api/v1/config/soft_prompts_list", Public, Idempotent, read, map_error;
+                /// Returns the soft prompt in use: empty on this server. Requires no key.
+                call soft_prompt() -> KoboldSoftPrompt = &GetKoboldSoftPrompt =>
+                    unit [GetKoboldSoftPrompt]: GET "/api/v1/config/soft_prompt", Public, Idempotent, read, map_error;
+                /// Sets a soft prompt, which this server accepts and ignores. Requires no key.
+                call set_soft_prompt(value: impl Into<String>) -> Empty = &SetKoboldSoftPrompt::new(value) =>
+                    json [SetKoboldSoftPrompt]: PUT "/api/v1/config/soft_prompt", Public, IfUnsent, read, map_error;
+            }
+        }
+    };
+}
+pub(crate) use service;
+
+service!(endpoints);
+
 /// A 404 of these routes: the server has none of them.
-fn explain(error: Error) -> Error {
+fn map_error(error: Error) -> Error {
     if error.code() == "not_found" {
         return error.with_code("kobold_disabled").with_advice(Advice::new(
             Remedy::Configure,
@@ -47,8 +104,6 @@ impl KoboldAbort {
     }
 }
 
-posts!(KoboldAbort: "/api/extra/abort", Api, IfUnsent, KoboldAborted, read, explain);
-
 /// The operation of [`Kobold::check`](crate::services::Kobold::check).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
@@ -63,9 +118,6 @@ impl KoboldCheck {
         KoboldCheck { genkey: genkey.into() }
     }
 }
-
-// The server has it under GET too, but with a body, which many HTTP stacks do not send.
-posts!(KoboldCheck: "/api/extra/generate/check", Api, Safe, KoboldResults, read, explain);
 
 /// The operation of [`Kobold::count_tokens`](crate::services::Kobold::count_tokens).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -82,8 +134,6 @@ impl KoboldCountTokens {
     }
 }
 
-posts!(KoboldCountTokens: "/api/extra/tokencount", Api, Safe, KoboldTokenCount, read, explain);
-
 /// The operation of [`Kobold::set_soft_prompt`](crate::services::Kobold::set_soft_prompt).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
@@ -97,67 +147,4 @@ impl SetKoboldSoftPrompt {
     pub fn new(value: impl Into<String>) -> Self {
         SetKoboldSoftPrompt { value: value.into() }
     }
-}
-
-impl Endpoint for SetKoboldSoftPrompt {
-    type Decoder = Json<Empty>;
-    const METHOD: Method = Method::PUT;
-    const SCOPE: Scope = Scope::Public;
-    const REPLAY: Replay = Replay::IfUnsent;
-
-    fn path(&self) -> Cow<'_, str> {
-        "/api/v1/config/soft_prompt".into()
-    }
-
-    fn body(&self) -> Result<Option<Bytes>> {
-        json_body(self)
-    }
-
-    fn decoder(&self) -> Self::Decoder {
-        json()
-    }
-
-    fn explain(error: Error) -> Error {
-        explain(error)
-    }
-}
-
-plain! {
-    /// The operation of [`Kobold::model`](crate::services::Kobold::model).
-    GetKoboldModel: GET "/api/v1/model", Api, Safe, KoboldModel, read, explain
-}
-
-plain! {
-    /// The operation of [`Kobold::max_length`](crate::services::Kobold::max_length).
-    GetKoboldMaxLength: GET "/api/v1/config/max_length", Api, Safe, KoboldLength, read, explain
-}
-
-plain! {
-    /// The operation of [`Kobold::max_context_length`](crate::services::Kobold::max_context_length).
-    GetKoboldMaxContextLength: GET "/api/v1/config/max_context_length", Api, Safe, KoboldLength, read, explain
-}
-
-plain! {
-    /// The operation of [`Kobold::true_max_context_length`](crate::services::Kobold::true_max_context_length).
-    GetKoboldTrueMaxContextLength: GET "/api/extra/true_max_context_length", Api, Safe, KoboldLength, read, explain
-}
-
-plain! {
-    /// The operation of [`Kobold::version`](crate::services::Kobold::version).
-    GetKoboldVersion: GET "/api/v1/info/version", Public, Safe, KoboldVersion, read, explain
-}
-
-plain! {
-    /// The operation of [`Kobold::extra_version`](crate::services::Kobold::extra_version).
-    GetKoboldExtraVersion: GET "/api/extra/version", Public, Safe, KoboldVersion, read, explain
-}
-
-plain! {
-    /// The operation of [`Kobold::soft_prompts`](crate::services::Kobold::soft_prompts).
-    ListKoboldSoftPrompts: GET "/api/v1/config/soft_prompts_list", Public, Safe, KoboldSoftPrompts, read, explain
-}
-
-plain! {
-    /// The operation of [`Kobold::soft_prompt`](crate::services::Kobold::soft_prompt).
-    GetKoboldSoftPrompt: GET "/api/v1/config/soft_prompt", Public, Safe, KoboldSoftPrompt, read, explain
 }

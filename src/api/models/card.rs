@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::api::kinds::kinds;
 use crate::base::{Extra, Text};
-use crate::decode::fill::{fill_objects, filled, listed, or_default};
+use crate::decode::in_place::{filled, in_place_objects, listed, or_default};
 
 /// A list of models.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -43,7 +43,7 @@ pub struct ModelCard {
     pub extra: Extra,
 }
 
-fill_objects!(ModelCard, Box<ModelParameters>, GenerationSettings);
+in_place_objects!(ModelCard, Box<ModelParameters>, GenerationSettings);
 
 // Of all that stands in boxes it is the largest.
 const _: () = assert!(size_of::<ModelParameters>() <= crate::decode::BOXED);

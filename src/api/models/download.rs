@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::api::common::OneOrMany;
-use crate::api::fields::{posts, request};
+use crate::api::fields::request;
 use crate::api::kinds::kinds;
 use crate::base::text::contains;
 use crate::base::{Advice, Error, Extra, Remedy};
@@ -54,10 +54,8 @@ impl DownloadRequest {
     }
 }
 
-posts!(DownloadRequest: "/v1/download", Admin, Never, Downloaded, download, explain);
-
 /// All failures are 400, distinguished by their words; the one of the timeout has none.
-fn explain(error: Error) -> Error {
+pub(super) fn map_error(error: Error) -> Error {
     if error.code() != "bad_request" {
         return error;
     }
@@ -141,7 +139,7 @@ impl fmt::Debug for HubToken {
 #[non_exhaustive]
 pub struct Downloaded {
     /// Its directory, seen from the server's own, such as `models/thing-exl3`.
-    #[serde(deserialize_with = "crate::decode::fill::meant")]
+    #[serde(deserialize_with = "crate::decode::in_place::meant")]
     pub download_path: String,
     /// Fields that this library has no name for.
     #[serde(flatten)]

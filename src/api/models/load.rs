@@ -1,18 +1,16 @@
 //! `POST /v1/model/load`: loads a model, with a stream of progress.
 
-use std::borrow::Cow;
-
 use bytes::Bytes;
-use http::Method;
 use serde::{Deserialize, Serialize};
 
 use crate::api::fields::request;
 use crate::api::kinds::{Kind, kinds};
-use crate::base::{Error, Extra, Limits, Pace, Paces, Result};
-use crate::decode::fill::{filled, word};
+use crate::api::operation::described;
+use crate::base::{Error, Extra, Limits, Result};
+use crate::decode::in_place::{filled, word};
 use crate::decode::open_enum::open_enum;
 use crate::decode::{Bounds, EventFormat, Events, Step, answer, error_beside, from_event, is_noise};
-use crate::protocol::{Accumulate, Endpoint, Replay, Scope, StreamEndpoint, json_body};
+use crate::protocol::{Accumulate, Endpoint, StreamEndpoint, json_body};
 
 request! {
     /// Which model to load, and how. What is left out comes from the server's configuration, and the model folder's own
@@ -127,20 +125,11 @@ impl From<f64> for RopeAlpha {
 
 impl Endpoint for LoadRequest {
     type Decoder = Events<LoadEvents>;
-    const METHOD: Method = Method::POST;
-    const SCOPE: Scope = Scope::Admin;
-    const REPLAY: Replay = Replay::IfUnsent;
 
-    fn path(&self) -> Cow<'_, str> {
-        "/v1/model/load".into()
-    }
+    described!();
 
     fn body(&self) -> Result<Option<Bytes>> {
         json_body(self)
-    }
-
-    fn pace(&self, paces: &Paces) -> Pace {
-        paces.load
     }
 
     fn decoder(&self) -> Self::Decoder {
@@ -150,7 +139,7 @@ impl Endpoint for LoadRequest {
 
 impl StreamEndpoint for LoadRequest {
     type Decoder = Events<LoadEvents>;
-    type Face<'a> = &'a LoadRequest;
+    type Streamed<'a> = &'a LoadRequest;
     type Total = LoadTotal;
 
     fn streamed(&self) -> &LoadRequest {

@@ -5,7 +5,7 @@ mod download;
 mod load;
 mod reload;
 
-use crate::api::fields::plain;
+use crate::api::operation::endpoints;
 use crate::decode::Empty;
 
 pub(crate) use card::longest_prompt;
@@ -18,37 +18,76 @@ pub use load::{
 
 pub(crate) use reload::{Wanted, unless_none_loaded};
 
-plain! {
-    /// The operation of [`Models::list`](crate::services::Models::list).
-    ListModels: GET "/v1/models", List, Safe, ModelList, read
+/// The table of this service; see [`operation`](crate::api::operation).
+macro_rules! service {
+    ($make:ident) => {
+        $make! {
+            /// Models: `client.models()`.
+            ///
+            /// `cargo run --example models` runs them against an emulated server.
+            models: Models {
+                /// Returns the models that can be loaded.
+                ///
+                /// Uses the admin key if there is one: with an API key the server lists the loaded model only.
+                call list() -> ModelList = &ListModels =>
+                    unit [ListModels]: GET "/v1/models", PreferAdmin, Idempotent, read;
+                /// Returns the loaded model.
+                ///
+                /// # Errors
+                ///
+                /// `no_model_loaded`: there is none, or one is being loaded.
+                call current() -> ModelCard = &CurrentModel =>
+                    unit [CurrentModel]: GET "/v1/model", Api, Idempotent, read;
+                /// Returns context size, chat template and slots of the loaded model.
+                ///
+                /// # Errors
+                ///
+                /// `no_model_loaded`: there is none, or one is being loaded.
+                call props() -> ModelProps = &GetProps =>
+                    unit [GetProps]: GET "/props", Api, Idempotent, read;
+                /// Loads a model in place of the loaded one. Requires the admin key.
+                ///
+                /// The stream yields progress. The model is usable once [`finish`](ResponseStream::finish) returns the report, which is after the
+                /// event with the status `finished`.
+                ///
+                /// * Loading the directory that is already loaded does nothing, even if other parameters differ; see [`reload`](Models::reload).
+                /// * The server first waits for running generations and for other loads.
+                /// * Dropping the stream does not stop the load.
+                /// * After a failed load no model is loaded.
+                stream load(request: &LoadRequest) -> LoadProgress => LoadReport = request =>
+                    own [LoadRequest]: POST "/v1/model/load", Admin, IfUnsent, load;
+                /// Returns the draft models that can be loaded along with a model.
+                ///
+                /// Uses the admin key if there is one: with an API key the server lists the loaded one only.
+                call drafts() -> ModelList = &ListDrafts =>
+                    unit [ListDrafts]: GET "/v1/model/draft/list", PreferAdmin, Idempotent, read;
+                /// Makes the server download a model or a LoRA from the Hugging Face hub, and returns its directory. Requires the admin key.
+                ///
+                /// The response comes when everything is downloaded: there is no deadline by default, and no progress. Dropping the call cancels the
+                /// download, and the server removes what it had. It is never retried.
+                ///
+                /// # Errors
+                ///
+                /// * `unknown_repo`, `already_exists`.
+                /// * `nothing_to_download`: the filters match no file.
+                /// * `download_timeout`: the [`timeout`](crate::api::DownloadRequest::timeout) of the request passed.
+                /// * `bad_request`, with the hub's message.
+                call download(request: &DownloadRequest) -> Downloaded = request =>
+                    json [DownloadRequest]: POST "/v1/download", Admin, Never, download, download::map_error;
+                /// Unloads the model. Requires the admin key.
+                ///
+                /// Running generations are cut: whole responses hold what was generated, streams are silent until a timeout ends them. It is retried
+                /// only if it was not sent, since another model may be loaded by then.
+                ///
+                /// # Errors
+                ///
+                /// `no_model_loaded`: there is none.
+                call unload() -> Empty = &UnloadModel =>
+                    unit [UnloadModel]: POST "/v1/model/unload", Admin, IfUnsent, read;
+            }
+        }
+    };
 }
+pub(crate) use service;
 
-plain! {
-    /// The operation of [`Models::list_as_api_key`](crate::services::Models::list_as_api_key).
-    ListModelsAsApiKey: GET "/v1/models", Api, Safe, ModelList, read
-}
-
-plain! {
-    /// The operation of [`Models::current`](crate::services::Models::current).
-    CurrentModel: GET "/v1/model", Api, Safe, ModelCard, read
-}
-
-plain! {
-    /// The operation of [`Models::props`](crate::services::Models::props).
-    GetProps: GET "/props", Api, Safe, ModelProps, read
-}
-
-plain! {
-    /// The operation of [`Models::unload`](crate::services::Models::unload). It is not sent again by itself: what is loaded may have changed meanwhile.
-    UnloadModel: POST "/v1/model/unload", Admin, IfUnsent, Empty, read
-}
-
-plain! {
-    /// The operation of [`Models::drafts`](crate::services::Models::drafts).
-    ListDrafts: GET "/v1/model/draft/list", List, Safe, ModelList, read
-}
-
-plain! {
-    /// The operation of [`Models::drafts_as_api_key`](crate::services::Models::drafts_as_api_key).
-    ListDraftsAsApiKey: GET "/v1/model/draft/list", Api, Safe, ModelList, read
-}
+service!(endpoints);

@@ -3,12 +3,12 @@
 use std::fmt::Display;
 
 use super::{Effect, Faults, Findings};
-use crate::api::sampling::Sampling;
+use crate::api::sampling::SamplingParams;
 
 /// The server's default of either end of dynamic temperature.
 const TEMP_END: f64 = 1.0;
 
-impl Sampling {
+impl SamplingParams {
     /// Looks for all that the server would refuse or fail on. Sampler overrides on the server are not known here: a
     /// default that they change counts as the server's own.
     pub fn validate(&self) -> Result<(), Faults> {
@@ -19,7 +19,7 @@ impl Sampling {
 }
 
 impl Findings {
-    pub(super) fn sampling(&mut self, s: &Sampling) {
+    pub(super) fn sampling(&mut self, s: &SamplingParams) {
         for field in s.not_finite() {
             self.add(Effect::Refused, field, "is not a finite number");
         }
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn assert_faults(sampling: Sampling, expected: &[(Effect, &str)]) {
+    fn assert_faults(sampling: SamplingParams, expected: &[(Effect, &str)]) {
         let faults = sampling.validate().map_or_else(Faults::into_vec, |()| Vec::new());
         let faults: Vec<_> = faults.iter().map(|fault| (fault.effect, fault.to_string())).collect();
         let expected: Vec<_> = expected.iter().map(|(effect, text)| (*effect, (*text).to_owned())).collect();
@@ -88,8 +88,8 @@ mod tests {
 
     #[test]
     fn both_ends_of_every_limit_are_fine() {
-        assert_faults(Sampling::new(), &[]);
-        let low = Sampling::new()
+        assert_faults(SamplingParams::new(), &[]);
+        let low = SamplingParams::new()
             .temperature(0.0)
             .top_p(0.0)
             .xtc_probability(0.0)
@@ -107,14 +107,15 @@ mod tests {
             .min_tokens(9)
             .max_tokens(0);
         assert_faults(low, &[]);
-        let high = Sampling::new().temperature(10.0).top_p(1.0).xtc_probability(1.0).xtc_threshold(1.0).typical(1.0);
+        let high =
+            SamplingParams::new().temperature(10.0).top_p(1.0).xtc_probability(1.0).xtc_threshold(1.0).typical(1.0);
         assert_faults(high.min_p(1.0).min_tokens(9).max_tokens(9).min_temp(2.0).max_temp(2.0), &[]);
     }
 
     #[test]
     fn all_faults_are_told_at_once() {
         use Effect::{Fails, Refused};
-        let sampling = Sampling::new()
+        let sampling = SamplingParams::new()
             .temperature(10.5)
             .top_p(1.5)
             .xtc_probability(-0.5)
@@ -160,19 +161,19 @@ mod tests {
     fn an_end_of_dynamic_temperature_alone_is_held_against_the_default() {
         let fails = |text| [(Effect::Fails, text)];
         assert_faults(
-            Sampling::new().min_temp(1.5),
+            SamplingParams::new().min_temp(1.5),
             &fails("`min_temp` is 1.5, more than `max_temp`, which is 1 by default"),
         );
         assert_faults(
-            Sampling::new().max_temp(0.5),
+            SamplingParams::new().max_temp(0.5),
             &fails("`max_temp` is 0.5, less than `min_temp`, which is 1 by default"),
         );
-        assert_faults(Sampling::new().max_temp(0.0), &[]);
-        assert_faults(Sampling::new().max_temp(2.0), &[]);
+        assert_faults(SamplingParams::new().max_temp(0.0), &[]);
+        assert_faults(SamplingParams::new().max_temp(2.0), &[]);
     }
 
     #[test]
     fn what_is_not_finite_is_told_once() {
-        assert_faults(Sampling::new().top_p(f64::NAN), &[(Effect::Refused, "`top_p` is not a finite number")]);
+        assert_faults(SamplingParams::new().top_p(f64::NAN), &[(Effect::Refused, "`top_p` is not a finite number")]);
     }
 }

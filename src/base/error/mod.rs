@@ -85,7 +85,7 @@ pub enum ErrorKind {
     Connect,
     /// The connection failed after the request may have been sent.
     Transport,
-    /// A deadline of the call's [`Pace`](crate::Pace) passed; [`phase`](Error::phase) says which.
+    /// A deadline of the call's [`Timeouts`](crate::Timeouts) passed; [`phase`](Error::phase) says which.
     Timeout,
     /// The server answered with an error, by its status or inside a stream.
     Server,
@@ -95,8 +95,8 @@ pub enum ErrorKind {
     Decode,
     /// A cap of [`Limits`](crate::Limits) was reached.
     TooLarge,
-    /// A policy of this client did not let the call through: a breaker, a rate limit, a full queue. Nothing was sent.
-    Refused,
+    /// A policy or a hook of this client rejected the call: an open circuit, a rate limit, a full queue. Nothing was sent.
+    Policy,
     /// The call was cancelled by its owner.
     Cancelled,
     /// A sans-IO [`Call`](crate::call::Call) was driven wrongly.
@@ -117,7 +117,7 @@ impl ErrorKind {
             ErrorKind::Truncated => "truncated",
             ErrorKind::Decode => "decode",
             ErrorKind::TooLarge => "too_large",
-            ErrorKind::Refused => "refused",
+            ErrorKind::Policy => "policy",
             ErrorKind::Cancelled => "cancelled",
             ErrorKind::Misuse => "misuse",
         }
@@ -139,7 +139,7 @@ pub enum Phase {
     /// Waiting for the first item of a stream.
     FirstItem,
     /// Waiting for more data (keep-alive comments are not data).
-    Stall,
+    Idle,
     /// The whole call, its retries included.
     Total,
 }
@@ -150,7 +150,7 @@ impl Phase {
         match self {
             Phase::Head => "head",
             Phase::FirstItem => "first_item",
-            Phase::Stall => "stall",
+            Phase::Idle => "idle",
             Phase::Total => "total",
         }
     }
@@ -201,7 +201,7 @@ impl Error {
     /// `validation_failed`, `template_error`, `no_template`, `unknown_model`, `unknown_preset`, `unknown_template`,
     /// `already_loaded`, `nothing_named`, `oai_disabled`, `kobold_disabled`, `not_found`, `method_not_allowed`, `redirect`,
     /// `rate_limited`, `repo_forbidden`, `bad_request`, `server_error`, `stream_error`, `http_error`. Some operations have codes of
-    /// their own, listed in their documentation. For the other kinds it names the fault, such as `timeout_stall`, `connect`,
+    /// their own, listed in their documentation. For the other kinds it names the fault, such as `timeout_idle`, `connect`,
     /// `truncated`, `generation_cut` (an unload of the model cut a whole answer), `unexpected_json`, `encoded_body`,
     /// `body_too_large`, `too_many_items`, `too_deep` or `decoded_too_large`.
     pub fn code(&self) -> &str {
@@ -356,7 +356,7 @@ impl Error {
         Error::new(kind, code, message.to_string())
     }
 
-    /// The same error with another code, for an [`Endpoint::explain`](crate::Endpoint::explain).
+    /// The same error with another code, for an [`Endpoint::map_error`](crate::Endpoint::map_error).
     #[must_use]
     pub fn with_code(mut self, code: impl Into<String>) -> Self {
         self.0.code = code.into();
@@ -390,7 +390,7 @@ impl Error {
                     | ErrorKind::Transport
                     | ErrorKind::Timeout
                     | ErrorKind::Truncated
-                    | ErrorKind::Refused
+                    | ErrorKind::Policy
             ),
             record: None,
             retry_at: None,

@@ -9,9 +9,9 @@ use std::thread::Thread;
 use std::time::Duration;
 
 use crate::base::{Error, Result, Sent, Time, TransportError};
-use crate::decode::Decode;
+use crate::client::dyn_call::DynCall;
 use crate::protocol::auth::KeySource;
-use crate::protocol::call::{Call, Input, Output};
+use crate::protocol::call::{Input, Output};
 use crate::transport::ureq::{Body, Failure};
 use crate::transport::{CancelHandle, Ureq};
 
@@ -21,32 +21,37 @@ const LINGER: Duration = Duration::from_millis(100);
 const LINGER_CHUNKS: usize = 4;
 
 /// One call and what it has in flight. Pull only: nothing moves unless it is asked for the next item.
-pub(crate) struct Driver<D: Decode> {
+pub(crate) struct Driver<T> {
     transport: Ureq,
     keys: Option<Arc<dyn KeySource>>,
-    call: Call<D>,
+    call: Box<dyn DynCall<T>>,
     body: Option<Body>,
     cancel: CancelHandle,
     done: bool,
 }
 
-impl<D: Decode> Driver<D> {
-    pub(crate) fn new(transport: Ureq, keys: Option<Arc<dyn KeySource>>, call: Call<D>, cancel: CancelHandle) -> Self {
+impl<T> Driver<T> {
+    pub(crate) fn new(
+        transport: Ureq,
+        keys: Option<Arc<dyn KeySource>>,
+        call: Box<dyn DynCall<T>>,
+        cancel: CancelHandle,
+    ) -> Self {
         Driver { transport, keys, call, body: None, cancel, done: false }
     }
 
-    pub(crate) fn call(&self) -> &Call<D> {
-        &self.call
+    pub(crate) fn call(&self) -> &dyn DynCall<T> {
+        &*self.call
     }
 
     /// Blocks for the next item, `None` at the end.
-    pub(crate) fn next(&mut self) -> Option<Result<D::Item>> {
+    pub(crate) fn next(&mut self) -> Option<Result<T>> {
         if self.done {
             return None;
         }
         loop {
             if self.cancel.is_cancelled() {
-                return Some(Err(self.give_up(Error::cancelled())));
+                return Some(Err(self.abort(Error::cancelled())));
             }
             let input = match self.call.poll_output(self.transport.now()) {
                 Output::Send { request, deadline } => {
@@ -109,9 +114,9 @@ impl<D: Decode> Driver<D> {
     }
 
     /// Ends the call from outside because of this error, which is given back with what is known of the call.
-    pub(crate) fn give_up(&mut self, error: Error) -> Error {
+    pub(crate) fn abort(&mut self, error: Error) -> Error {
         self.stop();
-        self.call.give_up(self.transport.now(), error)
+        self.call.abort(self.transport.now(), error)
     }
 
     /// Drops what is in flight.
@@ -145,7 +150,7 @@ impl<D: Decode> Driver<D> {
         }
     }
 
-    fn wait<T>(&self, until: Option<Time>, poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> Option<T> {
+    fn wait<U>(&self, until: Option<Time>, poll: impl FnMut(&mut Context<'_>) -> Poll<U>) -> Option<U> {
         wait(&self.transport, &self.cancel, until, poll)
     }
 }
@@ -194,7 +199,7 @@ impl Wake for Unpark {
     }
 }
 
-impl<D: Decode> fmt::Debug for Driver<D> {
+impl<T> fmt::Debug for Driver<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Driver").field("call", &self.call).finish_non_exhaustive()
     }

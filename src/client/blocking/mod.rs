@@ -28,7 +28,7 @@
 //! # Cancelling
 //!
 //! A blocked call is ended from another thread with a [`CancelHandle`]. Each stream
-//! [has one](Streaming::cancel_handle); for other calls, make a client whose calls obey one:
+//! [has one](ResponseStream::cancel_handle); for other calls, make a client whose calls obey one:
 //!
 //! ```
 //! use std::time::Duration;
@@ -52,44 +52,42 @@
 //! ```
 
 mod driver;
+mod response_stream;
 mod services;
-mod streaming;
 
 use std::fmt;
-use std::future::{pending, ready};
+use std::future::ready;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use bytes::Bytes;
-use futures_core::Stream;
-use http::{Request, Response};
-
 use crate::api::{CurrentModel, ModelCard};
-use crate::base::{BaseUrl, BoxFuture, Error, Limits, Paces, Result, Sent, Time, TransportError};
-use crate::client::answer::{Answer, Calling};
-use crate::client::streaming::Tally;
+use crate::base::{BaseUrl, BoxFuture, Error, Limits, Result, Time, TimeoutPolicy};
+use crate::client::response::{Response, whole};
+use crate::client::stream_state::StreamState;
 use crate::decode::{Decode, Whole};
-use crate::protocol::auth::Credential;
+use crate::protocol::auth::{Credential, KeySource};
 use crate::protocol::call::{Call, Shared};
 use crate::protocol::hooks::Hook;
 use crate::protocol::policy::{
     Balance, Breaker, Concurrency, RateLimit, Retry, RetryBudget, RetryPolicy, Server, ServerStatus,
 };
 use crate::protocol::{Accumulate, Endpoint, Options, Scope, StreamEndpoint};
-use crate::transport::{Transport, Ureq};
+use crate::transport::Ureq;
 
 pub use crate::transport::CancelHandle;
 use driver::Driver;
 pub(crate) use driver::wait;
+pub use response_stream::ResponseStream;
 pub use services::*;
-pub use streaming::Streaming;
 
 /// A blocking client of one server. Cheap to clone; clones share connections, keys and settings, and may be used from any
 /// number of threads.
 #[derive(Clone)]
 pub struct Client {
-    /// It never sends: its services say what to call, and this client does.
-    inner: crate::client::client::Client,
+    shared: Shared,
+    options: Arc<Options>,
+    keys: Option<Arc<dyn KeySource>>,
     pub(crate) transport: Ureq,
     pub(crate) cancel: CancelHandle,
 }
@@ -105,22 +103,35 @@ impl Client {
     }
 
     /// Makes one call, and blocks until it is answered.
-    pub fn call<E>(&self, endpoint: &E) -> Result<Answer<<E::Decoder as Decode>::Item>>
+    pub fn call<E>(&self, endpoint: &E) -> Result<Response<<E::Decoder as Decode>::Item>>
     where
         E: Endpoint,
         E::Decoder: Whole,
     {
-        self.run(self.inner.call(endpoint))
+        let call = Call::with(&self.shared, endpoint, &self.options)?;
+        let mut driver = self.driver(call, self.cancel.child());
+        let mut value = None;
+        while let Some(item) = driver.next() {
+            value = Some(item?);
+        }
+        whole(value, driver.call())
     }
 
     /// Makes one streamed call. Nothing is sent until it is asked for an item; dropping it cancels.
-    pub fn stream<R: StreamEndpoint>(&self, request: &R) -> Streaming<R::Decoder, R::Total> {
-        self.start(self.inner.stream(request))
+    pub fn stream<R: StreamEndpoint>(
+        &self,
+        request: &R,
+    ) -> ResponseStream<<R::Decoder as Decode>::Item, <R::Total as Accumulate>::Output> {
+        let limits = self.options.limits.clone().unwrap_or_default();
+        let cancel = self.cancel.child();
+        let call = Call::with(&self.shared, &request.streamed(), &self.options);
+        let driver = call.map(|call| self.driver(call, cancel.clone()));
+        ResponseStream::new(driver, StreamState::new(request.total(&limits)), cancel)
     }
 
     /// The same client with other options for the calls made through it; connections and keys stay shared.
     pub fn with(&self, options: Options) -> Client {
-        Client { inner: self.inner.with(options), ..self.clone() }
+        Client { options: Arc::new(self.options.overridden(options)), ..self.clone() }
     }
 
     /// The same client, whose calls are ended by this handle, too; connections and keys stay shared.
@@ -137,19 +148,19 @@ impl Client {
 
     /// How its servers are doing.
     pub fn servers(&self) -> Vec<ServerStatus> {
-        self.shared().servers(self.now())
+        self.shared.servers(self.now())
     }
 
     /// Asks each server which model it has loaded (`GET /v1/model`), one after the other, and gives their cards or errors in their order.
     ///
     /// What they tell is noted, as by [`probe`](crate::Client::probe) of the async client.
-    pub fn probe(&self) -> Vec<(BaseUrl, Result<Answer<ModelCard>>)> {
+    pub fn probe(&self) -> Vec<(BaseUrl, Result<Response<ModelCard>>)> {
         let once = self.with(Options::new().retry(Retry::NEVER));
         let probe = |server: ServerStatus| {
             let card = once.at(&server.base).call(&CurrentModel);
             match &card {
-                Ok(card) => self.shared().set_model(&server.base, Some(&card.id)),
-                Err(error) if error.code() == "no_model_loaded" => self.shared().set_model(&server.base, None),
+                Ok(card) => self.shared.set_model(&server.base, Some(&card.id)),
+                Err(error) if error.code() == "no_model_loaded" => self.shared.set_model(&server.base, None),
                 Err(_) => {}
             }
             (server.base, card)
@@ -159,40 +170,21 @@ impl Client {
 
     /// The address of its server, of several the first one's.
     pub fn base_url(&self) -> &BaseUrl {
-        self.inner.base_url()
+        self.shared.base()
     }
 
     /// What the calls of this client share, for calls driven by hand.
     pub fn shared(&self) -> &Shared {
-        self.inner.shared()
+        &self.shared
     }
 
     /// The options that its calls start from.
     pub fn options(&self) -> &Options {
-        self.inner.options()
+        &self.options
     }
 
-    fn run<D: Whole>(&self, calling: Calling<D>) -> Result<Answer<D::Item>> {
-        let mut driver = self.driver(calling.into_call()?, self.cancel.child());
-        let mut value = None;
-        while let Some(item) = driver.next() {
-            value = Some(item?);
-        }
-        let value = value.ok_or_else(|| Error::misuse("the call ended without an answer"))?;
-        Ok(Answer::new(value, driver.call()))
-    }
-
-    fn start<D: Decode, A: Accumulate<Item = D::Item>>(
-        &self,
-        stream: crate::client::streaming::Streaming<D, A>,
-    ) -> Streaming<D, A> {
-        let (call, tally): (_, Tally<A>) = stream.into_parts();
-        let cancel = self.cancel.child();
-        Streaming::new(call.map(|call| self.driver(call, cancel.clone())), tally, cancel)
-    }
-
-    fn driver<D: Decode>(&self, call: Call<D>, cancel: CancelHandle) -> Driver<D> {
-        Driver::new(self.transport.clone(), self.inner.keys(), call, cancel)
+    fn driver<D: Decode>(&self, call: Call<D>, cancel: CancelHandle) -> Driver<D::Item> {
+        Driver::new(self.transport.clone(), self.keys.clone(), Box::new(call), cancel)
     }
 
     pub(crate) fn now(&self) -> Time {
@@ -247,7 +239,7 @@ impl ClientBuilder {
         /// Adds a field to every JSON body that does not have it already.
         extra(name: impl Into<String>, value: impl Into<crate::base::OrderedJson>);
         /// The deadlines of each kind of work, in place of the defaults.
-        paces(paces: Paces);
+        timeout_policy(timeout_policy: TimeoutPolicy);
         /// How long a whole call may take, with its retries and waits; the other deadlines stay. See
         /// [`Options::total`](crate::Options::total).
         total(limit: Duration);
@@ -320,7 +312,8 @@ impl ClientBuilder {
 
     /// The client, on a transport with proxies or certificates of your own.
     pub fn build_with(self, transport: Ureq) -> Result<Client> {
-        Ok(Client { inner: self.0.build_with(Nowhere)?, transport, cancel: CancelHandle::new() })
+        let (shared, options, keys) = self.0.into_parts(Ureq::seed())?;
+        Ok(Client { shared, options, keys, transport, cancel: CancelHandle::new() })
     }
 }
 
@@ -329,41 +322,5 @@ impl From<crate::client::client::ClientBuilder> for ClientBuilder {
     /// need a runtime; deadlines and cancelling cut it off.
     fn from(builder: crate::client::client::ClientBuilder) -> Self {
         ClientBuilder(builder)
-    }
-}
-
-/// The transport of the client that never sends.
-struct Nowhere;
-
-impl Transport for Nowhere {
-    type Body = NoBody;
-
-    fn send(
-        &self,
-        _: Request<Bytes>,
-    ) -> impl Future<Output = Result<Response<NoBody>, TransportError>> + Send + 'static {
-        ready(Err(TransportError::new(Sent::No, "blocking clients do not send asynchronously")))
-    }
-
-    fn sleep_until(&self, _: Time) -> impl Future<Output = ()> + Send + 'static {
-        pending()
-    }
-
-    fn now(&self) -> Time {
-        Time::default()
-    }
-
-    fn seed(&self) -> u64 {
-        Ureq::seed()
-    }
-}
-
-enum NoBody {}
-
-impl Stream for NoBody {
-    type Item = Result<Bytes, TransportError>;
-
-    fn poll_next(self: std::pin::Pin<&mut Self>, _: &mut std::task::Context<'_>) -> Poll<Option<Self::Item>> {
-        match *self {}
     }
 }

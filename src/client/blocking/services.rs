@@ -1,235 +1,85 @@
-//! The services, under the names and with the methods of the async client's.
+//! The services, with the methods of the async client's.
 
 use std::time::Duration;
 
-use super::{Client, Streaming};
+use super::{Client, ResponseStream};
 use crate::api::models::{Wanted, unless_none_loaded};
 use crate::api::*;
 use crate::base::Result;
-use crate::client::answer::Answer;
 use crate::client::readiness::Readiness;
-use crate::client::streaming::Broken;
-use crate::decode::{Empty, Events};
+use crate::client::response::Response;
+use crate::client::stream_state::StreamError;
+use crate::decode::Empty;
 use crate::protocol::estimate::Estimator;
 
-/// Declares services: who is asked is the async client's service of the same name, which knows the operation.
-macro_rules! services {
-    ($(
-        $(#[$meta:meta])*
-        $accessor:ident: $service:ident { $($methods:tt)* }
-    )*) => {
-        $(
-            $(#[$meta])*
-            #[doc = concat!("\n\nFrom [`Client::", stringify!($accessor), "`].")]
-            #[derive(Clone, Copy, Debug)]
-            pub struct $service<'a> {
-                pub(crate) client: &'a Client,
-            }
-
-            impl Client {
-                $(#[$meta])*
-                pub fn $accessor(&self) -> $service<'_> {
-                    $service { client: self }
-                }
-            }
-
-            impl $service<'_> {
-                services! { @ $accessor $service $($methods)* }
-            }
-        )*
-    };
-    (@ $accessor:ident $service:ident) => {};
-    (@ $accessor:ident $service:ident
-        $(#[$meta:meta])* call $name:ident($($arg:ident: $type:ty),*) -> $answer:ty; $($rest:tt)*) => {
-        $(#[$meta])*
-        #[doc = concat!(
-            "\n\nSee [`", stringify!($name), "`](crate::services::", stringify!($service), "::", stringify!($name),
-            ") of the async client."
-        )]
-        pub fn $name(&self, $($arg: $type),*) -> Result<Answer<$answer>> {
-            self.client.run(self.client.inner.$accessor().$name($($arg),*))
-        }
-        services! { @ $accessor $service $($rest)* }
-    };
-    (@ $accessor:ident $service:ident
-        $(#[$meta:meta])* stream $name:ident($($arg:ident: $type:ty),*) -> $stream:ty; $($rest:tt)*) => {
-        $(#[$meta])*
-        #[doc = concat!(
-            "\n\nSee [`", stringify!($name), "`](crate::services::", stringify!($service), "::", stringify!($name),
-            ") of the async client."
-        )]
-        pub fn $name(&self, $($arg: $type),*) -> $stream {
-            self.client.start(self.client.inner.$accessor().$name($($arg),*))
-        }
-        services! { @ $accessor $service $($rest)* }
-    };
-}
-
 /// A streamed conversation.
-pub type ChatStream = Streaming<Events<ChatEvents>, ChatTotal>;
+pub type ChatStream = ResponseStream<ChatChunk, ChatCompletion>;
+
 /// A streamed completion.
-pub type CompletionStream = Streaming<Events<CompletionEvents>, CompletionTotal>;
+pub type CompletionStream = ResponseStream<CompletionChunk, Completion>;
+
+/// A load of a model: events of progress that add up to the report.
+pub type LoadStream = ResponseStream<LoadProgress, LoadReport>;
+
 /// A streamed generation of the KoboldAI API.
-pub type KoboldStream = Streaming<Events<KoboldEvents>, KoboldTotal>;
-/// The progress of a model load.
-pub type LoadStream = Streaming<Events<LoadEvents>, LoadTotal>;
+pub type KoboldStream = ResponseStream<KoboldToken, KoboldResults>;
 
-services! {
-    /// What the client's key may do.
-    auth: Auth {
-        /// What the key may do that generation calls carry: the API key, or else the admin key.
-        call permission() -> PermissionAnswer;
-    }
+/// Makes a service of its table.
+macro_rules! service {
+    (
+        $(#[doc = $doc:expr])*
+        $accessor:ident: $service:ident {
+            $(
+                $(#[doc = $mdoc:expr])*
+                $kind:ident $method:ident($($arg:ident: $type:ty),*) -> $answer:ty $(=> $total:ty)? = $call:expr =>
+                    $form:ident [$($endpoint:tt)+]: $verb:ident $path:literal, $scope:ident, $idempotency:ident, $timeouts:ident
+                    $(, $map_error:path)?;
+            )*
+        }
+    ) => {
+        $(#[doc = $doc])*
+        #[derive(Clone, Copy, Debug)]
+        pub struct $service<'a> {
+            pub(crate) client: &'a Client,
+        }
 
-    /// Conversations.
-    chat: Chat {
-        /// The whole answer.
-        call create(request: &ChatRequest) -> ChatCompletion;
-        /// The answer as it comes.
-        stream stream(request: &ChatRequest) -> ChatStream;
-    }
+        impl Client {
+            $(#[doc = $doc])*
+            pub fn $accessor(&self) -> $service<'_> {
+                $service { client: self }
+            }
+        }
 
-    /// Text completions.
-    completions: Completions {
-        /// The whole answer.
-        call create(request: &CompletionRequest) -> Completion;
-        /// The answer as it comes.
-        stream stream(request: &CompletionRequest) -> CompletionStream;
-    }
-
-    /// What embedding models there are, what is loaded, loading and unloading.
-    embedding_models: EmbeddingModels {
-        /// The embedding models that can be loaded.
-        call list() -> ModelList;
-        /// The list as an API key sees it: the loaded embedding model, or nothing.
-        call list_as_api_key() -> ModelList;
-        /// The loaded embedding model.
-        call current() -> ModelCard;
-        /// Loads an embedding model; needs the admin key.
-        call load(request: &EmbeddingLoadRequest) -> LoadProgress;
-        /// Unloads the embedding model; needs the admin key.
-        call unload() -> Empty;
-    }
-
-    /// Vectors of texts.
-    embeddings: EmbeddingsService {
-        /// One vector per text, in the order of the texts.
-        call create(request: &EmbeddingsRequest) -> Embeddings;
-    }
-
-    /// Whether the server is there and ready.
-    health: HealthService {
-        /// The server's health. A 503 with a body is an answer, not an error.
-        call check() -> Health;
-        /// Names and addresses of the server's APIs.
-        call service_info() -> ServiceInfo;
-    }
-
-    /// The KoboldAI API, where the server has it.
-    kobold: Kobold {
-        /// The whole text.
-        call generate(request: &KoboldRequest) -> KoboldResults;
-        /// The text as it comes.
-        stream stream(request: &KoboldRequest) -> KoboldStream;
-        /// Ends the generation that was begun with this `genkey`.
-        call abort(genkey: impl Into<String>) -> KoboldAborted;
-        /// What the running generation with this `genkey` has come to so far; empty if there is none or nothing yet.
-        call check(genkey: impl Into<String>) -> KoboldResults;
-        /// The name of the loaded model, as `tabbyAPI/NAME`.
-        call model() -> KoboldModel;
-        /// The tokens of a text.
-        call count_tokens(prompt: impl Into<String>) -> KoboldTokenCount;
-        /// The most tokens that can be generated; this server says its context size.
-        call max_length() -> KoboldLength;
-        /// The context size, in tokens.
-        call max_context_length() -> KoboldLength;
-        /// The context size, in tokens, by KoboldCpp's route.
-        call true_max_context_length() -> KoboldLength;
-        /// The version of the KoboldAI API that the server claims to have.
-        call version() -> KoboldVersion;
-        /// The version of KoboldCpp that the server claims to be.
-        call extra_version() -> KoboldVersion;
-        /// The soft prompts that there are: none on this server.
-        call soft_prompts() -> KoboldSoftPrompts;
-        /// The soft prompt in use: empty on this server.
-        call soft_prompt() -> KoboldSoftPrompt;
-        /// Chooses a soft prompt, which this server takes and forgets.
-        call set_soft_prompt(value: impl Into<String>) -> Empty;
-    }
-
-    /// What LoRAs there are, what is active, loading and unloading.
-    loras: Loras {
-        /// The LoRAs that can be loaded.
-        call list() -> LoraList;
-        /// The list as an API key sees it: the active LoRAs.
-        call list_as_api_key() -> LoraList;
-        /// The active LoRAs with their scaling.
-        call active() -> LoraList;
-        /// Loads LoRAs in place of those that are active; needs the admin key.
-        call load(request: &LoraLoadRequest) -> LoraReport;
-        /// Unloads all LoRAs; needs the admin key.
-        call unload() -> Empty;
-    }
-
-    /// What models there are, what is loaded, loading and unloading.
-    models: Models {
-        /// The models that can be loaded.
-        call list() -> ModelList;
-        /// The list as an API key sees it: the loaded model, or nothing.
-        call list_as_api_key() -> ModelList;
-        /// The loaded model.
-        call current() -> ModelCard;
-        /// Context size, chat template and slots of the loaded model.
-        call props() -> ModelProps;
-        /// Loads a model, which takes the place of the loaded one; needs the admin key. It can be used when
-        /// [`finish`](Streaming::finish) gives the report.
-        stream load(request: &LoadRequest) -> LoadStream;
-        /// The draft models that can be loaded along.
-        call drafts() -> ModelList;
-        /// The list of draft models as an API key sees it: the loaded one, or nothing.
-        call drafts_as_api_key() -> ModelList;
-        /// Has the server download a model or a LoRA from the Hugging Face hub, and answers where it lies; needs the admin key.
-        call download(request: &DownloadRequest) -> Downloaded;
-        /// Unloads the model; needs the admin key.
-        call unload() -> Empty;
-    }
-
-    /// Sampler parameters that the server sets for every request.
-    sampling: SamplingService {
-        /// The overrides in force and the names of all presets.
-        call overrides() -> OverrideList;
-        /// The same as an API key sees it: the overrides in force, but no names of presets.
-        call overrides_as_api_key() -> OverrideList;
-        /// Puts a preset of the server's `sampler_overrides` directory in force, in place of all overrides; needs the admin key.
-        call switch_preset(name: impl Into<String>) -> Empty;
-        /// Puts these overrides in force, in place of all others; needs the admin key.
-        call set_overrides(overrides: &Overrides) -> Empty;
-        /// Takes all overrides away; needs the admin key.
-        call unload() -> Empty;
-    }
-
-    /// What chat templates there are, switching, unloading.
-    templates: Templates {
-        /// The names of the templates in the server's template directory.
-        call list() -> TemplateList;
-        /// The list as an API key sees it: the active template, or nothing.
-        call list_as_api_key() -> TemplateList;
-        /// Switches the loaded model to this template until it is loaded again; needs the admin key.
-        call switch(name: impl Into<String>) -> Empty;
-        /// Takes the loaded model's template away; needs the admin key.
-        call unload() -> Empty;
-    }
-
-    /// Text to tokens of the loaded model and back.
-    tokens: Tokens {
-        /// The tokens of a text, or of a conversation as the chat template writes it.
-        call encode(request: &EncodeRequest) -> Encoded;
-        /// The text of tokens.
-        call decode(request: &DecodeRequest) -> Decoded;
-        /// How many tokens a text or a conversation has.
-        call count(request: &EncodeRequest) -> TokenCount;
-    }
+        impl $service<'_> {
+            $(
+                $(#[doc = $mdoc])*
+                #[doc = concat!("\n\nWire: `", stringify!($verb), " ", $path, "`.")]
+                pub fn $method(&self, $($arg: $type),*) -> method!(@ $answer $(=> $total)?) {
+                    self.client.$kind($call)
+                }
+            )*
+        }
+    };
 }
+
+/// What a method returns.
+macro_rules! method {
+    (@ $answer:ty) => { Result<Response<$answer>> };
+    (@ $item:ty => $total:ty) => { ResponseStream<$item, $total> };
+}
+
+crate::api::auth::service!(service);
+crate::api::chat::service!(service);
+crate::api::completions::service!(service);
+crate::api::embedding_models::service!(service);
+crate::api::embeddings::service!(service);
+crate::api::health::service!(service);
+crate::api::kobold::service!(service);
+crate::api::loras::service!(service);
+crate::api::models::service!(service);
+crate::api::overrides::service!(service);
+crate::api::templates::service!(service);
+crate::api::tokens::service!(service);
 
 impl Tokens<'_> {
     /// The estimator, calibrated to the loaded model by the counts of these texts.
@@ -256,11 +106,11 @@ impl Models<'_> {
     /// code `unknown_model`, and nothing is unloaded, unless the server's lists show what is asked for.
     ///
     /// See [`reload`](crate::services::Models::reload) of the async client.
-    pub fn reload(&self, request: &LoadRequest) -> Result<LoadStream, Broken<LoadReport>> {
+    pub fn reload(&self, request: &LoadRequest) -> Result<LoadStream, StreamError<LoadReport>> {
         let load = self.load(request);
         match self.unload_for(&Wanted::of(request)) {
             Ok(()) => Ok(load),
-            Err(error) => Err(load.broken(error)),
+            Err(error) => Err(load.fail(error)),
         }
     }
 
@@ -277,11 +127,11 @@ impl Models<'_> {
     }
 }
 
-impl HealthService<'_> {
+impl Health<'_> {
     /// Waits until a model is loaded, by asking for it four times a second, and gives its card.
     ///
-    /// See [`wait_until_ready`](crate::services::HealthService::wait_until_ready) of the async client.
-    pub fn wait_until_ready(&self, timeout: Duration) -> Result<Answer<ModelCard>> {
+    /// See [`wait_until_ready`](crate::services::Health::wait_until_ready) of the async client.
+    pub fn wait_until_ready(&self, timeout: Duration) -> Result<Response<ModelCard>> {
         let mut wait = Readiness::new(self.client.now(), timeout);
         loop {
             let look = self.client.with(wait.options(self.client.now()));

@@ -5,41 +5,95 @@
 //! | [`client.completions()`](crate::Client::completions) | [`create`](Completions::create), [`stream`](Completions::stream) |
 //! | [`client.chat()`](crate::Client::chat) | [`create`](Chat::create), [`stream`](Chat::stream), [`run`](Chat::run), `response_as` (feature `schemars`), [`response_as_with_schema`](Chat::response_as_with_schema), [`fit`](Chat::fit) |
 //! | [`client.models()`](crate::Client::models) | [`list`](Models::list), [`current`](Models::current), [`props`](Models::props), [`load`](Models::load), [`reload`](Models::reload), [`unload`](Models::unload), [`drafts`](Models::drafts), [`download`](Models::download) |
-//! | [`client.embeddings()`](crate::Client::embeddings) | [`create`](EmbeddingsService::create), [`many`](EmbeddingsService::many) |
+//! | [`client.embeddings()`](crate::Client::embeddings) | [`create`](Embeddings::create), [`many`](Embeddings::many) |
 //! | [`client.embedding_models()`](crate::Client::embedding_models) | [`list`](EmbeddingModels::list), [`current`](EmbeddingModels::current), [`load`](EmbeddingModels::load), [`unload`](EmbeddingModels::unload) |
 //! | [`client.loras()`](crate::Client::loras) | [`list`](Loras::list), [`active`](Loras::active), [`load`](Loras::load), [`unload`](Loras::unload) |
 //! | [`client.templates()`](crate::Client::templates) | [`list`](Templates::list), [`switch`](Templates::switch), [`unload`](Templates::unload) |
 //! | [`client.tokens()`](crate::Client::tokens) | [`encode`](Tokens::encode), [`decode`](Tokens::decode), [`count`](Tokens::count), [`calibrate`](Tokens::calibrate) |
-//! | [`client.sampling()`](crate::Client::sampling) | [`overrides`](SamplingService::overrides), [`switch_preset`](SamplingService::switch_preset), [`set_overrides`](SamplingService::set_overrides), [`unload`](SamplingService::unload) |
-//! | [`client.health()`](crate::Client::health) | [`check`](HealthService::check), [`service_info`](HealthService::service_info), [`wait_until_ready`](HealthService::wait_until_ready) |
+//! | [`client.sampling()`](crate::Client::sampling) | [`overrides`](Sampling::overrides), [`switch_preset`](Sampling::switch_preset), [`set_overrides`](Sampling::set_overrides), [`unload`](Sampling::unload) |
+//! | [`client.health()`](crate::Client::health) | [`check`](Health::check), [`service_info`](Health::service_info), [`wait_until_ready`](Health::wait_until_ready) |
 //! | [`client.auth()`](crate::Client::auth) | [`permission`](Auth::permission) |
 //! | [`client.kobold()`](crate::Client::kobold) | [`generate`](Kobold::generate), [`stream`](Kobold::stream), [`abort`](Kobold::abort), [`check`](Kobold::check), [`count_tokens`](Kobold::count_tokens), … |
 //!
-//! Lists whose answer depends on the key are asked with the admin key if there is one, which sees all; the view of an API key
-//! has a name of its own, ending in `_as_api_key`.
+//! Lists whose answer depends on the key are asked with the admin key if there is one, which sees all.
+//! [`Options::prefer_admin_key(false)`](crate::Options::prefer_admin_key) asks with the API key.
 
-mod auth;
-mod chat;
-mod completions;
-mod embedding_models;
 mod embeddings;
 mod health;
-mod kobold;
-mod loras;
 mod models;
-mod sampling;
-mod templates;
 mod tokens;
 
-pub use auth::*;
-pub use chat::*;
-pub use completions::*;
-pub use embedding_models::*;
-pub use embeddings::*;
-pub use health::*;
-pub use kobold::*;
-pub use loras::*;
-pub use models::*;
-pub use sampling::*;
-pub use templates::*;
-pub use tokens::*;
+use crate::api::*;
+use crate::client::client::Client;
+use crate::client::response::ResponseFuture;
+use crate::client::response_stream::ResponseStream;
+use crate::decode::Empty;
+
+/// A streamed conversation.
+pub type ChatStream = ResponseStream<ChatChunk, ChatCompletion>;
+
+/// A streamed completion.
+pub type CompletionStream = ResponseStream<CompletionChunk, Completion>;
+
+/// A load of a model: events of progress that add up to the report.
+pub type LoadStream = ResponseStream<LoadProgress, LoadReport>;
+
+/// A streamed generation of the KoboldAI API.
+pub type KoboldStream = ResponseStream<KoboldToken, KoboldResults>;
+
+/// Makes a service of its table.
+macro_rules! service {
+    (
+        $(#[doc = $doc:expr])*
+        $accessor:ident: $service:ident {
+            $(
+                $(#[doc = $mdoc:expr])*
+                $kind:ident $method:ident($($arg:ident: $type:ty),*) -> $answer:ty $(=> $total:ty)? = $call:expr =>
+                    $form:ident [$($endpoint:tt)+]: $verb:ident $path:literal, $scope:ident, $idempotency:ident, $timeouts:ident
+                    $(, $map_error:path)?;
+            )*
+        }
+    ) => {
+        $(#[doc = $doc])*
+        #[derive(Clone, Copy, Debug)]
+        pub struct $service<'a> {
+            pub(crate) client: &'a Client,
+        }
+
+        impl Client {
+            $(#[doc = $doc])*
+            pub fn $accessor(&self) -> $service<'_> {
+                $service { client: self }
+            }
+        }
+
+        impl $service<'_> {
+            $(
+                $(#[doc = $mdoc])*
+                #[doc = concat!("\n\nWire: `", stringify!($verb), " ", $path, "`.")]
+                pub fn $method(&self, $($arg: $type),*) -> method!(@ $answer $(=> $total)?) {
+                    self.client.$kind($call)
+                }
+            )*
+        }
+    };
+}
+
+/// What a method returns.
+macro_rules! method {
+    (@ $answer:ty) => { ResponseFuture<$answer> };
+    (@ $item:ty => $total:ty) => { ResponseStream<$item, $total> };
+}
+
+crate::api::auth::service!(service);
+crate::api::chat::service!(service);
+crate::api::completions::service!(service);
+crate::api::embedding_models::service!(service);
+crate::api::embeddings::service!(service);
+crate::api::health::service!(service);
+crate::api::kobold::service!(service);
+crate::api::loras::service!(service);
+crate::api::models::service!(service);
+crate::api::overrides::service!(service);
+crate::api::templates::service!(service);
+crate::api::tokens::service!(service);

@@ -5,7 +5,7 @@ use std::cell::Cell;
 use serde_json::Value;
 
 use crate::base::{Advice, Error, ErrorKind, Limits, Remedy};
-use crate::decode::fill::grown;
+use crate::decode::in_place::grown;
 
 /// Documents up to this size are read without a count, in bytes.
 pub(crate) const SMALL: usize = 64 << 10;
@@ -217,7 +217,7 @@ pub(super) struct Growth {
 }
 
 impl Growth {
-    /// Charges one more element; how much larger the list became. `tame`: it is one of [`fill`](crate::decode::fill).
+    /// Charges one more element; how much larger the list became. `tame`: it is one of [`fill`](crate::decode::in_place).
     pub(super) fn push<E: serde::de::Error>(&self, size: usize, tame: bool, account: &Account) -> Result<usize, E> {
         let (len, capacity) = (self.len.get(), self.capacity.get());
         self.len.set(len + 1);

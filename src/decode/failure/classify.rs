@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 
-use super::said::Said;
+use super::server_error::ServerError;
 use crate::base::text::contains;
 
 /// What an error means.
@@ -23,7 +23,7 @@ pub(super) enum Within {
     Answer,
 }
 
-impl Said {
+impl ServerError {
     /// Statuses mean several things here, which only the text tells apart.
     pub(super) fn cause(&self, status: Option<StatusCode>, within: Within) -> Cause {
         let says = |words: &str| contains(&self.message, words);

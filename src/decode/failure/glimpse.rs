@@ -32,7 +32,7 @@ pub(super) fn glimpse(text: &str) -> Option<Value> {
     let closed = mend::closed(text);
     let mut json = serde_json::Deserializer::from_str(&closed);
     let mut value = Value::Null;
-    let whole = Fill::new(&mut value, &mut Fill::budget()).deserialize(&mut json);
+    let whole = DeserializeInPlace::new(&mut value, &mut DeserializeInPlace::budget()).deserialize(&mut json);
     match &value {
         // Words in quotes, followed by others, are not JSON.
         Value::String(_) => (whole.is_ok() && json.end().is_ok()).then_some(value),
@@ -44,14 +44,14 @@ pub(super) fn glimpse(text: &str) -> Option<Value> {
 }
 
 /// Fills a value in place, so that what was read before a fault stays.
-pub(in crate::decode) struct Fill<'a> {
+pub(in crate::decode) struct DeserializeInPlace<'a> {
     value: &'a mut Value,
     left: &'a mut usize,
 }
 
-impl<'a> Fill<'a> {
+impl<'a> DeserializeInPlace<'a> {
     pub(in crate::decode) fn new(value: &'a mut Value, left: &'a mut usize) -> Self {
-        Fill { value, left }
+        DeserializeInPlace { value, left }
     }
 
     /// How many values may be made.
@@ -60,7 +60,7 @@ impl<'a> Fill<'a> {
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Fill<'_> {
+impl<'de> DeserializeSeed<'de> for DeserializeInPlace<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -72,7 +72,7 @@ impl<'de> DeserializeSeed<'de> for Fill<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Fill<'_> {
+impl<'de> Visitor<'de> for DeserializeInPlace<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -118,7 +118,7 @@ impl<'de> Visitor<'de> for Fill<'_> {
                 return Ok(());
             }
             let mut item = Value::Null;
-            let read = items.next_element_seed(Fill { value: &mut item, left: self.left });
+            let read = items.next_element_seed(DeserializeInPlace { value: &mut item, left: self.left });
             if !matches!(read, Ok(None)) {
                 // Not after an error that stands in place of the item.
                 if read.is_ok() || !item.is_null() {
@@ -138,7 +138,7 @@ impl<'de> Visitor<'de> for Fill<'_> {
             && let Some(name) = fields.next_key::<String>()?
         {
             let mut value = Value::Null;
-            let read = fields.next_value_seed(Fill { value: &mut value, left: self.left });
+            let read = fields.next_value_seed(DeserializeInPlace { value: &mut value, left: self.left });
             if read.is_ok() || !value.is_null() {
                 map.insert(name, value);
             }

@@ -3,11 +3,11 @@
 use http::{HeaderMap, StatusCode, header};
 
 use super::classify::Cause;
-use super::said::Said;
+use super::server_error::ServerError;
 use crate::base::text::{contains, cut};
 use crate::base::{Advice, Error, Remedy};
 
-pub(super) fn advice(said: &Said, cause: Cause, status: Option<StatusCode>) -> Option<Advice> {
+pub(super) fn advice(said: &ServerError, cause: Cause, status: Option<StatusCode>) -> Option<Advice> {
     // The server's own code first, where it is one of those that are known.
     let own = said.code.as_deref().and_then(|code| known(code, &said.message, status));
     own.or_else(|| known(cause.code, &said.message, status))

@@ -14,20 +14,20 @@
 mod classify;
 mod glimpse;
 mod hint;
-mod said;
+mod server_error;
 
 use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 
 use crate::base::Error;
 use classify::Within;
-pub(super) use glimpse::{Fill, LOOK};
+pub(super) use glimpse::{DeserializeInPlace, LOOK};
 use hint::{advice, redirected};
-use said::Said;
+use server_error::ServerError;
 
 /// The error of an answer whose status is not a success.
 pub(super) fn from_response(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Error {
-    let said = Said::json(body).unwrap_or_else(|| Said::plain(body, Some(headers)));
+    let said = ServerError::json(body).unwrap_or_else(|| ServerError::plain(body, Some(headers)));
     let cause = said.cause(Some(status), Within::Answer);
     let advice = advice(&said, cause, Some(status));
     let error = said.into_error(cause, None);
@@ -41,30 +41,30 @@ pub(super) fn from_response(status: StatusCode, headers: &HeaderMap, body: &[u8]
 /// The error that the data of an event carries, in any shape that servers use, or `None` if it carries none: for an
 /// [`EventFormat`](crate::decode::EventFormat) of your own.
 pub fn event_error(data: &str) -> Option<Error> {
-    Said::json(data.as_bytes()).map(|said| finished(said, Within::Stream))
+    ServerError::json(data.as_bytes()).map(|said| finished(said, Within::Stream))
 }
 
 /// The error of an event of the kind `error`, whatever its data says: for an [`EventFormat`](crate::decode::EventFormat) of your own.
 pub fn error_event(data: &str) -> Error {
-    event_error(data).unwrap_or_else(|| finished(Said::plain(data.as_bytes(), None), Within::Stream))
+    event_error(data).unwrap_or_else(|| finished(ServerError::plain(data.as_bytes(), None), Within::Stream))
 }
 
 /// The error that the value of a field called `error` in an event tells of, or `None` if it says that there is none.
 pub(crate) fn event_error_field(error: &Value) -> Option<Error> {
-    Said::field(error).map(|said| finished(said, Within::Stream))
+    ServerError::field(error).map(|said| finished(said, Within::Stream))
 }
 
 /// The same of a field in a whole answer.
 pub(crate) fn answer_error_field(error: &Value) -> Option<Error> {
-    Said::field(error).map(|said| finished(said, Within::Answer))
+    ServerError::field(error).map(|said| finished(said, Within::Answer))
 }
 
 /// The error that a body is in place of an answer, although its status is a success; `None` if there is no error in it.
 pub(super) fn from_answer(body: &str) -> Option<Error> {
-    Said::in_place_of_answer(body.as_bytes()).map(|said| finished(said, Within::Answer))
+    ServerError::in_place_of_answer(body.as_bytes()).map(|said| finished(said, Within::Answer))
 }
 
-fn finished(said: Said, within: Within) -> Error {
+fn finished(said: ServerError, within: Within) -> Error {
     let status = said.status;
     let cause = said.cause(status, within);
     let advice = advice(&said, cause, status);

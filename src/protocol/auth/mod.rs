@@ -88,7 +88,7 @@ impl Which {
 }
 
 impl Credential {
-    /// `X-API-Key: KEY`, good for [`Scope::Api`] and [`Scope::List`]. A blank key is an error: the server chokes on
+    /// `X-API-Key: KEY`, good for [`Scope::Api`] and [`Scope::PreferAdmin`]. A blank key is an error: the server chokes on
     /// empty key headers.
     pub fn api_key(key: &str) -> Result<Self> {
         Ok(Credential::of(X_API_KEY, key_value("API key", key, "")?, Which::Api))
@@ -224,7 +224,7 @@ impl Keys {
         let (name, key) = match scope {
             Scope::Public => return None,
             Scope::Api => (X_API_KEY, api().or_else(admin)),
-            Scope::List => (X_API_KEY, admin().or_else(api)),
+            Scope::PreferAdmin => (X_API_KEY, admin().or_else(api)),
             Scope::Admin => (X_ADMIN_KEY, admin()),
         };
         let (name, (value, which)) = match key {
@@ -299,7 +299,7 @@ mod tests {
         assert_sends(&keys, Scope::Admin, "x-admin-key", "adm");
         keys.set_api(" api\n").unwrap();
         assert_sends(&keys, Scope::Api, "x-api-key", "api");
-        assert_sends(&keys, Scope::List, "x-api-key", "adm");
+        assert_sends(&keys, Scope::PreferAdmin, "x-api-key", "adm");
         assert_sends(&keys, Scope::Admin, "x-admin-key", "adm");
         assert_eq!(header(&keys, Scope::Public), None);
     }

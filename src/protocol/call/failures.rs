@@ -30,7 +30,7 @@ impl<D: Decode> Call<D> {
     }
 
     /// Gives the place at the server back, with its result.
-    pub(super) fn give_back(&mut self, now: Time, succeeded: Option<bool>) {
+    pub(super) fn release(&mut self, now: Time, succeeded: Option<bool>) {
         if let Some(permit) = self.permit.take() {
             // Whatever was answered below 500 shows that the server works.
             let answered = self.answer.as_ref().is_some_and(|(status, _)| !status.is_server_error());
@@ -151,15 +151,12 @@ pub(super) fn faults_server(error: &Error) -> bool {
 /// The error of a call that was not let through.
 pub(super) fn refused(refusal: Refusal, now: Time) -> Error {
     let error = |code, message: String, hint| {
-        Error::new(ErrorKind::Refused, code, message).with_advice(Advice::new(Remedy::Wait, hint))
+        Error::new(ErrorKind::Policy, code, message).with_advice(Advice::new(Remedy::Wait, hint))
     };
     match refusal {
         Refusal::Open { until } => error(
             "circuit_open",
-            format!(
-                "nothing was sent, since the server has failed too often; it is left alone for {}",
-                span(until.since(now))
-            ),
+            format!("not sent: the server has failed too often; the circuit is open for {}", span(until.since(now))),
             "wait, or see with {method:servers} how it is doing",
         )
         .with_retry_at(until, now),

@@ -7,8 +7,8 @@
 use std::collections::VecDeque;
 use std::task::Waker;
 
+use super::admission::{Admission, ServerLoad};
 use super::failures::refused;
-use super::places::{Places, Tally};
 use super::shared::Policies;
 use super::sorted::Sorted;
 use crate::base::{Error, Text, Time};
@@ -28,8 +28,8 @@ pub(super) struct Gate {
     /// Most tickets that may wait.
     room: usize,
     queue: VecDeque<Waiting>,
-    /// Places that were given to tickets whose calls have not come for them yet.
-    granted: Sorted<u64, Grant>,
+    /// Admission that were given to tickets whose calls have not come for them yet.
+    granted: Sorted<u64, Slot>,
     next_ticket: u64,
     /// The latest time that was given: dropping a place gives none.
     now: Time,
@@ -39,7 +39,7 @@ pub(super) struct Gate {
 
 /// A server at work.
 struct Member {
-    tally: Tally,
+    load: ServerLoad,
     circuit: Option<Circuit>,
     requests: Option<Window>,
     tokens: Option<Window>,
@@ -78,7 +78,7 @@ struct Waiting {
 
 /// A place at a server.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Grant {
+pub(super) struct Slot {
     pub(super) server: usize,
     pub(super) pass: Option<Pass>,
     /// Since when its call has it, and what it weighs.
@@ -88,8 +88,8 @@ pub(super) struct Grant {
 
 /// What the gate says.
 #[derive(Debug)]
-pub(super) enum Admission {
-    Granted(Grant),
+pub(super) enum AdmissionResult {
+    Granted(Slot),
     /// Come again at that time, or when the ticket is called.
     Wait {
         ticket: u64,
@@ -125,7 +125,7 @@ enum Room {
 }
 
 impl Gate {
-    pub(super) fn boxed(servers: &[Server], policies: &Policies) -> Box<dyn Places> {
+    pub(super) fn boxed(servers: &[Server], policies: &Policies) -> Box<dyn Admission> {
         Box::new(Gate {
             members: servers.iter().map(|server| Member::new(server, policies)).collect(),
             balance: policies.balance,
@@ -139,18 +139,18 @@ impl Gate {
     }
 }
 
-impl Places for Gate {
-    fn admit(&mut self, ticket: Option<u64>, want: &Want, now: Time) -> Admission {
+impl Admission for Gate {
+    fn admit(&mut self, ticket: Option<u64>, want: &Want, now: Time) -> AdmissionResult {
         self.now = self.now.max(now);
         match ticket.and_then(|ticket| self.granted.remove(&ticket)) {
             // The breaker has opened since: the call looks for another place.
             Some(grant) if self.is_stale(grant) => self.undo(grant),
-            Some(grant) => return Admission::Granted(self.take(grant)),
+            Some(grant) => return AdmissionResult::Granted(self.take(grant)),
             None => {}
         }
         let taken = self.serve();
         if let Some(grant) = ticket.and_then(|ticket| self.granted.remove(&ticket)) {
-            return Admission::Granted(self.take(grant));
+            return AdmissionResult::Granted(self.take(grant));
         }
         if let Some(at) = ticket.and_then(|ticket| self.find(ticket)) {
             return self.answer_waiting(at);
@@ -158,7 +158,7 @@ impl Places for Gate {
         match self.pick(want, taken, false) {
             Pick::Take(server) => {
                 let grant = self.begin(server, want);
-                Admission::Granted(self.take(grant))
+                AdmissionResult::Granted(self.take(grant))
             }
             Pick::Wait { .. } if self.queue.len() >= self.room => {
                 self.refuse(Refusal::Queue { waiting: self.queue.len() })
@@ -169,26 +169,26 @@ impl Places for Gate {
                 let want = want.clone();
                 let waiting = Waiting { ticket, want, waker: None, called: false, until, told: until, refusal: None };
                 self.queue.push_back(waiting);
-                Admission::Wait { ticket, until }
+                AdmissionResult::Wait { ticket, until }
             }
             Pick::Refuse(refusal) => self.refuse(refusal),
         }
     }
 
-    fn end(&mut self, grant: Grant, succeeded: Option<bool>, now: Option<Time>) {
+    fn end(&mut self, grant: Slot, succeeded: Option<bool>, now: Option<Time>) {
         self.now = self.now.max(now.unwrap_or_default());
         let now = self.now;
         let Some(member) = self.members.get_mut(grant.server) else { return };
-        member.tally.end(succeeded, now);
+        member.load.end(succeeded, now);
         if let (Some(circuit), Some(pass)) = (&mut member.circuit, grant.pass) {
             circuit.end(pass, succeeded, now);
         }
         self.serve();
     }
 
-    fn undo(&mut self, grant: Grant) {
+    fn undo(&mut self, grant: Slot) {
         if let Some(member) = self.members.get_mut(grant.server) {
-            member.tally.begun = member.tally.begun.saturating_sub(1);
+            member.load.begun = member.load.begun.saturating_sub(1);
             let weights = [(&mut member.requests, 1), (&mut member.tokens, grant.tokens)];
             for (window, amount) in weights.into_iter().filter_map(|(window, amount)| Some((window.as_mut()?, amount)))
             {
@@ -227,7 +227,7 @@ impl Places for Gate {
     fn status(&self, now: Time) -> Vec<ServerStatus> {
         let breaker = |circuit: &Circuit| circuit.state(now);
         let status =
-            |member: &Member| member.tally.status(member.circuit.as_ref().map_or(BreakerState::Closed, breaker));
+            |member: &Member| member.load.status(member.circuit.as_ref().map_or(BreakerState::Closed, breaker));
         self.members.iter().map(status).collect()
     }
 
@@ -241,13 +241,13 @@ impl Places for Gate {
 
     fn set_model(&mut self, server: usize, model: Text) {
         if let Some(member) = self.members.get_mut(server) {
-            member.tally.model = Some(model);
+            member.load.model = Some(model);
         }
     }
 
     fn has_model(&mut self, server: usize) {
         if let Some(member) = self.members.get_mut(server) {
-            member.tally.has_model();
+            member.load.has_model();
         }
     }
 
@@ -259,7 +259,7 @@ impl Places for Gate {
 impl Gate {
     /// What a ticket is told that was not served just now. It gets an alarm of its own even if earlier ones stand before it,
     /// since their calls may not be polled; the one that comes first has all served.
-    fn answer_waiting(&mut self, at: usize) -> Admission {
+    fn answer_waiting(&mut self, at: usize) -> AdmissionResult {
         let now = self.now;
         let want = std::mem::take(&mut self.queue[at].want);
         let own = match self.pick(&want, 0, true) {
@@ -277,7 +277,7 @@ impl Gate {
                 self.leave(ticket);
                 self.refuse(refusal)
             }
-            None => Admission::Wait { ticket, until },
+            None => AdmissionResult::Wait { ticket, until },
         }
     }
 
@@ -327,7 +327,7 @@ impl Gate {
     /// Where an attempt can go, other than to the servers that are taken. What has `queued` is not refused for the rate any more.
     fn pick(&mut self, want: &Want, taken: u64, queued: bool) -> Pick {
         let now = self.now;
-        let known = want.model.is_some() && self.members.iter().any(|member| member.tally.model == want.model);
+        let known = want.model.is_some() && self.members.iter().any(|member| member.load.model == want.model);
         let mut ready: Vec<Candidate> = Vec::new();
         // Some server that may have a model will have room.
         let mut better_later = false;
@@ -336,7 +336,7 @@ impl Gate {
             if want.back.or(want.server).is_some_and(|server| server != index) {
                 continue;
             }
-            let no_model = want.needs_model && member.tally.is_empty();
+            let no_model = want.needs_model && member.load.is_empty();
             let room = member.room(want.tokens, now, queued);
             better_later |= !no_model && matches!(room, Room::At(_) | Room::Later);
             match room {
@@ -345,10 +345,10 @@ impl Gate {
                     index,
                     tried: want.tried & (1 << index) != 0,
                     no_model,
-                    lacks_model: known && member.tally.model != want.model,
-                    failed_lately: member.tally.failed.is_some_and(|at| now < at + LATELY),
-                    in_flight: member.tally.in_flight,
-                    begun: member.tally.begun,
+                    lacks_model: known && member.load.model != want.model,
+                    failed_lately: member.load.failed.is_some_and(|at| now < at + LATELY),
+                    in_flight: member.load.in_flight,
+                    begun: member.load.begun,
                 }),
                 Room::At(at) => {
                     waits |= 1 << index;
@@ -365,7 +365,7 @@ impl Gate {
         let best = best.filter(|server| {
             !(better_later
                 && want.needs_model
-                && self.members.get(*server).is_some_and(|member| member.tally.is_empty()))
+                && self.members.get(*server).is_some_and(|member| member.load.is_empty()))
         });
         match (best, refusal) {
             (Some(server), _) => Pick::Take(server),
@@ -377,10 +377,10 @@ impl Gate {
         }
     }
 
-    fn begin(&mut self, server: usize, want: &Want) -> Grant {
+    fn begin(&mut self, server: usize, want: &Want) -> Slot {
         let now = self.now;
         let member = &mut self.members[server];
-        member.tally.begin();
+        member.load.begin();
         if let Some(window) = &mut member.requests {
             window.reserve(1);
         }
@@ -388,16 +388,16 @@ impl Gate {
             window.reserve(want.tokens);
         }
         let pass = member.circuit.as_mut().map(|circuit| circuit.begin(now));
-        Grant { server, pass, taken: None, tokens: want.tokens }
+        Slot { server, pass, taken: None, tokens: want.tokens }
     }
 
-    fn is_stale(&self, grant: Grant) -> bool {
+    fn is_stale(&self, grant: Slot) -> bool {
         let circuit = self.members.get(grant.server).and_then(|member| member.circuit.as_ref());
         circuit.zip(grant.pass).is_some_and(|(circuit, pass)| circuit.is_stale(pass))
     }
 
     /// The call comes for its place, and sends now.
-    fn take(&mut self, grant: Grant) -> Grant {
+    fn take(&mut self, grant: Slot) -> Slot {
         let now = self.now;
         if let Some(member) = self.members.get_mut(grant.server) {
             if let Some(window) = &mut member.requests {
@@ -409,11 +409,11 @@ impl Gate {
         }
         // Now it is known when there will be room for the next.
         self.serve();
-        Grant { taken: Some(now), ..grant }
+        Slot { taken: Some(now), ..grant }
     }
 
-    fn refuse(&self, refusal: Refusal) -> Admission {
-        Admission::Refused(refused(refusal, self.now))
+    fn refuse(&self, refusal: Refusal) -> AdmissionResult {
+        AdmissionResult::Refused(refused(refusal, self.now))
     }
 
     fn find(&self, ticket: u64) -> Option<usize> {
@@ -428,7 +428,7 @@ impl Member {
         let rate = rate.or(defaults.rate);
         let window = |limit: Option<u64>| Some(Window::new(limit?, rate?.interval));
         Member {
-            tally: Tally::new(base.clone()),
+            load: ServerLoad::new(base.clone()),
             circuit: defaults.breaker.map(Circuit::new),
             requests: window(rate.and_then(|rate| rate.requests.map(u64::from))),
             tokens: window(rate.and_then(|rate| rate.tokens)),
@@ -452,7 +452,7 @@ impl Member {
             };
         }
         match self.places {
-            Some(places) if self.tally.in_flight >= places => Room::Later,
+            Some(places) if self.load.in_flight >= places => Room::Later,
             _ => Room::Now,
         }
     }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Request};
 
 use super::Call;
-use super::keys::Slot;
+use super::keys::KeySlot;
 use super::shared::{Shared, State};
 use crate::base::Secrets;
 use crate::base::secrets::is_secret;
@@ -81,7 +81,7 @@ impl<D: Decode> Call<D> {
 fn held(state: &State) -> Vec<Credential> {
     let mut held = state.given.last.clone();
     for slot in state.keys.values() {
-        if let Slot::Ready { credential: Some(credential), .. } = slot
+        if let KeySlot::Ready { credential: Some(credential), .. } = slot
             && !held.iter().any(|other| other.is_same(credential))
         {
             held.push(credential.clone());

@@ -32,7 +32,7 @@ pub enum Output<T> {
         /// Poll again when it completes.
         changed: Option<Changed>,
     },
-    /// Get a key, and bring it with [`Input::Key`]. Asked again as long as it is missing.
+    /// Get a key, and bring it with [`Input::Key`]. Returned again as long as it is missing.
     Authorize {
         /// The server that it is for.
         server: BaseUrl,

@@ -7,7 +7,7 @@ use crate::protocol::auth::Credential;
 use crate::protocol::endpoint::Scope;
 
 /// The key of one scope at one server.
-pub(super) enum Slot {
+pub(super) enum KeySlot {
     /// One call asks for it.
     Refreshing,
     Ready {
@@ -43,18 +43,18 @@ impl Shared {
         let place = (server, scope);
         let skew = self.key_skew();
         let rejected = match state.keys.get(&place) {
-            Some(Slot::Ready { credential, serial }) if credential.as_ref().is_none_or(|c| c.is_good(now, skew)) => {
+            Some(KeySlot::Ready { credential, serial }) if credential.as_ref().is_none_or(|c| c.is_good(now, skew)) => {
                 return Access::Granted { credential: credential.clone(), serial: *serial };
             }
-            Some(Slot::Refreshing) => {
+            Some(KeySlot::Refreshing) => {
                 let seen = state.version;
                 drop(state);
                 return Access::Busy(Changed::version(self, seen));
             }
-            Some(Slot::Rejected) => true,
-            Some(Slot::Ready { .. }) | None => false,
+            Some(KeySlot::Rejected) => true,
+            Some(KeySlot::Ready { .. }) | None => false,
         };
-        state.keys.insert(place, Slot::Refreshing);
+        state.keys.insert(place, KeySlot::Refreshing);
         Access::Lead(Lease { shared: self.clone(), server, scope, rejected, settled: false })
     }
 
@@ -66,8 +66,8 @@ impl Shared {
         let mut state = self.lock();
         // Another call may have replaced it meanwhile; then its key is tried.
         let place = (server, scope);
-        if matches!(state.keys.get(&place), Some(Slot::Ready { serial: current, .. }) if *current == serial) {
-            state.keys.insert(place, Slot::Rejected);
+        if matches!(state.keys.get(&place), Some(KeySlot::Ready { serial: current, .. }) if *current == serial) {
+            state.keys.insert(place, KeySlot::Rejected);
         }
         true
     }
@@ -94,7 +94,7 @@ impl Lease {
             if let Some(credential) = &credential {
                 state.given.add(credential);
             }
-            state.keys.insert(place, Slot::Ready { credential, serial });
+            state.keys.insert(place, KeySlot::Ready { credential, serial });
         });
         serial
     }
@@ -106,7 +106,7 @@ impl Drop for Lease {
             let (place, rejected) = ((self.server, self.scope), self.rejected);
             self.shared.change(|state| {
                 match rejected {
-                    true => state.keys.insert(place, Slot::Rejected),
+                    true => state.keys.insert(place, KeySlot::Rejected),
                     false => state.keys.remove(&place),
                 };
             });

@@ -7,7 +7,7 @@ use crate::decode::Decode;
 impl<D: Decode> Call<D> {
     /// Fixes the deadlines of the call as a whole.
     pub(super) fn start_clock(&mut self, now: Time) {
-        self.deadline = self.operation.pace.total.map(|total| now + total);
+        self.deadline = self.operation.timeouts.total.map(|total| now + total);
         self.first_by = self.operation.timeout.map(|limit| now + limit);
     }
 
@@ -44,25 +44,25 @@ impl<D: Decode> Call<D> {
         }
         let of_total = phase == Phase::Total && self.deadline.is_some_and(|at| now >= at);
         let timeout = self.operation.timeout.filter(|_| !of_total);
-        let pace = &self.operation.pace;
+        let timeouts = &self.operation.timeouts;
         let (code, limit, what, [hint, hint_of_timeout]) = match phase {
             Phase::Head => {
-                ("timeout_head", pace.head, "no answer began", hints!("pace.head", "such waits are expected"))
+                ("timeout_head", timeouts.head, "no response", hints!("timeouts.head", "such waits are expected"))
             }
             Phase::FirstItem => (
                 "timeout_first_item",
-                pace.first_item,
-                "no first item came",
-                hints!("pace.first_item", "prompts take that long"),
+                timeouts.first_item,
+                "no first item",
+                hints!("timeouts.first_item", "prompts take that long"),
             ),
-            Phase::Stall => (
-                "timeout_stall",
-                pace.stall,
-                "no data came (keep-alives are no data)",
+            Phase::Idle => (
+                "timeout_idle",
+                timeouts.idle,
+                "no data (keep-alive comments do not count)",
                 [
                     concat!(
                         "the server may have lost the generation, as when its model is unloaded; ",
-                        raise!("pace.stall", "such silences are expected")
+                        raise!("timeouts.idle", "such silences are expected")
                     ),
                     concat!(
                         "the server may have lost the generation, as when its model is unloaded; ",
@@ -72,13 +72,16 @@ impl<D: Decode> Call<D> {
             ),
             Phase::Total if self.operation.has_total => (
                 "timeout_total",
-                pace.total,
-                "the call was not over",
+                timeouts.total,
+                "the call did not finish",
                 hints!("options.total", "such calls are expected"),
             ),
-            Phase::Total => {
-                ("timeout_total", pace.total, "the call was not over", hints!("pace.total", "such calls are expected"))
-            }
+            Phase::Total => (
+                "timeout_total",
+                timeouts.total,
+                "the call did not finish",
+                hints!("timeouts.total", "such calls are expected"),
+            ),
         };
         let hint = if timeout.is_some() { hint_of_timeout } else { hint };
         let limit = timeout.or(limit).unwrap_or_default();

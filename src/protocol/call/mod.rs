@@ -1,7 +1,7 @@
 //! `Call`: the sans-IO machine of one operation, from the first attempt to the outcome.
 //!
 //! A call does no IO and has no clock. The driver asks what to do next with [`Call::poll_output`] and says what
-//! happened with [`Call::handle_input`], both times with the time. Retries, deadlines, stall detection and key refresh
+//! happened with [`Call::handle_input`], both times with the time. Retries, deadlines, idle timeouts and key refresh
 //! are decided in here, so they are the same under every executor.
 //!
 //! ```text
@@ -71,6 +71,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod admission;
+mod extra_fields;
 mod failures;
 mod gate;
 mod guard;
@@ -79,7 +81,6 @@ mod io;
 mod keys;
 mod late;
 mod operation;
-mod places;
 mod shared;
 mod show;
 mod sorted;
@@ -107,7 +108,9 @@ use gate::Want;
 use hooking::Hooked;
 pub use io::{Input, Output};
 use keys::{Access, Lease};
-use operation::{Asked, Operation};
+#[doc(hidden)]
+pub use operation::EndpointParts;
+use operation::Operation;
 pub use shared::{Settings, Shared};
 use stale::misplaced;
 pub use wait::Changed;
@@ -174,7 +177,7 @@ struct Key {
 
 struct Reading {
     sent: Time,
-    /// Since when the caller waits for data; `None` while it is busy with what came, which is not a stall.
+    /// Since when the caller waits for data; `None` while it is busy with what came, which is not idle time.
     waiting: Option<Time>,
     /// The decoder's progress when it was last looked at.
     progress: u64,
@@ -201,13 +204,15 @@ impl<D: Decode> Call<D> {
     pub fn with<E: Endpoint<Decoder = D>>(shared: &Shared, endpoint: &E, options: &Options) -> Result<Self> {
         Call::of(
             shared,
-            Asked::of(endpoint, options, shared.limits_tokens()),
+            EndpointParts::of(endpoint, options, shared.limits_tokens()),
             endpoint.decoder_with(&options.extra),
             options,
         )
     }
 
-    fn of(shared: &Shared, mut asked: Asked, decoder: D, options: &Options) -> Result<Self> {
+    /// A call of an endpoint that has no type of its own.
+    #[doc(hidden)]
+    pub fn of(shared: &Shared, mut asked: EndpointParts, decoder: D, options: &Options) -> Result<Self> {
         let (method, path) = (asked.method.clone(), asked.path.clone());
         let placed = |error: Error| match shared.base().join(&path) {
             Ok(url) => error.at(&method, &url.to_string()),
@@ -282,7 +287,7 @@ impl<D: Decode> Call<D> {
                     }
                 }
                 State::Sending { sent, .. } => {
-                    let head = self.operation.pace.head.map(|limit| *sent + limit);
+                    let head = self.operation.timeouts.head.map(|limit| *sent + limit);
                     match earlier(head, end_by) {
                         Some(deadline) if now >= deadline => {
                             let phase = if self.deadline == Some(deadline) { Phase::Total } else { Phase::Head };
@@ -370,9 +375,14 @@ impl<D: Decode> Call<D> {
         self.answer.as_ref().map(|(_, headers)| headers)
     }
 
-    /// Rather goes to servers that the other call has not tried.
-    pub(crate) fn shun(&mut self, other: &Call<D>) {
-        self.want.tried |= other.want.tried;
+    /// The servers that it has tried, a bit each.
+    pub(crate) fn tried(&self) -> u64 {
+        self.want.tried
+    }
+
+    /// Prefers servers that are not among these.
+    pub(crate) fn avoid(&mut self, tried: u64) {
+        self.want.tried |= tried;
     }
 
     /// The decoder, for what it learned on the way.
@@ -448,7 +458,7 @@ impl<D: Decode> Call<D> {
         });
         self.answer = None;
         self.state = State::Sending { sent: now, serial };
-        let deadline = earlier(self.operation.pace.head.map(|limit| now + limit), self.end_by());
+        let deadline = earlier(self.operation.timeouts.head.map(|limit| now + limit), self.end_by());
         Some(Output::Send { request, deadline })
     }
 
@@ -471,7 +481,7 @@ impl<D: Decode> Call<D> {
             self.rekeyed = true;
             // The new key is for this server.
             self.want.back = Some(self.at);
-            self.give_back(now, Some(true));
+            self.release(now, Some(true));
             self.record.key_refreshes += 1;
             self.state = State::Ready { not_before: None };
             if let Err(error) = self.close_attempt(now, Some("invalid_key"), Some(Duration::ZERO), None) {
@@ -547,10 +557,10 @@ impl<D: Decode> Call<D> {
             Ok(None) => {}
         }
         let waiting = *reading.waiting.get_or_insert(now);
-        let pace = &self.operation.pace;
-        let (mut limit, mut phase) = match pace.first_item {
+        let timeouts = &self.operation.timeouts;
+        let (mut limit, mut phase) = match timeouts.first_item {
             Some(limit) if self.record.items == 0 => (Some(reading.sent + limit), Phase::FirstItem),
-            _ => (pace.stall.map(|limit| waiting + limit), Phase::Stall),
+            _ => (timeouts.idle.map(|limit| waiting + limit), Phase::Idle),
         };
         if let Some(by) = self.first_by.filter(|by| limit.is_none_or(|at| *by <= at)) {
             (limit, phase) = (Some(by), Self::first_phase(&self.decoder));
@@ -574,7 +584,7 @@ impl<D: Decode> Call<D> {
         if matches!(error.code(), "no_model_loaded") {
             self.shared.note_model(self.at, "");
         }
-        self.give_back(now, faults_server(&error).then_some(false));
+        self.release(now, faults_server(&error).then_some(false));
         match self.again(now, &error, sent) {
             Some(wait) => {
                 self.retries += 1;
@@ -594,15 +604,15 @@ impl<D: Decode> Call<D> {
             return None;
         }
         let elsewhere = self.shared.elsewhere(&self.want, now);
-        let (replay, random) = (self.operation.replay, self.shared.random());
-        let failure = Failure { error, retries: self.retries, sent, replay, elsewhere, random };
-        let Verdict::Again(wait) = failure.judge(self.operation.retry.policy()) else { return None };
+        let (idempotency, random) = (self.operation.idempotency, self.shared.random());
+        let failure = Failure { error, retries: self.retries, sent, idempotency, elsewhere, random };
+        let Verdict::Retry(wait) = failure.judge(self.operation.retry.policy()) else { return None };
         let in_time = self.end_by().is_none_or(|deadline| now + wait < deadline);
         (in_time && self.shared.take_retry()).then_some(wait)
     }
 
     fn end(&mut self, now: Time, result: Result<()>) {
-        let result = result.map_err(|error| self.cleaned(self.advised((self.operation.explain)(error))));
+        let result = result.map_err(|error| self.cleaned(self.advised((self.operation.map_error)(error))));
         let verdict = match &result {
             Ok(()) => Some(true),
             Err(error) => faults_server(error).then_some(false),
@@ -610,7 +620,7 @@ impl<D: Decode> Call<D> {
         if result.is_ok() && (self.want.needs_model || self.operation.loads_model()) {
             self.shared.has_model(self.at);
         }
-        self.give_back(now, verdict);
+        self.release(now, verdict);
         self.ticket = None;
         let error = self.close(now, result.as_ref().err()).err().or(result.err()).map(|error| self.placed(error));
         let error = self.hook_outcome(now, error);
@@ -619,13 +629,13 @@ impl<D: Decode> Call<D> {
 
     /// Ends the call from outside, because of an item that it yielded. The error is given back with all that is known of the
     /// call.
-    pub(crate) fn give_up(&mut self, now: Time, error: Error) -> Error {
+    pub(crate) fn abort(&mut self, now: Time, error: Error) -> Error {
         if error.kind() == crate::base::error::ErrorKind::TooLarge {
             // The item that went over a cap was taken in, but it is not handed out.
             self.record.items = self.record.items.saturating_sub(1);
         }
         let error = self.cleaned(self.answered(error));
-        self.give_back(now, None);
+        self.release(now, None);
         self.ticket = None;
         let error = self.close(now, Some(&error)).err().unwrap_or(error);
         let error = self.placed(error);

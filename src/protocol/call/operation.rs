@@ -7,9 +7,10 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, header};
 
 use super::Shared;
+use super::extra_fields::with_extra;
 use super::guard::secrets_beyond;
-use crate::base::{BaseUrl, Error, Limits, Pace, Result, Secrets, Text};
-use crate::protocol::endpoint::{Endpoint, Replay, Scope};
+use crate::base::{BaseUrl, Error, Limits, Result, Secrets, Text, Timeouts};
+use crate::protocol::endpoint::{Endpoint, Idempotency, Scope};
 use crate::protocol::hub_token::without_token;
 use crate::protocol::options::{Options, Retrying};
 
@@ -25,89 +26,107 @@ pub(super) struct Operation {
     own: OnceLock<Secrets>,
     /// The header that the call's id is sent in.
     correlation: Option<HeaderName>,
+    needs_model: bool,
     pub(super) scope: Scope,
-    pub(super) replay: Replay,
-    pub(super) pace: Pace,
+    pub(super) idempotency: Idempotency,
+    pub(super) timeouts: Timeouts,
     /// The time until the first item, with all retries and waits.
     pub(super) timeout: Option<Duration>,
-    /// Whether the total of the pace was set apart from it.
+    /// Whether the total of the timeouts was set apart from it.
     pub(super) has_total: bool,
     pub(super) limits: Limits,
     pub(super) retry: Retrying,
-    /// [`Endpoint::explain`] of the endpoint.
-    pub(super) explain: fn(Error) -> Error,
+    /// [`Endpoint::map_error`] of the endpoint.
+    pub(super) map_error: fn(Error) -> Error,
 }
 
 /// What an endpoint says of itself, apart from its type, so that what is made of it is compiled once.
-pub(super) struct Asked {
-    pub(super) method: Method,
-    pub(super) path: String,
-    body: Result<Option<Bytes>>,
-    scope: Scope,
-    replay: Replay,
-    pace: Pace,
-    explain: fn(Error) -> Error,
-    pub(super) model: Option<Text>,
-    pub(super) tokens: u64,
+#[allow(missing_debug_implementations, reason = "it is hidden, and holds a prompt")]
+pub struct EndpointParts {
+    /// The HTTP method.
+    pub method: Method,
+    /// The path under the base URL.
+    pub path: String,
+    /// The body, without the fields of options.
+    pub body: Result<Option<Bytes>>,
+    /// Which key it needs.
+    pub scope: Scope,
+    /// Whether it may be sent again.
+    pub idempotency: Idempotency,
+    /// How long each part may take.
+    pub timeouts: Timeouts,
+    /// Refines its errors.
+    pub map_error: fn(Error) -> Error,
+    /// The model that it asks for.
+    pub model: Option<Text>,
+    /// What it takes of a limit on tokens.
+    pub tokens: u64,
 }
 
-impl Asked {
+impl EndpointParts {
     pub(super) fn of<E: Endpoint>(endpoint: &E, options: &Options, counts_tokens: bool) -> Self {
-        Asked {
+        EndpointParts {
             method: E::METHOD,
             path: endpoint.path().into_owned(),
-            body: endpoint.body_with(&options.extra),
-            scope: match E::SCOPE {
-                Scope::Api if options.prefer_admin_key == Some(true) => Scope::List,
-                scope => scope,
-            },
-            replay: E::REPLAY,
-            pace: paced(options.pace.unwrap_or_else(|| endpoint.pace(&options.paces.unwrap_or_default())), options),
-            explain: E::explain,
+            body: endpoint.body().and_then(|body| with_extra(body, &options.extra)),
+            scope: E::SCOPE,
+            idempotency: E::IDEMPOTENCY,
+            timeouts: endpoint.timeouts(&options.timeout_policy.unwrap_or_default()),
+            map_error: E::map_error,
             model: endpoint.model().map(Text::from),
             tokens: if counts_tokens { endpoint.tokens() } else { 0 },
         }
     }
 }
 
-/// A pace with the times that options set apart from it.
-fn paced(mut pace: Pace, options: &Options) -> Pace {
-    if let Some(limit) = options.timeout {
-        pace.head = Some(limit);
-        // A load is silent for as long as it takes: what has no limit gets none.
-        pace.first_item = pace.first_item.map(|_| limit);
-        pace.stall = pace.stall.map(|_| limit);
-        pace.total = pace.total.map(|total| total.max(limit));
+/// The scope of a call with these options.
+fn preferred(scope: Scope, options: &Options) -> Scope {
+    match (scope, options.prefer_admin_key) {
+        (Scope::Api, Some(true)) => Scope::PreferAdmin,
+        (Scope::PreferAdmin, Some(false)) => Scope::Api,
+        (scope, _) => scope,
     }
-    if options.total.is_some() { pace.total(options.total) } else { pace }
+}
+
+/// Timeouts with the times that options set apart from it.
+fn paced(mut timeouts: Timeouts, options: &Options) -> Timeouts {
+    if let Some(limit) = options.timeout {
+        timeouts.head = Some(limit);
+        // A load is silent for as long as it takes: what has no limit gets none.
+        timeouts.first_item = timeouts.first_item.map(|_| limit);
+        timeouts.idle = timeouts.idle.map(|_| limit);
+        timeouts.total = timeouts.total.map(|total| total.max(limit));
+    }
+    if options.total.is_some() { timeouts.total(options.total) } else { timeouts }
 }
 
 impl Operation {
-    pub(super) fn new(asked: Asked, options: &Options) -> Result<Self> {
-        let body = asked.body?;
+    pub(super) fn new(parts: EndpointParts, options: &Options) -> Result<Self> {
+        let body = parts.body?;
         Ok(Operation {
-            method: asked.method,
-            shown: without_token(&asked.path, body.as_deref().unwrap_or_default()),
-            path: asked.path,
+            method: parts.method,
+            shown: without_token(&parts.path, body.as_deref().unwrap_or_default()),
             body,
             own: OnceLock::new(),
             headers: options.headers.clone(),
             correlation: options.correlation_header.clone(),
-            scope: asked.scope,
-            replay: asked.replay,
-            pace: asked.pace,
+            needs_model: parts.scope == Scope::Api && !parts.path.contains("embedding"),
+            scope: preferred(parts.scope, options),
+            path: parts.path,
+            idempotency: parts.idempotency,
+            timeouts: paced(options.timeouts.unwrap_or(parts.timeouts), options),
             timeout: options.timeout,
             has_total: options.total.is_some(),
             limits: options.limits.clone().unwrap_or_default(),
             retry: options.retrying(),
-            explain: asked.explain,
+            map_error: parts.map_error,
         })
     }
 
     /// Whether it fails on a server that has no model loaded: what takes an API key alone does, but for embeddings, which have a model of
     /// their own.
     pub(super) fn needs_model(&self) -> bool {
-        self.scope == Scope::Api && !self.path.contains("embedding")
+        self.needs_model
     }
 
     pub(super) fn loads_model(&self) -> bool {

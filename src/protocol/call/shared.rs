@@ -5,17 +5,19 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Waker;
 use std::time::Duration;
 
+use super::admission::{Admission, Make};
 use super::gate::{Gate, MAX_SERVERS, Want};
 use super::guard::Given;
-use super::keys::Slot;
-use super::places::{Make, Places};
+use super::keys::KeySlot;
 use super::sorted::Sorted;
 use crate::base::secrets::is_secret;
 use crate::base::{Advice, BaseUrl, Error, Remedy, Result, Secrets, Text, Time};
 use crate::protocol::auth::{Credential, Keys};
 use crate::protocol::endpoint::Scope;
 use crate::protocol::options::Options;
-use crate::protocol::policy::{Balance, Breaker, Concurrency, Purse, RateLimit, RetryBudget, Server, ServerStatus};
+use crate::protocol::policy::{
+    Balance, Breaker, Concurrency, RateLimit, RetryBudget, RetryTokens, Server, ServerStatus,
+};
 
 /// How long before it expires a key is asked for again: it must not expire on its way.
 const KEY_SKEW: Duration = Duration::from_secs(10);
@@ -45,10 +47,10 @@ struct Inner {
 }
 
 pub(super) struct State {
-    pub(super) places: Box<dyn Places>,
-    pub(super) keys: Sorted<(usize, Scope), Slot>,
+    pub(super) places: Box<dyn Admission>,
+    pub(super) keys: Sorted<(usize, Scope), KeySlot>,
     pub(super) given: Given,
-    purse: Purse,
+    retry_tokens: RetryTokens,
     /// Grows with each change that a call waits for that has no ticket.
     pub(super) version: u64,
     pub(super) waiters: Sorted<u64, Waker>,
@@ -203,7 +205,7 @@ impl Shared {
             places,
             keys: Sorted::new(),
             given: Given::default(),
-            purse: Purse::new(policies.budget),
+            retry_tokens: RetryTokens::new(policies.budget),
             version: 0,
             waiters: Sorted::new(),
             next_waiter: 0,
@@ -244,7 +246,7 @@ impl Shared {
 
     /// How many retries the budget has left.
     pub fn retries_left(&self) -> f64 {
-        self.lock().purse.left()
+        self.lock().retry_tokens.left()
     }
 
     /// Tells which model a server has loaded, `None` if it has none; calls for that model then prefer it. A server that is none
@@ -295,12 +297,12 @@ impl Shared {
 
     /// A call begins: its share of a retry.
     pub(super) fn pay_in(&self) {
-        self.with(|state| state.purse.pay_in());
+        self.with(|state| state.retry_tokens.pay_in());
     }
 
     /// Takes a retry out of the budget, if there is one.
     pub(crate) fn take_retry(&self) -> bool {
-        self.with(|state| state.purse.take())
+        self.with(|state| state.retry_tokens.take())
     }
 
     /// Whether another server than those tried could take this at once.

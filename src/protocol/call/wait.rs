@@ -5,7 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use super::gate::{Admission, Grant, Want};
+use super::gate::{AdmissionResult, Slot, Want};
 use super::shared::Shared;
 use crate::base::{Error, Time};
 
@@ -14,15 +14,15 @@ impl Shared {
     pub(super) fn admit(&self, ticket: &mut Option<Ticket>, want: &Want, now: Time) -> Entry {
         let admission = self.with(|state| state.places.admit(ticket.as_ref().map(|ticket| ticket.id), want, now));
         match admission {
-            Admission::Granted(grant) => {
+            AdmissionResult::Granted(grant) => {
                 *ticket = None;
                 Entry::Granted(Permit { shared: self.clone(), grant, ended: false })
             }
-            Admission::Refused(error) => {
+            AdmissionResult::Refused(error) => {
                 *ticket = None;
                 Entry::Refused(error)
             }
-            Admission::Wait { ticket: id, until } => {
+            AdmissionResult::Wait { ticket: id, until } => {
                 // It gets another one if its place was withdrawn.
                 if ticket.as_ref().is_none_or(|ticket| ticket.id != id) {
                     *ticket = Some(Ticket { shared: self.clone(), id });
@@ -55,7 +55,7 @@ impl Drop for Ticket {
 /// A place at a server; dropping it gives it back.
 pub(super) struct Permit {
     shared: Shared,
-    grant: Grant,
+    grant: Slot,
     ended: bool,
 }
 

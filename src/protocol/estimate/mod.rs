@@ -17,14 +17,14 @@
 //!
 //! [`Estimator::calibrate`] narrows it to the loaded model, with counts of `POST /v1/token/encode`.
 
+mod counts;
 mod marks;
-mod tally;
 mod weight;
 
 use std::iter::Sum;
 use std::ops::Add;
 
-use tally::Tally;
+use counts::ClassCounts;
 pub(crate) use weight::Weight;
 
 /// How many tokens something takes.
@@ -109,7 +109,7 @@ impl Estimator {
     /// tokens are passed over.
     #[must_use]
     pub fn calibrate<S: AsRef<str>>(&self, samples: impl IntoIterator<Item = (S, u64)>) -> Estimator {
-        let middle = |text: &str| Weight::of(&Tally::of(text)).tokens;
+        let middle = |text: &str| Weight::of(&ClassCounts::of(text)).tokens;
         let pairs: Vec<(f64, f64)> = samples
             .into_iter()
             .map(|(text, tokens)| (middle(text.as_ref()), tokens as f64))

@@ -2,7 +2,7 @@
 
 use std::ops::Add;
 
-use super::tally::{CLASSES, Tally};
+use super::counts::{CLASSES, ClassCounts};
 use super::{Estimate, Estimator, SLACK, marks};
 
 /// An estimate before it is rounded. `low <= tokens <= high`.
@@ -65,7 +65,7 @@ impl Weight {
     }
 
     /// A text, for tokenizers that are not known.
-    pub(super) fn of(tally: &Tally) -> Weight {
+    pub(super) fn of(tally: &ClassCounts) -> Weight {
         let sum = |weight: fn(&(f64, f64, f64)) -> f64| -> f64 {
             WEIGHTS.iter().zip(tally.0).map(|(weights, count)| weight(weights) * count as f64).sum()
         };
@@ -96,10 +96,10 @@ impl Estimator {
         if text.is_empty() {
             return Weight::default();
         }
-        let weight = self.scaled(Weight::of(&Tally::of(text)));
+        let weight = self.scaled(Weight::of(&ClassCounts::of(text)));
         // What looks like a special token may be one, and is no less.
         let low = match marks::without(text) {
-            Some((rest, marks)) => self.scaled(Weight::of(&Tally::of(&rest))).low + marks as f64,
+            Some((rest, marks)) => self.scaled(Weight::of(&ClassCounts::of(&rest))).low + marks as f64,
             None => weight.low,
         };
         // Blanks, too, are a token at least; and no token is less than a byte, but for the one that some put before a text.

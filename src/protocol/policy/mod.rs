@@ -15,7 +15,7 @@
 //!
 //! What they do to a generation: it is begun at most once. It waits in the queue, for the limiter and for a server that takes
 //! it, and moves on to another server, only as long as no server can have begun it; after that each failure is final and
-//! what had arrived is kept, unless [`Retry::replay_generations`] says otherwise.
+//! what had arrived is kept, unless [`Retry::retry_generations`] says otherwise.
 //!
 //! ```
 //! use std::time::Duration;
@@ -56,4 +56,4 @@ pub use server::{Server, ServerStatus};
 pub(crate) use balance::{Candidate, best};
 pub(crate) use breaker::{Circuit, Pass};
 pub(crate) use rate::Window;
-pub(crate) use retry::{Purse, Verdict};
+pub(crate) use retry::{RetryTokens, Verdict};

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::settings::seconds;
 use crate::base::{Error, ErrorKind, MaybeSend, MaybeSync, Sent};
-use crate::protocol::endpoint::Replay;
+use crate::protocol::endpoint::Idempotency;
 
 /// When a failed call is tried again, and after how long.
 ///
@@ -19,7 +19,7 @@ use crate::protocol::endpoint::Replay;
 ///
 /// What is tried again: connections refused, lost or timed out, and the statuses 408, 429 and from 502 on, but for 505. Operations
 /// that are no plain reads only if the server cannot have begun (nothing was sent, 429, or 503 as no model is loaded), unless
-/// [`replay_generations`](Retry::replay_generations) allows it. If there is another server it is tried at once; "no model is
+/// [`retry_generations`](Retry::retry_generations) allows it. If there is another server it is tried at once; "no model is
 /// loaded" is only tried again there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -37,7 +37,7 @@ pub struct Retry {
     #[serde(with = "seconds")]
     pub retry_after_cap: Duration,
     /// Tries generations again even if the server may have begun them, at the price of generating twice; off by default.
-    pub replay_generations: bool,
+    pub retry_generations: bool,
 }
 
 impl Retry {
@@ -49,7 +49,7 @@ impl Retry {
         base: Duration::from_millis(500),
         cap: Duration::from_secs(8),
         retry_after_cap: Duration::from_secs(60),
-        replay_generations: false,
+        retry_generations: false,
     };
 
     /// Sets how many further attempts there may be.
@@ -77,8 +77,8 @@ impl Retry {
     }
 
     /// Sets whether generations are tried again even if the server may have begun them.
-    pub fn replay_generations(mut self, replay: bool) -> Self {
-        self.replay_generations = replay;
+    pub fn retry_generations(mut self, retry: bool) -> Self {
+        self.retry_generations = retry;
         self
     }
 }
@@ -106,8 +106,8 @@ impl RetryPolicy for Retry {
         Some(Duration::from_nanos((ceiling.as_secs_f64() * failure.random * 1e9) as u64))
     }
 
-    fn replays_generations(&self) -> bool {
-        self.replay_generations
+    fn retries_generations(&self) -> bool {
+        self.retry_generations
     }
 }
 
@@ -138,7 +138,7 @@ pub trait RetryPolicy: fmt::Debug + MaybeSend + MaybeSync {
     fn wait(&self, failure: &Failure<'_>) -> Option<Duration>;
 
     /// Whether generations may be sent again even if the server may have begun them, at the price of generating twice.
-    fn replays_generations(&self) -> bool {
+    fn retries_generations(&self) -> bool {
         false
     }
 }
@@ -154,7 +154,7 @@ pub struct Failure<'a> {
     /// Whether the server can have seen the request.
     pub sent: Sent,
     /// Whether the operation may be sent again.
-    pub replay: Replay,
+    pub idempotency: Idempotency,
     /// Another server could take the call at once.
     pub elsewhere: bool,
     /// A number from 0 to 1, drawn again for each failure, for jitter.
@@ -192,7 +192,7 @@ impl Failure<'_> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// Another attempt after this wait.
-    Again(Duration),
+    Retry(Duration),
     /// That was all.
     Over,
 }
@@ -200,12 +200,12 @@ pub(crate) enum Verdict {
 impl Failure<'_> {
     /// The verdict on an operation of this kind.
     pub(crate) fn judge(&self, policy: &dyn RetryPolicy) -> Verdict {
-        match self.replay {
-            Replay::Safe => {}
-            Replay::IfUnsent if !self.may_have_begun() || policy.replays_generations() => {}
+        match self.idempotency {
+            Idempotency::Idempotent => {}
+            Idempotency::IfUnsent if !self.may_have_begun() || policy.retries_generations() => {}
             _ => return Verdict::Over,
         }
-        policy.wait(self).map_or(Verdict::Over, Verdict::Again)
+        policy.wait(self).map_or(Verdict::Over, Verdict::Retry)
     }
 
     /// Whether the server can have begun the work.
@@ -253,14 +253,14 @@ impl Default for RetryBudget {
 
 /// A budget at work.
 #[derive(Debug)]
-pub(crate) struct Purse {
+pub(crate) struct RetryTokens {
     budget: RetryBudget,
     left: f64,
 }
 
-impl Purse {
+impl RetryTokens {
     pub(crate) fn new(budget: RetryBudget) -> Self {
-        Purse { budget, left: budget.reserve }
+        RetryTokens { budget, left: budget.reserve }
     }
 
     pub(crate) fn pay_in(&mut self) {
@@ -287,7 +287,7 @@ mod tests {
     use super::*;
 
     fn failure(error: &Error, retries: u32, random: f64) -> Failure<'_> {
-        Failure { error, retries, sent: Sent::No, replay: Replay::IfUnsent, elsewhere: false, random }
+        Failure { error, retries, sent: Sent::No, idempotency: Idempotency::IfUnsent, elsewhere: false, random }
     }
 
     #[test]
@@ -306,16 +306,16 @@ mod tests {
 
     #[test]
     fn the_purse_holds_a_share_of_the_calls() {
-        let mut purse = Purse::new(RetryBudget::new(0.2, 2.0));
-        assert_eq!((0..4).filter(|_| purse.take()).count(), 2);
+        let mut retry_tokens = RetryTokens::new(RetryBudget::new(0.2, 2.0));
+        assert_eq!((0..4).filter(|_| retry_tokens.take()).count(), 2);
         let taken = (0..100).filter(|_| {
-            purse.pay_in();
-            purse.take()
+            retry_tokens.pay_in();
+            retry_tokens.take()
         });
         assert_eq!(taken.count(), 20);
-        (0..100).for_each(|_| purse.pay_in());
-        assert_eq!(purse.left(), 2.0);
-        let mut unbounded = Purse::new(RetryBudget::UNBOUNDED);
+        (0..100).for_each(|_| retry_tokens.pay_in());
+        assert_eq!(retry_tokens.left(), 2.0);
+        let mut unbounded = RetryTokens::new(RetryBudget::UNBOUNDED);
         assert!((0..1000).all(|_| unbounded.take()));
     }
 }

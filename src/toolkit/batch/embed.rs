@@ -9,10 +9,10 @@ use std::task::{Context, Poll, ready};
 use super::records::{Current, digest};
 use super::{EmbedPart, EmbedParts, PartRecord};
 use crate::api::common::add_usage;
-use crate::api::{Embedding, Embeddings, EmbeddingsRequest, EncodingFormat};
+use crate::api::{Embedding, EmbeddingList, EmbeddingsRequest, EncodingFormat};
 use crate::base::{Error, ErrorKind, Result};
 use crate::client::Client;
-use crate::client::services::EmbeddingsService;
+use crate::client::services;
 use crate::protocol::estimate::Estimator;
 
 /// How many texts go into a request if nothing is said.
@@ -55,7 +55,7 @@ pub struct PartialEmbeddings {
     /// Which texts have none, in their order, with the error of their request.
     pub errors: Vec<(Range<usize>, Error)>,
     /// The answers joined but for their vectors: model and usage.
-    pub answer: Box<Embeddings>,
+    pub answer: Box<EmbeddingList>,
 }
 
 /// The error of the first request that failed; the vectors are dropped.
@@ -65,7 +65,7 @@ impl From<PartialEmbeddings> for Error {
     }
 }
 
-impl EmbeddingsService<'_> {
+impl services::Embeddings<'_> {
     /// One vector for each of any number of texts, in their order. They are split into requests of at most 64 texts and about 16 384
     /// tokens, of which two run at a time; see [`EmbedMany`]. [`EmbedMany::parts`] gives the vectors as they arrive.
     ///
@@ -218,7 +218,7 @@ impl EmbedMany {
 }
 
 impl Future for EmbedMany {
-    type Output = Result<Embeddings, PartialEmbeddings>;
+    type Output = Result<EmbeddingList, PartialEmbeddings>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         if self.run.is_none() {
@@ -294,7 +294,7 @@ impl PartialEmbeddings {
     /// Puts the answer for these texts in its place.
     fn take(&mut self, part: EmbedPart) {
         let answer = match part.result {
-            Ok(answer) => answer.into_value(),
+            Ok(answer) => answer.into_inner(),
             Err(error) => return self.errors.push((part.range, error)),
         };
         if self.answer.model.is_empty() {
@@ -311,7 +311,7 @@ impl PartialEmbeddings {
         }
     }
 
-    fn whole(mut self) -> Result<Embeddings, PartialEmbeddings> {
+    fn whole(mut self) -> Result<EmbeddingList, PartialEmbeddings> {
         if self.vectors.is_empty() {
             let error = Error::new(ErrorKind::Encode, "no_input", "the list of texts is empty");
             self.errors.push((0..0, error.with_hint("give one text at least")));

@@ -4,7 +4,7 @@
 //! results is the [`Journal`]: killed and begun again, nothing that has its result is repeated, and nothing is lost.
 //!
 //! ```
-//! use tabbyapi::batch::jsonl::{Again, Journal, Plan, ResultLine};
+//! use tabbyapi::batch::jsonl::{Rerun, Journal, Plan, ResultLine};
 //! use tabbyapi::transport::script::{Reply, Script};
 //! # futures::executor::block_on(async {
 //! # let answer = || Reply::json(200, r#"{"data":[]}"#);
@@ -21,7 +21,7 @@
 //!     results += journal.glue();
 //!
 //!     // The second run finds nothing left to do.
-//!     let mut batch = client.batch(Plan::new(input.lines(), journal, Again::Never)).concurrency(4);
+//!     let mut batch = client.batch(Plan::new(input.lines(), journal, Rerun::Never)).concurrency(4);
 //!     while let Some(done) = batch.next().await {
 //!         results += &ResultLine::of(&done).to_line();
 //!     }
@@ -39,11 +39,11 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::Done;
-use crate::base::{Error, ErrorKind, OrderedJson, Pace, Paces, Result, Text};
+use super::BatchResult;
+use crate::base::{Error, ErrorKind, OrderedJson, Result, Text, TimeoutPolicy, Timeouts};
 use crate::decode::Json;
 use crate::protocol::estimate::Estimator;
-use crate::protocol::{Endpoint, Replay, Scope};
+use crate::protocol::{Endpoint, Idempotency, Scope};
 use crate::toolkit::errors::Hash;
 use http::Method;
 
@@ -54,7 +54,7 @@ const ROUTES: [&str; 3] = ["/v1/chat/completions", "/v1/completions", "/v1/embed
 
 /// Which requests that have a result are made again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Again {
+pub enum Rerun {
     /// None.
     #[default]
     Never,
@@ -70,7 +70,7 @@ pub struct Plan<I> {
     lines: I,
     number: u64,
     journal: Journal,
-    again: Again,
+    again: Rerun,
     ids: HashSet<String>,
     skipped: u64,
 }
@@ -141,7 +141,7 @@ pub struct LineError {
 
 impl<I> Plan<I> {
     /// What of these lines has still to be made, by what the journal says.
-    pub fn new(lines: I, journal: Journal, again: Again) -> Self {
+    pub fn new(lines: I, journal: Journal, again: Rerun) -> Self {
         Plan { lines, number: 0, journal, again, ids: HashSet::new(), skipped: 0 }
     }
 
@@ -169,7 +169,7 @@ impl<I: Iterator<Item: AsRef<str>>> Iterator for Plan<I> {
             }
             match (self.journal.result(&request.custom_id, request.digest), self.again) {
                 (None, _) => return Some(request),
-                (Some(false), Again::Failed) if request.what.is_ok() => return Some(request),
+                (Some(false), Rerun::Failed) if request.what.is_ok() => return Some(request),
                 _ => self.skipped += 1,
             }
         }
@@ -252,7 +252,7 @@ impl Endpoint for BatchRequest {
     const METHOD: Method = Method::POST;
     const SCOPE: Scope = Scope::Api;
     // Most are generations.
-    const REPLAY: Replay = Replay::IfUnsent;
+    const IDEMPOTENCY: Idempotency = Idempotency::IfUnsent;
 
     fn path(&self) -> Cow<'_, str> {
         self.what.as_ref().map_or("/", |(route, _)| *route).into()
@@ -265,8 +265,8 @@ impl Endpoint for BatchRequest {
         }
     }
 
-    fn pace(&self, paces: &Paces) -> Pace {
-        paces.generate
+    fn timeouts(&self, timeout_policy: &TimeoutPolicy) -> Timeouts {
+        timeout_policy.generate
     }
 
     fn model(&self) -> Option<&str> {
@@ -286,7 +286,7 @@ impl Endpoint for BatchRequest {
 
 impl ResultLine {
     /// The line of this result.
-    pub fn of(done: &Done<BatchRequest>) -> Self {
+    pub fn of(done: &BatchResult<BatchRequest>) -> Self {
         let request = &done.request;
         let mut line = ResultLine {
             id: Text::default(),
@@ -297,10 +297,10 @@ impl ResultLine {
         };
         match &done.result {
             Ok(answer) => {
-                line.id = answer.record().id.clone();
+                line.id = answer.meta().record().id.clone();
                 line.response = Some(LineResponse {
-                    status_code: answer.status().as_u16(),
-                    request_id: answer.request_id().map(str::to_owned),
+                    status_code: answer.meta().status().as_u16(),
+                    request_id: answer.meta().request_id().map(str::to_owned),
                     body: Value::clone(answer),
                 });
             }

@@ -36,7 +36,7 @@ use std::task::{Context, Poll};
 use futures_core::Stream;
 
 use crate::base::Result;
-use crate::client::{Answer, Calling, Client};
+use crate::client::{Client, Response, ResponseFuture};
 use crate::decode::{Decode, Whole};
 use crate::protocol::Endpoint;
 use crate::toolkit::flow::ready::Ready;
@@ -66,7 +66,7 @@ where
     source: Option<S>,
     running: Ready<Job<E>>,
     /// In order: those that wait for an earlier one.
-    waiting: BTreeMap<u64, Done<E>>,
+    waiting: BTreeMap<u64, BatchResult<E>>,
     concurrency: usize,
     ordered: bool,
     /// The next one to be given out, in order.
@@ -80,17 +80,17 @@ struct Job<E: Endpoint> {
     index: u64,
     /// Until it is given out with the result.
     request: Option<E>,
-    calling: Calling<E::Decoder>,
+    calling: ResponseFuture<<E::Decoder as Decode>::Item>,
 }
 
 /// What came of one request of a [`Batch`].
-pub struct Done<E: Endpoint> {
+pub struct BatchResult<E: Endpoint> {
     /// The place of the request in the source, from 0.
     pub index: u64,
     /// The request.
     pub request: E,
     /// Its answer, or why there is none.
-    pub result: Result<Answer<<E::Decoder as Decode>::Item>>,
+    pub result: Result<Response<<E::Decoder as Decode>::Item>>,
 }
 
 /// How far a [`Batch`] is.
@@ -167,12 +167,12 @@ where
     E::Decoder: Whole,
 {
     /// What came of the next call; `None` when there are no more.
-    pub async fn next(&mut self) -> Option<Done<E>> {
+    pub async fn next(&mut self) -> Option<BatchResult<E>> {
         std::future::poll_fn(|cx| self.poll(cx)).await
     }
 
     /// Makes all calls, and gives the results in the order of the requests, whichever way they come.
-    pub async fn all(mut self) -> Vec<Result<Answer<<E::Decoder as Decode>::Item>>> {
+    pub async fn all(mut self) -> Vec<Result<Response<<E::Decoder as Decode>::Item>>> {
         let mut results = BTreeMap::new();
         while let Some(done) = self.next().await {
             results.insert(done.index, done.result);
@@ -198,7 +198,7 @@ where
         }
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Done<E>>> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<BatchResult<E>>> {
         loop {
             if self.ordered
                 && let Some(done) = self.waiting.remove(&self.next)
@@ -220,7 +220,7 @@ where
             self.finished += 1;
             self.failed += u64::from(result.is_err());
             let Some(request) = request else { continue };
-            let done = Done { index, request, result };
+            let done = BatchResult { index, request, result };
             if !self.ordered {
                 return Poll::Ready(Some(done));
             }
@@ -251,9 +251,9 @@ where
     E: Endpoint,
     E::Decoder: Whole,
 {
-    type Item = Done<E>;
+    type Item = BatchResult<E>;
 
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Done<E>>> {
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<BatchResult<E>>> {
         self.poll(cx)
     }
 }
@@ -276,10 +276,10 @@ where
     }
 }
 
-impl<E: Endpoint> fmt::Debug for Done<E> {
+impl<E: Endpoint> fmt::Debug for BatchResult<E> {
     // Requests and answers hold prompts and texts, which logs need not.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Done")
+        f.debug_struct("BatchResult")
             .field("index", &self.index)
             .field("error", &self.result.as_ref().err())
             .finish_non_exhaustive()

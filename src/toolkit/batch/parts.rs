@@ -8,9 +8,9 @@ use std::task::{Context, Poll, ready};
 use futures_core::Stream;
 
 use super::{Batch, Iter};
-use crate::api::{Embeddings, EmbeddingsRequest};
+use crate::api::{EmbeddingList, EmbeddingsRequest};
 use crate::base::{Error, ErrorKind, Result, Text};
-use crate::client::{Answer, Client};
+use crate::client::{Client, Response};
 
 /// The vectors of many texts as a stream of parts, one for each request: [`EmbedMany::parts`](super::EmbedMany::parts).
 ///
@@ -43,7 +43,7 @@ pub struct EmbedPart {
     /// The texts.
     pub texts: Vec<String>,
     /// One vector for each text, in their order; the `index` of each is the place of its text among all. Or why there are none.
-    pub result: Result<Answer<Embeddings>>,
+    pub result: Result<Response<EmbeddingList>>,
 }
 
 /// Which model made the vectors, and how long they are. Both are unset before the first ones.

@@ -7,21 +7,21 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use crate::base::{BoxFuture, Error, Result};
-use crate::client::{Answer, Calling, Client, Clock};
-use crate::decode::Whole;
+use crate::client::{Client, Clock, Response, ResponseFuture};
+use crate::decode::{Decode, Whole};
 use crate::protocol::call::Shared;
-use crate::protocol::{Endpoint, Replay};
+use crate::protocol::{Endpoint, Idempotency};
 
 /// A read whose answer comes from whichever of two calls gives it first: await it. Dropping it cancels both.
 #[must_use = "nothing is sent until it is awaited"]
-pub struct Hedged<D: Whole> {
+pub struct Hedged<T> {
     shared: Shared,
     clock: Clock,
     after: Duration,
     timer: Option<BoxFuture<()>>,
-    first: Option<Calling<D>>,
+    first: Option<ResponseFuture<T>>,
     /// Made with the first one, begun when that is late.
-    second: Option<Calling<D>>,
+    second: Option<ResponseFuture<T>>,
     begun: bool,
     hedged: bool,
     /// Of the call that failed before the other one was over.
@@ -32,7 +32,7 @@ impl Client {
     /// Makes a call, and a second one if there is no answer after this long: at another server if there is one. The first good
     /// answer counts, and the other call is dropped.
     ///
-    /// It is for operations that may be sent twice without harm ([`Replay::Safe`]) and no others; a generation does not compile:
+    /// It is for operations that may be sent twice without harm ([`Idempotency::Idempotent`]) and no others; a generation does not compile:
     ///
     /// ```compile_fail
     /// # use std::time::Duration;
@@ -58,13 +58,16 @@ impl Client {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn hedged<E>(&self, endpoint: &E, after: Duration) -> Hedged<E::Decoder>
+    pub fn hedged<E>(&self, endpoint: &E, after: Duration) -> Hedged<<E::Decoder as Decode>::Item>
     where
         E: Endpoint,
         E::Decoder: Whole,
     {
         const {
-            assert!(matches!(E::REPLAY, Replay::Safe), "only an operation that is safe to send twice can be hedged");
+            assert!(
+                matches!(E::IDEMPOTENCY, Idempotency::Idempotent),
+                "only an operation that is safe to send twice can be hedged"
+            );
         }
         Hedged {
             shared: self.shared().clone(),
@@ -80,14 +83,14 @@ impl Client {
     }
 }
 
-impl<D: Whole> Hedged<D> {
+impl<T> Hedged<T> {
     /// Whether the second call was made.
     pub fn is_hedged(&self) -> bool {
         self.hedged
     }
 
     /// Polls one of the calls. One that failed gives way to the other one, if that was made.
-    fn poll_call(&mut self, second: bool, cx: &mut Context<'_>) -> Poll<Result<Answer<D::Item>>> {
+    fn poll_call(&mut self, second: bool, cx: &mut Context<'_>) -> Poll<Result<Response<T>>> {
         let place = if second { &mut self.second } else { &mut self.first };
         let Some(call) = place else { return Poll::Pending };
         let result = std::task::ready!(Pin::new(call).poll(cx));
@@ -109,8 +112,8 @@ impl<D: Whole> Hedged<D> {
     }
 }
 
-impl<D: Whole> Future for Hedged<D> {
-    type Output = Result<Answer<D::Item>>;
+impl<T> Future for Hedged<T> {
+    type Output = Result<Response<T>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
@@ -132,7 +135,7 @@ impl<D: Whole> Future for Hedged<D> {
             if this.shared.take_retry() {
                 this.hedged = true;
                 if let (Some(first), Some(second)) = (&this.first, &mut this.second) {
-                    second.shun(first);
+                    second.avoid(first);
                 }
             } else {
                 this.second = None;
@@ -149,9 +152,9 @@ impl<D: Whole> Future for Hedged<D> {
 }
 
 // What it holds is.
-impl<D: Whole> Unpin for Hedged<D> {}
+impl<T> Unpin for Hedged<T> {}
 
-impl<D: Whole> fmt::Debug for Hedged<D> {
+impl<T> fmt::Debug for Hedged<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Hedged")
             .field("first", &self.first)

@@ -9,12 +9,10 @@ use futures_core::Stream;
 
 use crate::api::{ChatChunk, CompletionChunk};
 use crate::base::{BoxFuture, Result, Time};
-use crate::client::{Answer, Broken, Clock, Streaming};
-use crate::decode::Decode;
-use crate::protocol::Accumulate;
+use crate::client::{Clock, Response, ResponseStream, StreamError};
 use crate::protocol::estimate::Estimator;
 
-/// How much a stream may bring, and for how long; see [`Streaming::limited`].
+/// How much a stream may bring, and for how long; see [`ResponseStream::limited`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Budget {
@@ -49,24 +47,24 @@ impl Budget {
 /// How a [`Limited`] stream ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Ended {
+pub enum EndReason {
     /// By itself, whether well or not.
-    ByItself,
+    Completed,
     /// It had brought the tokens of its budget.
     Tokens,
     /// The time of its budget was over.
     Time,
 }
 
-/// A stream that can be ended early. [`Streaming`] cancels itself on the wire, and keeps what had arrived.
+/// A stream that can be ended early. [`ResponseStream`] cancels itself on the wire, and keeps what had arrived.
 pub trait Stop {
     /// Ends it: what it has in flight is dropped.
     fn stop(&mut self);
 }
 
-impl<D: Decode, A: Accumulate<Item = D::Item>> Stop for Streaming<D, A> {
+impl<T, O> Stop for ResponseStream<T, O> {
     fn stop(&mut self) {
-        Streaming::stop(self);
+        ResponseStream::stop(self);
     }
 }
 
@@ -109,31 +107,27 @@ pub struct Limited<S> {
     tokens: u64,
     until: Option<(Time, BoxFuture<()>)>,
     begun: bool,
-    ended: Option<Ended>,
+    ended: Option<EndReason>,
 }
 
-impl<D, A> Streaming<D, A>
-where
-    D: Decode,
-    A: Accumulate<Item = D::Item>,
-{
+impl<T, O> ResponseStream<T, O> {
     /// The same stream, which ends at this budget: cleanly, and cancelled on the wire.
     ///
     /// ```
     /// use std::time::Duration;
-    /// use tabbyapi::flow::{Budget, Ended};
+    /// use tabbyapi::flow::{Budget, EndReason};
     /// # use tabbyapi::api::{ChatMessage, ChatRequest};
     /// # async fn ask(client: &tabbyapi::Client, request: &ChatRequest) -> Result<(), Box<dyn std::error::Error>> {
     ///
     /// let budget = Budget::new().tokens(500).time(Duration::from_secs(20));
     /// let (answer, ended) = client.chat().stream(request).limited(budget).finish().await?;
-    /// println!("{}{}", answer.text(), if ended == Ended::ByItself { "" } else { " …" });
+    /// println!("{}{}", answer.text(), if ended == EndReason::Completed { "" } else { " …" });
     /// # Ok(())
     /// # }
     /// ```
     pub fn limited(self, budget: Budget) -> Limited<Self>
     where
-        D::Item: Weigh,
+        T: Weigh,
     {
         let clock = self.clock();
         Limited::with(self, budget, clock)
@@ -172,7 +166,7 @@ impl<S> Limited<S> {
     }
 
     /// What ended it, `None` while it goes on.
-    pub fn ended(&self) -> Option<Ended> {
+    pub fn ended(&self) -> Option<EndReason> {
         self.ended
     }
 
@@ -211,16 +205,16 @@ where
         // Before the stream is asked: one that is always ready must not outrun the clock.
         let late = |(until, _): &(Time, _)| self.clock.as_ref().is_some_and(|clock| clock.now() >= *until);
         if self.until.as_ref().is_some_and(late) {
-            return self.end(Ended::Time);
+            return self.end(EndReason::Time);
         }
         if self.budget.tokens.is_some_and(|most| self.tokens >= most) {
-            return self.end(Ended::Tokens);
+            return self.end(EndReason::Tokens);
         }
         if let Poll::Ready(item) = Pin::new(&mut self.stream).poll_next(cx) {
             match &item {
                 Some(Ok(item)) => self.tokens = self.tokens.saturating_add(item.tokens(&self.estimator)),
                 Some(Err(_)) => {}
-                None => self.ended = Some(Ended::ByItself),
+                None => self.ended = Some(EndReason::Completed),
             }
             // At once, and not when it is polled for what will not come any more.
             if self.budget.tokens.is_some_and(|most| self.tokens >= most) && self.ended.is_none() {
@@ -231,13 +225,13 @@ where
         match &mut self.until {
             Some((_, sleep)) => {
                 std::task::ready!(sleep.as_mut().poll(cx));
-                self.end(Ended::Time)
+                self.end(EndReason::Time)
             }
             None => Poll::Pending,
         }
     }
 
-    fn end(&mut self, ended: Ended) -> Poll<Option<Result<T>>> {
+    fn end(&mut self, ended: EndReason) -> Poll<Option<Result<T>>> {
         self.stream.stop();
         self.until = None;
         self.ended = Some(ended);
@@ -245,22 +239,17 @@ where
     }
 }
 
-impl<D, A> Limited<Streaming<D, A>>
-where
-    D: Decode,
-    D::Item: Weigh,
-    A: Accumulate<Item = D::Item>,
-{
+impl<T: Weigh, O> Limited<ResponseStream<T, O>> {
     /// Reads the rest, and gives the answer as far as the budget let it come, with what ended it; or what had arrived of it with the
     /// error.
-    pub async fn finish(mut self) -> Result<(Answer<A::Output>, Ended), Broken<A::Output>> {
+    pub async fn finish(mut self) -> Result<(Response<O>, EndReason), StreamError<O>> {
         let mut error = None;
         while let Some(item) = self.next().await {
             error = item.err();
         }
-        let ended = self.ended.unwrap_or(Ended::ByItself);
+        let ended = self.ended.unwrap_or(EndReason::Completed);
         match error {
-            Some(error) => Err(self.stream.broken(error)),
+            Some(error) => Err(self.stream.fail(error)),
             None => self.stream.finish().await.map(|answer| (answer, ended)),
         }
     }

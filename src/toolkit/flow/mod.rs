@@ -8,7 +8,7 @@
 //! | [`Limited`], [`Budget`] | a stream that ends at so many tokens or after so long |
 //! | [`Hedged`] | a read that a second server is asked for if the first one is late |
 //!
-//! They take a [`Streaming`](crate::Streaming) or any other stream of results, on any executor. All are pull only: nothing runs beside
+//! They take a [`ResponseStream`](crate::ResponseStream) or any other stream of results, on any executor. All are pull only: nothing runs beside
 //! the poll of the caller, nothing is buffered without bound, and dropping cancels on the wire. None of them sends a generation
 //! twice.
 //!
@@ -24,7 +24,7 @@ mod tee;
 
 pub use crate::client::Clock;
 pub use hedge::Hedged;
-pub use limit::{Budget, Ended, Limited, Stop, Weigh};
-pub use mux::{Mux, Muxed};
+pub use limit::{Budget, EndReason, Limited, Stop, Weigh};
+pub use mux::{Mux, MuxEvent};
 pub use pause::{Pausable, PauseHandle};
-pub use tee::{Behind, Tee, tee};
+pub use tee::{LagPolicy, Tee, tee};

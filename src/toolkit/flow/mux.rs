@@ -21,7 +21,7 @@ use super::ready::Ready;
 ///
 /// ```
 /// use tabbyapi::api::{ChatMessage, ChatRequest};
-/// use tabbyapi::flow::{Mux, Muxed};
+/// use tabbyapi::flow::{Mux, MuxEvent};
 /// # async fn ask(client: &tabbyapi::Client) -> tabbyapi::Result<()> {
 ///
 /// let mut mux = Mux::new();
@@ -31,8 +31,8 @@ use super::ready::Ready;
 /// }
 /// while let Some((river, event)) = mux.next().await {
 ///     match event {
-///         Muxed::Item(chunk) => println!("{river}: {}", chunk?.text()),
-///         Muxed::End(stream) => println!("{river} is over: {:?}", stream.outcome()),
+///         MuxEvent::Item(chunk) => println!("{river}: {}", chunk?.text()),
+///         MuxEvent::End(stream) => println!("{river} is over: {:?}", stream.outcome()),
 ///     }
 /// }
 /// # Ok(())
@@ -44,7 +44,7 @@ pub struct Mux<K, S> {
 
 /// What comes out of a [`Mux`].
 #[derive(Debug)]
-pub enum Muxed<S: Stream> {
+pub enum MuxEvent<S: Stream> {
     /// An item of the stream.
     Item(S::Item),
     /// The stream, at its end.
@@ -89,11 +89,11 @@ impl<K, S> Mux<K, S> {
 
 impl<K: Clone, S: Stream + Unpin> Mux<K, S> {
     /// What comes next of any stream; `None` if there are no streams.
-    pub async fn next(&mut self) -> Option<(K, Muxed<S>)> {
+    pub async fn next(&mut self) -> Option<(K, MuxEvent<S>)> {
         std::future::poll_fn(|cx| self.poll(cx)).await
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<(K, Muxed<S>)>> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<(K, MuxEvent<S>)>> {
         if self.streams.len() == 0 {
             return Poll::Ready(None);
         }
@@ -101,8 +101,8 @@ impl<K: Clone, S: Stream + Unpin> Mux<K, S> {
             self.streams.poll(cx, |(tag, stream), cx| Pin::new(stream).poll_next(cx).map(|item| (tag.clone(), item)));
         let (id, (tag, item)) = std::task::ready!(polled);
         match (item, id) {
-            (Some(item), _) => Poll::Ready(Some((tag, Muxed::Item(item)))),
-            (None, id) => Poll::Ready(self.streams.remove(id).map(|(tag, stream)| (tag, Muxed::End(stream)))),
+            (Some(item), _) => Poll::Ready(Some((tag, MuxEvent::Item(item)))),
+            (None, id) => Poll::Ready(self.streams.remove(id).map(|(tag, stream)| (tag, MuxEvent::End(stream)))),
         }
     }
 }
@@ -117,7 +117,7 @@ impl<K, S> Default for Mux<K, S> {
 impl<K, S> Unpin for Mux<K, S> {}
 
 impl<K: Clone, S: Stream + Unpin> Stream for Mux<K, S> {
-    type Item = (K, Muxed<S>);
+    type Item = (K, MuxEvent<S>);
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         self.poll(cx)

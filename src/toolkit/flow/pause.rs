@@ -9,9 +9,9 @@ use futures_core::Stream;
 
 /// A stream that a [`PauseHandle`] holds back and lets go on.
 ///
-/// While it is paused, it is pending and does not poll what it is made of: a [`Streaming`](crate::Streaming) then reads nothing, the
+/// While it is paused, it is pending and does not poll what it is made of: a [`ResponseStream`](crate::ResponseStream) then reads nothing, the
 /// buffers of the connection fill up, and the server waits. Nothing is lost, nothing is buffered here. What came in the meantime
-/// is read before any deadline is looked at; only the time for the whole call ([`Pace::total`](crate::Pace::total)) goes on.
+/// is read before any deadline is looked at; only the time for the whole call ([`Timeouts::total`](crate::Timeouts::total)) goes on.
 ///
 /// TabbyAPI goes on generating as long as its own queue has room; it is the sending that waits.
 ///

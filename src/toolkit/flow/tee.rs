@@ -16,16 +16,16 @@ use crate::base::{Advice, Error, ErrorKind, Remedy, Result};
 /// is up to `behind`. If one reader is dropped, the other one goes on alone; when both are, the stream is.
 ///
 /// ```
-/// use tabbyapi::flow::{Behind, tee};
+/// use tabbyapi::flow::{LagPolicy, tee};
 /// # use tabbyapi::api::{ChatMessage, ChatRequest};
 /// # async fn ask(client: &tabbyapi::Client, request: &ChatRequest) {
 ///
 /// // The page must not be held back by the log.
-/// let (page, log) = tee(client.chat().stream(request), 256, Behind::Lose);
+/// let (page, log) = tee(client.chat().stream(request), 256, LagPolicy::Drop);
 /// # let _ = (page, log);
 /// # }
 /// ```
-pub fn tee<S, T>(stream: S, lag: usize, behind: Behind) -> (Tee<S, T>, Tee<S, T>)
+pub fn tee<S, T>(stream: S, lag: usize, behind: LagPolicy) -> (Tee<S, T>, Tee<S, T>)
 where
     S: Stream<Item = Result<T>> + Unpin,
     T: Clone,
@@ -48,11 +48,11 @@ where
 
 /// What becomes of a reader of a [`tee`] that lags too far behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Behind {
+pub enum LagPolicy {
     /// The other one waits for it, and so does the server.
-    Hold,
+    Block,
     /// It loses: its next item is an error with code `lagged`, and its last one. The other one goes on.
-    Lose,
+    Drop,
 }
 
 /// One of the two readers that [`tee`] makes.
@@ -73,7 +73,7 @@ struct State<S, T> {
     /// The number of the first one that is kept.
     first: u64,
     lag: usize,
-    behind: Behind,
+    behind: LagPolicy,
     readers: [Reader; 2],
 }
 
@@ -130,7 +130,7 @@ impl<S, T> State<S, T> {
             return true;
         }
         let other = &mut self.readers[1 - side];
-        if self.behind == Behind::Hold && other.state == ReaderState::Here {
+        if self.behind == LagPolicy::Block && other.state == ReaderState::Here {
             return false;
         }
         other.state = ReaderState::Lost;

@@ -67,7 +67,7 @@ pub(super) async fn code(
     granted(provider, http, &answer, asked)
 }
 
-/// Asks for a code, tells the user, and asks for the outcome at the server's pace until there is one.
+/// Asks for a code, tells the user, and asks for the outcome at the server's interval until there is one.
 pub(super) async fn device(provider: &Provider, http: &Http, tell: impl FnOnce(&Prompt)) -> Result<Granted, Fault> {
     let Some(url) = &provider.device else {
         return Err(http.fault(

@@ -7,7 +7,7 @@ use super::{ToolEvent, ToolFailure, ToolFuture, ToolLoop, ToolOutput, ToolResult
 use crate::api::{ChatCompletion, ChatRequest, ModelParameters, ToolCall};
 use crate::base::{Error, Result, Time};
 use crate::client::blocking::{Chat, ChatStream, Client, wait};
-use crate::client::{Broken, Outcome};
+use crate::client::{Outcome, StreamError};
 use crate::protocol::estimate::Estimator;
 use crate::transport::CancelHandle;
 
@@ -80,12 +80,12 @@ impl ToolRun {
     /// Runs the rest, and gives its result, or what had come of it with the error. A run that ends by its limits
     /// is not an error: see [`ToolOutput::end`].
     #[expect(clippy::result_large_err, reason = "once a run; what had come must not be lost")]
-    pub fn finish(mut self) -> Result<ToolOutput, Broken<ToolOutput>> {
+    pub fn finish(mut self) -> Result<ToolOutput, StreamError<ToolOutput>> {
         let error = self.by_ref().filter_map(Result::err).last();
         let Some((outcome, copy)) = self.ended_by.take() else {
             return Ok(self.into_output());
         };
-        Err(Broken { error: error.unwrap_or(copy), outcome, partial: self.into_output() })
+        Err(StreamError { error: error.unwrap_or(copy), outcome, partial: self.into_output() })
     }
 
     /// Gives the run up: cancels what is under way, and gives what had come of it.

@@ -89,11 +89,11 @@ impl Form {
 enum State {
     Asking,
     /// At least one slot has no result.
-    Calling {
+    ResponseFuture {
         message: ChatMessage,
         slots: Vec<Slot>,
     },
-    Ended(ToolEnd),
+    EndReason(ToolEnd),
 }
 
 #[derive(Clone, Debug)]
@@ -147,7 +147,7 @@ pub enum ToolEnd {
     RoundLimit,
     /// A call failed, and [`ToolLimits::stop_on_failure`] is set.
     ToolFailed,
-    /// The run did not come to an end, as in the [`partial`](crate::Broken::partial) of one that broke.
+    /// The run did not come to an end, as in the [`partial`](crate::StreamError::partial) of one that broke.
     Unfinished,
 }
 
@@ -250,8 +250,8 @@ impl ToolLoop {
                 }
                 ToolStep::Ask(self.fitted.as_deref().unwrap_or(&self.request))
             }
-            State::Ended(end) => ToolStep::Done(*end),
-            State::Calling { message, slots } => {
+            State::EndReason(end) => ToolStep::Done(*end),
+            State::ResponseFuture { message, slots } => {
                 let running = slots.iter().filter(|slot| matches!(slot, Slot::Running)).count();
                 let next = slots.iter().position(|slot| matches!(slot, Slot::Waiting));
                 match next.and_then(|index| Some((index, message.tool_calls.get(index)?))) {
@@ -293,7 +293,7 @@ impl ToolLoop {
             if !wanted || message.text().is_some_and(|text| !text.is_empty()) {
                 self.request.messages.push(message);
             }
-            self.state = State::Ended(if wanted { ToolEnd::Unreadable } else { ToolEnd::Answered });
+            self.state = State::EndReason(if wanted { ToolEnd::Unreadable } else { ToolEnd::Answered });
             return Ok(());
         }
         self.begin(message);
@@ -302,7 +302,7 @@ impl ToolLoop {
 
     /// Hands in what came of the call with this index. Errors if it is not under way.
     pub fn result(&mut self, index: usize, result: ToolResult) -> Result<()> {
-        let State::Calling { slots, .. } = &mut self.state else {
+        let State::ResponseFuture { slots, .. } = &mut self.state else {
             return Err(Error::misuse("a result was handed in where no call was under way"));
         };
         let Some(slot @ Slot::Running) = slots.get_mut(index) else {
@@ -341,7 +341,7 @@ impl ToolLoop {
     /// What came of the run so far.
     pub fn into_output(self) -> ToolOutput {
         let end = match self.state {
-            State::Ended(end) => end,
+            State::EndReason(end) => end,
             _ => ToolEnd::Unfinished,
         };
         let Totals { answer, rounds, calls, failures, usage } = self.output;
@@ -367,7 +367,7 @@ impl ToolLoop {
             .collect();
         let all_done = slots.iter().all(|slot| matches!(slot, Slot::Done(_)));
         let stop = self.limits.stop_on_failure && slots.len() > cap;
-        self.state = State::Calling { message, slots };
+        self.state = State::ResponseFuture { message, slots };
         if last {
             self.complete(Some(ToolEnd::RoundLimit));
         } else if stop {
@@ -379,8 +379,8 @@ impl ToolLoop {
 
     /// Appends the calls and their results, and goes on or ends. Calls without a result are told not to have been run.
     fn complete(&mut self, end: Option<ToolEnd>) {
-        let next = end.map_or(State::Asking, State::Ended);
-        let State::Calling { message, slots } = std::mem::replace(&mut self.state, next) else { return };
+        let next = end.map_or(State::Asking, State::EndReason);
+        let State::ResponseFuture { message, slots } = std::mem::replace(&mut self.state, next) else { return };
         let ids: Vec<_> = message.tool_calls.iter().map(|call| call.id.clone()).collect();
         self.request.messages.push(message);
         for (id, slot) in ids.into_iter().zip(slots) {

@@ -11,7 +11,7 @@ use super::{ToolFailure, ToolFuture, ToolLoop, ToolOutput, ToolResult, ToolStep,
 use crate::api::{ChatChunk, ChatCompletion, ChatRequest, ModelParameters, ToolCall};
 use crate::base::{BoxFuture, Error, Result, Time};
 use crate::client::services::{Chat, ChatStream};
-use crate::client::{Broken, Client, Outcome};
+use crate::client::{Client, Outcome, StreamError};
 use crate::protocol::estimate::Estimator;
 
 /// A run with tools: a [`Stream`] of what happens, which runs the tools while it is polled.
@@ -107,7 +107,7 @@ impl ToolRun {
 
     /// Runs the rest, and gives its result, or what had come of it with the error. A run that ends by its limits
     /// is not an error: see [`ToolOutput::end`].
-    pub async fn finish(mut self) -> Result<ToolOutput, Broken<ToolOutput>> {
+    pub async fn finish(mut self) -> Result<ToolOutput, StreamError<ToolOutput>> {
         let mut error = None;
         while let Some(event) = self.next().await {
             error = event.err();
@@ -116,7 +116,7 @@ impl ToolRun {
             return Ok(self.into_output());
         };
         let error = error.unwrap_or(copy);
-        Err(Broken { partial: self.into_output(), outcome, error })
+        Err(StreamError { partial: self.into_output(), outcome, error })
     }
 
     /// Gives the run up: cancels what is under way, and gives what had come of it.
@@ -227,7 +227,7 @@ impl fmt::Debug for ToolRun {
 
 /// Runs to the end, as [`finish`](ToolRun::finish) does.
 impl IntoFuture for ToolRun {
-    type Output = Result<ToolOutput, Broken<ToolOutput>>;
+    type Output = Result<ToolOutput, StreamError<ToolOutput>>;
     type IntoFuture = BoxFuture<Self::Output>;
 
     fn into_future(self) -> Self::IntoFuture {

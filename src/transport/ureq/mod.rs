@@ -43,7 +43,7 @@ impl Ureq {
     /// A transport made from your builder, with proxies, certificates or buffers of your own.
     ///
     /// It takes the builder, not an agent, since it must switch redirects off, and it sets whatever else the client relies
-    /// on: statuses are no errors, the deadlines for all are those of [`Pace`](crate::Pace), connecting takes 10 s at most, and
+    /// on: statuses are no errors, the deadlines for all are those of [`Timeouts`](crate::Timeouts), connecting takes 10 s at most, and
     /// pooled connections are closed after 4 s without use, one second before the server does. Errors if a TLS backend is chosen that is not built in.
     pub fn new(builder: ConfigBuilder<AgentScope>) -> Result<Self> {
         Ureq::with_idle_timeout(builder, POOL_IDLE_TIMEOUT)

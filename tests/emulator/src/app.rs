@@ -12,7 +12,7 @@ use std::time::Duration;
 use serde::Serialize;
 use tokio::sync::{Semaphore, watch};
 
-use crate::answer::Answer;
+use crate::canned::CannedResponse;
 use crate::clock::Moment;
 use crate::log::{Journal, SeenRequest};
 use crate::model::ModelSpec;
@@ -55,7 +55,7 @@ pub(crate) struct App {
     pub(crate) gate: Semaphore,
     /// Held by the load that runs; others wait for it.
     pub(crate) load_turn: tokio::sync::Mutex<()>,
-    pub(crate) answers: Mutex<Vec<Answer>>,
+    pub(crate) answers: Mutex<Vec<CannedResponse>>,
     scripts: Mutex<VecDeque<Script>>,
     model: Mutex<Option<Arc<Loaded>>>,
     issues: Mutex<VecDeque<Issue>>,
@@ -208,12 +208,12 @@ impl App {
         lock(&self.scripts).pop_front()
     }
 
-    pub(crate) fn queue_answer(&self, answer: Answer) {
+    pub(crate) fn queue_answer(&self, answer: CannedResponse) {
         lock(&self.answers).push(answer);
     }
 
-    pub(crate) fn next_answer(&self, path: &str) -> Option<Answer> {
-        crate::answer::take(&mut lock(&self.answers), path)
+    pub(crate) fn next_answer(&self, path: &str) -> Option<CannedResponse> {
+        crate::canned::take(&mut lock(&self.answers), path)
     }
 
     /// How long after an answer with status 500 this connection ends, none if it stays; the same in every run.

@@ -4,8 +4,8 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::answer::Answer;
 use crate::app::Config;
+use crate::canned::CannedResponse;
 use crate::emulator::{Emulator, StartError};
 use crate::model::ModelSpec;
 use crate::script::Script;
@@ -24,7 +24,7 @@ pub struct EmulatorBuilder {
     pub(crate) config: Config,
     port: u16,
     scripts: Vec<Script>,
-    answers: Vec<Answer>,
+    answers: Vec<CannedResponse>,
     own_models: bool,
     pub(crate) own: OwnLists,
 }
@@ -215,7 +215,7 @@ impl EmulatorBuilder {
     }
 
     /// Queues an answer, see [`Emulator::answer`].
-    pub fn answer(mut self, answer: Answer) -> Self {
+    pub fn answer(mut self, answer: CannedResponse) -> Self {
         self.answers.push(answer);
         self
     }

@@ -13,9 +13,9 @@ use tokio::net::TcpListener;
 use tokio::runtime::{self, Handle};
 use tokio::sync::mpsc;
 
-use crate::answer::Answer;
 use crate::app::{App, Config};
 use crate::builder::EmulatorBuilder;
+use crate::canned::CannedResponse;
 use crate::log::{Disconnect, Log, SeenRequest};
 use crate::net::{self, Command, Order};
 use crate::routes;
@@ -129,7 +129,7 @@ impl Emulator {
     }
 
     /// Queues an answer. Of several that fit a request, the one queued first is used.
-    pub fn answer(&self, answer: Answer) {
+    pub fn answer(&self, answer: CannedResponse) {
         self.app.queue_answer(answer);
     }
 

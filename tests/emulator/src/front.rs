@@ -15,9 +15,9 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use hyper::body::{Frame, SizeHint};
 
-use crate::answer::{Answer, Kind};
 use crate::app::App;
 use crate::call::Call;
+use crate::canned::{CannedResponse, Kind};
 use crate::clock::Moment;
 use crate::log::{Disconnect, SeenRequest};
 use crate::net::Conn;
@@ -80,7 +80,7 @@ pub(crate) async fn front(State(app): State<Arc<App>>, request: Request, next: N
 }
 
 /// The answer that was queued, none if the server is to answer itself.
-async fn replace(answer: Answer, conn: &Conn) -> Option<Response> {
+async fn replace(answer: CannedResponse, conn: &Conn) -> Option<Response> {
     match answer.kind {
         Kind::Served => None,
         Kind::Hang => std::future::pending().await,

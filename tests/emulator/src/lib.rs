@@ -21,7 +21,7 @@
 //! Without further ado an echo of the prompt, token by token. With `enable_thinking`, a thought
 //! first; with a JSON schema, JSON that satisfies it; if the prompt has the name of a tool that the
 //! request brings, a call of that tool. [`Script`]s change this for the next generations, a
-//! [directive](#the-directive) for the one whose prompt it is in, and [`Answer`]s replace the
+//! [directive](#the-directive) for the one whose prompt it is in, and [`CannedResponse`]s replace the
 //! server's answers to whatever request.
 //!
 //! # The directive
@@ -79,10 +79,10 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
-mod answer;
 mod app;
 mod builder;
 mod call;
+mod canned;
 mod chat_request;
 mod clock;
 mod constrain;
@@ -107,8 +107,8 @@ mod services;
 mod sse;
 mod token;
 
-pub use answer::Answer;
 pub use builder::EmulatorBuilder;
+pub use canned::CannedResponse;
 pub use emulator::{Emulator, StartError};
 pub use log::{Disconnect, Log, SeenRequest};
 pub use model::ModelSpec;

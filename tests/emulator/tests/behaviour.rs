@@ -7,7 +7,9 @@ use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 
 use support::{Client, PATIENCE, chat, content, exchange, get, post};
-use tabbyapi_emulator::{Answer, DEFAULT_ADMIN_KEY as ADMIN, DEFAULT_API_KEY as API, Emulator, ModelSpec, Script};
+use tabbyapi_emulator::{
+    CannedResponse, DEFAULT_ADMIN_KEY as ADMIN, DEFAULT_API_KEY as API, Emulator, ModelSpec, Script,
+};
 
 fn start() -> Emulator {
     Emulator::builder().start().expect("the emulator should start")
@@ -233,10 +235,10 @@ fn scripted_answers_by_directive() {
 #[test]
 fn queued_answers_come_before_the_servers() {
     let emulator = start();
-    emulator.answer(Answer::status(307).header("location", "/elsewhere").on("/v1/models"));
-    emulator.answer(Answer::status(502).body("<html>").times(2).on("/health"));
-    emulator.answer(Answer::reset().on("/props"));
-    emulator.answer(Answer::close().on("/props"));
+    emulator.answer(CannedResponse::status(307).header("location", "/elsewhere").on("/v1/models"));
+    emulator.answer(CannedResponse::status(502).body("<html>").times(2).on("/health"));
+    emulator.answer(CannedResponse::reset().on("/props"));
+    emulator.answer(CannedResponse::close().on("/props"));
     let reply = exchange(&emulator, &get("/v1/models?x=1"));
     assert_eq!((reply.status, reply.header("location")), (307, Some("/elsewhere")));
     assert_eq!(exchange(&emulator, &get("/v1/models")).status, 200);
@@ -254,7 +256,7 @@ fn queued_answers_come_before_the_servers() {
 #[test]
 fn a_connection_may_die_behind_an_answer() {
     let emulator = start();
-    emulator.answer(Answer::served().close_after());
+    emulator.answer(CannedResponse::served().close_after());
     let mut client = Client::connect(emulator.addr());
     client.send(&get("/health"));
     let reply = client.reply(true).unwrap();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tabbyapi::api::{ChatMessage, ChatRequest, LoadRequest};
 use tabbyapi::policy::Retry;
-use tabbyapi::{Client, Error, ErrorKind, Options, Outcome, Pace, Paces, Phase, Result, blocking};
+use tabbyapi::{Client, Error, ErrorKind, Options, Outcome, Phase, Result, TimeoutPolicy, Timeouts, blocking};
 
 /// What is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,13 +101,13 @@ impl Subject {
 }
 
 fn options(limit: Duration) -> Options {
-    let short = |pace: Pace| pace.head(limit).stall(limit).total(None).first_item(None);
-    let paces = Paces::DEFAULT
-        .read(short(Pace::READ))
-        .generate(short(Pace::GENERATE))
-        .stream(short(Pace::STREAM))
-        .load(short(Pace::LOAD));
-    Options::new().paces(paces).retry(Retry::GENTLE.base(Duration::from_millis(1)))
+    let short = |timeouts: Timeouts| timeouts.head(limit).idle(limit).total(None).first_item(None);
+    let timeout_policy = TimeoutPolicy::DEFAULT
+        .read(short(Timeouts::READ))
+        .generate(short(Timeouts::GENERATE))
+        .stream(short(Timeouts::STREAM))
+        .load(short(Timeouts::LOAD));
+    Options::new().timeout_policy(timeout_policy).retry(Retry::GENTLE.base(Duration::from_millis(1)))
 }
 
 fn request() -> ChatRequest {
@@ -115,32 +115,32 @@ fn request() -> ChatRequest {
     ChatRequest::new([ChatMessage::user(reply)]).max_tokens(50)
 }
 
-type Total<T> = std::result::Result<tabbyapi::Answer<T>, tabbyapi::Broken<T>>;
+type Total<T> = std::result::Result<tabbyapi::Response<T>, tabbyapi::StreamError<T>>;
 
-fn read(result: Result<tabbyapi::Answer<tabbyapi::api::ModelCard>>) -> Seen {
+fn read(result: Result<tabbyapi::Response<tabbyapi::api::ModelCard>>) -> Seen {
     match result {
-        Ok(card) => Seen::fine(None, &card.id, card.record().attempt_count),
+        Ok(card) => Seen::fine(None, &card.id, card.meta().record().attempt_count),
         Err(error) => Seen::broken(None, String::new(), &error),
     }
 }
 
-fn permitted(result: Result<tabbyapi::Answer<tabbyapi::api::PermissionAnswer>>) -> Seen {
+fn permitted(result: Result<tabbyapi::Response<tabbyapi::api::PermissionResponse>>) -> Seen {
     match result {
-        Ok(answer) => Seen::fine(None, answer.permission.as_str(), answer.record().attempt_count),
+        Ok(answer) => Seen::fine(None, answer.permission.as_str(), answer.meta().record().attempt_count),
         Err(error) => Seen::broken(None, String::new(), &error),
     }
 }
 
-fn generated(result: Result<tabbyapi::Answer<tabbyapi::api::ChatCompletion>>) -> Seen {
+fn generated(result: Result<tabbyapi::Response<tabbyapi::api::ChatCompletion>>) -> Seen {
     match result {
-        Ok(answer) => Seen::fine(None, answer.text(), answer.record().attempt_count),
+        Ok(answer) => Seen::fine(None, answer.text(), answer.meta().record().attempt_count),
         Err(error) => Seen::broken(None, String::new(), &error),
     }
 }
 
 fn streamed(result: Total<tabbyapi::api::ChatCompletion>) -> Seen {
     match result {
-        Ok(answer) => Seen::fine(Some(Outcome::Complete), answer.text(), answer.record().attempt_count),
+        Ok(answer) => Seen::fine(Some(Outcome::Complete), answer.text(), answer.meta().record().attempt_count),
         Err(broken) => Seen::broken(Some(broken.outcome), broken.partial.text().to_owned(), &broken.error),
     }
 }
@@ -150,7 +150,7 @@ fn loaded(result: Total<tabbyapi::api::LoadReport>) -> Seen {
         report.parts.iter().map(|part| part.module.to_string()).collect::<Vec<_>>().join(",")
     };
     match result {
-        Ok(report) => Seen::fine(Some(Outcome::Complete), &modules(&report), report.record().attempt_count),
+        Ok(report) => Seen::fine(Some(Outcome::Complete), &modules(&report), report.meta().record().attempt_count),
         Err(broken) => Seen::broken(Some(broken.outcome), modules(&broken.partial), &broken.error),
     }
 }

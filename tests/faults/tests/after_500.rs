@@ -8,7 +8,7 @@ use std::time::Duration;
 use tabbyapi::api::{ChatMessage, ChatRequest};
 use tabbyapi::policy::Retry;
 use tabbyapi::{Client, Error, ErrorKind, Options, blocking};
-use tabbyapi_emulator::{Answer, Emulator};
+use tabbyapi_emulator::{CannedResponse, Emulator};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinSet;
 
@@ -214,7 +214,7 @@ fn a_connection_that_answered_5xx_is_not_used_again_and_any_other_is() {
                 }
                 let before = server.requests().len();
                 subject.permission().unwrap();
-                server.answer(Answer::status(status).header("content-type", "text/plain").body(body));
+                server.answer(CannedResponse::status(status).header("content-type", "text/plain").body(body));
                 // What is no answer to this question is an error, too.
                 let error = subject.permission().unwrap_err();
                 assert!(status < 400 || error.status().map(|seen| seen.as_u16()) == Some(status), "{name}: {error}");

@@ -143,7 +143,7 @@ async fn what_was_taken_is_answered_although_the_server_goes() {
     assert_eq!(client.chat().create(&ask()).await.unwrap().text(), "ok");
     assert_eq!(server.requests.load(Ordering::SeqCst), 1);
     // On another connection.
-    assert_eq!(client.chat().create(&ask()).await.unwrap().record().attempt_count, 1);
+    assert_eq!(client.chat().create(&ask()).await.unwrap().meta().record().attempt_count, 1);
 }
 
 #[tokio::test]
@@ -162,6 +162,6 @@ async fn what_may_have_been_begun_is_not_sent_again() {
 
         let server = Server::start(plan);
         let answer = server.client().call(&GetPermission).await.unwrap();
-        assert_eq!((answer.record().attempt_count, server.requests.load(Ordering::SeqCst)), (2, 2), "{plan:?}");
+        assert_eq!((answer.meta().record().attempt_count, server.requests.load(Ordering::SeqCst)), (2, 2), "{plan:?}");
     }
 }

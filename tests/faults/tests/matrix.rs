@@ -210,7 +210,7 @@ fn a_head_alone_is_a_truncated_answer() {
         |_| Fault::in_answer(At::After("\r\n\r\n"), Then::Hold),
         |op, _| match op {
             Op::Read => succeeds(op, 2, 2),
-            _ => times_out(Phase::Stall, 1),
+            _ => times_out(Phase::Idle, 1),
         },
     );
 }
@@ -241,7 +241,7 @@ fn what_had_arrived_is_kept() {
         |op| Fault::in_answer(middle(op), Then::Hold),
         |op, _| match op {
             Op::Read => succeeds(op, 2, 2),
-            _ => Expect { arrived: arrived(op), ..times_out(Phase::Stall, 1) },
+            _ => Expect { arrived: arrived(op), ..times_out(Phase::Idle, 1) },
         },
     );
 }
@@ -263,7 +263,7 @@ fn a_length_that_is_wrong_is_noticed() {
         |_| Fault::lie(10),
         |op, _| match op {
             Op::Read => succeeds(op, 2, 2),
-            Op::Generate => times_out(Phase::Stall, 1),
+            Op::Generate => times_out(Phase::Idle, 1),
             _ => succeeds(op, 1, 1),
         },
     );

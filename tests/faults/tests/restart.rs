@@ -106,7 +106,7 @@ async fn generate(client: Client, name: usize, counts: &Counts) {
             Some(ErrorKind::Connect | ErrorKind::Transport | ErrorKind::Truncated) => {
                 counts.broken.fetch_add(1, Ordering::Relaxed)
             }
-            Some(ErrorKind::Refused) => {
+            Some(ErrorKind::Policy) => {
                 tokio::time::sleep(Duration::from_millis(20)).await;
                 counts.refused.fetch_add(1, Ordering::Relaxed)
             }
@@ -123,7 +123,7 @@ async fn read(client: Client, counts: &Counts) {
         match client.models().current().await {
             Ok(card) => {
                 counts.reads.fetch_add(1, Ordering::Relaxed);
-                counts.recovered.fetch_add(usize::from(card.record().attempt_count > 1), Ordering::Relaxed);
+                counts.recovered.fetch_add(usize::from(card.meta().record().attempt_count > 1), Ordering::Relaxed);
             }
             Err(error) => panic!("a read was not recovered: {error}"),
         }

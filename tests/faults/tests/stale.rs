@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tabbyapi::api::{ChatMessage, ChatRequest};
 use tabbyapi::transport::{Reqwest, Ureq};
-use tabbyapi::{Client, ErrorKind, Pace, Paces, Result, blocking};
+use tabbyapi::{Client, ErrorKind, Result, TimeoutPolicy, Timeouts, blocking};
 use tabbyapi_emulator::Emulator;
 use tokio::runtime::{Builder, Runtime, RuntimeFlavor};
 
@@ -25,12 +25,16 @@ impl Subject {
     fn all(server: &Emulator, idle: Duration) -> [Subject; 3] {
         let (url, key) = (server.url(), server.api_key());
         let reqwest = || Reqwest::with_idle_timeout(reqwest::Client::builder(), idle).unwrap();
-        let paces = Paces::DEFAULT.read(Pace::READ.head(HEAD)).generate(Pace::GENERATE.head(HEAD));
-        let client = |transport| Client::builder(&*url).api_key(key).paces(paces).build_with(transport).unwrap();
+        let timeout_policy =
+            TimeoutPolicy::DEFAULT.read(Timeouts::READ.head(HEAD)).generate(Timeouts::GENERATE.head(HEAD));
+        let client = |transport| {
+            Client::builder(&*url).api_key(key).timeout_policy(timeout_policy).build_with(transport).unwrap()
+        };
         let one = Builder::new_current_thread().enable_all().build().unwrap();
         let pool = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let ureq = Ureq::with_idle_timeout(ureq::Agent::config_builder(), idle).unwrap();
-        let blocking = blocking::Client::builder(&*url).api_key(key).paces(paces).build_with(ureq).unwrap();
+        let blocking =
+            blocking::Client::builder(&*url).api_key(key).timeout_policy(timeout_policy).build_with(ureq).unwrap();
         [Subject::Async(client(reqwest()), one), Subject::Async(client(reqwest()), pool), Subject::Blocking(blocking)]
     }
 
@@ -41,7 +45,7 @@ impl Subject {
             Subject::Async(client, runtime) => runtime.block_on(client.chat().create(&request)),
             Subject::Blocking(client) => client.chat().create(&request),
         };
-        answer.map(|answer| answer.record().attempt_count)
+        answer.map(|answer| answer.meta().record().attempt_count)
     }
 
     /// Lets the other threads of a pool hear of what has happened at their sockets, which takes them a turn of their driver. A runtime
@@ -60,7 +64,7 @@ impl Subject {
             Subject::Async(client, runtime) => runtime.block_on(client.models().current()),
             Subject::Blocking(client) => client.models().current(),
         };
-        answer.map(|answer| answer.record().attempt_count)
+        answer.map(|answer| answer.meta().record().attempt_count)
     }
 }
 

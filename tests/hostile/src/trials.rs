@@ -215,21 +215,21 @@ fn other(
 /// All trials.
 pub fn trials() -> Vec<Trial> {
     const HEAD: Ends = Ends::with("timeout/timeout_head");
-    const STALL: Ends = Ends::with("timeout/timeout_stall");
+    const STALL: Ends = Ends::with("timeout/timeout_idle");
     const BROKEN: Ends = Ends::with("transport/transport");
     const CUT: Ends = Ends::with("truncated/connection_lost");
     const HUGE: Ends = Ends::with("transport/transport")
         .blocking("truncated/connection_lost", "ureq accepts the length")
         .node("truncated/connection_lost", "undici accepts the length");
     const TAIL: Ends =
-        Ends::with("truncated/connection_lost").blocking("timeout/timeout_stall", "ureq reads trailers for ever");
+        Ends::with("truncated/connection_lost").blocking("timeout/timeout_idle", "ureq reads trailers for ever");
     const TAIL_HI: Ends =
-        Ends::with("truncated/connection_lost hi").blocking("timeout/timeout_stall hi", "ureq reads trailers for ever");
+        Ends::with("truncated/connection_lost hi").blocking("timeout/timeout_idle hi", "ureq reads trailers for ever");
     const STATUS: Ends = BROKEN.node("timeout/timeout_head", "undici has no cap on it, and keeps none of it");
     const COUNT: &str = "undici has a cap on bytes, not on the number";
     const CONTINUE: Ends = HEAD.node("transport/transport", "undici refuses it");
     const SWITCHED: Ends = Ends::with("server/http_error").node("transport/transport", "undici refuses it");
-    const EXTENSION: Ends = CUT.node("timeout/timeout_stall", "undici has no cap on it, and keeps none of it");
+    const EXTENSION: Ends = CUT.node("timeout/timeout_idle", "undici has no cap on it, and keeps none of it");
     const EARLY: &str = "the package refuses an event where a list was to come";
     const DECODES: &str = "`fetch` decodes it";
     const JUNK_CODE: &str = "decode/unexpected_json";
@@ -249,16 +249,16 @@ pub fn trials() -> Vec<Trial> {
         }),
         trial("a header without end", BROKEN, BROKEN, |wire| {
             wire.send(JSON)?;
-            wire.send("X-Fill: ")?;
+            wire.send("X-DeserializeInPlace: ")?;
             wire.flood("a")
         }),
         trial("headers without end", BROKEN, BROKEN, |wire| {
             wire.send(JSON)?;
-            wire.flood("X-Fill: a\r\n")
+            wire.flood("X-DeserializeInPlace: a\r\n")
         }),
         trial("a thousand headers", BROKEN.node("ok 1", COUNT), BROKEN.node("decode/unexpected_json", COUNT), |wire| {
             wire.send(JSON)?;
-            wire.send("X-Fill: a\r\n".repeat(1000))?;
+            wire.send("X-DeserializeInPlace: a\r\n".repeat(1000))?;
             wire.send(format!("Content-Length: {}\r\n\r\n{LIST}", LIST.len()))
         }),
         trial("a head, byte by byte", HEAD, HEAD, move |wire| wire.drip(JSON.repeat(40), millis(100))),
@@ -414,15 +414,15 @@ pub fn trials() -> Vec<Trial> {
             wire.send(format!("{EVENTS}\r\n{CHUNK}event: "))?;
             wire.flood("1")
         }),
-        trial("a time to wait without end", None, Ends::with("timeout/timeout_stall hi"), |wire| {
+        trial("a time to wait without end", None, Ends::with("timeout/timeout_idle hi"), |wire| {
             wire.send(format!("{EVENTS}\r\n{CHUNK}retry: "))?;
             wire.flood("1")
         }),
-        trial("a field without end", None, Ends::with("timeout/timeout_stall hi"), |wire| {
+        trial("a field without end", None, Ends::with("timeout/timeout_idle hi"), |wire| {
             wire.send(format!("{EVENTS}\r\n{CHUNK}"))?;
             wire.flood("x")
         }),
-        trial("line ends without end", None, Ends::with("timeout/timeout_stall hi"), |wire| {
+        trial("line ends without end", None, Ends::with("timeout/timeout_idle hi"), |wire| {
             wire.send(format!("{EVENTS}\r\n{CHUNK}"))?;
             wire.flood("\r")
         }),

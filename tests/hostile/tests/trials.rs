@@ -8,7 +8,7 @@ use tabbyapi::api::{
     ChatCompletion, ChatMessage, ChatRequest, KoboldRequest, KoboldResults, LoadReport, LoadRequest, ModelList,
 };
 use tabbyapi::policy::Retry;
-use tabbyapi::{Answer, Broken, Client, Error, Limits, Options, Pace, Paces, blocking};
+use tabbyapi::{Client, Error, Limits, Options, Response, StreamError, TimeoutPolicy, Timeouts, blocking};
 use tabbyapi_hostile::memory::peak;
 use tabbyapi_hostile::server::Server;
 use tabbyapi_hostile::trials::{BODY, Call, EVENT, QUIET, SPARE, Stack, TOTAL, cuts, trials};
@@ -17,11 +17,12 @@ use tabbyapi_hostile::trials::{BODY, Call, EVENT, QUIET, SPARE, Stack, TOTAL, cu
 const MEMORY: usize = 24 << 20;
 
 fn options() -> Options {
-    let short = |pace: Pace| pace.head(QUIET).stall(QUIET).first_item(None);
-    let paces = Paces::DEFAULT.read(short(Pace::READ).total(TOTAL)).stream(short(Pace::STREAM));
-    let paces = paces.load(short(Pace::LOAD));
+    let short = |timeouts: Timeouts| timeouts.head(QUIET).idle(QUIET).first_item(None);
+    let timeout_policy =
+        TimeoutPolicy::DEFAULT.read(short(Timeouts::READ).total(TOTAL)).stream(short(Timeouts::STREAM));
+    let timeout_policy = timeout_policy.load(short(Timeouts::LOAD));
     let limits = Limits::default().body(BODY).event(EVENT);
-    Options::new().paces(paces).limits(limits).retry(Retry::NEVER)
+    Options::new().timeout_policy(timeout_policy).limits(limits).retry(Retry::NEVER)
 }
 
 struct Clients {
@@ -67,25 +68,25 @@ fn question() -> ChatRequest {
     ChatRequest::new([ChatMessage::user("hello")])
 }
 
-fn read(result: Result<Answer<ModelList>, Error>) -> String {
+fn read(result: Result<Response<ModelList>, Error>) -> String {
     result.map_or_else(|error| failed(&error, ""), |list| format!("ok {}", list.data.len()))
 }
 
-fn chat(result: Result<Answer<ChatCompletion>, Broken<ChatCompletion>>) -> String {
+fn chat(result: Result<Response<ChatCompletion>, StreamError<ChatCompletion>>) -> String {
     match result {
         Ok(answer) => format!("ok {}", answer.text()),
         Err(broken) => failed(&broken.error, broken.partial.text()),
     }
 }
 
-fn kobold(result: Result<Answer<KoboldResults>, Broken<KoboldResults>>) -> String {
+fn kobold(result: Result<Response<KoboldResults>, StreamError<KoboldResults>>) -> String {
     match result {
         Ok(answer) => format!("ok {}", answer.text()),
         Err(broken) => failed(&broken.error, broken.partial.text()),
     }
 }
 
-fn load(result: Result<Answer<LoadReport>, Broken<LoadReport>>) -> String {
+fn load(result: Result<Response<LoadReport>, StreamError<LoadReport>>) -> String {
     let parts = |report: &LoadReport| report.parts.len();
     match result {
         Ok(report) => format!("ok {}", parts(&report)),

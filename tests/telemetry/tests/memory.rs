@@ -101,7 +101,7 @@ fn assert_told(span: &SpanData, expected: &[(&str, Value)]) {
 }
 
 fn veto() -> Error {
-    Error::custom(ErrorKind::Refused, "vetoed", "not this one")
+    Error::custom(ErrorKind::Policy, "vetoed", "not this one")
 }
 
 #[test]

@@ -6,7 +6,7 @@ const tabby: Tabby = new Tabby({
   baseURL: "http://127.0.0.1:5000",
   apiKey: "k",
   getKey: async ({ scope, rejected }) => (rejected ? null : { bearer: scope, expiresIn: 1000 }),
-  paces: { stream: { stall: 20_000, total: Infinity } },
+  timeoutPolicy: { stream: { idle: 20_000, total: Infinity } },
   timeout: 30_000,
   preferAdminKey: true,
   maxRetries: 1,

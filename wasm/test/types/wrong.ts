@@ -7,10 +7,10 @@ new Tabby({});
 new Tabby({ baseURL: "http://h", apiKey: 1 });
 // @ts-expect-error there is no such setting
 new Tabby({ baseURL: "http://h", timeoutSeconds: 1 });
-// @ts-expect-error a pace is made of numbers
-new Tabby({ baseURL: "http://h", paces: { stream: { stall: "20s" } } });
+// @ts-expect-error timeouts are numbers
+new Tabby({ baseURL: "http://h", timeoutPolicy: { stream: { idle: "20s" } } });
 // @ts-expect-error there is no such kind of work
-new Tabby({ baseURL: "http://h", paces: { streaming: {} } });
+new Tabby({ baseURL: "http://h", timeoutPolicy: { streaming: {} } });
 // @ts-expect-error a key has three forms
 new Tabby({ baseURL: "http://h", getKey: () => 1 });
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Subcommand};
-use tabbyapi::api::Sampling;
+use tabbyapi::api::SamplingParams;
 
 /// Sampler parameters.
 #[derive(Clone, Debug, Default, ClapArgs)]
@@ -136,8 +136,8 @@ pub struct Batch {
 
 impl SamplingArgs {
     /// Those that are set, but for `params`, which are the whole request's.
-    pub fn sampling(&self) -> Sampling {
-        let mut sampling = Sampling::new();
+    pub fn sampling(&self) -> SamplingParams {
+        let mut sampling = SamplingParams::new();
         sampling.max_tokens = self.max_tokens;
         sampling.temperature = self.temperature;
         sampling.top_p = self.top_p;

@@ -128,7 +128,7 @@ impl<'a> Session<'a> {
                 show.rest(&answer)?;
                 self.messages.extend(answer.message().cloned());
                 if self.stats {
-                    let record = answer.record();
+                    let record = answer.meta().record();
                     self.output.stats(answer.usage.as_ref(), record.elapsed(), record.time_to_first_item());
                 }
                 if answer.choices.iter().any(|choice| choice.finish_reason == Some(FinishReason::Length)) {
@@ -206,7 +206,7 @@ impl<'a> Session<'a> {
     /// How large its context and its cache are, as far as the server tells.
     async fn parameters(&self) -> Option<ModelParameters> {
         let models = self.client.models();
-        let told = models.current().await.ok().and_then(|card| card.into_value().parameters);
+        let told = models.current().await.ok().and_then(|card| card.into_inner().parameters);
         if let Some(model) = told.filter(|model| context_of(model).is_some()) {
             return Some(*model);
         }

@@ -42,7 +42,7 @@ impl KeySource for Keys {
     fn key(&self, scope: Scope, rejected: bool) -> BoxFuture<Result<Option<Credential>>> {
         match scope {
             Scope::Admin => self.admin.key(scope, rejected),
-            Scope::List => self.list.key(scope, rejected),
+            Scope::PreferAdmin => self.list.key(scope, rejected),
             _ => self.api.key(scope, rejected),
         }
     }

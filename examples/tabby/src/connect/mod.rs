@@ -14,7 +14,7 @@ use crate::args::Args;
 use crate::failure::Failure;
 use crate::files::same;
 use crate::interrupt::Interrupt;
-use replay::Replay;
+use replay::Idempotency;
 
 /// What an exchange that Ctrl-C ended says of its end in a recording.
 const INTERRUPTED: &str = "interrupted by the user";
@@ -33,7 +33,7 @@ pub fn client(args: &Args, interrupt: &Interrupt) -> Result<Client, Failure> {
         builder = builder.retry(Retry::GENTLE.max_retries(retries));
     }
     if let Some(path) = &args.replay {
-        return Ok(builder.build_with(Replay::read(path, interrupt)?)?);
+        return Ok(builder.build_with(Idempotency::read(path, interrupt)?)?);
     }
     let transport = Reqwest::new(Default::default())?;
     Ok(match &args.record {

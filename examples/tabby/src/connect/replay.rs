@@ -23,24 +23,24 @@ use crate::interrupt::Interrupt;
 const REMOVED: &str = "[removed]";
 
 /// The transport of a recording. Waits take no time.
-pub struct Replay {
+pub struct Idempotency {
     /// Gets each answer right before it is asked for.
     script: Script,
     exchanges: Arc<Mutex<VecDeque<Exchange>>>,
     interrupt: Interrupt,
 }
 
-impl Replay {
+impl Idempotency {
     pub fn read(path: &Path, interrupt: &Interrupt) -> Result<Self, Failure> {
         let text = std::fs::read_to_string(path).map_err(|error| Failure::file("read", path, &error))?;
         let exchanges = Exchange::from_json_lines(&text)
             .map_err(|error| Failure::Usage(format!("{} is no recording: {error}", path.display())))?;
         let exchanges = Arc::new(Mutex::new(exchanges.into()));
-        Ok(Replay { script: Script::new([]), exchanges, interrupt: interrupt.clone() })
+        Ok(Idempotency { script: Script::new([]), exchanges, interrupt: interrupt.clone() })
     }
 }
 
-impl Transport for Replay {
+impl Transport for Idempotency {
     type Body = Body;
 
     fn send(

@@ -13,12 +13,12 @@ const CONSOLE: &str = "the server's console shows the cause; a parameter that th
 const UNLISTED: &str = "only the admin key is shown the whole list, which `tabby models` and `tabby models drafts` print, and models \
                         in subfolders are in no list; if it is there, `tabby unload`, then `tabby load` without `--force`";
 
-const REPLAY: &str = "replay the same command with the same arguments";
+const IDEMPOTENCY: &str = "replay the same command with the same arguments";
 
 pub fn for_the_terminal(error: Error) -> Error {
     match (error.code(), error.kind()) {
         // No server was asked.
-        ("connect", _) if error.to_string().contains(super::RECORDING) => error.with_hint(REPLAY),
+        ("connect", _) if error.to_string().contains(super::RECORDING) => error.with_hint(IDEMPOTENCY),
         // No list that the server gave has it.
         ("unknown_model", ErrorKind::Encode) => error.with_hint(UNLISTED),
         // The same failure of a plain answer has it.
@@ -79,7 +79,7 @@ fn ours(place: Place) -> Option<String> {
             "options.prefer_admin_key" => "`--admin` and TABBY_ADMIN_KEY (or `--admin-key-file`)",
             "content_part.image_bytes" => "a `data:` URL",
             "client_builder.sensitive_header" => "TABBY_BEARER (or `--bearer-file`)",
-            setting if setting == "options.timeout" || setting.starts_with("pace.") => "`--timeout`",
+            setting if setting == "options.timeout" || setting.starts_with("timeouts.") => "`--timeout`",
             _ => return None,
         },
         Place::Key("admin_key") => "TABBY_ADMIN_KEY (or `--admin-key-file`)",

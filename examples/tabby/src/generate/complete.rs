@@ -25,7 +25,7 @@ pub async fn complete(client: &Client, what: &Complete, output: &Output) -> Resu
             false => output.line().piece(&whole(&answer, before))?,
         }
         if what.stats {
-            output.stats(answer.usage.as_ref(), answer.record().elapsed(), None);
+            output.stats(answer.usage.as_ref(), answer.meta().record().elapsed(), None);
         }
         return Ok(());
     }
@@ -48,7 +48,11 @@ pub async fn complete(client: &Client, what: &Complete, output: &Output) -> Resu
         broken
     })?;
     if what.stats {
-        output.stats(answer.usage.as_ref(), answer.record().elapsed(), answer.record().time_to_first_item());
+        output.stats(
+            answer.usage.as_ref(),
+            answer.meta().record().elapsed(),
+            answer.meta().record().time_to_first_item(),
+        );
     }
     if what.sampling.max_tokens.is_none() && cut(&answer) {
         output.note(&format!("(cut after {} tokens; --max-tokens sets how many)", MAX_TOKENS));

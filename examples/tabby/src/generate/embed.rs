@@ -1,7 +1,7 @@
 //! Embeddings.
 
 use tabbyapi::Client;
-use tabbyapi::api::{Embeddings, EmbeddingsRequest};
+use tabbyapi::api::{EmbeddingList, EmbeddingsRequest};
 
 use super::text;
 use crate::args::Embed;
@@ -15,7 +15,7 @@ pub async fn embed(client: &Client, what: &Embed, output: &Output) -> Result<(),
         }
         texts => texts.to_vec(),
     };
-    let answer = client.embeddings().create(&EmbeddingsRequest::new(texts.clone())).await?.into_value();
+    let answer = client.embeddings().create(&EmbeddingsRequest::new(texts.clone())).await?.into_inner();
     output.print(&answer, |answer| match what.similarity {
         true => format!("{}\n\n{}", vectors(answer, &texts), similarity(answer)),
         false => vectors(answer, &texts),
@@ -23,7 +23,7 @@ pub async fn embed(client: &Client, what: &Embed, output: &Output) -> Result<(),
 }
 
 /// A line for each text: its number, its dimension, its first numbers, its start.
-fn vectors(answer: &Embeddings, texts: &[String]) -> String {
+fn vectors(answer: &EmbeddingList, texts: &[String]) -> String {
     let row = |(n, (embedding, text)): (usize, (&tabbyapi::api::Embedding, &String))| {
         let vector = &embedding.embedding;
         let mut first: Vec<_> = vector.iter().take(3).map(|number| format!("{number:>7.4}")).collect();
@@ -41,7 +41,7 @@ fn vectors(answer: &Embeddings, texts: &[String]) -> String {
 }
 
 /// Each with each, by the numbers of the lines above.
-fn similarity(answer: &Embeddings) -> String {
+fn similarity(answer: &EmbeddingList) -> String {
     let numbers = 1..=answer.data.len();
     let head = std::iter::once("cosine".to_owned()).chain(numbers.map(|n| format!("{n:>6}"))).collect();
     let row = |(n, a): (usize, &tabbyapi::api::Embedding)| {

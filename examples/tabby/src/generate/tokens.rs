@@ -13,11 +13,11 @@ use crate::output::Output;
 pub async fn tokens(client: &Client, what: &Tokens, output: &Output) -> Result<(), Failure> {
     match what {
         Tokens::Encode(what) => {
-            let encoded = client.tokens().encode(&request(what).await?).await?.into_value();
+            let encoded = client.tokens().encode(&request(what).await?).await?.into_inner();
             output.print(&encoded, |encoded| encoded.tokens.iter().map(u32::to_string).collect::<Vec<_>>().join(" "))
         }
         Tokens::Decode { tokens } => {
-            let decoded = client.tokens().decode(&DecodeRequest::new(tokens.clone())).await?.into_value();
+            let decoded = client.tokens().decode(&DecodeRequest::new(tokens.clone())).await?.into_inner();
             match output.is_json() {
                 true => output.print(&decoded, |_| String::new()),
                 // As it is, for files and pipes.
@@ -25,7 +25,7 @@ pub async fn tokens(client: &Client, what: &Tokens, output: &Output) -> Result<(
             }
         }
         Tokens::Count(what) => {
-            let count = client.tokens().count(&request(what).await?).await?.into_value();
+            let count = client.tokens().count(&request(what).await?).await?.into_inner();
             output.print(&count, |count| count.length.to_string())
         }
         Tokens::Estimate(what) => estimate(what, output).await,

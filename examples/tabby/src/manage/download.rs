@@ -17,7 +17,7 @@ pub async fn download(client: &Client, what: &Download, output: &Output) -> Resu
     let spinner = output.spinner(&format!("downloading {}", what.repo));
     let answer = client.models().download(&request).await;
     drop(spinner);
-    output.print(&answer?.into_value(), |answer| {
+    output.print(&answer?.into_inner(), |answer| {
         format!("downloaded to {} on the server", safe::line(&answer.download_path))
     })
 }

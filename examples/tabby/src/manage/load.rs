@@ -43,7 +43,7 @@ pub async fn follow(mut stream: LoadStream, name: &str, output: &Output) -> Resu
         }
     }
     drop(bar);
-    let report = stream.finish().await?.into_value();
+    let report = stream.finish().await?.into_inner();
     let already = report.was_loaded_already();
     match output.is_json() {
         true => output.json_line(&json!({"model": name, "already_loaded": already, "parts": report.parts}))?,

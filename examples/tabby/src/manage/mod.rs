@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use tabbyapi::Client;
-use tabbyapi::api::{Health, LoraCard, LoraList, LoraLoad, LoraLoadRequest, LoraReport};
+use tabbyapi::api::{HealthReport, LoraCard, LoraList, LoraLoad, LoraLoadRequest, LoraReport};
 
 use crate::args::{Loras, LorasArgs, Templates, TemplatesArgs};
 use crate::failure::Failure;
@@ -23,7 +23,7 @@ pub async fn health(client: &Client, wait: Option<u64>, output: &Output) -> Resu
         let card = client.health().wait_until_ready(Duration::from_secs(seconds)).await?;
         return output.print(&*card, |card| format!("ready: {}", safe::line(&card.id)));
     }
-    let health = client.health().check().await?.into_value();
+    let health = client.health().check().await?.into_inner();
     output.print(&health, in_short)?;
     match health.is_healthy() {
         true => Ok(()),
@@ -32,7 +32,7 @@ pub async fn health(client: &Client, wait: Option<u64>, output: &Output) -> Resu
 }
 
 /// The status, and a line for each issue: they are dumps of many.
-fn in_short(health: &Health) -> String {
+fn in_short(health: &HealthReport) -> String {
     let mut more = 0;
     let mut lines = vec![safe::line(&health.status.to_string()).into_owned()];
     for issue in &health.issues {
@@ -52,21 +52,21 @@ fn in_short(health: &Health) -> String {
 }
 
 pub async fn permission(client: &Client, output: &Output) -> Result<(), Failure> {
-    let answer = client.auth().permission().await?.into_value();
+    let answer = client.auth().permission().await?.into_inner();
     output.print(&answer, |answer| answer.permission.to_string())
 }
 
 pub async fn loras(client: &Client, what: &LorasArgs, output: &Output) -> Result<(), Failure> {
     match what.what.as_ref().unwrap_or(&Loras::List) {
-        Loras::List => output.print(&client.loras().list().await?.into_value(), lora_list),
-        Loras::Active => output.print(&client.loras().active().await?.into_value(), lora_list),
+        Loras::List => output.print(&client.loras().list().await?.into_inner(), lora_list),
+        Loras::Active => output.print(&client.loras().active().await?.into_inner(), lora_list),
         Loras::Unload => {
             client.loras().unload().await?;
             done(output, "unloaded")
         }
         Loras::Load { names } => {
             let loras = names.iter().map(|text| lora(text)).collect::<Result<Vec<_>, _>>()?;
-            let report = client.loras().load(&LoraLoadRequest::new(loras)).await?.into_value();
+            let report = client.loras().load(&LoraLoadRequest::new(loras)).await?.into_inner();
             output.print(&report, lora_report)?;
             match report.failure.is_empty() {
                 true => Ok(()),
@@ -107,7 +107,7 @@ fn lora(text: &str) -> Result<LoraLoad, Failure> {
 pub async fn templates(client: &Client, what: &TemplatesArgs, output: &Output) -> Result<(), Failure> {
     match what.what.as_ref().unwrap_or(&Templates::List) {
         Templates::List => {
-            output.print(&client.templates().list().await?.into_value(), |list| or_none(listed(&list.data, "\n")))
+            output.print(&client.templates().list().await?.into_inner(), |list| or_none(listed(&list.data, "\n")))
         }
         Templates::Switch { name } => {
             client.templates().switch(name).await?;

@@ -1,8 +1,7 @@
 //! Models and embedding models: what there is, what is loaded.
 
 use tabbyapi::api::{EmbeddingLoadRequest, ModelCard, ModelList, ModelProps};
-use tabbyapi::decode::Json;
-use tabbyapi::{Calling, Client};
+use tabbyapi::{Client, ResponseFuture};
 
 use super::{done, or_none};
 use crate::args::{EmbeddingModels, Models, ModelsArgs};
@@ -12,13 +11,13 @@ use crate::output::{Output, plain, table};
 pub async fn models(client: &Client, what: &ModelsArgs, output: &Output) -> Result<(), Failure> {
     match what.what.as_ref().unwrap_or(&Models::List) {
         Models::List => {
-            let models = client.models().list().await?.into_value();
+            let models = client.models().list().await?.into_inner();
             let loaded = id_of(client.models().current(), output).await;
             output.print(&models, |models| list(models, loaded.as_deref()))
         }
-        Models::Drafts => output.print(&client.models().drafts().await?.into_value(), |models| list(models, None)),
-        Models::Current => output.print(&client.models().current().await?.into_value(), card),
-        Models::Props => output.print(&client.models().props().await?.into_value(), props),
+        Models::Drafts => output.print(&client.models().drafts().await?.into_inner(), |models| list(models, None)),
+        Models::Current => output.print(&client.models().current().await?.into_inner(), card),
+        Models::Props => output.print(&client.models().props().await?.into_inner(), props),
         Models::Embedding(args) => {
             embedding(client, args.what.as_ref().unwrap_or(&EmbeddingModels::List), output).await
         }
@@ -29,18 +28,18 @@ async fn embedding(client: &Client, what: &EmbeddingModels, output: &Output) -> 
     let models = client.embedding_models();
     match what {
         EmbeddingModels::List => {
-            let all = models.list().await?.into_value();
+            let all = models.list().await?.into_inner();
             let loaded = id_of(models.current(), output).await;
             output.print(&all, |models| list(models, loaded.as_deref()))
         }
-        EmbeddingModels::Current => output.print(&models.current().await?.into_value(), card),
+        EmbeddingModels::Current => output.print(&models.current().await?.into_inner(), card),
         EmbeddingModels::Load { name, device } => {
             let mut request = EmbeddingLoadRequest::new(name);
             request.embeddings_device.clone_from(device);
             let spinner = output.spinner(&format!("loading {name}"));
             let progress = models.load(&request).await;
             drop(spinner);
-            output.print(&progress?.into_value(), |_| format!("loaded {name}"))
+            output.print(&progress?.into_inner(), |_| format!("loaded {name}"))
         }
         EmbeddingModels::Unload => {
             models.unload().await?;
@@ -50,7 +49,7 @@ async fn embedding(client: &Client, what: &EmbeddingModels, output: &Output) -> 
 }
 
 /// The id of what is loaded, for people only: JSON is what the server said.
-async fn id_of(current: Calling<Json<ModelCard>>, output: &Output) -> Option<String> {
+async fn id_of(current: ResponseFuture<ModelCard>, output: &Output) -> Option<String> {
     match output.is_json() {
         true => None,
         false => current.await.ok().map(|card| card.id.to_string()),

@@ -10,7 +10,7 @@ use crate::output::{Output, plain, safe, table};
 
 pub async fn sampling(client: &Client, what: &OverridesArgs, output: &Output) -> Result<(), Failure> {
     match what.what.as_ref().unwrap_or(&SamplingCommand::Overrides) {
-        SamplingCommand::Overrides => output.print(&client.sampling().overrides().await?.into_value(), list),
+        SamplingCommand::Overrides => output.print(&client.sampling().overrides().await?.into_inner(), list),
         SamplingCommand::Switch { preset } => {
             client.sampling().switch_preset(preset).await.map_err(hinted)?;
             done(output, &format!("the preset {preset} is in force"))

@@ -110,7 +110,7 @@ fn a_batch_stops_when_the_server_is_gone() {
         assert_eq!(std::fs::read_to_string(&output).unwrap(), "", "-j {jobs}");
     }
     // Nor does a proxy's word for it make them any, or lines that are no request between them.
-    let proxy = |status| tabbyapi_emulator::Answer::status(status).on("/v1/chat/completions").times(3);
+    let proxy = |status| tabbyapi_emulator::CannedResponse::status(status).on("/v1/chat/completions").times(3);
     for status in [502, 503] {
         server.answer(proxy(status));
         let mut lines: Vec<_> = requests(200).lines().map(str::to_owned).collect();
@@ -121,7 +121,7 @@ fn a_batch_stops_when_the_server_is_gone() {
         assert_eq!(ids(&std::fs::read_to_string(&output).unwrap()), [""], "the line that is no request");
     }
     std::fs::remove_file(&output).unwrap();
-    let gone = || tabbyapi_emulator::Answer::close().on("/v1/chat/completions");
+    let gone = || tabbyapi_emulator::CannedResponse::close().on("/v1/chat/completions");
     // One that is lost is a failure like others, if the server is there for the next.
     server.answer(gone().times(2));
     std::fs::write(&input, requests(6)).unwrap();

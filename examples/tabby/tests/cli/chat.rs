@@ -155,7 +155,7 @@ fn what_fits_is_not_refused_for_an_estimate() {
     server.script(Script::new().reply("Yes."));
     let out = feed(&server, &["chat", "-"], &text(3900.0));
     assert_eq!(out.good(), "Yes.\n");
-    server.answer(tabbyapi_emulator::Answer::status(404).on("/v1/token/encode").always());
+    server.answer(tabbyapi_emulator::CannedResponse::status(404).on("/v1/token/encode").always());
     server.script(Script::new().reply("Yes."));
     assert_eq!(feed(&server, &["chat", "-"], &text(3900.0)).good(), "Yes.\n");
     feed(&server, &["chat", "-"], &text(4400.0)).bad(5, "exceeds the available context size");

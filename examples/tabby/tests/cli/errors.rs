@@ -1,7 +1,7 @@
 //! Errors: one sentence, or one object, and an exit code.
 
 use serde_json::json;
-use tabbyapi_emulator::{Answer, Script};
+use tabbyapi_emulator::{CannedResponse, Script};
 
 use crate::support::{Run, feed, keyless, run, start};
 
@@ -61,7 +61,7 @@ fn hints_name_commands() {
     let mut behind_proxy = keyless("http://tabby.test", &["health", "--retries", "0"]);
     let behind_proxy = Run::from(behind_proxy.env("http_proxy", "http://127.0.0.1:1").output().unwrap());
     hints(behind_proxy, "through the proxy http://127.0.0.1:1 (from http_proxy) failed");
-    let hang = || tabbyapi_emulator::Answer::hang();
+    let hang = || tabbyapi_emulator::CannedResponse::hang();
     server.answer(hang().on("/v1/models").always());
     hints(run(&server, &["models", "--timeout", "1", "--retries", "0"]), "; raise `--timeout` if such ");
     run(&server, &["download", "acme/thing"]).noted();
@@ -104,7 +104,7 @@ fn no_command_lists_them() {
 #[test]
 fn retries_are_as_many_as_asked_for() {
     let server = start();
-    server.answer(Answer::status(503).on("/v1/model").times(2));
+    server.answer(CannedResponse::status(503).on("/v1/model").times(2));
     run(&server, &["models", "current", "--retries", "0"]).bad(6, "503");
     assert_eq!(server.requests().len(), 1);
     run(&server, &["models", "current", "--retries", "1"]).good();
@@ -116,9 +116,9 @@ fn answers_that_fail_or_cannot_be_read() {
     let server = start();
     server.script(Script::new().fail_before());
     run(&server, &["chat", "x"]).bad(6, "the server");
-    server.answer(Answer::status(200).json("[]").on("/v1/model").always());
+    server.answer(CannedResponse::status(200).json("[]").on("/v1/model").always());
     run(&server, &["models", "current"]).bad(9, "/v1/model");
-    server.answer(Answer::hang().on("/v1/auth/permission").always());
+    server.answer(CannedResponse::hang().on("/v1/auth/permission").always());
     run(&server, &["permission", "--timeout", "1", "--retries", "0"]).bad(7, "/v1/auth/permission");
     run(&server, &["complete", "x", "--temperature", "11"]).bad(5, "temperature");
     let long = "word ".repeat(5000);

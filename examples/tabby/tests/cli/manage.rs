@@ -44,7 +44,7 @@ fn issues_are_shown_by_their_first_lines() {
         |n: usize| format!("\nIssue {n}: \u{1b}[2J{}\n", "x".repeat(300)) + &"  a frame of the stack\n".repeat(19);
     let issues: Vec<_> = (0..15).map(|n| json!({"time": "2026-11-27T10:00:00.5Z", "description": dump(n)})).collect();
     let health = json!({"status": "unhealthy", "issues": issues}).to_string();
-    server.answer(tabbyapi_emulator::Answer::status(503).json(&health).on("/health").always());
+    server.answer(tabbyapi_emulator::CannedResponse::status(503).json(&health).on("/health").always());
     let shown = run(&server, &["health", "--retries", "0"]);
     let lines: Vec<_> = shown.out.lines().collect();
     assert_eq!(lines.len(), 17, "{}", shown.out);
@@ -69,7 +69,7 @@ fn names_forge_no_lines() {
     assert!(!json.out.contains(['\u{202e}', '\u{9b}']), "{}", json.out);
     assert_eq!(json.json()["data"][0]["id"], odd);
     let message = "{\"detail\": \"no\\nerror: forged \u{202e}\"}";
-    server.answer(tabbyapi_emulator::Answer::status(400).json(message).on("/v1/model").always());
+    server.answer(tabbyapi_emulator::CannedResponse::status(400).json(message).on("/v1/model").always());
     let failed = run(&server, &["models", "current"]);
     assert!(!failed.err.contains('\u{202e}') && failed.err.lines().count() == 1, "{}", failed.err);
 }
@@ -203,10 +203,10 @@ fn timeouts_bound_what_is_waited_for() {
         slow(&args).bad(7, "completions");
     }
     // What goes on takes as long as it takes.
-    let pace = std::time::Duration::from_millis(300);
-    server.script(tabbyapi_emulator::Script::new().tokens(["a"; 6]).token_delay(pace));
+    let timeouts = std::time::Duration::from_millis(300);
+    server.script(tabbyapi_emulator::Script::new().tokens(["a"; 6]).token_delay(timeouts));
     assert_eq!(slow(&["complete", "x"]).good(), "aaaaaa\n");
-    server.script(tabbyapi_emulator::Script::new().tokens(["a"; 6]).token_delay(pace));
+    server.script(tabbyapi_emulator::Script::new().tokens(["a"; 6]).token_delay(timeouts));
     slow(&["complete", "x", "--no-stream"]).bad(7, "/v1/completions");
     slow(&["load", "beta"]).bad(7, "/v1/model/load");
 }

@@ -13,7 +13,7 @@ use tabbyapi::api::{ChatMessage, ChatRequest};
 use tabbyapi::policy::Retry;
 use tabbyapi::transport::{Reqwest, Ureq};
 use tabbyapi::{Client, Error, ErrorKind, Options, blocking};
-use tabbyapi_emulator::{Answer, DEFAULT_ADMIN_KEY, DEFAULT_API_KEY, Emulator, Script};
+use tabbyapi_emulator::{CannedResponse, DEFAULT_ADMIN_KEY, DEFAULT_API_KEY, Emulator, Script};
 
 use server::{Certificate, Nginx};
 
@@ -164,12 +164,12 @@ async fn while_the_server_is_down_reads_are_tried_again_and_generations_are_told
         assert_eq!(in_time("the read", reading).await.unwrap().unwrap().id, "alpha-7B-exl3");
 
         server.clear_log();
-        server.answer(Answer::hang().on("/v1/chat/completions"));
+        server.answer(CannedResponse::hang().on("/v1/chat/completions"));
         let error = client.chat().create(&ask("x")).await.unwrap_err();
         assert_eq!((error.kind(), error.status().unwrap().as_u16()), (ErrorKind::Server, 504), "{error}");
         assert_eq!((error.record().unwrap().attempt_count, generations(&server)), (1, 1));
-        server.answer(Answer::hang().on("/v1/model"));
-        assert_eq!(client.models().current().await.unwrap().record().attempt_count, 2);
+        server.answer(CannedResponse::hang().on("/v1/model"));
+        assert_eq!(client.models().current().await.unwrap().meta().record().attempt_count, 2);
     }
 }
 

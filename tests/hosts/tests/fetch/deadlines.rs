@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures::future::{Either, select};
-use tabbyapi::{Error, ErrorKind, Options, Outcome, Pace, Phase};
+use tabbyapi::{Error, ErrorKind, Options, Outcome, Phase, Timeouts};
 
 use super::host::{ask, client, logged, odd, sleep, until_logged};
 
@@ -20,7 +20,7 @@ fn assert_timeout(error: &Error, phase: Phase) {
 #[test]
 async fn no_head() {
     let (client, path) = odd("silent");
-    let impatient = client.with(Options::new().pace(Pace::UNBOUNDED.head(ms(150))));
+    let impatient = client.with(Options::new().timeouts(Timeouts::UNBOUNDED.head(ms(150))));
     let begun = client.clock().now();
     assert_timeout(&impatient.models().current().await.unwrap_err(), Phase::Head);
     let took = client.clock().now().since(begun);
@@ -33,11 +33,11 @@ async fn a_stall() {
     const GONE: &str = "disconnect POST /v1/chat/completions";
     let client = client().await;
     let before = logged(GONE).await;
-    let impatient = client.with(Options::new().pace(Pace::UNBOUNDED.stall(ms(200))));
+    let impatient = client.with(Options::new().timeouts(Timeouts::UNBOUNDED.idle(ms(200))));
     let stream = impatient.chat().stream(&ask(r#"[[fake:{"reply":"one two three","stall_after":3}]]"#));
     let broken = stream.finish().await.unwrap_err();
-    assert_timeout(&broken.error, Phase::Stall);
-    assert_eq!(broken.outcome, Outcome::Stalled);
+    assert_timeout(&broken.error, Phase::Idle);
+    assert_eq!(broken.outcome, Outcome::IdleTimeout);
     assert!(!broken.partial.text().is_empty());
     until_logged(&client, GONE, before + 1).await;
 }
@@ -45,7 +45,7 @@ async fn a_stall() {
 #[test]
 async fn no_first_item() {
     let client = client().await;
-    let impatient = client.with(Options::new().pace(Pace::UNBOUNDED.first_item(ms(200))));
+    let impatient = client.with(Options::new().timeouts(Timeouts::UNBOUNDED.first_item(ms(200))));
     let stream = impatient.chat().stream(&ask(r#"[[fake:{"prefill_delay_ms":3000}]]"#));
     assert_timeout(&stream.finish().await.unwrap_err().error, Phase::FirstItem);
 }
@@ -53,7 +53,7 @@ async fn no_first_item() {
 #[test]
 async fn the_whole_call() {
     let client = client().await;
-    let impatient = client.with(Options::new().pace(Pace::UNBOUNDED.total(ms(300))));
+    let impatient = client.with(Options::new().timeouts(Timeouts::UNBOUNDED.total(ms(300))));
     let stream = impatient.chat().stream(&ask(r#"[[fake:{"reply":"on and on and on and on and on","delay_ms":100}]]"#));
     let broken = stream.finish().await.unwrap_err();
     assert_timeout(&broken.error, Phase::Total);
@@ -86,8 +86,8 @@ async fn waits_longer_than_a_timer_can_be() {
 
     let (slow, _) = odd("slow");
     let day = Duration::from_secs(86_400);
-    let patient = Pace::UNBOUNDED.head(30 * day).stall(60 * day).total(1000 * day);
-    assert_eq!(slow.with(Options::new().pace(patient)).models().current().await.unwrap().id, "alpha");
+    let patient = Timeouts::UNBOUNDED.head(30 * day).idle(60 * day).total(1000 * day);
+    assert_eq!(slow.with(Options::new().timeouts(patient)).models().current().await.unwrap().id, "alpha");
 }
 
 #[test]

@@ -8,8 +8,8 @@ use serde::Deserialize;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Unexpected, Visitor};
 
-use super::{Fields, Fill, Given, Struct, Whole, null_is_nothing, scalars_are_nothing};
-use crate::base::{Few, Text};
+use super::{DeserializeInPlace, Fields, Given, Struct, Whole, null_is_nothing, scalars_are_nothing};
+use crate::base::{InlineVec, Text};
 
 /// Lists up to this size double as they grow, in bytes.
 const DOUBLED: usize = 1 << 20;
@@ -35,7 +35,7 @@ pub(crate) fn push<T>(list: &mut Vec<T>, item: T) {
 /// The elements of a list of structs; an object in place of the list is its one element.
 struct Elements<'a, L>(&'a mut L);
 
-impl<'de, T: Struct<'de>> Fill<'de> for Vec<T> {
+impl<'de, T: Struct<'de>> DeserializeInPlace<'de> for Vec<T> {
     fn fill<D: Deserializer<'de>>(&mut self, deserializer: D) -> Result<(), D::Error> {
         super::in_list(deserializer, Elements(self))
     }
@@ -64,14 +64,14 @@ impl<'de, T: Struct<'de>> Visitor<'de> for Elements<'_, Vec<T>> {
     scalars_are_nothing!();
 }
 
-impl<'de, T: Struct<'de>> Fill<'de> for Few<T> {
+impl<'de, T: Struct<'de>> DeserializeInPlace<'de> for InlineVec<T> {
     #[inline]
     fn fill<D: Deserializer<'de>>(&mut self, deserializer: D) -> Result<(), D::Error> {
         super::in_place(deserializer, Elements(self))
     }
 }
 
-impl<'de, T: Struct<'de>> Visitor<'de> for Elements<'_, Few<T>> {
+impl<'de, T: Struct<'de>> Visitor<'de> for Elements<'_, InlineVec<T>> {
     type Value = ();
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a list")
@@ -129,8 +129,8 @@ impl<'de, T: Struct<'de>> Visitor<'de> for Marked<'_, '_, T> {
     super::lists_are_nothing!();
 }
 
-/// Where the first element of a [`Few`] goes, once it is known that there is one.
-struct First<'a, T>(&'a mut Few<T>);
+/// Where the first element of a [`InlineVec`] goes, once it is known that there is one.
+struct First<'a, T>(&'a mut InlineVec<T>);
 
 impl<'de, T: Struct<'de>> DeserializeSeed<'de> for First<'_, T> {
     type Value = ();
@@ -141,7 +141,7 @@ impl<'de, T: Struct<'de>> DeserializeSeed<'de> for First<'_, T> {
             None => return Err(serde::de::Error::custom("a list of one has no element")),
         };
         if !object {
-            *self.0 = Few::new();
+            *self.0 = InlineVec::new();
         }
         Ok(())
     }
@@ -152,7 +152,7 @@ struct Owned<T>(PhantomData<T>);
 
 impl<'de, T: Struct<'de>> DeserializeSeed<'de> for Owned<T> {
     type Value = Option<T>;
-    // Apart, since it is rare, and the first element of a `Few` is not.
+    // Apart, since it is rare, and the first element of a `InlineVec` is not.
     #[inline(never)]
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Option<T>, D::Error> {
         let mut item = T::default();
@@ -160,25 +160,25 @@ impl<'de, T: Struct<'de>> DeserializeSeed<'de> for Owned<T> {
     }
 }
 
-/// `Fill` for derived types, for options and lists of them: what is no object is absent.
-macro_rules! fill_objects {
+/// `DeserializeInPlace` for derived types, for options and lists of them: what is no object is absent.
+macro_rules! in_place_objects {
     ($($type:ty),* $(,)?) => {
         $(
-            impl<'de> crate::decode::fill::Fill<'de> for Option<$type> {
+            impl<'de> crate::decode::in_place::DeserializeInPlace<'de> for Option<$type> {
                 fn fill<D: ::serde::Deserializer<'de>>(&mut self, deserializer: D) -> Result<(), D::Error> {
-                    *self = crate::decode::fill::in_place(deserializer, crate::decode::fill::Object(::std::marker::PhantomData))?;
+                    *self = crate::decode::in_place::in_place(deserializer, crate::decode::in_place::Object(::std::marker::PhantomData))?;
                     Ok(())
                 }
             }
-            impl<'de> crate::decode::fill::Fill<'de> for Vec<$type> {
+            impl<'de> crate::decode::in_place::DeserializeInPlace<'de> for Vec<$type> {
                 fn fill<D: ::serde::Deserializer<'de>>(&mut self, deserializer: D) -> Result<(), D::Error> {
-                    crate::decode::fill::in_list(deserializer, crate::decode::fill::Objects(self))
+                    crate::decode::in_place::in_list(deserializer, crate::decode::in_place::Objects(self))
                 }
             }
         )*
     };
 }
-pub(crate) use fill_objects;
+pub(crate) use in_place_objects;
 
 /// An object as a value of a derived type.
 pub(crate) struct Object<T>(pub(crate) PhantomData<T>);
@@ -260,7 +260,7 @@ pub(super) struct Listed<T>(pub(super) PhantomData<T>);
 
 impl<'de, T> Visitor<'de> for Listed<T>
 where
-    Vec<T>: Fill<'de>,
+    Vec<T>: DeserializeInPlace<'de>,
 {
     type Value = Vec<T>;
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -342,18 +342,18 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Named<'_, T> {
     super::lists_are_nothing!();
 }
 
-/// `Fill` for lists of scalars. What says none of the kind is left out; in a [`Row`] its place stays.
+/// `DeserializeInPlace` for lists of scalars. What says none of the kind is left out; in a [`Row`] its place stays.
 macro_rules! fill_scalars {
     ($($type:ty),*) => {
         $(
-            impl<'de> Fill<'de> for Vec<$type> {
+            impl<'de> DeserializeInPlace<'de> for Vec<$type> {
                 fn fill<D: Deserializer<'de>>(&mut self, deserializer: D) -> Result<(), D::Error> {
                     let add = |item: Option<$type>| {
                         if let Some(item) = item {
                             push(self, item);
                         }
                     };
-                    crate::decode::fill::in_list(deserializer, Scalars(PhantomData, add))
+                    crate::decode::in_place::in_list(deserializer, Scalars(PhantomData, add))
                 }
             }
         )*
@@ -366,7 +366,7 @@ fill_scalars!(Text, String, u32);
 #[derive(Default)]
 pub(crate) struct Row<T>(pub(crate) Vec<T>);
 
-impl<'de, T: Fill<'de>> Fill<'de> for Row<T> {
+impl<'de, T: DeserializeInPlace<'de>> DeserializeInPlace<'de> for Row<T> {
     fn fill<D: Deserializer<'de>>(&mut self, deserializer: D) -> Result<(), D::Error> {
         super::in_list(deserializer, Scalars::<T, _>(PhantomData, |item| push(&mut self.0, item)))
     }
@@ -375,7 +375,7 @@ impl<'de, T: Fill<'de>> Fill<'de> for Row<T> {
 /// Gives the elements of a list away.
 struct Scalars<T, F>(PhantomData<T>, F);
 
-impl<'de, T: Fill<'de>, F: FnMut(T)> Visitor<'de> for Scalars<T, F> {
+impl<'de, T: DeserializeInPlace<'de>, F: FnMut(T)> Visitor<'de> for Scalars<T, F> {
     type Value = ();
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a list")

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 
-use super::{Fill, lists_are_nothing, null_is_nothing};
+use super::{DeserializeInPlace, lists_are_nothing, null_is_nothing};
 use crate::base::Text;
 
 /// What serde_json calls a number, if some crate of the program has it keep all digits.
@@ -24,11 +24,11 @@ pub(crate) fn digits<'de, A: MapAccess<'de>>(mut map: A) -> Result<Option<String
     Ok(digits)
 }
 
-/// `Fill` for what is made of a string. Each kind has a visitor of its own, since the compiler then writes the result
+/// `DeserializeInPlace` for what is made of a string. Each kind has a visitor of its own, since the compiler then writes the result
 /// straight into the place.
 macro_rules! fill_from_str {
     ($type:ty, $make:expr) => {
-        impl<'de> crate::decode::fill::Fill<'de> for $type {
+        impl<'de> crate::decode::in_place::DeserializeInPlace<'de> for $type {
             #[inline]
             fn fill<D: ::serde::Deserializer<'de>>(&mut self, deserializer: D) -> Result<(), D::Error> {
                 struct Visit<'a>(&'a mut $type);
@@ -58,15 +58,15 @@ macro_rules! fill_from_str {
                         Ok(())
                     }
                     fn visit_map<A: ::serde::de::MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
-                        if let Some(digits) = crate::decode::fill::digits(map)? {
+                        if let Some(digits) = crate::decode::in_place::digits(map)? {
                             *self.0 = $make(digits.as_str());
                         }
                         Ok(())
                     }
-                    crate::decode::fill::null_is_nothing!();
-                    crate::decode::fill::lists_are_nothing!();
+                    crate::decode::in_place::null_is_nothing!();
+                    crate::decode::in_place::lists_are_nothing!();
                 }
-                crate::decode::fill::in_place(deserializer, Visit(self))
+                crate::decode::in_place::in_place(deserializer, Visit(self))
             }
         }
     };
@@ -130,10 +130,10 @@ impl Number for f64 {
     }
 }
 
-/// `Fill` for numbers of this type, given what is made of one.
+/// `DeserializeInPlace` for numbers of this type, given what is made of one.
 macro_rules! fill_from_number {
     ($type:ty, $number:ty, $make:expr) => {
-        impl<'de> Fill<'de> for $type {
+        impl<'de> DeserializeInPlace<'de> for $type {
             #[inline]
             fn fill<D: Deserializer<'de>>(&mut self, deserializer: D) -> Result<(), D::Error> {
                 struct Visit<'a>(&'a mut $type);
@@ -177,7 +177,7 @@ macro_rules! fill_from_number {
                     null_is_nothing!();
                     lists_are_nothing!();
                 }
-                crate::decode::fill::in_place(deserializer, Visit(self))
+                crate::decode::in_place::in_place(deserializer, Visit(self))
             }
         }
     };
@@ -191,10 +191,10 @@ fill_from_number!(Option<u64>, u64, Some);
 fill_from_number!(Option<i64>, i64, Some);
 fill_from_number!(Option<f64>, f64, Some);
 
-/// `Fill` for what is yes or no, given what is made of that.
+/// `DeserializeInPlace` for what is yes or no, given what is made of that.
 macro_rules! fill_from_bool {
     ($type:ty, $make:expr) => {
-        impl<'de> Fill<'de> for $type {
+        impl<'de> DeserializeInPlace<'de> for $type {
             fn fill<D: Deserializer<'de>>(&mut self, deserializer: D) -> Result<(), D::Error> {
                 struct Visit<'a>(&'a mut $type);
                 impl<'de> Visitor<'de> for Visit<'_> {
@@ -230,7 +230,7 @@ macro_rules! fill_from_bool {
                     null_is_nothing!();
                     lists_are_nothing!();
                 }
-                crate::decode::fill::in_place(deserializer, Visit(self))
+                crate::decode::in_place::in_place(deserializer, Visit(self))
             }
         }
     };
@@ -243,9 +243,9 @@ fill_from_bool!(Option<bool>, Some);
 mod tests {
     use super::*;
 
-    fn read<T: for<'de> Fill<'de>>(json: &str) -> T {
+    fn read<T: for<'de> DeserializeInPlace<'de>>(json: &str) -> T {
         let mut json = serde_json::Deserializer::from_str(json);
-        let value = crate::decode::fill::filled(&mut json).unwrap();
+        let value = crate::decode::in_place::filled(&mut json).unwrap();
         json.end().unwrap();
         value
     }

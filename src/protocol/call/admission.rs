@@ -1,4 +1,4 @@
-//! `Places`: who may send to which server, and when.
+//! `Admission`: who may send to which server, and when.
 //!
 //! A client of one server without limits and breaker lets every attempt through at once: [`Open`]. All others have a
 //! [`Gate`](super::gate::Gate), which the settings that need one bring along. So what is never set is not linked.
@@ -6,19 +6,19 @@
 use std::fmt;
 use std::task::Waker;
 
-use super::gate::{Admission, Grant, Want};
+use super::gate::{AdmissionResult, Slot, Want};
 use super::shared::Policies;
 use crate::base::{BaseUrl, Text, Time};
 use crate::protocol::policy::{BreakerState, Server, ServerStatus};
 
 /// What all attempts of a client pass.
-pub(super) trait Places: Send {
+pub(super) trait Admission: Send {
     /// A place for an attempt. A call that waited brings its ticket.
-    fn admit(&mut self, ticket: Option<u64>, want: &Want, now: Time) -> Admission;
+    fn admit(&mut self, ticket: Option<u64>, want: &Want, now: Time) -> AdmissionResult;
     /// Gives a place back, with the result of the attempt, if that is known.
-    fn end(&mut self, grant: Grant, succeeded: Option<bool>, now: Option<Time>);
+    fn end(&mut self, grant: Slot, succeeded: Option<bool>, now: Option<Time>);
     /// Gives a place back that was not used: as if it had never been given.
-    fn undo(&mut self, grant: Grant);
+    fn undo(&mut self, grant: Slot);
     /// Gives a ticket back, with the place that it may have got.
     fn leave(&mut self, ticket: u64);
     /// Keeps the waker of a ticket that still waits, in place of the one given back; or gives it back at once.
@@ -40,7 +40,7 @@ pub(super) trait Places: Send {
 
 /// How places are made from settings.
 #[derive(Clone, Copy)]
-pub(super) struct Make(pub(super) fn(&[Server], &Policies) -> Box<dyn Places>);
+pub(super) struct Make(pub(super) fn(&[Server], &Policies) -> Box<dyn Admission>);
 
 impl Default for Make {
     fn default() -> Self {
@@ -55,10 +55,10 @@ impl fmt::Debug for Make {
 }
 
 /// The places at one server, of which there are always enough.
-struct Open(Vec<Tally>);
+struct Open(Vec<ServerLoad>);
 
 /// What a server's calls have seen of it.
-pub(super) struct Tally {
+pub(super) struct ServerLoad {
     pub(super) base: BaseUrl,
     pub(super) in_flight: u32,
     pub(super) begun: u64,
@@ -69,23 +69,23 @@ pub(super) struct Tally {
 }
 
 impl Open {
-    fn boxed(servers: &[Server], _: &Policies) -> Box<dyn Places> {
-        Box::new(Open(servers.iter().map(|server| Tally::new(server.base.clone())).collect()))
+    fn boxed(servers: &[Server], _: &Policies) -> Box<dyn Admission> {
+        Box::new(Open(servers.iter().map(|server| ServerLoad::new(server.base.clone())).collect()))
     }
 }
 
-impl Places for Open {
-    fn admit(&mut self, _: Option<u64>, want: &Want, now: Time) -> Admission {
-        self.0.iter_mut().for_each(Tally::begin);
-        Admission::Granted(Grant { server: 0, pass: None, taken: Some(now), tokens: want.tokens })
+impl Admission for Open {
+    fn admit(&mut self, _: Option<u64>, want: &Want, now: Time) -> AdmissionResult {
+        self.0.iter_mut().for_each(ServerLoad::begin);
+        AdmissionResult::Granted(Slot { server: 0, pass: None, taken: Some(now), tokens: want.tokens })
     }
 
-    fn end(&mut self, _: Grant, succeeded: Option<bool>, now: Option<Time>) {
-        self.0.iter_mut().for_each(|tally| tally.end(succeeded, now.unwrap_or_default()));
+    fn end(&mut self, _: Slot, succeeded: Option<bool>, now: Option<Time>) {
+        self.0.iter_mut().for_each(|load| load.end(succeeded, now.unwrap_or_default()));
     }
 
-    fn undo(&mut self, _: Grant) {
-        self.0.iter_mut().for_each(Tally::undo);
+    fn undo(&mut self, _: Slot) {
+        self.0.iter_mut().for_each(ServerLoad::undo);
     }
 
     fn leave(&mut self, _: u64) {}
@@ -99,7 +99,7 @@ impl Places for Open {
     }
 
     fn status(&self, _: Time) -> Vec<ServerStatus> {
-        self.0.iter().map(|tally| tally.status(BreakerState::Closed)).collect()
+        self.0.iter().map(|load| load.status(BreakerState::Closed)).collect()
     }
 
     fn waiting(&self) -> usize {
@@ -111,11 +111,11 @@ impl Places for Open {
     }
 
     fn set_model(&mut self, _: usize, model: Text) {
-        self.0.iter_mut().for_each(|tally| tally.model = Some(model.clone()));
+        self.0.iter_mut().for_each(|load| load.model = Some(model.clone()));
     }
 
     fn has_model(&mut self, _: usize) {
-        self.0.iter_mut().for_each(Tally::has_model);
+        self.0.iter_mut().for_each(ServerLoad::has_model);
     }
 
     fn woken(&mut self) -> Vec<Waker> {
@@ -123,9 +123,9 @@ impl Places for Open {
     }
 }
 
-impl Tally {
+impl ServerLoad {
     pub(super) fn new(base: BaseUrl) -> Self {
-        Tally { base, in_flight: 0, begun: 0, failures: 0, failed: None, model: None }
+        ServerLoad { base, in_flight: 0, begun: 0, failures: 0, failed: None, model: None }
     }
 
     pub(super) fn begin(&mut self) {

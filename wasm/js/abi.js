@@ -1,5 +1,5 @@
-// The border to the WebAssembly module: numbers, bytes, and strings that are written to and read from its memory. What the
-// functions do is told in wasm/src/border.rs; what `poll` and its kin answer, in wasm/src/machine.rs.
+// The abi to the WebAssembly module: numbers, bytes, and strings that are written to and read from its memory. What the
+// functions do is told in wasm/src/abi.rs; what `poll` and its kin answer, in wasm/src/machine.rs.
 
 import { misuse, trapped } from "./error.js";
 
@@ -21,7 +21,7 @@ export const registry = (forgotten) =>
   typeof FinalizationRegistry === "function" ? new FinalizationRegistry(forgotten) : { register() {} };
 
 /** One instance of the module. Once it trapped it is dead, and the runtime makes another. */
-export class Border {
+export class Abi {
   #exports;
   #bytes = new Uint8Array();
   #dead;
@@ -138,18 +138,18 @@ export async function init(options) {
 
 /** A living instance. */
 export function ready() {
-  if (current === undefined || current.border?.dead) {
+  if (current === undefined || current.abi?.dead) {
     const source = compiled ?? load();
     if (source instanceof WebAssembly.Module) {
       // At once, since some hosts tie what is still under way to the request in which it began.
-      const border = new Border(new WebAssembly.Instance(source));
-      current = { border, ready: Promise.resolve(border) };
+      const abi = new Abi(new WebAssembly.Instance(source));
+      current = { abi, ready: Promise.resolve(abi) };
       return current.ready;
     }
     compiled ??= compile(source);
-    const wanted = { border: undefined };
+    const wanted = { abi: undefined };
     wanted.ready = compiled.then((module) => WebAssembly.instantiate(module)).then(
-      (instance) => (wanted.border = new Border(instance)),
+      (instance) => (wanted.abi = new Abi(instance)),
       (error) => {
         // The next call tries again: the network may be back.
         compiled = current = undefined;

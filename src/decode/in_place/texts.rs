@@ -9,9 +9,9 @@ use super::scalars::NUMBER;
 use crate::base::Text;
 
 /// What is said: a text, or parts, whose texts are joined.
-pub(crate) struct Said<'a>(pub(crate) &'a mut Option<Text>);
+pub(crate) struct DeltaText<'a>(pub(crate) &'a mut Option<Text>);
 
-impl<'de> DeserializeSeed<'de> for Said<'_> {
+impl<'de> DeserializeSeed<'de> for DeltaText<'_> {
     type Value = ();
     #[inline]
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -19,7 +19,7 @@ impl<'de> DeserializeSeed<'de> for Said<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Said<'_> {
+impl<'de> Visitor<'de> for DeltaText<'_> {
     type Value = ();
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a string")
@@ -247,7 +247,7 @@ mod tests {
 
     fn said(json: &str) -> Option<Text> {
         let mut text = None;
-        Said(&mut text).deserialize(&mut serde_json::Deserializer::from_str(json)).unwrap();
+        DeltaText(&mut text).deserialize(&mut serde_json::Deserializer::from_str(json)).unwrap();
         text
     }
 

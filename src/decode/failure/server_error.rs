@@ -24,7 +24,7 @@ const DEEPEST: u32 = 4;
 
 /// An error's message, code, status and details.
 #[derive(Debug, Default)]
-pub(in crate::decode) struct Said {
+pub(in crate::decode) struct ServerError {
     pub(super) message: String,
     pub(super) code: Option<String>,
     /// The status that the text itself names.
@@ -33,72 +33,79 @@ pub(in crate::decode) struct Said {
     trace: Option<String>,
 }
 
-impl Said {
+impl ServerError {
     /// Reads the JSON of an error, in any shape, or `None` if there is no error in it.
-    pub(super) fn json(text: &[u8]) -> Option<Said> {
-        Said::of(&glimpse(&beginning(text))?, DEEPEST)
+    pub(super) fn json(text: &[u8]) -> Option<ServerError> {
+        ServerError::of(&glimpse(&beginning(text))?, DEEPEST)
     }
 
     /// The same where an answer could stand: text alone is none of an error.
-    pub(super) fn in_place_of_answer(text: &[u8]) -> Option<Said> {
+    pub(super) fn in_place_of_answer(text: &[u8]) -> Option<ServerError> {
         let value = glimpse(&beginning(text))?;
         let objects = value.is_object() || value.as_array().is_some_and(|list| list.iter().any(Value::is_object));
-        Said::of(&value, DEEPEST).filter(|_| objects)
+        ServerError::of(&value, DEEPEST).filter(|_| objects)
     }
 
     /// Text that is not JSON: what a person can read of it.
-    pub(super) fn plain(text: &[u8], headers: Option<&HeaderMap>) -> Said {
+    pub(super) fn plain(text: &[u8], headers: Option<&HeaderMap>) -> ServerError {
         let text = &*beginning(text);
         let html = headers.and_then(content_type).is_some_and(|media| media.eq_ignore_ascii_case("text/html"));
         let message = if html || text.starts_with('<') { title(text).unwrap_or("an HTML page") } else { text };
-        Said { message: cut(message, MESSAGE_CAP), ..Said::default() }
+        ServerError { message: cut(message, MESSAGE_CAP), ..ServerError::default() }
     }
 
     /// What the value of an `error` field says; `None` if it says that there is none.
-    pub(super) fn field(error: &Value) -> Option<Said> {
-        (!is_blank(error)).then(|| Said::of(error, DEEPEST).unwrap_or_else(|| Said::unworded(error)))
+    pub(super) fn field(error: &Value) -> Option<ServerError> {
+        (!is_blank(error)).then(|| ServerError::of(error, DEEPEST).unwrap_or_else(|| ServerError::unworded(error)))
     }
 
     /// A value that is about an error, and nothing else.
-    pub(super) fn of(value: &Value, depth: u32) -> Option<Said> {
+    pub(super) fn of(value: &Value, depth: u32) -> Option<ServerError> {
         match value {
-            Value::String(text) if !text.trim().is_empty() => Some(Said::words_of(value)),
-            Value::Array(list) if list.iter().any(is_issue) => Some(Said::validation(list)),
+            Value::String(text) if !text.trim().is_empty() => Some(ServerError::words_of(value)),
+            Value::Array(list) if list.iter().any(is_issue) => Some(ServerError::validation(list)),
             Value::Array(list) if !list.is_empty() && list.iter().all(Value::is_string) => {
                 let texts: Vec<&str> = list.iter().filter_map(Value::as_str).collect();
-                Some(Said { message: cut(&texts.join("; "), MESSAGE_CAP), ..Said::default() })
+                Some(ServerError { message: cut(&texts.join("; "), MESSAGE_CAP), ..ServerError::default() })
             }
-            Value::Array(list) => list.iter().find_map(|item| Said::object(item.as_object()?, depth)),
-            Value::Object(fields) => Said::object(fields, depth),
+            Value::Array(list) => list.iter().find_map(|item| ServerError::object(item.as_object()?, depth)),
+            Value::Object(fields) => ServerError::object(fields, depth),
             _ => None,
         }
     }
 
-    fn object(fields: &Map<String, Value>, depth: u32) -> Option<Said> {
+    fn object(fields: &Map<String, Value>, depth: u32) -> Option<ServerError> {
         let depth = depth.checked_sub(1)?;
         let found = ["error", "errors"].iter().find_map(|name| fields.get(*name).filter(|value| !is_blank(value)));
         let mut said = match (found, fields.get("detail")) {
             // Some name the class here, and put the words beside it.
             (Some(Value::String(class)), _) => match words_beside(fields) {
-                Some(words) if word(class).is_some() => Said { message: words, code: word(class), ..Said::default() },
-                Some(words) if words != *class => {
-                    Said { message: cut(&format!("{class}: {words}"), MESSAGE_CAP), ..Said::default() }
+                Some(words) if word(class).is_some() => {
+                    ServerError { message: words, code: word(class), ..ServerError::default() }
                 }
-                _ => Said { message: cut(class, MESSAGE_CAP), ..Said::default() },
+                Some(words) if words != *class => {
+                    ServerError { message: cut(&format!("{class}: {words}"), MESSAGE_CAP), ..ServerError::default() }
+                }
+                _ => ServerError { message: cut(class, MESSAGE_CAP), ..ServerError::default() },
             },
             (Some(error @ (Value::Object(_) | Value::Array(_))), _) => {
-                let beside = || words_beside(fields).map(|message| Said { message, ..Said::default() });
-                Said::of(error, depth).or_else(beside).unwrap_or_else(|| Said::unworded(error))
+                let beside = || words_beside(fields).map(|message| ServerError { message, ..ServerError::default() });
+                ServerError::of(error, depth).or_else(beside).unwrap_or_else(|| ServerError::unworded(error))
             }
-            (Some(number @ Value::Number(_)), _) if words_beside(fields).is_none() => Said::words_of(number),
-            (None, Some(detail)) if !detail.is_null() => match (Said::of(detail, depth), words_beside(fields)) {
+            (Some(number @ Value::Number(_)), _) if words_beside(fields).is_none() => ServerError::words_of(number),
+            (None, Some(detail)) if !detail.is_null() => match (ServerError::of(detail, depth), words_beside(fields)) {
                 (Some(said), _) => said,
-                (None, Some(words)) => Said { message: words, ..Said::default() },
-                (None, None) => Said::words_of(detail),
+                (None, Some(words)) => ServerError { message: words, ..ServerError::default() },
+                (None, None) => ServerError::words_of(detail),
             },
             (found, _) => match fields.get("message") {
-                Some(inner @ Value::Object(_)) => Said::of(inner, depth).unwrap_or_else(|| Said::words_of(inner)),
-                _ => Said { message: words_beside(fields).or(found.map(|_| String::new()))?, ..Said::default() },
+                Some(inner @ Value::Object(_)) => {
+                    ServerError::of(inner, depth).unwrap_or_else(|| ServerError::words_of(inner))
+                }
+                _ => ServerError {
+                    message: words_beside(fields).or(found.map(|_| String::new()))?,
+                    ..ServerError::default()
+                },
             },
         };
         said.take_names(fields);
@@ -106,11 +113,11 @@ impl Said {
     }
 
     /// An error without words for people.
-    fn unworded(error: &Value) -> Said {
-        let Value::Object(fields) = error else { return Said::words_of(error) };
-        let mut said = Said::default();
+    fn unworded(error: &Value) -> ServerError {
+        let Value::Object(fields) = error else { return ServerError::words_of(error) };
+        let mut said = ServerError::default();
         said.take_names(fields);
-        if said.message.is_empty() { Said { message: words(error), ..said } } else { said }
+        if said.message.is_empty() { ServerError { message: words(error), ..said } } else { said }
     }
 
     /// What an inner shape does not name, the outer one may.
@@ -128,11 +135,11 @@ impl Said {
         }
     }
 
-    fn words_of(value: &Value) -> Said {
-        Said { message: words(value), ..Said::default() }
+    fn words_of(value: &Value) -> ServerError {
+        ServerError { message: words(value), ..ServerError::default() }
     }
 
-    fn validation(entries: &[Value]) -> Said {
+    fn validation(entries: &[Value]) -> ServerError {
         let total = entries.len();
         let issues: Vec<ValidationIssue> = entries.iter().take(ISSUES_CAP).map(issue).collect();
         let sentence = |issue: &ValidationIssue| match issue.location.join(".") {
@@ -143,7 +150,7 @@ impl Said {
         if total > 3 {
             message.push_str(&format!("; and {} more", total - 3));
         }
-        Said { message: cut(&message, MESSAGE_CAP), issues, ..Said::default() }
+        ServerError { message: cut(&message, MESSAGE_CAP), issues, ..ServerError::default() }
     }
 
     pub(super) fn into_error(self, cause: Cause, status: Option<StatusCode>) -> Error {
@@ -252,7 +259,7 @@ mod tests {
     use super::*;
 
     fn said(text: &str) -> (String, Option<String>, Option<u16>) {
-        let said = Said::json(text.as_bytes()).expect(text);
+        let said = ServerError::json(text.as_bytes()).expect(text);
         (said.message, said.code, said.status.map(|status| status.as_u16()))
     }
 
@@ -293,7 +300,7 @@ mod tests {
             assert_eq!(said(text), (message.to_owned(), code, status), "{text}");
         }
         for none in [r#"{"error":null}"#, r#"{"error":false,"data":[]}"#, "{}", "[]", "null", r#"{"data":[]}"#, "7"] {
-            assert!(Said::json(none.as_bytes()).is_none(), "{none}");
+            assert!(ServerError::json(none.as_bytes()).is_none(), "{none}");
         }
     }
 }

@@ -23,12 +23,12 @@ use lists::Row;
 
 use crate::base::Extra;
 
-pub(crate) use lists::{Object, Objects, fill_objects, grown, named, push};
+pub(crate) use lists::{Object, Objects, grown, in_place_objects, named, push};
 pub(crate) use scalars::{digits, fill_from_str};
-pub(crate) use texts::{JsonText, Said, json_text};
+pub(crate) use texts::{DeltaText, JsonText, json_text};
 
 /// A value that can be read into its place. The place holds the default; null leaves it so.
-pub(crate) trait Fill<'de>: Default {
+pub(crate) trait DeserializeInPlace<'de>: Default {
     /// Reads the value. After an error the place holds anything.
     fn fill<D: Deserializer<'de>>(&mut self, deserializer: D) -> Result<(), D::Error>;
 }
@@ -72,7 +72,7 @@ macro_rules! null_is_nothing {
         }
         #[inline]
         fn visit_some<D: ::serde::Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-            crate::decode::fill::in_place(deserializer, self)
+            crate::decode::in_place::in_place(deserializer, self)
         }
         #[inline]
         fn visit_newtype_struct<D: ::serde::Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -116,7 +116,7 @@ macro_rules! lists_are_nothing {
 pub(crate) use lists_are_nothing;
 
 /// Reads a field of a derived type as tolerantly: `#[serde(default, deserialize_with = "filled")]`.
-pub(crate) fn filled<'de, D: Deserializer<'de>, T: Fill<'de>>(deserializer: D) -> Result<T, D::Error> {
+pub(crate) fn filled<'de, D: Deserializer<'de>, T: DeserializeInPlace<'de>>(deserializer: D) -> Result<T, D::Error> {
     let mut value = T::default();
     value.fill(deserializer)?;
     Ok(value)
@@ -125,7 +125,7 @@ pub(crate) fn filled<'de, D: Deserializer<'de>, T: Fill<'de>>(deserializer: D) -
 /// The same for what is the default if it is absent or of another kind.
 pub(crate) fn or_default<'de, D: Deserializer<'de>, T: Default>(deserializer: D) -> Result<T, D::Error>
 where
-    Option<T>: Fill<'de>,
+    Option<T>: DeserializeInPlace<'de>,
 {
     filled::<D, Option<T>>(deserializer).map(Option::unwrap_or_default)
 }
@@ -134,7 +134,7 @@ where
 /// otherwise pass for an answer that says nothing.
 pub(crate) fn listed<'de, D: Deserializer<'de>, T>(deserializer: D) -> Result<Vec<T>, D::Error>
 where
-    Vec<T>: Fill<'de>,
+    Vec<T>: DeserializeInPlace<'de>,
 {
     in_list(deserializer, lists::Listed(PhantomData))
 }
@@ -142,7 +142,7 @@ where
 /// The same for what must be there, since nothing is left of the answer without it.
 pub(crate) fn meant<'de, D: Deserializer<'de>, T>(deserializer: D) -> Result<T, D::Error>
 where
-    Option<T>: Fill<'de>,
+    Option<T>: DeserializeInPlace<'de>,
 {
     filled::<D, Option<T>>(deserializer)?.ok_or_else(|| Error::custom("the value is absent or of another type"))
 }
@@ -150,27 +150,27 @@ where
 /// The same for words of an open set; one that is absent is empty.
 pub(crate) fn word<'de, D: Deserializer<'de>, T: for<'a> From<&'a str>>(deserializer: D) -> Result<T, D::Error>
 where
-    Option<T>: Fill<'de>,
+    Option<T>: DeserializeInPlace<'de>,
 {
     filled::<D, Option<T>>(deserializer).map(|word| word.unwrap_or_else(|| "".into()))
 }
 
 /// The same for a list whose elements belong to those of other lists by their places.
-pub(crate) fn row<'de, D: Deserializer<'de>, T: Fill<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
+pub(crate) fn row<'de, D: Deserializer<'de>, T: DeserializeInPlace<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
     filled::<D, Row<T>>(deserializer).map(|row| row.0)
 }
 
 /// The same for text that may come in parts.
 pub(crate) fn said<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let mut text = None;
-    Said(&mut text).deserialize(deserializer)?;
+    DeltaText(&mut text).deserialize(deserializer)?;
     Ok(text.map(String::from).unwrap_or_default())
 }
 
 /// A value by itself as a seed; its size shows in the type, so that it can be charged.
 pub(crate) struct Given<T>(pub(crate) PhantomData<T>);
 
-impl<'de, T: Fill<'de>> DeserializeSeed<'de> for Given<T> {
+impl<'de, T: DeserializeInPlace<'de>> DeserializeSeed<'de> for Given<T> {
     type Value = T;
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
         filled(deserializer)
@@ -180,7 +180,7 @@ impl<'de, T: Fill<'de>> DeserializeSeed<'de> for Given<T> {
 /// The place as a seed.
 pub(crate) struct Place<'a, T>(pub(crate) &'a mut T);
 
-impl<'de, T: Fill<'de>> DeserializeSeed<'de> for Place<'_, T> {
+impl<'de, T: DeserializeInPlace<'de>> DeserializeSeed<'de> for Place<'_, T> {
     type Value = ();
     #[inline]
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -281,18 +281,18 @@ impl<'de, T: Struct<'de>> Visitor<'de> for Key<'_, T> {
     }
 }
 
-/// `Fill` and `Deserialize` for a struct: the keys on the wire and their fields, perhaps with the seed that reads them, and a
+/// `DeserializeInPlace` and `Deserialize` for a struct: the keys on the wire and their fields, perhaps with the seed that reads them, and a
 /// field `extra` for the rest. A method may be named that is called once all fields were read.
 macro_rules! fill_struct {
-    (@seed $place:expr) => { crate::decode::fill::Place($place) };
-    (@seed $place:expr, $seed:ident) => { crate::decode::fill::$seed($place) };
+    (@seed $place:expr) => { crate::decode::in_place::Place($place) };
+    (@seed $place:expr, $seed:ident) => { crate::decode::in_place::$seed($place) };
     ($struct:ident { $($key:literal => $field:ident $(as $seed:ident)?,)* } $(then $then:ident)?) => {
         const _: () = {
             #[allow(non_camel_case_types)]
             #[derive(Clone, Copy)]
             pub(crate) enum Field { $($field),* }
 
-            impl<'de> crate::decode::fill::Struct<'de> for $struct {
+            impl<'de> crate::decode::in_place::Struct<'de> for $struct {
                 type Key = Field;
 
                 #[inline]
@@ -318,7 +318,7 @@ macro_rules! fill_struct {
                                     self.$field = Default::default();
                                 }
                                 *seen |= BIT;
-                                map.next_value_seed(crate::decode::fill::fill_struct!(@seed &mut self.$field $(, $seed)?))
+                                map.next_value_seed(crate::decode::in_place::fill_struct!(@seed &mut self.$field $(, $seed)?))
                             }
                         )*
                     }
@@ -337,10 +337,10 @@ macro_rules! fill_struct {
                 )?
             }
 
-            impl<'de> crate::decode::fill::Fill<'de> for $struct {
+            impl<'de> crate::decode::in_place::DeserializeInPlace<'de> for $struct {
                 #[inline]
                 fn fill<D: ::serde::Deserializer<'de>>(&mut self, deserializer: D) -> Result<(), D::Error> {
-                    crate::decode::fill::in_place(deserializer, crate::decode::fill::Fields(self))
+                    crate::decode::in_place::in_place(deserializer, crate::decode::in_place::Fields(self))
                 }
             }
 
@@ -348,7 +348,7 @@ macro_rules! fill_struct {
                 #[inline]
                 fn deserialize<D: ::serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                     let mut value = Self::default();
-                    deserializer.deserialize_map(crate::decode::fill::Whole(&mut value))?;
+                    deserializer.deserialize_map(crate::decode::in_place::Whole(&mut value))?;
                     Ok(value)
                 }
             }

@@ -1,4 +1,4 @@
-//! `Few`: a list that seldom has more than one element.
+//! `InlineVec`: a list that seldom has more than one element.
 
 use std::ops::{Deref, DerefMut};
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 ///
 /// Chunks of a stream carry one choice each, so a `Vec` would cost an allocation per token.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Few<T>(Repr<T>);
+pub struct InlineVec<T>(Repr<T>);
 
 #[derive(Clone, Debug, Default, PartialEq)]
 enum Repr<T> {
@@ -18,15 +18,15 @@ enum Repr<T> {
     Many(Vec<T>),
 }
 
-impl<T> Few<T> {
+impl<T> InlineVec<T> {
     /// An empty list.
     pub const fn new() -> Self {
-        Few(Repr::None)
+        InlineVec(Repr::None)
     }
 
     /// A list of one.
     pub const fn one(value: T) -> Self {
-        Few(Repr::One(value))
+        InlineVec(Repr::One(value))
     }
 
     /// Holds this element and no other, and gives the place where it is, which there always is.
@@ -49,7 +49,7 @@ impl<T> Few<T> {
     }
 }
 
-impl<T> Deref for Few<T> {
+impl<T> Deref for InlineVec<T> {
     type Target = [T];
     fn deref(&self) -> &[T] {
         match &self.0 {
@@ -60,7 +60,7 @@ impl<T> Deref for Few<T> {
     }
 }
 
-impl<T> DerefMut for Few<T> {
+impl<T> DerefMut for InlineVec<T> {
     fn deref_mut(&mut self) -> &mut [T] {
         match &mut self.0 {
             Repr::None => &mut [],
@@ -70,15 +70,15 @@ impl<T> DerefMut for Few<T> {
     }
 }
 
-impl<T> Default for Few<T> {
+impl<T> Default for InlineVec<T> {
     fn default() -> Self {
-        Few::new()
+        InlineVec::new()
     }
 }
 
-impl<T> FromIterator<T> for Few<T> {
+impl<T> FromIterator<T> for InlineVec<T> {
     fn from_iter<I: IntoIterator<Item = T>>(items: I) -> Self {
-        let mut few = Few::new();
+        let mut few = InlineVec::new();
         for item in items {
             few.push(item);
         }
@@ -86,7 +86,7 @@ impl<T> FromIterator<T> for Few<T> {
     }
 }
 
-impl<T> IntoIterator for Few<T> {
+impl<T> IntoIterator for InlineVec<T> {
     type Item = T;
     type IntoIter = std::iter::Chain<std::option::IntoIter<T>, std::vec::IntoIter<T>>;
     fn into_iter(self) -> Self::IntoIter {
@@ -99,7 +99,7 @@ impl<T> IntoIterator for Few<T> {
     }
 }
 
-impl<'a, T> IntoIterator for &'a Few<T> {
+impl<'a, T> IntoIterator for &'a InlineVec<T> {
     type Item = &'a T;
     type IntoIter = std::slice::Iter<'a, T>;
     fn into_iter(self) -> Self::IntoIter {
@@ -107,32 +107,32 @@ impl<'a, T> IntoIterator for &'a Few<T> {
     }
 }
 
-impl<T: Serialize> Serialize for Few<T> {
+impl<T: Serialize> Serialize for InlineVec<T> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(self.iter())
     }
 }
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Few<T> {
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for InlineVec<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Visit<T>(std::marker::PhantomData<T>);
         impl<'de, T: Deserialize<'de>> serde::de::Visitor<'de> for Visit<T> {
-            type Value = Few<T>;
+            type Value = InlineVec<T>;
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str("a list")
             }
-            fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut seq: A) -> Result<Few<T>, A::Error> {
+            fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut seq: A) -> Result<InlineVec<T>, A::Error> {
                 // Element by element, since growing by `push` moves the first one thrice.
-                let Some(first) = seq.next_element()? else { return Ok(Few::new()) };
-                let Some(second) = seq.next_element()? else { return Ok(Few::one(first)) };
+                let Some(first) = seq.next_element()? else { return Ok(InlineVec::new()) };
+                let Some(second) = seq.next_element()? else { return Ok(InlineVec::one(first)) };
                 let mut list = vec![first, second];
                 while let Some(item) = seq.next_element()? {
                     list.push(item);
                 }
-                Ok(Few(Repr::Many(list)))
+                Ok(InlineVec(Repr::Many(list)))
             }
-            fn visit_unit<E: serde::de::Error>(self) -> Result<Few<T>, E> {
-                Ok(Few::new())
+            fn visit_unit<E: serde::de::Error>(self) -> Result<InlineVec<T>, E> {
+                Ok(InlineVec::new())
             }
         }
         deserializer.deserialize_any(Visit(std::marker::PhantomData))

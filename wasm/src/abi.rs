@@ -1,4 +1,4 @@
-//! The border as plain exports: numbers alone, and bytes through two buffers, one for each direction.
+//! The abi as plain exports: numbers alone, and bytes through two buffers, one for each direction.
 //!
 //! JavaScript asks [`input`] for room, writes there, and names the length in the call that takes it. What a call gives lies at
 //! [`output`] and [`detail`] until the next call. Addresses change whenever memory grows.

@@ -54,7 +54,7 @@ pub(super) enum Class {
 
 /// How much of each [`Class`] a text has.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Tally(pub(super) [u64; CLASSES]);
+pub(super) struct ClassCounts(pub(super) [u64; CLASSES]);
 
 /// The kind of run that the last character belongs to.
 #[derive(Clone, Copy, PartialEq)]
@@ -69,10 +69,10 @@ enum Run {
     Else,
 }
 
-impl Tally {
+impl ClassCounts {
     /// Takes one pass over the text, without memory of its own.
     pub(super) fn of(text: &str) -> Self {
-        let mut tally = Tally::default();
+        let mut tally = ClassCounts::default();
         let mut run = Run::Start;
         let mut word = Word::default();
         let mut blanks = 0u64;
@@ -207,11 +207,11 @@ mod tests {
 
     #[track_caller]
     fn assert_tally(text: &str, expected: &[(Class, u64)]) {
-        let mut tally = Tally::default();
+        let mut tally = ClassCounts::default();
         for (class, count) in expected {
             tally.0[*class as usize] = *count;
         }
-        assert_eq!(Tally::of(text), tally, "{text:?}");
+        assert_eq!(ClassCounts::of(text), tally, "{text:?}");
     }
 
     #[test]

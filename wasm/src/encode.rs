@@ -23,7 +23,7 @@ pub(crate) fn request(request: &Request<Bytes>) -> String {
 pub(crate) fn wanted_key(scope: Scope, rejected: bool) -> String {
     let scope = match scope {
         Scope::Public => "public",
-        Scope::List => "list",
+        Scope::PreferAdmin => "prefer_admin",
         Scope::Admin => "admin",
         _ => "api",
     };
@@ -212,7 +212,7 @@ mod tests {
             (Place::Method("models.load"), "`tabby.models.load(...)`"),
             (Place::Method("embedding_models"), "`tabby.embeddingModels`"),
             (Place::Method("sampling.overrides"), "`tabby.sampling.overrides()`"),
-            (Place::Setting("pace.first_item"), "`pace.firstItem`"),
+            (Place::Setting("timeouts.first_item"), "`timeouts.firstItem`"),
             (Place::Setting("limits.accumulated"), "`limits.accumulated`"),
             (Place::Setting("options.timeout"), "`timeout`"),
             (Place::Setting("options.prefer_admin_key"), "`preferAdminKey`"),

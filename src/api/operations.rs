@@ -1,0 +1,110 @@
+//! `OPERATIONS`: the tables of all services as data, for what is made outside of this crate.
+
+use http::Method;
+
+use crate::api::kinds::Kind;
+use crate::api::operation::Described;
+use crate::api::*;
+use crate::base::{Error, TimeoutPolicy, Timeouts};
+use crate::decode::Empty;
+use crate::protocol::{Idempotency, Scope};
+
+/// One operation of the server.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Operation {
+    /// The service's accessor, such as `models`.
+    pub service: &'static str,
+    /// The service's type, such as `Models`.
+    pub service_type: &'static str,
+    /// The method, such as `list`.
+    pub method: &'static str,
+    /// The HTTP method.
+    pub verb: Method,
+    /// The path.
+    pub path: &'static str,
+    /// Which key it needs.
+    pub scope: Scope,
+    /// Whether it may be sent again.
+    pub idempotency: Idempotency,
+    /// How long each part may take.
+    pub timeouts: fn(&TimeoutPolicy) -> Timeouts,
+    /// Refines its errors.
+    pub map_error: fn(Error) -> Error,
+    /// The fields of which a response has at least one.
+    pub fields: &'static [&'static str],
+    /// The parameters, as Rust writes them.
+    pub parameters: &'static str,
+    /// The type of its response, or of the items of its stream.
+    pub answer: &'static str,
+    /// The type that the items of its stream add up to.
+    pub total: Option<&'static str>,
+    /// What the method does.
+    pub doc: &'static str,
+}
+
+/// Makes rows of a service's table.
+macro_rules! rows {
+    (
+        $(#[doc = $doc:expr])*
+        $accessor:ident: $service:ident {
+            $(
+                $(#[doc = $mdoc:expr])*
+                $kind:ident $method:ident($($arg:ident: $type:ty),*) -> $answer:ty $(=> $total:ty)? = $call:expr =>
+                    $form:ident [$($endpoint:tt)+]: $verb:ident $path:literal, $scope:ident, $idempotency:ident, $timeouts:ident
+                    $(, $map_error:path)?;
+            )*
+        }
+    ) => {
+        &[$(Operation {
+            service: stringify!($accessor),
+            service_type: stringify!($service),
+            method: stringify!($method),
+            verb: <$($endpoint)+ as Described>::METHOD,
+            path: <$($endpoint)+ as Described>::PATH,
+            scope: <$($endpoint)+ as Described>::SCOPE,
+            idempotency: <$($endpoint)+ as Described>::IDEMPOTENCY,
+            timeouts: <$($endpoint)+ as Described>::timeouts,
+            map_error: <$($endpoint)+ as Described>::map_error,
+            fields: fields!($kind $answer),
+            parameters: stringify!($($arg: $type),*),
+            answer: stringify!($answer),
+            total: total!($($total)?),
+            doc: concat!($($mdoc, "\n"),*),
+        }),*]
+    };
+}
+
+macro_rules! fields {
+    (call $answer:ty) => {
+        <$answer as Kind>::FIELDS
+    };
+    (stream $answer:ty) => {
+        &[]
+    };
+}
+
+macro_rules! total {
+    () => {
+        None
+    };
+    ($total:ty) => {
+        Some(stringify!($total))
+    };
+}
+
+/// The operations, by service.
+pub static OPERATIONS: &[&[Operation]] = &[
+    completions::service!(rows),
+    chat::service!(rows),
+    embeddings::service!(rows),
+    models::service!(rows),
+    embedding_models::service!(rows),
+    loras::service!(rows),
+    templates::service!(rows),
+    tokens::service!(rows),
+    overrides::service!(rows),
+    health::service!(rows),
+    auth::service!(rows),
+    kobold::service!(rows),
+];

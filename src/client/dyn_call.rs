@@ -1,0 +1,107 @@
+//! `DynCall`: a call without the type of its decoder, for the drivers; `ResponseMeta`, what they know of a response beside its value.
+
+use std::fmt;
+
+use http::{HeaderMap, StatusCode};
+
+use crate::base::{Error, MaybeSend, Record, Time};
+use crate::decode::Decode;
+use crate::protocol::call::{Call, Input, Output};
+
+/// A [`Call`] that yields items of this type.
+///
+/// It keeps decoders out of the public signatures of responses and streams.
+pub(crate) trait DynCall<T>: MaybeSend + fmt::Debug {
+    fn poll_output(&mut self, now: Time) -> Output<T>;
+    fn handle_input(&mut self, now: Time, input: Input);
+    fn abort(&mut self, now: Time, error: Error) -> Error;
+    fn record(&self) -> &Record;
+    fn head(&self) -> Option<(StatusCode, &HeaderMap)>;
+    /// The servers that it has tried, a bit each.
+    fn tried(&self) -> u64;
+    /// Prefers servers that are not among these.
+    fn avoid(&mut self, tried: u64);
+}
+
+impl<D: Decode> DynCall<D::Item> for Call<D> {
+    fn poll_output(&mut self, now: Time) -> Output<D::Item> {
+        self.poll_output(now)
+    }
+
+    fn handle_input(&mut self, now: Time, input: Input) {
+        self.handle_input(now, input);
+    }
+
+    fn abort(&mut self, now: Time, error: Error) -> Error {
+        self.abort(now, error)
+    }
+
+    fn record(&self) -> &Record {
+        self.record()
+    }
+
+    fn head(&self) -> Option<(StatusCode, &HeaderMap)> {
+        self.status().zip(self.headers())
+    }
+
+    fn tried(&self) -> u64 {
+        self.tried()
+    }
+
+    fn avoid(&mut self, tried: u64) {
+        self.avoid(tried);
+    }
+}
+
+/// What came with a response beside its value: HTTP status, headers, and the record of its call.
+///
+/// From [`Response::meta`](crate::Response::meta) and [`ResponseStream::meta`](crate::ResponseStream::meta).
+#[derive(Clone, PartialEq)]
+pub struct ResponseMeta {
+    status: StatusCode,
+    headers: HeaderMap,
+    record: Record,
+}
+
+impl ResponseMeta {
+    /// None before there is a head.
+    pub(crate) fn of<T>(call: &dyn DynCall<T>) -> Option<Self> {
+        let (status, headers) = call.head()?;
+        Some(ResponseMeta { status, headers: headers.clone(), record: call.record().clone() })
+    }
+
+    /// Of a call that was stopped before its head had arrived.
+    pub(crate) fn early<T>(call: &dyn DynCall<T>) -> Self {
+        ResponseMeta { status: StatusCode::default(), headers: HeaderMap::new(), record: call.record().clone() }
+    }
+
+    /// Returns the HTTP status.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// Returns the HTTP headers, without keys.
+    pub fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    /// Returns the header `x-request-id`, which proxies set; TabbyAPI itself sends none.
+    pub fn request_id(&self) -> Option<&str> {
+        self.headers.get("x-request-id")?.to_str().ok()
+    }
+
+    /// Returns the attempts of the call, with their causes, waits, bytes and times.
+    pub fn record(&self) -> &Record {
+        &self.record
+    }
+}
+
+impl fmt::Debug for ResponseMeta {
+    // Headers may be many, and some are a gateway's own.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseMeta")
+            .field("status", &self.status.as_u16())
+            .field("record", &self.record)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,189 @@
+//! `ResponseStream`: a streamed response, item by item, that keeps what has arrived.
+
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use futures_core::Stream;
+
+use crate::base::{BoxFuture, Error, ErrorKind, MaybeSend, Record, Result};
+use crate::client::clock::Clock;
+use crate::client::driver::{ClientIo, Driver};
+use crate::client::dyn_call::{DynCall, ResponseMeta};
+use crate::client::response::Response;
+use crate::client::stream_state::{Outcome, StreamError, StreamState};
+use crate::decode::Decode;
+use crate::protocol::Accumulate;
+use crate::protocol::call::Call;
+
+/// A streamed response: a [`Stream`] of items `T` that add up to an `O`.
+///
+/// Nothing is sent before it is first polled. Not polling applies back-pressure; dropping it cancels on the wire.
+/// It ends after its first error. What arrived before is kept: see [`so_far`](ResponseStream::so_far),
+/// [`outcome`](ResponseStream::outcome) and [`finish`](ResponseStream::finish).
+///
+/// ```no_run
+/// # use tabbyapi::api::{ChatMessage, ChatRequest};
+/// # async fn run(client: tabbyapi::Client) -> tabbyapi::Result<()> {
+/// let request = ChatRequest::new([ChatMessage::user("Why is the sky blue?")]);
+/// let mut stream = client.chat().stream(&request);
+/// while let Some(chunk) = stream.next().await {
+///     print!("{}", chunk?.text());
+/// }
+/// let completion = stream.finish().await?;
+/// println!("\n{:?}", completion.usage);
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "streams do nothing unless polled"]
+pub struct ResponseStream<T, O> {
+    call: Running<T>,
+    state: StreamState<T, O>,
+}
+
+enum Running<T> {
+    /// It could not be set up; the error until it was handed out.
+    Failed(Option<Error>),
+    Driver(Driver<ClientIo, T>),
+}
+
+impl<T, O> ResponseStream<T, O> {
+    pub(crate) fn new<D, A>(io: &ClientIo, call: Result<Call<D>>, total: A) -> Self
+    where
+        D: Decode<Item = T>,
+        A: Accumulate<Item = T, Output = O>,
+    {
+        let call = match call {
+            Ok(call) => Running::Driver(Driver::new(io.clone(), Box::new(call))),
+            Err(error) => Running::Failed(Some(error)),
+        };
+        ResponseStream { call, state: StreamState::new(total) }
+    }
+
+    /// Returns the next item, none at the end. An error is the last item.
+    ///
+    /// # Errors
+    ///
+    /// Errors if the call fails, if the stream breaks, if an item cannot be read, or if a cap of [`Limits`](crate::Limits) is reached.
+    pub async fn next(&mut self) -> Option<Result<T>> {
+        std::future::poll_fn(|cx| self.poll(cx)).await
+    }
+
+    /// Returns what has arrived so far, added up.
+    pub fn so_far(&self) -> &O {
+        self.state.so_far()
+    }
+
+    /// Returns how the stream ended; none while it goes on.
+    pub fn outcome(&self) -> Option<Outcome> {
+        self.state.outcome()
+    }
+
+    /// Returns HTTP status, headers and the record of the call as it is now; none before the head of the response has arrived.
+    pub fn meta(&self) -> Option<ResponseMeta> {
+        ResponseMeta::of(self.call.get()?)
+    }
+
+    /// Returns what the call did so far; none if it could not be set up.
+    pub fn record(&self) -> Option<&Record> {
+        self.call.get().map(|call| call.record())
+    }
+
+    /// Reads the stream to its end, and returns the whole response.
+    ///
+    /// # Errors
+    ///
+    /// [`StreamError`] holds what had arrived, the outcome and the error.
+    pub async fn finish(mut self) -> Result<Response<O>, StreamError<O>> {
+        let mut error = None;
+        while let Some(item) = self.next().await {
+            error = item.err();
+        }
+        let ResponseStream { call, state } = self;
+        state.finish(error, call.get())
+    }
+
+    /// Stops the stream: cancels it on the wire, and keeps what had arrived, which [`finish`](ResponseStream::finish) then returns as
+    /// a response. Does nothing once it has ended.
+    pub fn stop(&mut self) {
+        if self.state.outcome().is_none() {
+            self.state.stop();
+            if let Running::Driver(driver) = &mut self.call {
+                driver.abort(Error::new(ErrorKind::Cancelled, "stopped", "the stream was stopped"));
+            }
+        }
+    }
+
+    /// Cancels the stream on the wire, and returns what had arrived.
+    pub fn cancel(self) -> O {
+        self.state.into_output()
+    }
+
+    /// The stream, aborted because of this error.
+    pub(crate) fn fail(self, error: Error) -> StreamError<O> {
+        self.state.fail(error)
+    }
+
+    /// The clock of its client; none if it could not be set up.
+    pub(crate) fn clock(&self) -> Option<Clock> {
+        match &self.call {
+            Running::Driver(driver) => Some(Clock::new(driver.io().transport.clone())),
+            Running::Failed(_) => None,
+        }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T>>> {
+        if self.state.outcome().is_some() {
+            return Poll::Ready(None);
+        }
+        let item = match &mut self.call {
+            Running::Driver(driver) => std::task::ready!(driver.poll_item(cx)),
+            Running::Failed(error) => error.take().map(Err),
+        };
+        Poll::Ready(self.state.take(item, |error| match &mut self.call {
+            Running::Driver(driver) => driver.abort(error),
+            Running::Failed(_) => error,
+        }))
+    }
+}
+
+impl<T> Running<T> {
+    fn get(&self) -> Option<&dyn DynCall<T>> {
+        match self {
+            Running::Driver(driver) => Some(driver.call()),
+            Running::Failed(_) => None,
+        }
+    }
+}
+
+/// Reads the stream to its end, as [`finish`](ResponseStream::finish) does.
+impl<T: MaybeSend + 'static, O: MaybeSend + 'static> IntoFuture for ResponseStream<T, O> {
+    type Output = Result<Response<O>, StreamError<O>>;
+    type IntoFuture = BoxFuture<Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.finish())
+    }
+}
+
+// The driver is, and the rest is boxed.
+impl<T, O> Unpin for ResponseStream<T, O> {}
+
+impl<T, O> Stream for ResponseStream<T, O> {
+    type Item = Result<T>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.poll(cx)
+    }
+}
+
+impl<T, O> fmt::Debug for ResponseStream<T, O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = f.debug_struct("ResponseStream");
+        match &self.call {
+            Running::Driver(driver) => out.field("call", &driver.call()),
+            Running::Failed(error) => out.field("error", error),
+        };
+        out.field("outcome", &self.state.outcome()).finish_non_exhaustive()
+    }
+}
