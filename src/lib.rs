@@ -55,6 +55,8 @@ pub use toolkit::oauth;
 /// What the npm package and the tests of this repository take. It changes without notice.
 #[doc(hidden)]
 pub mod internal {
+    #[cfg(feature = "schemars")]
+    pub use crate::api::operations::SchemaOf;
     pub use crate::api::operations::{OPERATIONS, Operation};
     pub use crate::protocol::call::EndpointParts;
 }

@@ -34,6 +34,7 @@ service!(endpoints);
 
 /// What a key may do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct PermissionResponse {
     /// What the key may do.

@@ -43,6 +43,7 @@ open_enum! {
 /// Tokens and times of one request. With several choices the prompt's side is that of the first choice and the
 /// completion tokens are summed.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Usage {
     /// Tokens of the prompt.
@@ -82,6 +83,7 @@ pub struct Usage {
 
 /// What the tokens of a prompt are made of.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct PromptTokensDetails {
     /// Tokens that the server had in its cache, so that they took no time.
@@ -94,6 +96,7 @@ pub struct PromptTokensDetails {
 
 /// What the tokens of an answer are made of.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct CompletionTokensDetails {
     /// Tokens that were guessed ahead, by a draft model say, and taken over.
@@ -194,6 +197,7 @@ fn any_cut<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error>
 
 /// A speed in tokens per second; the server says `Indeterminate` where the time was too short to tell.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 #[non_exhaustive]
 pub enum Rate {
@@ -227,6 +231,7 @@ impl fmt::Display for Rate {
 /// While a request has none, the library asks for usage by itself, streamed or not. In a stream that costs the
 /// last choice its `eos_reason`, which the server then leaves out; set `StreamOptions::new()` to have that instead.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct StreamOptions {
     /// Whether to report [`Usage`]; the server's default is no. It counts for answers that are not streamed too.
@@ -278,6 +283,7 @@ open_enum! {
 /// The server ignores kinds that it does not know, `json_object` among them, and schemas that are not valid, without
 /// a word: the output is then free text.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ResponseFormat {
     /// The kind (wire: `type`).
@@ -335,6 +341,22 @@ fn one_or_many<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(deserializ
         Form::Many(list) => list,
         Form::One(one) => vec![one],
     })
+}
+
+#[cfg(feature = "schemars")]
+impl<T: schemars::JsonSchema> schemars::JsonSchema for OneOrMany<T> {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        format!("OneOrMany{}", T::schema_name()).into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let (one, many) = (generator.subschema_for::<T>(), generator.subschema_for::<Vec<T>>());
+        schemars::json_schema!({ "anyOf": [one, many] })
+    }
 }
 
 impl<T> Deref for OneOrMany<T> {

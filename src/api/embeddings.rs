@@ -111,6 +111,7 @@ impl Endpoint for EmbeddingsRequest {
 
 /// The vectors of texts.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct EmbeddingList {
     /// One vector for each text, in their order.
@@ -171,10 +172,12 @@ impl EmbeddingList {
 
 /// The vector of one text.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Embedding {
     /// The vector, whichever way it was written.
     #[serde(deserialize_with = "vector")]
+    #[cfg_attr(feature = "schemars", schemars(schema_with = "vector_schema"))]
     pub embedding: Vec<f32>,
     /// The place of its text in the request.
     #[serde(default = "no_index", deserialize_with = "index")]
@@ -185,6 +188,16 @@ pub struct Embedding {
 }
 
 in_place_objects!(Embedding);
+
+#[cfg(feature = "schemars")]
+fn vector_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    schemars::json_schema!({
+        "anyOf": [
+            { "type": "array", "items": { "type": "number" } },
+            { "type": "string", "contentEncoding": "base64", "description": "32-bit floats, little-endian." },
+        ],
+    })
+}
 
 /// The index of a vector that came without one: it stands where it should.
 const fn no_index() -> usize {

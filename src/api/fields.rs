@@ -43,6 +43,7 @@ macro_rules! request {
     ) => {
         $(#[$meta])*
         #[derive(Clone, Debug, PartialEq, ::serde::Serialize, ::serde::Deserialize)]
+        #[cfg_attr(feature = "schemars", derive(::schemars::JsonSchema))]
         #[non_exhaustive]
         pub struct $struct {
             $( $(#[doc = $rdoc])* pub $rname: $rtype, )*

@@ -51,6 +51,7 @@ impl Endpoint for CheckHealth {
 
 /// The server's view of its own health.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct HealthReport {
     /// Its state.
@@ -83,6 +84,7 @@ open_enum! {
 
 /// Something that went wrong on the server.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct HealthIssue {
     /// When, in UTC after RFC 3339.
@@ -100,6 +102,7 @@ in_place_objects!(HealthIssue, Software);
 
 /// What the server is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ServiceInfo {
     /// The version of this document, such as 0.1.
@@ -118,6 +121,7 @@ pub struct ServiceInfo {
 
 /// The software that serves.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Software {
     /// Its name, `TabbyAPI`.
@@ -136,6 +140,7 @@ pub struct Software {
 
 /// One API of the server.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ApiInfo {
     /// Its name, such as `OpenAI API`.

@@ -117,6 +117,7 @@ from_texts!(LoraLoad);
 
 /// What the loading of LoRAs came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct LoraReport {
     /// The names of those that are active now.
@@ -132,6 +133,7 @@ pub struct LoraReport {
 
 /// A list of LoRAs.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct LoraList {
     /// The LoRAs, in no particular order.
@@ -144,6 +146,7 @@ pub struct LoraList {
 
 /// A LoRA.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct LoraCard {
     /// The name of its directory.

@@ -41,7 +41,17 @@ pub struct Operation {
     pub total: Option<&'static str>,
     /// What the method does.
     pub doc: &'static str,
+    /// The schema of its request.
+    #[cfg(feature = "schemars")]
+    pub request_schema: Option<SchemaOf>,
+    /// The schema of its response, or of the items of its stream.
+    #[cfg(feature = "schemars")]
+    pub answer_schema: SchemaOf,
 }
+
+/// Makes the schema of a type.
+#[cfg(feature = "schemars")]
+pub type SchemaOf = fn(&mut schemars::SchemaGenerator) -> schemars::Schema;
 
 /// Makes rows of a service's table.
 macro_rules! rows {
@@ -71,6 +81,10 @@ macro_rules! rows {
             answer: stringify!($answer),
             total: total!($($total)?),
             doc: concat!($($mdoc, "\n"),*),
+            #[cfg(feature = "schemars")]
+            request_schema: request_schema!($verb $form [$($endpoint)+]),
+            #[cfg(feature = "schemars")]
+            answer_schema: |generator| generator.subschema_for::<$answer>(),
         }),*]
     };
 }
@@ -91,6 +105,13 @@ macro_rules! total {
     ($total:ty) => {
         Some(stringify!($total))
     };
+}
+
+#[cfg(feature = "schemars")]
+macro_rules! request_schema {
+    (GET $form:ident [$($endpoint:tt)+]) => { None };
+    ($verb:ident unit [$($endpoint:tt)+]) => { None };
+    ($verb:ident $form:ident [$($endpoint:tt)+]) => { Some(|generator| generator.subschema_for::<$($endpoint)+>()) };
 }
 
 /// The operations, by service.

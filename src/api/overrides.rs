@@ -60,12 +60,12 @@ service!(endpoints);
 /// Overrides to put in force, made of sampler parameters, so that names and types are right.
 ///
 /// ```
-/// use tabbyapi::api::{Overrides, Sampling};
+/// use tabbyapi::api::{Overrides, SamplingParams};
 ///
 /// let overrides = Overrides::new()
-///     .fallback(Sampling::new().temperature(0.8))
-///     .force(Sampling::new().top_p(0.9))
-///     .append(Sampling::new().stop(["User:"]));
+///     .fallback(SamplingParams::new().temperature(0.8))
+///     .force(SamplingParams::new().top_p(0.9))
+///     .append(SamplingParams::new().stop(["User:"]));
 /// # assert_eq!(serde_json::to_value(&overrides).unwrap(), serde_json::json!({
 /// #     "stop": {"override": ["User:"], "additive": true}, "temperature": {"override": 0.8},
 /// #     "top_p": {"override": 0.9, "force": true},
@@ -75,6 +75,7 @@ service!(endpoints);
 /// The server takes anything for an override, and then fails on every generation if one is a bare value, such as
 /// `{"top_p": 0.5}`; that cannot be built here.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct Overrides(BTreeMap<String, SamplerOverride>);
 
@@ -133,6 +134,7 @@ impl Overrides {
 
 /// The override of one sampler parameter.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct SamplerOverride {
     /// The value (wire: `override`); without `force` and `additive` it applies where a request leaves the field unset.
@@ -172,6 +174,7 @@ impl SamplerOverride {
 
 /// The overrides in force, and the presets that there are.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct OverrideList {
     /// The preset that was switched to last. It stays here after other overrides were set or all were unloaded.
@@ -194,6 +197,17 @@ pub struct OverrideList {
 pub struct AppliedOverrides {
     well_formed: BTreeMap<String, SamplerOverride>,
     malformed: Extra,
+}
+
+#[cfg(feature = "schemars")]
+impl schemars::JsonSchema for AppliedOverrides {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "AppliedOverrides".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        BTreeMap::<String, SamplerOverride>::json_schema(generator)
+    }
 }
 
 impl AppliedOverrides {
@@ -239,6 +253,7 @@ impl Serialize for AppliedOverrides {
 
 /// The operation of [`Sampling::switch_preset`](crate::services::Sampling::switch_preset).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct SwitchPreset {
     /// The name of the preset, without `.yml`.
@@ -256,21 +271,37 @@ impl SwitchPreset {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SetOverrides<'a>(pub &'a Overrides);
 
+/// Its body.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schemars", schemars(rename = "SetOverrides"))]
+struct SetOverridesBody<'a> {
+    /// The overrides, by sampler parameter.
+    overrides: &'a Overrides,
+}
+
+#[cfg(feature = "schemars")]
+impl schemars::JsonSchema for SetOverrides<'_> {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "SetOverrides".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        SetOverridesBody::json_schema(generator)
+    }
+}
+
 impl Endpoint for SetOverrides<'_> {
     type Decoder = Json<Empty>;
 
     described!();
 
     fn body(&self) -> Result<Option<Bytes>> {
-        #[derive(Serialize)]
-        struct Body<'a> {
-            overrides: &'a Overrides,
-        }
         // What is not a finite number became null on the way here, and the server takes null for no override.
         if let Some((field, _)) = self.0.iter().find(|(_, entry)| entry.value.is_null()) {
             return Err(Error::new(ErrorKind::Encode, "not_finite", format!("the override of `{field}` has no value")));
         }
-        json_body(&Body { overrides: self.0 })
+        json_body(&SetOverridesBody { overrides: self.0 })
     }
 
     fn decoder(&self) -> Self::Decoder {

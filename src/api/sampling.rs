@@ -19,6 +19,7 @@ macro_rules! sampling {
     ) => {
         $(#[$meta])*
         #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+        #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
         #[non_exhaustive]
         pub struct $struct {
             $(
@@ -73,7 +74,7 @@ sampling! {
     /// ```
     /// use tabbyapi::api::SamplingParams;
     ///
-    /// let sampling = Sampling::new().max_tokens(64).temperature(0.7).stop(["\n\n", "User:"]);
+    /// let sampling = SamplingParams::new().max_tokens(64).temperature(0.7).stop(["\n\n", "User:"]);
     /// assert_eq!(sampling.max_tokens, Some(64));
     /// ```
     pub struct SamplingParams {
@@ -235,6 +236,7 @@ pub(crate) use sampling_setters;
 
 /// Something that ends the output.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 #[non_exhaustive]
 pub enum Stop {

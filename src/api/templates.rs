@@ -46,6 +46,7 @@ service!(endpoints);
 
 /// A list of templates.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct TemplateList {
     /// Their names, without `.jinja`.

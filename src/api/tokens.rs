@@ -86,6 +86,7 @@ impl EncodeRequest {
 
 /// What can be encoded.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 #[non_exhaustive]
 pub enum EncodeInput {
@@ -129,6 +130,7 @@ impl From<&[ChatMessage]> for EncodeInput {
 
 /// The tokens of a text or a conversation.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Encoded {
     /// Their ids. Those from 1 000 000 000 on stand for pieces of images, and mean something only in this answer.
@@ -144,6 +146,7 @@ pub struct Encoded {
 
 /// How many tokens there are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct TokenCount {
     /// The number of tokens.
@@ -188,6 +191,7 @@ impl DecodeRequest {
 
 /// The text of tokens.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Decoded {
     /// The text.
@@ -209,6 +213,7 @@ fn map_decode_error(error: Error) -> Error {
 
 /// The operation of [`Tokens::count`](crate::services::Tokens::count).
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema), schemars(transparent))]
 pub struct CountTokens<'a>(pub &'a EncodeRequest);
 
 impl Endpoint for CountTokens<'_> {

@@ -11,6 +11,8 @@ pub(crate) mod limits;
 pub(crate) mod maybe_send;
 pub(crate) mod ordered;
 pub(crate) mod record;
+#[cfg(feature = "schemars")]
+mod schema;
 pub(crate) mod secrets;
 pub(crate) mod settings;
 pub(crate) mod text;

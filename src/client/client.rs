@@ -177,6 +177,13 @@ impl fmt::Debug for Client {
     }
 }
 
+/// What a client is made of beside its transport, for both drivers.
+pub(crate) struct ClientParts {
+    pub(crate) shared: Shared,
+    pub(crate) options: Arc<Options>,
+    pub(crate) keys: Option<Arc<dyn KeySource>>,
+}
+
 /// Builds a [`Client`]. Mistakes are reported by `build` or [`build_with`](ClientBuilder::build_with).
 #[must_use]
 pub struct ClientBuilder {
@@ -357,14 +364,13 @@ impl ClientBuilder {
 
     /// The client, on a transport of your choice.
     pub fn build_with(self, transport: impl Transport) -> Result<Client> {
-        let (shared, options, keys) = self.into_parts(transport.seed())?;
+        let ClientParts { shared, options, keys } = self.into_parts(transport.seed())?;
         Ok(Client { shared, io: ClientIo { transport: Arc::new(transport), keys }, options })
     }
 
-    /// What a client is made of beside its transport, for both drivers.
-    pub(crate) fn into_parts(self, seed: u64) -> Result<(Shared, Arc<Options>, Option<Arc<dyn KeySource>>)> {
+    pub(crate) fn into_parts(self, seed: u64) -> Result<ClientParts> {
         let settings = self.settings?.seed(seed).options(self.options.clone());
-        Ok((Shared::new(settings), Arc::new(self.options), self.keys))
+        Ok(ClientParts { shared: Shared::new(settings), options: Arc::new(self.options), keys: self.keys })
     }
 
     #[cfg(all(feature = "blocking", not(target_arch = "wasm32")))]

@@ -89,6 +89,18 @@ macro_rules! open_enum {
             }
         }
 
+        #[cfg(feature = "schemars")]
+        impl ::schemars::JsonSchema for $name {
+            fn schema_name() -> ::std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut ::schemars::SchemaGenerator) -> ::schemars::Schema {
+                // The values are named, and others are valid, too.
+                ::schemars::json_schema!({ "type": "string", "examples": [$($wire),*] })
+            }
+        }
+
         crate::decode::in_place::fill_from_str!(Option<$name>, |value: &str| Some($name::from(value)));
     };
 }

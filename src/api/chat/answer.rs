@@ -10,6 +10,7 @@ use crate::decode::in_place::{filled, in_place_objects, listed, or_default};
 
 /// The answer to a [`ChatRequest`](super::ChatRequest).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ChatCompletion {
     /// The answer's id.
@@ -64,6 +65,7 @@ impl ChatCompletion {
 
 /// One of the answers to a conversation.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ChatChoice {
     /// Its number among the choices.
@@ -97,6 +99,7 @@ in_place_objects!(ChatChoice, ChatLogprobs, TokenLogprob, TopLogprob);
 
 /// Log probabilities of a choice's content.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ChatLogprobs {
     /// The tokens of the content. In a stream, reasoning and tool text have none.
@@ -109,6 +112,7 @@ pub struct ChatLogprobs {
 
 /// The log probability of one token.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct TokenLogprob {
     /// The token's text; `�` if it is only a part of a character.
@@ -131,6 +135,7 @@ pub struct TokenLogprob {
 
 /// One of the likeliest tokens in a place.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct TopLogprob {
     /// The token's text.

@@ -12,6 +12,7 @@ use crate::decode::in_place::{fill_struct, in_place_objects};
 
 /// One event of a streamed answer. Of a stream's chunks `id`, `object` and `model` share their memory.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ChatChunk {
     /// The answer's id.
@@ -63,6 +64,7 @@ impl ChatChunk {
 
 /// What is new in one choice.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ChunkChoice {
     /// The choice's number; chunks of different choices come in turn.
@@ -99,6 +101,7 @@ fill_struct! {
 
 /// A piece of a message.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Delta {
     /// Who speaks. TabbyAPI does not say it: it is the assistant.
@@ -154,6 +157,7 @@ pub(super) fn unify_reasoning<T: Deref<Target = str> + for<'a> From<&'a str>>(to
 
 /// A tool call or a piece of one.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ToolCallDelta {
     /// The call's id.
@@ -183,6 +187,7 @@ fill_struct! {
 
 /// The function of a tool call or a piece of it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct FunctionDelta {
     /// Its name.

@@ -46,6 +46,7 @@ open_enum! {
 /// assert_eq!(both.text(), None);
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ChatMessage {
     /// Who says it. The server takes any string; the template decides.
@@ -58,6 +59,7 @@ pub struct ChatMessage {
     #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub reasoning_content: Option<String>,
     /// The tools that the model calls.
+    #[cfg_attr(feature = "schemars", schemars(with = "Option<Vec<ToolCall>>"))]
     #[serde(default, deserialize_with = "filled", skip_serializing_if = "Vec::is_empty")]
     pub tool_calls: Vec<ToolCall>,
     /// The call that this message is the result of.
@@ -218,6 +220,7 @@ impl<'de> Visitor<'de> for Saying {
 
 /// What a message says.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 #[non_exhaustive]
 pub enum Content {
@@ -298,6 +301,7 @@ impl<const N: usize> From<[ContentPart; N]> for Content {
 /// A part of a message. A model that was loaded without vision never sees images: the server drops them without a
 /// word.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ContentPart {
@@ -341,6 +345,7 @@ impl ContentPart {
 
 /// An image of a message.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ImageUrl {
     /// An address, or `data:image/TYPE;base64,…`.

@@ -134,6 +134,7 @@ impl ChatRequest {
 
 /// How the model is to think. The flat fields of [`ChatRequest`] go before these.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ReasoningOptions {
     /// How hard, in the template's words.

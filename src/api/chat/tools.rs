@@ -31,6 +31,7 @@ open_enum! {
 /// assert_eq!(weather.function.name, "get_weather");
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Tool {
     /// The kind (wire: `type`).
@@ -58,6 +59,7 @@ impl Tool {
 
 /// A function that the model may call.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Function {
     /// Its name.
@@ -74,6 +76,7 @@ pub struct Function {
 /// Which tools the model is to call. Only [`ToolChoice::None`] has an effect on the server: the text of tool calls
 /// then stays in the content. The others are told to the template at most.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(from = "ChoiceForm", into = "ChoiceForm")]
 #[non_exhaustive]
 pub enum ToolChoice {
@@ -91,6 +94,7 @@ pub enum ToolChoice {
 }
 
 #[derive(Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 enum ChoiceForm {
     Word(Text),
@@ -102,6 +106,7 @@ enum ChoiceForm {
 }
 
 #[derive(Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 struct NamedFunction {
     name: Text,
 }
@@ -136,6 +141,7 @@ impl From<ToolChoice> for ChoiceForm {
 
 /// One call of a tool.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ToolCall {
     /// The call's id, which its result refers to. The server makes one up if it is empty in a request.
@@ -184,6 +190,7 @@ in_place_objects!(ToolCall, FunctionCall);
 
 /// The function of a [`ToolCall`].
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct FunctionCall {
     /// Its name.

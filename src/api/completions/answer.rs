@@ -10,6 +10,7 @@ use crate::decode::in_place::{filled, in_place_objects, listed, row, said};
 
 /// The answer to a [`CompletionRequest`](super::CompletionRequest).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Completion {
     /// The answer's id.
@@ -49,6 +50,7 @@ impl Completion {
 
 /// One way in which a text goes on.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct CompletionChoice {
     /// Its number among the choices: the prompt's place times `n`, plus the try.
@@ -73,6 +75,7 @@ pub struct CompletionChoice {
 
 /// Log probabilities of a completion's tokens: lists of the same length.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct CompletionLogprobs {
     /// The texts of the tokens.

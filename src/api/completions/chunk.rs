@@ -9,6 +9,7 @@ use crate::decode::in_place::{fill_struct, in_place_objects};
 
 /// One event of a streamed completion. Of a stream's chunks `id`, `object` and `model` share their memory.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema), schemars(!from))]
 #[serde(from = "Form")]
 #[non_exhaustive]
 pub struct CompletionChunk {
@@ -85,6 +86,7 @@ impl CompletionChunk {
 
 /// What is new in one choice.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct CompletionChunkChoice {
     /// The choice's number; chunks of different choices come in turn.

@@ -131,6 +131,21 @@ impl<'de> Visitor<'de> for Visit<'_> {
     lists_are_nothing!();
 }
 
+#[cfg(feature = "schemars")]
+impl schemars::JsonSchema for LikelyTokens {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "LikelyTokens".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "type": "object",
+            "description": "Log probabilities by text; null where the server came to no finite number.",
+            "additionalProperties": { "type": ["number", "null"] },
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

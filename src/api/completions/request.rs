@@ -111,6 +111,7 @@ impl CompletionRequest {
 
 /// One text or several. The server takes no token ids.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 #[non_exhaustive]
 pub enum Prompt {

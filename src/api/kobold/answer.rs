@@ -9,6 +9,7 @@ use crate::decode::open_enum::null_as_default;
 
 /// Generated texts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct KoboldResults {
     /// The texts: one, or none if nothing is there yet.
@@ -28,6 +29,7 @@ impl KoboldResults {
 
 /// A generated text.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct KoboldResult {
     /// The text.
@@ -42,6 +44,7 @@ in_place_objects!(KoboldResult);
 
 /// One event of a stream: the next piece of text.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct KoboldToken {
     /// The text, one token or several.
@@ -54,6 +57,7 @@ pub struct KoboldToken {
 
 /// Whether a generation was ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct KoboldAborted {
     /// Always true on this server.
@@ -66,6 +70,7 @@ pub struct KoboldAborted {
 
 /// The loaded model.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct KoboldModel {
     /// Its owner and name, such as `tabbyAPI/alpha-7B-exl3`.
@@ -78,6 +83,7 @@ pub struct KoboldModel {
 
 /// The tokens of a text.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct KoboldTokenCount {
     /// How many there are.
@@ -93,6 +99,7 @@ pub struct KoboldTokenCount {
 
 /// A number of tokens.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct KoboldLength {
     /// The number; servers may leave it out.
@@ -105,6 +112,7 @@ pub struct KoboldLength {
 
 /// A version that the server claims to have.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct KoboldVersion {
     /// The version, such as `1.2.5`; or the software, such as `KoboldCpp`.
@@ -120,6 +128,7 @@ pub struct KoboldVersion {
 
 /// The soft prompts that there are.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct KoboldSoftPrompts {
     /// The soft prompts.
@@ -132,6 +141,7 @@ pub struct KoboldSoftPrompts {
 
 /// The soft prompt in use.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct KoboldSoftPrompt {
     /// Its name; empty if there is none.

@@ -91,6 +91,7 @@ fn map_error(error: Error) -> Error {
 
 /// The operation of [`Kobold::abort`](crate::services::Kobold::abort).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct KoboldAbort {
     /// The key that the generation was begun with.
@@ -106,6 +107,7 @@ impl KoboldAbort {
 
 /// The operation of [`Kobold::check`](crate::services::Kobold::check).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct KoboldCheck {
     /// The key that the generation was begun with.
@@ -121,6 +123,7 @@ impl KoboldCheck {
 
 /// The operation of [`Kobold::count_tokens`](crate::services::Kobold::count_tokens).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct KoboldCountTokens {
     /// The text.
@@ -136,6 +139,7 @@ impl KoboldCountTokens {
 
 /// The operation of [`Kobold::set_soft_prompt`](crate::services::Kobold::set_soft_prompt).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct SetKoboldSoftPrompt {
     /// The name of the soft prompt.

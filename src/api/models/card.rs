@@ -9,6 +9,7 @@ use crate::decode::in_place::{filled, in_place_objects, listed, or_default};
 
 /// A list of models.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ModelList {
     /// The models, in no particular order; dummy names come first if the server has any.
@@ -21,6 +22,7 @@ pub struct ModelList {
 
 /// A model.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ModelCard {
     /// The name of its directory, without the path that leads to it.
@@ -50,6 +52,7 @@ const _: () = assert!(size_of::<ModelParameters>() <= crate::decode::BOXED);
 
 /// How a model is loaded.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ModelParameters {
     /// The context size, in tokens.
@@ -117,6 +120,7 @@ pub(crate) fn longest_prompt(cache: u64, chunk: u64) -> u64 {
 
 /// Properties of the loaded model.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ModelProps {
     /// How many generations run at once.
@@ -147,6 +151,7 @@ impl ModelProps {
 
 /// Settings for generation.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct GenerationSettings {
     /// The context size, in tokens.

@@ -106,6 +106,7 @@ open_enum! {
 
 /// A token of the Hugging Face hub. `Debug` does not show it, and it is wiped when it is dropped.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct HubToken(String);
 
@@ -136,6 +137,7 @@ impl fmt::Debug for HubToken {
 
 /// Where a download lies.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Downloaded {
     /// Its directory, seen from the server's own, such as `models/thing-exl3`.

@@ -101,6 +101,7 @@ impl DraftModel {
 
 /// NTK RoPE scaling: a number, or found out from the context size.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 #[non_exhaustive]
 pub enum RopeAlpha {
@@ -153,6 +154,7 @@ impl StreamEndpoint for LoadRequest {
 
 /// One event of a load: how far one part of the model is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct LoadProgress {
     /// The part that is being loaded.
@@ -205,6 +207,7 @@ open_enum! {
 
 /// What a load came to.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct LoadReport {
     /// The parts that were loaded, in order.
@@ -213,6 +216,7 @@ pub struct LoadReport {
 
 /// One part of a load.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct LoadPart {
     /// Which part.

@@ -63,6 +63,7 @@ use std::time::Duration;
 
 use crate::api::{CurrentModel, ModelCard};
 use crate::base::{BaseUrl, BoxFuture, Error, Limits, Result, Time, TimeoutPolicy};
+use crate::client::client::ClientParts;
 use crate::client::response::{Response, whole};
 use crate::client::stream_state::StreamState;
 use crate::decode::{Decode, Whole};
@@ -312,7 +313,7 @@ impl ClientBuilder {
 
     /// The client, on a transport with proxies or certificates of your own.
     pub fn build_with(self, transport: Ureq) -> Result<Client> {
-        let (shared, options, keys) = self.0.into_parts(Ureq::seed())?;
+        let ClientParts { shared, options, keys } = self.0.into_parts(Ureq::seed())?;
         Ok(Client { shared, options, keys, transport, cancel: CancelHandle::new() })
     }
 }

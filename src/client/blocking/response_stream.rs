@@ -24,13 +24,13 @@ pub struct ResponseStream<T, O> {
 enum Running<T> {
     /// It could not be set up; the error until it was handed out.
     Failed(Option<Error>),
-    Driver(Driver<T>),
+    Driver(Box<Driver<T>>),
 }
 
 impl<T, O> ResponseStream<T, O> {
     pub(crate) fn new(driver: Result<Driver<T>>, state: StreamState<T, O>, cancel: CancelHandle) -> Self {
         let call = match driver {
-            Ok(driver) => Running::Driver(driver),
+            Ok(driver) => Running::Driver(Box::new(driver)),
             Err(error) => Running::Failed(Some(error)),
         };
         ResponseStream { call, state, cancel }

@@ -120,7 +120,7 @@ pub(crate) fn run() -> Result<(), u32> {
 
     let models = block_on(client.models().list()).map_err(|_| line!())?;
     hold!(models.data.len() == 1 && models.data[0].id == "alpha");
-    hold!(models.record().attempt_count == 2);
+    hold!(models.meta().record().attempt_count == 2);
     hold!(local.keys.get() == 1);
 
     let request = ChatRequest::new([ChatMessage::user("hello")]);

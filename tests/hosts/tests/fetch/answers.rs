@@ -11,10 +11,10 @@ use super::host::{self, ask, client, odd};
 async fn a_whole_answer() {
     let answer = client().await.chat().create(&ask("Hello, thère 𝄞")).await.unwrap();
     assert_eq!(answer.text(), "Echo: Hello, thère 𝄞");
-    assert_eq!(answer.status(), 200);
-    assert!(answer.headers()["content-type"].to_str().unwrap().starts_with("application/json"));
-    assert_eq!(answer.record().attempt_count, 1);
-    assert!(answer.record().elapsed().is_some_and(|elapsed| !elapsed.is_zero()));
+    assert_eq!(answer.meta().status(), 200);
+    assert!(answer.meta().headers()["content-type"].to_str().unwrap().starts_with("application/json"));
+    assert_eq!(answer.meta().record().attempt_count, 1);
+    assert!(answer.meta().record().elapsed().is_some_and(|elapsed| !elapsed.is_zero()));
 }
 
 #[test]
@@ -70,7 +70,7 @@ async fn a_busy_server_is_asked_again() {
     let client = client.with(Options::new().retry(Retry::GENTLE));
     let card = client.models().current().await.unwrap();
     let statuses: Vec<_> =
-        card.record().attempts.iter().map(|attempt| attempt.status.map(|status| status.as_u16())).collect();
+        card.meta().record().attempts.iter().map(|attempt| attempt.status.map(|status| status.as_u16())).collect();
     assert_eq!(statuses, [Some(503), Some(503), Some(200)]);
     assert_eq!(host::logged(&format!("request GET {path}")).await, 3);
 }

@@ -25,7 +25,7 @@ async fn tokens_arrive_one_after_another() {
     assert!(times[5] - times[0] >= 200, "they came at {times:?} ms");
     let answer = stream.finish().await.unwrap();
     assert_eq!(answer.text(), "abcdef");
-    assert!(answer.record().time_to_first_item() < answer.record().elapsed());
+    assert!(answer.meta().record().time_to_first_item() < answer.meta().record().elapsed());
 }
 
 #[test]

@@ -1,0 +1,182 @@
+//! The OpenAPI document of TabbyAPI, made from the library's operations and types.
+//!
+//! It is committed as `openapi.json`; a test fails if it is stale, and `cargo run -p tabbyapi-openapi` writes it anew.
+
+mod errors;
+
+use schemars::SchemaGenerator;
+use schemars::generate::SchemaSettings;
+use serde_json::{Map, Value, json};
+use tabbyapi::Scope;
+use tabbyapi::internal::{OPERATIONS, Operation};
+
+/// Returns the document.
+pub fn document() -> Value {
+    // As things are written: what is always sent is required.
+    let settings = SchemaSettings::draft2020_12().for_serialize().with(|settings| {
+        settings.definitions_path = "/components/schemas".into();
+        settings.meta_schema = None;
+    });
+    let mut generator = settings.into_generator();
+    let mut paths = Map::new();
+    for operation in OPERATIONS.iter().copied().flatten() {
+        let item = paths.entry(operation.path).or_insert_with(|| json!({}));
+        let verb = operation.verb.as_str().to_ascii_lowercase();
+        let known = item.get(&verb).cloned();
+        item[verb] = merged(known, described(operation, &mut generator));
+    }
+    let mut schemas = generator.take_definitions(true);
+    schemas.values_mut().for_each(tidy);
+    schemas.extend(errors::schemas());
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "TabbyAPI",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": "The HTTP interface of theroyallab/tabbyAPI as it was observed: requests, responses, the events of streams, and \
+                            errors. It is not the server's own document, which has neither streams nor errors. Objects may have more fields \
+                            than their schemas name.",
+            "license": { "name": "MIT OR Apache-2.0" },
+        },
+        "servers": [{ "url": "http://127.0.0.1:5000", "description": "The server's default address." }],
+        "tags": tags(),
+        "paths": paths,
+        "components": {
+            "schemas": schemas,
+            "responses": errors::responses(),
+            "securitySchemes": {
+                "apiKey": { "type": "apiKey", "in": "header", "name": "X-API-Key", "description": "The API key, or the admin key in its place." },
+                "adminKey": { "type": "apiKey", "in": "header", "name": "X-Admin-Key", "description": "The admin key." },
+                "bearer": { "type": "http", "scheme": "bearer", "description": "Either key." },
+            },
+        },
+    })
+}
+
+fn tags() -> Value {
+    OPERATIONS.iter().filter_map(|service| service.first()).map(|first| json!({ "name": first.service })).collect()
+}
+
+/// One operation.
+fn described(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
+    let (summary, description) = sentences(operation.doc);
+    let mut out = json!({
+        "tags": [operation.service],
+        "operationId": format!("{}.{}", operation.service, operation.method),
+        "summary": summary,
+    });
+    if !description.is_empty() {
+        out["description"] = description.into();
+    }
+    if let Some(schema) = operation.request_schema {
+        let schema = schema(generator);
+        out["requestBody"] = json!({ "required": true, "content": { "application/json": { "schema": schema } } });
+    }
+    let answer = (operation.answer_schema)(generator);
+    let good = match operation.total {
+        None => json!({ "description": "The response.", "content": { "application/json": { "schema": answer } } }),
+        Some(total) => json!({
+            "description": format!(
+                "A stream of events. Each `data` is one item of the schema, or an error event, `StreamError`. {} The items add up to a `{total}`.",
+                match operation.service {
+                    "completions" | "chat" => "The last event is `data: [DONE]`; a stream that ends without it was cut.",
+                    "models" => "It ends with the last event, without `[DONE]`: the model is usable once the stream has ended without an error event.",
+                    _ => "It ends with the last event, without `[DONE]`.",
+                }
+            ),
+            "content": { "text/event-stream": { "schema": { "anyOf": [answer, { "$ref": "#/components/schemas/StreamError" }] } } },
+        }),
+    };
+    let mut responses = json!({ "200": good });
+    for (status, response) in errors::of(operation) {
+        responses[status] = json!({ "$ref": format!("#/components/responses/{response}") });
+    }
+    if (operation.service, operation.method) == ("health", "check") {
+        responses["503"] = responses["200"].clone();
+    }
+    out["responses"] = responses;
+    out["security"] = match operation.scope {
+        Scope::Public => json!([]),
+        Scope::Admin => json!([{ "adminKey": [] }, { "bearer": [] }]),
+        _ => json!([{ "apiKey": [] }, { "bearer": [] }]),
+    };
+    out
+}
+
+/// The first sentence of a doc comment, and the rest, without what is for Rust alone.
+fn sentences(doc: &str) -> (String, String) {
+    let lines: Vec<&str> = doc.lines().map(str::trim).collect();
+    let text = lines.join("\n");
+    let (first, rest) = text.trim().split_once("\n\n").unwrap_or((text.trim(), ""));
+    (plain(first).replace('\n', " "), plain(rest))
+}
+
+/// A schema without what is for Rust alone: defaults of reading leniently, and links and examples in doc comments.
+fn tidy(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            if !fields.contains_key("properties") || fields.get("default").is_some_and(|value| !value.is_object()) {
+                fields.shift_remove("default");
+            }
+            if let Some(Value::String(description)) = fields.get_mut("description") {
+                *description = plain(description);
+            }
+            fields.values_mut().for_each(tidy);
+        }
+        Value::Array(values) => values.iter_mut().for_each(tidy),
+        _ => {}
+    }
+}
+
+/// Text without the targets of links between items, and without examples in Rust.
+fn plain(text: &str) -> String {
+    let prose: String = text.split("```").step_by(2).collect();
+    let mut out = String::new();
+    let mut rest = prose.trim();
+    while let Some((before, after)) = rest.split_once("[`") {
+        out.push_str(before);
+        let Some((name, after)) = after.split_once("`]") else { break };
+        out.push('`');
+        out.push_str(name);
+        out.push('`');
+        rest = match after.strip_prefix('(').and_then(|target| target.split_once(')')) {
+            Some((_, after)) => after,
+            None => after,
+        };
+    }
+    out.push_str(rest);
+    out.replace("# Errors", "Errors:")
+}
+
+/// Two operations of one route as one: either request, either kind of response.
+fn merged(known: Option<Value>, new: Value) -> Value {
+    let Some(mut known) = known else { return new };
+    let summary = format!(
+        "{} Or: {}",
+        known["summary"].as_str().unwrap_or_default(),
+        new["summary"].as_str().unwrap_or_default()
+    );
+    known["summary"] = summary.into();
+    let schema = |operation: &Value| operation.pointer("/requestBody/content/application~1json/schema").cloned();
+    if let (Some(one), Some(other)) = (schema(&known), schema(&new))
+        && one != other
+    {
+        known["requestBody"]["content"]["application/json"]["schema"] = json!({ "anyOf": [one, other] });
+    }
+    if let (Some(kinds), Some(more)) =
+        (known["responses"]["200"]["content"].as_object_mut(), new["responses"]["200"]["content"].as_object())
+    {
+        for (kind, content) in more {
+            match kinds.get_mut(kind) {
+                Some(known) if known != content => {
+                    *known = json!({ "schema": { "anyOf": [known["schema"], content["schema"]] } });
+                }
+                Some(_) => {}
+                None => {
+                    kinds.insert(kind.clone(), content.clone());
+                }
+            }
+        }
+    }
+    known
+}
