@@ -1,7 +1,8 @@
-// Builds the npm package: node build.mjs [--no-cargo]
+// Builds the npm package: node build.mjs [--no-cargo | --glue]
 //
-// cargo makes the module, wasm-opt makes it small, and the files of js/ and types/ are put beside it in dist/. `WASM_OPT` names
-// wasm-opt if it is not in the path. --no-cargo takes the module that was built last.
+// cargo makes the module, wasm-opt makes it small, and the files of js/ and types/ are put beside it in dist/; esbuild makes those for
+// `require` of them. `WASM_OPT` and `ESBUILD` name these tools if they are not in the path. --no-cargo takes the module that was built last, --glue
+// the one in dist/.
 import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
@@ -14,9 +15,14 @@ const dist = path.join(here, "dist");
 // A folder of its own: the compiler may be another one than that of other builds.
 const target = path.resolve(root, process.env.CARGO_TARGET_DIR ?? "target", "npm");
 const run = (command, args, env) => execFileSync(command, args, { stdio: "inherit", cwd: root, env: { ...process.env, ...env } });
+// What `import.meta.url` is for `require`.
+const ADDRESS = 'const address = require("node:url").pathToFileURL(__filename).href;';
 const FLAGS = "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS";
 
-if (!process.argv.includes("--no-cargo")) {
+const isGlue = process.argv.includes("--glue");
+const kept = isGlue ? readFileSync(path.join(dist, "tabbyapi.wasm")) : undefined;
+
+if (!isGlue && !process.argv.includes("--no-cargo")) {
   // The module is the same wherever it is built.
   const cargoHome = process.env.CARGO_HOME ?? path.join(homedir(), ".cargo");
   const remaps = [`${path.join(cargoHome, "registry/src")}=/crates`, `${root}=/tabbyapi`].map((to) => `--remap-path-prefix=${to}`).join(" ");
@@ -33,7 +39,8 @@ const built = path.join(target, "wasm32-unknown-unknown/npm/tabbyapi_js.wasm");
 
 // What every host of the last years has.
 const features = ["bulk-memory", "sign-ext", "mutable-globals", "nontrapping-float-to-int", "multivalue", "reference-types"];
-run(process.env.WASM_OPT ?? "wasm-opt", [
+if (kept) writeFileSync(path.join(dist, "tabbyapi.wasm"), kept);
+else run(process.env.WASM_OPT ?? "wasm-opt", [
   // Once more with loops made anew from plain jumps. Last, functions that are alike beside each other, for gzip.
   ...["-Oz", "--flatten", "--rereloop", "-Oz", "--reorder-functions-by-name", "--converge"],
   // The stack ends there; what is at such addresses is no data.
@@ -50,7 +57,23 @@ for (const folder of ["js", "types"]) {
   for (const file of readdirSync(path.join(here, folder))) cpSync(path.join(here, folder, file), path.join(dist, file));
 }
 const module = readFileSync(path.join(dist, "tabbyapi.wasm"));
-writeFileSync(path.join(dist, "module.js"), `// tabbyapi.wasm in base64.\nexport default "${module.toString("base64")}";\n`);
+const base64 = module.toString("base64");
+writeFileSync(path.join(dist, "module.js"), `// tabbyapi.wasm in base64.\nexport default "${base64}";\n`);
+writeFileSync(path.join(dist, "module.cjs"), `// tabbyapi.wasm in base64.\nmodule.exports = "${base64}";\n`);
+// For `require`, which may not load modules of the other kind.
+for (const entry of ["node", "inline"]) {
+  run(process.env.ESBUILD ?? "esbuild", [
+    ...[path.join(dist, `${entry}.js`), `--outfile=${path.join(dist, `${entry}.cjs`)}`, "--bundle", "--format=cjs", "--platform=node", "--target=es2022"],
+    ...["--external:./module.js", "--supported:dynamic-import=false", "--log-level=warning"],
+    ...(entry === "node" ? ["--define:import.meta.url=address", `--banner:js=${ADDRESS}`] : []),
+  ]);
+  const file = path.join(dist, `${entry}.cjs`);
+  writeFileSync(file, readFileSync(file, "utf8").replaceAll("./module.js", "./module.cjs"));
+}
+for (const file of readdirSync(path.join(here, "types"))) {
+  const text = readFileSync(path.join(here, "types", file), "utf8");
+  writeFileSync(path.join(dist, file.replace(".d.ts", ".d.cts")), text.replaceAll(/(from "\.\/\w+)\.js"/g, '$1.cjs"'));
+}
 for (const name of ["LICENSE-MIT", "LICENSE-APACHE"]) cpSync(path.join(root, name), path.join(here, name));
 
 const imports = WebAssembly.Module.imports(new WebAssembly.Module(module));

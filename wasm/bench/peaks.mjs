@@ -95,7 +95,7 @@ async function main(words) {
 
 async function measure(url, call) {
   const { Tabby } = await import("../dist/node.js");
-  const { ready } = await import("../dist/abi.js");
+  const { ready } = await import("../dist/load.js");
   v8.setFlagsFromString("--expose-gc");
   const gc = vm.runInNewContext("gc");
   const memory = (name) => 1024 * Number(new RegExp(`${name}:\\s+(\\d+)`).exec(readFileSync("/proc/self/status", "latin1"))[1]);

@@ -73,7 +73,7 @@ async function inNode(url) {
   const { Tabby } = await import("../dist/node.js");
   await new Tabby({ baseURL: url }).models.list();
   const first = performance.now() - began;
-  const { ready } = await import("../dist/abi.js");
+  const { ready } = await import("../dist/load.js");
   const { default: OpenAI } = await import("../test/node_modules/openai/index.mjs");
   v8.setFlagsFromString("--expose-gc");
   globalThis.gc = vm.runInNewContext("gc");
@@ -87,7 +87,7 @@ async function inChromium(url, folder) {
   const entry = path.join(folder, "main.js");
   writeFileSync(entry, `
     import { Tabby } from ${JSON.stringify(path.join(here, "../dist/inline.js"))};
-    import { ready } from ${JSON.stringify(path.join(here, "../dist/abi.js"))};
+    import { ready } from ${JSON.stringify(path.join(here, "../dist/load.js"))};
     import OpenAI from ${JSON.stringify(path.join(here, "../test/node_modules/openai/index.mjs"))};
     const heap = () => performance.memory.usedJSHeapSize;
     globalThis.measured = (${measure})({ url: ${JSON.stringify(url)}, Tabby, OpenAI, ready, heap, rounds: ${ROUNDS}, count: ${count} });`);

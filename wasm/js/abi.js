@@ -1,7 +1,8 @@
 // The abi to the WebAssembly module: numbers, bytes, and strings that are written to and read from its memory. What the
 // functions do is told in wasm/src/abi.rs; what `poll` and its kin answer, in wasm/src/machine.rs.
 
-import { misuse, trapped } from "./error.js";
+import { trapped } from "./error.js";
+import { needed } from "./host.js";
 
 export const READ = 0;
 export const SEND = 1;
@@ -10,11 +11,9 @@ export const AUTHORIZE = 3;
 export const DONE = 4;
 export const FAILED = 5;
 
-const encoder = new TextEncoder();
-// A string may begin with U+FEFF, which is part of it.
-const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+let encoder;
 
-export const encode = (text) => encoder.encode(text);
+export const encode = (text) => (encoder ??= new (needed("TextEncoder"))()).encode(text);
 
 /** Calls back when something was forgotten, where the host tells. */
 export const registry = (forgotten) =>
@@ -23,6 +22,8 @@ export const registry = (forgotten) =>
 /** One instance of the module. Once it trapped it is dead, and the runtime makes another. */
 export class Abi {
   #exports;
+  // A string may begin with U+FEFF, which is part of it.
+  #decoder = new (needed("TextDecoder"))("utf-8", { ignoreBOM: true });
   #bytes = new Uint8Array();
   #dead;
   /** Calls under way, by number. */
@@ -49,7 +50,7 @@ export class Abi {
   head = (call, now, status, headers) => this.#call("head", call, now, status, this.#write(encode(headers)));
   chunk = (call, now, bytes) => this.#call("chunk", call, now, this.#write(bytes));
   end = (call, now) => this.#call("end", call, now);
-  failed = (call, now, sent, message) => this.#call("failed", call, now, sent ? 1 : 0, this.#write(encode(message)));
+  failed = (call, now, how, message) => this.#call("failed", call, now, how, this.#write(encode(message)));
   key = (call, now, kind, expiresIn, text) => this.#call("key", call, now, kind, expiresIn, this.#write(encode(text)));
   deadline = () => this.#call("deadline");
 
@@ -110,66 +111,6 @@ export class Abi {
   }
 
   #read(at, length) {
-    return decoder.decode(this.#memory().subarray(at >>> 0, (at >>> 0) + length));
+    return this.#decoder.decode(this.#memory().subarray(at >>> 0, (at >>> 0) + length));
   }
-}
-
-let load = () => Promise.reject(misuse("no WebAssembly module was given; call `await init({ module })` first"));
-let compiled;
-let current;
-
-/** How this entry of the package finds the module. */
-export function setLoader(loader) {
-  load = loader;
-}
-
-/**
- * Loads the module. Calls do it by themselves; with `module`, that one is taken: bytes, a `Response`, a URL, or a compiled module.
- */
-export async function init(options) {
-  if (options?.module !== undefined) {
-    const module = await compile(options.module);
-    compiled = Promise.resolve(module);
-    // Calls under way stay with the instance they have.
-    current = undefined;
-  }
-  await ready();
-}
-
-/** A living instance. */
-export function ready() {
-  if (current === undefined || current.abi?.dead) {
-    const source = compiled ?? load();
-    if (source instanceof WebAssembly.Module) {
-      // At once, since some hosts tie what is still under way to the request in which it began.
-      const abi = new Abi(new WebAssembly.Instance(source));
-      current = { abi, ready: Promise.resolve(abi) };
-      return current.ready;
-    }
-    compiled ??= compile(source);
-    const wanted = { abi: undefined };
-    wanted.ready = compiled.then((module) => WebAssembly.instantiate(module)).then(
-      (instance) => (wanted.abi = new Abi(instance)),
-      (error) => {
-        // The next call tries again: the network may be back.
-        compiled = current = undefined;
-        throw error;
-      },
-    );
-    current = wanted;
-  }
-  return current.ready;
-}
-
-async function compile(source) {
-  source = await source;
-  if (source instanceof WebAssembly.Module) return source;
-  if (typeof source === "string" || source instanceof URL) source = await fetch(source);
-  if (typeof Response === "function" && source instanceof Response) {
-    if (!source.ok) throw misuse(`the WebAssembly module could not be loaded: ${source.url} answered ${source.status}`);
-    const typed = source.headers.get("content-type")?.startsWith("application/wasm");
-    if (typed && WebAssembly.compileStreaming) return WebAssembly.compileStreaming(source);
-    source = await source.arrayBuffer();
-  }
-  return WebAssembly.compile(source);
 }

@@ -1,4 +1,4 @@
-// Connections of Node: one that answered with a 5xx is not used again. Servers that fail close theirs shortly after, without saying so,
+// Connections of Node: they wait as long as the calls do, and one that answered with a 5xx is not used again. Servers that fail close theirs shortly after, without saying so,
 // and a request that is written meanwhile is lost, with nothing to tell whether the server began it.
 //
 // Node's `fetch` has no switch for that. It publishes what it does on channels, though, with the socket, which is closed here.
@@ -7,6 +7,28 @@ import { subscribe } from "node:diagnostics_channel";
 import { host, origins } from "./exchange.js";
 
 host.closes = true;
+
+/** Of Node, since undici 8, and before. */
+const [NEW, OLD] = [2, 1].map((version) => Symbol.for(`undici.globalDispatcher.${version}`));
+const own = globalThis.fetch;
+
+/**
+ * Node's `fetch` gives up after five minutes of silence. The calls have timeouts of their own, so it is to wait: through the dispatcher
+ * that is in force, which may be one for a proxy, with its limits set aside. Bun has a limit and a switch for it.
+ */
+const patient = {
+  dispatch(options, handler) {
+    const isNew = Number.parseInt(process.versions.undici, 10) >= 8;
+    const dispatcher = (isNew && globalThis[NEW]) || globalThis[OLD];
+    return dispatcher.dispatch({ ...options, headersTimeout: 0, bodyTimeout: 0 }, handler);
+  },
+};
+
+host.options = () => {
+  if (globalThis.Bun !== undefined) return { timeout: false };
+  // Another one in its place may know nothing of dispatchers.
+  return globalThis.fetch === own && (globalThis[NEW] ?? globalThis[OLD]) ? { dispatcher: patient } : undefined;
+};
 
 const sockets = new WeakMap();
 const failed = new WeakSet();

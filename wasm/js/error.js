@@ -1,5 +1,8 @@
 import { wordsOf } from "./secrets.js";
 
+/** What an error has for programs, besides headers, body, outcome and causes. */
+const FIELDS = ["status", "phase", "path", "trace", "method", "url"];
+
 /** What went wrong. It prints as one sentence: what happened, where, and what to do. */
 export class TabbyError extends Error {
   constructor(told, { cause, partial } = {}) {
@@ -8,15 +11,27 @@ export class TabbyError extends Error {
     this.code = told.code ?? this.kind;
     this.retryable = told.retryable ?? false;
     this.partial = partial;
-    this.attempts = told.outcome?.attempts ?? [];
+    this.attempts = told.outcome?.attempts ?? told.attempts ?? [];
     this.reason = told.reason ?? told.message;
     this.hint = told.hint ?? undefined;
-    for (const name of ["status", "phase", "path", "trace", "method", "url"]) this[name] = told[name] ?? undefined;
+    for (const name of FIELDS) this[name] = told[name] ?? undefined;
     this.validation = told.validation ?? [];
     // Headers and bodies can hold prompts, so they do not show when the error is logged.
-    hide(this, "headers", new Headers(told.headers ?? []));
+    hide(this, "headers", headers(told.headers ?? []));
     hide(this, "body", told.body ?? undefined);
     hide(this, "outcome", told.outcome ?? undefined);
+    if (told.name !== undefined) hide(this, "name", told.name);
+  }
+
+  /** What `JSON.stringify` writes: what an error shows when it is logged, with its name and message. */
+  toJSON() {
+    return { name: this.name, message: this.message, ...this };
+  }
+
+  /** An error out of what `toJSON` gave, on the other side of a worker or of a connection. */
+  static from(value) {
+    const told = typeof value === "object" && value !== null ? value : { message: wordsOf(value) };
+    return new TabbyError({ ...told, message: String(told.message ?? told.reason ?? "an error without words") }, { partial: told.partial });
   }
 }
 // On the prototype, so that it does not show as a field of each error.
@@ -26,13 +41,43 @@ function hide(object, name, value) {
   Object.defineProperty(object, name, { value, writable: true, configurable: true, enumerable: false });
 }
 
+/** Some hosts lack the class. */
+const headers = (pairs) => (typeof Headers === "function" ? new Headers(pairs) : new Map(pairs));
+
+/** Has the name that programs look for, also that of a signal whose time was over. */
 export function cancelled(reason) {
-  const told = { kind: "cancelled", code: "cancelled", message: "the call was cancelled" };
-  return new TabbyError(told, { cause: reason });
+  const name = nameOf(reason) === "TimeoutError" ? "TimeoutError" : "AbortError";
+  return new TabbyError({ name, kind: "cancelled", code: "cancelled", message: "the call was cancelled" }, { cause: reason });
 }
 
-export function misuse(message, cause) {
-  return new TabbyError({ kind: "misuse", code: "misuse", message }, { cause });
+function nameOf(reason) {
+  try {
+    return reason?.name;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Where a call was made: its errors come out of the host's events, whose stacks say nothing. */
+export function callSite(made) {
+  if (typeof Error.captureStackTrace !== "function") return new Error();
+  const site = {};
+  Error.captureStackTrace(site, made);
+  return site;
+}
+
+/** Gives the error the stack of its call, with its code in the first line, which also outlives `structuredClone`. */
+export function placed(error, site) {
+  if (site === undefined || !(error instanceof TabbyError)) return error;
+  const frames = String(site.stack ?? "");
+  // Some hosts begin with the name and message of an error, others with the first frame.
+  const rest = /^\w*Error/.test(frames) ? frames.slice(frames.indexOf("\n") + 1 || frames.length) : frames;
+  hide(error, "stack", `${error.name} [${error.code}]: ${error.message}\n${rest}`);
+  return error;
+}
+
+export function misuse(message, cause, code = "misuse") {
+  return new TabbyError({ kind: "misuse", code, message }, { cause });
 }
 
 /** The module trapped: a defect of this package, which costs the calls that are under way and no others. */
@@ -63,36 +108,3 @@ function isText(bytes) {
     return false;
   }
 }
-
-/** Why `fetch` failed, as far as the host tells: the fault, whether the server can have seen the request, and words. */
-export function faultOf(error, url) {
-  const { name, code, words } = facts(error);
-  const fault = (name, sent, message) => ({ fault: name, sent, message: `${message} (${words})` });
-  if (name === "RedirectError") return fault("redirect", true, "no answer");
-  if (name === "AbortError") return fault("aborted", true, "the host aborted the request");
-  if (name === "TimeoutError") return fault("timeout", true, "the host's own time limit passed");
-  const refused = REFUSED.has(code) || words.includes("client error (Connect)");
-  if (refused || globalThis.navigator?.onLine === false) return fault("connect", false, "no connection could be made");
-  // Only pages and their workers have an origin to compare with.
-  const origin = globalThis.location?.origin;
-  const target = typeof origin === "string" && origin !== "null" ? new URL(url) : undefined;
-  if (!target || target.origin === origin) return fault("network", true, "the connection failed");
-  if (origin.startsWith("https:") && target.protocol === "http:" && !LOOPBACK.test(target.hostname)) {
-    return fault("mixed_content", false, "a page that came by https may not ask a server by http");
-  }
-  return fault("cors_suspected", true, "the server cannot be reached from here, or does not allow the page's origin (CORS)");
-}
-
-/** What an error tells. It may be anything, even something whose fields throw. */
-function facts(error) {
-  try {
-    const cause = error?.cause;
-    const words = [wordsOf(error), cause && wordsOf(cause)].filter(Boolean).join(": ");
-    return { name: error?.name, code: cause?.code, words };
-  } catch {
-    return { words: wordsOf(error) };
-  }
-}
-
-const REFUSED = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH", "UND_ERR_CONNECT_TIMEOUT"]);
-const LOOPBACK = /^(127\.|localhost$|\[::1\]$)/;

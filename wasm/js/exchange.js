@@ -5,9 +5,13 @@ import { headersOf } from "./settings.js";
 /** How long the end of a body may take after the announced end of its stream, in milliseconds. */
 const LINGER = 1000;
 
-/** The servers that were asked, and whether the host's connections that answered with a 5xx are closed (see connections.js). */
+/** The servers that were asked. */
 export const origins = new Set();
-export const host = { closes: false };
+/**
+ * What is particular to the host (see connections.js): whether its connections that answered with a 5xx are closed, and what its `fetch`
+ * takes besides; the proxy on the way to a server is known to some (see proxies.js).
+ */
+export const host = { closes: false, options: () => undefined, proxyOf: undefined };
 
 /** From an answer with status 500 to when the server has closed its connection, and the longest wait for that; in milliseconds. */
 const CLOSING = 250;
@@ -41,13 +45,13 @@ export class Exchange {
   #reading = false;
   #dropped = false;
 
-  constructor(flow, fetch, { method, url, headers }, body) {
+  constructor(flow, fetch, { method, url, headers }, body, options) {
     this.#flow = flow;
     this.#url = url;
     this.#origin = new URL(url).origin;
     origins.add(this.#origin);
     // Redirects are not followed: keys would go along.
-    const init = { method, headers, body, signal: this.#controller.signal, redirect: "manual" };
+    const init = { ...options, method, headers, body, signal: this.#controller.signal, redirect: "manual" };
     const send = () => (this.#dropped ? Promise.reject(new Error("it is not wanted any more")) : fetch(url, init));
     settle(() => (closing.has(this.#origin) ? closed(this.#origin).then(send) : send()))
       .then(this.#answered)

@@ -1,10 +1,13 @@
 // One call on its way: the module decides, this file does. It has the exchange, the timer, the key, the signal.
 
-import { AUTHORIZE, DONE, FAILED, READ, SEND, WAIT, encode, ready } from "./abi.js";
-import { TabbyError, cancelled, encodedOr, faultOf } from "./error.js";
+import { AUTHORIZE, DONE, FAILED, READ, SEND, WAIT, encode } from "./abi.js";
+import { TabbyError, cancelled, encodedOr, placed } from "./error.js";
 import { Exchange } from "./exchange.js";
+import { faultOf } from "./faults.js";
+import { needed } from "./host.js";
+import { ready } from "./load.js";
 import { wordsOf } from "./secrets.js";
-import { asTabbyError, headersOf, jsonOf, settingsOf, signalOf } from "./settings.js";
+import { asTabbyError, fetchOptionsOf, headersOf, jsonOf, onAbort, settingsOf, signalOf } from "./settings.js";
 
 /** Hosts keep the time to wait in 31 bits, and take what is longer for nothing. */
 const LONGEST_TIMEOUT = 2 ** 31 - 1;
@@ -16,7 +19,8 @@ const LOOKED_AT = ["content-type", "retry-after", "date", "x-should-retry", "ret
 const clock = globalThis.performance ?? Date;
 
 /**
- * A call. It tells its `sink` what happens: `records(text)`, and `end(error, outcome)`, which may answer with an error of its own.
+ * A call. It tells its `sink` what happens: `head(head)` once an answer is no error, `records(text)`, and `end(error, outcome)`, which may
+ * answer with an error of its own.
  * Nothing is read unless it is wanted, so that who does not read holds the server back.
  */
 export class Flow {
@@ -47,6 +51,12 @@ export class Flow {
   #cause;
   /** Why the call cannot even begin. */
   #unsent;
+  /** Where it was made. */
+  #site;
+  #unlisten;
+  #fetchOptions;
+  /** The head of an answer that is no error was there. */
+  #opened = false;
   /** Those of the last answer, and the beginning of its body. */
   #headers;
   #begins;
@@ -54,19 +64,23 @@ export class Flow {
   #paused = 0;
   #idleSince;
 
-  constructor(core, operation, request, options, sink, eager, choices = 1) {
+  /** `call` has the `operation`, its `request`, the number of `choices` asked for, `site`, and why it cannot begin as `unsent`. */
+  constructor(core, { operation, request, choices = 1, site, unsent }, options, sink, eager) {
     this.#core = core;
     this.#operation = operation;
     this.#options = options ?? {};
     this.#sink = sink;
     this.#eager = eager;
     this.#choices = choices;
+    this.#site = site;
+    this.#unsent = unsent;
+    this.#fetchOptions = core.fetchOptions;
     // As it is now: whoever asked may change it before it is sent. What cannot be written fails the call, as all else does.
     try {
       this.#body = request === undefined ? undefined : encode(jsonOf(request));
       this.#wantsUsage = request?.stream_options?.include_usage === true;
     } catch (error) {
-      this.#unsent = error;
+      this.#unsent ??= error;
     }
   }
 
@@ -95,7 +109,7 @@ export class Flow {
     const { method, url, status } = this.#asked;
     Object.assign(error, this.#cleaner().value({ method, url, status, message: `${method} ${url}: ${error.message}` }));
     if (outcome) Object.assign(error, { outcome, attempts: outcome.attempts });
-    return error;
+    return placed(error, this.#site);
   }
 
   poll() {
@@ -111,7 +125,10 @@ export class Flow {
       this.#ownHeaders = headersOf(headers);
       this.#signal = signalOf(signal);
       if (this.#signal?.aborted) throw cancelled(reasonOf(signal));
-      this.#signal?.addEventListener("abort", this.#aborted, { once: true });
+      if (this.#signal) this.#unlisten = onAbort(this.#signal, this.#aborted);
+      needed("AbortController");
+      const own = fetchOptionsOf(this.#options.fetchOptions);
+      if (own) this.#fetchOptions = { ...this.#fetchOptions, ...own };
       const abi = await ready();
       if (this.#over) return;
       const call = {
@@ -155,6 +172,11 @@ export class Flow {
     }
     switch (code) {
       case READ:
+        if (this.#asked.status < 400 && !this.#opened) {
+          this.#opened = true;
+          this.#sink.head?.({ status: this.#asked.status, headers: this.#answered() });
+          if (this.#over) return;
+        }
         if (this.#exchange?.reader && !this.#wanted) return;
         this.#arm();
         this.#exchange?.read();
@@ -192,7 +214,7 @@ export class Flow {
     if (this.#over) return;
     this.#headers = this.#begins = undefined;
     request.headers = this.#core.headers(request.headers, this.#ownHeaders);
-    this.#exchange = new Exchange(this, this.#core.fetch, request, this.#body);
+    this.#exchange = new Exchange(this, this.#core.fetch, request, this.#body, this.#fetchOptions);
   }
 
   /** What an exchange reports; one that was dropped is not listened to. */
@@ -215,8 +237,9 @@ export class Flow {
           return abi.end(number, now);
         default: {
           this.#cause = error;
-          const { sent, message } = faultOf(error, url);
-          return abi.failed(number, now, sent, message);
+          const { how, message, limit } = faultOf(error, url);
+          if (limit === undefined) return abi.failed(number, now, how, message);
+          throw this.#cut(limit);
         }
       }
     });
@@ -240,6 +263,17 @@ export class Flow {
     const clean = { ...cleaner.value(actual), kind: actual.kind, phase: actual.phase, method: actual.method };
     const outcome = clean.outcome ? { ...clean.outcome, headers } : undefined;
     return new TabbyError({ ...clean, headers, outcome }, { cause: cleaner.cause(this.#cause) });
+  }
+
+  /** The host has ended the exchange although the call would have waited. */
+  #cut(limit) {
+    const { method, url, status } = this.#asked;
+    const reason = `${limit} passed before any timeout of the call did`;
+    const hint = "raise it there, as in `fetchOptions: { dispatcher }`, or set shorter `timeouts`";
+    const told = { kind: "timeout", code: "timeout_host", phase: status === undefined ? "head" : "idle", retryable: true, method, url, status, reason, hint };
+    const cleaner = this.#cleaner();
+    const cause = cleaner.cause(this.#cause);
+    return new TabbyError({ ...cleaner.value({ ...told, message: `${method} ${url}: ${reason}; ${hint}` }), headers: this.#answered() }, { cause });
   }
 
   get wanted() {
@@ -297,7 +331,7 @@ export class Flow {
     if (this.#over) return;
     this.#over = true;
     clearTimeout(this.#timer);
-    if (this.#signal) stopListening(this.#signal, this.#aborted);
+    this.#unlisten?.();
     if (error) this.#drop();
     else this.#exchange?.linger();
     this.#exchange = undefined;
@@ -308,17 +342,8 @@ export class Flow {
       abi.wake();
     }
     // An answer that has come may still turn out to be none.
-    error = this.#sink.end(error, outcome) ?? error;
+    error = this.#sink.end(placed(error, this.#site), outcome) ?? error;
     this.#core.tell("onOutcome", { operation: this.#operation, ok: !error, error, ...(outcome ?? error?.outcome) });
-  }
-}
-
-/** Signals may be the caller's own: one that throws must not keep a call from its end. */
-function stopListening(signal, listener) {
-  try {
-    signal.removeEventListener("abort", listener);
-  } catch {
-    // It goes on to call what does nothing any more.
   }
 }
 

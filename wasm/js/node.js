@@ -1,8 +1,18 @@
-// For Node: the module lies beside this file.
+// For Node and Bun: the module lies beside this file. Where a bundler has left it behind, the module comes out of its own text.
 import { readFile } from "node:fs/promises";
-import { setLoader } from "./abi.js";
 import "./connections.js";
+import { inlined } from "./inlined.js";
+import { isModule, setLoader } from "./load.js";
+import "./proxies.js";
 
-setLoader(() => readFile(new URL("./tabbyapi.wasm", import.meta.url)));
+setLoader(async () => {
+  try {
+    const bytes = await readFile(new URL("./tabbyapi.wasm", import.meta.url));
+    if (isModule(bytes)) return bytes;
+  } catch {
+    // Bundlers also put something else in the place of the file's address.
+  }
+  return inlined();
+});
 
 export * from "./tabby.js";

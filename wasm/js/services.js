@@ -3,7 +3,7 @@
 import { vectors } from "./embeddings.js";
 import { TabbyError } from "./error.js";
 import { LoadStream, MessageStream, Stream, whole } from "./stream.js";
-import { fieldsOf } from "./settings.js";
+import { fieldsOf, settingsOf } from "./settings.js";
 import { ChatTotal, CompletionTotal, KoboldTotal, LoadTotal } from "./total.js";
 
 class Service {
@@ -13,12 +13,14 @@ class Service {
     this.#core = core;
   }
 
-  ask(operation, request, options, finish) {
-    return whole(this.#core, operation, request, options, finish);
+  /** `make` gives the request, if there is one: what it throws rejects the call. */
+  ask(operation, make, options, finish) {
+    return whole(this.#core, { operation, make }, options, finish);
   }
 
-  stream_(Kind, operation, request, options, Total, expected) {
-    return new Kind(this.#core, operation, request, options, new Total(this.#core.limits(options?.limits), expected), expected);
+  /** What `make` gives may say more of the call than its operation: the number of choices, say. */
+  streamed(Kind, operation, make, options, Total) {
+    return new Kind(this.#core, { operation, make }, options, Total);
   }
 }
 
@@ -31,27 +33,33 @@ function generation(given, streamed) {
 
 export class Chat extends Service {
   create(request, options) {
-    return this.ask("chat.create", generation(request, false), options);
+    return this.ask("chat.create", () => generation(request, false), options);
   }
 
   stream(request, options) {
-    // Tool calls come whole at the end, after a silence, for which there are timeouts of their own.
-    const asked = generation(request, true);
-    const operation = asked.tools?.length || asked.functions?.length ? "chat.stream.tools" : "chat.stream";
-    return this.stream_(MessageStream, operation, asked, options, ChatTotal, asked.n ?? 1);
+    const make = () => {
+      // Tool calls come whole at the end, after a silence, for which there are timeouts of their own.
+      const asked = generation(request, true);
+      const operation = asked.tools?.length || asked.functions?.length ? "chat.stream.tools" : "chat.stream";
+      return { operation, request: asked, choices: asked.n ?? 1 };
+    };
+    return this.streamed(MessageStream, "chat.stream", make, options, ChatTotal);
   }
 }
 
 export class Completions extends Service {
   create(request, options) {
-    return this.ask("completions.create", prompted(request, false), options);
+    return this.ask("completions.create", () => prompted(request, false), options);
   }
 
   stream(request, options) {
-    const asked = prompted(request, true);
-    const bounded = asked.max_tokens ?? asked.max_completion_tokens ?? asked.max_length;
-    const operation = bounded == null ? "completions.stream.unbounded" : "completions.stream";
-    return this.stream_(MessageStream, operation, asked, options, CompletionTotal, (asked.n ?? 1) * promptsOf(asked));
+    const make = () => {
+      const asked = prompted(request, true);
+      const bounded = asked.max_tokens ?? asked.max_completion_tokens ?? asked.max_length;
+      const operation = bounded == null ? "completions.stream.unbounded" : "completions.stream";
+      return { operation, request: asked, choices: (asked.n ?? 1) * promptsOf(asked) };
+    };
+    return this.streamed(MessageStream, "completions.stream", make, options, CompletionTotal);
   }
 }
 
@@ -71,14 +79,17 @@ function prompted(given, streamed) {
 
 export class Embeddings extends Service {
   create(given, options) {
-    const request = fieldsOf(given);
-    const count = Array.isArray(request.input) ? request.input.length : 1;
-    if (count === 0) {
-      throw new TabbyError({ kind: "encode", code: "no_input", message: "the list of texts is empty; the server fails on it" });
-    }
-    // A quarter as long as decimals, and quicker to read.
-    const asked = { encoding_format: "base64", ...request };
-    return this.ask("embeddings.create", asked, options, (answer) => vectors(answer, count));
+    let count = 1;
+    const make = () => {
+      const request = fieldsOf(given);
+      if (Array.isArray(request.input)) count = request.input.length;
+      if (count === 0) {
+        throw new TabbyError({ kind: "encode", code: "no_input", message: "the list of texts is empty; the server fails on it" });
+      }
+      // A quarter as long as decimals, and quicker to read.
+      return { encoding_format: "base64", ...request };
+    };
+    return this.ask("embeddings.create", make, options, (answer) => vectors(answer, count));
   }
 }
 
@@ -88,14 +99,15 @@ export class Models extends Service {
   props = (options) => this.ask("models.props", undefined, options);
   unload = (options) => this.ask("models.unload", undefined, options, nothing);
   drafts = (options) => this.ask("models.drafts", undefined, options);
-  download = (request, options) => this.ask("models.download", request, options);
+  download = (request, options) => this.ask("models.download", () => fieldsOf(request), options);
 
   load(request, options) {
-    return this.stream_(LoadStream, "models.load", fieldsOf(request), options, LoadTotal);
+    return this.streamed(LoadStream, "models.load", () => ({ request: fieldsOf(request) }), options, LoadTotal);
   }
 
   /** Unloads whatever is loaded, then loads; unloads nothing for what the server does not list. */
-  async reload(request, options) {
+  async reload(given, options) {
+    const request = fieldsOf(given);
     const unlessNoneLoaded = (error) => {
       if (error.code !== "no_model_loaded") throw error;
     };
@@ -120,35 +132,35 @@ function mustList(list, name, what) {
 export class EmbeddingModels extends Service {
   list = (options) => this.ask("embedding_models.list", undefined, options);
   current = (options) => this.ask("embedding_models.current", undefined, options);
-  load = (request, options) => this.ask("embedding_models.load", request, options);
+  load = (request, options) => this.ask("embedding_models.load", () => fieldsOf(request), options);
   unload = (options) => this.ask("embedding_models.unload", undefined, options, nothing);
 }
 
 export class Loras extends Service {
   list = (options) => this.ask("loras.list", undefined, options);
   active = (options) => this.ask("loras.active", undefined, options);
-  load = (request, options) => this.ask("loras.load", request, options);
+  load = (request, options) => this.ask("loras.load", () => fieldsOf(request), options);
   unload = (options) => this.ask("loras.unload", undefined, options, nothing);
 }
 
 export class Templates extends Service {
   list = (options) => this.ask("templates.list", undefined, options);
-  switch = (name, options) => this.ask("templates.switch", { prompt_template_name: name }, options, nothing);
+  switch = (name, options) => this.ask("templates.switch", () => ({ prompt_template_name: name }), options, nothing);
   unload = (options) => this.ask("templates.unload", undefined, options, nothing);
 }
 
 export class Tokens extends Service {
-  encode = (request, options) => this.ask("tokens.encode", textual(request), options);
-  decode = (request, options) => this.ask("tokens.decode", Array.isArray(request) ? { tokens: request } : request, options);
-  count = (request, options) => this.ask("tokens.encode", textual(request), options, ({ tokens, length }) => length ?? tokens.length);
+  encode = (request, options) => this.ask("tokens.encode", () => textual(request), options);
+  decode = (request, options) => this.ask("tokens.decode", () => (Array.isArray(request) ? { tokens: request } : fieldsOf(request)), options);
+  count = (request, options) => this.ask("tokens.encode", () => textual(request), options, ({ tokens, length }) => length ?? tokens.length);
 }
 
-const textual = (request) => (typeof request === "string" || Array.isArray(request) ? { text: request } : request);
+const textual = (request) => (typeof request === "string" || Array.isArray(request) ? { text: request } : fieldsOf(request));
 
 export class Sampling extends Service {
   overrides = (options) => this.ask("sampling.overrides", undefined, options);
-  switchPreset = (preset, options) => this.ask("sampling.switch_preset", { preset }, options, nothing);
-  setOverrides = (overrides, options) => this.ask("sampling.set_overrides", { overrides }, options, nothing);
+  switchPreset = (preset, options) => this.ask("sampling.switch_preset", () => ({ preset }), options, nothing);
+  setOverrides = (overrides, options) => this.ask("sampling.set_overrides", () => ({ overrides }), options, nothing);
   unload = (options) => this.ask("sampling.unload", undefined, options, nothing);
 }
 
@@ -160,7 +172,9 @@ export class Health extends Service {
   serviceInfo = (options) => this.ask("health.service_info", undefined, options);
 
   /** Waits until a model is loaded, by asking for it four times a second, and gives its card. */
-  async waitUntilReady({ timeout = 60_000, signal } = {}) {
+  async waitUntilReady(options) {
+    const { timeout = 60_000, signal } = options ?? {};
+    settingsOf({ timeout });
     const until = Date.now() + timeout;
     for (;;) {
       const timeouts = { total: Math.max(until - Date.now(), INTERVAL) };
@@ -186,18 +200,18 @@ export class Auth extends Service {
 }
 
 export class Kobold extends Service {
-  generate = (request, options) => this.ask("kobold.generate", request, options);
-  abort = (genkey, options) => this.ask("kobold.abort", { genkey }, options);
-  check = (genkey, options) => this.ask("kobold.check", { genkey }, options);
+  generate = (request, options) => this.ask("kobold.generate", () => fieldsOf(request), options);
+  abort = (genkey, options) => this.ask("kobold.abort", () => ({ genkey }), options);
+  check = (genkey, options) => this.ask("kobold.check", () => ({ genkey }), options);
   model = (options) => this.ask("kobold.model", undefined, options);
-  countTokens = (prompt, options) => this.ask("kobold.count_tokens", { prompt }, options);
+  countTokens = (prompt, options) => this.ask("kobold.count_tokens", () => ({ prompt }), options);
   maxLength = (options) => this.ask("kobold.max_length", undefined, options);
   maxContextLength = (options) => this.ask("kobold.max_context_length", undefined, options);
   version = (options) => this.ask("kobold.version", undefined, options);
   extraVersion = (options) => this.ask("kobold.extra_version", undefined, options);
 
   stream(request, options) {
-    return this.stream_(Stream, "kobold.stream", fieldsOf(request), options, KoboldTotal);
+    return this.streamed(Stream, "kobold.stream", () => ({ request: fieldsOf(request) }), options, KoboldTotal);
   }
 }
 

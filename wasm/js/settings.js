@@ -1,34 +1,50 @@
 // Options of clients and calls: looked at, and written as the module takes them.
 
 import { TabbyError, misuse } from "./error.js";
+import { needed } from "./host.js";
 import { wordsOf } from "./secrets.js";
 
 const KINDS = ["read", "generate", "stream", "streamTools", "load", "download"];
 const PARTS = ["head", "firstItem", "idle", "total"];
 
+const OF_RETRY = ["base", "cap", "retryAfterCap"];
+const OF_LIMITS = ["event", "body", "errorExcerpt"];
+/** Those that are kept to on this side. */
+const OWN_LIMITS = ["accumulated", "indices", "items", "depth", "expansion"];
+
 /** Options as the module takes them: some by name, and numbers by their places, see wasm/src/config.rs. */
 export function settingsOf({ headers, timeouts, timeoutPolicy, timeout, maxRetries, retry, limits, preferAdminKey }) {
+  const retries = maxRetries ?? retry?.maxRetries;
   const numbers = [
-    ...[maxRetries ?? retry?.maxRetries, retry?.base, retry?.cap, retry?.retryAfterCap, retry?.retryGenerations],
-    ...[limits?.event, limits?.body, limits?.errorExcerpt],
-    ...KINDS.flatMap((kind) => PARTS.map((part) => timeoutPolicy?.[kind]?.[part] ?? timeouts?.[part])),
+    ...[amount(retries, "maxRetries"), ...OF_RETRY.map((name) => amount(retry?.[name], "retry", name)), truth(retry?.retryGenerations)],
+    ...OF_LIMITS.map((name) => amount(limits?.[name], "limits", name)),
+    ...KINDS.flatMap((kind) => PARTS.map((part) => amount(timeoutPolicy?.[kind]?.[part], "timeoutPolicy", kind, part) ?? amount(timeouts?.[part], "timeouts", part))),
   ];
+  for (const name of OWN_LIMITS) amount(limits?.[name], "limits", name);
   return {
     secrets: headersOf(headers).map(([, value]) => value),
-    numbers: numbers.map(numberOf),
+    numbers,
     // Timeouts of a call replace an earlier timeout.
-    timeout: timeout == null && timeouts != null ? -1 : numberOf(timeout),
+    timeout: timeout == null && timeouts != null ? -1 : amount(timeout, "timeout"),
     prefer_admin_key: preferAdminKey == null ? null : Boolean(preferAdminKey),
   };
 }
 
-/** JSON has no infinity. */
-const numberOf = (value) => (value === Infinity ? -1 : value == null ? null : Number(value));
+const truth = (value) => (value == null ? null : Number(Boolean(value)));
+
+/** A number of something as the module takes it: JSON has no infinity. */
+function amount(value, ...names) {
+  if (value == null) return null;
+  if (typeof value === "number" && value >= 0) return value === Infinity ? -1 : value;
+  const shown = typeof value === "number" || typeof value === "string" ? JSON.stringify(String(value).slice(0, 32)) : `a value of the type ${typeof value}`;
+  const message = `\`${names.join(".")}\` is ${shown}; give a number from 0 on, or \`Infinity\``;
+  throw new TabbyError({ kind: "config", code: "invalid_option", message });
+}
 
 /** Headers as pairs. A wrong one is named, without its value, which may be a key. */
 export function headersOf(given) {
   if (given == null) return [];
-  const headers = new Headers();
+  const headers = new (needed("Headers"))();
   for (const [name, value] of pairsOf(given)) {
     try {
       headers.append(name, value);
@@ -56,6 +72,49 @@ export function signalOf(signal) {
   throw misuse(`\`signal\` is no AbortSignal${hint}`);
 }
 
+/** Signals that calls listen to, with what they then do. Hosts warn of many listeners, so that there is one for all calls. */
+const listened = new WeakMap();
+
+/** Calls back when a signal aborts; gives what stops that. */
+export function onAbort(signal, callback) {
+  let entry = listened.get(signal);
+  if (entry === undefined) {
+    const callbacks = new Set();
+    const listener = () => [...callbacks].forEach((callback) => callback());
+    signal.addEventListener("abort", listener, { once: true });
+    listened.set(signal, (entry = { callbacks, listener }));
+  }
+  entry.callbacks.add(callback);
+  return () => {
+    entry.callbacks.delete(callback);
+    if (entry.callbacks.size > 0 || listened.get(signal) !== entry) return;
+    listened.delete(signal);
+    try {
+      signal.removeEventListener("abort", entry.listener);
+    } catch {
+      // The signal may be the caller's own: one that throws must not keep a call from its end.
+    }
+  };
+}
+
+/** The server's address as text; in pages and their workers, a path is one of the page's own server. */
+export function addressOf(given) {
+  const text = typeof given?.href === "string" ? given.href : given;
+  if (typeof text !== "string") {
+    throw misuse("`baseURL` is missing; give the server's address, such as `new Tabby({ baseURL: \"http://127.0.0.1:5000\" })`");
+  }
+  if (!text.startsWith("/")) return text;
+  const origin = globalThis.location?.origin;
+  if (typeof origin === "string" && origin !== "null") return new URL(text, origin).href;
+  throw misuse(`\`baseURL\` is the path \`${text}\`, and only pages have a server of their own; give the full address`);
+}
+
+/** Options for `fetch`, which are passed on. */
+export function fetchOptionsOf(given) {
+  if (given == null || (typeof given === "object" && !Array.isArray(given))) return given ?? undefined;
+  throw misuse("`fetchOptions` must be an object");
+}
+
 /** The JSON of a request. */
 export function jsonOf(request) {
   let json;
@@ -69,11 +128,15 @@ export function jsonOf(request) {
   return json;
 }
 
-/** The fields of a request. */
+/** The fields of a request, with those of `extra_body` among them. What is undefined is as good as left out. */
 export function fieldsOf(request) {
   if (typeof request !== "object" || request === null || Array.isArray(request)) throw misuse("the request must be an object");
   try {
-    return { ...request };
+    const { extra_body, ...fields } = request;
+    for (const name in fields) if (fields[name] === undefined) delete fields[name];
+    if (extra_body == null) return fields;
+    if (typeof extra_body !== "object" || Array.isArray(extra_body)) throw new TypeError("`extra_body` must be an object");
+    return { ...fields, ...extra_body };
   } catch (error) {
     throw misuse(`the request cannot be read: ${wordsOf(error)}`, error);
   }

@@ -1,9 +1,11 @@
 // A streamed answer: items as they arrive, which it also adds up.
 
-import { encode, registry } from "./abi.js";
-import { TabbyError, cancelled } from "./error.js";
+import { registry } from "./abi.js";
+import { TabbyError, callSite, cancelled, misuse } from "./error.js";
 import { Flow } from "./flow.js";
 import { Records } from "./records.js";
+import { linesOf } from "./relay.js";
+import { asTabbyError } from "./settings.js";
 import { unreadable } from "./shape.js";
 import { wholeOf } from "./total.js";
 
@@ -11,7 +13,7 @@ import { wholeOf } from "./total.js";
 class State {
   flow;
   total;
-  #records;
+  source;
   #waiting = [];
   ended = false;
   /** Why it ended before its time. */
@@ -21,11 +23,52 @@ class State {
   /** It was given up by `abort` or by leaving an iteration, which is no error of that iteration. */
   left = false;
   outcome;
+  /** A token of what reads the items: there is one, since two would share them. */
+  #reader;
+  /** A reader saw the end, or gave up. */
+  #read = false;
+  #head;
+  /** Those who wait for the head, and for the end of the reading. */
+  #heads = [];
+  #ends = [];
 
-  constructor(core, operation, request, options, total, choices) {
-    this.total = total;
-    this.#records = new Records(total, core.limits(options?.limits));
-    this.flow = new Flow(core, operation, request, options, this, false, choices);
+  /** `make` gives what brings the items, for a sink: the `source` that items are read from, the `flow` that feeds it, and their `total`. */
+  constructor(make) {
+    Object.assign(this, make(this));
+  }
+
+  /** Whether this one may read: the first that asks. */
+  admits(reader) {
+    this.#reader ??= reader;
+    return this.#reader === reader;
+  }
+
+  get isClaimed() {
+    return this.#reader !== undefined;
+  }
+
+  head({ status, headers }) {
+    this.#head = { status, headers: new Headers(headers) };
+    for (const { resolve } of this.#heads.splice(0)) resolve(this.#head);
+  }
+
+  opened() {
+    if (this.#head) return Promise.resolve(this.#head);
+    if (this.ended) return Promise.reject(this.broken(this.error ?? cancelled()));
+    return new Promise((resolve, reject) => {
+      this.#heads.push({ resolve, reject });
+      this.flow.want();
+    });
+  }
+
+  /** Settles once a reader has come to the end. */
+  over() {
+    return new Promise((resolve) => (this.#read ? resolve() : this.#ends.push(resolve)));
+  }
+
+  #finished() {
+    this.#read = true;
+    for (const resolve of this.#ends.splice(0)) resolve();
   }
 
   next() {
@@ -40,11 +83,12 @@ class State {
 
   leave(reason) {
     this.left = true;
+    this.#finished();
     if (!this.ended) this.flow.cancel(reason);
   }
 
   records(text) {
-    this.#records.feed(text);
+    this.source.feed(text);
     this.#settle();
     if (this.#waiting.length > 0 && !this.ended) this.flow.want();
   }
@@ -55,6 +99,8 @@ class State {
     this.error ??= error;
     this.outcome = outcome ?? error?.outcome;
     this.#settle();
+    if (!this.error && outcome && !this.#head) this.head(outcome);
+    for (const { reject } of this.#heads.splice(0)) reject(this.broken(this.error ?? cancelled()));
     for (const { resolve, reject } of this.#waiting.splice(0)) this.#last().then(resolve, reject);
   }
 
@@ -69,12 +115,12 @@ class State {
   #take() {
     if (this.left) return undefined;
     try {
-      const item = this.#records.next();
+      const item = this.source.next();
       if (item !== undefined) this.total.push(item);
       return item;
     } catch (error) {
       // Nothing after it counts.
-      this.#records = new Records(this.total);
+      this.source = { feed() {}, next() {} };
       this.error = this.flow.placed(unreadable(error), this.outcome);
       if (!this.ended) this.flow.finish(this.error);
       return undefined;
@@ -84,6 +130,7 @@ class State {
   #last() {
     const error = this.error;
     this.total.finish?.();
+    this.#finished();
     if (!error || this.thrown || this.left) return Promise.resolve({ value: undefined, done: true });
     this.thrown = true;
     return Promise.reject(this.broken(error));
@@ -98,30 +145,80 @@ class State {
 // A stream that nobody holds any more would keep its connection, and the server its generation, for ever.
 const forgotten = registry((state) => state.leave());
 
+/** What brings the items of a call. A call that cannot be made is one that fails. */
+function called(core, { operation, make }, options, Total, site) {
+  return (sink) => {
+    let [limits, call, total] = [undefined, {}];
+    try {
+      limits = core.limits(options?.limits);
+      call = make();
+      total = new Total(limits, call.choices);
+    } catch (error) {
+      call.unsent = asTabbyError(error);
+    }
+    total ??= new Total({});
+    return { total, source: new Records(total, limits), flow: new Flow(core, { operation, site, ...call }, options, sink, false) };
+  };
+}
+
 /** A streamed answer. Nothing is sent before it is first asked for an item; not asking holds the server back. */
 export class Stream {
   #state;
   #final;
 
-  constructor(core, operation, request, options, total, choices) {
-    this.#state = new State(core, operation, request, options, total, choices);
+  /** Of a call, or of what `source` brings. */
+  constructor(core, call, options, Total, source = called(core, call, options, Total, callSite(new.target))) {
+    this.#state = new State(source);
     forgotten.register(this, this.#state, this.#state);
   }
 
   [Symbol.asyncIterator]() {
     const state = this.#state;
+    // Not the iteration itself, which the state must not hold.
+    const reader = {};
     return {
       // It holds the stream, which would be forgotten else.
       stream: this,
-      next: () => state.next(),
+      next: () => (state.admits(reader) ? state.next() : Promise.reject(inUse())),
       return: async (value) => {
-        state.leave();
+        if (state.admits(reader)) state.leave();
         return { value, done: true };
       },
       [Symbol.asyncIterator]() {
         return this;
       },
     };
+  }
+
+  /** Two readers of the stream: each gets all items, and those that only one has read are kept for the other. It is left when both leave. */
+  tee() {
+    const items = this[Symbol.asyncIterator]();
+    const first = {};
+    let readers = 2;
+    const reader = () => {
+      let [node, isOver] = [first, false];
+      return {
+        async next() {
+          if (isOver) return { value: undefined, done: true };
+          const { promise } = (node = (node.after ??= { promise: items.next() }));
+          return promise;
+        },
+        async return(value) {
+          if (!isOver && --readers === 0) await items.return();
+          isOver = true;
+          return { value, done: true };
+        },
+        [Symbol.asyncIterator]() {
+          return this;
+        },
+      };
+    };
+    return [reader(), reader()];
+  }
+
+  /** Sends the request, and gives the head of an answer that is no error: its status and headers. */
+  get opened() {
+    return this.#state.opened();
   }
 
   /** What has arrived so far, added up. */
@@ -150,34 +247,29 @@ export class Stream {
     this.#state.leave(reason);
   }
 
-  /** The items as lines of JSON, as the body of a `Response`, say. Cancelling it gives the stream up. */
+  /** The items as lines of JSON, as the body of a `Response`, say; an error is the last line. Cancelling it gives the stream up. */
   toReadableStream() {
-    const items = this[Symbol.asyncIterator]();
-    return new ReadableStream({
-      type: "bytes",
-      async pull(controller) {
-        const { value, done } = await items.next();
-        if (done) {
-          controller.close();
-          controller.byobRequest?.respond(0);
-        } else {
-          controller.enqueue(encode(`${JSON.stringify(value)}\n`));
-        }
-      },
-      cancel: () => void items.return(),
-    });
+    return linesOf(this[Symbol.asyncIterator]());
   }
 
   async #finish() {
     const state = this.#state;
-    for (;;) {
-      const { done } = await state.next();
-      if (done) break;
+    // A loop that begins in the same turn is the reader.
+    await undefined;
+    if (state.isClaimed) await state.over();
+    else {
+      state.admits({});
+      while (!(await state.next()).done);
     }
     if (state.error) throw state.broken(state.error);
     if (state.left) throw state.broken(cancelled());
     return state.total.output();
   }
+}
+
+function inUse() {
+  const hint = "read it once, or in two places by `tee()`; `final()` and `finalMessage()` may be awaited beside a loop";
+  return misuse(`the stream has a reader already, and two would each get a part of it; ${hint}`, undefined, "stream_in_use");
 }
 
 /** A streamed conversation or completion. */
@@ -197,8 +289,9 @@ export class LoadStream extends Stream {
 }
 
 /** A call that answers once. It is a promise of the answer; `withResponse` is one of what came around it as well. */
-export function whole(core, operation, request, options, finish = (value) => value) {
-  const records = new Records({ item: wholeOf(operation) }, core.limits(options?.limits));
+export function whole(core, { operation, make }, options, finish = (value) => value) {
+  const site = callSite(whole);
+  let records = { feed() {}, next() {} };
   /** What had come of an answer that was cut. */
   const partial = () => {
     try {
@@ -227,10 +320,11 @@ export function whole(core, operation, request, options, finish = (value) => val
     };
     let flow;
     try {
-      flow = new Flow(core, operation, request, options, sink, true);
+      records = new Records({ item: wholeOf(operation) }, core.limits(options?.limits));
+      flow = new Flow(core, { operation, site, request: make?.() }, options, sink, true);
       flow.want();
     } catch (error) {
-      reject(error);
+      reject(asTabbyError(error));
     }
   });
   const data = answered.then(({ data }) => data);

@@ -2,9 +2,11 @@
 
 import { registry } from "./abi.js";
 import { TabbyError, misuse } from "./error.js";
+import { host } from "./exchange.js";
+import { needed } from "./host.js";
 import { Secrets } from "./secrets.js";
 import * as services from "./services.js";
-import { asTabbyError, headersOf, settingsOf } from "./settings.js";
+import { addressOf, asTabbyError, fetchOptionsOf, headersOf, settingsOf } from "./settings.js";
 
 /** What the calls of a client share. */
 class Core {
@@ -17,14 +19,16 @@ class Core {
   /** What must not show: keys that were in use lately, and the client's headers. */
   secrets;
   fetch;
+  fetchOptions;
   getKey;
 
   constructor(options) {
-    const { baseURL, apiKey, adminKey, bearer, getKey, fetch, onAttempt, onOutcome, ...rest } = options;
+    const { baseURL, apiKey, adminKey, bearer, getKey, fetch, fetchOptions, onAttempt, onOutcome, ...rest } = options;
     this.getKey = getKey;
     // Called as a plain function, as some hosts insist.
     const own = fetch;
-    this.fetch = own ? (url, init) => own(url, init) : (url, init) => globalThis.fetch(url, init);
+    this.fetch = own ? (url, init) => own(url, init) : (url, init) => globalThis.fetch(url, { ...host.options(), ...init });
+    this.fetchOptions = fetchOptionsOf(fetchOptions);
     this.#hooks = { onAttempt, onOutcome };
     this.#headers = headersOf(rest.headers);
     this.#limits = rest.limits;
@@ -33,7 +37,7 @@ class Core {
       if (key != null && typeof key !== "string") throw misuse(`\`${name}\` must be a string`);
       this.secrets.add(key);
     }
-    this.#settings = { base_url: baseURL, api_key: apiKey, admin_key: adminKey, bearer, asks_for_keys: !!getKey, ...settingsOf(rest) };
+    this.#settings = { base_url: addressOf(baseURL), api_key: apiKey, admin_key: adminKey, bearer, asks_for_keys: !!getKey, ...settingsOf(rest) };
   }
 
   /** The client's number in this instance. */
@@ -49,7 +53,7 @@ class Core {
 
   /** The headers of a request: the module's, with the client's and the call's own in the place of what is no key. */
   headers(given, own) {
-    const headers = new Headers(given);
+    const headers = new (needed("Headers"))(given);
     const kept = new Set([...headers.keys()].filter((name) => name !== "accept"));
     for (const [name, value] of [...this.#headers, ...own]) {
       if (!kept.has(name)) headers.set(name, value);
@@ -59,7 +63,9 @@ class Core {
 
   /** The caps of a call. */
   limits(own) {
-    return { ...this.#limits, ...own };
+    const limits = { ...this.#limits };
+    for (const name in own) limits[name] = own[name] ?? limits[name];
+    return limits;
   }
 
   /** Calls a hook. What it throws is its own affair. */
@@ -79,10 +85,7 @@ const unused = registry(({ abi, number }) => abi.dead || abi.close(number));
 /** A client of one TabbyAPI server. */
 export class Tabby {
   constructor(options) {
-    if (typeof options?.baseURL !== "string") {
-      throw misuse("`baseURL` is missing; give the server's address, such as `new Tabby({ baseURL: \"http://127.0.0.1:5000\" })`");
-    }
-    const core = made(options);
+    const core = made(options ?? {});
     this.chat = new services.Chat(core);
     this.completions = new services.Completions(core);
     this.embeddings = new services.Embeddings(core);
@@ -106,6 +109,10 @@ function made(options) {
   }
 }
 
+/** Answers have the fields that a server adds; this gives them a type. */
+export const extraOf = (answer) => answer;
+
 export { TabbyError };
-export { init } from "./abi.js";
+export { init } from "./load.js";
+export { fromReadableStream } from "./relay.js";
 export { LoadStream, MessageStream, Stream } from "./stream.js";

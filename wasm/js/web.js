@@ -1,5 +1,5 @@
 // For pages, their workers, and bundlers, which know this way of naming a file.
-import { setLoader } from "./abi.js";
+import { setLoader } from "./load.js";
 
 setLoader(() => new URL("./tabbyapi.wasm", import.meta.url));
 

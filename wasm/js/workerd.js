@@ -1,5 +1,5 @@
 // For workerd, which compiles modules before it runs anything, and forbids it later.
-import { setLoader } from "./abi.js";
+import { setLoader } from "./load.js";
 import module from "./tabbyapi.wasm";
 
 setLoader(() => module);

@@ -103,9 +103,9 @@ exports! {
         machine::end(call, now)
     }
 
-    /// The exchange failed; `sent` tells whether the server can have seen the request, the input why.
-    fn failed(call: u32, now: f64, sent: u32, length: usize) -> u32 {
-        taken(length, |message| machine::failed(call, now, sent != 0, message))
+    /// The exchange failed, as [`machine::failed`] wants it.
+    fn failed(call: u32, now: f64, how: u32, length: usize) -> u32 {
+        taken(length, |message| machine::failed(call, now, how, message))
     }
 
     /// The key that was asked for, or why there is none, as [`machine::key`] wants it.

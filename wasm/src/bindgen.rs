@@ -80,10 +80,11 @@ pub fn end(call: u32, now: f64) -> u32 {
     machine::end(call, now)
 }
 
-/// The exchange failed; `sent` tells whether the server can have seen the request.
+/// The exchange failed. `how` is 0 if the server cannot have seen the request, 1 if it can, 2 if its certificate was refused, 3 if a proxy
+/// could not be reached.
 #[wasm_bindgen]
-pub fn failed(call: u32, now: f64, sent: bool, message: &str) -> u32 {
-    machine::failed(call, now, sent, message.as_bytes())
+pub fn failed(call: u32, now: f64, how: u32, message: &str) -> u32 {
+    machine::failed(call, now, how, message.as_bytes())
 }
 
 /// The key that was asked for: 1 an API key, 2 an admin key, 3 a bearer; 0 there is none, 4 the text tells why. It expires after so many

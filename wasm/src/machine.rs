@@ -26,6 +26,11 @@ pub const DONE: u32 = 4;
 /// The call failed; the detail has the error and the record.
 pub const FAILED: u32 = 5;
 
+/// How an exchange failed, if not before the server could see the request.
+const MAYBE_SENT: u32 = 1;
+const CERTIFICATE: u32 = 2;
+const PROXY: u32 = 3;
+
 struct Machine {
     // Few at a time, so that looking through them is quickest.
     clients: Vec<(u32, Shared)>,
@@ -135,10 +140,21 @@ pub fn end(call: u32, now: f64) -> u32 {
     step(call, now, Some(Input::End))
 }
 
-/// The exchange failed; `sent` tells whether the server can have seen the request.
-pub fn failed(call: u32, now: f64, sent: bool, message: &[u8]) -> u32 {
-    let sent = if sent { Sent::Maybe } else { Sent::No };
-    step(call, now, Some(Input::Failed(TransportError::new(sent, String::from_utf8_lossy(message)))))
+/// The exchange failed. `how` is 0 if the server cannot have seen the request, 1 if it can, 2 if its certificate was refused, 3 if a proxy
+/// could not be reached: then the message begins with the proxy and the variable of the environment that names it, a line each.
+pub fn failed(call: u32, now: f64, how: u32, message: &[u8]) -> u32 {
+    let message = String::from_utf8_lossy(message);
+    let failure = match how {
+        MAYBE_SENT => TransportError::new(Sent::Maybe, message),
+        CERTIFICATE => TransportError::new(Sent::No, message).about_certificate(),
+        PROXY => {
+            let mut lines = message.splitn(3, '\n');
+            let [proxy, variable, words] = [(); 3].map(|()| lines.next().unwrap_or_default());
+            TransportError::new(Sent::No, words).through_proxy(proxy, Some(variable))
+        }
+        _ => TransportError::new(Sent::No, message),
+    };
+    step(call, now, Some(Input::Failed(failure)))
 }
 
 /// The key that was asked for: 1 an API key, 2 an admin key, 3 a bearer; 0 there is none, 4 the text tells why. It expires after so many

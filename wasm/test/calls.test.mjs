@@ -4,7 +4,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import test from "node:test";
-import { ready } from "../dist/abi.js";
+import { ready } from "../dist/load.js";
 import { Tabby, TabbyError, init } from "../dist/node.js";
 import { ADMIN_KEY, API_KEY, ask, chunk, emulator, event, events, json, server, sleep } from "./support.mjs";
 
@@ -49,7 +49,7 @@ test("vectors are Float32Arrays in the order of the texts, both ways of writing"
   assert.ok(base64.data[1].embedding instanceof Float32Array);
   assert.deepEqual(base64.data[1].embedding, floats.data[1].embedding);
   assert.deepEqual(base64.data.map(({ index }) => index), [0, 1]);
-  assert.throws(() => tabby.embeddings.create({ input: [] }), { code: "no_input" });
+  await assert.rejects(tabby.embeddings.create({ input: [] }), { code: "no_input" });
 });
 
 test("errors say what happened, where, and what to do", async (t) => {
@@ -320,7 +320,11 @@ test("after a trap the next call works, and the error names it", async (t) => {
 });
 
 test("a module of one's own, and a wrong one", async () => {
-  await assert.rejects(init({ module: new Uint8Array([1, 2, 3]) }), WebAssembly.CompileError);
+  const wrong = [new Uint8Array([1, 2, 3]), new Uint8Array([0, 0x61, 0x73, 0x6d, 9]), new ArrayBuffer(0), 7, null, {}, { then: (_, reject) => reject(new Error("no disk")) }, "http://127.0.0.1:1/m.wasm"];
+  wrong.push(new Response("<html>"), new Response("<html>", { headers: { "content-type": "application/wasm" } }), new Response("", { status: 404 }));
+  for (const module of wrong) {
+    await assert.rejects(init({ module }), (error) => error instanceof TabbyError && error.code === "module_unavailable" && /"tabbyapi\/inline"/.test(error.hint), String(module));
+  }
   await init({ module: await readFile(new URL("../dist/tabbyapi.wasm", import.meta.url)) });
 });
 

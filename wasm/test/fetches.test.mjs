@@ -46,7 +46,8 @@ const thrown = {
 test("rejections and throws of every kind", async () => {
   for (const [name, make] of Object.entries(thrown)) {
     for (const fetch of [() => Promise.reject(make()), () => { throw make(); }, async () => { await sleep(1); throw make(); }]) {
-      for (const error of await failures(fetch)) assert.equal(error.kind, "transport", `${name}: ${error}`);
+      const kind = name === "timeout" ? "timeout" : "transport";
+      for (const error of await failures(fetch)) assert.equal(error.kind, kind, `${name}: ${error}`);
     }
   }
 });
@@ -144,9 +145,11 @@ test("requests that cannot be written fail the call", async () => {
     await assert.rejects(tabby.tokens.encode({ text: request }), { name: "TabbyError", kind: "encode" });
   }
   for (const request of [undefined, null, "words", 7, []]) {
-    assert.throws(() => tabby.chat.create(request), { name: "TabbyError", code: "misuse" });
-    assert.throws(() => tabby.chat.stream(request), { name: "TabbyError", code: "misuse" });
-    assert.throws(() => tabby.completions.create(request), { name: "TabbyError", code: "misuse" });
+    // No call throws: all of them reject.
+    const calls = [tabby.chat.create(request), tabby.chat.stream(request).final(), tabby.completions.create(request), tabby.completions.stream(request).opened];
+    calls.push(tabby.models.load(request).finalReport(), tabby.models.reload(request), tabby.models.download(request), tabby.loras.load(request));
+    calls.push(tabby.embeddings.create(request), tabby.embeddingModels.load(request), tabby.kobold.generate(request), tabby.kobold.stream(request).final());
+    for (const call of calls) await assert.rejects(call, { name: "TabbyError", code: "misuse" });
   }
 });
 
@@ -156,7 +159,15 @@ test("options that are none are told", async () => {
     [{ signal: new AbortController() }, /`signal` is no AbortSignal; pass `controller.signal`, not the controller$/],
     [{ signal: {} }, /`signal` is no AbortSignal$/],
     [{ signal: 7 }, /`signal`/],
-    [{ maxRetries: 1n, timeouts: { head: Symbol("s") } }, /the call cannot be made/],
+    [{ maxRetries: 1n }, /^`maxRetries` is a value of the type bigint; give a number from 0 on, or `Infinity`$/],
+    [{ timeouts: { head: Symbol("s") } }, /^`timeouts.head` is a value of the type symbol/],
+    [{ timeouts: { head: "abc" } }, /^`timeouts.head` is "abc"/],
+    [{ timeouts: { idle: -5 } }, /^`timeouts.idle` is "-5"/],
+    [{ timeouts: { total: NaN } }, /^`timeouts.total` is "NaN"/],
+    [{ timeout: "30s" }, /^`timeout` is "30s"/],
+    [{ retry: { base: -1 } }, /^`retry.base` is "-1"/],
+    [{ limits: { accumulated: "1MB" } }, /^`limits.accumulated` is "1MB"/],
+    [{ fetchOptions: 7 }, /`fetchOptions` must be an object/],
     [{ headers: { "x-team": "a\nb" } }, /the header "x-team" cannot be sent/],
     [{ headers: { "x team": "a" } }, /the header "x team" cannot be sent/],
     [{ headers: [["x"]] }, /`headers` must be a pair/],
@@ -166,6 +177,9 @@ test("options that are none are told", async () => {
     for (const call of [() => tabby.models.list(options), () => tabby.chat.create(ask(), options), () => tabby.chat.stream(ask(), options).final()]) {
       await assert.rejects(call(), (error) => error instanceof TabbyError && message.test(error.message) && !error.message.includes("a\nb"), String(message));
     }
+  }
+  for (const timeoutPolicy of [{ stream: { head: "abc" } }, { read: { idle: -5 } }, { load: { total: NaN } }]) {
+    assert.throws(() => clientOf(undefined, { timeoutPolicy }), { name: "TabbyError", kind: "config", code: "invalid_option", message: /^`timeoutPolicy\.\w+\.\w+` is "/ });
   }
   for (const options of [{ headers: { "x-a": "sesame\nopen" } }, { apiKey: 7 }, { adminKey: {} }, { retry: { base: 1n }, headers: Symbol("s") }]) {
     assert.throws(() => clientOf(undefined, options), (error) => error instanceof TabbyError && !error.message.includes("sesame"));

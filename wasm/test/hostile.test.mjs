@@ -7,7 +7,7 @@ import test from "node:test";
 import { fileURLToPath } from "node:url";
 import v8 from "node:v8";
 import vm from "node:vm";
-import { ready } from "../dist/abi.js";
+import { ready } from "../dist/load.js";
 import { Tabby, TabbyError } from "../dist/node.js";
 import { sleep } from "./support.mjs";
 

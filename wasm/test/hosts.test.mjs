@@ -28,7 +28,9 @@ async function run(command, args, cwd) {
 
 test("what is packed", () => {
   const names = packed().files.map(({ path }) => path).sort();
-  const dist = [...readdirSync(path.join(here, "../js")), ...readdirSync(path.join(here, "../types")), "module.js", "tabbyapi.wasm"];
+  const types = readdirSync(path.join(here, "../types"));
+  const common = ["inline.cjs", "module.cjs", "node.cjs", ...types.map((name) => name.replace(".d.ts", ".d.cts"))];
+  const dist = [...readdirSync(path.join(here, "../js")), ...types, ...common, "module.js", "tabbyapi.wasm"];
   assert.deepEqual(names, ["LICENSE-APACHE", "LICENSE-MIT", "README.md", "package.json", ...dist.map((name) => `dist/${name}`)].sort());
 });
 

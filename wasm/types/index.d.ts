@@ -15,15 +15,32 @@ export * from "./answers.js";
 
 import type * as answers from "./answers.js";
 import type * as requests from "./requests.js";
+import type * as web from "./web.js";
 
 /** Loads the WebAssembly module. Calls do it by themselves; this does it early, or takes a module that you bring. */
 export function init(options?: {
   /** The module: compiled, its bytes, a `Response` with them, or its address. Give it before the first call. */
-  module?: WebAssembly.Module | BufferSource | Response | string | URL | Promise<WebAssembly.Module | BufferSource | Response | string | URL>;
+  module?: ModuleSource | Promise<ModuleSource> | undefined;
 }): Promise<void>;
+
+/** Where the module is: compiled, its bytes, an answer with them, or its address. */
+export type ModuleSource = web.WasmModule | ArrayBuffer | ArrayBufferView | web.ResponseObject | string | web.UrlObject;
+
+/** The fields of an answer that this package has no name for: the same object, with another type. */
+export function extraOf(answer: object): Record<string, unknown>;
+
+/**
+ * The stream whose lines `toReadableStream` wrote on another machine: of the body of a response, or of the response. Its errors are those
+ * of the stream there, without the address of the server behind it.
+ */
+export function fromReadableStream<Item = answers.ChatChunk, Total = answers.ChatCompletion>(
+  from: web.ByteStream | web.ResponseObject | Promise<web.ByteStream | web.ResponseObject>,
+  options?: { limits?: Limits | undefined },
+): MessageStream<Item, Total>;
 
 /** A client of one server. Making one sends nothing and loads nothing. */
 export class Tabby {
+  /** Throws a `TabbyError` if an option cannot be used. */
   constructor(options: TabbyOptions);
   /** Conversations. */
   readonly chat: Chat;
@@ -53,53 +70,59 @@ export class Tabby {
 
 /** Settings of a client. */
 export interface TabbyOptions {
-  /** The server's address, such as `http://127.0.0.1:5000`; a path prefix or a trailing `/v1` is fine. */
-  baseURL: string;
+  /**
+   * The server's address, such as `http://127.0.0.1:5000`; a path prefix or a trailing `/v1` is fine. In pages and their workers a path,
+   * such as `/api`, is one of the page's own server.
+   */
+  baseURL: string | web.UrlObject;
   /** The API key (`X-API-Key`). */
-  apiKey?: string;
+  apiKey?: string | undefined;
   /** The admin key (`X-Admin-Key` on admin operations, `X-API-Key` on lists and where there is no API key). */
-  adminKey?: string;
+  adminKey?: string | undefined;
   /** A key sent as `Authorization: Bearer` where no other key fits. */
-  bearer?: string;
+  bearer?: string | undefined;
   /**
    * Keys from elsewhere, in place of fixed ones: asked once for all calls, kept until they expire, asked again after a 401, upon
    * which the request is sent once more. A string is an API key, or an admin key where the scope is `admin`.
    */
-  getKey?: (wanted: KeyRequest) => Key | string | null | undefined | Promise<Key | string | null | undefined>;
+  getKey?: ((wanted: KeyRequest) => Key | string | null | undefined | Promise<Key | string | null | undefined>) | undefined;
   /** Deadlines by kind of work. */
-  timeoutPolicy?: Partial<Record<"read" | "generate" | "stream" | "streamTools" | "load" | "download", Timeouts>>;
+  timeoutPolicy?: Partial<Record<"read" | "generate" | "stream" | "streamTools" | "load" | "download", Timeouts>> | undefined;
   /** Deadlines for every kind of work. */
-  timeouts?: Timeouts;
+  timeouts?: Timeouts | undefined;
   /**
    * How long a call may keep you waiting, in milliseconds: until its first item (connecting, keys, retries and the waits between them
    * included), and then in each silence of a stream, in which keep-alive comments do not count. Whole answers and downloads are bounded to
    * their end, model loads until they begin. How long a stream takes is not bounded as long as it goes on. It replaces what stands in
    * `timeoutPolicy` and `timeouts`, but for a `total` that is longer. Not set by default; `Infinity` takes it back.
    */
-  timeout?: number;
+  timeout?: number | undefined;
   /**
    * Whether calls that need an API key carry the admin key in its place, if there is one, as `X-API-Key`; false by default. A server with inline
    * model loading loads the `model` that a generation names for the admin key alone. `getKey` is asked for the scope `prefer_admin` then, as for lists.
    */
-  preferAdminKey?: boolean;
+  preferAdminKey?: boolean | undefined;
   /** How often a failed call is tried again, where that can help; 2 by default. */
-  maxRetries?: number;
+  maxRetries?: number | undefined;
   /** More about that. */
-  retry?: Retry;
+  retry?: Retry | undefined;
   /** Caps on what is accepted. */
-  limits?: Limits;
+  limits?: Limits | undefined;
   /** Headers for every request. */
-  headers?: HeadersInit;
+  headers?: web.HeadersLike | undefined;
   /** In place of the host's own `fetch`. */
-  fetch?: (url: string, init: RequestInit) => Promise<Response>;
+  fetch?: ((url: string, init: web.FetchOptions) => Promise<web.ResponseObject>) | undefined;
+  /** Passed on to `fetch`, but for method, headers, body, signal and redirect: `{ dispatcher }` in Node, `{ cache, credentials }` in pages. */
+  fetchOptions?: web.FetchOptions | undefined;
   /** Called before each request that is sent. */
-  onAttempt?: (attempt: AttemptEvent) => void;
+  onAttempt?: ((attempt: AttemptEvent) => void) | undefined;
   /** Called at the end of each call. */
-  onOutcome?: (outcome: OutcomeEvent) => void;
+  onOutcome?: ((outcome: OutcomeEvent) => void) | undefined;
 }
 
 /** What a key must be good for. */
 export interface KeyRequest {
+  /** Which key fits: `prefer_admin` takes the admin key if there is one. */
   scope: "api" | "prefer_admin" | "admin";
   /** The server refused the key that was given last. */
   rejected: boolean;
@@ -107,72 +130,94 @@ export interface KeyRequest {
 
 /** A key, as the header that carries it: one of the three. */
 export interface Key {
-  apiKey?: string;
-  adminKey?: string;
-  bearer?: string;
+  /** Sent as `X-API-Key`. */
+  apiKey?: string | undefined;
+  /** Sent as `X-Admin-Key`, or as `X-API-Key` on lists. */
+  adminKey?: string | undefined;
+  /** Sent as `Authorization: Bearer`. */
+  bearer?: string | undefined;
   /** In how many milliseconds it stops being good. */
-  expiresIn?: number;
+  expiresIn?: number | undefined;
 }
 
-/** How long each part of a call may take, in milliseconds; `Infinity` is for ever, and what is left out stays as it is. */
+/**
+ * How long each part of a call may take, in milliseconds; `Infinity` is for ever, and what is left out stays as it is. Defaults by kind of
+ * work, in seconds:
+ *
+ * | | `head` | `firstItem` | `idle` | `total` |
+ * |---|---|---|---|---|
+ * | `read` | 30 | | 30 | 60 |
+ * | `generate` | 600 | | 60 | |
+ * | `stream` | 300 | 600 | 120 | |
+ * | `streamTools` | 300 | 600 | 900 | |
+ * | `load` | 30 | | | |
+ * | `download` | | | | |
+ */
 export interface Timeouts {
   /** From sending the request to the head of the answer. */
-  head?: number;
+  head?: number | undefined;
   /** From sending the request to the first item of a stream. */
-  firstItem?: number;
+  firstItem?: number | undefined;
   /** Between two arrivals of data; keep-alive comments are no data, and time in which you do not read does not count. */
-  idle?: number;
+  idle?: number | undefined;
   /** The whole call, with its retries and waits. */
-  total?: number;
+  total?: number | undefined;
 }
 
 /** When a failed call is tried again. */
 export interface Retry {
-  maxRetries?: number;
+  /** How often a failed call is tried again, from 0; 2 by default. */
+  maxRetries?: number | undefined;
   /** The first wait before jitter, in milliseconds; 500 by default. */
-  base?: number;
+  base?: number | undefined;
   /** The longest wait before jitter, in milliseconds; 8000 by default. */
-  cap?: number;
+  cap?: number | undefined;
   /** The longest `Retry-After` that is kept to, in milliseconds; 60000 by default. */
-  retryAfterCap?: number;
+  retryAfterCap?: number | undefined;
   /** Tries generations again even if the server may have begun them, at the price of generating twice; off by default. */
-  retryGenerations?: boolean;
+  retryGenerations?: boolean | undefined;
 }
 
 /** Caps on what is accepted from a server, in bytes of UTF-8. */
 export interface Limits {
   /** The largest event of a stream; 16 MiB by default. */
-  event?: number;
+  event?: number | undefined;
   /** The largest body that is no stream; 64 MiB by default. */
-  body?: number;
+  body?: number | undefined;
   /** How much of an error's body is kept; 64 KiB by default. */
-  errorExcerpt?: number;
+  errorExcerpt?: number | undefined;
   /** All text, tool arguments and logprobs that a stream may accumulate; 64 MiB by default. */
-  accumulated?: number;
+  accumulated?: number | undefined;
   /** The number of choices, and of tool calls in a choice, that a stream may have; 1024 by default. Not in bytes. */
-  indices?: number;
+  indices?: number | undefined;
   /** The number of values that one JSON document may have; 16,777,216 by default. Not in bytes. Documents of up to 64 KiB are not counted. */
-  items?: number;
+  items?: number | undefined;
   /** How deep one JSON document may be nested; 128 by default, and never more. Not in bytes. */
-  depth?: number;
+  depth?: number | undefined;
   /** How many times its own size the values of a JSON document may take in memory; 4 by default, and 16 MiB in any case. Not in bytes. */
-  expansion?: number;
+  expansion?: number | undefined;
 }
 
 /** What a call may override. */
 export interface CallOptions {
-  /** Gives the call up. */
-  signal?: AbortSignal;
-  headers?: HeadersInit;
+  /** Gives the call up: it fails with the signal's reason as `cause`. */
+  signal?: web.Signal | undefined;
+  /** Headers of this call, beside those of the client and before them. */
+  headers?: web.HeadersLike | undefined;
+  /** Passed on to `fetch`, beside those of the client and before them. */
+  fetchOptions?: web.FetchOptions | undefined;
   /** It is in the place of the client's `timeout`, too. */
-  timeouts?: Timeouts;
+  timeouts?: Timeouts | undefined;
   /** In the place of the client's, in milliseconds; see `TabbyOptions`. */
-  timeout?: number;
-  maxRetries?: number;
-  retry?: Retry;
-  limits?: Limits;
+  timeout?: number | undefined;
+  /** How often the call is tried again, from 0; as the client by default. */
+  maxRetries?: number | undefined;
+  /** More about that. */
+  retry?: Retry | undefined;
+  /** Caps on what is accepted. */
+  limits?: Limits | undefined;
   /** Whether to carry the admin key where an API key would do, as for inline model loading; see `TabbyOptions`. */
-  preferAdminKey?: boolean;
+  preferAdminKey?: boolean | undefined;
 }
 
 /** A request that is about to be sent. */
@@ -181,27 +226,39 @@ export interface AttemptEvent {
   operation: string;
   /** Counted from 1. */
   attempt: number;
+  /** The method, such as `POST`. */
   method: string;
+  /** Where it goes. */
   url: string;
 }
 
 /** How a call went. */
 export interface OutcomeEvent extends Partial<Outcome> {
+  /** Such as `chat.create`. */
   operation: string;
+  /** Whether it came to its end. */
   ok: boolean;
-  error?: Error;
+  /** What it failed of. */
+  error?: Error | undefined;
 }
 
 /** What a call did. Times are milliseconds since its start. */
 export interface Outcome {
+  /** The HTTP status of the last answer. */
   status: number | null;
+  /** The headers of the last answer, as pairs. */
   headers: [string, string][];
+  /** How long it took, in milliseconds. */
   elapsed: number | null;
+  /** When the first item was there, in milliseconds since the start. */
   first_item: number | null;
-  /** Time spent waiting between attempts and for keys. */
+  /** Time spent waiting between attempts and for keys, in milliseconds. */
   waited: number;
+  /** How many items came. */
   items: number;
+  /** How often `getKey` was asked again after a 401. */
   key_refreshes: number;
+  /** How many requests were sent. */
   attempt_count: number;
   /** Of more than 16 the first 15 and the last. */
   attempts: Attempt[];
@@ -209,16 +266,23 @@ export interface Outcome {
 
 /** One request. */
 export interface Attempt {
+  /** The server that was asked. */
   base: string;
+  /** When the request was sent, in milliseconds since the start of the call. */
   sent: number;
+  /** When the head of the answer was there, in milliseconds since the start of the call. */
   head: number | null;
+  /** When it ended, in milliseconds since the start of the call. */
   ended: number | null;
+  /** The HTTP status. */
   status: number | null;
+  /** The length of the request's body. */
   request_bytes: number;
+  /** How many bytes of the answer's body came, decompressed. */
   response_bytes: number;
   /** Why it failed: the code of the error. */
   cause: string | null;
-  /** How long the call then waited. */
+  /** How long the call then waited, in milliseconds. */
   retry_after: number | null;
 }
 
@@ -227,13 +291,26 @@ export type ErrorKind =
   | "config" | "encode" | "credentials" | "connect" | "transport" | "timeout" | "server" | "truncated" | "decode" | "too_large"
   | "cancelled" | "misuse" | "trapped";
 
+/** Words for programs that say what went wrong; servers have others, which are passed on. */
+export type ErrorCode =
+  | "invalid_key" | "missing_key" | "permission_denied" | "no_model_loaded" | "no_embedding_model_loaded" | "unknown_model" | "unknown_template"
+  | "context_length_exceeded" | "validation_failed" | "server_error" | "rate_limited" | "kobold_disabled" | "download_timeout"
+  | "timeout_head" | "timeout_first_item" | "timeout_idle" | "timeout_total" | "timeout_ready" | "timeout_host"
+  | "connect" | "certificate" | "transport" | "connection_lost" | "redirect"
+  | "invalid_json" | "unexpected_json" | "unexpected_content_type" | "inconsistent_answer" | "encoded_body"
+  | "too_large" | "body_too_large" | "event_too_large" | "stream_too_large" | "decoded_too_large" | "too_many_items" | "too_many_indices" | "too_deep"
+  | "encode" | "no_prompt" | "no_input" | "invalid_header" | "invalid_option" | "module_unavailable" | "stream_in_use"
+  | "cancelled" | "misuse" | "trapped"
+  | (string & {});
+
 /** What went wrong. It prints as one sentence: what happened, where, and what to do. Keys never show, nor do prompts. */
 export class TabbyError<Partial = unknown> extends Error {
-  readonly name: "TabbyError";
+  /** `AbortError` or `TimeoutError` for what a signal gave up, as programs look for these. */
+  readonly name: "TabbyError" | "AbortError" | "TimeoutError";
   /** The class of the error. */
   readonly kind: ErrorKind;
   /** A stable word for programs: the server's own, such as `context_length_exceeded`, or one like `no_model_loaded`. */
-  readonly code: string;
+  readonly code: ErrorCode;
   /** The HTTP status, when the server had answered. */
   readonly status: number | undefined;
   /** Whether the same call may succeed later without a change. */
@@ -252,43 +329,56 @@ export class TabbyError<Partial = unknown> extends Error {
   readonly path: string | undefined;
   /** The server's traceback, if it sends such. */
   readonly trace: string | undefined;
+  /** The method of the request. */
   readonly method: string | undefined;
+  /** The address of the request. */
   readonly url: string | undefined;
   /** The entries of a 422 answer. */
   readonly validation: { loc: string[]; msg: string; type: string; input: string | null }[];
   /** The headers of the answer. A page reads only those of another origin that the server exposes. */
-  readonly headers: Headers;
+  readonly headers: web.HeadersObject;
   /** The raw body of the answer, or the event that carried the error; it can echo the request. */
   readonly body: string | undefined;
   /** How the call went. */
   readonly outcome: Outcome | undefined;
+  /** What `JSON.stringify` writes, which also `structuredClone` and `postMessage` take whole. */
+  toJSON(): Record<string, unknown>;
+  /** An error out of what `toJSON` gave, on the other side. */
+  static from(value: unknown): TabbyError;
 }
 
 /** A call that answers once: a promise of the answer. */
 export interface Answer<T> extends Promise<T> {
   /** The answer with what came around it. */
-  withResponse(): Promise<{ data: T; status: number; headers: Headers; attempts: Attempt[]; outcome: Outcome }>;
+  withResponse(): Promise<{ data: T; status: number; headers: web.HeadersObject; attempts: Attempt[]; outcome: Outcome }>;
 }
 
 /**
  * A streamed answer. Nothing is sent before it is first asked for an item; not asking holds the server back. Leaving the loop, or
- * forgetting the stream, closes the connection.
+ * forgetting the stream, closes the connection. It has one reader: a second one is refused with code `stream_in_use`.
  */
 export class Stream<Item, Total> implements AsyncIterable<Item> {
   protected constructor();
   [Symbol.asyncIterator](): AsyncIterableIterator<Item>;
+  /** Two readers in place of one: each gets all items, and those that only one has read are kept for the other. */
+  tee(): [AsyncIterableIterator<Item>, AsyncIterableIterator<Item>];
+  /** Sends the request, and gives the head of an answer that is no error: to be awaited before a route answers with the stream. */
+  readonly opened: Promise<{ status: number; headers: web.HeadersObject }>;
   /** What has arrived so far, added up. */
   readonly soFar: Total;
   /** Whether it has ended, whichever way. */
   readonly ended: boolean;
   /** How the call went, once it has ended. */
   readonly outcome: Outcome | undefined;
-  /** Reads the rest, and gives the whole; an error has what had arrived as `partial`. */
+  /** Reads the rest, or waits until a loop has read it, and gives the whole; an error has what had arrived as `partial`. */
   final(): Promise<Total>;
   /** Gives it up: closes the connection, upon which the server ends the generation. Loops over it end without an error. */
   abort(reason?: unknown): void;
-  /** The items as lines of JSON, for the body of a `Response`, say. Cancelling it gives the stream up. */
-  toReadableStream(): ReadableStream<Uint8Array>;
+  /**
+   * The items as lines of JSON, for the body of a `Response`, say; an error is the last line, as `{"error": …}`. Cancelling it gives the
+   * stream up. `fromReadableStream` reads it.
+   */
+  toReadableStream(): web.ByteStream;
 }
 
 /** A streamed conversation or completion. */
@@ -351,28 +441,35 @@ export interface Models {
 
 /** Embedding models. One can be loaded beside the model that generates. */
 export interface EmbeddingModels {
+  /** The embedding models that can be loaded, if there is an admin key; the loaded one else. */
   list(options?: CallOptions): Answer<answers.List<answers.ModelCard>>;
   /** The loaded one. Errors with code `no_embedding_model_loaded` if there is none. */
   current(options?: CallOptions): Answer<answers.ModelCard>;
   /** Loads one; answers when it is loaded. */
   load(request: requests.EmbeddingLoadRequest, options?: CallOptions): Answer<answers.LoadProgress>;
+  /** Unloads it; needs the admin key. */
   unload(options?: CallOptions): Answer<void>;
 }
 
 /** LoRA adapters. */
 export interface Loras {
+  /** The LoRAs that can be loaded. */
   list(options?: CallOptions): Answer<answers.List<answers.LoraCard>>;
   /** Those that are in use. */
   active(options?: CallOptions): Answer<answers.List<answers.LoraCard>>;
+  /** Loads LoRAs; needs the admin key. Says which of them could be loaded. */
   load(request: requests.LoraLoadRequest, options?: CallOptions): Answer<{ success: string[]; failure: string[] }>;
+  /** Unloads all; needs the admin key. */
   unload(options?: CallOptions): Answer<void>;
 }
 
 /** Chat templates. */
 export interface Templates {
+  /** The names of the templates on the server. */
   list(options?: CallOptions): Answer<{ object?: string; data: string[] }>;
   /** Switches to the template of this name. Errors with code `unknown_template` if the server does not have it. */
   switch(name: string, options?: CallOptions): Answer<void>;
+  /** Unloads the template; needs the admin key. */
   unload(options?: CallOptions): Answer<void>;
 }
 
@@ -388,10 +485,13 @@ export interface Tokens {
 
 /** Overrides of sampling parameters. */
 export interface Sampling {
+  /** Those in force, and the names of presets for the admin key. */
   overrides(options?: CallOptions): Answer<answers.Overrides>;
   /** Switches to the preset of this name, without `.yml`. */
   switchPreset(preset: string, options?: CallOptions): Answer<void>;
+  /** Sets these, by field, in place of those in force; needs the admin key. */
   setOverrides(overrides: Record<string, requests.Override>, options?: CallOptions): Answer<void>;
+  /** Takes all back; needs the admin key. */
   unload(options?: CallOptions): Answer<void>;
 }
 
@@ -402,7 +502,7 @@ export interface Health {
   /** Names and addresses of the server's APIs. */
   serviceInfo(options?: CallOptions): Answer<answers.ServiceInfo>;
   /** Waits until a model is loaded, and gives its card; `timeout` in milliseconds, a minute by default. */
-  waitUntilReady(options?: { timeout?: number; signal?: AbortSignal }): Promise<answers.ModelCard>;
+  waitUntilReady(options?: { timeout?: number | undefined; signal?: web.Signal | undefined }): Promise<answers.ModelCard>;
 }
 
 /** What the client's key may do. */
@@ -413,15 +513,24 @@ export interface Auth {
 
 /** The KoboldAI API. */
 export interface Kobold {
+  /** The whole text. */
   generate(request: requests.KoboldRequest, options?: CallOptions): Answer<answers.KoboldResults>;
+  /** The text as it comes. */
   stream(request: requests.KoboldRequest, options?: CallOptions): Stream<{ token: string }, answers.KoboldResults>;
   /** Ends the generation of this key. */
   abort(genkey: string, options?: CallOptions): Answer<{ success: boolean }>;
+  /** The text so far of the generation of this key. */
   check(genkey: string, options?: CallOptions): Answer<answers.KoboldResults>;
+  /** The name of the loaded model. */
   model(options?: CallOptions): Answer<{ result: string }>;
+  /** How many tokens a text has. */
   countTokens(prompt: string, options?: CallOptions): Answer<{ value: number; ids?: number[] }>;
+  /** How many tokens are generated by default. */
   maxLength(options?: CallOptions): Answer<{ value: number }>;
+  /** The context size, in tokens. */
   maxContextLength(options?: CallOptions): Answer<{ value: number }>;
+  /** The version of the API. */
   version(options?: CallOptions): Answer<{ result: string }>;
+  /** The name and version of the server. */
   extraVersion(options?: CallOptions): Answer<{ result: string; version: string }>;
 }

@@ -1,5 +1,5 @@
 // Uses that must compile.
-import { Tabby, TabbyError, init, type Answer, type ChatCompletion, type ChatRequest, type Outcome } from "tabbyapi";
+import { Tabby, TabbyError, extraOf, fromReadableStream, init, type Answer, type ChatCompletion, type ChatRequest, type Outcome } from "tabbyapi";
 import { Tabby as Inlined } from "tabbyapi/inline";
 
 const tabby: Tabby = new Tabby({
@@ -28,7 +28,7 @@ const request: ChatRequest = {
   response_format: { type: "json_schema", json_schema: { type: "object" } },
   temperature: 0.7,
   stop: ["\n", 5],
-  future: { anything: true },
+  extra_body: { future: { anything: true } },
 };
 const asked: Answer<ChatCompletion> = tabby.chat.create(request, { signal: new AbortController().signal, timeout: Infinity, preferAdminKey: false });
 const text: string | null | undefined = (await asked).choices[0]?.message.content;
@@ -41,6 +41,13 @@ const message: ChatCompletion = await stream.finalMessage();
 const outcome: Outcome | undefined = stream.outcome;
 stream.abort();
 new Response(stream.toReadableStream());
+const { status: opened, headers: heads } = await stream.opened;
+const [one, other] = tabby.chat.stream(request).tee();
+for await (const chunk of one) console.log(chunk.choices.length, opened.toFixed(), heads.get("a"), (await other.next()).value?.choices.length);
+for await (const chunk of fromReadableStream(fetch("/route"))) console.log(chunk.choices[0]?.delta.content, extraOf(chunk).system_fingerprint);
+new Tabby({ baseURL: new URL("http://h"), fetchOptions: { dispatcher: {}, cache: "no-store" }, headers: new Headers() });
+// Messages of answers go into requests.
+request.messages.push(...message.choices.map((choice) => choice.message));
 console.log(message.choices[0]?.finish_reason === "stop", outcome?.attempt_count);
 
 for await (const { module, modules } of tabby.models.load({ model_name: "a", rope_alpha: "auto" })) console.log(module / modules);
@@ -56,6 +63,8 @@ try {
 } catch (error) {
   if (error instanceof TabbyError) {
     const kind: "timeout" | string = error.kind;
-    console.log(kind, error.code, error.status?.toFixed(), error.retryable, error.attempts[0]?.cause, error.validation[0]?.loc.join("."));
+    const code: string = error.code;
+    if (error.code === "no_model_loaded" || error.code === "a_server_of_its_own") console.log(TabbyError.from(error.toJSON()).code);
+    console.log(kind, code, error.status?.toFixed(), error.retryable, error.attempts[0]?.cause, error.validation[0]?.loc.join("."));
   }
 }

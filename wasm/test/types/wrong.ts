@@ -19,6 +19,18 @@ const tabby = new Tabby({ baseURL: "http://h" });
 tabby.chat.create({});
 // @ts-expect-error a message has a role
 tabby.chat.create({ messages: [{ content: "a" }] });
+// @ts-expect-error there is no such role
+tabby.chat.create({ messages: [{ role: "asistant", content: "a" }] });
+// @ts-expect-error a typo is not sent
+tabby.chat.create({ messages: [], max_token: 5 });
+// @ts-expect-error a typo of a model's parameter is not sent
+tabby.models.load({ model_name: "a", max_seqlen: 5 });
+// @ts-expect-error a typo in an answer is not undefined
+console.log((await tabby.chat.create({ messages: [] })).choises);
+// @ts-expect-error a typo in a chunk is not undefined
+for await (const chunk of tabby.chat.stream({ messages: [] })) console.log(chunk.choices[0]?.delta.contents);
+// @ts-expect-error a typo of an option of a call
+tabby.models.list({ timeOut: 5 });
 // @ts-expect-error a temperature is a number
 tabby.chat.create({ messages: [], temperature: "hot" });
 // @ts-expect-error the server wants a description

@@ -1,0 +1,7 @@
+// For Next's edge runtime, which compiles modules before it runs anything, and forbids it later.
+import { setLoader } from "./load.js";
+import module from "./tabbyapi.wasm?module";
+
+setLoader(() => module);
+
+export * from "./tabby.js";

@@ -1,0 +1,74 @@
+// Why `fetch` failed, as far as the host says: each has words and codes of its own.
+
+import { host } from "./exchange.js";
+import { wordsOf } from "./secrets.js";
+
+/** How a request failed, as the module takes it: whether the server can have seen it, or what else was in the way. */
+const NOT_SENT = 0;
+const MAYBE_SENT = 1;
+const CERTIFICATE = 2;
+const PROXY = 3;
+
+/** How deep into an error's causes to look. */
+const DEEPEST = 4;
+
+/**
+ * A failed request: `how` and `message` are for the module. `limit` describes a time limit of the host that passed, which ends the call:
+ * the same request would meet it again.
+ */
+export function faultOf(error, url) {
+  const { name, code, words } = facts(error);
+  const fault = (how, message) => ({ how, message: `${message} (${words})` });
+  const limit = LIMITS[code] ?? (name === "TimeoutError" ? "a time limit of `fetch` itself" : undefined);
+  if (limit) return { ...fault(MAYBE_SENT, `${limit} passed`), limit };
+  if (name === "RedirectError") return fault(MAYBE_SENT, "no answer");
+  if (name === "AbortError") return fault(MAYBE_SENT, "the host aborted the request");
+  if (CERTIFICATES.test(code) || /certificate/i.test(words)) return fault(CERTIFICATE, "the certificate was refused");
+  const refused = REFUSED.has(code) || HANDSHAKE.test(code) || UNSENT.test(words);
+  if (refused || globalThis.navigator?.onLine === false) {
+    const proxy = host.proxyOf?.(url);
+    return proxy ? { how: PROXY, message: `${proxy.address}\n${proxy.variable}\n${words}` } : fault(NOT_SENT, "no connection could be made");
+  }
+  // Only pages and their workers have an origin to compare with.
+  const origin = globalThis.location?.origin;
+  const target = typeof origin === "string" && origin !== "null" ? new URL(url) : undefined;
+  if (!target || target.origin === origin) return fault(MAYBE_SENT, "the connection failed");
+  if (origin.startsWith("https:") && target.protocol === "http:" && !LOOPBACK.test(target.hostname)) {
+    return fault(NOT_SENT, "a page that came by https may not ask a server by http");
+  }
+  return fault(MAYBE_SENT, "the server cannot be reached from here, or does not allow the page's origin (CORS)");
+}
+
+/** What an error and its causes say. It may be anything, even something whose fields throw. */
+function facts(error) {
+  const found = { name: undefined, code: "", words: wordsOf(error) };
+  try {
+    found.name = error?.name;
+    let cause = error;
+    for (let depth = 0; depth < DEEPEST && typeof cause === "object" && cause !== null; depth++, cause = cause.cause) {
+      if (depth > 0) found.words += `: ${wordsOf(cause)}`;
+      if (typeof cause.code === "string") found.code ||= cause.code;
+    }
+  } catch {
+    // What was found so far counts.
+  }
+  return found;
+}
+
+/** Of Node, which has them although the package sets none; see connections.js. */
+const LIMITS = {
+  UND_ERR_HEADERS_TIMEOUT: "the host's time limit for the head of an answer (`headersTimeout` of undici)",
+  UND_ERR_BODY_TIMEOUT: "the host's time limit between two pieces of an answer (`bodyTimeout` of undici)",
+};
+
+/** Of Node, then of Bun. */
+const REFUSED = new Set([
+  ...["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH", "UND_ERR_CONNECT_TIMEOUT"],
+  ...["ConnectionRefused", "FailedToOpenSocket", "DNSException"],
+]);
+const CERTIFICATES = /^(CERT_|SELF_SIGNED_CERT|DEPTH_ZERO_SELF_SIGNED|UNABLE_TO_(GET_ISSUER|VERIFY|DECODE_ISSUER)|ERR_TLS_CERT|HOSTNAME_MISMATCH|INVALID_CA)/;
+/** A server that does not speak TLS, or no version that the host does. */
+const HANDSHAKE = /^ERR_SSL_(WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST|UNSUPPORTED_PROTOCOL|SSL.*_ALERT_HANDSHAKE|TLSV1_ALERT|SSLV3_ALERT_HANDSHAKE|VERSION_TOO_LOW)/;
+/** Of Deno, Node, and workerd. */
+const UNSENT = /client error \(Connect\)|before secure TLS connection was established|connect\(\): /;
+const LOOPBACK = /^(127\.|localhost$|\[::1\]$)/;

@@ -1,0 +1,20 @@
+// What the host has, looked up when it is needed: some lack parts of the web, and bundlers for others refuse code that names them.
+
+import { TabbyError } from "./error.js";
+
+/** The host's `WebAssembly`, if it has one. */
+export const wasm = () => globalThis.WebAssembly;
+
+/** A class of the host, such as `Headers`. */
+export function needed(name) {
+  const found = globalThis[name];
+  if (typeof found === "function") return found;
+  const hint = "use a host that has it, or a polyfill; in Jest, `testEnvironment: \"node\"` or `jest-fixed-jsdom`";
+  throw unavailable(`this host has no \`${name}\``, hint);
+}
+
+/** The module cannot be had, or not be used. */
+export function unavailable(what, hint, cause) {
+  const reason = `the WebAssembly module of tabbyapi cannot be used: ${what}`;
+  return new TabbyError({ kind: "config", code: "module_unavailable", reason, hint, message: `${reason}; ${hint}` }, { cause });
+}

@@ -1,0 +1,194 @@
+// Who reads a stream: one reader, the whole beside it, two by `tee`, and a page behind a route.
+import assert from "node:assert/strict";
+import http from "node:http";
+import { once } from "node:events";
+import test from "node:test";
+import { Tabby, TabbyError, fromReadableStream } from "../dist/node.js";
+import { ADMIN_KEY, API_KEY, all, ask, chunk, emulator, event, events, json, server, sleep } from "./support.mjs";
+
+const text = (items) => items.map((item) => item.choices[0]?.delta?.content ?? item.choices[0]?.text ?? "").join("");
+const clientOf = (url, rest) => new Tabby({ baseURL: url, apiKey: API_KEY, maxRetries: 0, ...rest });
+
+/** A server that streams these pieces, a moment apart. */
+const streaming = (t, pieces, end = "[DONE]") =>
+  server(t, async (_, response) => {
+    events(response);
+    for (const piece of pieces) {
+      response.write(event(chunk({ content: piece })));
+      await sleep(2);
+    }
+    if (end === null) response.destroy();
+    else response.end(event(end));
+  });
+
+const PIECES = Array.from({ length: 20 }, (_, at) => `${at} `);
+
+test("two readers do not share the items: the second one is refused", async (t) => {
+  const { url } = await streaming(t, PIECES);
+  const stream = clientOf(url).chat.stream(ask());
+  const first = all(stream);
+  await assert.rejects(all(stream), { name: "TabbyError", code: "stream_in_use", message: /`tee\(\)`/ });
+  const lines = stream.toReadableStream().getReader();
+  const { value } = await lines.read();
+  assert.equal(JSON.parse(new TextDecoder().decode(value)).error.code, "stream_in_use");
+  assert.equal(text(await first), PIECES.join(""));
+  // A loop over what was read to its end would see nothing of it.
+  await assert.rejects(all(stream), { code: "stream_in_use" });
+  assert.equal((await stream.final()).choices[0].message.content, PIECES.join(""));
+});
+
+test("the whole beside a loop, asked for before, meanwhile and afterwards", async (t) => {
+  const { url } = await streaming(t, PIECES);
+  const stream = clientOf(url).chat.stream(ask());
+  const before = stream.finalMessage();
+  const items = [];
+  let meanwhile;
+  for await (const item of stream) {
+    items.push(item);
+    meanwhile ??= stream.final();
+  }
+  assert.equal(text(items), PIECES.join(""));
+  for (const whole of [before, meanwhile, stream.finalMessage()]) assert.equal((await whole).choices[0].message.content, PIECES.join(""));
+});
+
+test("the whole beside a loop that is left, or that fails", async (t) => {
+  const { url } = await streaming(t, PIECES);
+  const left = clientOf(url).chat.stream(ask());
+  const whole = left.finalMessage();
+  for await (const _ of left) break;
+  await assert.rejects(whole, (error) => error.kind === "cancelled" && error.partial.choices[0].message.content === PIECES[0]);
+  const cut = await streaming(t, PIECES.slice(0, 3), null);
+  const broken = clientOf(cut.url).chat.stream(ask());
+  const final = broken.final();
+  const [loop, rest] = await Promise.allSettled([all(broken), final]);
+  assert.deepEqual([loop.reason.code, rest.reason.code], ["connection_lost", "connection_lost"]);
+});
+
+test("two readers by tee: each has all items, whichever is faster", async (t) => {
+  const { url } = await streaming(t, PIECES);
+  const [one, other] = clientOf(url).chat.stream(ask()).tee();
+  const slow = async () => {
+    const items = [];
+    for await (const item of other) {
+      items.push(item);
+      await sleep(5);
+    }
+    return items;
+  };
+  const [fast, late] = await Promise.all([all(one), slow()]);
+  assert.equal(text(fast), PIECES.join(""));
+  assert.deepEqual(late, fast);
+  const stream = clientOf(url).chat.stream(ask());
+  const [left, kept] = stream.tee();
+  for await (const _ of left) break;
+  assert.equal(stream.ended, false);
+  for await (const _ of kept) break;
+  assert.equal(stream.ended, true);
+});
+
+test("the head of an answer can be awaited", async (t) => {
+  const { url } = await server(t, async (request, response) => {
+    if (request.url.includes("models")) return json(response, 404, { detail: "no" });
+    response.writeHead(200, { "content-type": "text/event-stream", "x-request-id": "r-1" });
+    response.flushHeaders();
+    await sleep(50);
+    response.end(event(chunk({ content: "a" })) + event("[DONE]"));
+  });
+  const stream = clientOf(url).chat.stream(ask());
+  const { status, headers } = await stream.opened;
+  assert.deepEqual([status, headers.get("x-request-id"), stream.soFar.choices.length], [200, "r-1", 0]);
+  assert.equal(text(await all(stream)), "a");
+  assert.equal((await stream.opened).status, 200);
+});
+
+test("what refuses a stream refuses the head, too, and the head is that of the attempt that worked", async (t) => {
+  const { url } = await server(t, (_, response, count) =>
+    count === 1 ? json(response, 503, { detail: "later" }, { "x-should-retry": "true", "retry-after-ms": "1" }) : events(response) ?? response.end(event(chunk({ content: "b" })) + event("[DONE]")));
+  const stream = clientOf(url, { maxRetries: 1, retry: { retryGenerations: true, base: 1 } }).chat.stream(ask());
+  assert.equal((await stream.opened).status, 200);
+  assert.equal(text(await all(stream)), "b");
+  const emulated = await emulator(t);
+  const refused = clientOf(emulated.url, { apiKey: "wrong" }).chat.stream(ask());
+  await assert.rejects(refused.opened, { name: "TabbyError", code: "invalid_key", status: 401 });
+  await assert.rejects(refused.opened, { code: "invalid_key" });
+  const aborted = clientOf(url).chat.stream(ask());
+  const opened = aborted.opened;
+  aborted.abort();
+  await assert.rejects(opened, { kind: "cancelled" });
+});
+
+/** A route as an author of pages writes it: it awaits the head, and passes the rest on. */
+async function route(t, url) {
+  const listening = http.createServer(async (request, response) => {
+    try {
+      const controller = new AbortController();
+      response.on("close", () => controller.abort());
+      const stream = clientOf(url, { adminKey: ADMIN_KEY }).chat.stream(ask(), { signal: controller.signal });
+      await stream.opened;
+      response.writeHead(200, { "content-type": "application/x-ndjson" });
+      for await (const bytes of stream.toReadableStream()) response.write(bytes);
+      response.end();
+    } catch (error) {
+      response.writeHead(error.status ?? 500).end();
+    }
+  });
+  listening.listen(0, "127.0.0.1");
+  await once(listening, "listening");
+  t.after(() => {
+    listening.closeAllConnections();
+    listening.close();
+  });
+  return `http://127.0.0.1:${listening.address().port}`;
+}
+
+test("a page reads the stream of a route as the route does", async (t) => {
+  const { url } = await streaming(t, [...PIECES, "ü\u{1f600}"]);
+  const page = await route(t, url);
+  const stream = fromReadableStream(fetch(page));
+  assert.equal((await stream.opened).headers.get("content-type"), "application/x-ndjson");
+  assert.equal(text(await all(stream)), `${PIECES.join("")}ü\u{1f600}`);
+  assert.equal((await stream.finalMessage()).choices[0].message.content, `${PIECES.join("")}ü\u{1f600}`);
+  const body = (await fetch(page)).body;
+  assert.equal((await fromReadableStream(body).finalMessage()).choices[0].message.content, `${PIECES.join("")}ü\u{1f600}`);
+});
+
+test("a page sees the errors of a route: before the stream, in it, and its end", async (t) => {
+  const said = { error: { message: "out of memory", type: "server_error", code: 500 } };
+  const failing = await streaming(t, ["a", "b"], said);
+  const seen = [];
+  const stream = fromReadableStream(await fetch(await route(t, failing.url)));
+  await assert.rejects(async () => {
+    for await (const item of stream) seen.push(item);
+  }, (error) => {
+    assert.ok(error instanceof TabbyError);
+    assert.deepEqual([error.kind, error.status, error.partial.choices[0].message.content], ["server", 500, "ab"]);
+    assert.match(error.message, /out of memory/);
+    // Nothing of the server behind the route.
+    assert.ok(!JSON.stringify(error).includes(new URL(failing.url).port), JSON.stringify(error));
+    return true;
+  });
+  assert.equal(text(seen), "ab");
+  const { url } = await server(t, (_, response) => json(response, 401, { detail: "Invalid API key" }));
+  const refused = fromReadableStream(fetch(await route(t, url)));
+  await assert.rejects(refused.finalMessage(), { name: "TabbyError", kind: "server", status: 401 });
+  for (const odd of [7, {}, undefined, { body: 1 }]) await assert.rejects(fromReadableStream(odd).final(), { code: "misuse" });
+  const broken = new ReadableStream({ start: (controller) => controller.error(new Error("cut")) });
+  await assert.rejects(fromReadableStream(broken).final(), { name: "TabbyError", kind: "transport", message: /cut/ });
+  const garbled = new Response("{not json}\n").body;
+  await assert.rejects(fromReadableStream(garbled).final(), { name: "TabbyError", kind: "decode" });
+});
+
+test("a page that leaves ends the generation", async (t) => {
+  const emulated = await emulator(t, "--token-delay-ms", "20");
+  const stream = fromReadableStream(fetch(await route(t, emulated.url)));
+  for await (const _ of stream) break;
+  await emulated.seen("disconnect POST /v1/chat/completions");
+});
+
+test("completions come out as completions", async (t) => {
+  const { url } = await emulator(t);
+  const lines = clientOf(url).completions.stream({ prompt: "a", max_tokens: 20 }).toReadableStream();
+  const whole = await fromReadableStream(lines).final();
+  assert.equal(whole.object, "text_completion");
+  assert.ok(whole.choices[0].text.length > 0);
+});
