@@ -23,16 +23,17 @@ export function faultOf(error, url) {
   if (limit) return { ...fault(MAYBE_SENT, `${limit} passed`), limit };
   if (name === "RedirectError") return fault(MAYBE_SENT, "no answer");
   if (name === "AbortError") return fault(MAYBE_SENT, "the host aborted the request");
-  if (CERTIFICATES.test(code) || /certificate/i.test(words)) return fault(CERTIFICATE, "the certificate was refused");
+  if (CERTIFICATES.test(code) || /certificate/i.test(words)) return { how: CERTIFICATE, message: words };
   const refused = REFUSED.has(code) || HANDSHAKE.test(code) || UNSENT.test(words);
   if (refused || globalThis.navigator?.onLine === false) {
     const proxy = host.proxyOf?.(url);
-    return proxy ? { how: PROXY, message: `${proxy.address}\n${proxy.variable}\n${words}` } : fault(NOT_SENT, "no connection could be made");
+    return proxy ? { how: PROXY, message: `${proxy.address}\n${proxy.variable}\n${words}` } : { how: NOT_SENT, message: words };
   }
+  if (VAGUE.test(words)) return fault(MAYBE_SENT, "the host gives no reason, which may also be that nothing listens there, or a certificate");
   // Only pages and their workers have an origin to compare with.
   const origin = globalThis.location?.origin;
   const target = typeof origin === "string" && origin !== "null" ? new URL(url) : undefined;
-  if (!target || target.origin === origin) return fault(MAYBE_SENT, "the connection failed");
+  if (!target || target.origin === origin) return { how: MAYBE_SENT, message: words };
   if (origin.startsWith("https:") && target.protocol === "http:" && !LOOPBACK.test(target.hostname)) {
     return fault(NOT_SENT, "a page that came by https may not ask a server by http");
   }
@@ -69,6 +70,8 @@ const REFUSED = new Set([
 const CERTIFICATES = /^(CERT_|SELF_SIGNED_CERT|DEPTH_ZERO_SELF_SIGNED|UNABLE_TO_(GET_ISSUER|VERIFY|DECODE_ISSUER)|ERR_TLS_CERT|HOSTNAME_MISMATCH|INVALID_CA)/;
 /** A server that does not speak TLS, or no version that the host does. */
 const HANDSHAKE = /^ERR_SSL_(WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST|UNSUPPORTED_PROTOCOL|SSL.*_ALERT_HANDSHAKE|TLSV1_ALERT|SSLV3_ALERT_HANDSHAKE|VERSION_TOO_LOW)/;
-/** Of Deno, Node, and workerd. */
-const UNSENT = /client error \(Connect\)|before secure TLS connection was established|connect\(\): /;
+/** In the words of Deno, Node, Bun and workerd; `fetch` refuses some ports by itself. */
+const UNSENT = /client error \(Connect\)|before secure TLS connection was established|TLS handshake failed|connect\(\): |\bbad port\b|port \d+ (are|is) blocked/;
+/** In the words of workerd, whatever went wrong. */
+const VAGUE = /^(Network connection lost\.|internal error; reference = )/;
 const LOOPBACK = /^(127\.|localhost$|\[::1\]$)/;

@@ -1,35 +1,10 @@
-// Streams between a server of the caller's own and its pages: items as lines of JSON, an error as the last line.
+// Streams that come as lines of JSON, as lines.js writes them, from a server of the caller's own.
 
-import { encode } from "./abi.js";
 import { TabbyError, cancelled, misuse } from "./error.js";
 import { needed } from "./host.js";
 import { wordsOf } from "./secrets.js";
-import { asTabbyError } from "./settings.js";
 import { MessageStream } from "./stream.js";
 import { ChatTotal, CompletionTotal } from "./total.js";
-
-/** What a page is told of an error: nothing of the server behind. */
-const TOLD = ["kind", "code", "status", "phase", "retryable", "reason", "hint"];
-
-export function linesOf(items) {
-  const write = (value) => encode(`${JSON.stringify(value)}\n`);
-  return new (needed("ReadableStream"))({
-    type: "bytes",
-    async pull(controller) {
-      let last;
-      try {
-        const { value, done } = await items.next();
-        if (!done) return controller.enqueue(write(value));
-      } catch (error) {
-        last = asTabbyError(error);
-      }
-      if (last) controller.enqueue(write({ error: Object.fromEntries(TOLD.map((name) => [name, last[name]])) }));
-      controller.close();
-      controller.byobRequest?.respond(0);
-    },
-    cancel: () => void items.return(),
-  });
-}
 
 /** The stream whose lines `toReadableStream` wrote: of the body of a response, say, or of the response, whose errors it then has. */
 export function fromReadableStream(given, { limits, total = new Mixed(limits) } = {}) {

@@ -4,7 +4,7 @@ import { registry } from "./abi.js";
 import { TabbyError, callSite, cancelled, misuse } from "./error.js";
 import { Flow } from "./flow.js";
 import { Records } from "./records.js";
-import { linesOf } from "./relay.js";
+import { linesOf } from "./lines.js";
 import { asTabbyError } from "./settings.js";
 import { unreadable } from "./shape.js";
 import { wholeOf } from "./total.js";

@@ -28,10 +28,7 @@ test("stacks show who made the call", async (t) => {
 });
 
 test("an abort keeps its reason and has the name that programs look for", async (t) => {
-  const { url } = await server(t, (_, response) => {
-    events(response);
-    response.write(event(chunk({ content: "a" })));
-  });
+  const { url } = await server(t, () => {});
   const tabby = clientOf(url);
   const calls = [(options) => tabby.chat.create(ask(), options), (options) => tabby.chat.stream(ask(), options).final()];
   for (const call of calls) {
@@ -115,4 +112,46 @@ test("options for fetch are passed on, those of a call before those of the clien
   await tabby.models.list({ fetchOptions: { dispatcher: 2 } });
   await tabby.models.list();
   assert.deepEqual(seen.map(({ method, redirect, cache, dispatcher }) => [method, redirect, cache, dispatcher]), [["GET", "manual", "no-store", 2], ["GET", "manual", "no-store", 1]]);
+});
+
+/** Node's own dispatchers, whose class is nowhere else to be had. */
+async function dispatcher(options) {
+  await fetch("data:,a");
+  const { constructor } = globalThis[Symbol.for("undici.globalDispatcher.1")];
+  return new constructor(options);
+}
+
+test("a limit of the host ends a call as a timeout that names it, and the call is not sent again", async (t) => {
+  const { url, seen } = await server(t, (request, response) => {
+    if (!request.url.includes("chat")) return;
+    events(response);
+    response.write(event(chunk({ content: "a" })));
+  });
+  const impatient = await dispatcher({ headersTimeout: 50, bodyTimeout: 50 });
+  const tabby = clientOf(url, { maxRetries: 2, fetchOptions: { dispatcher: impatient } });
+  const head = await tabby.embeddings.create({ input: "a" }).then(assert.fail, (error) => error);
+  assert.deepEqual([head.name, head.kind, head.code, head.phase, head.cause.cause.code], ["TabbyError", "timeout", "timeout_host", "head", "UND_ERR_HEADERS_TIMEOUT"]);
+  assert.match(head.message, /^POST http.*embeddings: the host's time limit for the head of an answer \(`headersTimeout` of undici\) passed before any timeout of the call did; /);
+  const body = await tabby.chat.stream(ask()).final().then(assert.fail, (error) => error);
+  assert.deepEqual([body.code, body.phase, body.status, body.partial.choices[0].message.content], ["timeout_host", "idle", 200, "a"]);
+  assert.match(body.message, /`bodyTimeout` of undici/);
+  assert.equal(seen.length, 2);
+});
+
+test("the dispatcher in force is used, and its limits are those of the call", async (t) => {
+  const { url } = await server(t, async (request, response) => {
+    await new Promise((resolve) => setTimeout(resolve, 2500));
+    json(response, 200, { object: "list", data: [] });
+  });
+  const inForce = Symbol.for("undici.globalDispatcher.1");
+  const seen = [];
+  const impatient = await dispatcher({ headersTimeout: 50, bodyTimeout: 50 });
+  const own = globalThis[inForce];
+  const dispatch = impatient.dispatch.bind(impatient);
+  impatient.dispatch = (options, handler) => (seen.push(options.path), dispatch(options, handler));
+  globalThis[inForce] = impatient;
+  t.after(() => (globalThis[inForce] = own));
+  assert.deepEqual((await clientOf(url).models.list()).data, []);
+  assert.deepEqual(seen, ["/v1/models"]);
+  await assert.rejects(clientOf(url, { timeouts: { head: 30 } }).models.list(), { code: "timeout_head" });
 });

@@ -6,13 +6,15 @@ import path from "node:path";
 
 const types = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".wasm": "application/wasm" };
 
-/** Serves a folder. */
-export async function files(t, folder) {
+/** Serves a folder, with headers for all files; `page` is given in place of files that are missing. */
+export async function files(t, folder, headers = {}, page = undefined) {
   const listening = http.createServer((request, response) => {
     let file = path.join(folder, path.normalize(new URL(request.url, "http://x").pathname));
     if (existsSync(file) && statSync(file).isDirectory()) file = path.join(file, "index.html");
-    if (!file.startsWith(folder) || !existsSync(file)) return response.writeHead(404).end();
-    response.writeHead(200, { "content-type": types[path.extname(file)] ?? "application/octet-stream" });
+    if (!file.startsWith(folder) || !existsSync(file)) {
+      return page === undefined ? response.writeHead(404).end() : response.writeHead(200, { "content-type": "text/html" }).end(page);
+    }
+    response.writeHead(200, { ...headers, "content-type": types[path.extname(file)] ?? "application/octet-stream" });
     createReadStream(file).pipe(response);
   });
   listening.listen(0, "127.0.0.1");

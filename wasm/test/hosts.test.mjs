@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import * as esbuild from "esbuild";
 import * as vite from "vite";
 import { files } from "./files.mjs";
-import { DISCONNECT, SAID, SCRIPT, folder, inChromium, packed, project, slow, webpacked } from "./installed.mjs";
+import { DISCONNECT, SAID, SCRIPT, folder, inChromium, open, packed, project, slow, webpacked } from "./installed.mjs";
 import { API_KEY, emulator } from "./support.mjs";
 
 const here = path.dirname(fileURLToPath(import.meta.url));
@@ -140,7 +140,17 @@ for (const mode of ["build", "dev"]) {
       t.after(() => dev.close());
       url = `http://127.0.0.1:${dev.httpServer.address().port}`;
     }
-    assert.deepEqual(await inChromium(t, `${url}/`), SAID);
+    // A file that is not there is not asked for either.
+    const odd = [];
+    const { page } = await open(t, "about:blank");
+    page.on("response", (response) => {
+      const isPage = response.url().endsWith(".wasm") && !response.headers()["content-type"]?.startsWith("application/wasm");
+      if (response.url().startsWith(url) && (response.status() >= 400 || isPage)) odd.push(response.url());
+    });
+    await page.goto(`${url}/`);
+    await page.waitForFunction(() => document.body.textContent.trim().startsWith("{"));
+    assert.deepEqual(JSON.parse(await page.textContent("body")), SAID);
+    assert.deepEqual(odd.filter((address) => !address.endsWith("/favicon.ico")), []);
     await server.seen(DISCONNECT);
   });
 }

@@ -107,7 +107,7 @@ test("a service worker of several scripts, bundled without the module's file, is
   writeFileSync(path.join(made, "worker.js"), 'import "./out/main.js";');
   const page = await controlled(t, made, "/worker.js", "module");
   const said = await say(page);
-  assert.deepEqual([said.name, said.code], ["TabbyError", "misuse"], said.message);
+  assert.deepEqual([said.name, said.code], ["TabbyError", "module_unavailable"], said.message);
   assert.match(said.message, /import\(\) is disallowed.*tabbyapi\/inline/);
 });
 

@@ -1,0 +1,28 @@
+// Items as lines of JSON, for the body of a response; an error is the last line. What reads them is in relay.js.
+
+import { encode } from "./abi.js";
+import { needed } from "./host.js";
+import { asTabbyError } from "./settings.js";
+
+/** What a page is told of an error: nothing of the server behind. */
+const TOLD = ["kind", "code", "status", "phase", "retryable", "reason", "hint"];
+
+export function linesOf(items) {
+  const write = (value) => encode(`${JSON.stringify(value)}\n`);
+  return new (needed("ReadableStream"))({
+    type: "bytes",
+    async pull(controller) {
+      let last;
+      try {
+        const { value, done } = await items.next();
+        if (!done) return controller.enqueue(write(value));
+      } catch (error) {
+        last = asTabbyError(error);
+      }
+      if (last) controller.enqueue(write({ error: Object.fromEntries(TOLD.map((name) => [name, last[name]])) }));
+      controller.close();
+      controller.byobRequest?.respond(0);
+    },
+    cancel: () => void items.return(),
+  });
+}
