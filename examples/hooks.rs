@@ -22,7 +22,7 @@ impl Hook for Log {
     }
 
     fn outcome(&mut self, call: &View<'_>, error: Option<&mut Error>) -> Result<()> {
-        let word = error.map_or("done".to_owned(), |error| error.code().to_owned());
+        let word = error.map_or("done".to_owned(), |error| error.code().to_string());
         let record = call.record;
         println!("[log] {word} after {:?}, {} items", record.elapsed().unwrap_or_default(), record.items);
         Ok(())

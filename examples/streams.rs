@@ -34,6 +34,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         match event {
             MuxEvent::Item(chunk) => texts.entry(river).or_default().push_str(chunk?.text()),
             MuxEvent::End(stream) => println!("{river}: {:?}", stream.get_ref().outcome()),
+            _ => {}
         }
     }
     println!("{texts:#?}");

@@ -37,8 +37,8 @@ pub mod guide;
 pub use http::Method;
 
 pub use base::{
-    Advice, BaseUrl, Error, ErrorKind, Extra, InlineVec, Limits, OrderedJson, Phase, Place, Remedy, Result, Text,
-    TimeoutPolicy, Timeouts, ValidationIssue,
+    Advice, BaseUrl, Error, ErrorCode, ErrorKind, Extra, InlineVec, Limits, OrderedJson, Phase, Place, Remedy, Result,
+    Text, TimeoutPolicy, Timeouts, ValidationIssue,
 };
 #[cfg(all(feature = "blocking", not(target_arch = "wasm32")))]
 pub use client::blocking;

@@ -196,7 +196,7 @@ fn cancelling_ends_a_wait_for_the_head() {
         |log| generations(log) == 1,
         || {
             let error = cancelled.chat().create(&ask("x")).unwrap_err();
-            assert_eq!((error.kind(), error.code()), (ErrorKind::Cancelled, "cancelled"));
+            assert_eq!((error.kind(), error.code().as_str()), (ErrorKind::Cancelled, "cancelled"));
             assert_eq!(error.record().unwrap().attempt_count, 1);
             assert!(error.to_string().ends_with("/v1/chat/completions: the call was cancelled"), "{error}");
         },
@@ -373,7 +373,7 @@ fn a_redirect_is_an_error_that_names_the_address() {
     let server = Emulator::builder().start().unwrap();
     server.answer(CannedResponse::status(307).header("location", "http://127.0.0.1:1/v1/models").on("/v1/models"));
     let error = client(&server).models().list().unwrap_err();
-    assert_eq!((error.code(), error.status().unwrap().as_u16()), ("redirect", 307));
+    assert_eq!((error.code().as_str(), error.status().unwrap().as_u16()), ("redirect", 307));
     assert!(error.to_string().contains("http://127.0.0.1:1/v1/models"));
 }
 
@@ -471,13 +471,13 @@ fn loading_reports_its_parts_and_ends_usable() {
 
     // Nothing is unloaded for a name that is not there.
     let broken = client.models().reload(&LoadRequest::new("smal")).unwrap_err();
-    assert_eq!((broken.error.kind(), broken.error.code()), (ErrorKind::Encode, "unknown_model"));
+    assert_eq!((broken.error.kind(), broken.error.code().as_str()), (ErrorKind::Encode, "unknown_model"));
     assert_eq!(client.models().current().unwrap().id, "small");
 
     let broken = client.models().load(&LoadRequest::new("broken")).finish().unwrap_err();
     assert_eq!((broken.outcome, broken.error.message()), (Outcome::ServerError, "Insufficient VRAM"));
     let error = client.health().wait_until_ready(Duration::from_millis(300)).unwrap_err();
-    assert_eq!((error.code(), error.kind()), ("timeout_ready", ErrorKind::Timeout));
+    assert_eq!((error.code().as_str(), error.kind()), ("timeout_ready", ErrorKind::Timeout));
 }
 
 #[test]

@@ -270,7 +270,7 @@ fn hints_name_the_real_cause() {
     let script = Script::new([Reply::json(400, json!({"detail": gated}).to_string())]);
     let error = block_on(client(&script).models().download(&DownloadRequest::new("a/b"))).expect_err("an error");
     let advice = error.advice().expect("advice");
-    assert_eq!((error.code(), advice.remedy()), ("repo_forbidden", Remedy::Give));
+    assert_eq!((error.code().as_str(), advice.remedy()), ("repo_forbidden", Remedy::Give));
     assert_eq!(advice.places().next(), Some(Place::Field("token")));
     let told = error.clone().spelled(|place| format!("<{place}>"));
     assert!(told.to_string().contains("takes a <`token`> of"), "{told}");

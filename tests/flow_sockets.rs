@@ -76,6 +76,7 @@ async fn a_stream_that_is_cancelled_among_others_is_closed() {
         match event {
             MuxEvent::Item(chunk) => counts[n] += chunk.unwrap().text().len(),
             MuxEvent::End(stream) => assert!(stream.finish().await.is_ok()),
+            _ => {}
         }
         if n == 2 {
             mux.remove(&2);

@@ -101,7 +101,7 @@ fn faults(case: &Value) -> Vec<String> {
     differs("finish_reason", &expect["finish_reason"], json!(came.finish_reason));
     if let Some(error) = &came.error {
         differs("kind", &expect["error"]["kind"], error.kind().as_str().into());
-        differs("code", &expect["error"]["code"], error.code().into());
+        differs("code", &expect["error"]["code"], error.code().as_str().into());
         differs("message", &expect["error"]["message"], error.message().into());
         differs("status", &expect["error"]["status"], json!(error.status().map(|status| status.as_u16())));
         differs("retryable", &expect["error"]["retryable"], error.is_retryable().into());

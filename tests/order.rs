@@ -218,8 +218,8 @@ fn extra_fields_that_are_changed_keep_their_place() {
     let mut extra = Extra::new();
     extra.set("z", schema());
     extra.set("b", 1);
-    extra.insert("a".to_owned(), 2.into());
-    extra["z"]["properties"]["zeal"]["new"] = 1.into();
+    extra.insert("a", 2);
+    extra.get_mut("z").unwrap()["properties"]["zeal"]["new"] = 1.into();
     extra.remove("b");
     let expected = format!(r#"{{"z":{},"a":2}}"#, SCHEMA.replace(r#""zeal":{}"#, r#""zeal":{"new":1}"#));
     assert_eq!(serde_json::to_string(&extra).unwrap(), expected);

@@ -126,7 +126,7 @@ fn stream(random: &mut Random, event: fn(&mut Random) -> String) -> Bytes {
 type Outcome<T> = Result<T, (tabbyapi::ErrorKind, String)>;
 
 fn outcome<T>(result: Result<T, Error>) -> Outcome<T> {
-    result.map_err(|error| (error.kind(), error.code().to_owned()))
+    result.map_err(|error| (error.kind(), error.code().to_string()))
 }
 
 /// Each event by a decoder that has seen none before. No text ends in half of a character, for which a decoder would wait.

@@ -38,7 +38,7 @@ fn ping() -> &'static str {
 /// The error is the timeout's, and the script's clock stands at the limit.
 #[track_caller]
 fn is_late(error: &Error, code: &str, script: &Script) {
-    assert_eq!((error.code(), error.is_timeout()), (code, true), "{error}");
+    assert_eq!((error.code().as_str(), error.is_timeout()), (code, true), "{error}");
     assert_eq!(script.now().since_epoch(), LIMIT, "{error}");
     assert!(error.to_string().contains(" within 5s"), "{error}");
     assert!(
@@ -176,7 +176,7 @@ fn it_replaces_the_paces_of_each_kind_and_is_replaced_by_the_pace_of_a_call() {
     let script = Script::new([busy]);
     let both = builder().total(seconds(7)).build_with(script.clone()).unwrap();
     let error = block_on(both.stream(&Generate::new(Timeouts::STREAM)).finish()).unwrap_err().error;
-    assert_eq!((error.code(), script.now().since_epoch()), ("timeout_total", seconds(7)));
+    assert_eq!((error.code().as_str(), script.now().since_epoch()), ("timeout_total", seconds(7)));
     assert_eq!(error.hint(), Some("raise `Options::total` if such calls are expected"));
 
     let script = Script::new([Reply::json(200, r#"{"data":[]}"#).head_after(seconds(250))]);

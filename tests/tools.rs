@@ -304,10 +304,10 @@ fn a_stream_that_breaks_keeps_the_whole_rounds_and_runs_no_half_call() {
     let script = Script::new([Reply::json(503, r#"{"detail":"No models are currently loaded."}"#)]);
     block_on(async {
         let mut run = client(&script).chat().run(&ask(), &weather());
-        assert_eq!(run.next().await.unwrap().unwrap_err().code(), "no_model_loaded");
+        assert_eq!(run.next().await.unwrap().unwrap_err().code().as_str(), "no_model_loaded");
         assert!(run.next().await.is_none());
         let broken = run.finish().await.unwrap_err();
-        assert_eq!((broken.outcome, broken.error.code()), (Outcome::ServerError, "no_model_loaded"));
+        assert_eq!((broken.outcome, broken.error.code().as_str()), (Outcome::ServerError, "no_model_loaded"));
         assert_eq!(broken.partial.messages.len(), 1);
     });
 }

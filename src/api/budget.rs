@@ -97,7 +97,7 @@ fn map_weight(map: &Map<String, Value>) -> usize {
 
 /// What unknown fields take in memory.
 pub(crate) fn extra_weight(extra: &Extra) -> usize {
-    if extra.is_empty() { 0 } else { 2 * size_of::<Map<String, Value>>() + map_weight(extra) }
+    extra.map().map_or(0, |map| if map.is_empty() { 0 } else { 2 * size_of::<Map<String, Value>>() + map_weight(map) })
 }
 
 /// What the nodes of a map of the standard library take: they hold up to 11 entries and are half full at worst.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::api::common::FinishReason;
-use crate::base::{Error, ErrorKind, Extra, Result};
+use crate::base::{Error, ErrorCode, ErrorKind, Extra, Result};
 use crate::decode::answer_error_field;
 
 /// More choices than this are not distinguished; no request has so many.
@@ -76,7 +76,7 @@ pub(crate) fn whole_choices<'a>(
         }
         if reason.as_ref().is_some_and(|reason| *reason == "error") {
             let message = "the generation failed, and the server does not say why";
-            return Err(Error::new(ErrorKind::Server, "server_error", message));
+            return Err(Error::new(ErrorKind::Server, ErrorCode::ServerError, message));
         }
     }
     Ok(())

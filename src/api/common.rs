@@ -8,7 +8,7 @@ use serde::de::{IgnoredAny, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-use crate::base::{Advice, Error, ErrorKind, Extra, OrderedJson, Remedy, Text};
+use crate::base::{Advice, Error, ErrorCode, ErrorKind, Extra, OrderedJson, Remedy, Text};
 use crate::decode::in_place::{DeserializeInPlace, Object, filled, in_place_objects};
 use crate::decode::open_enum::open_enum;
 
@@ -127,7 +127,7 @@ impl<'de> DeserializeInPlace<'de> for Option<Rate> {
 pub(crate) fn failed_choice(reason: Option<&FinishReason>) -> Option<Error> {
     let failed = reason.is_some_and(|reason| *reason == "error");
     failed.then(|| {
-        Error::new(ErrorKind::Server, "stream_error", "the generation failed, and the server does not say why")
+        Error::new(ErrorKind::Server, ErrorCode::StreamError, "the generation failed, and the server does not say why")
             .in_stream()
     })
 }
@@ -138,12 +138,16 @@ pub(crate) fn cut_by_unload(body: &str, text: &str) -> Option<Error> {
     // The answer is in memory, too, so nothing is made of the body a second time.
     let answer: Ending = crate::decode::look(body)?;
     (answer.usage.0 && answer.choices).then(|| {
-        Error::new(ErrorKind::Truncated, "generation_cut", "the model was unloaded before the generation was complete")
-            .with_advice(Advice::new(
-                Remedy::Call,
-                "{setting:error.partial_text} has what had been generated; load the model and ask again",
-            ))
-            .with_partial_text(text)
+        Error::new(
+            ErrorKind::Truncated,
+            ErrorCode::GenerationCut,
+            "the model was unloaded before the generation was complete",
+        )
+        .with_advice(Advice::new(
+            Remedy::Call,
+            "{setting:error.partial_text} has what had been generated; load the model and ask again",
+        ))
+        .with_partial_text(text)
     })
 }
 
@@ -417,7 +421,7 @@ impl<T, S: Clone + Into<T>> From<&[S]> for OneOrMany<T> {
 /// A request that names a model, sent while none is loaded, is a bare 500 and not the 503 that others get.
 pub(crate) fn map_generation_error(error: Error) -> Error {
     match error.status() {
-        Some(status) if status == 500 && error.code() == "server_error" => error.with_advice(Advice::new(
+        Some(status) if status == 500 && error.code() == &ErrorCode::ServerError => error.with_advice(Advice::new(
             Remedy::Look,
             "the server failed on this request; its console shows why, often a field or name that it does not check, or a {field:model} \
              that is named while none is loaded",

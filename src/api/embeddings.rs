@@ -11,7 +11,7 @@ use crate::api::common::{OneOrMany, Usage};
 use crate::api::fields::request;
 use crate::api::kinds::{json, kinds};
 use crate::api::operation::{described, endpoints};
-use crate::base::{Error, ErrorKind, Extra, Result, Text};
+use crate::base::{Error, ErrorCode, ErrorKind, Extra, Result, Text};
 use crate::decode::Json;
 use crate::decode::in_place::{DeserializeInPlace, filled, in_place_objects, listed, push};
 use crate::decode::open_enum::open_enum;
@@ -92,7 +92,7 @@ impl Endpoint for EmbeddingsRequest {
 
     fn body(&self) -> Result<Option<Bytes>> {
         if self.input.is_empty() {
-            return Err(Error::new(ErrorKind::Encode, "no_input", "the list of texts is empty")
+            return Err(Error::new(ErrorKind::Encode, ErrorCode::NoInput, "the list of texts is empty")
                 .with_hint("the server fails on it"));
         }
         json_body(self)
@@ -141,7 +141,7 @@ impl EmbeddingList {
 
     /// Sorts the vectors by index, and refuses what is not one vector of one dimension for each of `count` texts.
     fn put_in_order(&mut self, count: usize) -> Result<()> {
-        let refuse = |message: String| Err(Error::new(ErrorKind::Decode, "inconsistent_answer", message));
+        let refuse = |message: String| Err(Error::new(ErrorKind::Decode, ErrorCode::InconsistentAnswer, message));
         if self.data.len() != count {
             return refuse(format!("the answer has {} vectors for {count} texts", self.data.len()));
         }

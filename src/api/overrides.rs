@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::api::kinds::{json, kinds};
 use crate::api::operation::{described, endpoints};
 use crate::api::sampling::SamplingParams;
-use crate::base::{Error, ErrorKind, Extra, OrderedJson, Result};
+use crate::base::{Error, ErrorCode, ErrorKind, Extra, OrderedJson, Result};
 use crate::decode::in_place::filled;
 use crate::decode::open_enum::null_as_default;
 use crate::decode::{Empty, Json};
@@ -299,7 +299,11 @@ impl Endpoint for SetOverrides<'_> {
     fn body(&self) -> Result<Option<Bytes>> {
         // What is not a finite number became null on the way here, and the server takes null for no override.
         if let Some((field, _)) = self.0.iter().find(|(_, entry)| entry.value.is_null()) {
-            return Err(Error::new(ErrorKind::Encode, "not_finite", format!("the override of `{field}` has no value")));
+            return Err(Error::new(
+                ErrorKind::Encode,
+                ErrorCode::NotFinite,
+                format!("the override of `{field}` has no value"),
+            ));
         }
         json_body(&SetOverridesBody { overrides: self.0 })
     }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::api::common::OneOrMany;
 use crate::api::fields::setters;
 use crate::base::text::from_texts;
-use crate::base::{Error, ErrorKind, OrderedJson, Result};
+use crate::base::{Error, ErrorCode, ErrorKind, OrderedJson, Result};
 
 /// Declares [`SamplingParams`]: all fields optional, with `name: Type => serde(attribute)` where reading takes more.
 macro_rules! sampling {
@@ -267,7 +267,7 @@ impl From<u32> for Stop {
 }
 
 pub(crate) fn not_finite(name: &str) -> Error {
-    Error::new(ErrorKind::Encode, "not_finite", format!("`{name}` is not a finite number"))
+    Error::new(ErrorKind::Encode, ErrorCode::NotFinite, format!("`{name}` is not a finite number"))
 }
 
 /// Whether a value can be written as JSON without becoming null.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::api::fields::request;
 use crate::api::kinds::kinds;
 use crate::api::operation::endpoints;
-use crate::base::{Advice, Error, Extra, Remedy};
+use crate::base::{Advice, Error, ErrorCode, Extra, Remedy};
 use crate::decode::Empty;
 use crate::decode::in_place::listed;
 
@@ -77,7 +77,7 @@ impl SwitchTemplate {
 
 fn map_error(error: Error) -> Error {
     if error.status().is_some_and(|status| status == 500) {
-        return error.with_code("unknown_template").with_advice(Advice::new(
+        return error.with_code(ErrorCode::UnknownTemplate).with_advice(Advice::new(
             Remedy::Call,
             "the server fails so on a template that it does not have; {method:templates.list} has the names, if it is asked with the \
              admin key",

@@ -7,7 +7,7 @@ use crate::api::fields::request;
 use crate::api::kinds::{json, kinds};
 use crate::api::operation::{described, endpoints};
 use crate::base::text::from_texts;
-use crate::base::{Advice, Error, Extra, Remedy};
+use crate::base::{Advice, Error, ErrorCode, Extra, Remedy};
 use crate::decode::Json;
 use crate::decode::in_place::{filled, listed, meant};
 use crate::protocol::Endpoint;
@@ -205,7 +205,7 @@ pub struct Decoded {
 fn map_decode_error(error: Error) -> Error {
     if error.status().is_some_and(|status| status == 500) {
         return error
-            .with_code("invalid_token")
+            .with_code(ErrorCode::InvalidToken)
             .with_advice(Advice::new(Remedy::Change, "the server fails so on ids that are negative or too large"));
     }
     error

@@ -1,8 +1,6 @@
 //! `Extra`: the fields that a type has no name for.
 
 use std::fmt;
-use std::ops::{Deref, DerefMut};
-use std::sync::LazyLock;
 
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -13,14 +11,14 @@ use crate::base::secrets::Secrets;
 
 /// Fields that this version of the library has no name for, in requests (sent along) and in answers (kept).
 ///
-/// It derefs to [`serde_json::Map`] and takes the room of one pointer; while it is empty, nothing is allocated.
+/// It takes the room of one pointer; while it is empty, nothing is allocated.
 ///
 /// ```
 /// use tabbyapi::Extra;
 ///
 /// let mut extra = Extra::new();
 /// assert!(extra.is_empty());
-/// extra.insert("user".to_owned(), "u-17".into());
+/// extra.insert("user", "u-17");
 /// assert_eq!(extra["user"], "u-17");
 /// ```
 // Chunks have three of them, hardly ever with a field inside: a map in place of the pointer would be moved and dropped
@@ -84,7 +82,7 @@ impl Extra {
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
         let order = self.0.as_ref().map_or(&[][..], |fields| &fields.order);
-        map_in_order_of(self, order, written, serializer)
+        map_in_order_of(self.map().unwrap_or(&Map::new()), order, written, serializer)
     }
 
     /// Whether there are no fields.
@@ -101,21 +99,66 @@ impl Extra {
     }
 }
 
-impl Deref for Extra {
-    type Target = Map<String, Value>;
-    fn deref(&self) -> &Map<String, Value> {
-        // `Map::new` is not a constant function.
-        static EMPTY: LazyLock<Map<String, Value>> = LazyLock::new(Map::new);
-        match &self.0 {
-            Some(fields) => &fields.map,
-            None => &EMPTY,
-        }
+impl Extra {
+    /// Returns the value of a field.
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.map()?.get(name)
+    }
+
+    /// Returns the value of a field, to change it.
+    pub fn get_mut(&mut self, name: &str) -> Option<&mut Value> {
+        self.0.as_mut()?.map.get_mut(name)
+    }
+
+    /// Returns whether there is a field of this name.
+    pub fn contains_key(&self, name: &str) -> bool {
+        self.get(name).is_some()
+    }
+
+    /// Sets a field, and returns the value that it had.
+    ///
+    /// The fields of an object are sorted by name, unless the feature `preserve_order` of `serde_json` is enabled;
+    /// [`set`](Extra::set) keeps their order.
+    pub fn insert(&mut self, name: impl Into<String>, value: impl Into<Value>) -> Option<Value> {
+        self.0.get_or_insert_default().map.insert(name.into(), value.into())
+    }
+
+    /// Removes a field, and returns the value that it had.
+    pub fn remove(&mut self, name: &str) -> Option<Value> {
+        self.0.as_mut()?.map.remove(name)
+    }
+
+    /// Returns the number of fields.
+    pub fn len(&self) -> usize {
+        self.map().map_or(0, Map::len)
+    }
+
+    /// Returns the fields.
+    pub fn iter(&self) -> impl Iterator<Item = (&String, &Value)> {
+        self.map().into_iter().flatten()
+    }
+
+    /// Returns the names of the fields.
+    pub fn keys(&self) -> impl Iterator<Item = &String> {
+        self.iter().map(|(name, _)| name)
+    }
+
+    /// The fields, to be changed.
+    pub(crate) fn map_mut(&mut self) -> &mut Map<String, Value> {
+        &mut self.0.get_or_insert_default().map
+    }
+
+    /// None if there never was a field.
+    pub(crate) fn map(&self) -> Option<&Map<String, Value>> {
+        self.0.as_ref().map(|fields| &fields.map)
     }
 }
 
-impl DerefMut for Extra {
-    fn deref_mut(&mut self) -> &mut Map<String, Value> {
-        &mut self.0.get_or_insert_default().map
+/// The value of a field; null if there is none.
+impl std::ops::Index<&str> for Extra {
+    type Output = Value;
+    fn index(&self, name: &str) -> &Value {
+        self.get(name).unwrap_or(&Value::Null)
     }
 }
 
@@ -125,7 +168,7 @@ impl PartialEq for Extra {
     fn eq(&self, other: &Self) -> bool {
         // A map that was emptied equals one that never was.
         match (self.is_empty(), other.is_empty()) {
-            (false, false) => **self == **other,
+            (false, false) => self.map() == other.map(),
             (one, two) => one == two,
         }
     }
@@ -133,7 +176,7 @@ impl PartialEq for Extra {
 
 impl fmt::Debug for Extra {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&**self, f)
+        f.debug_map().entries(self.iter()).finish()
     }
 }
 
@@ -175,17 +218,9 @@ impl IntoIterator for Extra {
 
 impl<'a> IntoIterator for &'a Extra {
     type Item = (&'a String, &'a Value);
-    type IntoIter = map::Iter<'a>;
-    fn into_iter(self) -> map::Iter<'a> {
-        self.iter()
-    }
-}
-
-impl<'a> IntoIterator for &'a mut Extra {
-    type Item = (&'a String, &'a mut Value);
-    type IntoIter = map::IterMut<'a>;
-    fn into_iter(self) -> map::IterMut<'a> {
-        self.iter_mut()
+    type IntoIter = std::iter::Flatten<std::option::IntoIter<&'a Map<String, Value>>>;
+    fn into_iter(self) -> Self::IntoIter {
+        self.map().into_iter().flatten()
     }
 }
 
@@ -205,7 +240,7 @@ impl<'de> Deserialize<'de> for Extra {
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Extra, A::Error> {
                 let mut extra = Extra::new();
-                while let Some((name, value)) = map.next_entry()? {
+                while let Some((name, value)) = map.next_entry::<String, Value>()? {
                     extra.insert(name, value);
                 }
                 Ok(extra)
@@ -259,9 +294,7 @@ mod tests {
         extra.extend([]);
         assert!(extra.0.is_none());
         extra.extend([("a".to_owned(), json!(1)), ("a".to_owned(), json!(2))]);
-        for (_, value) in &mut extra {
-            *value = json!(3);
-        }
+        *extra.get_mut("a").unwrap() = json!(3);
         assert_eq!(Map::from(extra), Map::from_iter([("a".to_owned(), json!(3))]));
     }
 

@@ -4,21 +4,23 @@ use std::str::FromStr;
 
 use serde::Serialize;
 
-use crate::base::error::{Error, ErrorKind, Result};
+use crate::base::error::{Error, ErrorCode, ErrorKind, Result};
 use crate::base::ordered::OrderedJson;
 
 impl OrderedJson {
     /// Reads JSON text. Of fields with the same name the last one counts. Errors if the text is not JSON, or is nested deeper than
     /// 128 levels.
     pub fn parse(text: &str) -> Result<Self> {
-        serde_json::from_str(text)
-            .map_err(|error| Error::new(ErrorKind::Encode, "invalid_json", format!("the text is not JSON: {error}")))
+        serde_json::from_str(text).map_err(|error| {
+            Error::new(ErrorKind::Encode, ErrorCode::InvalidJson, format!("the text is not JSON: {error}"))
+        })
     }
 
     /// Returns what a type writes, with its fields in the order in which it writes them. Errors if it cannot be written as JSON.
     pub fn from_serialize<T: Serialize + ?Sized>(value: &T) -> Result<Self> {
-        let unfit =
-            |error| Error::new(ErrorKind::Encode, "encode", format!("the value could not be written as JSON: {error}"));
+        let unfit = |error| {
+            Error::new(ErrorKind::Encode, ErrorCode::Encode, format!("the value could not be written as JSON: {error}"))
+        };
         let text = serde_json::to_string(value).map_err(unfit)?;
         serde_json::from_str(&text).map_err(unfit)
     }

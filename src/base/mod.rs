@@ -9,6 +9,7 @@ pub(crate) mod inline_vec;
 pub(crate) mod json_text;
 pub(crate) mod limits;
 pub(crate) mod maybe_send;
+pub(crate) mod open_enum;
 pub(crate) mod ordered;
 pub(crate) mod record;
 #[cfg(feature = "schemars")]
@@ -22,7 +23,7 @@ pub(crate) mod transport_error;
 
 pub use advice::{Advice, Place, Remedy};
 pub use base_url::BaseUrl;
-pub use error::{Error, ErrorKind, Phase, Result, ValidationIssue};
+pub use error::{Error, ErrorCode, ErrorKind, Phase, Result, ValidationIssue};
 pub use extra::Extra;
 pub use inline_vec::InlineVec;
 pub use limits::Limits;

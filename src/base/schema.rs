@@ -4,7 +4,10 @@ use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use crate::base::{Extra, InlineVec, OrderedJson, Text};
+use crate::base::extra::Extra;
+use crate::base::inline_vec::InlineVec;
+use crate::base::ordered::OrderedJson;
+use crate::base::text::Text;
 
 impl JsonSchema for Text {
     fn schema_name() -> Cow<'static, str> {

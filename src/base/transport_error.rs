@@ -42,6 +42,7 @@ impl fmt::Debug for TransportError {
 
 /// Whether the server can have seen the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Sent {
     /// Certainly not: no connection was made, or it was lost before the first byte.
     No,

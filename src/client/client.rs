@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::api::{CheckHealth, CurrentModel, ModelCard};
-use crate::base::{BaseUrl, BoxFuture, Error, Limits, MaybeSync, Result, TimeoutPolicy};
+use crate::base::{BaseUrl, BoxFuture, Error, ErrorCode, Limits, MaybeSync, Result, TimeoutPolicy};
 use crate::client::clock::Clock;
 use crate::client::driver::ClientIo;
 use crate::client::response::{Response, ResponseFuture};
@@ -111,7 +111,7 @@ impl Client {
         for (server, card) in servers.iter().zip(&cards) {
             match card {
                 Ok(card) => self.shared.set_model(server, Some(&card.id)),
-                Err(error) if error.code() == "no_model_loaded" => self.shared.set_model(server, None),
+                Err(error) if error.code() == &ErrorCode::NoModelLoaded => self.shared.set_model(server, None),
                 Err(_) => {}
             }
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::base::{Error, ErrorKind, Phase, Result, Time, Timeouts};
+use crate::base::{Error, ErrorCode, ErrorKind, Phase, Result, Time, Timeouts};
 use crate::protocol::Options;
 use crate::protocol::policy::Retry;
 
@@ -39,7 +39,7 @@ impl Readiness {
         };
         if now + INTERVAL >= self.until {
             let message = format!("the server was not ready within {:?}", self.timeout);
-            return Err(Error::new(ErrorKind::Timeout, "timeout_ready", message)
+            return Err(Error::new(ErrorKind::Timeout, ErrorCode::TimeoutReady, message)
                 .with_phase(Phase::Total)
                 .with_quoted("the last look said: ", error));
         }
@@ -53,7 +53,9 @@ fn is_not_yet(error: &Error) -> bool {
         ErrorKind::Connect | ErrorKind::Transport | ErrorKind::Timeout | ErrorKind::Truncated => true,
         ErrorKind::Server => matches!(error.status().map(|status| status.as_u16()), Some(502..=504)),
         // By this client's own policies, not by a hook.
-        ErrorKind::Policy => matches!(error.code(), "circuit_open" | "rate_limited" | "queue_full"),
+        ErrorKind::Policy => {
+            matches!(error.code(), ErrorCode::CircuitOpen | ErrorCode::RateLimited | ErrorCode::QueueFull)
+        }
         _ => false,
     }
 }

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use futures_core::Stream;
 
-use crate::base::{BoxFuture, Error, ErrorKind, MaybeSend, Record, Result};
+use crate::base::{BoxFuture, Error, ErrorCode, ErrorKind, MaybeSend, Record, Result};
 use crate::client::clock::Clock;
 use crate::client::driver::{ClientIo, Driver};
 use crate::client::dyn_call::{DynCall, ResponseMeta};
@@ -109,7 +109,7 @@ impl<T, O> ResponseStream<T, O> {
         if self.state.outcome().is_none() {
             self.state.stop();
             if let Running::Driver(driver) = &mut self.call {
-                driver.abort(Error::new(ErrorKind::Cancelled, "stopped", "the stream was stopped"));
+                driver.abort(Error::new(ErrorKind::Cancelled, ErrorCode::Stopped, "the stream was stopped"));
             }
         }
     }

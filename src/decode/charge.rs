@@ -39,7 +39,7 @@ enum Kind {
     String,
     /// Of a type that is known, read into its place or in a room that was charged. Short strings are inline.
     Typed,
-    /// The same, for a list of [`fill`](crate::decode::in_place).
+    /// The same, for a list of [`in_place`](crate::decode::in_place).
     List,
     /// The same, for an object that becomes a list of pairs.
     Pairs,
@@ -100,7 +100,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Charged<'_, D> {
         self.inner.deserialize_any(visitor)
     }
 
-    /// What [`fill`](crate::decode::in_place) reads is of any shape for serde alone.
+    /// What [`in_place`](crate::decode::in_place) reads is of any shape for serde alone.
     fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, D::Error> {
         let kind = match name {
             IN_PLACE => Kind::Typed,

@@ -68,6 +68,7 @@ pub trait EventFormat: MaybeSend + 'static {
 
 /// What one event came to.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum Step<T> {
     /// An item.
     Item(T),

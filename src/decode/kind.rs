@@ -6,7 +6,7 @@ use serde::de::{DeserializeOwned, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 
 use crate::base::text::contains;
-use crate::base::{Error, ErrorKind, Result};
+use crate::base::{Error, ErrorCode, ErrorKind, Result};
 use crate::decode::charge::Bounds;
 use crate::decode::failure;
 use crate::decode::failure::DeserializeInPlace;
@@ -58,7 +58,7 @@ fn nothing_of(names: &[&str], object: bool) -> Error {
         (true, [name]) => format!("has no `{name}`"),
         (true, names) => format!("has none of the fields `{}`", names.join("`, `")),
     };
-    Error::new(ErrorKind::Decode, "unexpected_json", format!("the answer could not be read: it {what}"))
+    Error::new(ErrorKind::Decode, ErrorCode::UnexpectedJson, format!("the answer could not be read: it {what}"))
 }
 
 /// What the outermost fields of an object tell.

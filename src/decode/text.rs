@@ -85,6 +85,6 @@ mod tests {
         let error =
             from_json::<std::collections::BTreeMap<String, Vec<Inner>>>(r#"{"list":[{"n":1},{"n":"x"}]}"#).unwrap_err();
         assert_eq!(error.path(), Some("list[1].n"));
-        assert_eq!(error.code(), "unexpected_json");
+        assert_eq!(error.code().as_str(), "unexpected_json");
     }
 }

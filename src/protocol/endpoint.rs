@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use http::Method;
 
-use crate::base::{Error, ErrorKind, Extra, Limits, MaybeSend, Result, TimeoutPolicy, Timeouts};
+use crate::base::{Error, ErrorCode, ErrorKind, Extra, Limits, MaybeSend, Result, TimeoutPolicy, Timeouts};
 use crate::decode::Decode;
 
 /// One operation of the server: verb, path, body, who may call it, and how its answer is read.
@@ -192,6 +192,6 @@ pub enum Idempotency {
 /// Writes a request as JSON for [`Endpoint::body`].
 pub fn json_body<T: serde::Serialize + ?Sized>(request: &T) -> Result<Option<Bytes>> {
     serde_json::to_vec(request).map(|body| Some(body.into())).map_err(|error| {
-        Error::new(ErrorKind::Encode, "encode", format!("the request could not be written as JSON: {error}"))
+        Error::new(ErrorKind::Encode, ErrorCode::Encode, format!("the request could not be written as JSON: {error}"))
     })
 }

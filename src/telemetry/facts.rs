@@ -96,7 +96,7 @@ impl<'a> End<'a> {
         match self {
             End::Complete => None,
             End::Cancelled => Some((n::CANCELLED, Value::Flag(true))),
-            End::Failed(error) => Some((n::ERROR_TYPE, text(error.code()))),
+            End::Failed(error) => Some((n::ERROR_TYPE, text(error.code().as_str()))),
         }
     }
 }

@@ -184,7 +184,7 @@ impl Hook for Tracing {
                     target: n::SCOPE,
                     parent: &span,
                     Level::WARN,
-                    { n::ERROR_TYPE } = error.code(),
+                    { n::ERROR_TYPE } = error.code().as_str(),
                     error = words,
                     took,
                     attempts,

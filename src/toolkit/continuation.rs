@@ -231,7 +231,7 @@ mod tests {
         let expected = Content::Parts(vec![ContentPart::text("aHalf"), ContentPart::image_url("u")]);
         assert_eq!(next.request().messages[1].content, Some(expected));
         parts.messages[1].content = None;
-        assert_eq!(Continuation::new(&parts, half()).unwrap_err().code(), "not_text");
+        assert_eq!(Continuation::new(&parts, half()).unwrap_err().code().as_str(), "not_text");
     }
 
     #[test]
@@ -250,7 +250,7 @@ mod tests {
         ];
         for (request, partial, code) in cases {
             let error = Continuation::new(&request, partial).unwrap_err();
-            assert_eq!((error.code(), error.kind()), (code, ErrorKind::Encode));
+            assert_eq!((error.code().as_str(), error.kind()), (code, ErrorKind::Encode));
         }
         assert!(Continuation::new(&ask().response_format(ResponseFormat::text()), half()).is_ok());
     }

@@ -1,7 +1,7 @@
 //! Fitting a conversation into the context, by leaving out its oldest turns.
 
 use crate::api::{ChatMessage, ChatRequest, ModelParameters, Role};
-use crate::base::{Advice, Error, ErrorKind, Remedy, Result};
+use crate::base::{Advice, Error, ErrorCode, ErrorKind, Remedy, Result};
 use crate::client::services::Chat;
 use crate::protocol::estimate::{Estimate, Estimator};
 
@@ -89,7 +89,8 @@ impl ChatRequest {
 }
 
 pub(crate) fn known_context(context: Option<i64>) -> Result<u64> {
-    let unknown = || Error::custom(ErrorKind::Decode, "no_context", "the server did not say how large its context is");
+    let unknown =
+        || Error::custom(ErrorKind::Decode, ErrorCode::NoContext, "the server did not say how large its context is");
     context.and_then(|context| u64::try_from(context).ok()).ok_or_else(unknown)
 }
 
@@ -111,7 +112,7 @@ fn fit_around(around: &ChatRequest, messages: &[ChatMessage], budget: u64, estim
             "the conversation does not fit: its instructions and its last turn alone take up to {} tokens of {budget}",
             fixed.high
         );
-        return Err(Error::new(ErrorKind::Encode, "conversation_too_long", message).with_advice(Advice::new(
+        return Err(Error::new(ErrorKind::Encode, ErrorCode::ConversationTooLong, message).with_advice(Advice::new(
             Remedy::Change,
             "shorten the last message, ask for fewer tokens with {field:max_tokens}, or calibrate the estimator",
         )));
@@ -215,7 +216,7 @@ mod tests {
     #[test]
     fn what_cannot_fit_is_an_error() {
         let error = fit(&conversation(), 10, &Estimator::new()).unwrap_err();
-        assert_eq!((error.kind(), error.code()), (ErrorKind::Encode, "conversation_too_long"));
+        assert_eq!((error.kind(), error.code().as_str()), (ErrorKind::Encode, "conversation_too_long"));
         assert!(error.to_string().starts_with("the conversation does not fit: its instructions and its last turn"));
         assert_eq!(fit(&[], 100, &Estimator::new()).unwrap().messages, []);
     }

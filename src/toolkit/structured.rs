@@ -17,7 +17,7 @@ use std::fmt;
 use serde::de::DeserializeOwned;
 
 use crate::api::{ChatCompletion, ChatRequest, FinishReason, ResponseFormat};
-use crate::base::{Error, ErrorKind, OrderedJson};
+use crate::base::{Error, ErrorCode, ErrorKind, OrderedJson};
 use crate::client::Response;
 use crate::client::services::Chat;
 
@@ -118,7 +118,7 @@ impl From<StructuredError> for Error {
         match error {
             StructuredError::Call(error) => error,
             StructuredError::Unparsed(unparsed) => {
-                let error = Error::new(ErrorKind::Decode, "unstructured", unparsed.to_string());
+                let error = Error::new(ErrorKind::Decode, ErrorCode::Unstructured, unparsed.to_string());
                 error.with_path(unparsed.path.unwrap_or_default())
             }
         }
@@ -388,7 +388,7 @@ mod tests {
         let unparsed = answer(r#"{"items": [{"price": {}}]}"#, "stop").parsed::<Order>().unwrap_err();
         let error = Error::from(StructuredError::from(unparsed));
         assert_eq!(
-            (error.kind(), error.code(), error.path()),
+            (error.kind(), error.code().as_str(), error.path()),
             (ErrorKind::Decode, "unstructured", Some("items[0].price"))
         );
         assert!(error.body().is_none());

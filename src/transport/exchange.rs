@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::base::{Error, ErrorKind, Result};
+use crate::base::{Error, ErrorCode, ErrorKind, Result};
 
 /// One recorded exchange: what was sent, and what came back when. As JSON it takes one line of a file.
 ///
@@ -71,6 +71,7 @@ pub enum End {
 
 /// Bytes, written as text if they are UTF-8, else as `{"base64": ..}`.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Data(pub Bytes);
 
 impl Chunk {
@@ -157,7 +158,7 @@ fn parse(text: &[u8]) -> Result<Parsed> {
 }
 
 fn unreadable(what: &str) -> Error {
-    Error::new(ErrorKind::Decode, "invalid_recording", format!("the recorded exchange cannot be read: {what}"))
+    Error::new(ErrorKind::Decode, ErrorCode::InvalidRecording, format!("the recorded exchange cannot be read: {what}"))
 }
 
 impl Serialize for Data {

@@ -148,7 +148,10 @@ fn with_nowhere_to_go_the_error_tells_when_to_come_again() {
     let shared = broken(&["a"]);
     break_first(&shared);
     let error = fails(&mut call(&shared, &Read), 4.0);
-    assert_eq!((error.kind(), error.code(), error.retry_at()), (ErrorKind::Policy, "circuit_open", Some(at(10.0))));
+    assert_eq!(
+        (error.kind(), error.code().as_str(), error.retry_at()),
+        (ErrorKind::Policy, "circuit_open", Some(at(10.0)))
+    );
     assert!(error.is_retryable());
     assert_eq!(
         error.to_string(),

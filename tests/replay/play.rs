@@ -161,7 +161,7 @@ pub(crate) fn stream<T: Serialize, O: Serialize>(mut stream: ResponseStream<T, O
     let end = match bounded(stream.finish()) {
         Ok(answer) => (json(&*answer), Outcome::Complete, None),
         Err(broken) => {
-            (json(&broken.partial), broken.outcome, Some((broken.error.kind(), broken.error.code().to_owned())))
+            (json(&broken.partial), broken.outcome, Some((broken.error.kind(), broken.error.code().to_string())))
         }
     };
     let error = seen.error.as_ref().map(|fault| (fault.kind, fault.code.clone()));
@@ -179,7 +179,7 @@ impl Fault {
         };
         Fault {
             kind: error.kind(),
-            code: error.code().to_owned(),
+            code: error.code().to_string(),
             message: error.message().to_owned(),
             text: error.to_string(),
             body: error.body().cloned(),

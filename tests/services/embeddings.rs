@@ -56,7 +56,7 @@ fn no_text_at_all_is_refused_here() {
     let script = Script::new([]);
     let empty = EmbeddingsRequest::new(Vec::<String>::new());
     let error = block_on(client(&script).embeddings().create(&empty)).unwrap_err();
-    assert_eq!((error.kind(), error.code()), (ErrorKind::Encode, "no_input"));
+    assert_eq!((error.kind(), error.code().as_str()), (ErrorKind::Encode, "no_input"));
     assert_eq!(
         error.to_string(),
         "POST http://tabby.test/v1/embeddings: the list of texts is empty; the server fails on it"
@@ -70,7 +70,7 @@ fn an_answer_that_does_not_fit_the_request_keeps_its_body() {
     let script = Script::new([Reply::json(200, body)]);
     let request = EmbeddingsRequest::new(["a", "b"]);
     let error = block_on(client(&script).embeddings().create(&request)).unwrap_err();
-    assert_eq!((error.kind(), error.code()), (ErrorKind::Decode, "inconsistent_answer"));
+    assert_eq!((error.kind(), error.code().as_str()), (ErrorKind::Decode, "inconsistent_answer"));
     assert_eq!(error.to_string(), "POST http://tabby.test/v1/embeddings: the answer has 1 vectors for 2 texts");
     assert_eq!(error.body().unwrap(), body);
 }

@@ -24,7 +24,7 @@ impl From<Error> for Told {
     fn from(error: Error) -> Self {
         Told {
             kind: error.kind(),
-            code: error.code().to_owned(),
+            code: error.code().to_string(),
             status: error.status().map(|status| status.as_u16()),
             message: error.message().to_owned(),
             hint: error.hint().map(str::to_owned),

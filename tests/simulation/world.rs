@@ -467,11 +467,11 @@ impl World {
         let actor = &self.calls[call];
         let outcome = match &result {
             Ok(()) => "ok".to_owned(),
-            Err(error) => error.code().to_owned(),
+            Err(error) => error.code().to_string(),
         };
         let total = actor.ask.timeouts.total.filter(|_| !actor.sleepy);
         let complete = actor.exchange.as_ref().and_then(|exchange| exchange.complete);
-        let told = result.as_ref().copied().map_err(|error| error.code());
+        let told = result.as_ref().copied().map_err(|error| error.code().as_str());
         self.laws.done(actor.started.unwrap(), self.now, total, told, actor.items, complete);
         if let (Err(error), Some(call)) = (&result, &actor.call) {
             assert_eq!(error.record(), Some(call.record()));

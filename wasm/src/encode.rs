@@ -71,7 +71,7 @@ pub(crate) fn error(error: &Error, call: Option<&Call<Wire>>, request_bytes: u64
     let endpoint = error.endpoint();
     let mut told = Object::new();
     told.text("kind", Some(error.kind().as_str()));
-    told.text("code", Some(error.code()));
+    told.text("code", Some(error.code().as_str()));
     // The sentence for people; then the server's own words, or ours without the place and the hint.
     told.text("message", Some(&error.sentence()));
     told.text("reason", Some(error.message()));

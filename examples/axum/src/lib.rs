@@ -149,7 +149,7 @@ impl IntoResponse for Refusal {
             Refusal::NoUser => (StatusCode::UNAUTHORIZED, "no_user", None),
             Refusal::Busy => (StatusCode::TOO_MANY_REQUESTS, "too_many_answers", Some(1)),
             Refusal::Failed(error) => {
-                let status = match (error.kind(), error.code()) {
+                let status = match (error.kind(), error.code().as_str()) {
                     // What is wrong with the question is the browser's to mend.
                     (_, "context_length_exceeded" | "validation_failed" | "template_error") => StatusCode::BAD_REQUEST,
                     (ErrorKind::Policy, _) | (_, "no_model_loaded" | "rate_limited") => StatusCode::SERVICE_UNAVAILABLE,
@@ -157,7 +157,7 @@ impl IntoResponse for Refusal {
                     // A key that the server refuses is this service's fault, not the browser's.
                     _ => StatusCode::BAD_GATEWAY,
                 };
-                (status, error.code(), (status == StatusCode::SERVICE_UNAVAILABLE).then_some(5))
+                (status, error.code().as_str(), (status == StatusCode::SERVICE_UNAVAILABLE).then_some(5))
             }
         };
         let mut response = (status, Json(json!({"code": code}))).into_response();

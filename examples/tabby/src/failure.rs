@@ -64,7 +64,9 @@ impl Failure {
             Failure::Unhealthy => ("server", "unhealthy", None),
             Failure::Other(_) | Failure::Closed => ("other", "other", None),
             Failure::Interrupted => ("interrupted", "interrupted", None),
-            Failure::Call(error) | Failure::Broken(_, error) => (error.kind().as_str(), error.code(), Some(error)),
+            Failure::Call(error) | Failure::Broken(_, error) => {
+                (error.kind().as_str(), error.code().as_str(), Some(error))
+            }
         };
         json!({"error": {
             "kind": kind,
@@ -85,7 +87,7 @@ fn of(error: &Error) -> u8 {
             Some(401 | 403) => 4,
             Some(400..=499) => 5,
             // "No model is loaded" is an answer to the request, not a failure; so is a name that it does not have.
-            _ if error.code().starts_with("no_") || error.code().starts_with("unknown_") => 5,
+            _ if error.code().as_str().starts_with("no_") || error.code().as_str().starts_with("unknown_") => 5,
             _ if error.code() == "context_length_exceeded" => 5,
             _ => 6,
         },

@@ -226,7 +226,7 @@ mod tests {
             (r#"{"detail":"odd"}"#, "stream_error"),
         ] {
             let error = events.event("message", data).unwrap_err();
-            assert_eq!((error.kind(), error.code()), (ErrorKind::Server, code), "{data}");
+            assert_eq!((error.kind(), error.code().as_str()), (ErrorKind::Server, code), "{data}");
         }
         assert_eq!(events.event("message", "{\"id\": ").unwrap_err().kind(), ErrorKind::Decode);
         assert_eq!(events.event("message", "[1]").unwrap_err().kind(), ErrorKind::Decode);

@@ -16,11 +16,11 @@ pub(super) fn push_extra(message: &mut ChatMessage, from: &Extra, budget: &mut B
             ("tool_call_id", Value::String(id)) => message.tool_call_id = Some(id.as_str().into()),
             ("refusal" | "function_call" | "audio" | "reasoning_details", Value::Null)
                 if message.extra.contains_key(name) => {}
-            ("refusal", Value::String(_)) => push_text(&mut message.extra, name, value, budget)?,
+            ("refusal", Value::String(_)) => push_text(message.extra.map_mut(), name, value, budget)?,
             ("function_call" | "audio", Value::Object(fields)) => {
-                push_object(&mut message.extra, name, fields, budget)?
+                push_object(message.extra.map_mut(), name, fields, budget)?
             }
-            ("reasoning_details", Value::Array(list)) => push_list(&mut message.extra, name, list, budget)?,
+            ("reasoning_details", Value::Array(list)) => push_list(message.extra.map_mut(), name, list, budget)?,
             _ => {}
         }
     }

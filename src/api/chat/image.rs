@@ -1,7 +1,7 @@
 //! Image parts whose type is found out from their first bytes.
 
 use super::ContentPart;
-use crate::base::{Advice, Error, ErrorKind, Remedy, Result};
+use crate::base::{Advice, Error, ErrorCode, ErrorKind, Remedy, Result};
 
 impl ContentPart {
     /// An image, sent inside the request; its type is known by its first bytes: PNG, JPEG, GIF, WebP or BMP. For
@@ -24,7 +24,7 @@ impl ContentPart {
 
 /// The error for bytes that are none of the known types.
 pub(super) fn unknown(what: &str) -> Error {
-    Error::new(ErrorKind::Encode, "image_unknown", format!("{what} is none of PNG, JPEG, GIF, WebP and BMP"))
+    Error::new(ErrorKind::Encode, ErrorCode::ImageUnknown, format!("{what} is none of PNG, JPEG, GIF, WebP and BMP"))
         .with_advice(Advice::new(
             Remedy::Change,
             "convert it, or name its type with {setting:content_part.image_bytes}",

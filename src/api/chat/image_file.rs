@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::ContentPart;
 use super::image::{media_type, unknown};
-use crate::base::{Advice, Error, ErrorKind, Remedy, Result};
+use crate::base::{Advice, Error, ErrorCode, ErrorKind, Remedy, Result};
 
 /// The largest image file that is read unless another cap is given.
 const CAP: u64 = 20 * 1024 * 1024;
@@ -30,7 +30,7 @@ impl ContentPart {
         let path = path.as_ref();
         let unreadable = |error: std::io::Error| {
             let message = format!("the image `{}` could not be read: {error}", path.display());
-            Error::new(ErrorKind::Encode, "image_unreadable", message).with_source(error)
+            Error::new(ErrorKind::Encode, ErrorCode::ImageUnreadable, message).with_source(error)
         };
         let file = File::open(path).map_err(unreadable)?;
         // One byte more says whether there are more, even where no length is known, such as a pipe.
@@ -38,7 +38,7 @@ impl ContentPart {
         file.take(bytes.saturating_add(1)).read_to_end(&mut image).map_err(unreadable)?;
         if image.len() as u64 > bytes {
             let message = format!("the image `{}` is larger than the cap of {bytes} bytes", path.display());
-            return Err(Error::new(ErrorKind::Encode, "image_too_large", message).with_advice(Advice::new(
+            return Err(Error::new(ErrorKind::Encode, ErrorCode::ImageTooLarge, message).with_advice(Advice::new(
                 Remedy::Raise,
                 "scale it down, or raise the cap with {setting:content_part.image_file_within}",
             )));

@@ -482,7 +482,7 @@ mod tests {
         ] {
             let piece = json!({"delta": delta});
             assert!(add_within(&limits, std::slice::from_ref(&piece)).is_ok());
-            assert_eq!(add_within(&limits, &[piece.clone(), piece]).unwrap_err().code(), "stream_too_large");
+            assert_eq!(add_within(&limits, &[piece.clone(), piece]).unwrap_err().code().as_str(), "stream_too_large");
         }
         let names: Vec<_> = (0..100).map(|i| json!({"delta": {format!("field{i}"): "x".repeat(100)}})).collect();
         assert_eq!(add_within(&limits, &names).unwrap_err().kind(), ErrorKind::TooLarge);

@@ -8,7 +8,7 @@ use crate::api::chat::events::Shared;
 use crate::api::choices::{Choices, whole_choices};
 use crate::api::common::{cut_by_unload, failed_choice};
 use crate::api::kinds::Kind;
-use crate::base::{Advice, Error, Limits, Remedy, Result, Text};
+use crate::base::{Advice, Error, ErrorCode, Limits, Remedy, Result, Text};
 use crate::decode::{
     Bounds, EventFormat, Halves, Slot, Step, Templates, answer, error_beside, event_error, from_event, is_noise,
 };
@@ -62,7 +62,7 @@ impl CompletionEvents {
     }
 
     fn map_error(&self, error: Error) -> Error {
-        if self.bounded || error.code() != "generation_aborted" {
+        if self.bounded || error.code() != &ErrorCode::GenerationAborted {
             return error;
         }
         error.with_advice(Advice::new(
@@ -172,7 +172,7 @@ mod tests {
     #[test]
     fn a_missing_max_tokens_is_hinted_at() {
         let error = CompletionEvents::new(false).event("message", ABORTED).unwrap_err();
-        assert_eq!((error.kind(), error.code()), (ErrorKind::Server, "generation_aborted"));
+        assert_eq!((error.kind(), error.code().as_str()), (ErrorKind::Server, "generation_aborted"));
         assert!(error.hint().unwrap().contains("max_tokens"));
         let error = CompletionEvents::new(true).event("message", ABORTED).unwrap_err();
         assert!(!error.hint().unwrap_or_default().contains("max_tokens"));

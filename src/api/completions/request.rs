@@ -14,7 +14,7 @@ use crate::api::operation::described;
 use crate::api::sampling::{SamplingParams, sampling_setters};
 use crate::api::streamed::Streamed;
 use crate::base::text::from_texts;
-use crate::base::{Error, ErrorKind, Extra, Limits, Result};
+use crate::base::{Error, ErrorCode, ErrorKind, Extra, Limits, Result};
 use crate::decode::{Events, Json};
 use crate::protocol::estimate::Estimator;
 use crate::protocol::{Endpoint, StreamEndpoint, json_body};
@@ -82,7 +82,7 @@ impl CompletionRequest {
             stream: Option<bool>,
         }
         if matches!(&self.prompt, Prompt::Many(prompts) if prompts.is_empty()) {
-            return Err(Error::new(ErrorKind::Encode, "no_prompt", "the list of prompts is empty")
+            return Err(Error::new(ErrorKind::Encode, ErrorCode::NoPrompt, "the list of prompts is empty")
                 .with_hint("the server fails on it, or streams nothing for ever"));
         }
         self.sampling.check()?;
@@ -273,7 +273,7 @@ mod tests {
     #[test]
     fn no_prompt_at_all_is_refused_here() {
         let error = CompletionRequest::new(Vec::<String>::new()).streamed().body().unwrap_err();
-        assert_eq!((error.kind(), error.code()), (ErrorKind::Encode, "no_prompt"));
+        assert_eq!((error.kind(), error.code().as_str()), (ErrorKind::Encode, "no_prompt"));
         assert!(CompletionRequest::new("").body().is_ok());
     }
 

@@ -9,7 +9,7 @@ use crate::api::kinds::{Kind, json};
 use crate::api::operation::described;
 use crate::api::sampling::{SamplingParams, sampling_setters};
 use crate::api::streamed::Streamed;
-use crate::base::{Advice, Error, Limits, Remedy, Result};
+use crate::base::{Advice, Error, ErrorCode, Limits, Remedy, Result};
 use crate::decode::{Bounds, EventFormat, Events, Halves, Json, Step, answer, error_beside, from_event, is_noise};
 use crate::protocol::{Accumulate, Endpoint, StreamEndpoint, json_body};
 
@@ -93,7 +93,7 @@ impl Endpoint for Streamed<'_, KoboldRequest> {
 }
 
 pub(super) fn map_error(error: Error) -> Error {
-    if error.code() == "generation_aborted" {
+    if error.code() == &ErrorCode::GenerationAborted {
         return error.with_advice(Advice::new(
             Remedy::Call,
             "servers of 2026 fail on every generation of the KoboldAI API; {method:completions} does the same with more",

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::api::operation::endpoints;
 use crate::api::streamed::Streamed;
-use crate::base::{Advice, Error, Remedy};
+use crate::base::{Advice, Error, ErrorCode, Remedy};
 use crate::decode::Empty;
 
 pub use answer::{
@@ -80,8 +80,8 @@ service!(endpoints);
 
 /// A 404 of these routes: the server has none of them.
 fn map_error(error: Error) -> Error {
-    if error.code() == "not_found" {
-        return error.with_code("kobold_disabled").with_advice(Advice::new(
+    if error.code() == &ErrorCode::NotFound {
+        return error.with_code(ErrorCode::KoboldDisabled).with_advice(Advice::new(
             Remedy::Configure,
             "the server has no KoboldAI API: add `Kobold` to `api_servers` in its `config.yml`, and check {url}",
         ));

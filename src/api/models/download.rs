@@ -8,7 +8,7 @@ use crate::api::common::OneOrMany;
 use crate::api::fields::request;
 use crate::api::kinds::kinds;
 use crate::base::text::contains;
-use crate::base::{Advice, Error, Extra, Remedy};
+use crate::base::{Advice, Error, ErrorCode, Extra, Remedy};
 use crate::decode::open_enum::open_enum;
 
 request! {
@@ -56,7 +56,7 @@ impl DownloadRequest {
 
 /// All failures are 400, distinguished by their words; the one of the timeout has none.
 pub(super) fn map_error(error: Error) -> Error {
-    if error.code() != "bad_request" {
+    if error.code() != &ErrorCode::BadRequest {
         return error;
     }
     let says = |words: &str| contains(error.message(), words);

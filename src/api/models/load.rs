@@ -369,6 +369,9 @@ mod tests {
     fn an_error_event_is_the_error() {
         let data = r#"{"error":{"message":"Insufficient VRAM in split for model and cache","trace":null}}"#;
         let error = LoadEvents::default().event("message", data).unwrap_err();
-        assert_eq!((error.code(), error.message()), ("stream_error", "Insufficient VRAM in split for model and cache"));
+        assert_eq!(
+            (error.code().as_str(), error.message()),
+            ("stream_error", "Insufficient VRAM in split for model and cache")
+        );
     }
 }

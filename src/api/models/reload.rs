@@ -1,7 +1,7 @@
 //! What must be known before a reload unloads anything.
 
 use super::{LoadRequest, ModelList};
-use crate::base::{Advice, Error, ErrorKind, Remedy, Result};
+use crate::base::{Advice, Error, ErrorCode, ErrorKind, Remedy, Result};
 
 /// The models that a load asks for.
 pub(crate) struct Wanted {
@@ -37,7 +37,7 @@ fn check(name: &str, what: &str, list: &ModelList) -> Result<()> {
     }
     let name = name.escape_debug();
     let message = format!("`{name}` is not in the server's list of {what}, so nothing was unloaded");
-    Err(Error::new(ErrorKind::Encode, "unknown_model", message).with_advice(Advice::new(
+    Err(Error::new(ErrorKind::Encode, ErrorCode::UnknownModel, message).with_advice(Advice::new(
         Remedy::Check,
         "only the admin key is shown the whole list, and models in subfolders are in no list; if it is there, call \
          {method:models.unload} and then {method:models.load}",
@@ -48,7 +48,7 @@ fn check(name: &str, what: &str, list: &ModelList) -> Result<()> {
 pub(crate) fn unless_none_loaded(result: Result<()>) -> Result<bool> {
     match result {
         Ok(()) => Ok(true),
-        Err(error) if error.code() == "no_model_loaded" => Ok(false),
+        Err(error) if error.code() == &ErrorCode::NoModelLoaded => Ok(false),
         Err(error) => Err(error),
     }
 }

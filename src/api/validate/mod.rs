@@ -9,7 +9,7 @@ mod sampling;
 use std::fmt;
 use std::ops::Deref;
 
-use crate::base::{Error, ErrorKind};
+use crate::base::{Error, ErrorCode, ErrorKind};
 
 /// Everything that was found wrong with a request; derefs to a list of at least one [`Fault`].
 ///
@@ -101,7 +101,7 @@ impl std::error::Error for Faults {}
 impl From<Faults> for Error {
     /// An error of kind [`Encode`](ErrorKind::Encode) with code `invalid_request`, so that `request.validate()?` works.
     fn from(faults: Faults) -> Self {
-        Error::new(ErrorKind::Encode, "invalid_request", faults.to_string()).with_source(faults)
+        Error::new(ErrorKind::Encode, ErrorCode::InvalidRequest, faults.to_string()).with_source(faults)
     }
 }
 

@@ -285,6 +285,6 @@ mod tests {
             ],
         );
         let error = crate::base::error::Error::from(request.validate().unwrap_err());
-        assert_eq!((error.kind(), error.code()), (crate::base::error::ErrorKind::Encode, "invalid_request"));
+        assert_eq!((error.kind(), error.code().as_str()), (crate::base::error::ErrorKind::Encode, "invalid_request"));
     }
 }

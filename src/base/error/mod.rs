@@ -1,6 +1,9 @@
 //! `Error`: one sentence for people, a kind and a code for programs, and whatever the server said.
 
+mod code;
 mod hinted;
+mod issue;
+mod kind;
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,12 +14,15 @@ use http::{HeaderMap, Method, StatusCode};
 
 use crate::base::advice::{Advice, Place, Remedy};
 use crate::base::date;
-use crate::base::extra::Extra;
 use crate::base::record::Record;
 use crate::base::secrets::Secrets;
 use crate::base::text::{Texts, decimal, printable, texts_of_any, without_end};
 use crate::base::time::Time;
 use crate::base::transport_error::TransportError;
+
+pub use code::ErrorCode;
+pub use issue::ValidationIssue;
+pub use kind::{ErrorKind, Phase};
 
 /// The result of this library's operations.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -37,7 +43,7 @@ struct Inner {
     message: String,
     /// What the message begins with.
     subject: Option<Place>,
-    code: String,
+    code: ErrorCode,
     phase: Option<Phase>,
     hint: Option<String>,
     advice: Option<Advice>,
@@ -71,140 +77,26 @@ pub(crate) struct Answered {
     pub(crate) body: Bytes,
 }
 
-/// The class of an [`Error`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum ErrorKind {
-    /// The client's configuration cannot work: a base URL, key or header value. Nothing was sent.
-    Config,
-    /// The request could not be written as JSON, or is known to be impossible. Nothing was sent.
-    Encode,
-    /// The source of keys failed. Nothing was sent.
-    Credentials,
-    /// No connection to the server could be made. Nothing was sent.
-    Connect,
-    /// The connection failed after the request may have been sent.
-    Transport,
-    /// A deadline of the call's [`Timeouts`](crate::Timeouts) passed; [`phase`](Error::phase) says which.
-    Timeout,
-    /// The server answered with an error, by its status or inside a stream.
-    Server,
-    /// The stream ended before its end was announced.
-    Truncated,
-    /// The answer is not what this operation answers; [`path`](Error::path) says where.
-    Decode,
-    /// A cap of [`Limits`](crate::Limits) was reached.
-    TooLarge,
-    /// A policy or a hook of this client rejected the call: an open circuit, a rate limit, a full queue. Nothing was sent.
-    Policy,
-    /// The call was cancelled by its owner.
-    Cancelled,
-    /// A sans-IO [`Call`](crate::call::Call) was driven wrongly.
-    Misuse,
-}
-
-impl ErrorKind {
-    /// The class as a word, such as `too_large`: for logs, and for programs that read them.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            ErrorKind::Config => "config",
-            ErrorKind::Encode => "encode",
-            ErrorKind::Credentials => "credentials",
-            ErrorKind::Connect => "connect",
-            ErrorKind::Transport => "transport",
-            ErrorKind::Timeout => "timeout",
-            ErrorKind::Server => "server",
-            ErrorKind::Truncated => "truncated",
-            ErrorKind::Decode => "decode",
-            ErrorKind::TooLarge => "too_large",
-            ErrorKind::Policy => "policy",
-            ErrorKind::Cancelled => "cancelled",
-            ErrorKind::Misuse => "misuse",
-        }
-    }
-}
-
-impl fmt::Display for ErrorKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-/// The part of a call that ran out of time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Phase {
-    /// Waiting for the head of the answer.
-    Head,
-    /// Waiting for the first item of a stream.
-    FirstItem,
-    /// Waiting for more data (keep-alive comments are not data).
-    Idle,
-    /// The whole call, its retries included.
-    Total,
-}
-
-impl Phase {
-    /// The part as a word, such as `first_item`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Phase::Head => "head",
-            Phase::FirstItem => "first_item",
-            Phase::Idle => "idle",
-            Phase::Total => "total",
-        }
-    }
-}
-
-impl fmt::Display for Phase {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-/// One entry of a 422 answer.
-#[derive(Clone, PartialEq)]
-#[non_exhaustive]
-pub struct ValidationIssue {
-    /// Where in the request, outermost first, such as `body`, `messages`, `0`, `role` (wire: `loc`).
-    pub location: Vec<String>,
-    /// What is wrong (wire: `msg`).
-    pub message: String,
-    /// The server's name for this fault, such as `missing` (wire: `type`).
-    pub kind: String,
-    /// The value that was refused, as JSON text cut at 1 KiB (wire: `input`). It can hold the prompt, so `Debug` omits it.
-    pub input: Option<String>,
-    /// Other fields, such as `ctx`.
-    pub extra: Extra,
-}
-
-impl fmt::Debug for ValidationIssue {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ValidationIssue")
-            .field("location", &self.location)
-            .field("message", &self.message)
-            .field("kind", &self.kind)
-            .finish_non_exhaustive()
-    }
-}
-
 impl Error {
     /// The class of the error.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// A stable word for programs, never empty.
+    /// Returns what happened, for programs. Codes compare with strings, too.
     ///
-    /// For [`ErrorKind::Server`] it is the server's own code (`context_length_exceeded`) or one of
-    /// `missing_key`, `invalid_key`, `no_model_loaded`, `no_embedding_model_loaded`, `generation_aborted`,
-    /// `validation_failed`, `template_error`, `no_template`, `unknown_model`, `unknown_preset`, `unknown_template`,
-    /// `already_loaded`, `nothing_named`, `oai_disabled`, `kobold_disabled`, `not_found`, `method_not_allowed`, `redirect`,
-    /// `rate_limited`, `repo_forbidden`, `bad_request`, `server_error`, `stream_error`, `http_error`. Some operations have codes of
-    /// their own, listed in their documentation. For the other kinds it names the fault, such as `timeout_idle`, `connect`,
-    /// `truncated`, `generation_cut` (an unload of the model cut a whole answer), `unexpected_json`, `encoded_body`,
-    /// `body_too_large`, `too_many_items`, `too_deep` or `decoded_too_large`.
-    pub fn code(&self) -> &str {
+    /// ```
+    /// # fn handle(error: &tabbyapi::Error) {
+    /// use tabbyapi::ErrorCode;
+    ///
+    /// match error.code() {
+    ///     ErrorCode::NoModelLoaded => println!("load a model first"),
+    ///     ErrorCode::ContextLengthExceeded => println!("that was too long"),
+    ///     code => println!("{code}: {error}"),
+    /// }
+    /// # }
+    /// ```
+    pub fn code(&self) -> &ErrorCode {
         &self.0.code
     }
 
@@ -342,7 +234,7 @@ impl Error {
     /// The error of a stream that ended without its announced end and without an error event, for an
     /// [`EventFormat::end`](crate::decode::EventFormat::end).
     pub fn truncated() -> Self {
-        Error::new(ErrorKind::Truncated, "truncated", "the stream ended before its end was announced")
+        Error::new(ErrorKind::Truncated, ErrorCode::Truncated, "the stream ended before its end was announced")
             .with_hint("the connection was cut or the server was stopped; what had arrived is kept by the stream")
     }
 
@@ -352,22 +244,22 @@ impl Error {
     }
 
     /// An error of your own [`Endpoint`](crate::Endpoint), decoder or source of keys.
-    pub fn custom(kind: ErrorKind, code: &str, message: impl fmt::Display) -> Self {
+    pub fn custom(kind: ErrorKind, code: impl Into<ErrorCode>, message: impl fmt::Display) -> Self {
         Error::new(kind, code, message.to_string())
     }
 
     /// The same error with another code, for an [`Endpoint::map_error`](crate::Endpoint::map_error).
     #[must_use]
-    pub fn with_code(mut self, code: impl Into<String>) -> Self {
+    pub fn with_code(mut self, code: impl Into<ErrorCode>) -> Self {
         self.0.code = code.into();
         self
     }
 
-    pub(crate) fn new(kind: ErrorKind, code: impl Into<String>, message: impl Into<String>) -> Self {
+    pub(crate) fn new(kind: ErrorKind, code: impl Into<ErrorCode>, message: impl Into<String>) -> Self {
         Error::made(kind, code.into(), message.into())
     }
 
-    fn made(kind: ErrorKind, code: String, message: String) -> Self {
+    fn made(kind: ErrorKind, code: ErrorCode, message: String) -> Self {
         Error(Box::new(Inner {
             kind,
             message,
@@ -402,15 +294,15 @@ impl Error {
     }
 
     pub(crate) fn config(message: impl Into<String>) -> Self {
-        Error::new(ErrorKind::Config, "config", message)
+        Error::new(ErrorKind::Config, ErrorCode::Config, message)
     }
 
     pub(crate) fn misuse(message: impl Into<String>) -> Self {
-        Error::new(ErrorKind::Misuse, "misuse", message)
+        Error::new(ErrorKind::Misuse, ErrorCode::Misuse, message)
     }
 
     pub(crate) fn cancelled() -> Self {
-        Error::new(ErrorKind::Cancelled, "cancelled", "the call was cancelled")
+        Error::new(ErrorKind::Cancelled, ErrorCode::Cancelled, "the call was cancelled")
     }
 
     pub(crate) fn too_many(what: &str, most: usize) -> Self {
@@ -483,7 +375,9 @@ impl Error {
     pub(crate) fn without(mut self, secrets: &Secrets) -> Self {
         let inner = &mut *self.0;
         secrets.remove_from(&mut inner.message);
-        secrets.remove_from(&mut inner.code);
+        let mut code = inner.code.as_str().to_owned();
+        secrets.remove_from(&mut code);
+        inner.code = code.into();
         secrets.remove_from(&mut inner.remark);
         let texts = [&mut inner.hint, &mut inner.path, &mut inner.trace];
         texts.into_iter().flatten().for_each(|text| secrets.remove_from(text));

@@ -62,7 +62,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use crate::api::{CurrentModel, ModelCard};
-use crate::base::{BaseUrl, BoxFuture, Error, Limits, Result, Time, TimeoutPolicy};
+use crate::base::{BaseUrl, BoxFuture, Error, ErrorCode, Limits, Result, Time, TimeoutPolicy};
 use crate::client::client::ClientParts;
 use crate::client::response::{Response, whole};
 use crate::client::stream_state::StreamState;
@@ -161,7 +161,7 @@ impl Client {
             let card = once.at(&server.base).call(&CurrentModel);
             match &card {
                 Ok(card) => self.shared.set_model(&server.base, Some(&card.id)),
-                Err(error) if error.code() == "no_model_loaded" => self.shared.set_model(&server.base, None),
+                Err(error) if error.code() == &ErrorCode::NoModelLoaded => self.shared.set_model(&server.base, None),
                 Err(_) => {}
             }
             (server.base, card)

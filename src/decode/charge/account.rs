@@ -217,7 +217,7 @@ pub(super) struct Growth {
 }
 
 impl Growth {
-    /// Charges one more element; how much larger the list became. `tame`: it is one of [`fill`](crate::decode::in_place).
+    /// Charges one more element; how much larger the list became. `tame`: it is one of [`in_place`](crate::decode::in_place).
     pub(super) fn push<E: serde::de::Error>(&self, size: usize, tame: bool, account: &Account) -> Result<usize, E> {
         let (len, capacity) = (self.len.get(), self.capacity.get());
         self.len.set(len + 1);

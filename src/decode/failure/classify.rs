@@ -3,13 +3,14 @@
 use http::StatusCode;
 
 use super::server_error::ServerError;
+use crate::base::ErrorCode;
 use crate::base::text::contains;
 
 /// What an error means.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Cause {
     /// The code where the server has none of its own.
-    pub(super) code: &'static str,
+    pub(super) code: ErrorCode,
     /// By status and cause; that the server has a code of its own says nothing of it.
     pub(super) retryable: bool,
 }
@@ -28,34 +29,34 @@ impl ServerError {
     pub(super) fn cause(&self, status: Option<StatusCode>, within: Within) -> Cause {
         let says = |words: &str| contains(&self.message, words);
         let (code, retryable) = match status.map_or(0, |status| status.as_u16()) {
-            0 if says("aborted") => ("generation_aborted", false),
-            0 if within == Within::Stream => ("stream_error", false),
-            401 if says("Please provide") || says("admin key isn't provided") => ("missing_key", false),
-            401 | 403 => ("invalid_key", false),
-            404 => ("not_found", false),
-            405 => ("method_not_allowed", false),
-            408 => ("request_timeout", true),
-            422 if says("prompt template is not set") => ("no_template", false),
-            422 if says("Enable the OAI server") => ("oai_disabled", false),
-            422 => ("validation_failed", false),
-            429 => ("rate_limited", true),
-            0 | 503 if says("No embedding models") => ("no_embedding_model_loaded", true),
-            0 | 503 if says("No models are currently loaded") => ("no_model_loaded", true),
-            503 if says("aborted") => ("generation_aborted", false),
-            300..=399 => ("redirect", false),
-            400 if says("authentication key is invalid") => ("invalid_key", false),
-            400 if says("TemplateError") => ("template_error", false),
-            400 if says("Could not find the") && says("model path") => ("unknown_model", false),
+            0 if says("aborted") => (ErrorCode::GenerationAborted, false),
+            0 if within == Within::Stream => (ErrorCode::StreamError, false),
+            401 if says("Please provide") || says("admin key isn't provided") => (ErrorCode::MissingKey, false),
+            401 | 403 => (ErrorCode::InvalidKey, false),
+            404 => (ErrorCode::NotFound, false),
+            405 => (ErrorCode::MethodNotAllowed, false),
+            408 => (ErrorCode::RequestTimeout, true),
+            422 if says("prompt template is not set") => (ErrorCode::NoTemplate, false),
+            422 if says("Enable the OAI server") => (ErrorCode::OaiDisabled, false),
+            422 => (ErrorCode::ValidationFailed, false),
+            429 => (ErrorCode::RateLimited, true),
+            0 | 503 if says("No embedding models") => (ErrorCode::NoEmbeddingModelLoaded, true),
+            0 | 503 if says("No models are currently loaded") => (ErrorCode::NoModelLoaded, true),
+            503 if says("aborted") => (ErrorCode::GenerationAborted, false),
+            300..=399 => (ErrorCode::Redirect, false),
+            400 if says("authentication key is invalid") => (ErrorCode::InvalidKey, false),
+            400 if says("TemplateError") => (ErrorCode::TemplateError, false),
+            400 if says("Could not find the") && says("model path") => (ErrorCode::UnknownModel, false),
             400 if says("Sampler override file named") || says("Sampler override preset with name") => {
-                ("unknown_preset", false)
+                (ErrorCode::UnknownPreset, false)
             }
-            400 if says("is already loaded") => ("already_loaded", false),
-            400 if NOTHING_NAMED.iter().any(|words| says(words)) => ("nothing_named", false),
-            400 => ("bad_request", false),
+            400 if says("is already loaded") => (ErrorCode::AlreadyLoaded, false),
+            400 if NOTHING_NAMED.iter().any(|words| says(words)) => (ErrorCode::NothingNamed, false),
+            400 => (ErrorCode::BadRequest, false),
             // This server's 500 comes of what was sent, so it comes again; so do those of what it does not know.
-            0 | 500 | 501 | 505 => ("server_error", false),
-            502..=599 => ("server_error", true),
-            _ => ("http_error", false),
+            0 | 500 | 501 | 505 => (ErrorCode::ServerError, false),
+            502..=599 => (ErrorCode::ServerError, true),
+            _ => (ErrorCode::HttpError, false),
         };
         Cause { code, retryable }
     }

@@ -7,10 +7,10 @@ use super::server_error::ServerError;
 use crate::base::text::{contains, cut};
 use crate::base::{Advice, Error, Remedy};
 
-pub(super) fn advice(said: &ServerError, cause: Cause, status: Option<StatusCode>) -> Option<Advice> {
+pub(super) fn advice(said: &ServerError, cause: &Cause, status: Option<StatusCode>) -> Option<Advice> {
     // The server's own code first, where it is one of those that are known.
     let own = said.code.as_deref().and_then(|code| known(code, &said.message, status));
-    own.or_else(|| known(cause.code, &said.message, status))
+    own.or_else(|| known(cause.code.as_str(), &said.message, status))
 }
 
 fn known(code: &str, message: &str, status: Option<StatusCode>) -> Option<Advice> {

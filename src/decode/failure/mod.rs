@@ -29,7 +29,7 @@ use server_error::ServerError;
 pub(super) fn from_response(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Error {
     let said = ServerError::json(body).unwrap_or_else(|| ServerError::plain(body, Some(headers)));
     let cause = said.cause(Some(status), Within::Answer);
-    let advice = advice(&said, cause, Some(status));
+    let advice = advice(&said, &cause, Some(status));
     let error = said.into_error(cause, None);
     match advice {
         Some(advice) => error.with_advice(advice),
@@ -67,7 +67,7 @@ pub(super) fn from_answer(body: &str) -> Option<Error> {
 fn finished(said: ServerError, within: Within) -> Error {
     let status = said.status;
     let cause = said.cause(status, within);
-    let advice = advice(&said, cause, status);
+    let advice = advice(&said, &cause, status);
     let error = said.into_error(cause, status);
     let error = if within == Within::Stream { error.in_stream() } else { error };
     match advice {
@@ -84,7 +84,7 @@ mod tests {
     fn a_code_is_a_short_word() {
         let code = |code: &str| {
             let data = serde_json::json!({"error": {"message": "no", "type": "invalid_request_error", "code": code}});
-            event_error(&data.to_string()).unwrap().code().to_owned()
+            event_error(&data.to_string()).unwrap().code().to_string()
         };
         assert_eq!(code("context_length_exceeded"), "context_length_exceeded");
         for other in ["", "two words", "caf\u{e9}", &"x".repeat(65)] {

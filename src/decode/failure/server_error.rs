@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::classify::Cause;
 use super::glimpse::{beginning, glimpse};
 use crate::base::text::{cut, find};
-use crate::base::{Error, ErrorKind, ValidationIssue};
+use crate::base::{Error, ErrorCode, ErrorKind, ValidationIssue};
 use crate::decode::content_type::content_type;
 
 /// The longest message that is taken over from a server, in bytes; the raw body is kept beside it.
@@ -154,7 +154,7 @@ impl ServerError {
     }
 
     pub(super) fn into_error(self, cause: Cause, status: Option<StatusCode>) -> Error {
-        let code = self.code.unwrap_or_else(|| cause.code.to_owned());
+        let code = self.code.map_or(cause.code, ErrorCode::from);
         let error = Error::new(ErrorKind::Server, code, self.message).with_issues(self.issues).with_trace(self.trace);
         error.with_retryable(cause.retryable).with_named_status(status)
     }

@@ -227,7 +227,7 @@ impl<'de, T: Struct<'de>> Visitor<'de> for Whole<'_, T> {
             match key {
                 Some(key) => self.0.value(key, &mut seen, &mut map)?,
                 None => {
-                    let value = map.next_value()?;
+                    let value: serde_json::Value = map.next_value()?;
                     self.0.extra().insert(mem::take(&mut unknown), value);
                 }
             }

@@ -5,7 +5,7 @@ use std::env::{self, VarError};
 use zeroize::Zeroizing;
 
 use super::{Credential, KeySource, Keys};
-use crate::base::{BoxFuture, Error, ErrorKind, Result};
+use crate::base::{BoxFuture, Error, ErrorCode, ErrorKind, Result};
 use crate::protocol::endpoint::Scope;
 
 /// Keys from environment variables, which are read each time that the client asks: a change is seen after a 401.
@@ -81,7 +81,7 @@ fn variable(name: &str) -> Result<Zeroizing<String>> {
 /// The value is left out: nothing of a key may show.
 fn unfit(name: &str) -> Error {
     let message = format!("the environment variable `{name}` holds characters that no key has");
-    Error::custom(ErrorKind::Credentials, "key_invalid", message)
+    Error::custom(ErrorKind::Credentials, ErrorCode::KeyInvalid, message)
         .with_hint("set it to the key alone, without line breaks")
 }
 

@@ -7,7 +7,7 @@ use std::fmt;
 use bytes::Bytes;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 
-use crate::base::{Error, ErrorKind, Extra, Result};
+use crate::base::{Error, ErrorCode, ErrorKind, Extra, Result};
 
 /// The body with the fields that it does not have itself.
 pub(super) fn with_extra(body: Option<Bytes>, extra: &Extra) -> Result<Option<Bytes>> {
@@ -23,7 +23,7 @@ fn appended(body: Bytes, extra: &Extra) -> Result<Bytes> {
         return Ok(body);
     }
     let unreadable =
-        |error| Error::new(ErrorKind::Encode, "encode", format!("extra fields could not be added: {error}"));
+        |error| Error::new(ErrorKind::Encode, ErrorCode::Encode, format!("extra fields could not be added: {error}"));
     let Names(names) = serde_json::from_slice(&body).map_err(unreadable)?;
     let mut more = Vec::new();
     extra.write(|name| !names.contains(name), &mut serde_json::Serializer::new(&mut more)).map_err(unreadable)?;

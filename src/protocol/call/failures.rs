@@ -9,7 +9,7 @@ use super::Call;
 use super::gate::Refusal;
 use crate::base::error::Answered;
 use crate::base::text::{decimal, without_end};
-use crate::base::{Advice, Error, ErrorKind, Phase, Remedy, Sent, Time, TransportError};
+use crate::base::{Advice, Error, ErrorCode, ErrorKind, Phase, Remedy, Sent, Time, TransportError};
 use crate::decode::Decode;
 use crate::protocol::auth::Which;
 
@@ -128,7 +128,7 @@ pub(super) fn encoding(headers: &HeaderMap) -> Option<String> {
 pub(super) fn encoded(encoding: &str) -> Error {
     let message =
         format!("the answer is encoded with `{encoding}`, although the request said `accept-encoding: identity`");
-    Error::new(ErrorKind::Decode, "encoded_body", message).with_advice(Advice::new(
+    Error::new(ErrorKind::Decode, ErrorCode::EncodedBody, message).with_advice(Advice::new(
         Remedy::Configure,
         "switch compression off in the proxy in front of the server; or give {setting:client_builder.build_with} a transport that \
          decodes it and removes the header `content-encoding`",
@@ -142,7 +142,7 @@ pub(super) fn faults_server(error: &Error) -> bool {
         ErrorKind::Timeout => error.phase() != Some(Phase::Total),
         ErrorKind::Server => {
             error.status().is_some_and(|status| status.is_server_error())
-                && !matches!(error.code(), "no_model_loaded" | "no_embedding_model_loaded")
+                && !matches!(error.code(), ErrorCode::NoModelLoaded | ErrorCode::NoEmbeddingModelLoaded)
         }
         _ => false,
     }

@@ -1,7 +1,7 @@
 //! Deadlines of a call as a whole, and the errors of those that pass.
 
 use super::{Call, earlier};
-use crate::base::{Advice, Error, ErrorKind, Phase, Remedy, Time};
+use crate::base::{Advice, Error, ErrorCode, ErrorKind, Phase, Remedy, Time};
 use crate::decode::Decode;
 
 impl<D: Decode> Call<D> {
@@ -46,17 +46,20 @@ impl<D: Decode> Call<D> {
         let timeout = self.operation.timeout.filter(|_| !of_total);
         let timeouts = &self.operation.timeouts;
         let (code, limit, what, [hint, hint_of_timeout]) = match phase {
-            Phase::Head => {
-                ("timeout_head", timeouts.head, "no response", hints!("timeouts.head", "such waits are expected"))
-            }
+            Phase::Head => (
+                ErrorCode::TimeoutHead,
+                timeouts.head,
+                "no response",
+                hints!("timeouts.head", "such waits are expected"),
+            ),
             Phase::FirstItem => (
-                "timeout_first_item",
+                ErrorCode::TimeoutFirstItem,
                 timeouts.first_item,
                 "no first item",
                 hints!("timeouts.first_item", "prompts take that long"),
             ),
             Phase::Idle => (
-                "timeout_idle",
+                ErrorCode::TimeoutIdle,
                 timeouts.idle,
                 "no data (keep-alive comments do not count)",
                 [
@@ -71,13 +74,13 @@ impl<D: Decode> Call<D> {
                 ],
             ),
             Phase::Total if self.operation.has_total => (
-                "timeout_total",
+                ErrorCode::TimeoutTotal,
                 timeouts.total,
                 "the call did not finish",
                 hints!("options.total", "such calls are expected"),
             ),
             Phase::Total => (
-                "timeout_total",
+                ErrorCode::TimeoutTotal,
                 timeouts.total,
                 "the call did not finish",
                 hints!("timeouts.total", "such calls are expected"),

@@ -93,7 +93,7 @@ use http::response::Parts;
 use http::{HeaderMap, StatusCode};
 
 use crate::base::secrets::mark;
-use crate::base::{Error, Phase, Result, Secrets, Sent, Text, TransportError};
+use crate::base::{Error, ErrorCode, Phase, Result, Secrets, Sent, Text, TransportError};
 use crate::decode::Decode;
 use crate::protocol::auth::{Credential, Which};
 use crate::protocol::endpoint::Endpoint;
@@ -581,14 +581,14 @@ impl<D: Decode> Call<D> {
     /// An attempt failed: another one, or the end.
     fn fail(&mut self, now: Time, error: Error, sent: Sent) {
         let error = self.cleaned(self.answered(error));
-        if matches!(error.code(), "no_model_loaded") {
+        if matches!(error.code(), ErrorCode::NoModelLoaded) {
             self.shared.note_model(self.at, "");
         }
         self.release(now, faults_server(&error).then_some(false));
         match self.again(now, &error, sent) {
             Some(wait) => {
                 self.retries += 1;
-                match self.close_attempt(now, Some(error.code()), Some(wait), Some(&error)) {
+                match self.close_attempt(now, Some(error.code().as_str()), Some(wait), Some(&error)) {
                     Ok(()) => self.state = State::Ready { not_before: Some(now + wait) },
                     Err(veto) => self.end(now, Err(veto)),
                 }
@@ -645,7 +645,7 @@ impl<D: Decode> Call<D> {
 
     fn close(&mut self, now: Time, error: Option<&Error>) -> Result<()> {
         self.record.ended = Some(now);
-        self.close_attempt(now, error.map(Error::code), None, error)
+        self.close_attempt(now, error.map(|error| error.code().as_str()), None, error)
     }
 
     /// An error is a hook's, which wants no further attempt.

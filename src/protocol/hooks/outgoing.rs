@@ -12,12 +12,13 @@ use serde_json::{Map, Value};
 
 use crate::base::ordered::InOrderOf;
 use crate::base::secrets::is_secret;
-use crate::base::{Error, ErrorKind, OrderedJson, Result};
+use crate::base::{Error, ErrorCode, ErrorKind, OrderedJson, Result};
 
 /// The request of one attempt before it is sent.
 ///
 /// Keys and other headers that are marked as secret are not in it; they are put in afterwards, over whatever stands there.
 /// Method and URL are fixed, as the key is meant for that server.
+#[non_exhaustive]
 pub struct Outgoing<'a> {
     /// The verb.
     pub method: &'a Method,
@@ -34,7 +35,7 @@ impl Outgoing<'_> {
     pub fn set_header(&mut self, name: &str, value: &str) -> Result<()> {
         let bad = |what: &str| {
             let name = name.escape_debug();
-            Error::new(ErrorKind::Encode, "bad_header", format!("a hook set the header `{name}`, but {what}"))
+            Error::new(ErrorKind::Encode, ErrorCode::BadHeader, format!("a hook set the header `{name}`, but {what}"))
         };
         let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::from_str(value)) else {
             return Err(bad("its name or value has characters that no header can carry"));
@@ -97,7 +98,7 @@ impl Outgoing<'_> {
             Ok(body)
         };
         let body = rewritten().map_err(|error| {
-            Error::new(ErrorKind::Encode, "encode", format!("a hook could not change the body: {error}"))
+            Error::new(ErrorKind::Encode, ErrorCode::Encode, format!("a hook could not change the body: {error}"))
         })?;
         *self.body = body.into();
         Ok(())

@@ -14,7 +14,7 @@ use crate::base::Time;
 /// ```
 ///
 /// While it is open, calls go to other servers; if there is none they end at once with an error of kind
-/// [`Refused`](crate::ErrorKind::Policy) and the code `circuit_open`, and [`Error::retry_at`](crate::Error::retry_at) tells
+/// [`Policy`](crate::ErrorKind::Policy) and the code `circuit_open`, and [`Error::retry_at`](crate::Error::retry_at) tells
 /// until when. Failures are connections that fail, answers that do not begin in time or are cut off, and statuses from 500 on;
 /// not "no model is loaded", and nothing that is the request's own fault. Calls that are cancelled count as neither.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -83,6 +83,7 @@ impl Default for Breaker {
 
 /// What a breaker lets through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum BreakerState {
     /// Everything.
     Closed,

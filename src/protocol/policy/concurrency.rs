@@ -11,7 +11,7 @@ pub struct Concurrency {
     /// How many run at a time; 1 at least.
     pub running: u32,
     /// How many may wait, over all servers; 10,000 by default. Further ones end at once with the code `queue_full` and the kind
-    /// [`Refused`](crate::ErrorKind::Policy).
+    /// [`Policy`](crate::ErrorKind::Policy).
     pub waiting: usize,
 }
 

@@ -8,7 +8,7 @@ use crate::base::Time;
 /// How many requests, and how many tokens, are sent to a server in a time.
 ///
 /// The law is exact: no span of that length sees more begin. A call that is over it waits for its turn, in the order in
-/// which calls came, or is refused with the code `rate_limited` and the kind [`Refused`](crate::ErrorKind::Policy). Tokens are
+/// which calls came, or is refused with the code `rate_limited` and the kind [`Policy`](crate::ErrorKind::Policy). Tokens are
 /// estimated before they are sent (see [`Endpoint::tokens`](crate::Endpoint::tokens)): the prompt, and the answer as far as
 /// the request bounds it. What alone is more than the limit goes when nothing else was sent in the time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

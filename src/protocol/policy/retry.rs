@@ -8,7 +8,7 @@ use http::{HeaderName, StatusCode};
 use serde::{Deserialize, Serialize};
 
 use crate::base::settings::seconds;
-use crate::base::{Error, ErrorKind, MaybeSend, MaybeSync, Sent};
+use crate::base::{Error, ErrorCode, ErrorKind, MaybeSend, MaybeSync, Sent};
 use crate::protocol::endpoint::Idempotency;
 
 /// When a failed call is tried again, and after how long.
@@ -172,7 +172,7 @@ impl Failure<'_> {
         let said = self.error.headers().and_then(|headers| headers.get(X_SHOULD_RETRY)?.to_str().ok());
         match (self.error.kind(), said.map(str::trim)) {
             // Waiting makes no certificate better.
-            (ErrorKind::Connect, _) if self.error.code() == "certificate" => self.elsewhere,
+            (ErrorKind::Connect, _) if self.error.code() == &ErrorCode::Certificate => self.elsewhere,
             (ErrorKind::Connect | ErrorKind::Transport | ErrorKind::Timeout | ErrorKind::Truncated, _) => true,
             (ErrorKind::Server, Some("true")) => true,
             (ErrorKind::Server, Some("false")) => false,
@@ -216,7 +216,7 @@ impl Failure<'_> {
 
     fn has_no_model(&self) -> bool {
         self.error.status() == Some(StatusCode::SERVICE_UNAVAILABLE)
-            && matches!(self.error.code(), "no_model_loaded" | "no_embedding_model_loaded")
+            && matches!(self.error.code(), ErrorCode::NoModelLoaded | ErrorCode::NoEmbeddingModelLoaded)
     }
 }
 

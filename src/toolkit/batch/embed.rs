@@ -10,7 +10,7 @@ use super::records::{Current, digest};
 use super::{EmbedPart, EmbedParts, PartRecord};
 use crate::api::common::add_usage;
 use crate::api::{Embedding, EmbeddingList, EmbeddingsRequest, EncodingFormat};
-use crate::base::{Error, ErrorKind, Result};
+use crate::base::{Error, ErrorCode, ErrorKind, Result};
 use crate::client::Client;
 use crate::client::services;
 use crate::protocol::estimate::Estimator;
@@ -49,6 +49,7 @@ struct Run {
 /// Vectors of some texts, and why there are none of others.
 #[derive(Clone, Default, thiserror::Error)]
 #[error("{} of {} texts have no vector: {}", self.missing(), self.vectors.len(), self.first())]
+#[non_exhaustive]
 pub struct PartialEmbeddings {
     /// The vector of each text, `None` where its request failed.
     pub vectors: Vec<Option<Embedding>>,
@@ -313,7 +314,7 @@ impl PartialEmbeddings {
 
     fn whole(mut self) -> Result<EmbeddingList, PartialEmbeddings> {
         if self.vectors.is_empty() {
-            let error = Error::new(ErrorKind::Encode, "no_input", "the list of texts is empty");
+            let error = Error::new(ErrorKind::Encode, ErrorCode::NoInput, "the list of texts is empty");
             self.errors.push((0..0, error.with_hint("give one text at least")));
         }
         if !self.errors.is_empty() {

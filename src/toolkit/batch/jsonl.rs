@@ -40,7 +40,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::BatchResult;
-use crate::base::{Error, ErrorKind, OrderedJson, Result, Text, TimeoutPolicy, Timeouts};
+use crate::base::{Error, ErrorCode, ErrorKind, OrderedJson, Result, Text, TimeoutPolicy, Timeouts};
 use crate::decode::Json;
 use crate::protocol::estimate::Estimator;
 use crate::protocol::{Endpoint, Idempotency, Scope};
@@ -54,6 +54,7 @@ const ROUTES: [&str; 3] = ["/v1/chat/completions", "/v1/completions", "/v1/embed
 
 /// Which requests that have a result are made again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Rerun {
     /// None.
     #[default]
@@ -216,8 +217,9 @@ impl BatchRequest {
 
     fn refused(custom_id: String, line: &str, number: u64, why: String) -> Self {
         let digest = digest(&["refused", &number.to_string(), line]);
-        let error = Error::new(ErrorKind::Encode, "invalid_line", format!("line {number} is no request: {why}"))
-            .with_hint(r#"write {"custom_id", "method": "POST", "url", "body"}, each id once"#);
+        let error =
+            Error::new(ErrorKind::Encode, ErrorCode::InvalidLine, format!("line {number} is no request: {why}"))
+                .with_hint(r#"write {"custom_id", "method": "POST", "url", "body"}, each id once"#);
         BatchRequest { custom_id, digest, what: Err(error) }
     }
 
@@ -313,7 +315,7 @@ impl ResultLine {
                     request_id: error.request_id().map(str::to_owned),
                     body: error.body().map(|body| readable(body)).unwrap_or_default(),
                 });
-                line.error = Some(LineError { code: error.code().to_owned(), message: error.to_string() });
+                line.error = Some(LineError { code: error.code().to_string(), message: error.to_string() });
             }
         }
         line

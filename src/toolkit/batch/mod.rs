@@ -84,6 +84,7 @@ struct Job<E: Endpoint> {
 }
 
 /// What came of one request of a [`Batch`].
+#[non_exhaustive]
 pub struct BatchResult<E: Endpoint> {
     /// The place of the request in the source, from 0.
     pub index: u64,

@@ -9,7 +9,7 @@ use futures_core::Stream;
 
 use super::{Batch, Iter};
 use crate::api::{EmbeddingList, EmbeddingsRequest};
-use crate::base::{Error, ErrorKind, Result, Text};
+use crate::base::{Error, ErrorCode, ErrorKind, Result, Text};
 use crate::client::{Client, Response};
 
 /// The vectors of many texts as a stream of parts, one for each request: [`EmbedMany::parts`](super::EmbedMany::parts).
@@ -104,7 +104,7 @@ impl Made {
     /// Vectors can only be compared if one model made them: the servers of a pool, or a model loaded in between, may differ.
     pub(super) fn take(&mut self, model: &Text, dimension: usize) -> Result<()> {
         let refuse = |message: String| {
-            let error = Error::new(ErrorKind::Decode, "inconsistent_answer", message);
+            let error = Error::new(ErrorKind::Decode, ErrorCode::InconsistentAnswer, message);
             Err(error.with_hint("see that one embedding model answers all requests"))
         };
         if !self.model.is_empty() && self.model != *model {

@@ -21,7 +21,7 @@ impl Fingerprint {
         let status = error.status().map(|status| status.as_u16().to_string()).unwrap_or_default();
         let phase = error.phase().map(Phase::as_str).unwrap_or_default();
         let message = message_shape(error.message());
-        for part in [&method, &path, error.kind().as_str(), error.code(), &status, phase, &message] {
+        for part in [&method, &path, error.kind().as_str(), error.code().as_str(), &status, phase, &message] {
             hash.part(part);
         }
         Fingerprint(hash.0)

@@ -164,7 +164,7 @@ impl ErrorSample {
             method,
             path,
             kind: error.kind().as_str(),
-            code: error.code().to_owned(),
+            code: error.code().to_string(),
             status: error.status().map(|status| status.as_u16()),
             phase: error.phase().map(Phase::as_str),
             message: message_shape(error.message()),

@@ -33,6 +33,7 @@ use super::ready::Ready;
 ///     match event {
 ///         MuxEvent::Item(chunk) => println!("{river}: {}", chunk?.text()),
 ///         MuxEvent::End(stream) => println!("{river} is over: {:?}", stream.outcome()),
+///         _ => {}
 ///     }
 /// }
 /// # Ok(())
@@ -44,6 +45,7 @@ pub struct Mux<K, S> {
 
 /// What comes out of a [`Mux`].
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum MuxEvent<S: Stream> {
     /// An item of the stream.
     Item(S::Item),

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use futures_core::Stream;
 
-use crate::base::{Advice, Error, ErrorKind, Remedy, Result};
+use crate::base::{Advice, Error, ErrorCode, ErrorKind, Remedy, Result};
 
 /// Two readers of one stream, each of which gets all items.
 ///
@@ -48,6 +48,7 @@ where
 
 /// What becomes of a reader of a [`tee`] that lags too far behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum LagPolicy {
     /// The other one waits for it, and so does the server.
     Block,
@@ -159,11 +160,15 @@ impl<S, T> Tee<S, T> {
 }
 
 fn lagged(lag: usize) -> Error {
-    Error::new(ErrorKind::TooLarge, "lagged", format!("this reader was more than {lag} items behind the other one"))
-        .with_advice(Advice::new(
-            Remedy::Change,
-            "take items sooner, allow more lag, or hold the other reader back with {setting:behind.Hold}",
-        ))
+    Error::new(
+        ErrorKind::TooLarge,
+        ErrorCode::Lagged,
+        format!("this reader was more than {lag} items behind the other one"),
+    )
+    .with_advice(Advice::new(
+        Remedy::Change,
+        "take items sooner, allow more lag, or hold the other reader back with {setting:behind.Hold}",
+    ))
 }
 
 impl<S, T> Stream for Tee<S, T>

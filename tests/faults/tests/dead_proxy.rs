@@ -41,7 +41,7 @@ fn child() {
 }
 
 fn tell(client: &str, error: Error) {
-    assert_eq!((error.kind(), error.code()), (ErrorKind::Connect, "connect"));
+    assert_eq!((error.kind(), error.code().as_str()), (ErrorKind::Connect, "connect"));
     println!("\n{client} says: {error}");
 }
 

@@ -50,7 +50,7 @@ fn decode<D: Decode>(mut decoder: D, head: &http::response::Parts, body: &[u8]) 
         while step(|| decoder.finish())?.is_some() {}
         Ok::<(), tabbyapi::Error>(())
     };
-    run().map_or_else(|error| error.code().to_owned(), |()| "ok".to_owned())
+    run().map_or_else(|error| error.code().to_string(), |()| "ok".to_owned())
 }
 
 /// The same of a stream whose items are added up.
@@ -71,7 +71,7 @@ fn add_up<R: StreamEndpoint>(request: &R, body: &[u8]) -> String {
         }
         Ok::<(), tabbyapi::Error>(())
     };
-    run().map_or_else(|error| error.code().to_owned(), |()| "ok".to_owned())
+    run().map_or_else(|error| error.code().to_string(), |()| "ok".to_owned())
 }
 
 /// `unit` again and again, between two texts, up to so many bytes.

@@ -268,7 +268,7 @@ fn server_errors_and_vetoes() {
     let spans = memory.spans();
     let [attempt, call] = &spans[..] else { panic!("{spans:#?}") };
     assert_eq!(told(attempt, "error.type"), Some(&"400".into()));
-    assert_eq!(told(call, "error.type"), Some(&error.code().to_owned().into()));
+    assert_eq!(told(call, "error.type"), Some(&error.code().to_string().into()));
     assert_no_secrets(&format!("{spans:?}"));
 
     memory.spans.reset();

@@ -16,7 +16,7 @@ const UNLISTED: &str = "only the admin key is shown the whole list, which `tabby
 const IDEMPOTENCY: &str = "replay the same command with the same arguments";
 
 pub fn for_the_terminal(error: Error) -> Error {
-    match (error.code(), error.kind()) {
+    match (error.code().as_str(), error.kind()) {
         // No server was asked.
         ("connect", _) if error.to_string().contains(super::RECORDING) => error.with_hint(IDEMPOTENCY),
         // No list that the server gave has it.

@@ -72,7 +72,7 @@ fn request(prompt: &str, what: &Complete) -> Result<CompletionRequest, Failure> 
 /// Some models cannot go on from nothing, and the server does not say that it is this.
 fn hinted(error: Error, request: &CompletionRequest) -> Error {
     let empty = matches!(&request.prompt, Prompt::One(prompt) if prompt.is_empty());
-    match error.code() {
+    match error.code().as_str() {
         "server_error" | "stream_error" | "generation_aborted" | "bad_request" | "validation_failed" if empty => error.with_hint(
             "the text to go on with is empty, which takes a model that begins texts with a token of its own; give at least a word",
         ),

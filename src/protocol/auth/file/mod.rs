@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 use zeroize::Zeroizing;
 
 use super::{Credential, KeySource, Keys};
-use crate::base::{BoxFuture, Error, ErrorKind, Result};
+use crate::base::{BoxFuture, Error, ErrorCode, ErrorKind, Result};
 use crate::protocol::endpoint::Scope;
 
 /// How old a key may be, unless it is set.
@@ -156,7 +156,7 @@ impl KeyFile {
 
     fn unreadable(&self, error: &io::Error) -> Error {
         let message = format!("the key file `{}` cannot be read: {error}", self.path.display());
-        Error::custom(ErrorKind::Credentials, "key_file_unreadable", message)
+        Error::custom(ErrorKind::Credentials, ErrorCode::KeyFileUnreadable, message)
             .with_hint("check its path and permissions")
     }
 
@@ -166,7 +166,7 @@ impl KeyFile {
             _ => "it should hold a key and nothing else",
         };
         let message = format!("the key file `{}` {what}", self.path.display());
-        Error::custom(ErrorKind::Credentials, "key_file_invalid", message).with_hint(hint)
+        Error::custom(ErrorKind::Credentials, ErrorCode::KeyFileInvalid, message).with_hint(hint)
     }
 }
 

@@ -117,7 +117,7 @@ async fn a_wrong_certificate_is_refused_in_clear_words() {
     let Some(nginx) = Nginx::start("certificate", server.addr(), &certificate) else { return };
     let assert_refused = |error: Error| {
         let text = error.to_string();
-        assert_eq!((error.kind(), error.code()), (ErrorKind::Connect, "certificate"), "{text}");
+        assert_eq!((error.kind(), error.code().as_str()), (ErrorKind::Connect, "certificate"), "{text}");
         assert_eq!(error.record().unwrap().attempt_count, 1, "{text}");
         assert!(text.contains("no secure connection could be made, since a certificate was refused: "), "{text}");
         assert!(text.ends_with("give the transport the certificate of a private authority"), "{text}");

@@ -71,7 +71,7 @@ pub(crate) fn errors(data: &[u8]) {
     let whole = read(&mut [&whole[..]].into_iter());
     assert_eq!(cut.as_ref().map(ToString::to_string), whole.as_ref().map(ToString::to_string));
     if let Some(error) = cut {
-        assert!(!error.code().is_empty() && error.code().len() <= 64, "{}", error.code());
+        assert!(!error.code().as_str().is_empty() && error.code().as_str().len() <= 64, "{}", error.code().as_str());
         assert!(error.to_string().len() < 8 << 10, "{} bytes", error.to_string().len());
         assert!(error.body().is_none_or(|body| body.len() <= Limits::default().error_excerpt));
     }
