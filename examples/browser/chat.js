@@ -15,6 +15,17 @@ let tabby;
 let stream;
 const messages = [];
 
+/** Where the settings are in the way of the conversation once they are made. */
+const isSmall = matchMedia("(max-width: 40rem), (max-height: 30rem)");
+const log = $("log");
+
+/** Shows something more of the conversation, and follows it to the end unless the reader has scrolled up. */
+function grow(change) {
+  const isAtEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 40;
+  change();
+  if (isAtEnd) log.scrollTop = log.scrollHeight;
+}
+
 function say(text, bad = false) {
   $("status").textContent = text;
   $("status").classList.toggle("bad", bad);
@@ -34,6 +45,7 @@ $("connect").addEventListener("submit", async (event) => {
     $("load").elements.model.replaceChildren(...names.map((name) => make("option", { value: name, selected: name === current?.id }, name)));
     $("load").hidden = !adminKey;
     $("send").disabled = false;
+    if (isSmall.matches && current) $("settings").open = false;
     say(current ? `Connected; ${current.id} is loaded.` : "Connected; no model is loaded.");
     $("ask").elements.text.focus();
   } catch (error) {
@@ -45,19 +57,21 @@ $("load").addEventListener("submit", async (event) => {
   event.preventDefault();
   const name = event.target.elements.model.value;
   const bar = $("bar");
-  bar.hidden = false;
+  bar.hidden = $("modules").hidden = false;
+  bar.value = 0;
+  say(`Loading ${name}.`);
   try {
     const load = tabby.models.load({ model_name: name });
     for await (const { model_type, module, modules } of load) {
       bar.value = modules ? module / modules : 0;
-      say(`Loading ${name}: ${module} of ${modules} modules (${model_type})`);
+      $("modules").textContent = `${module} of ${modules} modules (${model_type})`;
     }
     await load.finalReport();
     say(`${name} is loaded.`);
   } catch (error) {
     tell(error);
   }
-  bar.hidden = true;
+  bar.hidden = $("modules").hidden = true;
 });
 
 $("ask").addEventListener("submit", (event) => {
@@ -80,6 +94,7 @@ async function answer(text) {
   const question = make("article", { className: "user" }, make("h2", {}, "You"), make("div", { className: "text" }, text));
   messages.push({ role: "user", content: text });
   say("");
+  for (const failure of log.querySelectorAll(".failure")) failure.remove();
 
   const body = make("div", { className: "text" });
   const thoughts = make("div", { className: "text" });
@@ -87,7 +102,8 @@ async function answer(text) {
   const calls = make("div");
   const rate = make("p", { className: "rate" });
   const answered = make("article", {}, make("h2", {}, "Model"), folded, body, calls, rate);
-  $("log").append(question, answered);
+  log.append(question, answered);
+  log.scrollTop = log.scrollHeight;
 
   stream = tabby.chat.stream({ messages });
   $("stop").disabled = false;
@@ -99,15 +115,16 @@ async function answer(text) {
   try {
     for await (const chunk of stream) {
       const delta = chunk.choices[0]?.delta ?? {};
-      if (delta.reasoning_content) {
-        folded.hidden = false;
-        thoughts.append(delta.reasoning_content);
-      }
-      if (delta.content) body.append(delta.content);
-      for (const { function: called } of delta.tool_calls ?? []) {
-        calls.append(make("details", { open: true }, make("summary", {}, `Calls ${called?.name ?? "a tool"}`), make("pre", {}, called?.arguments ?? "")));
-      }
-      $("log").scrollTop = $("log").scrollHeight;
+      grow(() => {
+        if (delta.reasoning_content) {
+          folded.hidden = false;
+          thoughts.append(delta.reasoning_content);
+        }
+        if (delta.content) body.append(delta.content);
+        for (const { function: called } of delta.tool_calls ?? []) {
+          calls.append(make("details", { open: true }, make("summary", {}, `Calls ${called?.name ?? "a tool"}`), make("pre", {}, called?.arguments ?? "")));
+        }
+      });
       if (!delta.content && !delta.reasoning_content) continue;
       first ??= performance.now();
       pieces += 1;
@@ -116,7 +133,6 @@ async function answer(text) {
     }
   } catch (caught) {
     error = caught;
-    tell(caught);
   }
   const { message } = stream.soFar.choices[0] ?? {};
   const stopped = !error && !stream.outcome;
@@ -133,9 +149,11 @@ async function answer(text) {
     if (!said) for (const block of [question, answered]) block.remove();
     $("ask").elements.text.value ||= text;
   }
+  // Where the reader looks: at the end of the conversation.
+  if (error) grow(() => log.append(make("p", { className: "bad failure", role: "alert" }, error instanceof TabbyError ? error.message : String(error))));
+  body.hidden = !body.textContent;
   $("announce").textContent = error ? "" : stopped ? "Stopped." : `Answer: ${message?.content ?? ""}`;
   stream = undefined;
-  $("log").scrollTop = $("log").scrollHeight;
   $("stop").disabled = true;
   $("send").disabled = false;
   $("ask").elements.text.focus();

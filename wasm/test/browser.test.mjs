@@ -92,13 +92,14 @@ test("the chat page", { timeout: 120_000 }, async (t) => {
   const blocks = await page.locator("article").count();
   await page.getByLabel("Message").fill("A question that fails");
   await page.getByRole("button", { name: "Send" }).click();
-  await page.locator("#status.bad", { hasText: "roles must alternate" }).waitFor();
+  // Where the reader looks: at the end of the conversation, announced at once.
+  await page.locator("#log > .failure.bad[role=alert]:last-child", { hasText: "roles must alternate" }).waitFor();
   assert.equal(await page.locator("article").count(), blocks, "no block of it stays");
   assert.equal(await page.getByLabel("Message").inputValue(), "A question that fails");
   failing = false;
   await page.getByRole("button", { name: "Send" }).click();
   await page.getByText("Better.", { exact: true }).waitFor();
-  assert.equal(await page.locator("#status.bad").count(), 0, "the red error is gone");
+  assert.equal(await page.locator(".bad").count(), 0, "the red error is gone");
   assert.deepEqual(asked[1], asked[0]);
   assert.ok(asked[1].every((role, at) => role === (at % 2 ? "assistant" : "user")), String(asked[1]));
   await page.unroute("**/v1/chat/completions");
@@ -113,11 +114,69 @@ test("the chat page", { timeout: 120_000 }, async (t) => {
   await page.getByRole("combobox").selectOption("beta-3B-exl3");
   const values = new Set();
   await page.getByRole("button", { name: "Load", exact: true }).click();
+  const announced = await page.evaluate(() => {
+    globalThis.said = [];
+    new MutationObserver(() => globalThis.said.push(document.getElementById("status").textContent)).observe(document.getElementById("status"), { childList: true, characterData: true, subtree: true });
+    return document.getElementById("status").textContent;
+  });
+  assert.equal(announced, "Loading beta-3B-exl3.");
   while (!(await page.getByText("beta-3B-exl3 is loaded").isVisible())) {
     values.add(await page.locator("#bar").evaluate((bar) => bar.value));
     await sleep(15);
   }
   assert.ok(values.size > 2, `the bar stood at ${[...values]}`);
+  assert.deepEqual(await page.evaluate(() => globalThis.said), ["beta-3B-exl3 is loaded."], "modules are not announced one by one");
   await page.emulateMedia({ colorScheme: "dark" });
   await page.screenshot({ path: path.join(process.env.SHOTS ?? "/tmp", "chat-dark.png") });
+});
+
+/** Every element that says something is in a landmark, and has a name if it is a form. */
+const OUTSIDE = () =>
+  [...document.body.querySelectorAll("*")].filter((node) => node.children.length === 0 && node.textContent.trim() !== "" && !node.closest("header, main, footer")).map((node) => node.outerHTML);
+
+test("the chat page on a small screen", { timeout: 120_000 }, async (t) => {
+  const server = await emulator(t, "--token-delay-ms", "10");
+  const page = await open(t, { viewport: { width: 360, height: 640 } });
+  const missing = [];
+  page.on("response", (response) => response.status() === 404 && missing.push(response.url()));
+  await page.goto(`${await files(t, root)}/examples/browser/`);
+  assert.equal(await page.locator("#load").isVisible(), false, "there is nothing to load yet");
+  assert.equal(await page.getByLabel("Model", { exact: true }).isVisible(), false);
+  await page.getByLabel("Server", { exact: true }).fill(server.url);
+  await page.getByLabel("API key", { exact: true }).fill(API_KEY);
+  await page.getByRole("button", { name: "Connect" }).click();
+  await page.getByText("alpha-7B-exl3 is loaded").waitFor();
+  assert.equal(await page.locator("#load").isVisible(), false, "without an admin key nothing can be loaded");
+  const { height } = await page.locator("#log").boundingBox();
+  assert.ok(height >= 400, `the conversation has ${height} of 640 px`);
+  assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 360);
+  assert.deepEqual(await page.evaluate(OUTSIDE), []);
+  assert.deepEqual(missing, []);
+
+  // Who scrolls up during an answer stays there; who is at the end follows it.
+  const scrolled = () => page.locator("#log").evaluate((log) => [log.scrollTop, log.scrollHeight - log.clientHeight - log.scrollTop]);
+  await page.getByLabel("Message").fill("many words ".repeat(150));
+  await page.getByRole("button", { name: "Send" }).click();
+  await page.waitForFunction(() => document.querySelector("article:not(.user) .text:not(details .text)")?.textContent.length > 600);
+  assert.ok((await scrolled())[1] < 60, `it follows: ${await scrolled()}`);
+  await page.locator("#log").evaluate((log) => (log.scrollTop = 0));
+  await sleep(300);
+  assert.equal((await scrolled())[0], 0);
+  await page.getByRole("button", { name: "Stop" }).click();
+  await page.getByText(", stopped").waitFor();
+  assert.equal((await scrolled())[0], 0);
+
+  // An answer that breaks before its text leaves no empty bubble, and its error is beside what there is of it.
+  await page.route("**/v1/chat/completions", (route) =>
+    route.fulfill({
+      headers: { "access-control-allow-origin": "*", "content-type": "text/event-stream" },
+      body: `data: ${JSON.stringify({ choices: [{ index: 0, delta: { reasoning_content: "Hm." }, finish_reason: null }] })}\r\n\r\ndata: {"error": {"message": "out of memory"}}\r\n\r\n`,
+    }),
+  );
+  await page.getByLabel("Message").fill("It breaks");
+  await page.getByRole("button", { name: "Send" }).click();
+  await page.locator("#log > .failure", { hasText: "out of memory" }).waitFor();
+  const last = page.locator("article").last();
+  assert.equal(await last.getByText("Reasoning", { exact: true }).isVisible(), true);
+  assert.equal(await last.locator(":scope > .text").first().isVisible(), false);
 });
