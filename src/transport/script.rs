@@ -13,7 +13,7 @@
 //!
 //! let health = client.health().check().await?;
 //! assert!(health.is_healthy());
-//! assert_eq!(health.record().attempt_count, 2);
+//! assert_eq!(health.meta().record().attempt_count, 2);
 //! assert_eq!(script.requests()[1].uri().path(), "/health");
 //! # Ok::<(), tabbyapi::Error>(())
 //! # }).unwrap();

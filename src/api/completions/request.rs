@@ -105,7 +105,7 @@ impl CompletionRequest {
     /// Whether `max_tokens` is set, under any of its names.
     pub(crate) fn is_bounded(&self) -> bool {
         self.sampling.max_tokens.is_some()
-            || ["max_completion_tokens", "max_length"].iter().any(|name| self.extra.contains_key(*name))
+            || ["max_completion_tokens", "max_length"].iter().any(|name| self.extra.contains_key(name))
     }
 }
 

@@ -82,7 +82,7 @@ use watch::Watched;
 ///
 /// impl Hook for Log {
 ///     fn outcome(&mut self, call: &View<'_>, error: Option<&mut Error>) -> Result<()> {
-///         let word = error.map_or("ok".to_owned(), |error| error.code().to_owned());
+///         let word = error.map_or("ok".to_owned(), |error| error.code().to_string());
 ///         println!("{} {}: {word} after {} attempts", call.method, call.path, call.record.attempt_count);
 ///         Ok(())
 ///     }

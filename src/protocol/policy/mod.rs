@@ -33,7 +33,7 @@
 //!
 //! // The first server refuses the connection, the second one answers.
 //! let answer = client.auth().permission().await?;
-//! let tried: Vec<_> = answer.record().attempts.iter().map(|attempt| attempt.base.as_str()).collect();
+//! let tried: Vec<_> = answer.meta().record().attempts.iter().map(|attempt| attempt.base.as_str()).collect();
 //! assert_eq!(tried, ["http://one.test:5000", "http://two.test:5000"]);
 //! # Ok::<(), tabbyapi::Error>(())
 //! # }).unwrap();
