@@ -45,3 +45,11 @@ pub use streamed::Streamed;
 pub use templates::*;
 pub use tokens::*;
 pub use validate::{Effect, Fault, Faults};
+
+/// The services, each with its table in the module of this name; a macro that takes the list makes something of all tables.
+macro_rules! services {
+    ($with:ident) => {
+        $with! { completions chat embeddings models embedding_models loras templates tokens overrides health auth kobold }
+    };
+}
+pub(crate) use services;

@@ -114,18 +114,9 @@ macro_rules! request_schema {
     ($verb:ident $form:ident [$($endpoint:tt)+]) => { Some(|generator| generator.subschema_for::<$($endpoint)+>()) };
 }
 
+macro_rules! all {
+    ($($service:ident)*) => { &[$(crate::api::$service::service!(rows)),*] };
+}
+
 /// The operations, by service.
-pub static OPERATIONS: &[&[Operation]] = &[
-    completions::service!(rows),
-    chat::service!(rows),
-    embeddings::service!(rows),
-    models::service!(rows),
-    embedding_models::service!(rows),
-    loras::service!(rows),
-    templates::service!(rows),
-    tokens::service!(rows),
-    overrides::service!(rows),
-    health::service!(rows),
-    auth::service!(rows),
-    kobold::service!(rows),
-];
+pub static OPERATIONS: &[&[Operation]] = services!(all);

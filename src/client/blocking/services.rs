@@ -68,18 +68,11 @@ macro_rules! method {
     (@ $item:ty => $total:ty) => { ResponseStream<$item, $total> };
 }
 
-crate::api::auth::service!(service);
-crate::api::chat::service!(service);
-crate::api::completions::service!(service);
-crate::api::embedding_models::service!(service);
-crate::api::embeddings::service!(service);
-crate::api::health::service!(service);
-crate::api::kobold::service!(service);
-crate::api::loras::service!(service);
-crate::api::models::service!(service);
-crate::api::overrides::service!(service);
-crate::api::templates::service!(service);
-crate::api::tokens::service!(service);
+macro_rules! all {
+    ($($name:ident)*) => { $(crate::api::$name::service!(service);)* };
+}
+
+crate::api::services!(all);
 
 impl Tokens<'_> {
     /// The estimator, calibrated to the loaded model by the counts of these texts.
