@@ -55,6 +55,7 @@ export class Flow {
   #site;
   #unlisten;
   #fetchOptions;
+  #route;
   /** The head of an answer that is no error was there. */
   #opened = false;
   /** Those of the last answer, and the beginning of its body. */
@@ -64,8 +65,8 @@ export class Flow {
   #paused = 0;
   #idleSince;
 
-  /** `call` has the `operation`, its `request`, the number of `choices` asked for, `site`, and why it cannot begin as `unsent`. */
-  constructor(core, { operation, request, choices = 1, site, unsent }, options, sink, eager) {
+  /** `call` has the `operation`, its `route` if it has one of its own, its `request`, the number of `choices` asked for, `site`, and why it cannot begin as `unsent`. */
+  constructor(core, { operation, route, request, choices = 1, site, unsent }, options, sink, eager) {
     this.#core = core;
     this.#operation = operation;
     this.#options = options ?? {};
@@ -73,6 +74,7 @@ export class Flow {
     this.#eager = eager;
     this.#choices = choices;
     this.#site = site;
+    this.#route = route;
     this.#unsent = unsent;
     this.#fetchOptions = core.fetchOptions;
     // As it is now: whoever asked may change it before it is sent. What cannot be written fails the call, as all else does.
@@ -133,6 +135,7 @@ export class Flow {
       if (this.#over) return;
       const call = {
         operation: this.#operation,
+        ...this.#route,
         has_body: this.#body !== undefined,
         choices: this.#choices,
         wants_usage: this.#wantsUsage,

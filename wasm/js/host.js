@@ -13,6 +13,9 @@ export function needed(name) {
   throw unavailable(`this host has no \`${name}\``, hint);
 }
 
+/** Hands on what the caller's own functions throw, which is no error of a call. */
+export const report = (error) => (globalThis.reportError ? globalThis.reportError(error) : console.error(error));
+
 /** The module cannot be had, or not be used. */
 export function unavailable(what, hint, cause) {
   const reason = `the WebAssembly module of tabbyapi cannot be used: ${what}`;

@@ -4,13 +4,17 @@ import { vectors } from "./embeddings.js";
 import { TabbyError } from "./error.js";
 import { LoadStream, MessageStream, Stream, whole } from "./stream.js";
 import { fieldsOf, settingsOf } from "./settings.js";
-import { ChatTotal, CompletionTotal, KoboldTotal, LoadTotal } from "./total.js";
+import { ChatTotal, CompletionTotal, KoboldTotal, ListTotal, LoadTotal } from "./total.js";
 
 class Service {
   #core;
 
   constructor(core) {
     this.#core = core;
+  }
+
+  get core() {
+    return this.#core;
   }
 
   /** `make` gives the request, if there is one: what it throws rejects the call. */
@@ -212,6 +216,17 @@ export class Kobold extends Service {
 
   stream(request, options) {
     return this.streamed(Stream, "kobold.stream", () => ({ request: fieldsOf(request) }), options, KoboldTotal);
+  }
+}
+
+/** Any route: what the services have no method for. */
+export class Routes extends Service {
+  request(given, options) {
+    const { method = "GET", path, body, stream, scope = "api" } = given ?? {};
+    const route = { method, path, scope };
+    const make = body === undefined ? undefined : () => body;
+    if (!stream) return whole(this.core, { operation: "request", route, make }, options);
+    return new Stream(this.core, { operation: "request.stream", route, make: () => ({ request: body }) }, options, ListTotal);
   }
 }
 

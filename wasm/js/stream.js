@@ -4,6 +4,7 @@ import { registry } from "./abi.js";
 import { TabbyError, callSite, cancelled, misuse } from "./error.js";
 import { Flow } from "./flow.js";
 import { Records } from "./records.js";
+import { Listeners } from "./listeners.js";
 import { linesOf } from "./lines.js";
 import { asTabbyError } from "./settings.js";
 import { unreadable } from "./shape.js";
@@ -23,6 +24,7 @@ class State {
   /** It was given up by `abort` or by leaving an iteration, which is no error of that iteration. */
   left = false;
   outcome;
+  listeners;
   /** A token of what reads the items: there is one, since two would share them. */
   #reader;
   /** A reader saw the end, or gave up. */
@@ -67,6 +69,7 @@ class State {
   }
 
   #finished() {
+    if (!this.#read) this.listeners?.end(this.left ? this.broken(cancelled()) : this.error && this.broken(this.error));
     this.#read = true;
     for (const resolve of this.#ends.splice(0)) resolve();
   }
@@ -116,7 +119,9 @@ class State {
     if (this.left) return undefined;
     try {
       const item = this.source.next();
-      if (item !== undefined) this.total.push(item);
+      if (item === undefined) return undefined;
+      this.total.push(item);
+      this.listeners?.item(item);
       return item;
     } catch (error) {
       // Nothing after it counts.
@@ -146,7 +151,7 @@ class State {
 const forgotten = registry((state) => state.leave());
 
 /** What brings the items of a call. A call that cannot be made is one that fails. */
-function called(core, { operation, make }, options, Total, site) {
+function called(core, { operation, route, make }, options, Total, site) {
   return (sink) => {
     let [limits, call, total] = [undefined, {}];
     try {
@@ -157,7 +162,7 @@ function called(core, { operation, make }, options, Total, site) {
       call.unsent = asTabbyError(error);
     }
     total ??= new Total({});
-    return { total, source: new Records(total, limits), flow: new Flow(core, { operation, site, ...call }, options, sink, false) };
+    return { total, source: new Records(total, limits), flow: new Flow(core, { operation, route, site, ...call }, options, sink, false) };
   };
 }
 
@@ -242,6 +247,18 @@ export class Stream {
     return this.#final;
   }
 
+  /**
+   * Calls back: `content` with a piece of text and the index of its choice, `toolCall` with a call once it is whole, `error`, or `end` with
+   * the whole. The stream is read by that, unless a loop reads it.
+   */
+  on(name, listener) {
+    if (!EVENTS.has(name)) throw misuse(`there is no event \`${name}\`; there are ${[...EVENTS].join(", ")}`);
+    const state = this.#state;
+    (state.listeners ??= new Listeners(state.total)).add(name, listener);
+    this.final().catch(() => {});
+    return this;
+  }
+
   /** Gives it up: closes the connection, upon which the server ends the generation. */
   abort(reason) {
     this.#state.leave(reason);
@@ -267,6 +284,8 @@ export class Stream {
   }
 }
 
+const EVENTS = new Set(["content", "toolCall", "error", "end"]);
+
 function inUse() {
   const hint = "read it once, or in two places by `tee()`; `final()` and `finalMessage()` may be awaited beside a loop";
   return misuse(`the stream has a reader already, and two would each get a part of it; ${hint}`, undefined, "stream_in_use");
@@ -277,6 +296,12 @@ export class MessageStream extends Stream {
   /** Reads the rest, and gives the whole answer. */
   finalMessage() {
     return this.final();
+  }
+
+  /** Reads the rest, and gives the text of the first choice. */
+  async text() {
+    const [choice] = (await this.final()).choices;
+    return choice?.message?.content ?? choice?.text ?? "";
   }
 }
 
@@ -289,7 +314,7 @@ export class LoadStream extends Stream {
 }
 
 /** A call that answers once. It is a promise of the answer; `withResponse` is one of what came around it as well. */
-export function whole(core, { operation, make }, options, finish = (value) => value) {
+export function whole(core, { operation, route, make }, options, finish = (value) => value) {
   const site = callSite(whole);
   let records = { feed() {}, next() {} };
   /** What had come of an answer that was cut. */
@@ -321,7 +346,7 @@ export function whole(core, { operation, make }, options, finish = (value) => va
     let flow;
     try {
       records = new Records({ item: wholeOf(operation) }, core.limits(options?.limits));
-      flow = new Flow(core, { operation, site, request: make?.() }, options, sink, true);
+      flow = new Flow(core, { operation, route, site, request: make?.() }, options, sink, true);
       flow.want();
     } catch (error) {
       reject(asTabbyError(error));

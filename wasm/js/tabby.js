@@ -3,7 +3,7 @@
 import { registry } from "./abi.js";
 import { TabbyError, misuse } from "./error.js";
 import { host } from "./exchange.js";
-import { needed } from "./host.js";
+import { needed, report } from "./host.js";
 import { Secrets } from "./secrets.js";
 import * as services from "./services.js";
 import { addressOf, asTabbyError, fetchOptionsOf, headersOf, settingsOf } from "./settings.js";
@@ -23,13 +23,13 @@ class Core {
   getKey;
 
   constructor(options) {
-    const { baseURL, apiKey, adminKey, bearer, getKey, fetch, fetchOptions, onAttempt, onOutcome, ...rest } = options;
+    const { baseURL, apiKey, adminKey, bearer, getKey, fetch, fetchOptions, onAttempt, onOutcome, logger, ...rest } = options;
     this.getKey = getKey;
     // Called as a plain function, as some hosts insist.
     const own = fetch;
     this.fetch = own ? (url, init) => own(url, init) : (url, init) => globalThis.fetch(url, { ...host.options(), ...init });
     this.fetchOptions = fetchOptionsOf(fetchOptions);
-    this.#hooks = { onAttempt, onOutcome };
+    this.#hooks = { onAttempt, onOutcome, logger };
     this.#headers = headersOf(rest.headers);
     this.#limits = rest.limits;
     this.secrets = new Secrets(this.#headers);
@@ -68,24 +68,41 @@ class Core {
     return limits;
   }
 
+  /** Errors have neither keys nor prompts in their words. */
+  #log(hook, { operation, attempt, method, url, ok, error, elapsed }) {
+    const { logger } = this.#hooks;
+    if (logger == null) return;
+    if (hook === "onAttempt") logger.debug?.(`tabbyapi: ${operation}: attempt ${attempt}: ${method} ${url}`);
+    else if (ok) logger.debug?.(`tabbyapi: ${operation}: done${took(elapsed)}`);
+    else logger.warn?.(`tabbyapi: ${operation}: failed${took(elapsed)}: ${error.message}`);
+  }
+
   /** Calls a hook. What it throws is its own affair. */
   tell(hook, event) {
-    const failed = (error) => (globalThis.reportError ? globalThis.reportError(error) : console.error(error));
     try {
+      this.#log(hook, event);
       const done = this.#hooks[hook]?.(event);
-      if (typeof done?.then === "function") done.then(undefined, failed);
+      if (typeof done?.then === "function") done.then(undefined, report);
     } catch (error) {
-      failed(error);
+      report(error);
     }
   }
 }
+
+/** In milliseconds, if it is known. */
+const took = (elapsed) => (elapsed == null ? "" : ` after ${Math.round(elapsed)} ms`);
 
 const unused = registry(({ abi, number }) => abi.dead || abi.close(number));
 
 /** A client of one TabbyAPI server. */
 export class Tabby {
+  #options;
+  #routes;
+
   constructor(options) {
+    this.#options = options;
     const core = made(options ?? {});
+    this.#routes = new services.Routes(core);
     this.chat = new services.Chat(core);
     this.completions = new services.Completions(core);
     this.embeddings = new services.Embeddings(core);
@@ -98,6 +115,16 @@ export class Tabby {
     this.health = new services.Health(core);
     this.auth = new services.Auth(core);
     this.kobold = new services.Kobold(core);
+  }
+
+  /** Asks any route: an answer, or with `stream` a stream of what its events say. */
+  request(request, options) {
+    return this.#routes.request(request, options);
+  }
+
+  /** Another client with the options of this one, and these in the place of some. */
+  withOptions(options) {
+    return new Tabby({ ...this.#options, ...options });
   }
 }
 

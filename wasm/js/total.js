@@ -259,6 +259,28 @@ export class LoadTotal {
   }
 }
 
+/** Adds up events that nothing is known of: as a list. */
+export class ListTotal {
+  #list = [];
+  #budget;
+
+  constructor(limits) {
+    this.#budget = new Budget(limits);
+  }
+
+  item(event) {
+    return event;
+  }
+
+  push(event) {
+    this.#budget.extend(this.#list, [event]);
+  }
+
+  output() {
+    return this.#list;
+  }
+}
+
 /** Adds up the pieces of a KoboldAI stream. */
 export class KoboldTotal {
   #text = "";

@@ -27,6 +27,11 @@ pub(crate) struct Wanted<'a> {
 }
 
 impl Wanted<'_> {
+    /// A field that is a string; empty if there is none.
+    pub(crate) fn text(&self, name: &str) -> String {
+        self.fields.string(name).unwrap_or_default()
+    }
+
     /// The client's options with those of the call in their place.
     pub(crate) fn options(&self, shared: &Shared) -> Options {
         options(&self.fields, shared.options().clone())

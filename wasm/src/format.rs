@@ -18,6 +18,8 @@ pub(crate) enum Kind {
     Load,
     /// Pieces of text of the KoboldAI API.
     Kobold,
+    /// Events of a route that the library has no operation for, up to `[DONE]` or to their end.
+    Events,
 }
 
 /// Reads events, and writes records of them.
@@ -121,6 +123,7 @@ impl EventFormat for Format {
             Kind::Chunks { .. } => self.chunk(kind, data).map_err(|error| self.map_error(error)),
             Kind::Load => self.progress(kind, data),
             Kind::Kobold => self.piece(kind, data),
+            Kind::Events => any_event(kind, data),
             Kind::Body(_) => {
                 Err(unexpected("unexpected_json", &["the server answered with events where one answer was expected"]))
             }
@@ -147,6 +150,7 @@ impl EventFormat for Format {
             Kind::Body(fields) => (fields, records::json),
             Kind::Chunks { .. } => (&["choices"], records::whole),
             Kind::Kobold => (&["results"], records::whole),
+            Kind::Events => (&[], records::json),
             Kind::Load => {
                 self.event("message", body)?;
                 return self.end().map(|()| vec![()]);
@@ -170,7 +174,7 @@ impl EventFormat for Format {
         match self.kind {
             Kind::Load if self.loaded => Ok(()),
             // The stream just closes.
-            Kind::Kobold => Ok(()),
+            Kind::Kobold | Kind::Events => Ok(()),
             // Old servers do not announce the end.
             Kind::Chunks { .. } if self.ends.are_all() => Ok(()),
             _ => Err(Error::truncated()),
@@ -224,6 +228,24 @@ impl Ends {
             && count <= MOST_CHOICES
             && self.known.iter().all(|(_, ended)| *ended)
     }
+}
+
+/// An event of any kind but an error, as JSON.
+fn any_event(kind: &str, data: &str) -> Result<Step<()>> {
+    match data.trim_ascii() {
+        "" => return Ok(Step::Skip),
+        "[DONE]" => return Ok(Step::Done),
+        _ => {}
+    }
+    if kind == "error" {
+        return Err(error_event(data));
+    }
+    let document = Document::read(data).map_err(|_| event_error(data).unwrap_or_else(no_json))?;
+    if document.get("error").is_some_and(|error| error != "null") {
+        return Err(error_event(data));
+    }
+    records::json(document.mended(data).as_deref().unwrap_or(data));
+    Ok(Step::Item(()))
 }
 
 /// Reads an event that should have one of these fields: the error that it carries in their place, or nothing, if it says nothing.

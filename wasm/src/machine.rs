@@ -94,7 +94,7 @@ pub fn start(client: u32, call: &[u8]) -> u32 {
     };
     let made = || {
         let wanted = config::call(call)?;
-        let row = operations::find(&wanted.operation)?;
+        let row = operations::find(&wanted)?;
         let call = row.call(&shared, &wanted)?;
         Ok(Running { call, map_error: row.map_error(), request_bytes: wanted.request_bytes, changed: None })
     };

@@ -1,12 +1,12 @@
-//! The operations, by the names that the package gives them.
+//! The operations, by the names that the package gives them, and requests to any other route.
 //!
 //! Everything is told by the library's own table. Bodies stay in JavaScript, and responses are read by [`Wire`].
 
 use bytes::Bytes;
-use http::StatusCode;
+use http::{Method, StatusCode};
 use tabbyapi::call::{Call, Shared};
 use tabbyapi::internal::{EndpointParts, OPERATIONS, Operation};
-use tabbyapi::{Error, ErrorKind, Result, TimeoutPolicy, Timeouts};
+use tabbyapi::{Error, ErrorKind, Idempotency, Result, Scope, TimeoutPolicy, Timeouts};
 
 use crate::config::Wanted;
 use crate::format::Kind;
@@ -14,14 +14,22 @@ use crate::wire::Wire;
 
 /// An operation as JavaScript asks for it.
 pub(crate) struct Row {
-    operation: &'static Operation,
+    verb: Method,
+    path: String,
+    scope: Scope,
+    idempotency: Idempotency,
+    map_error: fn(Error) -> Error,
     timeouts: fn(&TimeoutPolicy) -> Timeouts,
     kind: Kind,
     also: Option<StatusCode>,
 }
 
-/// The row of a name: service and method, and how the request changes what is to be expected.
-pub(crate) fn find(name: &str) -> Result<Row> {
+/// The row of what is wanted: of its name, which is service and method, and how the request changes what is to be expected.
+pub(crate) fn find(wanted: &Wanted<'_>) -> Result<Row> {
+    let name = &*wanted.operation;
+    if name == "request" || name == "request.stream" {
+        return custom(wanted, name != "request");
+    }
     let mut parts = name.split('.');
     let (service, method, variant) = (parts.next(), parts.next(), parts.next());
     let named = |operation: &&Operation| Some(operation.service) == service && Some(operation.method) == method;
@@ -38,11 +46,46 @@ pub(crate) fn find(name: &str) -> Result<Row> {
         (Some(_), _) => Kind::Chunks { unbounded: variant == Some("unbounded") },
     };
     Ok(Row {
-        operation,
+        verb: operation.verb.clone(),
+        path: operation.path.to_owned(),
+        scope: operation.scope,
+        idempotency: operation.idempotency,
+        map_error: operation.map_error,
         timeouts: if variant == Some("tools") { |policy| policy.stream_tools } else { operation.timeouts },
         kind,
         // Health is told by this status, too.
         also: (operation.service == "health").then_some(StatusCode::SERVICE_UNAVAILABLE),
+    })
+}
+
+/// A route that has no operation. It is sent again only if that does no harm, or if the server cannot have begun.
+fn custom(wanted: &Wanted<'_>, streams: bool) -> Result<Row> {
+    let misuse = |reason: &str| Error::custom(ErrorKind::Misuse, "misuse", reason);
+    let [method, path, scope] = ["method", "path", "scope"].map(|name| wanted.text(name));
+    let verb = Method::from_bytes(method.as_bytes()).map_err(|_| misuse("`method` is no method of HTTP"))?;
+    if !path.starts_with('/') {
+        return Err(misuse("`path` must begin with a slash"));
+    }
+    let is_read = verb == Method::GET || verb == Method::HEAD;
+    Ok(Row {
+        path,
+        scope: match &*scope {
+            "public" => Scope::Public,
+            "prefer_admin" => Scope::PreferAdmin,
+            "admin" => Scope::Admin,
+            "api" => Scope::Api,
+            _ => return Err(misuse("`scope` is none of `api`, `admin`, `prefer_admin` and `public`")),
+        },
+        idempotency: if is_read { Idempotency::Idempotent } else { Idempotency::IfUnsent },
+        map_error: |error| error,
+        timeouts: match (streams, is_read) {
+            (true, _) => |policy| policy.stream,
+            (false, true) => |policy| policy.read,
+            (false, false) => |policy| policy.generate,
+        },
+        kind: if streams { Kind::Events } else { Kind::Body(&[]) },
+        also: None,
+        verb,
     })
 }
 
@@ -51,14 +94,14 @@ impl Row {
     pub(crate) fn call(&self, shared: &Shared, wanted: &Wanted<'_>) -> Result<Call<Wire>> {
         let options = wanted.options(shared);
         let parts = EndpointParts {
-            method: self.operation.verb.clone(),
-            path: self.operation.path.to_owned(),
+            method: self.verb.clone(),
+            path: self.path.clone(),
             // That there is one is all that matters here.
             body: Ok(wanted.has_body.then(|| Bytes::from_static(b"{}"))),
-            scope: self.operation.scope,
-            idempotency: self.operation.idempotency,
+            scope: self.scope,
+            idempotency: self.idempotency,
             timeouts: (self.timeouts)(&options.timeout_policy.unwrap_or_default()),
-            map_error: self.operation.map_error,
+            map_error: self.map_error,
             model: None,
             tokens: 0,
         };
@@ -68,6 +111,6 @@ impl Row {
 
     /// What the library knows to say of the operation's errors.
     pub(crate) fn map_error(&self) -> fn(Error) -> Error {
-        self.operation.map_error
+        self.map_error
     }
 }

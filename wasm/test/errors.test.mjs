@@ -1,5 +1,6 @@
 // Errors as programs and people read them: stacks, names, copies; signals; addresses.
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import test from "node:test";
 import { Tabby, TabbyError } from "../dist/node.js";
 import { API_KEY, ask, chunk, event, events, json, server } from "./support.mjs";
@@ -154,4 +155,12 @@ test("the dispatcher in force is used, and its limits are those of the call", as
   assert.deepEqual((await clientOf(url).models.list()).data, []);
   assert.deepEqual(seen, ["/v1/models"]);
   await assert.rejects(clientOf(url, { timeouts: { head: 30 } }).models.list(), { code: "timeout_head" });
+});
+
+test("the words that types list are those of the library, and those of this package", async () => {
+  const [code, types] = await Promise.all(["../../src/base/error/code.rs", "../types/index.d.ts"].map((file) => readFile(new URL(file, import.meta.url), "utf8")));
+  const union = types.slice(types.indexOf("type ErrorCode ="), types.indexOf("(string & {})", types.indexOf("type ErrorCode =")));
+  const words = [...code.matchAll(/ = "([a-z0-9_]+)",/g)].map(([, word]) => word);
+  assert.ok(words.length > 50, String(words.length));
+  assert.deepEqual(words.filter((word) => !union.includes(`"${word}"`)), []);
 });

@@ -135,6 +135,8 @@ for (const mode of ["build", "dev"]) {
       assert.ok(emitted.some((name) => name.endsWith(".wasm")), `emitted: ${emitted}`);
       url = await files(t, path.join(made, "dist"));
     } else {
+      // Which the build has set.
+      delete process.env.NODE_ENV;
       const dev = await vite.createServer({ ...config, server: { host: "127.0.0.1", port: 0 } });
       await dev.listen();
       t.after(() => dev.close());

@@ -192,3 +192,100 @@ test("completions come out as completions", async (t) => {
   assert.equal(whole.object, "text_completion");
   assert.ok(whole.choices[0].text.length > 0);
 });
+
+test("listeners hear pieces, calls and the end, and read the stream by that", async (t) => {
+  const call = (index, id, name) => ({ tool_calls: [{ index, id, type: "function", function: { name, arguments: '{"a":' } }] });
+  const { url } = await server(t, (_, response) => {
+    events(response);
+    const rest = { tool_calls: [{ index: 0, function: { arguments: "1}" } }] };
+    for (const delta of [{ content: "a" }, { content: "b" }, call(0, "c1", "f"), rest]) response.write(event(chunk(delta)));
+    response.end(event(chunk({}, { finish_reason: "tool_calls" })) + event("[DONE]"));
+  });
+  const heard = [];
+  const whole = await new Promise((resolve, reject) => {
+    const stream = clientOf(url).chat.stream(ask());
+    stream.on("content", (...told) => heard.push(told)).on("toolCall", (...told) => heard.push(told)).on("error", reject).on("end", resolve);
+  });
+  assert.deepEqual(heard, [["a", 0], ["b", 0], [{ id: "c1", type: "function", index: 0, function: { name: "f", arguments: '{"a":1}' } }, 0]]);
+  assert.equal(whole.choices[0].message.content, "ab");
+  // Beside a loop, and a listener that throws ends nothing.
+  t.mock.method(console, "error", () => {});
+  const stream = clientOf(url).chat.stream(ask());
+  stream.on("content", () => { throw new Error("own"); });
+  assert.equal(text(await all(stream)), "ab");
+  assert.equal(console.error.mock.callCount(), 2);
+  assert.throws(() => stream.on("contents", () => {}), { code: "misuse", message: /there are content, toolCall, error, end/ });
+});
+
+test("listeners hear of errors, and an error that nobody listens to is reported", async (t) => {
+  const { url } = await streaming(t, ["a"], null);
+  const error = await new Promise((resolve) => clientOf(url).chat.stream(ask()).on("error", resolve));
+  assert.deepEqual([error.code, error.partial.choices[0].message.content], ["connection_lost", "a"]);
+  t.mock.method(console, "error", () => {});
+  const stream = clientOf(url).chat.stream(ask()).on("content", () => {});
+  await stream.final().catch(() => {});
+  assert.deepEqual(console.error.mock.calls.map(({ arguments: [error] }) => error.code), ["connection_lost"]);
+  const aborted = clientOf(url).chat.stream(ask());
+  const heard = new Promise((resolve) => aborted.on("error", resolve));
+  aborted.abort();
+  assert.deepEqual([(await heard).name, (await heard).kind], ["AbortError", "cancelled"]);
+});
+
+test("the text of a stream", async (t) => {
+  const { url } = await emulator(t);
+  assert.equal(await clientOf(url).chat.stream(ask("a b")).text(), "Echo: a b");
+  const completed = await clientOf(url).completions.stream({ prompt: "a b", max_tokens: 20 }).text();
+  assert.ok(completed.length > 0);
+  const silent = await streaming(t, []);
+  assert.equal(await clientOf(silent.url).chat.stream(ask()).text(), "");
+});
+
+test("clients with other options, and what is logged", async (t) => {
+  const { url, seen } = await server(t, (request, response) => (request.url.includes("models") ? json(response, 200, { object: "list", data: [] }) : json(response, 400, { detail: "no, sesame-key" })));
+  const lines = [];
+  const logger = { debug: (line) => lines.push(["debug", line]), warn: (line) => lines.push(["warn", line]) };
+  const tabby = clientOf(url, { logger, headers: { "x-a": "1" } });
+  const other = tabby.withOptions({ apiKey: "sesame-key", timeout: 5000 });
+  await tabby.models.list();
+  await assert.rejects(other.chat.create(ask("secret words")), { status: 400 });
+  assert.deepEqual(seen.map(({ headers }) => [headers["x-api-key"], headers["x-a"]]), [[API_KEY, "1"], ["sesame-key", "1"]]);
+  const shown = lines.map(([level, line]) => [level, line.replaceAll(url, "URL").replace(/after \d+ ms/, "after N ms")]);
+  assert.deepEqual(shown.map(([level]) => level), ["debug", "debug", "debug", "warn"]);
+  assert.deepEqual(shown.slice(0, 3).map(([, line]) => line), ["tabbyapi: models.list: attempt 1: GET URL/v1/models", "tabbyapi: models.list: done after N ms", "tabbyapi: chat.create: attempt 1: POST URL/v1/chat/completions"]);
+  assert.match(shown[3][1], /^tabbyapi: chat\.create: failed after N ms: POST URL\/v1\/chat\/completions: the server answered 400: no, \[removed\]/);
+  assert.ok(!JSON.stringify(lines).includes("sesame") && !JSON.stringify(lines).includes("secret words"));
+  assert.throws(() => tabby.withOptions({ timeout: -1 }), { code: "invalid_option" });
+});
+
+test("any route, with the keys and errors of the others", async (t) => {
+  const { url, seen } = await server(t, (request, response, count) => {
+    if (request.url.startsWith("/v1/rerank")) return json(response, 200, { ranks: [2, 1] });
+    if (request.url === "/busy" && count < 3) return json(response, 503, { detail: "later" });
+    if (request.url === "/none") return json(response, 404, { detail: "Not Found" });
+    if (request.url === "/list") return json(response, 200, [1, "two"]);
+    events(response);
+    if (request.url === "/failing") return response.end(event({ a: 1 }) + event({ error: { message: "broken" } }));
+    response.end(`event: progress\n${event({ at: 1 })}${event([2, null])}${request.url === "/open" ? "" : event("[DONE]")}`);
+  });
+  const tabby = clientOf(url, { adminKey: ADMIN_KEY, maxRetries: 1, retry: { base: 1 } });
+  const answer = tabby.request({ method: "POST", path: "/v1/rerank?n=2", body: { query: "a", texts: ["b"] } });
+  assert.deepEqual(await answer, { ranks: [2, 1] });
+  assert.equal((await answer.withResponse()).status, 200);
+  assert.deepEqual([seen[0].method, seen[0].url, seen[0].body, seen[0].headers["x-api-key"], seen[0].headers["x-admin-key"]], ["POST", "/v1/rerank?n=2", { query: "a", texts: ["b"] }, API_KEY, undefined]);
+  seen.length = 0;
+  await tabby.request({ path: "/list", scope: "admin" }).then((list) => assert.deepEqual(list, [1, "two"]));
+  assert.deepEqual([seen[0].method, seen[0].body, seen[0].headers["x-admin-key"]], ["GET", undefined, ADMIN_KEY]);
+  await assert.rejects(tabby.request({ path: "/none" }), { name: "TabbyError", kind: "server", status: 404, method: "GET" });
+  for (const path of ["/events", "/open"]) {
+    const stream = tabby.request({ method: "POST", path, body: {}, stream: true });
+    assert.deepEqual(await all(stream), [{ at: 1 }, [2, null]]);
+    assert.deepEqual(await stream.final(), [{ at: 1 }, [2, null]]);
+  }
+  await assert.rejects(tabby.request({ path: "/failing", stream: true }).final(), (error) => error.kind === "server" && /broken/.test(error.message) && error.partial.length === 1);
+  for (const odd of [undefined, {}, { path: 7 }, { path: "no-slash" }, { path: "/a", method: "A B" }, { path: "/a", scope: "root" }]) {
+    await assert.rejects(tabby.request(odd), { name: "TabbyError", code: "misuse" }, JSON.stringify(odd));
+  }
+  await assert.rejects(tabby.request({ path: "/a", method: "POST", body: 1n }), { kind: "encode" });
+  // A path leads to no other server.
+  await assert.rejects(tabby.request({ path: "//127.0.0.1:1/none" }), (error) => error.url.startsWith(`${url}//`));
+});

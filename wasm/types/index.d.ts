@@ -64,6 +64,15 @@ export class Tabby {
   readonly health: Health;
   /** What the client's key may do. */
   readonly auth: Auth;
+  /**
+   * Asks a route that the services have no method for, with the keys, timeouts and retries of the client. The answer is JSON. Other methods than
+   * `GET` and `HEAD` are sent again only if the server cannot have begun.
+   */
+  request<T = unknown>(request: RouteRequest & { stream?: false | undefined }, options?: CallOptions): Answer<T>;
+  /** The same for a route that answers with events: what each of them says, in JSON, up to `[DONE]` or to the end. */
+  request<T = unknown>(request: RouteRequest & { stream: true }, options?: CallOptions): Stream<T, T[]>;
+  /** Another client with the options of this one, and these in the place of some. */
+  withOptions(options: Partial<TabbyOptions>): Tabby;
   /** The KoboldAI API, which servers have only if they are configured to. */
   readonly kobold: Kobold;
 }
@@ -116,8 +125,30 @@ export interface TabbyOptions {
   fetchOptions?: web.FetchOptions | undefined;
   /** Called before each request that is sent. */
   onAttempt?: ((attempt: AttemptEvent) => void) | undefined;
+  /** Such as `console`: `debug` is called for each request and each call that came to its end, `warn` for each that failed. */
+  logger?: Logger | undefined;
   /** Called at the end of each call. */
   onOutcome?: ((outcome: OutcomeEvent) => void) | undefined;
+}
+
+/** A request to any route. */
+export interface RouteRequest {
+  /** The method; `GET` by default. */
+  method?: string | undefined;
+  /** The path under `baseURL`, with its leading slash, and a query if there is one. */
+  path: string;
+  /** The body, which is sent as JSON; none by default. */
+  body?: unknown;
+  /** Which key it carries; `api` by default. `prefer_admin` takes the admin key if there is one. */
+  scope?: "api" | "admin" | "prefer_admin" | "public" | undefined;
+}
+
+/** What is logged to, in single lines that hold neither keys nor prompts. */
+export interface Logger {
+  /** Requests that are sent, and calls that came to their end. */
+  debug?(line: string): void;
+  /** Calls that failed. */
+  warn?(line: string): void;
 }
 
 /** What a key must be good for. */
@@ -293,14 +324,20 @@ export type ErrorKind =
 
 /** Words for programs that say what went wrong; servers have others, which are passed on. */
 export type ErrorCode =
-  | "invalid_key" | "missing_key" | "permission_denied" | "no_model_loaded" | "no_embedding_model_loaded" | "unknown_model" | "unknown_template"
-  | "context_length_exceeded" | "validation_failed" | "server_error" | "rate_limited" | "kobold_disabled" | "download_timeout"
-  | "timeout_head" | "timeout_first_item" | "timeout_idle" | "timeout_total" | "timeout_ready" | "timeout_host"
-  | "connect" | "certificate" | "transport" | "connection_lost" | "redirect"
-  | "invalid_json" | "unexpected_json" | "unexpected_content_type" | "inconsistent_answer" | "encoded_body"
-  | "too_large" | "body_too_large" | "event_too_large" | "stream_too_large" | "decoded_too_large" | "too_many_items" | "too_many_indices" | "too_deep"
-  | "encode" | "no_prompt" | "no_input" | "invalid_header" | "invalid_option" | "module_unavailable" | "stream_in_use"
-  | "cancelled" | "misuse" | "trapped"
+  | "already_complete" | "already_exists" | "already_loaded" | "bad_header" | "bad_request" | "body_too_large" | "cancelled"
+  | "certificate" | "circuit_open" | "config" | "connect" | "connection_lost" | "context_length_exceeded" | "conversation_too_long"
+  | "decoded_too_large" | "download_timeout" | "encode" | "encoded_body" | "event_too_large" | "generation_aborted" | "generation_cut"
+  | "http_error" | "image_too_large" | "image_unknown" | "image_unreadable" | "inconsistent_answer" | "invalid_header" | "invalid_json"
+  | "invalid_key" | "invalid_line" | "invalid_option" | "invalid_recording" | "invalid_request" | "invalid_token" | "key_file_invalid"
+  | "key_file_unreadable" | "key_invalid" | "kobold_disabled" | "lagged" | "method_not_allowed" | "missing_key" | "misuse"
+  | "module_unavailable" | "no_context" | "no_embedding_model_loaded" | "no_input" | "no_model_loaded" | "no_prompt" | "no_template"
+  | "not_finite" | "not_found" | "not_text" | "nothing_named" | "nothing_to_continue" | "nothing_to_download" | "oai_disabled"
+  | "oauth_answer" | "oauth_connect" | "oauth_setup" | "oauth_timeout" | "oauth_token_type" | "queue_full"
+  | "rate_limited" | "redirect" | "repo_forbidden" | "request_timeout" | "server_error" | "several_choices" | "sign_in_needed"
+  | "state_mismatch" | "stopped" | "stream_error" | "stream_in_use" | "stream_too_large" | "template_error" | "timeout_first_item"
+  | "timeout_head" | "timeout_host" | "timeout_idle" | "timeout_ready" | "timeout_total" | "too_deep" | "too_large" | "too_many_indices"
+  | "too_many_items" | "tools_called" | "transport" | "trapped" | "truncated" | "unexpected_content_type" | "unexpected_json"
+  | "unknown_model" | "unknown_preset" | "unknown_repo" | "unknown_template" | "unstructured" | "validation_failed"
   | (string & {});
 
 /** What went wrong. It prints as one sentence: what happened, where, and what to do. Keys never show, nor do prompts. */
@@ -372,6 +409,17 @@ export class Stream<Item, Total> implements AsyncIterable<Item> {
   readonly outcome: Outcome | undefined;
   /** Reads the rest, or waits until a loop has read it, and gives the whole; an error has what had arrived as `partial`. */
   final(): Promise<Total>;
+  /**
+   * Calls back with each piece of text and the index of its choice. Listening reads the stream, unless a loop does, and begins in the same turn.
+   * What listeners throw is reported and ends nothing.
+   */
+  on(event: "content", listener: (piece: string, index: number) => void): this;
+  /** Calls back with each tool call once it is whole, and the index of its choice. */
+  on(event: "toolCall", listener: (call: requests.ToolCall, index: number) => void): this;
+  /** Calls back if it fails or is given up. Without such a listener the error is reported as an uncaught one is. */
+  on(event: "error", listener: (error: TabbyError<Total>) => void): this;
+  /** Calls back with the whole once it is there. */
+  on(event: "end", listener: (whole: Total) => void): this;
   /** Gives it up: closes the connection, upon which the server ends the generation. Loops over it end without an error. */
   abort(reason?: unknown): void;
   /**
@@ -385,6 +433,8 @@ export class Stream<Item, Total> implements AsyncIterable<Item> {
 export class MessageStream<Item, Total> extends Stream<Item, Total> {
   /** Reads the rest, and gives the whole answer. */
   finalMessage(): Promise<Total>;
+  /** Reads the rest, and gives the text of the first choice; empty if it has none. */
+  text(): Promise<string>;
 }
 
 /** A model that is being loaded, as its progress. Dropping it does not stop the load. */

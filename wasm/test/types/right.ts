@@ -46,6 +46,11 @@ const [one, other] = tabby.chat.stream(request).tee();
 for await (const chunk of one) console.log(chunk.choices.length, opened.toFixed(), heads.get("a"), (await other.next()).value?.choices.length);
 for await (const chunk of fromReadableStream(fetch("/route"))) console.log(chunk.choices[0]?.delta.content, extraOf(chunk).system_fingerprint);
 new Tabby({ baseURL: new URL("http://h"), fetchOptions: { dispatcher: {}, cache: "no-store" }, headers: new Headers() });
+const listening = tabby.withOptions({ logger: console, timeout: 5 }).chat.stream(request);
+listening.on("content", (piece, index) => console.log(piece.length, index.toFixed())).on("toolCall", ({ function: { name } }) => console.log(name.length));
+listening.on("error", (error) => console.log(error.partial?.choices.length)).on("end", ({ choices }) => console.log(choices.length));
+console.log((await listening.text()).length, (await tabby.request<{ ranks: number[] }>({ path: "/v1/rerank", method: "POST", body: {} })).ranks.length);
+for await (const item of tabby.request<{ at: number }>({ path: "/events", stream: true })) console.log(item.at.toFixed());
 // Messages of answers go into requests.
 request.messages.push(...message.choices.map((choice) => choice.message));
 console.log(message.choices[0]?.finish_reason === "stop", outcome?.attempt_count);

@@ -31,6 +31,10 @@ console.log((await tabby.chat.create({ messages: [] })).choises);
 for await (const chunk of tabby.chat.stream({ messages: [] })) console.log(chunk.choices[0]?.delta.contents);
 // @ts-expect-error a typo of an option of a call
 tabby.models.list({ timeOut: 5 });
+// @ts-expect-error there is no such event
+tabby.chat.stream({ messages: [] }).on("contents", () => {});
+// @ts-expect-error a request has a path
+tabby.request({ method: "GET" });
 // @ts-expect-error a temperature is a number
 tabby.chat.create({ messages: [], temperature: "hot" });
 // @ts-expect-error the server wants a description
