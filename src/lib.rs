@@ -52,6 +52,19 @@ pub use protocol::{
 #[cfg(feature = "oauth2")]
 pub use toolkit::oauth;
 
+/// A client for TabbyML/tabby, the self-hosted coding assistant, which is called TabbyAPI, too.
+///
+/// [`Client`](tabbyml::Client) is a client like [`crate::Client`], on the same core, with the [services](tabbyml::services) of this server. The types here are
+/// those of its operations; messages and chunks of conversations are those of [`api`].
+#[cfg(feature = "tabbyml")]
+pub mod tabbyml {
+    pub use crate::api::tabbyml::*;
+    #[cfg(all(feature = "blocking", not(target_arch = "wasm32")))]
+    pub use crate::client::tabbyml::blocking;
+    pub use crate::client::tabbyml::{ChatStream, Client, ClientBuilder, services};
+    pub use crate::toolkit::editor;
+}
+
 /// What the npm package and the tests of this repository take. It changes without notice.
 #[doc(hidden)]
 pub mod internal {

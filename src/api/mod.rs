@@ -22,6 +22,8 @@ pub(crate) mod operations;
 pub(crate) mod overrides;
 pub(crate) mod sampling;
 pub(crate) mod streamed;
+#[cfg(feature = "tabbyml")]
+pub(crate) mod tabbyml;
 pub(crate) mod templates;
 pub(crate) mod tokens;
 pub(crate) mod validate;

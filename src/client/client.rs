@@ -378,6 +378,11 @@ impl ClientBuilder {
         self.connect
     }
 
+    #[cfg(feature = "tabbyml")]
+    pub(crate) fn registration_token(self, token: &str) -> Self {
+        self.set(|settings| settings.registration_token(token))
+    }
+
     /// Keeps the first mistake.
     fn set(mut self, change: impl FnOnce(Settings) -> Result<Settings>) -> Self {
         self.settings = self.settings.and_then(change);

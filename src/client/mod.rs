@@ -14,6 +14,8 @@ pub(crate) mod response_stream;
 pub(crate) mod service;
 pub mod services;
 pub(crate) mod stream_state;
+#[cfg(feature = "tabbyml")]
+pub(crate) mod tabbyml;
 
 pub use client::{Client, ClientBuilder};
 pub use clock::Clock;

@@ -3,6 +3,8 @@
 pub mod batch;
 mod continuation;
 pub mod conversation;
+#[cfg(feature = "tabbyml")]
+pub mod editor;
 pub mod errors;
 pub mod flow;
 #[cfg(feature = "oauth2")]

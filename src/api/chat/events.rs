@@ -55,7 +55,7 @@ impl ChatEvents {
     }
 
     /// For a stream of so many choices, if that is known, with usage in it or not.
-    pub(super) fn expecting(choices: Option<u64>, wants_usage: bool) -> Self {
+    pub(crate) fn expecting(choices: Option<u64>, wants_usage: bool) -> Self {
         ChatEvents { choices: Choices::expecting(choices), wants_usage, ..ChatEvents::default() }
     }
 

@@ -53,7 +53,7 @@
 
 mod driver;
 mod response_stream;
-mod services;
+pub(crate) mod services;
 
 use std::fmt;
 use std::future::ready;

@@ -68,6 +68,10 @@ macro_rules! method {
     (@ $item:ty => $total:ty) => { ResponseStream<$item, $total> };
 }
 
+// For the client of the other dialect, which is the `Client` where they are used.
+#[cfg(feature = "tabbyml")]
+pub(crate) use {method, service};
+
 macro_rules! all {
     ($($name:ident)*) => { $(crate::api::$name::service!(service);)* };
 }

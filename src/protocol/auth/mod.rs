@@ -74,6 +74,7 @@ pub(crate) enum Which {
     Api,
     Admin,
     Bearer,
+    Registration,
 }
 
 impl Which {
@@ -83,6 +84,7 @@ impl Which {
             Which::Api => "API key",
             Which::Admin => "admin key",
             Which::Bearer => "bearer key",
+            Which::Registration => "registration token",
         }
     }
 }
@@ -198,6 +200,7 @@ pub(crate) struct Keys {
     api: Option<HeaderValue>,
     admin: Option<HeaderValue>,
     bearer: Option<HeaderValue>,
+    registration: Option<HeaderValue>,
 }
 
 impl Keys {
@@ -217,10 +220,18 @@ impl Keys {
         Ok(())
     }
 
+    pub(crate) fn set_registration(&mut self, token: &str) -> Result<()> {
+        self.registration = optional("registration token", token, "Bearer ")?;
+        Ok(())
+    }
+
     /// The one key header for a scope; `None` if no key fits, which servers without authentication accept.
     pub(crate) fn resolve(&self, scope: Scope) -> Option<Credential> {
         let api = || Some((self.api.as_ref()?, Which::Api));
         let admin = || Some((self.admin.as_ref()?, Which::Admin));
+        if let (Scope::Admin, Some(token)) = (scope, &self.registration) {
+            return Some(Credential::of(AUTHORIZATION, token.clone(), Which::Registration));
+        }
         let (name, key) = match scope {
             Scope::Public => return None,
             Scope::Api => (X_API_KEY, api().or_else(admin)),
@@ -238,8 +249,8 @@ impl Keys {
 impl Keys {
     /// All of them, as the headers that they may be sent in.
     pub(crate) fn headers(&self) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
-        static NAMES: [HeaderName; 3] = [X_API_KEY, X_ADMIN_KEY, AUTHORIZATION];
-        let keys = [&self.api, &self.admin, &self.bearer];
+        static NAMES: [HeaderName; 4] = [X_API_KEY, X_ADMIN_KEY, AUTHORIZATION, AUTHORIZATION];
+        let keys = [&self.api, &self.admin, &self.bearer, &self.registration];
         NAMES.iter().zip(keys).filter_map(|(name, key)| Some((name, key.as_ref()?)))
     }
 }
@@ -251,6 +262,7 @@ impl fmt::Debug for Keys {
             .field("api", &set(&self.api))
             .field("admin", &set(&self.admin))
             .field("bearer", &set(&self.bearer))
+            .field("registration", &set(&self.registration))
             .finish()
     }
 }

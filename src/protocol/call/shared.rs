@@ -113,6 +113,11 @@ impl Settings {
         self.first(|server| server.bearer(key))
     }
 
+    /// The registration token of a TabbyML server (wire: `Authorization: Bearer` on ingestion) for the first server; a blank one is unset.
+    pub fn registration_token(self, token: &str) -> Result<Self> {
+        self.first(|server| server.registration_token(token))
+    }
+
     /// Calls ask for their keys with [`Output::Authorize`](super::Output::Authorize), in place of the fixed ones.
     pub fn ask_for_keys(mut self) -> Self {
         self.asks_for_keys = true;

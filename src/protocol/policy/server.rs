@@ -45,6 +45,13 @@ impl Server {
         Ok(self)
     }
 
+    /// Sets the registration token of a TabbyML server (wire: `Authorization: Bearer` on ingestion); a blank one is unset. Errors if no
+    /// header can carry it.
+    pub fn registration_token(mut self, token: impl AsRef<str>) -> Result<Self> {
+        self.keys.set_registration(token.as_ref())?;
+        Ok(self)
+    }
+
     /// Sets a rate limit of its own, in place of the client's.
     pub fn rate_limit(mut self, limit: RateLimit) -> Self {
         self.rate = Some(limit);

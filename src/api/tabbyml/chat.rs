@@ -1,0 +1,299 @@
+//! `POST /v1/chat/completions`: continues a conversation.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use http::response::Parts;
+use serde::Serialize;
+
+use super::ChatEvents;
+use super::failure::refined;
+use crate::api::chat::{ChatChunk, ChatCompletion, ChatMessage, ChatTotal, Tool, ToolChoice};
+use crate::api::choices::asked_for;
+use crate::api::common::{OneOrMany, ResponseFormat, StreamOptions};
+use crate::api::fields::request;
+use crate::api::operation::{described, endpoints};
+use crate::api::streamed::Streamed;
+use crate::base::{Advice, Error, ErrorKind, Extra, Limits, Remedy, Result, TimeoutPolicy, Timeouts};
+use crate::decode::{Decode, Events, Whole};
+use crate::protocol::{Accumulate, Endpoint, StreamEndpoint, json_body};
+
+/// The table of this service; see [`operation`](crate::api::operation).
+macro_rules! service {
+    ($make:ident) => {
+        $make! {
+            /// Conversations: `client.chat()`.
+            chat: Chat {
+                /// Generates the next message of a conversation, and returns it whole.
+                ///
+                /// The server only streams; this adds its stream up. A stream that ends early is an error of kind
+                /// [`Truncated`](crate::ErrorKind::Truncated), whose [`partial_text`](crate::Error::partial_text) has the text until then, unless
+                /// the connection was lost; [`stream`](Chat::stream) keeps the text in any case.
+                ///
+                /// # Errors
+                ///
+                /// * `no_chat_model`: the server has no model for chat.
+                /// * `empty_stream`: the server's model backend refused the request or failed; the server does not say why.
+                /// * `stream_restarted`: the server lost its model backend and began the answer again from its start.
+                /// * `truncated`: the stream ended without a reason for its end.
+                /// * `validation_failed`: a message has a role or a shape that the server does not accept.
+                /// * `unauthorized`, `rate_limited`, `not_found`.
+                call create(request: &ChatRequest) -> ChatCompletion = request =>
+                    own [ChatRequest]: POST "/v1/chat/completions", Api, IfUnsent, generate, map_error;
+                /// Generates the next message of a conversation, and streams it. Dropping the stream ends the generation.
+                ///
+                /// Errors are those of [`create`](Chat::create); they may also come after items.
+                stream stream(request: &ChatRequest) -> ChatChunk => ChatCompletion = request =>
+                    own [Streamed<'_, ChatRequest>]: POST "/v1/chat/completions", Api, IfUnsent, stream, map_error;
+            }
+        }
+    };
+}
+pub(crate) use service;
+
+service!(endpoints);
+
+request! {
+    /// A conversation to continue.
+    ///
+    /// The server passes the fields here to its model backend, replaces `user` by the id of its own user, and drops all other fields.
+    ///
+    /// ```
+    /// use tabbyapi::api::ChatMessage;
+    /// use tabbyapi::tabbyml::ChatRequest;
+    ///
+    /// let request = ChatRequest::new([ChatMessage::user("Explain this function.")]).max_tokens(300);
+    /// assert_eq!(request.messages.len(), 1);
+    /// ```
+    pub struct ChatRequest {
+        required {
+            /// The conversation so far. Roles are `system`, `user`, `assistant`, `tool` and `function`; the server refuses `developer`.
+            messages: Vec<ChatMessage>,
+        }
+        optional {
+            /// The model. The server uses its default for `""`, which is sent while this is unset, and for models that it does not list.
+            model: String as impl Into<String>,
+            /// The most tokens of the answer. The server drops `max_completion_tokens`.
+            max_tokens: u32,
+            /// The temperature.
+            temperature: f64,
+            /// The probability mass of nucleus sampling.
+            top_p: f64,
+            /// How many answers; 1 by default.
+            n: u32,
+            /// Texts that end the answer.
+            stop: OneOrMany<String> as impl Into<OneOrMany<String>>,
+            /// The seed.
+            seed: i64,
+            /// How much tokens are avoided that have occurred often.
+            frequency_penalty: f64,
+            /// How much tokens are avoided that have occurred.
+            presence_penalty: f64,
+            /// Added to the logits of tokens, by their id.
+            logit_bias: BTreeMap<String, f64> as impl Into<BTreeMap<String, f64>>,
+            /// Whether to return log probabilities.
+            logprobs: bool,
+            /// How many of the likeliest tokens to return at each place.
+            top_logprobs: u32,
+            /// The form that the output is held to.
+            response_format: ResponseFormat,
+            /// The functions that the model may call.
+            tools: Vec<Tool> as impl Into<Vec<Tool>>,
+            /// Which of them it is to call.
+            tool_choice: ToolChoice,
+            /// How the answer is streamed; usage is sent only if it is requested here.
+            stream_options: StreamOptions,
+            /// The user. A server with accounts replaces it by the id of the user that the token belongs to.
+            user: String as impl Into<String>,
+        }
+    }
+}
+
+impl ChatRequest {
+    /// A request with these messages and the server's defaults.
+    pub fn new(messages: impl Into<Vec<ChatMessage>>) -> Self {
+        ChatRequest::blank(messages.into())
+    }
+
+    /// Appends a message: a question, an answer, a tool's result.
+    #[must_use]
+    pub fn message(mut self, message: ChatMessage) -> Self {
+        self.messages.push(message);
+        self
+    }
+
+    fn write(&self) -> Result<Option<Bytes>> {
+        #[derive(Serialize)]
+        struct Body<'a> {
+            // The server requires it.
+            #[serde(skip_serializing_if = "Option::is_none")]
+            model: Option<&'a str>,
+            #[serde(flatten)]
+            request: &'a ChatRequest,
+            // There is no other way: the server fails on `false`.
+            stream: bool,
+        }
+        let numbers = [self.temperature, self.top_p, self.frequency_penalty, self.presence_penalty];
+        let biases = self.logit_bias.iter().flat_map(BTreeMap::values);
+        if !numbers.iter().flatten().chain(biases).all(|number| number.is_finite()) {
+            return Err(Error::new(
+                ErrorKind::Encode,
+                "encode",
+                "a number of the request is not one that JSON can carry",
+            ));
+        }
+        json_body(&Body { model: self.model.is_none().then_some(""), request: self, stream: true })
+    }
+
+    fn events(&self, extra: &Extra) -> Events<ChatEvents> {
+        Events::new(ChatEvents::expecting(asked_for(self.n, [&self.extra, extra])))
+    }
+}
+
+impl Endpoint for ChatRequest {
+    type Decoder = CollectedChat;
+
+    described!(own timeouts);
+
+    fn body(&self) -> Result<Option<Bytes>> {
+        self.write()
+    }
+
+    /// The head comes at once, and a silence until the first event is that of the model.
+    fn timeouts(&self, policy: &TimeoutPolicy) -> Timeouts {
+        let silence = policy.generate.idle.and_then(|idle| Some(idle.max(policy.stream.first_item?)));
+        policy.generate.idle(silence)
+    }
+
+    fn decoder(&self) -> Self::Decoder {
+        self.decoder_with(&Extra::new())
+    }
+
+    fn decoder_with(&self, extra: &Extra) -> Self::Decoder {
+        CollectedChat { events: self.events(extra), total: None, items: 0 }
+    }
+}
+
+impl Endpoint for Streamed<'_, ChatRequest> {
+    type Decoder = Events<ChatEvents>;
+
+    described!(own timeouts);
+
+    fn body(&self) -> Result<Option<Bytes>> {
+        self.0.write()
+    }
+
+    fn timeouts(&self, policy: &TimeoutPolicy) -> Timeouts {
+        let tools = self.0.tools.as_ref().is_some_and(|tools| !tools.is_empty());
+        if tools { policy.stream_tools } else { policy.stream }
+    }
+
+    fn decoder(&self) -> Self::Decoder {
+        self.decoder_with(&Extra::new())
+    }
+
+    fn decoder_with(&self, extra: &Extra) -> Self::Decoder {
+        self.0.events(extra)
+    }
+}
+
+impl StreamEndpoint for ChatRequest {
+    type Decoder = Events<ChatEvents>;
+    type Streamed<'a> = Streamed<'a, ChatRequest>;
+    type Total = ChatTotal;
+
+    fn streamed(&self) -> Streamed<'_, ChatRequest> {
+        Streamed(self)
+    }
+
+    fn total(&self, limits: &Limits) -> ChatTotal {
+        ChatTotal::new(limits)
+    }
+}
+
+/// Reads a stream of chunks to its end and yields what they add up to.
+#[derive(Debug)]
+pub struct CollectedChat {
+    events: Events<ChatEvents>,
+    /// `None` before the head, and once it was yielded.
+    total: Option<ChatTotal>,
+    items: u64,
+}
+
+impl CollectedChat {
+    /// Takes in the items that `next` has, until it has no more.
+    fn collect(&mut self, next: fn(&mut Events<ChatEvents>) -> Result<Option<ChatChunk>>) -> Result<()> {
+        loop {
+            let step = next(&mut self.events);
+            let total = self.total.as_mut();
+            match (step, total) {
+                (Ok(Some(chunk)), Some(total)) => {
+                    self.items += 1;
+                    total.push(&chunk)?;
+                }
+                (Ok(_), _) => return Ok(()),
+                (Err(error), Some(total)) if error.kind() == ErrorKind::Truncated && self.items > 0 => {
+                    return Err(error.with_partial_text(total.so_far().text()));
+                }
+                (Err(error), _) => return Err(error),
+            }
+        }
+    }
+
+    fn whole(&mut self) -> Option<ChatCompletion> {
+        self.total.take().map(Accumulate::into_output)
+    }
+}
+
+impl Decode for CollectedChat {
+    type Item = ChatCompletion;
+
+    fn start(&mut self, head: &Parts, limits: &Limits) -> Result<()> {
+        self.total = Some(ChatTotal::new(limits));
+        self.items = 0;
+        self.events.start(head, limits)
+    }
+
+    fn feed(&mut self, chunk: Bytes) {
+        self.events.feed(chunk);
+    }
+
+    fn next(&mut self) -> Result<Option<ChatCompletion>> {
+        self.collect(Events::next)?;
+        Ok(if self.events.is_done() { self.whole() } else { None })
+    }
+
+    fn finish(&mut self) -> Result<Option<ChatCompletion>> {
+        self.collect(Events::finish)?;
+        Ok(self.whole())
+    }
+
+    fn is_done(&self) -> bool {
+        self.events.is_done() && self.total.is_none()
+    }
+
+    fn is_whole(&self) -> bool {
+        true
+    }
+
+    fn progress(&self) -> u64 {
+        self.events.progress() + self.items
+    }
+}
+
+impl Whole for CollectedChat {}
+
+fn map_error(error: Error) -> Error {
+    let error = refined(error);
+    match (error.kind(), error.status().map_or(0, |status| status.as_u16())) {
+        (ErrorKind::Server, 501) => error.with_code("no_chat_model").with_advice(Advice::new(
+            Remedy::Configure,
+            "this server has no model for chat: start it with one, such as with `--chat-model`",
+        )),
+        (ErrorKind::Server, 500) => error.with_advice(Advice::new(
+            Remedy::Change,
+            "the server fails so on a request that its model backend cannot be given at all; its console shows why",
+        )),
+        _ => error,
+    }
+}

@@ -1,0 +1,145 @@
+//! What the events of a streamed conversation mean on this server: chunks until the body ends, without `[DONE]`.
+
+use std::collections::BTreeMap;
+
+use crate::api::chat::{ChatChunk, ChatEvents as Chunks};
+use crate::base::{Advice, Error, ErrorKind, Limits, Remedy, Result, Text};
+use crate::decode::{EventFormat, Step};
+
+/// Reads the events of `POST /v1/chat/completions`.
+///
+/// The end of the body is the end of the answer, if each choice has a reason for its end; otherwise the stream is truncated. A stream without
+/// events is the server's way to report that its backend failed. When the server loses its backend within an answer, it asks again and sends
+/// the answer from its start, for ever; that is recognized by a second beginning, and ends the stream.
+#[derive(Debug, Default)]
+pub struct ChatEvents {
+    chunks: Chunks,
+    choices: Option<u64>,
+    /// The id of the last chunk, and whether two chunks in a row had it.
+    id: Text,
+    stable: bool,
+    /// Whether a choice has had a chunk without a role.
+    begun: BTreeMap<u32, bool>,
+    any: bool,
+}
+
+/// More choices than this are not watched for a second beginning.
+const MOST_CHOICES: usize = 1 << 10;
+
+impl ChatEvents {
+    /// For one stream.
+    pub fn new() -> Self {
+        ChatEvents::default()
+    }
+
+    /// For a stream of so many choices, if that is known.
+    pub(super) fn expecting(choices: Option<u64>) -> Self {
+        ChatEvents { chunks: Chunks::expecting(choices, false), choices, ..ChatEvents::default() }
+    }
+
+    fn check(&mut self, chunk: &ChatChunk) -> Result<()> {
+        self.any = true;
+        let changed = !self.id.is_empty() && !chunk.id.is_empty() && self.id != chunk.id;
+        // Some backends give each chunk an id of its own.
+        let mut again = changed && self.stable;
+        self.stable |= !self.id.is_empty() && self.id == chunk.id;
+        if !chunk.id.is_empty() {
+            self.id = chunk.id.clone();
+        }
+        for choice in &chunk.choices {
+            let has_role = choice.delta.role.as_ref().is_some_and(|role| !role.as_str().is_empty());
+            let is_full = self.begun.len() >= MOST_CHOICES;
+            match self.begun.get_mut(&choice.index) {
+                // Some backends repeat the role in each chunk.
+                Some(plain) => {
+                    again |= has_role && *plain;
+                    *plain |= !has_role;
+                }
+                None if is_full => {}
+                None => _ = self.begun.insert(choice.index, !has_role),
+            }
+        }
+        if again { Err(restarted()) } else { Ok(()) }
+    }
+}
+
+impl EventFormat for ChatEvents {
+    type Item = ChatChunk;
+
+    fn event(&mut self, kind: &str, data: &str) -> Result<Step<ChatChunk>> {
+        let step = self.chunks.event(kind, data)?;
+        if let Step::Item(chunk) | Step::Last(chunk, _) = &step {
+            self.check(chunk)?;
+        }
+        Ok(step)
+    }
+
+    fn whole(&mut self, body: &str) -> Result<Vec<ChatChunk>> {
+        self.chunks.whole(body)
+    }
+
+    fn whole_end(&mut self) -> Result<()> {
+        self.chunks.whole_end()
+    }
+
+    fn held(&mut self) -> Option<ChatChunk> {
+        self.chunks.held()
+    }
+
+    fn end(&mut self) -> Result<()> {
+        if self.any { self.chunks.end() } else { Err(empty()) }
+    }
+
+    fn reset(&mut self) {
+        let mut chunks = std::mem::take(&mut self.chunks);
+        chunks.reset();
+        *self = ChatEvents { chunks, choices: self.choices, ..ChatEvents::default() };
+    }
+
+    fn limits(&mut self, limits: &Limits) {
+        self.chunks.limits(limits);
+    }
+}
+
+fn empty() -> Error {
+    Error::new(ErrorKind::Truncated, "empty_stream", "the stream ended without an event").with_advice(Advice::new(
+        Remedy::Look,
+        "the server answers so when its model backend refuses the request or fails; its console shows why",
+    ))
+}
+
+fn restarted() -> Error {
+    let message = "the stream began again from its start";
+    Error::new(ErrorKind::Truncated, "stream_restarted", message).with_advice(Advice::new(
+        Remedy::Look,
+        "the server lost its model backend and repeats the answer without end; see whether the backend is running",
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chunk(id: &str, role: Option<&str>, text: &str) -> String {
+        serde_json::json!({"id": id, "choices": [{"index": 0, "delta": {"content": text, "role": role}, "finish_reason": null}]})
+            .to_string()
+    }
+
+    fn code(chunks: &[(&str, Option<&str>, &str)]) -> Option<String> {
+        let mut events = ChatEvents::new();
+        let read =
+            chunks.iter().try_for_each(|(id, role, text)| events.event("message", &chunk(id, *role, text)).map(drop));
+        read.err().map(|error| error.code().to_owned())
+    }
+
+    #[test]
+    fn a_second_beginning_ends_the_stream() {
+        let role = Some("assistant");
+        assert_eq!(code(&[("a", role, ""), ("a", None, "x"), ("a", role, "")]).as_deref(), Some("stream_restarted"));
+        assert_eq!(code(&[("a", None, "x"), ("a", None, "y"), ("b", None, "x")]).as_deref(), Some("stream_restarted"));
+        // Backends that repeat the role, or give each chunk an id.
+        assert_eq!(code(&[("a", role, "x"), ("a", role, "y"), ("a", role, "z"), ("a", None, "")]), None);
+        assert_eq!(code(&[("a", role, "x"), ("b", None, "y"), ("c", None, "z")]), None);
+        assert_eq!(code(&[("a", role, "x"), ("", None, "y"), ("a", None, "z")]), None);
+    }
+}

@@ -1,0 +1,42 @@
+//! The operations of TabbyML/tabby, the self-hosted coding assistant, as data: requests, which are [endpoints](crate::Endpoint), and
+//! their answers.
+
+pub(crate) mod chat;
+mod chat_events;
+pub(crate) mod completions;
+mod detect;
+pub(crate) mod events;
+mod failure;
+pub(crate) mod graphql;
+pub(crate) mod health;
+pub(crate) mod ingestion;
+mod path;
+mod segments;
+
+use std::time::Duration;
+
+pub use chat::{ChatRequest, CollectedChat};
+pub use chat_events::ChatEvents;
+pub use completions::{
+    CompletionChoice, CompletionMode, CompletionRequest, CompletionResponse, DebugData, DebugOptions,
+};
+pub use detect::ServerKind;
+pub(crate) use detect::{after_health, after_tabbyapi};
+pub use events::{DismissEvent, EventType, LogEvent, SelectEvent, SelectKind, ViewEvent};
+pub use graphql::*;
+pub use health::{
+    GetHealth, GetServerSetting, HealthState, HealthVersion, ListModels, LocalModel, ModelList, ModelSource,
+    ModelSources, RemoteModel, ServerSetting,
+};
+pub use ingestion::{DeleteDocument, DeleteSource, IngestionRequest, IngestionResponse};
+pub use segments::{Declaration, EditHistory, Segments, Snippet};
+
+use crate::protocol::policy::{RateLimit, WhenFull};
+
+/// The rate limit of a TabbyML server: 120 requests in 60 s for each user, shared by all of the user's clients.
+///
+/// The server answers 429 to what exceeds it, without `Retry-After`. A client with this limit waits for its turn instead; with
+/// [`refuse`](RateLimit::refuse) it fails at once with the code `rate_limited`. The server does not count `GET /v1/health`, GraphQL and
+/// ingestion; this limit does. Requests of the user's other clients are unknown to it.
+pub const RATE_LIMIT: RateLimit =
+    RateLimit { requests: Some(120), tokens: None, interval: Duration::from_secs(60), when_full: WhenFull::Wait };

@@ -1,0 +1,190 @@
+//! A client of TabbyML servers without an async runtime: calls block, streams are iterators.
+//!
+//! It has the services, settings and errors of [`tabbyml::Client`](crate::tabbyml::Client), on ureq in place of reqwest.
+//!
+//! ```no_run
+//! use tabbyapi::tabbyml::blocking::Client;
+//! use tabbyapi::tabbyml::{CompletionRequest, Segments};
+//!
+//! let client = Client::builder("http://127.0.0.1:8080").token("auth_…").build()?;
+//! let request = CompletionRequest::new("python", Segments::new("def fib(n):\n    "));
+//! println!("{}", client.completions().create(&request)?.text());
+//! # Ok::<(), tabbyapi::Error>(())
+//! ```
+
+use std::fmt;
+
+use serde::de::DeserializeOwned;
+
+use super::builder::setters;
+use crate::api::CheckHealth;
+use crate::api::chat::{ChatChunk, ChatCompletion};
+use crate::api::tabbyml::*;
+use crate::base::{BaseUrl, Error, MaybeSend, Result};
+use crate::client::blocking::services::{method, service};
+use crate::client::blocking::{self, CancelHandle, ResponseStream};
+use crate::client::response::Response;
+use crate::decode::{Decode, Empty, Whole};
+use crate::protocol::auth::Credential;
+use crate::protocol::call::Shared;
+use crate::protocol::policy::ServerStatus;
+use crate::protocol::{Accumulate, Endpoint, Options, Scope, StreamEndpoint};
+use crate::transport::Ureq;
+
+/// A streamed conversation.
+pub type ChatStream = ResponseStream<ChatChunk, ChatCompletion>;
+
+/// A client of a TabbyML server, or of several, whose calls block. Cheap to clone; clones share connections, tokens and settings.
+#[derive(Clone)]
+pub struct Client {
+    inner: blocking::Client,
+}
+
+impl Client {
+    /// Returns a builder for the server at this base URL, such as `http://127.0.0.1:8080`; a path prefix or a trailing `/v1` is fine.
+    pub fn builder<U>(base_url: U) -> ClientBuilder
+    where
+        U: TryInto<BaseUrl>,
+        U::Error: Into<Error>,
+    {
+        ClientBuilder(super::Client::builder(base_url))
+    }
+
+    /// Makes one call.
+    pub fn call<E>(&self, endpoint: &E) -> Result<Response<<E::Decoder as Decode>::Item>>
+    where
+        E: Endpoint,
+        E::Decoder: Whole,
+    {
+        self.inner.call(endpoint)
+    }
+
+    /// Makes one streamed call. Nothing is sent until its first item is asked for; dropping it cancels.
+    pub fn stream<R: StreamEndpoint>(
+        &self,
+        request: &R,
+    ) -> ResponseStream<<R::Decoder as Decode>::Item, <R::Total as Accumulate>::Output> {
+        self.inner.stream(request)
+    }
+
+    /// Returns the same client with other options for the calls made through it; connections and tokens stay shared.
+    pub fn with(&self, options: Options) -> Client {
+        Client { inner: self.inner.with(options) }
+    }
+
+    /// Returns the same client, whose calls are ended by this handle, too.
+    pub fn cancelled_by(&self, handle: &CancelHandle) -> Client {
+        Client { inner: self.inner.cancelled_by(handle) }
+    }
+
+    /// Returns the same client for calls to this one of its servers and no other.
+    pub fn at(&self, server: &BaseUrl) -> Client {
+        Client { inner: self.inner.at(server) }
+    }
+
+    /// Returns which server is there; see [`detect`](crate::tabbyml::Client::detect) of the async client.
+    pub fn detect(&self) -> Result<ServerKind> {
+        let health = self.health().check();
+        match after_health(health.as_deref().map_err(Clone::clone))? {
+            Some(kind) => Ok(kind),
+            None => {
+                let health = self.call(&CheckHealth);
+                after_tabbyapi(health.as_deref().map_err(Clone::clone))
+            }
+        }
+    }
+
+    /// Returns how its servers are doing.
+    pub fn servers(&self) -> Vec<ServerStatus> {
+        self.inner.servers()
+    }
+
+    /// Returns the address of its server, of several the first one's.
+    pub fn base_url(&self) -> &BaseUrl {
+        self.inner.base_url()
+    }
+
+    /// Returns what the calls of this client share, for calls driven by hand.
+    pub fn shared(&self) -> &Shared {
+        self.inner.shared()
+    }
+
+    /// Returns the options that its calls start from.
+    pub fn options(&self) -> &Options {
+        self.inner.options()
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("shared", self.shared()).finish_non_exhaustive()
+    }
+}
+
+/// Builds a [`Client`]. Mistakes are reported by [`build`](ClientBuilder::build).
+#[derive(Debug)]
+#[must_use]
+pub struct ClientBuilder(super::ClientBuilder);
+
+impl ClientBuilder {
+    /// Sets the token of a user (wire: `Authorization: Bearer`), which the server's home page shows. A blank one is unset.
+    pub fn token(self, token: impl AsRef<str>) -> Self {
+        ClientBuilder(self.0.token(token))
+    }
+
+    /// Sets the registration token, which ingestion requires and which is sent for nothing else. A blank one is unset.
+    pub fn registration_token(self, token: impl AsRef<str>) -> Self {
+        ClientBuilder(self.0.registration_token(token))
+    }
+
+    /// Sets what the server logs as the client, such as `my-editor/1.2` (wire: `User-Agent`).
+    pub fn user_agent(self, agent: &str) -> Self {
+        ClientBuilder(self.0.user_agent(agent))
+    }
+
+    /// Sets where tokens come from, in place of fixed ones; see [`key_source`](crate::tabbyml::ClientBuilder::key_source) of the async
+    /// builder. The source is called on the thread of a call that needs a token, and cannot be cut off.
+    pub fn key_source<F>(self, source: F) -> Self
+    where
+        F: Fn(Scope, bool) -> Result<Option<Credential>> + Send + Sync + 'static,
+    {
+        ClientBuilder(self.0.key_source(move |scope, rejected| std::future::ready(source(scope, rejected))))
+    }
+
+    setters!(all);
+
+    /// Returns the client, on ureq with its defaults. Errors of kind [`Config`](crate::ErrorKind::Config) say what cannot work.
+    pub fn build(self) -> Result<Client> {
+        blocking::ClientBuilder::from(self.0.into_inner()).build().map(|inner| Client { inner })
+    }
+
+    /// Returns the client, on a transport with proxies or certificates of your own.
+    pub fn build_with(self, transport: Ureq) -> Result<Client> {
+        blocking::ClientBuilder::from(self.0.into_inner()).build_with(transport).map(|inner| Client { inner })
+    }
+}
+
+impl From<super::ClientBuilder> for ClientBuilder {
+    /// Takes over the settings of an async builder. An async source of tokens is polled on the blocked thread, so it must not need a runtime.
+    fn from(builder: super::ClientBuilder) -> Self {
+        ClientBuilder(builder)
+    }
+}
+
+crate::api::tabbyml::chat::service!(service);
+crate::api::tabbyml::completions::service!(service);
+crate::api::tabbyml::events::service!(service);
+crate::api::tabbyml::graphql::service!(service);
+crate::api::tabbyml::health::health_service!(service);
+crate::api::tabbyml::health::models_service!(service);
+crate::api::tabbyml::health::setting_service!(service);
+crate::api::tabbyml::ingestion::service!(service);
+
+impl GraphQl<'_> {
+    /// Sends a document of yours, and returns its `data`.
+    ///
+    /// Wire: `POST /graphql`.
+    pub fn query<T: DeserializeOwned + MaybeSend + 'static>(&self, query: &GraphQlQuery<T>) -> Result<Response<T>> {
+        self.client.call(query)
+    }
+}

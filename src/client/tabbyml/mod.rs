@@ -1,0 +1,123 @@
+//! The client of TabbyML/tabby: the one of this crate with other services.
+
+#[cfg(all(feature = "blocking", not(target_arch = "wasm32")))]
+pub mod blocking;
+mod builder;
+pub mod services;
+
+use std::fmt;
+
+use crate::api::CheckHealth;
+use crate::api::tabbyml::{ServerKind, after_health, after_tabbyapi};
+use crate::base::{BaseUrl, Error, Result};
+use crate::client::client;
+use crate::client::response::ResponseFuture;
+use crate::client::response_stream::ResponseStream;
+use crate::decode::{Decode, Whole};
+use crate::protocol::call::Shared;
+use crate::protocol::policy::ServerStatus;
+use crate::protocol::{Accumulate, Endpoint, Options, StreamEndpoint};
+
+pub use builder::ClientBuilder;
+pub use services::ChatStream;
+
+/// A client of a TabbyML server, or of several. Cheap to clone; clones share connections, tokens and settings.
+///
+/// ```no_run
+/// # #[cfg(feature = "reqwest")]
+/// # async fn run() -> tabbyapi::Result<()> {
+/// use tabbyapi::tabbyml::{Client, CompletionRequest, Segments};
+///
+/// let client = Client::builder("http://127.0.0.1:8080").token("auth_…").build()?;
+/// let request = CompletionRequest::new("python", Segments::new("def fib(n):\n    "));
+/// println!("{}", client.completions().create(&request).await?.text());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Client {
+    inner: client::Client,
+}
+
+impl Client {
+    /// Returns a builder for the server at this base URL, such as `http://127.0.0.1:8080`; a path prefix or a trailing `/v1` is fine.
+    pub fn builder<U>(base_url: U) -> ClientBuilder
+    where
+        U: TryInto<BaseUrl>,
+        U::Error: Into<Error>,
+    {
+        ClientBuilder::new(client::Client::builder(base_url))
+    }
+
+    /// Makes one call. Nothing is sent until it is awaited; dropping it cancels.
+    pub fn call<E>(&self, endpoint: &E) -> ResponseFuture<<E::Decoder as Decode>::Item>
+    where
+        E: Endpoint,
+        E::Decoder: Whole,
+    {
+        self.inner.call(endpoint)
+    }
+
+    /// Makes one streamed call. Nothing is sent until it is polled; dropping it cancels.
+    pub fn stream<R: StreamEndpoint>(
+        &self,
+        request: &R,
+    ) -> ResponseStream<<R::Decoder as Decode>::Item, <R::Total as Accumulate>::Output> {
+        self.inner.stream(request)
+    }
+
+    /// Returns the same client with other options for the calls made through it; connections and tokens stay shared.
+    pub fn with(&self, options: Options) -> Client {
+        Client { inner: self.inner.with(options) }
+    }
+
+    /// Returns the same client for calls to this one of its servers and no other.
+    pub fn at(&self, server: &BaseUrl) -> Client {
+        Client { inner: self.inner.at(server) }
+    }
+
+    /// Returns which server is there: this one, the other one that is called TabbyAPI, or something else.
+    ///
+    /// It asks `GET /v1/health`, and `GET /health` if that is not answered as this server does. Errors if no server answers.
+    pub async fn detect(&self) -> Result<ServerKind> {
+        let health = self.health().check().await;
+        match after_health(health.as_deref().map_err(Clone::clone))? {
+            Some(kind) => Ok(kind),
+            None => {
+                let health = self.call(&CheckHealth).await;
+                after_tabbyapi(health.as_deref().map_err(Clone::clone))
+            }
+        }
+    }
+
+    /// Returns how its servers are doing.
+    pub fn servers(&self) -> Vec<ServerStatus> {
+        self.inner.servers()
+    }
+
+    /// Returns the address of its server, of several the first one's.
+    pub fn base_url(&self) -> &BaseUrl {
+        self.inner.base_url()
+    }
+
+    /// Returns what the calls of this client share, for calls driven by hand.
+    pub fn shared(&self) -> &Shared {
+        self.inner.shared()
+    }
+
+    /// Returns the options that its calls start from.
+    pub fn options(&self) -> &Options {
+        self.inner.options()
+    }
+
+    /// Returns the clock that its calls go by.
+    pub fn clock(&self) -> crate::client::clock::Clock {
+        self.inner.clock()
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("shared", self.shared()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,58 @@
+//! Completions that were made, found again while the user types along.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::session::Cursor;
+use crate::base::Time;
+
+/// A completion as it was made.
+#[derive(Clone, Debug)]
+pub(super) struct Cached {
+    pub(super) id: String,
+    pub(super) index: u32,
+    /// What was left of the rest of the line when it was asked for.
+    pub(super) text: String,
+}
+
+#[derive(Clone, Debug)]
+struct Entry {
+    cursor: Cursor,
+    completion: Cached,
+    made: Time,
+}
+
+/// The latest completions, the oldest first.
+#[derive(Clone, Debug)]
+pub(super) struct Cache {
+    entries: VecDeque<Entry>,
+    most: usize,
+    lasts: Duration,
+}
+
+impl Cache {
+    pub(super) fn new(most: usize, lasts: Duration) -> Self {
+        Cache { entries: VecDeque::new(), most, lasts }
+    }
+
+    pub(super) fn put(&mut self, now: Time, cursor: Cursor, completion: Cached) {
+        self.entries.retain(|entry| entry.cursor != cursor);
+        self.entries.push_back(Entry { cursor, completion, made: now });
+        while self.entries.len() > self.most {
+            self.entries.pop_front();
+        }
+    }
+
+    /// The completion for this place: made there, or at an earlier place from which the user typed the beginning of the completion. Its text
+    /// is what is left of it.
+    pub(super) fn get(&self, now: Time, cursor: &Cursor) -> Option<Cached> {
+        let fresh = self.entries.iter().rev().filter(|entry| now.since(entry.made) < self.lasts);
+        let left = |entry: &Entry| {
+            let typed = cursor.typed_since(&entry.cursor)?;
+            let text = entry.completion.text.strip_prefix(typed).filter(|text| !text.trim().is_empty())?;
+            Some((typed.len(), Cached { text: text.to_owned(), ..entry.completion.clone() }))
+        };
+        // The nearest one knows most.
+        fresh.filter_map(left).min_by_key(|(typed, _)| *typed).map(|(_, completion)| completion)
+    }
+}

@@ -1,0 +1,1 @@
+//! Keys, detection, limits, timeouts.
