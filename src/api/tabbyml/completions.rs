@@ -145,6 +145,7 @@ impl Endpoint for CompletionRequest {
 
 /// The response to a [`CompletionRequest`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct CompletionResponse {
     /// The id, such as `cmpl-c1fd26da-1577-4327-a12c-8a6dd85f3751`; events about the completion name it.
@@ -173,6 +174,7 @@ impl CompletionResponse {
 
 /// A completion.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct CompletionChoice {
     /// Its number.
@@ -188,6 +190,7 @@ pub struct CompletionChoice {
 
 /// What is reported about a completion.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct DebugData {
     /// The snippets that the server added, for [`DebugOptions::return_snippets`].

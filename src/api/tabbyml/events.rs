@@ -45,6 +45,7 @@ service!(endpoints);
 
 /// An event about a completion.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct LogEvent {
     /// What happened (wire: `type`). The methods `view`, `select` and `dismiss` send their own.

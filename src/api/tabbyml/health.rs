@@ -92,6 +92,7 @@ reads! {
 
 /// What the server is and can do.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct HealthState {
     /// The model for code completion, `Remote` for a backend without a name; `None` if the server does not complete code.
@@ -161,6 +162,7 @@ impl HealthState {
 
 /// The version of a server.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct HealthVersion {
     /// The day of the build, such as `2026-06-30`.
@@ -193,6 +195,7 @@ impl HealthVersion {
 
 /// Where each model runs.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ModelSources {
     /// The model for code completion.
@@ -211,6 +214,7 @@ pub struct ModelSources {
 
 /// Where a model runs: one of both is there.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ModelSource {
     /// Behind an HTTP API.
@@ -226,6 +230,7 @@ pub struct ModelSource {
 
 /// A model behind an HTTP API.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct RemoteModel {
     /// The kind of API, such as `openai/chat`.
@@ -244,6 +249,7 @@ pub struct RemoteModel {
 
 /// A model in the server.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct LocalModel {
     /// The model's id.
@@ -264,6 +270,7 @@ in_place_objects!(HealthVersion, ModelSources, ModelSource, RemoteModel, LocalMo
 
 /// The models that requests can name.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ModelList {
     /// For completions; `None` for a local model.
@@ -279,6 +286,7 @@ pub struct ModelList {
 
 /// What the server asks of its clients.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ServerSetting {
     /// Whether clients are not to send telemetry. This library sends none.

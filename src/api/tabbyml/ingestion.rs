@@ -83,6 +83,7 @@ impl IngestionRequest {
 
 /// The response to an [`IngestionRequest`].
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct IngestionResponse {
     /// The id of the document.

@@ -47,6 +47,7 @@ impl Segments {
 
 /// A declaration of a symbol.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Declaration {
     /// The path of its file.
@@ -64,6 +65,7 @@ impl Declaration {
 
 /// A piece of another file.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Snippet {
     /// The path of its file.
@@ -91,6 +93,7 @@ impl Snippet {
 
 /// The edits that the next one is predicted from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct EditHistory {
     /// The code before the edits.

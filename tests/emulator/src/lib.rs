@@ -105,6 +105,7 @@ mod script;
 mod service_builder;
 mod services;
 mod sse;
+pub mod tabbyml;
 mod token;
 
 pub use builder::EmulatorBuilder;

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
 
+use tabbyapi_emulator::tabbyml::{TabbyMl, TabbyMlBuilder};
 use tabbyapi_emulator::{Emulator, EmulatorBuilder, ModelSpec};
 
 const USAGE: &str = "\
@@ -11,6 +12,8 @@ A TabbyAPI server for demos and tests.
 
 Usage: tabbyapi-emulator [OPTIONS]
 
+  --dialect DIALECT            tabbyapi (default), or tabbyml: TabbyML/tabby, with the options --port (default 8080), --token TOKEN,
+                               --registration-token TOKEN, --no-webserver, --no-models and --token-delay-ms alone
   --port PORT                  port of 127.0.0.1 to listen on (default 5000; 0: any)
   --api-key KEY                the API key
   --admin-key KEY              the admin key
@@ -36,7 +39,16 @@ Usage: tabbyapi-emulator [OPTIONS]
   --help                       print this";
 
 fn main() -> ExitCode {
-    let (builder, log) = match configure(std::env::args().skip(1)) {
+    let mut args: Vec<String> = std::env::args().skip(1).collect();
+    match dialect(&mut args).as_deref() {
+        None | Some("tabbyapi") => {}
+        Some("tabbyml") => return serve_tabbyml(args.into_iter()),
+        Some(other) => {
+            eprintln!("there is no dialect {other}: tabbyapi and tabbyml are known (--help lists the options)");
+            return ExitCode::FAILURE;
+        }
+    }
+    let (builder, log) = match configure(args.into_iter()) {
         Ok(Some(configured)) => configured,
         Ok(None) => {
             println!("{USAGE}");
@@ -65,6 +77,67 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Takes the dialect out of the arguments.
+fn dialect(args: &mut Vec<String>) -> Option<String> {
+    let at = args.iter().position(|arg| arg == "--dialect" || arg.starts_with("--dialect="))?;
+    match args.remove(at).split_once('=') {
+        Some((_, dialect)) => Some(dialect.to_owned()),
+        None if at < args.len() => Some(args.remove(at)),
+        None => Some(String::new()),
+    }
+}
+
+fn serve_tabbyml(args: impl Iterator<Item = String>) -> ExitCode {
+    let builder = match configure_tabbyml(args) {
+        Ok(Some(builder)) => builder,
+        Ok(None) => {
+            println!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
+        Err(message) => {
+            eprintln!("{message} (--help lists the options)");
+            return ExitCode::FAILURE;
+        }
+    };
+    match builder.start() {
+        Ok(server) => {
+            println!("TabbyML emulator on {}", server.url());
+            println!("  token               {}", server.token());
+            println!("  registration token  {}", server.registration_token());
+            loop {
+                thread::park();
+            }
+        }
+        Err(error) => {
+            eprintln!("The emulator did not start: {error} (--port PORT).");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The builder; `None`: help was asked for.
+fn configure_tabbyml(mut args: impl Iterator<Item = String>) -> Result<Option<TabbyMlBuilder>, String> {
+    let mut builder = TabbyMl::builder().port(8080).token_delay(Duration::from_millis(30));
+    while let Some(arg) = args.next() {
+        let (flag, attached) = match arg.split_once('=') {
+            Some((flag, value)) => (flag.to_owned(), Some(value.to_owned())),
+            None => (arg, None),
+        };
+        let mut value = || attached.clone().or_else(|| args.next()).ok_or_else(|| format!("{flag} wants a value"));
+        builder = match flag.as_str() {
+            "--help" | "-h" => return Ok(None),
+            "--port" => builder.port(number(&flag, &value()?)?),
+            "--token" => builder.token(value()?),
+            "--registration-token" => builder.registration_token(value()?),
+            "--no-webserver" => builder.no_webserver(),
+            "--no-models" => builder.no_models(),
+            "--token-delay-ms" => builder.token_delay(Duration::from_millis(number(&flag, &value()?)?)),
+            _ => return Err(format!("there is no option {flag} for this dialect")),
+        };
+    }
+    Ok(Some(builder))
 }
 
 /// Prints what is seen, as it is seen.

@@ -273,8 +273,10 @@ fn listed_edges<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(
 
 open_enum! {
     /// The kind of a repository.
+    #[derive(Default)]
     RepositoryKind {
         /// One that was added by its URL.
+        #[default]
         Git = "GIT",
         /// Of GitHub.
         Github = "GITHUB",
@@ -286,12 +288,6 @@ open_enum! {
         GitlabSelfHosted = "GITLAB_SELF_HOSTED",
         /// One of the server's configuration file.
         GitConfig = "GIT_CONFIG",
-    }
-}
-
-impl Default for RepositoryKind {
-    fn default() -> Self {
-        RepositoryKind::Git
     }
 }
 
