@@ -15,6 +15,7 @@
 //! | run it behind nginx or in a container | [`deployment`] |
 //! | come from another library | [`from_go_tabbyapi`], [`from_async_openai`] |
 //! | see what of the server is here | [`coverage`] |
+//! | use TabbyML/tabby, the coding assistant, instead | `tabbyml` (feature `tabbyml`) |
 
 #[doc = include_str!("coverage.md")]
 pub mod coverage {}
@@ -38,6 +39,9 @@ pub mod serving {}
 pub mod streaming {}
 #[doc = include_str!("structured_output.md")]
 pub mod structured_output {}
+#[cfg(feature = "tabbyml")]
+#[doc = include_str!("tabbyml.md")]
+pub mod tabbyml {}
 #[doc = include_str!("testing.md")]
 pub mod testing {}
 #[doc = include_str!("tools.md")]

@@ -5,10 +5,13 @@ mod transcripts;
 
 mod ask;
 mod client;
+mod coverage;
 mod expected;
 mod graphql;
 mod play;
 mod recording;
 mod requests;
 mod session;
+#[cfg(any(feature = "reqwest", feature = "blocking"))]
+mod sockets;
 mod splits;

@@ -77,8 +77,22 @@ pub(crate) fn bounded<F: Future>(future: F) -> F::Output {
     panic!("the call hangs");
 }
 
+/// With the fields of each object sorted: the order of those without a name depends on a feature of `serde_json`.
 fn json(value: &impl Serialize) -> String {
-    serde_json::to_string(value).expect("answers can be written as JSON")
+    sorted(&serde_json::to_value(value).expect("answers can be written as JSON"))
+}
+
+fn sorted(value: &serde_json::Value) -> String {
+    match value {
+        serde_json::Value::Object(fields) => {
+            let mut fields: Vec<_> = fields.iter().collect();
+            fields.sort_by_key(|(name, _)| *name);
+            let field = |(name, value): &(&String, &serde_json::Value)| format!("{name:?}:{}", sorted(value));
+            format!("{{{}}}", fields.iter().map(field).collect::<Vec<_>>().join(","))
+        }
+        serde_json::Value::Array(list) => format!("[{}]", list.iter().map(sorted).collect::<Vec<_>>().join(",")),
+        value => value.to_string(),
+    }
 }
 
 fn whole<T: Serialize>(call: ResponseFuture<T>) -> String {
