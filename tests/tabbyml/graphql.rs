@@ -63,7 +63,7 @@ fn errors_in_an_answer_are_errors() {
     ] {
         let (client, _) = client([body]);
         let error = bounded(client.graphql().query(&GraphQlQuery::<Data>::new("{ me { email } }"))).unwrap_err();
-        assert_eq!((error.kind(), error.code()), (kind, code), "{body}: {error}");
+        assert_eq!((error.kind(), error.code().as_str()), (kind, code), "{body}: {error}");
         assert!(error.message().contains(message), "{body}: {error}");
     }
 }

@@ -129,7 +129,7 @@ fn stream<T: Serialize, O: Serialize>(mut stream: ResponseStream<T, O>) -> Strin
 fn told(error: &Error) -> String {
     let retryable = if error.is_retryable() { ", retryable" } else { "" };
     let partial = error.partial_text().map(|text| format!("\npartial {text:?}")).unwrap_or_default();
-    let mut out = format!("{:?} {}{retryable}: {error}{partial}", error.kind(), error.code());
+    let mut out = format!("{:?} {}{retryable}: {error}{partial}", error.kind(), error.code().as_str());
     for issue in error.validation() {
         write!(out, "\n{} | {} | {}", issue.location.join("."), issue.kind, issue.message).expect("a string");
     }

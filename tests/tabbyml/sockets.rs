@@ -26,7 +26,7 @@ async fn the_client_on_reqwest() {
     let added = client.ingestion().add(&IngestionRequest::new("docs", "1", "T", "B").ttl("90d")).await.unwrap();
     assert_eq!(added.meta().status(), 202);
     assert_eq!(client.graphql().me().await.unwrap().email, "owner@example.com");
-    assert_eq!(client.graphql().ingestion_status().await.unwrap_err().code(), "forbidden");
+    assert_eq!(client.graphql().ingestion_status().await.unwrap_err().code().as_str(), "forbidden");
     let tokens = client.graphql().sign_in("owner@example.com", "secret").await.unwrap();
     let session = Client::builder(server.url()).token(&tokens.access_token).build().unwrap();
     assert!(session.graphql().ingestion_status().await.unwrap().is_empty());
@@ -35,15 +35,15 @@ async fn the_client_on_reqwest() {
     // A connection that ends without an answer.
     let request = CompletionRequest::new("python", Segments::new("MOCK:errchunk"));
     let error = client.completions().create(&request).await.unwrap_err();
-    assert_eq!((error.kind(), error.code()), (tabbyapi::ErrorKind::Transport, "transport"));
+    assert_eq!((error.kind(), error.code().as_str()), (tabbyapi::ErrorKind::Transport, "transport"));
     // An answer that begins again and again.
     let error = client.chat().create(&ChatRequest::new([ChatMessage::user("MOCK:cut")])).await.unwrap_err();
-    assert_eq!((error.code(), error.partial_text()), ("stream_restarted", Some("Hello from")));
+    assert_eq!((error.code().as_str(), error.partial_text()), ("stream_restarted", Some("Hello from")));
 
     let without = TabbyMl::builder().no_webserver().start().unwrap();
     let client = Client::builder(without.url()).build().unwrap();
     assert_eq!(client.detect().await.unwrap(), ServerKind::TabbyMl);
-    assert_eq!(client.graphql().me().await.unwrap_err().code(), "not_found");
+    assert_eq!(client.graphql().me().await.unwrap_err().code().as_str(), "not_found");
     let other = tabbyapi_emulator::Emulator::builder().start().unwrap();
     assert_eq!(Client::builder(other.url()).build().unwrap().detect().await.unwrap(), ServerKind::TabbyApi);
 }
@@ -73,7 +73,7 @@ fn the_blocking_client() {
     let query = GraphQlQuery::<serde_json::Value>::new("{me{id}}");
     assert_eq!(client.graphql().query(&query).unwrap()["me"]["id"], "E16n1q");
     let stranger = Client::builder(server.url()).build().unwrap();
-    assert_eq!(stranger.models().list().unwrap_err().code(), "unauthorized");
+    assert_eq!(stranger.models().list().unwrap_err().code().as_str(), "unauthorized");
     let other = tabbyapi_emulator::Emulator::builder().start().unwrap();
     assert_eq!(Client::builder(other.url()).build().unwrap().detect().unwrap(), ServerKind::TabbyApi);
 }

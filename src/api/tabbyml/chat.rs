@@ -14,7 +14,7 @@ use crate::api::common::{OneOrMany, ResponseFormat, StreamOptions};
 use crate::api::fields::request;
 use crate::api::operation::{described, endpoints};
 use crate::api::streamed::Streamed;
-use crate::base::{Advice, Error, ErrorKind, Extra, Limits, Remedy, Result, TimeoutPolicy, Timeouts};
+use crate::base::{Advice, Error, ErrorCode, ErrorKind, Extra, Limits, Remedy, Result, TimeoutPolicy, Timeouts};
 use crate::decode::{Decode, Events, Whole};
 use crate::protocol::{Accumulate, Endpoint, StreamEndpoint, json_body};
 
@@ -286,7 +286,7 @@ impl Whole for CollectedChat {}
 fn map_error(error: Error) -> Error {
     let error = refined(error);
     match (error.kind(), error.status().map_or(0, |status| status.as_u16())) {
-        (ErrorKind::Server, 501) => error.with_code("no_chat_model").with_advice(Advice::new(
+        (ErrorKind::Server, 501) => error.with_code(ErrorCode::NoChatModel).with_advice(Advice::new(
             Remedy::Configure,
             "this server has no model for chat: start it with one, such as with `--chat-model`",
         )),

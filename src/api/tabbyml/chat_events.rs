@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::api::chat::{ChatChunk, ChatEvents as Chunks};
-use crate::base::{Advice, Error, ErrorKind, Limits, Remedy, Result, Text};
+use crate::base::{Advice, Error, ErrorCode, ErrorKind, Limits, Remedy, Result, Text};
 use crate::decode::{EventFormat, Step};
 
 /// Reads the events of `POST /v1/chat/completions`.
@@ -102,15 +102,17 @@ impl EventFormat for ChatEvents {
 }
 
 fn empty() -> Error {
-    Error::new(ErrorKind::Truncated, "empty_stream", "the stream ended without an event").with_advice(Advice::new(
-        Remedy::Look,
-        "the server answers so when its model backend refuses the request or fails; its console shows why",
-    ))
+    Error::new(ErrorKind::Truncated, ErrorCode::EmptyStream, "the stream ended without an event").with_advice(
+        Advice::new(
+            Remedy::Look,
+            "the server answers so when its model backend refuses the request or fails; its console shows why",
+        ),
+    )
 }
 
 fn restarted() -> Error {
     let message = "the stream began again from its start";
-    Error::new(ErrorKind::Truncated, "stream_restarted", message).with_advice(Advice::new(
+    Error::new(ErrorKind::Truncated, ErrorCode::StreamRestarted, message).with_advice(Advice::new(
         Remedy::Look,
         "the server lost its model backend and repeats the answer without end; see whether the backend is running",
     ))
@@ -129,7 +131,7 @@ mod tests {
         let mut events = ChatEvents::new();
         let read =
             chunks.iter().try_for_each(|(id, role, text)| events.event("message", &chunk(id, *role, text)).map(drop));
-        read.err().map(|error| error.code().to_owned())
+        read.err().map(|error| error.code().to_string())
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::{Segments, Snippet};
 use crate::api::fields::request;
 use crate::api::kinds::{json, kinds};
 use crate::api::operation::{described, endpoints};
-use crate::base::{Advice, Error, ErrorKind, Extra, Remedy, Result, Text};
+use crate::base::{Advice, Error, ErrorCode, ErrorKind, Extra, Remedy, Result, Text};
 use crate::decode::Json;
 use crate::decode::in_place::{filled, in_place_objects, listed};
 use crate::decode::open_enum::open_enum;
@@ -133,7 +133,11 @@ impl Endpoint for CompletionRequest {
 
     fn body(&self) -> Result<Option<Bytes>> {
         if self.temperature.is_some_and(|temperature| !temperature.is_finite()) {
-            return Err(Error::new(ErrorKind::Encode, "encode", "`temperature` is not a number that JSON can carry"));
+            return Err(Error::new(
+                ErrorKind::Encode,
+                ErrorCode::NotFinite,
+                "`temperature` is not a number that JSON can carry",
+            ));
         }
         json_body(self)
     }
@@ -212,8 +216,8 @@ kinds! {
 
 fn map_error(error: Error) -> Error {
     let error = refined(error);
-    match (error.kind(), error.status().map_or(0, |status| status.as_u16()), error.code()) {
-        (ErrorKind::Server, 501, _) => error.with_code("no_completion_model").with_advice(Advice::new(
+    match (error.kind(), error.status().map_or(0, |status| status.as_u16()), error.code().as_str()) {
+        (ErrorKind::Server, 501, _) => error.with_code(ErrorCode::NoCompletionModel).with_advice(Advice::new(
             Remedy::Configure,
             "this server has no model for code completion: start it with one, such as with `--model`",
         )),

@@ -201,7 +201,7 @@ event_endpoints! {
 
 fn map_error(error: Error) -> Error {
     let error = refined(error);
-    match (error.kind(), error.status().map_or(0, |status| status.as_u16()), error.code()) {
+    match (error.kind(), error.status().map_or(0, |status| status.as_u16()), error.code().as_str()) {
         (ErrorKind::Server, 400, "bad_request") => error.with_advice(Advice::new(
             Remedy::Change,
             "the server knows the events `view`, `select` and `dismiss`, the last one since version 0.8",

@@ -1,6 +1,6 @@
 //! What the statuses of this server mean. Its errors have no JSON: a status, and sometimes a line of text.
 
-use crate::base::{Advice, Error, ErrorKind, Remedy, ValidationIssue};
+use crate::base::{Advice, Error, ErrorCode, ErrorKind, Remedy, ValidationIssue};
 
 /// The error with a code and a hint of this server.
 pub(super) fn refined(error: Error) -> Error {
@@ -12,31 +12,31 @@ pub(super) fn refined(error: Error) -> Error {
     }
     match error.status().map_or(0, |status| status.as_u16()) {
         300..=399 if points_to_docs(&error) => not_found(error),
-        401 | 403 => error.with_code("unauthorized").with_advice(Advice::new(
+        401 | 403 => error.with_code(ErrorCode::Unauthorized).with_advice(Advice::new(
             Remedy::Give,
             "set the token that the server's home page shows to you; ingestion requires the registration token, and without a valid licence \
              the server accepts the owner's token alone",
         )),
         404 => not_found(error),
-        405 => error.with_code("method_not_allowed").with_advice(Advice::new(
+        405 => error.with_code(ErrorCode::MethodNotAllowed).with_advice(Advice::new(
             Remedy::Check,
             "this server has the path for another method: it may be of another version, or {url} may be that of something else",
         )),
-        408 => error.with_code("request_timeout"),
-        413 => error.with_code("request_too_large").with_advice(Advice::new(
+        408 => error.with_code(ErrorCode::RequestTimeout),
+        413 => error.with_code(ErrorCode::RequestTooLarge).with_advice(Advice::new(
             Remedy::Change,
             "send less: the server accepts requests of up to 2,097,152 bytes",
         )),
-        415 => error.with_code("unsupported_media_type").with_advice(Advice::new(
+        415 => error.with_code(ErrorCode::UnsupportedMediaType).with_advice(Advice::new(
             Remedy::Check,
             "check that no hook and no proxy changes the content type of requests, which is JSON",
         )),
-        400 if error.message().starts_with(NOT_JSON) => error.with_code("invalid_json").with_advice(Advice::new(
+        400 if error.message().starts_with(NOT_JSON) => error.with_code(ErrorCode::InvalidJson).with_advice(Advice::new(
             Remedy::Check,
             "check that no hook and no proxy changes the body of requests",
         )),
         422 => validation(error),
-        429 => error.with_code("rate_limited").with_advice(Advice::new(
+        429 => error.with_code(ErrorCode::RateLimited).with_advice(Advice::new(
             Remedy::Wait,
             "the server allows each user 120 requests a minute with all clients together, and does not say when there is room again: wait \
              up to a minute, or let this client keep to the limit with {setting:client_builder.rate_limit}",
@@ -60,7 +60,7 @@ fn points_to_docs(error: &Error) -> bool {
 }
 
 fn not_found(error: Error) -> Error {
-    error.with_code("not_found").with_advice(Advice::new(
+    error.with_code(ErrorCode::NotFound).with_advice(Advice::new(
         Remedy::Check,
         "this server does not have the operation: it may be too old, or run without its web server, or {url} may be that of something else",
     ))
@@ -68,7 +68,7 @@ fn not_found(error: Error) -> Error {
 
 /// The field that is wrong, as data.
 fn validation(error: Error) -> Error {
-    let error = error.with_code("validation_failed");
+    let error = error.with_code(ErrorCode::ValidationFailed);
     let Some(issue) = error.message().strip_prefix(WRONG_TYPE).map(issue) else { return error };
     error.with_issues(vec![issue])
 }

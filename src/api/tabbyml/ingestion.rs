@@ -157,7 +157,7 @@ kinds! {
 
 fn map_error(error: Error) -> Error {
     let error = refined(error);
-    match (error.kind(), error.status().map_or(0, |status| status.as_u16()), error.code()) {
+    match (error.kind(), error.status().map_or(0, |status| status.as_u16()), error.code().as_str()) {
         (ErrorKind::Server, 400, "bad_request") => error.with_advice(Advice::new(
             Remedy::Change,
             "{field:source} and {field:id} take 1 to 256 characters, {field:title} 1 to 65,535, and {field:ttl} a time such as `90d`",

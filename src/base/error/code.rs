@@ -74,6 +74,22 @@ open_enum! {
         UnknownTemplate = "unknown_template",
         /// The server answered 422; [`validation`](crate::Error::validation) has the entries.
         ValidationFailed = "validation_failed",
+        /// A TabbyML server refuses the token, or was sent none.
+        Unauthorized = "unauthorized",
+        /// A TabbyML server has no model for code completion.
+        NoCompletionModel = "no_completion_model",
+        /// A TabbyML server has no model for chat.
+        NoChatModel = "no_chat_model",
+        /// The request is larger than the server accepts.
+        RequestTooLarge = "request_too_large",
+        /// The server does not accept the content type of the request.
+        UnsupportedMediaType = "unsupported_media_type",
+        /// A chat of a TabbyML server ended without an event: its backend refused or failed.
+        EmptyStream = "empty_stream",
+        /// A chat of a TabbyML server began again from its start: its backend was lost.
+        StreamRestarted = "stream_restarted",
+        /// GraphQL reports an error without a code of its own.
+        GraphQlError = "graphql_error",
         /// A response that is complete cannot be continued.
         AlreadyComplete = "already_complete",
         /// A hook set a header that cannot be sent.

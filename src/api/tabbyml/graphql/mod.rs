@@ -175,7 +175,7 @@ impl<T: DeserializeOwned + MaybeSend + 'static> Endpoint for GraphQlQuery<T> {
 
 fn map_error(error: Error) -> Error {
     let error = refined(error);
-    match (error.kind(), error.status().map_or(0, |status| status.as_u16()), error.code()) {
+    match (error.kind(), error.status().map_or(0, |status| status.as_u16()), error.code().as_str()) {
         (ErrorKind::Server, 200, "forbidden") => error.with_advice(Advice::new(
             Remedy::Give,
             "most of this API refuses the tokens of users: sign in with a password and use the access token",
