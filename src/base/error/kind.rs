@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// The class of an [`Error`].
+/// The class of an [`Error`](crate::Error).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -16,13 +16,13 @@ pub enum ErrorKind {
     Connect,
     /// The connection failed after the request may have been sent.
     Transport,
-    /// A deadline of the call's [`Timeouts`](crate::Timeouts) passed; [`phase`](Error::phase) says which.
+    /// A deadline of the call's [`Timeouts`](crate::Timeouts) passed; [`phase`](crate::Error::phase) says which.
     Timeout,
     /// The server answered with an error, by its status or inside a stream.
     Server,
     /// The stream ended before its end was announced.
     Truncated,
-    /// The answer is not what this operation answers; [`path`](Error::path) says where.
+    /// The answer is not what this operation answers; [`path`](crate::Error::path) says where.
     Decode,
     /// A cap of [`Limits`](crate::Limits) was reached.
     TooLarge,
