@@ -1,4 +1,4 @@
-//! `Client`: the way in. It makes calls of endpoints and hands them to the driver.
+//! `Client`: makes calls of endpoints, and hands them to the driver.
 
 use std::fmt;
 use std::sync::Arc;
@@ -40,7 +40,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// A builder for the server at this base URL, such as `http://127.0.0.1:5000`; a path prefix or a trailing `/v1` is fine.
+    /// Returns a builder for the server at this base URL, such as `http://127.0.0.1:5000`. A path prefix and a trailing `/v1` are accepted.
     pub fn builder<U>(base_url: U) -> ClientBuilder
     where
         U: TryInto<BaseUrl>,
@@ -54,7 +54,7 @@ impl Client {
         }
     }
 
-    /// Makes one call. Nothing is sent until it is awaited; dropping it cancels.
+    /// Calls an endpoint. Nothing is sent until the future is polled; dropping it cancels the call.
     pub fn call<E>(&self, endpoint: &E) -> ResponseFuture<<E::Decoder as Decode>::Item>
     where
         E: Endpoint,
@@ -63,7 +63,7 @@ impl Client {
         ResponseFuture::new(&self.io, Call::with(&self.shared, endpoint, &self.options))
     }
 
-    /// Makes one streamed call. Nothing is sent until it is polled; dropping it cancels.
+    /// Calls an endpoint that streams. Nothing is sent until the stream is polled; dropping it cancels the call.
     pub fn stream<R: StreamEndpoint>(
         &self,
         request: &R,
@@ -73,7 +73,7 @@ impl Client {
         ResponseStream::new(&self.io, call, request.total(&limits))
     }
 
-    /// The same client with other options for the calls made through it; connections and keys stay shared.
+    /// Returns a client with other options for its calls. It shares connections, keys and servers with this one.
     ///
     /// ```no_run
     /// # fn run(client: tabbyapi::Client) -> tabbyapi::Result<()> {
@@ -88,21 +88,21 @@ impl Client {
         Client { options: Arc::new(self.options.overridden(options)), ..self.clone() }
     }
 
-    /// The same client for calls to this one of its servers and no other.
+    /// Returns a client whose calls go to this one of its servers only.
     pub fn at(&self, server: &BaseUrl) -> Client {
         self.with(Options::new().server(server.clone()))
     }
 
-    /// How its servers are doing.
+    /// Returns the state of each server: requests in flight, failures, circuit, loaded model.
     pub fn servers(&self) -> Vec<ServerStatus> {
         self.shared.servers(self.now())
     }
 
-    /// Asks each server which model it has loaded (`GET /v1/model`), all at once, and gives their cards or errors in their order.
+    /// Requests the loaded model of each server (`GET /v1/model`), all at once. Returns their cards or errors, in the order of the servers.
     ///
-    /// What they tell is noted: calls for a model then prefer a server that has it, and a server that fails comes after others
-    /// and counts in its breaker. It also opens a connection to each. `/health` is not asked: it goes on telling 503 long after
-    /// a server is well again. Nothing is probed by itself; see [`probes`](Client::probes).
+    /// The results are recorded. Calls that name a model then prefer a server that has loaded it. A server that fails is used after others,
+    /// and the failure counts in its breaker. `/health` is not requested, because it stays at 503 long after a server has recovered.
+    /// Servers are not probed automatically; see [`probes`](Client::probes).
     pub async fn probe(&self) -> Vec<(BaseUrl, Result<Response<ModelCard>>)> {
         let servers: Vec<BaseUrl> = self.servers().into_iter().map(|server| server.base).collect();
         let once = self.with(Options::new().retry(Retry::NEVER));
@@ -118,8 +118,7 @@ impl Client {
         servers.into_iter().zip(cards).collect()
     }
 
-    /// Probes now, and again each time that `every` is over, for as long as it is polled: run it in a task of your own, or beside
-    /// your calls. It never ends.
+    /// Probes the servers now and then once per interval, as long as the future is polled. Run it in a task of your own; it never ends.
     pub async fn probes(&self, every: Duration) -> std::convert::Infallible {
         loop {
             let next = self.now() + every;
@@ -128,8 +127,9 @@ impl Client {
         }
     }
 
-    /// Opens so many connections to each server, so that the first calls need not wait for them. Failures are no matter: the
-    /// calls will tell. Connections stay open for as long as the transport and the server keep idle ones, with reqwest 4 s.
+    /// Opens this many connections to each server ahead of time. Errors are ignored.
+    ///
+    /// Connections stay open for as long as the transport and the server keep idle ones: 4 s with reqwest.
     pub async fn warm(&self, connections: usize) {
         let once = self.with(Options::new().retry(Retry::NEVER));
         let servers = self.servers();
@@ -137,17 +137,17 @@ impl Client {
         crate::client::response::all(each.map(|server| once.at(server).call(&CheckHealth)).collect()).await;
     }
 
-    /// The address of its server, of several the first one's.
+    /// Returns the base URL of its server; of several, the first one's.
     pub fn base_url(&self) -> &BaseUrl {
         self.shared.base()
     }
 
-    /// What the calls of this client share, for calls driven by hand.
+    /// Returns what the calls of this client share, for calls driven by hand.
     pub fn shared(&self) -> &Shared {
         &self.shared
     }
 
-    /// The options that its calls start from.
+    /// Returns the options of its calls.
     pub fn options(&self) -> &Options {
         &self.options
     }
@@ -165,7 +165,7 @@ impl Client {
         self.io.transport.now()
     }
 
-    /// The clock that its calls go by.
+    /// Returns the clock of its transport, which its calls use.
     pub fn clock(&self) -> Clock {
         Clock::new(self.transport().clone())
     }
@@ -184,7 +184,7 @@ pub(crate) struct ClientParts {
     pub(crate) keys: Option<Arc<dyn KeySource>>,
 }
 
-/// Builds a [`Client`]. Mistakes are reported by `build` or [`build_with`](ClientBuilder::build_with).
+/// Builds a [`Client`]. Invalid values are reported by `build` or [`build_with`](ClientBuilder::build_with).
 #[must_use]
 pub struct ClientBuilder {
     settings: Result<Settings>,
@@ -196,24 +196,24 @@ pub struct ClientBuilder {
 }
 
 impl ClientBuilder {
-    /// The API key (wire: `X-API-Key`). A blank one is unset.
+    /// Sets the API key (wire: `X-API-Key`). A blank key is unset.
     pub fn api_key(self, key: impl AsRef<str>) -> Self {
         self.set(|settings| settings.api_key(key.as_ref()))
     }
 
-    /// The admin key (wire: `X-Admin-Key` on admin operations, `X-API-Key` on lists and where there is no API key).
-    /// A blank one is unset.
+    /// Sets the admin key (wire: `X-Admin-Key` on admin operations, `X-API-Key` on lists and where there is no API key).
+    /// A blank key is unset.
     pub fn admin_key(self, key: impl AsRef<str>) -> Self {
         self.set(|settings| settings.admin_key(key.as_ref()))
     }
 
-    /// A key sent as `Authorization: Bearer` where no other key fits. A blank one is unset.
+    /// Sets a key that is sent as `Authorization: Bearer` where no other key fits. A blank key is unset.
     pub fn bearer(self, key: impl AsRef<str>) -> Self {
         self.set(|settings| settings.bearer(key.as_ref()))
     }
 
-    /// Keys from elsewhere, in place of fixed ones: asked once for all calls, kept until they expire, and asked again after a
-    /// 401, upon which the request is sent once more.
+    /// Sets a source of keys, in place of fixed keys. It is called once for all calls, and again when the key expires or after a 401, when the
+    /// request is sent once more.
     ///
     /// ```
     /// use tabbyapi::auth::Credential;
@@ -252,14 +252,14 @@ impl ClientBuilder {
         self
     }
 
-    /// The deadlines, by kind of work.
+    /// Sets the timeouts, by kind of work.
     pub fn timeout_policy(mut self, timeout_policy: TimeoutPolicy) -> Self {
         self.options.timeout_policy = Some(timeout_policy);
         self
     }
 
-    /// How long a whole call may take, with its retries and waits; the other deadlines stay. See [`Options::total`]; no limit but those of the
-    /// timeout policy by default.
+    /// Sets the time limit for a whole call, with its retries and waits. The other timeouts still apply. By default there is no limit beside
+    /// the timeout policy. See [`Options::total`].
     pub fn total(mut self, limit: Duration) -> Self {
         self.options.total = Some(limit);
         self
@@ -279,72 +279,76 @@ impl ClientBuilder {
         self
     }
 
-    /// The caps on what is accepted.
+    /// Sets the caps on what is accepted.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.options.limits = Some(limits);
         self
     }
 
-    /// When a failed call is tried again; [`Retry::GENTLE`] by default.
+    /// Sets when a failed call is retried; [`Retry::GENTLE`] by default.
     pub fn retry(mut self, retry: Retry) -> Self {
         self.options = self.options.retry(retry);
         self
     }
 
-    /// What decides that in its place.
+    /// Sets a policy of your own for retries, in place of [`retry`](ClientBuilder::retry).
     pub fn retry_policy(mut self, policy: impl RetryPolicy + 'static) -> Self {
         self.options = self.options.retry_policy(policy);
         self
     }
 
-    /// How many retries all calls may make together; [`RetryBudget::GENTLE`] by default.
+    /// Sets how many retries all calls may make together; [`RetryBudget::GENTLE`] by default.
     pub fn retry_budget(self, budget: RetryBudget) -> Self {
         self.set(|settings| Ok(settings.retry_budget(budget)))
     }
 
-    /// Adds a server, to which calls go when it suits better, or when another one fails; see [`policy`](crate::policy).
+    /// Adds a server. Calls are load-balanced and fail over between servers; see [`policy`](crate::policy).
     pub fn server(self, server: Server) -> Self {
         self.set(|settings| settings.server(server))
     }
 
-    /// How calls are spread over several servers; [`Balance::LeastInFlight`] by default.
+    /// Sets how calls are spread over several servers; [`Balance::LeastInFlight`] by default.
     pub fn balance(self, balance: Balance) -> Self {
         self.set(|settings| Ok(settings.balance(balance)))
     }
 
-    /// Leaves a server alone that keeps failing; off by default.
+    /// Sets the circuit breaker, which pauses calls to a server that keeps failing; off by default.
     pub fn breaker(self, breaker: Breaker) -> Self {
         self.set(|settings| Ok(settings.breaker(breaker)))
     }
 
-    /// Bounds how much is sent to each server in a time; off by default.
+    /// Limits the rate of calls to each server; off by default.
     pub fn rate_limit(self, limit: RateLimit) -> Self {
         self.set(|settings| Ok(settings.rate_limit(limit)))
     }
 
-    /// Bounds how many calls run at each server at a time; off by default.
+    /// Limits the number of concurrent calls to each server; off by default.
     pub fn concurrency(self, limit: Concurrency) -> Self {
         self.set(|settings| Ok(settings.concurrency(limit)))
     }
 
-    /// How long before it expires a key is asked for again; 10 s by default.
+    /// Sets how long before its expiry a key is renewed; 10 s by default.
     pub fn key_skew(self, skew: Duration) -> Self {
         self.set(|settings| Ok(settings.key_skew(skew)))
     }
 
-    /// Adds a hook to all calls, after those that are there; see [`hooks`](crate::hooks).
+    /// Adds a hook to all calls, after the hooks added before; see [`hooks`](crate::hooks).
     pub fn hook(mut self, hook: impl Hook + Clone + MaybeSync) -> Self {
         self.options = self.options.hook(hook);
         self
     }
 
-    /// Sets whatever these options set.
+    /// Sets everything that these options set.
     pub fn options(mut self, options: Options) -> Self {
         self.options = self.options.overridden(options);
         self
     }
 
-    /// The client, on reqwest. Errors of kind [`Config`](crate::ErrorKind::Config) say what cannot work.
+    /// Builds the client, on reqwest.
+    ///
+    /// # Errors
+    ///
+    /// Kind [`Config`](crate::ErrorKind::Config): a base URL, key or header is invalid, or reqwest cannot be set up.
     #[cfg(all(feature = "reqwest", not(target_arch = "wasm32")))]
     pub fn build(self) -> Result<Client> {
         let builder = reqwest::Client::builder();
@@ -355,14 +359,22 @@ impl ClientBuilder {
         self.build_with(transport)
     }
 
-    /// The client, on the host's `fetch`. Errors of kind [`Config`](crate::ErrorKind::Config) say what cannot work.
+    /// Builds the client, on the host's `fetch`.
+    ///
+    /// # Errors
+    ///
+    /// Kind [`Config`](crate::ErrorKind::Config): a base URL, key or header is invalid, or the host has no `fetch`.
     #[cfg(all(feature = "fetch", target_arch = "wasm32"))]
     pub fn build(self) -> Result<Client> {
         let transport = crate::transport::Fetch::new()?;
         self.build_with(transport)
     }
 
-    /// The client, on a transport of your choice.
+    /// Builds the client, on a transport of your choice.
+    ///
+    /// # Errors
+    ///
+    /// Kind [`Config`](crate::ErrorKind::Config): a base URL, key or header is invalid.
     pub fn build_with(self, transport: impl Transport) -> Result<Client> {
         let ClientParts { shared, options, keys } = self.into_parts(transport.seed())?;
         Ok(Client { shared, io: ClientIo { transport: Arc::new(transport), keys }, options })

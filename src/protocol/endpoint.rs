@@ -8,7 +8,7 @@ use http::Method;
 use crate::base::{Error, ErrorCode, ErrorKind, Extra, Limits, MaybeSend, Result, TimeoutPolicy, Timeouts};
 use crate::decode::Decode;
 
-/// One operation of the server: verb, path, body, who may call it, and how its answer is read.
+/// One operation of the server: method, path, body, scope of the key, and how its response is read.
 ///
 /// The library's request types implement it, so `client.call(&request)` and a hand-driven
 /// [`Call`](crate::call::Call) take the same values. Implement it for a route of your own:
@@ -40,9 +40,9 @@ use crate::decode::Decode;
 /// # assert_eq!(GetVersion.path(), "/api/v1/info/version");
 /// ```
 pub trait Endpoint {
-    /// Reads the answer.
+    /// Reads the response.
     type Decoder: Decode;
-    /// The verb.
+    /// The HTTP method.
     const METHOD: Method;
     /// Which key the operation needs.
     const SCOPE: Scope;
@@ -82,8 +82,8 @@ pub trait Endpoint {
         0
     }
 
-    /// Says more of an error than its status and text tell, where this operation knows more: a 500 of one route is an
-    /// unknown name, a 404 of another a part of the server that is switched off. It gets the error that ends the call.
+    /// Refines a server error with what is known about this endpoint: a 500 of one route means an unknown name, a 404 of another that a part of
+    /// the server is switched off. It is called with the error that ends the call.
     fn map_error(error: Error) -> Error {
         error
     }
@@ -128,7 +128,7 @@ impl<E: Endpoint + ?Sized> Endpoint for &E {
     }
 }
 
-/// A request whose answer can also be streamed: it has a second face for that.
+/// A request whose response can be streamed.
 pub trait StreamEndpoint {
     /// Reads the stream.
     type Decoder: Decode;
@@ -139,7 +139,7 @@ pub trait StreamEndpoint {
     /// Adds up the items to the whole answer.
     type Total: Accumulate<Item = <Self::Decoder as Decode>::Item>;
 
-    /// The streaming face of this request.
+    /// Returns the streaming form of this request.
     fn streamed(&self) -> Self::Streamed<'_>;
 
     /// An empty accumulator for one stream, bounded by `limits`.
@@ -171,7 +171,7 @@ pub enum Scope {
     Public,
     /// An API key, or the admin key in its place.
     Api,
-    /// Like `Api`, but the admin key is preferred, because it is shown more.
+    /// Like `Api`, but the admin key is preferred, because the server shows it more.
     PreferAdmin,
     /// The admin key.
     Admin,
@@ -181,11 +181,11 @@ pub enum Scope {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Idempotency {
-    /// Sending it twice does no harm.
+    /// Sending it twice has the same effect as sending it once.
     Idempotent,
     /// Only if the server cannot have begun.
     IfUnsent,
-    /// Not by itself.
+    /// Never automatically.
     Never,
 }
 

@@ -103,7 +103,7 @@ impl Client {
         ClientBuilder(crate::client::client::Client::builder(base_url))
     }
 
-    /// Makes one call, and blocks until it is answered.
+    /// Calls an endpoint, and blocks until the response is complete.
     pub fn call<E>(&self, endpoint: &E) -> Result<Response<<E::Decoder as Decode>::Item>>
     where
         E: Endpoint,
@@ -118,7 +118,7 @@ impl Client {
         whole(value, driver.call())
     }
 
-    /// Makes one streamed call. Nothing is sent until it is asked for an item; dropping it cancels.
+    /// Calls an endpoint that streams. Nothing is sent until the first item is requested; dropping the stream cancels the call.
     pub fn stream<R: StreamEndpoint>(
         &self,
         request: &R,
@@ -130,31 +130,32 @@ impl Client {
         ResponseStream::new(driver, StreamState::new(request.total(&limits)), cancel)
     }
 
-    /// The same client with other options for the calls made through it; connections and keys stay shared.
+    /// Returns a client with other options for its calls. It shares connections, keys and servers with this one.
     pub fn with(&self, options: Options) -> Client {
         Client { options: Arc::new(self.options.overridden(options)), ..self.clone() }
     }
 
-    /// The same client, whose calls are ended by this handle, too; connections and keys stay shared.
+    /// Returns a client whose calls this handle cancels, too. It shares connections, keys and servers with this one.
     pub fn cancelled_by(&self, handle: &CancelHandle) -> Client {
         let cancel = handle.child();
         self.cancel.adopt(&cancel);
         Client { cancel, ..self.clone() }
     }
 
-    /// The same client for calls to this one of its servers and no other.
+    /// Returns a client whose calls go to this one of its servers only.
     pub fn at(&self, server: &BaseUrl) -> Client {
         self.with(Options::new().server(server.clone()))
     }
 
-    /// How its servers are doing.
+    /// Returns the state of each server: requests in flight, failures, circuit, loaded model.
     pub fn servers(&self) -> Vec<ServerStatus> {
         self.shared.servers(self.now())
     }
 
-    /// Asks each server which model it has loaded (`GET /v1/model`), one after the other, and gives their cards or errors in their order.
+    /// Requests the loaded model of each server (`GET /v1/model`), one after the other. Returns their cards or errors, in the order of the
+    /// servers.
     ///
-    /// What they tell is noted, as by [`probe`](crate::Client::probe) of the async client.
+    /// The results are recorded, as by [`probe`](crate::Client::probe) of the async client.
     pub fn probe(&self) -> Vec<(BaseUrl, Result<Response<ModelCard>>)> {
         let once = self.with(Options::new().retry(Retry::NEVER));
         let probe = |server: ServerStatus| {
@@ -169,17 +170,17 @@ impl Client {
         self.servers().into_iter().map(probe).collect()
     }
 
-    /// The address of its server, of several the first one's.
+    /// Returns the base URL of its server; of several, the first one's.
     pub fn base_url(&self) -> &BaseUrl {
         self.shared.base()
     }
 
-    /// What the calls of this client share, for calls driven by hand.
+    /// Returns what the calls of this client share, for calls driven by hand.
     pub fn shared(&self) -> &Shared {
         &self.shared
     }
 
-    /// The options that its calls start from.
+    /// Returns the options of its calls.
     pub fn options(&self) -> &Options {
         &self.options
     }
@@ -226,12 +227,12 @@ macro_rules! setters {
 
 impl ClientBuilder {
     setters! {
-        /// The API key (wire: `X-API-Key`). A blank one is unset.
+        /// Sets the API key (wire: `X-API-Key`). A blank key is unset.
         api_key(key: impl AsRef<str>);
-        /// The admin key (wire: `X-Admin-Key` on admin operations, `X-API-Key` on lists and where there is no API key).
-        /// A blank one is unset.
+        /// Sets the admin key (wire: `X-Admin-Key` on admin operations, `X-API-Key` on lists and where there is no API key).
+        /// A blank key is unset.
         admin_key(key: impl AsRef<str>);
-        /// A key sent as `Authorization: Bearer` where no other key fits. A blank one is unset.
+        /// Sets a key that is sent as `Authorization: Bearer` where no other key fits. A blank key is unset.
         bearer(key: impl AsRef<str>);
         /// Adds a header to every request.
         header(name: &str, value: &str);
@@ -239,9 +240,9 @@ impl ClientBuilder {
         sensitive_header(name: &str, value: &str);
         /// Adds a field to every JSON body that does not have it already.
         extra(name: impl Into<String>, value: impl Into<crate::base::OrderedJson>);
-        /// The deadlines of each kind of work, in place of the defaults.
+        /// Sets the timeouts, by kind of work.
         timeout_policy(timeout_policy: TimeoutPolicy);
-        /// How long a whole call may take, with its retries and waits; the other deadlines stay. See
+        /// Sets the time limit for a whole call, with its retries and waits. The other timeouts still apply. See
         /// [`Options::total`](crate::Options::total).
         total(limit: Duration);
         /// How long a call may keep its caller waiting: until its first item, connecting and retries included, and then in each silence of a
@@ -249,29 +250,29 @@ impl ClientBuilder {
         timeout(limit: Duration);
         /// How long resolving a name and opening a connection may take, each; 10 s by default. It holds for the transport that `build` makes.
         connect_timeout(limit: Duration);
-        /// The caps on what is accepted.
+        /// Sets the caps on what is accepted.
         limits(limits: Limits);
-        /// When a failed call is tried again; [`Retry::GENTLE`] by default.
+        /// Sets when a failed call is retried; [`Retry::GENTLE`] by default.
         retry(retry: Retry);
-        /// What decides in its place when a failed call is tried again.
+        /// Sets a policy of your own for retries.
         retry_policy(policy: impl RetryPolicy + 'static);
-        /// How many retries all calls may make together; [`RetryBudget::GENTLE`] by default.
+        /// Sets how many retries all calls may make together; [`RetryBudget::GENTLE`] by default.
         retry_budget(budget: RetryBudget);
-        /// Adds a server, to which calls go when it suits better, or when another one fails; see [`policy`](crate::policy).
+        /// Adds a server. Calls are load-balanced and fail over between servers; see [`policy`](crate::policy).
         server(server: Server);
-        /// How calls are spread over several servers; [`Balance::LeastInFlight`] by default.
+        /// Sets how calls are spread over several servers; [`Balance::LeastInFlight`] by default.
         balance(balance: Balance);
-        /// Leaves a server alone that keeps failing; off by default.
+        /// Sets the circuit breaker, which pauses calls to a server that keeps failing; off by default.
         breaker(breaker: Breaker);
-        /// Bounds how much is sent to each server in a time; off by default.
+        /// Limits the rate of calls to each server; off by default.
         rate_limit(limit: RateLimit);
-        /// Bounds how many calls run at each server at a time; off by default.
+        /// Limits the number of concurrent calls to each server; off by default.
         concurrency(limit: Concurrency);
-        /// How long before it expires a key is asked for again; 10 s by default.
+        /// Sets how long before its expiry a key is renewed; 10 s by default.
         key_skew(skew: Duration);
-        /// Adds a hook to all calls, after those that are there; see [`hooks`](crate::hooks).
+        /// Adds a hook to all calls, after the hooks added before; see [`hooks`](crate::hooks).
         hook(hook: impl Hook + Clone + Sync);
-        /// Sets whatever these options set.
+        /// Sets everything that these options set.
         options(options: Options);
     }
 

@@ -90,7 +90,7 @@ impl<K, S> Mux<K, S> {
 }
 
 impl<K: Clone, S: Stream + Unpin> Mux<K, S> {
-    /// What comes next of any stream; `None` if there are no streams.
+    /// Returns the next item from any stream; none if there are no streams.
     pub async fn next(&mut self) -> Option<(K, MuxEvent<S>)> {
         std::future::poll_fn(|cx| self.poll(cx)).await
     }
