@@ -2,18 +2,23 @@
 
 /// How calls are spread over the servers that can take them.
 ///
-/// Before that counts, in this order: servers that this call has not tried yet, servers that are not known to have no model loaded (by a
-/// [probe](crate::Client::probe), or by a 503 that said so; a call that succeeds there ends that), servers that are known to have the
-/// wanted model loaded, servers that did not fail within the last ten seconds. Embeddings and administration need no model.
+/// Four criteria come first, in this order:
+///
+/// 1. servers that this call has not tried yet,
+/// 2. servers that are not known to be without a model, from a [probe](crate::Client::probe) or a 503; a successful call clears that,
+/// 3. servers that are known to have loaded the requested model,
+/// 4. servers that did not fail within the last 10 seconds.
+///
+/// Embeddings and administration need no model.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Balance {
-    /// To the server with the fewest calls in flight; among equals in turn.
+    /// To the server with the fewest calls in flight; round-robin among equals.
     #[default]
     LeastInFlight,
-    /// In turn.
+    /// Round-robin.
     RoundRobin,
-    /// To the first server in the order in which they were given; the others stand by.
+    /// To the first available server, in the order in which they were added.
     InOrder,
 }
 

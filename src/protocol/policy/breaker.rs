@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::base::Time;
 
-/// When a server is left alone.
+/// A circuit breaker: pauses calls to a server that keeps failing.
 ///
 /// ```text
 ///   Closed ── failure rate over the window reached ──► Open ── open_for is over ──► HalfOpen
@@ -13,22 +13,23 @@ use crate::base::Time;
 ///     └──────────────────────────── all probes succeed ────────────────────────────────┘
 /// ```
 ///
-/// While it is open, calls go to other servers; if there is none they end at once with an error of kind
-/// [`Policy`](crate::ErrorKind::Policy) and the code `circuit_open`, and [`Error::retry_at`](crate::Error::retry_at) tells
-/// until when. Failures are connections that fail, answers that do not begin in time or are cut off, and statuses from 500 on;
-/// not "no model is loaded", and nothing that is the request's own fault. Calls that are cancelled count as neither.
+/// While the circuit is open, calls go to other servers. Without another server they fail at once with kind
+/// [`Policy`](crate::ErrorKind::Policy) and code `circuit_open`; [`Error::retry_at`](crate::Error::retry_at) returns when it half-opens.
+///
+/// Failures are failed connections, responses that do not start in time or are cut, and statuses from 500 on. "No model is loaded" and errors
+/// of the request are not failures. Cancelled calls count neither way.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Breaker {
-    /// Over how long attempts are counted; 30 s by default.
+    /// The time over which attempts are counted; 30 s by default.
     pub window: Duration,
-    /// How many attempts the window must hold before the rate means anything; 5 by default, 1 at least.
+    /// The minimum number of attempts in the window before the circuit can open; 5 by default, at least 1.
     pub min_attempts: u32,
     /// The share of failures that opens it, from 0 to 1; 0.5 by default.
     pub failure_rate: f64,
     /// How long it stays open; 10 s by default.
     pub open_for: Duration,
-    /// How many attempts are let through when it is half open, all of which must succeed; 1 by default, 1 at least.
+    /// The number of attempts that are let through when it is half open. All must succeed. 1 by default, at least 1.
     pub probes: u32,
 }
 
@@ -44,13 +45,13 @@ impl Breaker {
         }
     }
 
-    /// Sets over how long attempts are counted.
+    /// Sets the time over which attempts are counted.
     pub fn window(mut self, window: Duration) -> Self {
         self.window = window;
         self
     }
 
-    /// Sets how many attempts the window must hold.
+    /// Sets the minimum number of attempts in the window.
     pub fn min_attempts(mut self, attempts: u32) -> Self {
         self.min_attempts = attempts;
         self

@@ -1,22 +1,22 @@
 //! The concurrency limit: how many calls run at a time.
 
-/// How many calls run at a server at a time; the others wait for their turn, in the order in which they came.
+/// A limit on concurrent calls to each server. Other calls wait in a queue, first in, first out.
 ///
-/// A call holds its place from its attempt's start to the end of its answer, so a stream that is not read to its end holds one
-/// until it is dropped. TabbyAPI queues generations itself, without a bound; a limit here keeps the queue on this side, where
-/// it is fair, bounded and can be cancelled for free.
+/// A call holds its slot from the start of an attempt to the end of the response. A stream that is not read to its end holds a slot until it is
+/// dropped. TabbyAPI queues generations itself, without a bound. A limit here moves the queue to this side, where it is fair, bounded, and free to
+/// cancel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Concurrency {
-    /// How many run at a time; 1 at least.
+    /// How many calls run at a time; at least 1.
     pub running: u32,
-    /// How many may wait, over all servers; 10,000 by default. Further ones end at once with the code `queue_full` and the kind
+    /// How many calls may wait, over all servers; 10,000 by default. Further calls fail at once with code `queue_full` and kind
     /// [`Policy`](crate::ErrorKind::Policy).
     pub waiting: usize,
 }
 
 impl Concurrency {
-    /// So many at a time.
+    /// Allows this many calls at a time.
     pub const fn new(running: u32) -> Self {
         Concurrency { running, waiting: 10_000 }
     }

@@ -1,21 +1,19 @@
-//! Policies: what a client does when things go wrong or get tight.
+//! Policies: retries, failover, circuit breakers, rate and concurrency limits.
 //!
-//! They are pure: each is a few fields of settings and a machine that is given the time. They live in what the calls of one
-//! client share, so they are the same on every executor, and each can be inspected with
-//! [`Client::servers`](crate::Client::servers).
+//! Each policy is a set of values and a state machine that takes the time as an argument. The calls of a client share their state. They behave
+//! the same on every executor. [`Client::servers`](crate::Client::servers) returns their state.
 //!
-//! | | decides | by default |
+//! | | sets | default |
 //! |---|---|---|
-//! | [`Retry`], [`RetryPolicy`] | whether a failed attempt is followed by another one, and when | two more, for what is safe |
-//! | [`RetryBudget`] | how many retries all calls may make together | a fifth of the calls, and ten |
-//! | [`Server`], [`Balance`] | which server a call goes to | the one there is |
-//! | [`Breaker`] | when a failing server is left alone | off |
-//! | [`RateLimit`] | how much is sent in a time | off |
-//! | [`Concurrency`] | how many calls run at a time, and how many wait for their turn | off |
+//! | [`Retry`], [`RetryPolicy`] | whether and when a failed attempt is retried | up to 2 retries, where repeating is safe |
+//! | [`RetryBudget`] | how many retries all calls may make together | a fifth of the calls, plus 10 |
+//! | [`Server`], [`Balance`] | which server a call goes to | one server |
+//! | [`Breaker`] | when calls to a failing server are paused | off |
+//! | [`RateLimit`] | how many requests or tokens are sent in an interval | off |
+//! | [`Concurrency`] | how many calls run at a time, and how many may wait | off |
 //!
-//! What they do to a generation: it is begun at most once. It waits in the queue, for the limiter and for a server that takes
-//! it, and moves on to another server, only as long as no server can have begun it; after that each failure is final and
-//! what had arrived is kept, unless [`Retry::retry_generations`] says otherwise.
+//! A generation is started at most once. It waits for the queue, the limits and a server, and moves to another server, only as long as no server
+//! can have started it. After that a failure is final, and what had arrived is kept. [`Retry::retry_generations`] changes that.
 //!
 //! ```
 //! use std::time::Duration;

@@ -5,54 +5,54 @@ use std::time::Duration;
 
 use crate::base::Time;
 
-/// How many requests, and how many tokens, are sent to a server in a time.
+/// A limit on the requests and tokens that are sent to each server per interval.
 ///
-/// The law is exact: no span of that length sees more begin. A call that is over it waits for its turn, in the order in
-/// which calls came, or is refused with the code `rate_limited` and the kind [`Policy`](crate::ErrorKind::Policy). Tokens are
-/// estimated before they are sent (see [`Endpoint::tokens`](crate::Endpoint::tokens)): the prompt, and the answer as far as
-/// the request bounds it. What alone is more than the limit goes when nothing else was sent in the time.
+/// The limit is exact: no interval of that length sees more. A call over the limit waits, first in, first out, or fails with code
+/// `rate_limited` and kind [`Policy`](crate::ErrorKind::Policy). Tokens are estimated before sending (see
+/// [`Endpoint::tokens`](crate::Endpoint::tokens)): the prompt, and the response as far as the request bounds it. A request that exceeds the limit
+/// alone is sent when nothing else was sent in the interval.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RateLimit {
-    /// How many requests, retries included; `None` for any number.
+    /// How many requests, retries included; none for no limit.
     pub requests: Option<u32>,
-    /// How many tokens; `None` for any number.
+    /// How many tokens; none for no limit.
     pub tokens: Option<u64>,
-    /// In which time.
+    /// The interval.
     pub interval: Duration,
-    /// What becomes of what is over it; it waits by default.
+    /// What happens to a call over the limit; it waits by default.
     pub when_full: WhenFull,
 }
 
-/// What becomes of a call that is over the limit.
+/// What happens to a call over the limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum WhenFull {
-    /// It waits for its turn.
+    /// It waits.
     #[default]
     Wait,
-    /// It ends with an error, unless it waits for its turn already because of a [`Concurrency`](super::Concurrency) limit.
+    /// It fails, unless it waits already because of a [`Concurrency`](super::Concurrency) limit.
     Refuse,
 }
 
 impl RateLimit {
-    /// So many requests in a time.
+    /// Allows this many requests per interval.
     pub fn requests(requests: u32, interval: Duration) -> Self {
         RateLimit { requests: Some(requests), tokens: None, interval, when_full: WhenFull::Wait }
     }
 
-    /// So many tokens in a time.
+    /// Allows this many tokens per interval.
     pub fn tokens(tokens: u64, interval: Duration) -> Self {
         RateLimit { requests: None, tokens: Some(tokens), interval, when_full: WhenFull::Wait }
     }
 
-    /// Sets how many tokens may be sent in the same time.
+    /// Sets how many tokens may be sent in the same interval.
     pub fn and_tokens(mut self, tokens: u64) -> Self {
         self.tokens = Some(tokens);
         self
     }
 
-    /// Refuses what is over the limit.
+    /// Makes calls over the limit fail instead of wait.
     pub fn refuse(mut self) -> Self {
         self.when_full = WhenFull::Refuse;
         self

@@ -11,39 +11,38 @@ use crate::base::settings::seconds;
 use crate::base::{Error, ErrorCode, ErrorKind, MaybeSend, MaybeSync, Sent};
 use crate::protocol::endpoint::Idempotency;
 
-/// When a failed call is tried again, and after how long.
+/// When a failed call is retried, and after how long.
 ///
-/// Waits grow exponentially with full jitter: a random share of `base * 2^n`, at most `cap`. A `Retry-After` of the
-/// server is kept to instead; one beyond `retry_after_cap` ends the call. Nothing is tried again after its first item,
-/// nor past the call's total deadline.
+/// Delays grow exponentially with full jitter: a random share of `base * 2^n`, at most `cap`. A `Retry-After` of the server takes precedence; one
+/// beyond `retry_after_cap` ends the call. There is no retry after the first item, or past the total timeout.
 ///
-/// What is tried again: connections refused, lost or timed out, and the statuses 408, 429 and from 502 on, but for 505. Operations
-/// that are no plain reads only if the server cannot have begun (nothing was sent, 429, or 503 as no model is loaded), unless
-/// [`retry_generations`](Retry::retry_generations) allows it. If there is another server it is tried at once; "no model is
-/// loaded" is only tried again there.
+/// Retried are connections that are refused, lost or timed out, and the statuses 408, 429, and 502 and above except 505. Operations other than
+/// reads are retried only if the server cannot have started them (nothing was sent, 429, or 503 because no model is loaded), unless
+/// [`retry_generations`](Retry::retry_generations) is set. Another server is tried without delay; "no model is loaded" is retried on another
+/// server only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Retry {
-    /// How many further attempts there may be; 2 by default.
+    /// The maximum number of retries; 2 by default.
     pub max_retries: u32,
-    /// The first wait before jitter; 500 ms by default.
+    /// The first delay, before jitter; 500 ms by default.
     #[serde(with = "seconds")]
     pub base: Duration,
-    /// The longest wait before jitter; 8 s by default.
+    /// The longest delay, before jitter; 8 s by default.
     #[serde(with = "seconds")]
     pub cap: Duration,
-    /// The longest `Retry-After` that is kept to; 60 s by default.
+    /// The longest `Retry-After` that is waited for; 60 s by default.
     #[serde(with = "seconds")]
     pub retry_after_cap: Duration,
-    /// Tries generations again even if the server may have begun them, at the price of generating twice; off by default.
+    /// Whether generations are retried although the server may have started them, which may generate twice; false by default.
     pub retry_generations: bool,
 }
 
 impl Retry {
-    /// No further attempts.
+    /// No retries.
     pub const NEVER: Retry = Retry { max_retries: 0, ..Retry::GENTLE };
-    /// The default: two further attempts.
+    /// The default: up to 2 retries.
     pub const GENTLE: Retry = Retry {
         max_retries: 2,
         base: Duration::from_millis(500),
@@ -52,31 +51,31 @@ impl Retry {
         retry_generations: false,
     };
 
-    /// Sets how many further attempts there may be.
+    /// Sets the maximum number of retries.
     pub fn max_retries(mut self, count: u32) -> Self {
         self.max_retries = count;
         self
     }
 
-    /// Sets the first wait before jitter.
+    /// Sets the first delay, before jitter.
     pub fn base(mut self, base: Duration) -> Self {
         self.base = base;
         self
     }
 
-    /// Sets the longest wait before jitter.
+    /// Sets the longest delay, before jitter.
     pub fn cap(mut self, cap: Duration) -> Self {
         self.cap = cap;
         self
     }
 
-    /// Sets the longest `Retry-After` that is kept to.
+    /// Sets the longest `Retry-After` that is waited for.
     pub fn retry_after_cap(mut self, cap: Duration) -> Self {
         self.retry_after_cap = cap;
         self
     }
 
-    /// Sets whether generations are tried again even if the server may have begun them.
+    /// Sets whether generations are retried although the server may have started them.
     pub fn retry_generations(mut self, retry: bool) -> Self {
         self.retry_generations = retry;
         self
@@ -111,10 +110,10 @@ impl RetryPolicy for Retry {
     }
 }
 
-/// Decides whether a failed attempt is followed by another one, in place of [`Retry`].
+/// Decides whether a failed attempt is retried, in place of [`Retry`].
 ///
-/// It is only asked where another attempt is allowed: not after the first item, not if the server may have begun what must not
-/// be done twice, and not when the [`RetryBudget`] is used up.
+/// It is called only where a retry is allowed: not after the first item, not if the server may have started an operation that must not be
+/// repeated, and not when the [`RetryBudget`] is used up.
 ///
 /// ```
 /// use std::time::Duration;

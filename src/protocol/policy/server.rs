@@ -8,7 +8,7 @@ use crate::protocol::auth::Keys;
 
 /// A server of a client that has several, with its own keys and limits.
 ///
-/// A key is sent to the server that it was given for and to no other.
+/// Its keys are sent to this server only.
 #[derive(Clone)]
 pub struct Server {
     pub(crate) base: BaseUrl,
@@ -27,19 +27,19 @@ impl Server {
         base_url.try_into().map(Server::from).map_err(Into::into)
     }
 
-    /// Its API key (wire: `X-API-Key`); a blank one is unset. Errors if no header can carry it.
+    /// Sets its API key (wire: `X-API-Key`). A blank key is unset. Errors if the key has characters that a header cannot carry.
     pub fn api_key(mut self, key: impl AsRef<str>) -> Result<Self> {
         self.keys.set_api(key.as_ref())?;
         Ok(self)
     }
 
-    /// Its admin key (wire: `X-Admin-Key`, and `X-API-Key` where there is no API key); a blank one is unset.
+    /// Sets its admin key (wire: `X-Admin-Key`, and `X-API-Key` where there is no API key). A blank key is unset.
     pub fn admin_key(mut self, key: impl AsRef<str>) -> Result<Self> {
         self.keys.set_admin(key.as_ref())?;
         Ok(self)
     }
 
-    /// A key sent to it as `Authorization: Bearer` where no other key fits; a blank one is unset.
+    /// Sets a key that is sent as `Authorization: Bearer` where no other key fits. A blank key is unset.
     pub fn bearer(mut self, key: impl AsRef<str>) -> Result<Self> {
         self.keys.set_bearer(key.as_ref())?;
         Ok(self)
@@ -58,7 +58,7 @@ impl Server {
         self
     }
 
-    /// Sets a concurrency limit of its own, in place of the client's. How many may wait is the client's matter.
+    /// Sets a concurrency limit of its own, in place of the client's. The length of the queue is the client's.
     pub fn concurrency(mut self, concurrency: Concurrency) -> Self {
         self.concurrency = Some(concurrency);
         self
@@ -87,22 +87,22 @@ impl fmt::Debug for Server {
     }
 }
 
-/// How a server is doing, by what its calls have seen.
+/// The state of a server, as its calls have seen it.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct ServerStatus {
     /// Its address.
     pub base: BaseUrl,
-    /// What its breaker lets through; [`Closed`](BreakerState::Closed) if there is none.
+    /// The state of its circuit; [`Closed`](BreakerState::Closed) without a breaker.
     pub breaker: BreakerState,
     /// How many attempts are in flight.
     pub in_flight: u32,
     /// How many attempts were begun.
     pub attempts: u64,
-    /// How many of them failed by the server's fault.
+    /// How many of them failed because of the server.
     pub failures: u64,
     /// Whether the last attempt that ended failed.
     pub failing: bool,
-    /// The model that it has loaded, if a [probe](crate::Client::probe) has told; empty if it has none.
+    /// The loaded model, if a [probe](crate::Client::probe) has returned it; empty if no model is loaded.
     pub model: Option<Text>,
 }
