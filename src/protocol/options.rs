@@ -1,4 +1,4 @@
-//! `Options`: what can be set for a client and overridden for a call.
+//! `Options`: settings of a client that calls can override.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,8 +12,8 @@ use crate::protocol::policy::{Retry, RetryPolicy};
 
 /// Settings of a client that a call may override: headers, extra body fields, deadlines, caps, retries.
 ///
-/// Set them for a client with [`ClientBuilder::options`](crate::ClientBuilder::options), and for some calls with
-/// [`Client::with`](crate::Client::with), whose values win.
+/// Set them for a client with [`ClientBuilder::options`](crate::ClientBuilder::options), and override them for some calls with
+/// [`Client::with`](crate::Client::with).
 ///
 /// ```
 /// use std::time::Duration;
@@ -29,31 +29,31 @@ use crate::protocol::policy::{Retry, RetryPolicy};
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Options {
-    /// Headers sent along with every request.
+    /// Headers of every request.
     pub headers: HeaderMap,
     /// The header that the [id of a call](crate::call::Record::id) is sent in; not sent by default.
     pub correlation_header: Option<HeaderName>,
-    /// Fields added to every JSON body that does not have them already.
+    /// Fields that are added to every JSON body that does not have them.
     pub extra: Extra,
-    /// Deadlines by kind of work.
+    /// Timeouts by kind of work.
     pub timeout_policy: Option<TimeoutPolicy>,
-    /// Deadlines in place of those, whatever the work.
+    /// Timeouts that replace those of the policy, for any kind of work.
     pub timeouts: Option<Timeouts>,
-    /// The time for a whole call in place of theirs, whatever the work.
+    /// The time limit for a whole call, which replaces that of the timeouts.
     pub total: Option<Duration>,
-    /// The longest wait for something to arrive in place of theirs, whatever the work; see [`Options::timeout`].
+    /// The longest wait for something to arrive, which replaces those of the timeouts; see [`Options::timeout`].
     pub timeout: Option<Duration>,
     /// Caps on what is accepted.
     pub limits: Option<Limits>,
-    /// When a failed call is tried again.
+    /// When a failed call is retried.
     pub retry: Option<Retry>,
-    /// What decides that in its place.
+    /// A policy of your own, in place of `retry`.
     pub retry_policy: Option<Arc<dyn RetryPolicy>>,
     /// Whether calls carry the admin key or the API key, where either will do; see [`Options::prefer_admin_key`].
     pub prefer_admin_key: Option<bool>,
-    /// The server that the calls go to and no other, of those that the client has.
+    /// The only server of the client that the calls go to.
     pub server: Option<BaseUrl>,
-    /// What watches and changes the calls; overriding adds to them.
+    /// Hooks of the calls. Overriding adds to them.
     pub hooks: Hooks,
 }
 
@@ -74,12 +74,16 @@ impl Retrying {
 }
 
 impl Options {
-    /// Nothing set.
+    /// Returns options with nothing set.
     pub fn new() -> Self {
         Options::default()
     }
 
-    /// Adds a header. Errors if the name or the value cannot be one.
+    /// Adds a header.
+    ///
+    /// # Errors
+    ///
+    /// Code `config`: the name or the value is not valid in a header.
     pub fn header(mut self, name: &str, value: &str) -> Result<Self> {
         let (name, value) = header(name, value)?;
         self.headers.insert(name, value);
@@ -87,7 +91,11 @@ impl Options {
         Ok(self)
     }
 
-    /// Adds a header that carries a secret, such as a gateway's `Authorization`; it is redacted like a key.
+    /// Adds a header that carries a secret, such as a gateway's `Authorization`. It is redacted like a key.
+    ///
+    /// # Errors
+    ///
+    /// Code `config`: the name or the value is not valid in a header.
     pub fn sensitive_header(mut self, name: &str, value: &str) -> Result<Self> {
         let name = header_name(name)?;
         let value = secret_value("", value).ok_or_else(|| bad_value(&name))?;
@@ -95,33 +103,36 @@ impl Options {
         Ok(self)
     }
 
-    /// Sends the [id of each call](crate::call::Record::id) in this header, such as `x-request-id`, the same for all its
-    /// attempts. Errors if the name cannot be a header's.
+    /// Sends the [id of each call](crate::call::Record::id) in this header, such as `x-request-id`. It is the same for all attempts.
+    ///
+    /// # Errors
+    ///
+    /// Code `config`: the name is not valid for a header.
     pub fn correlation_header(mut self, name: &str) -> Result<Self> {
         self.correlation_header = Some(header_name(name)?);
         Ok(self)
     }
 
-    /// Adds a field to every JSON body that does not have it already.
+    /// Adds a field to every JSON body that does not have it.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<OrderedJson>) -> Self {
         self.extra.set(name, value);
         self
     }
 
-    /// Sets the deadlines by kind of work.
+    /// Sets the timeouts by kind of work.
     pub fn timeout_policy(mut self, timeout_policy: TimeoutPolicy) -> Self {
         self.timeout_policy = Some(timeout_policy);
         self
     }
 
-    /// Sets the deadlines whatever the work, for single calls.
+    /// Sets the timeouts for any kind of work, for single calls.
     pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
         self.timeouts = Some(timeouts);
         self
     }
 
-    /// Sets how long a whole call may take, with its retries and waits: a stream to its end, a download to its end. All other deadlines
-    /// stay as they are for each kind of work. A call that takes longer ends with the code `timeout_total`.
+    /// Sets the time limit for a whole call, with its retries and waits: until the end of a stream or a download. All other timeouts still apply.
+    /// A call that takes longer fails with code `timeout_total`.
     ///
     /// ```
     /// use std::time::Duration;
@@ -139,15 +150,13 @@ impl Options {
 
     /// Sets how long a call may keep its caller waiting. It replaces those of the timeout policy, longer or shorter.
     ///
-    /// * Until the first item, counted from the first poll of the call: waiting for a place in the queue, for a key, connecting, all attempts and
-    ///   the waits between them, the head of the answer. The first item of a whole answer is all of it, and a download is such an answer,
-    ///   so these are bounded to their end.
-    /// * From then on each silence of a stream of generated text: the longest time without a further item, in which keep-alive comments do not
-    ///   count.
+    /// * Until the first item, from the first poll of the call: the queue, the key, connecting, all attempts and the delays between them, the head
+    ///   of the response. A whole response is one item, so it is bounded to its end, and so are downloads.
+    /// * From then on, each silence of a stream of generated text: the longest time without another item. Keep-alive comments do not count.
     ///
-    /// It does not bound how long a stream takes as long as it goes on, nor a model load once its first event is there, since loads are silent
-    /// while they go on; [`total`](Options::total) bounds these, too. Time in which the caller does not read is not counted. With
-    /// tools, calls arrive whole after a silence of minutes, which a short timeout does not wait for.
+    /// It does not bound how long a stream takes while items arrive, or a model load after its first event, because loads are silent while they
+    /// progress. [`total`](Options::total) bounds these, too. Time in which the caller does not poll is not counted. Tool calls arrive whole after
+    /// a silence of minutes, so a short timeout does not suit requests with tools.
     ///
     /// A call that takes longer ends with an error of kind [`Timeout`](crate::ErrorKind::Timeout): its code is `timeout_head`,
     /// `timeout_first_item`, `timeout_idle`, or `timeout_total` for a whole answer. Not set by default, so that the timeout policy applies; a
@@ -173,14 +182,14 @@ impl Options {
         self
     }
 
-    /// Sets when a failed call is tried again.
+    /// Sets when a failed call is retried.
     pub fn retry(mut self, retry: Retry) -> Self {
         self.retry = Some(retry);
         self.retry_policy = None;
         self
     }
 
-    /// Sets what decides when a failed call is tried again.
+    /// Sets a retry policy of your own.
     pub fn retry_policy(mut self, policy: impl RetryPolicy + 'static) -> Self {
         self.retry_policy = Some(Arc::new(policy));
         self
@@ -211,13 +220,13 @@ impl Options {
         self
     }
 
-    /// Sends the calls to this server and no other. It must be one of the client's.
+    /// Sends the calls to this server only. It must be one of the client's servers.
     pub fn server(mut self, server: BaseUrl) -> Self {
         self.server = Some(server);
         self
     }
 
-    /// Adds a hook, after those that are there; see [`hooks`](crate::hooks).
+    /// Adds a hook, after the hooks added before; see [`hooks`](crate::hooks).
     pub fn hook(mut self, hook: impl Hook + Clone + MaybeSync) -> Self {
         self.hooks.push(hook);
         self
