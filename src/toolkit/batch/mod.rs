@@ -17,8 +17,8 @@
 //! # }
 //! ```
 //!
-//! The server has its own limit of generations at a time, and queues what is above. A batch with more concurrency only makes that queue
-//! longer, so that other clients wait; a few are enough.
+//! The server has its own limit on concurrent generations, and queues the rest. A higher concurrency only makes that queue longer for other
+//! clients; a few are enough.
 
 mod embed;
 mod journal;
@@ -45,17 +45,17 @@ pub use embed::{EmbedMany, PartialEmbeddings, split_texts};
 pub use parts::{EmbedPart, EmbedParts};
 pub use records::{PartJournal, PartRecord};
 
-/// How many calls run at a time if nothing is said.
+/// The default concurrency.
 const CONCURRENCY: usize = 4;
 
-/// Many calls, some of them at a time: a stream of what came of each.
+/// A stream of the results of many calls, of which a few run at a time.
 ///
-/// * Nothing runs unless it is polled; dropping it cancels what is under way, and what has not begun never does.
-/// * A request is taken from its source when there is room for it, so the source may be endless.
-/// * Each call has its own result, with its own retries and deadlines; errors do not end the batch.
-/// * Results come as the calls complete, or in the order of the requests. In order, a result that waits for an earlier one takes the
-///   room of a call, so no more are kept than run at a time.
-/// * No call is made twice but by its own retries, which do not repeat a generation that may have begun.
+/// * Nothing runs unless it is polled. Dropping it cancels running calls, and starts no others.
+/// * A request is taken from its source when a call can start, so the source may be endless.
+/// * Each call has its own result, retries and timeouts. An error does not end the batch.
+/// * Results come as calls complete, or in the order of the requests. In order, a result that waits for an earlier one occupies the slot of a
+///   call, so no more results are kept than calls run.
+/// * Only the retries of a call repeat it, and they do not repeat a generation that may have started.
 #[must_use = "nothing is sent until it is polled"]
 pub struct Batch<S, E: Endpoint>
 where
@@ -83,35 +83,35 @@ struct Job<E: Endpoint> {
     calling: ResponseFuture<<E::Decoder as Decode>::Item>,
 }
 
-/// What came of one request of a [`Batch`].
+/// The result of one request of a [`Batch`].
 #[non_exhaustive]
 pub struct BatchResult<E: Endpoint> {
-    /// The place of the request in the source, from 0.
+    /// The index of the request in the source, from 0.
     pub index: u64,
     /// The request.
     pub request: E,
-    /// Its answer, or why there is none.
+    /// Its response or error.
     pub result: Result<Response<<E::Decoder as Decode>::Item>>,
 }
 
-/// How far a [`Batch`] is.
+/// The progress of a [`Batch`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Progress {
-    /// Calls that have begun.
+    /// The number of calls that have started.
     pub begun: u64,
-    /// Calls that run now.
+    /// The number of running calls.
     pub running: u64,
-    /// Calls that came to an end, well or not.
+    /// The number of calls that have ended, with or without an error.
     pub finished: u64,
-    /// Those of them that failed.
+    /// The number of calls that failed.
     pub failed: u64,
-    /// How many requests there are in all, if the source knows.
+    /// The number of all requests, if the source reports it.
     pub total: Option<u64>,
 }
 
 impl Client {
-    /// Makes these calls, four at a time, and gives what came of each as it completes. See [`Batch`].
+    /// Makes these calls, four at a time, and yields their results as they complete. See [`Batch`].
     pub fn batch<I>(&self, requests: I) -> Batch<Iter<I::IntoIter>, I::Item>
     where
         I: IntoIterator,
@@ -121,7 +121,7 @@ impl Client {
         self.batch_stream(Iter(requests.into_iter()))
     }
 
-    /// The same for requests that come of a stream, such as lines of a file that is being read.
+    /// Makes the calls of a stream of requests, such as the lines of a file that is being read. See [`batch`](Client::batch).
     pub fn batch_stream<S>(&self, requests: S) -> Batch<S, S::Item>
     where
         S: Stream,
@@ -148,13 +148,13 @@ where
     E: Endpoint,
     E::Decoder: Whole,
 {
-    /// Runs so many calls at a time, one at least; 4 by default.
+    /// Sets how many calls run at a time; 4 by default, at least 1.
     pub fn concurrency(mut self, calls: usize) -> Self {
         self.concurrency = calls.max(1);
         self
     }
 
-    /// Gives the results in the order of the requests.
+    /// Yields the results in the order of the requests.
     pub fn ordered(mut self) -> Self {
         self.ordered = true;
         self
@@ -167,12 +167,12 @@ where
     E: Endpoint,
     E::Decoder: Whole,
 {
-    /// What came of the next call; `None` when there are no more.
+    /// Returns the next result; none when there are no more.
     pub async fn next(&mut self) -> Option<BatchResult<E>> {
         std::future::poll_fn(|cx| self.poll(cx)).await
     }
 
-    /// Makes all calls, and gives the results in the order of the requests, whichever way they come.
+    /// Makes all calls, and returns the results in the order of the requests.
     pub async fn all(mut self) -> Vec<Result<Response<<E::Decoder as Decode>::Item>>> {
         let mut results = BTreeMap::new();
         while let Some(done) = self.next().await {
@@ -181,7 +181,7 @@ where
         results.into_values().collect()
     }
 
-    /// How far it is.
+    /// Returns the progress.
     pub fn progress(&self) -> Progress {
         let left = match &self.source {
             Some(source) => match source.size_hint() {

@@ -1,4 +1,4 @@
-//! `Hedged`: a read that is asked a second time if the first answer is late.
+//! `Hedged`: a read that is sent a second time if the first response is late.
 
 use std::fmt;
 use std::future::Future;
@@ -12,7 +12,7 @@ use crate::decode::{Decode, Whole};
 use crate::protocol::call::Shared;
 use crate::protocol::{Endpoint, Idempotency};
 
-/// A read whose answer comes from whichever of two calls gives it first: await it. Dropping it cancels both.
+/// The future of a read that is sent up to twice; the first response wins. Dropping it cancels both calls.
 #[must_use = "nothing is sent until it is awaited"]
 pub struct Hedged<T> {
     shared: Shared,
@@ -29,10 +29,10 @@ pub struct Hedged<T> {
 }
 
 impl Client {
-    /// Makes a call, and a second one if there is no answer after this long: at another server if there is one. The first good
-    /// answer counts, and the other call is dropped.
+    /// Calls an endpoint, and calls it again if there is no response after this time, on another server if there is one. The first success is
+    /// returned, and the other call is dropped.
     ///
-    /// It is for operations that may be sent twice without harm ([`Idempotency::Idempotent`]) and no others; a generation does not compile:
+    /// It accepts idempotent operations only ([`Idempotency::Idempotent`]). A generation does not compile:
     ///
     /// ```compile_fail
     /// # use std::time::Duration;
@@ -45,9 +45,8 @@ impl Client {
     /// # futures::executor::block_on(ask(&client)).unwrap();
     /// ```
     ///
-    /// The second call takes one out of the [`RetryBudget`](crate::policy::RetryBudget), and is not made if there is none left, so
-    /// that slow servers are not asked for twice the work. A first call that fails for good before the time is the result: it
-    /// had its retries.
+    /// The second call takes a retry out of the [`RetryBudget`](crate::policy::RetryBudget). It is not made when the budget is used up, so slow
+    /// servers do not get twice the load. If the first call fails before the time, after its retries, its error is returned.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -84,7 +83,7 @@ impl Client {
 }
 
 impl<T> Hedged<T> {
-    /// Whether the second call was made.
+    /// Returns whether the second call was made.
     pub fn is_hedged(&self) -> bool {
         self.hedged
     }

@@ -12,31 +12,31 @@ use crate::base::{BoxFuture, Result, Time};
 use crate::client::{Clock, Response, ResponseStream, StreamError};
 use crate::protocol::estimate::Estimator;
 
-/// How much a stream may bring, and for how long; see [`ResponseStream::limited`].
+/// A limit on the tokens and the time of a stream; see [`ResponseStream::limited`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Budget {
-    /// How many tokens.
+    /// The number of tokens.
     pub tokens: Option<u64>,
-    /// How long from the first poll on.
+    /// The time from the first poll.
     pub time: Option<Duration>,
 }
 
 impl Budget {
-    /// No end.
+    /// Returns a budget without limits.
     pub fn new() -> Self {
         Budget::default()
     }
 
-    /// Sets how many tokens may come. Pieces of a stream do not say how many they hold, so they are estimated, as at least one
-    /// each; for an exact end before the stream begins, set `max_tokens` of the request.
+    /// Sets the number of tokens. It is estimated, with at least one token for each item, because chunks do not report it. For an exact limit, set
+    /// `max_tokens` of the request.
     #[must_use]
     pub fn tokens(mut self, tokens: u64) -> Self {
         self.tokens = Some(tokens);
         self
     }
 
-    /// Sets how long it may go on, from its first poll.
+    /// Sets the time from the first poll.
     #[must_use]
     pub fn time(mut self, time: Duration) -> Self {
         self.time = Some(time);
@@ -48,17 +48,17 @@ impl Budget {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum EndReason {
-    /// By itself, whether well or not.
+    /// The stream ended first, with or without an error.
     Completed,
-    /// It had brought the tokens of its budget.
+    /// The tokens of the budget were reached.
     Tokens,
-    /// The time of its budget was over.
+    /// The time of the budget was over.
     Time,
 }
 
 /// A stream that can be ended early. [`ResponseStream`] cancels itself on the wire, and keeps what had arrived.
 pub trait Stop {
-    /// Ends it: what it has in flight is dropped.
+    /// Ends the stream, and drops what is in flight.
     fn stop(&mut self);
 }
 
@@ -68,9 +68,9 @@ impl<T, O> Stop for ResponseStream<T, O> {
     }
 }
 
-/// An item that weighs so many tokens, for a [`Budget`].
+/// An item with an estimated number of tokens, for a [`Budget`].
 pub trait Weigh {
-    /// About how many.
+    /// Returns the estimate.
     fn tokens(&self, estimator: &Estimator) -> u64;
 }
 
@@ -111,7 +111,7 @@ pub struct Limited<S> {
 }
 
 impl<T, O> ResponseStream<T, O> {
-    /// The same stream, which ends at this budget: cleanly, and cancelled on the wire.
+    /// Ends the stream at this budget: without an error, and cancelled on the wire.
     ///
     /// ```
     /// use std::time::Duration;
@@ -135,7 +135,7 @@ impl<T, O> ResponseStream<T, O> {
 }
 
 impl<S> Limited<S> {
-    /// A stream of your own, which ends at this budget on this clock.
+    /// Ends a stream of your own at this budget, by this clock.
     pub fn new(stream: S, budget: Budget, clock: Clock) -> Self {
         Limited::with(stream, budget, Some(clock))
     }
@@ -160,12 +160,12 @@ impl<S> Limited<S> {
         self
     }
 
-    /// About how many tokens came so far.
+    /// Returns the estimated number of tokens so far.
     pub fn tokens(&self) -> u64 {
         self.tokens
     }
 
-    /// What ended it, `None` while it goes on.
+    /// Returns what ended the stream; none while it goes on.
     pub fn ended(&self) -> Option<EndReason> {
         self.ended
     }
@@ -175,7 +175,7 @@ impl<S> Limited<S> {
         &self.stream
     }
 
-    /// The stream alone, without the budget if that was not reached.
+    /// Returns the stream, without the budget if that was not reached.
     pub fn into_inner(self) -> S {
         self.stream
     }
@@ -240,8 +240,11 @@ where
 }
 
 impl<T: Weigh, O> Limited<ResponseStream<T, O>> {
-    /// Reads the rest, and gives the answer as far as the budget let it come, with what ended it; or what had arrived of it with the
-    /// error.
+    /// Reads the stream to its end or to the budget, and returns the response so far with what ended it.
+    ///
+    /// # Errors
+    ///
+    /// [`StreamError`](crate::StreamError) holds what had arrived and the error.
     pub async fn finish(mut self) -> Result<(Response<O>, EndReason), StreamError<O>> {
         let mut error = None;
         while let Some(item) = self.next().await {

@@ -1,19 +1,17 @@
-//! Streams and reads in flow: held back, put together, split, ended at a budget, asked twice.
+//! Adapters for streams and calls: pause, multiplex, tee, limit, hedge.
 //!
 //! | | |
 //! |---|---|
-//! | [`Pausable`] | a stream that is paused from elsewhere, and holds the server back |
-//! | [`Mux`] | many streams as one, with tags, taking turns |
+//! | [`Pausable`] | a stream that can be paused from elsewhere, with back-pressure |
+//! | [`Mux`] | many streams as one, with tags, fairly |
 //! | [`tee`] | two readers of one stream, with bounded lag |
-//! | [`Limited`], [`Budget`] | a stream that ends at so many tokens or after so long |
-//! | [`Hedged`] | a read that a second server is asked for if the first one is late |
+//! | [`Limited`], [`Budget`] | a stream that ends at a number of tokens or after a time |
+//! | [`Hedged`] | a read that is sent to a second server if the first one is late |
 //!
-//! They take a [`ResponseStream`](crate::ResponseStream) or any other stream of results, on any executor. All are pull only: nothing runs beside
-//! the poll of the caller, nothing is buffered without bound, and dropping cancels on the wire. None of them sends a generation
-//! twice.
+//! They accept a [`ResponseStream`](crate::ResponseStream) or any other stream of results, on any executor. They do nothing unless polled, buffer
+//! nothing without a bound, and cancel on the wire when dropped. None of them sends a generation twice.
 //!
-//! An answer that was interrupted is taken up again with a [`Continuation`](crate::Continuation); many requests are made with a
-//! [`Batch`](crate::batch::Batch).
+//! A [`Continuation`](crate::Continuation) continues an interrupted response; a [`Batch`](crate::batch::Batch) makes many requests.
 
 mod hedge;
 mod limit;

@@ -8,16 +8,14 @@ use futures_core::Stream;
 
 use super::ready::Ready;
 
-/// Many streams as one, whose items are tagged with the stream that they are of.
+/// Many streams as one. Each item carries the tag of its stream.
 ///
-/// * **Fair**: streams that are ready take turns, so none starves another one.
-/// * **Pull only**: a stream is asked for an item when this one is. Nothing is buffered, and a reader that is away holds all servers
-///   back.
-/// * Streams are added and taken out at any time between two items; dropping one that was taken out cancels it on the wire, as
-///   dropping the `Mux` does with all of them.
-/// * A stream that came to its end is given back, for its `finish`; an error is an item like others.
+/// * **Fair**: ready streams are polled in turn.
+/// * **Pull only**: a stream is polled only when the `Mux` is. Nothing is buffered; not polling applies back-pressure to all servers.
+/// * Streams can be added and removed between two items. Dropping a removed stream cancels it on the wire; dropping the `Mux` cancels all.
+/// * A stream that has ended is returned, for its `finish`. An error is an item.
 ///
-/// It ends when it has no streams, and goes on when it has got one again.
+/// It ends when it has no streams, and continues when a stream is added.
 ///
 /// ```
 /// use tabbyapi::api::{ChatMessage, ChatRequest};
@@ -43,7 +41,7 @@ pub struct Mux<K, S> {
     streams: Ready<(K, S)>,
 }
 
-/// What comes out of a [`Mux`].
+/// An event of a [`Mux`].
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum MuxEvent<S: Stream> {
@@ -54,17 +52,17 @@ pub enum MuxEvent<S: Stream> {
 }
 
 impl<K, S> Mux<K, S> {
-    /// No streams.
+    /// Returns a `Mux` without streams.
     pub fn new() -> Self {
         Mux { streams: Ready::new() }
     }
 
-    /// Adds a stream under this tag. Several may have the same one.
+    /// Adds a stream with this tag. Several streams may have the same tag.
     pub fn add(&mut self, tag: K, stream: S) {
         self.streams.add((tag, stream));
     }
 
-    /// Takes the first stream with this tag out. Dropping it cancels it; it can also be read on, alone.
+    /// Removes and returns the first stream with this tag. It can be read further; dropping it cancels it.
     pub fn remove(&mut self, tag: &K) -> Option<S>
     where
         K: PartialEq,
@@ -73,17 +71,17 @@ impl<K, S> Mux<K, S> {
         self.streams.remove(id).map(|(_, stream)| stream)
     }
 
-    /// The tags with their streams, in the order in which they were added.
+    /// Returns tags and streams, in the order in which they were added.
     pub fn iter(&self) -> impl Iterator<Item = (&K, &S)> {
         self.streams.iter().map(|(_, (tag, stream))| (tag, stream))
     }
 
-    /// How many streams there are.
+    /// Returns the number of streams.
     pub fn len(&self) -> usize {
         self.streams.len()
     }
 
-    /// Whether there are no streams.
+    /// Returns whether there are no streams.
     pub fn is_empty(&self) -> bool {
         self.streams.len() == 0
     }

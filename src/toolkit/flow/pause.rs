@@ -1,4 +1,4 @@
-//! `Pausable`: a stream that can be held back from elsewhere.
+//! `Pausable`: a stream that can be paused from elsewhere.
 
 use std::fmt;
 use std::pin::Pin;
@@ -7,13 +7,13 @@ use std::task::{Context, Poll, Waker};
 
 use futures_core::Stream;
 
-/// A stream that a [`PauseHandle`] holds back and lets go on.
+/// A stream that a [`PauseHandle`] pauses and resumes.
 ///
-/// While it is paused, it is pending and does not poll what it is made of: a [`ResponseStream`](crate::ResponseStream) then reads nothing, the
-/// buffers of the connection fill up, and the server waits. Nothing is lost, nothing is buffered here. What came in the meantime
-/// is read before any deadline is looked at; only the time for the whole call ([`Timeouts::total`](crate::Timeouts::total)) goes on.
+/// While it is paused it is pending, and does not poll its stream: the buffers of the connection fill up, and the server waits. Nothing is lost or
+/// buffered here. Data that arrived meanwhile is read before timeouts are checked. Only the limit for the whole call
+/// ([`Timeouts::total`](crate::Timeouts::total)) includes the pause.
 ///
-/// TabbyAPI goes on generating as long as its own queue has room; it is the sending that waits.
+/// TabbyAPI continues to generate while its own queue has room; only sending waits.
 ///
 /// ```
 /// use tabbyapi::flow::Pausable;
@@ -43,12 +43,12 @@ struct State {
 }
 
 impl<S> Pausable<S> {
-    /// A stream that runs until it is paused.
+    /// Wraps a stream, which runs until it is paused.
     pub fn new(stream: S) -> Self {
         Pausable { stream, handle: PauseHandle(Arc::default()) }
     }
 
-    /// What pauses it.
+    /// Returns a handle that pauses it.
     pub fn handle(&self) -> PauseHandle {
         self.handle.clone()
     }
@@ -58,19 +58,19 @@ impl<S> Pausable<S> {
         &self.stream
     }
 
-    /// The stream alone, which then can no longer be paused.
+    /// Returns the stream, which can no longer be paused.
     pub fn into_inner(self) -> S {
         self.stream
     }
 }
 
 impl PauseHandle {
-    /// From the next poll on, no items come.
+    /// Pauses the stream from the next poll on.
     pub fn pause(&self) {
         self.lock().paused = true;
     }
 
-    /// Items come again.
+    /// Resumes the stream.
     pub fn resume(&self) {
         let waker = {
             let mut state = self.lock();
@@ -82,7 +82,7 @@ impl PauseHandle {
         }
     }
 
-    /// Whether it is paused.
+    /// Returns whether it is paused.
     pub fn is_paused(&self) -> bool {
         self.lock().paused
     }

@@ -1,6 +1,6 @@
 //! `Ready`: many things to poll, of which only those are polled that have woken, in the order in which they did.
 //!
-//! Whoever yielded something goes to the end of the line, so nobody starves another one that is ready.
+//! One that yielded goes to the end of the line, so that no other one starves.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};

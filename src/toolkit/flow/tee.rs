@@ -10,10 +10,10 @@ use futures_core::Stream;
 
 use crate::base::{Advice, Error, ErrorCode, ErrorKind, Remedy, Result};
 
-/// Two readers of one stream, each of which gets all items.
+/// Returns two readers of one stream. Each gets all items.
 ///
-/// The items that one of them has taken and the other one has not are kept, `lag` of them at most (one at least). What happens beyond
-/// is up to `behind`. If one reader is dropped, the other one goes on alone; when both are, the stream is.
+/// Items that only one reader has taken are kept, at most `lag` of them (at least 1). The policy decides what happens beyond that. If one reader
+/// is dropped, the other one continues alone; when both are dropped, the stream is dropped.
 ///
 /// ```
 /// use tabbyapi::flow::{LagPolicy, tee};
@@ -46,13 +46,13 @@ where
     (tee(0), tee(1))
 }
 
-/// What becomes of a reader of a [`tee`] that lags too far behind.
+/// What happens when a reader of a [`tee`] lags too far behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum LagPolicy {
-    /// The other one waits for it, and so does the server.
+    /// The other reader waits, which applies back-pressure to the server.
     Block,
-    /// It loses: its next item is an error with code `lagged`, and its last one. The other one goes on.
+    /// The reader is dropped: its next and last item is an error with code `lagged`. The other reader continues.
     Drop,
 }
 
