@@ -1,4 +1,4 @@
-//! `Continuation`: an answer that was interrupted, taken up again.
+//! `Continuation`: continues an interrupted response.
 
 use crate::api::common::add_usage;
 use crate::api::{
@@ -8,11 +8,11 @@ use crate::base::{Error, ErrorKind, Result};
 use crate::client::StreamError;
 use crate::protocol::estimate::Estimator;
 
-/// An answer that was interrupted, and the request that goes on with it.
+/// An interrupted response, and the request that continues it.
 ///
-/// Nothing does this by itself: the server generates again what comes after the text that had arrived, and bills its prompt again. The
+/// It is not automatic: the server processes the prompt again, and generates what follows the text that had arrived. The
 /// request is the first one with that text as its last message, `continue_final_message` and `add_generation_prompt: false`;
-/// `max_tokens` and `min_tokens` are lessened by the estimated tokens of the text. A `response_prefix` moves into the message.
+/// `max_tokens` and `min_tokens` are reduced by the estimated tokens of the text. A `response_prefix` moves into the message.
 ///
 /// ```
 /// use tabbyapi::api::{ChatMessage, ChatRequest};
@@ -36,7 +36,7 @@ use crate::protocol::estimate::Estimator;
 /// # }).unwrap();
 /// ```
 ///
-/// If that breaks too, join what came, and take it up once more: `Continuation::new(&request, continuation.join(broken.partial))`.
+/// If that breaks too, join what arrived and continue again: `Continuation::new(&request, continuation.join(broken.partial))`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Continuation {
     request: ChatRequest,
@@ -44,25 +44,27 @@ pub struct Continuation {
 }
 
 impl StreamError<ChatCompletion> {
-    /// What goes on with the answer to this request, if that is possible; see [`Continuation::new`].
+    /// Returns the continuation of a response to this request; see [`Continuation::new`].
     pub fn continuation(&self, request: &ChatRequest) -> Result<Continuation> {
         Continuation::new(request, self.partial.clone())
     }
 }
 
 impl Continuation {
-    /// What goes on with this part of the answer to a request.
+    /// Returns the continuation of this part of a response to a request.
     ///
-    /// Only text can be gone on with. It is an error of kind [`Encode`](ErrorKind::Encode), whose code says why, if that will not do:
+    /// # Errors
+    ///
+    /// Kind [`Encode`](ErrorKind::Encode), if it is not a text that can be continued:
     ///
     /// | code | |
     /// |---|---|
-    /// | `nothing_to_continue` | no text had come, at most thoughts: make the same request again |
-    /// | `already_complete` | the answer had its end |
-    /// | `several_choices` | the request asks for several answers |
-    /// | `tools_called` | a tool call had begun |
-    /// | `constrained` | a schema, grammar or regex is in force, which would start over in mid-text |
-    /// | `not_text` | the request goes on with a last message that is not plain text |
+    /// | `nothing_to_continue` | no text had arrived, at most reasoning: repeat the request |
+    /// | `already_complete` | the response is complete |
+    /// | `several_choices` | the request asks for several choices |
+    /// | `tools_called` | a tool call had started |
+    /// | `constrained` | a schema, grammar or regex is set, which would start over in the middle of the text |
+    /// | `not_text` | the request continues a last message that is not plain text |
     pub fn new(request: &ChatRequest, partial: ChatCompletion) -> Result<Self> {
         let cannot = |code: &str, why: &str| {
             let error = Error::new(ErrorKind::Encode, code, format!("cannot continue this response: {why}"));
@@ -123,19 +125,19 @@ impl Continuation {
         Ok(Continuation { request, before: partial })
     }
 
-    /// The request that goes on with the answer; create or stream it.
+    /// Returns the request that continues the response, to be created or streamed.
     pub fn request(&self) -> &ChatRequest {
         &self.request
     }
 
-    /// What had come before.
+    /// Returns what had arrived before.
     pub fn before(&self) -> &ChatCompletion {
         &self.before
     }
 
-    /// The two parts as one answer: text, thoughts and log probabilities one after the other, ids of the first, reasons and tool calls
-    /// of the rest, usage added up as far as the server reported it. A part that broke off told none, so its tokens are then
-    /// only in the prompt of the rest.
+    /// Joins both parts to one response: text, reasoning and log probabilities are concatenated, ids are those of the first part, finish reasons and
+    /// tool calls those of the rest. Usage is added up as far as the server reported it; a part that broke off has none, so its tokens count in
+    /// the prompt of the rest only.
     pub fn join(&self, rest: ChatCompletion) -> ChatCompletion {
         let mut whole = self.before.clone();
         let mut choices = rest.choices.into_iter();

@@ -1,4 +1,4 @@
-//! Fitting a conversation into the context, by leaving out its oldest turns.
+//! Fits a conversation into the context, by leaving out its oldest turns.
 
 use crate::api::{ChatMessage, ChatRequest, ModelParameters, Role};
 use crate::base::{Advice, Error, ErrorCode, ErrorKind, Remedy, Result};
@@ -9,20 +9,23 @@ use crate::protocol::estimate::{Estimate, Estimator};
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Fitted {
-    /// What is left of the conversation, in its order.
+    /// The messages that are kept, in order.
     pub messages: Vec<ChatMessage>,
-    /// How many messages were left out.
+    /// The number of messages that were left out.
     pub dropped: usize,
-    /// What is left takes so many tokens, all that the request puts around it included; `high` is within the budget.
+    /// The estimated tokens of what is kept, with everything that the request adds. `high` is within the budget.
     pub estimate: Estimate,
 }
 
-/// Leaves out the oldest turns of a conversation until the rest fits into `budget` tokens, counted by
+/// Leaves out the oldest turns of a conversation until the rest fits into `budget` tokens, estimated by
 /// [`Estimate::high`].
 ///
-/// A turn is a message of the person and all that follows it up to the next one: answers, tool calls and their results.
-/// Turns are left out whole, so a call never loses its result. Instructions (`system`, `developer`) always stay, and so
-/// does the last turn. Errors with the code `conversation_too_long` if these alone do not fit.
+/// A turn is a message of the user and everything up to the next one: responses, tool calls and their results. Turns are left out whole, so a call
+/// keeps its result. Instructions (`system`, `developer`) and the last turn are always kept.
+///
+/// # Errors
+///
+/// `conversation_too_long`: instructions and last turn alone do not fit.
 ///
 /// ```
 /// use tabbyapi::api::ChatMessage;

@@ -1,16 +1,14 @@
-//! Structured output: a schema for the request, a typed value from the answer.
+//! Structured output: a schema in the request, a typed value from the response.
 //!
 //! [`Chat::response_as`](crate::services::Chat) does both for a type with a derived schema (feature
 //! `schemars`), [`Chat::response_as_with_schema`](crate::services::Chat::response_as_with_schema) for a schema of your own.
 //! For streams, set [`ResponseFormat::json_schema`](crate::api::ResponseFormat::json_schema) and read the whole answer
 //! with [`ChatCompletion::parsed`].
 //!
-//! What works on the server: `response_format` of the types `json_schema`, with the schema bare or in OpenAI's
-//! wrapper, and `json`, which is any JSON object. What it ignores without a word, so that the answer is free text:
-//! the type `json_object`, schemas that it cannot compile, and every type that it does not know. Which keywords of JSON
-//! schema it can compile depends on the server's llguidance; types, `properties`, `required`, `items` and `minItems` were
-//! seen to be kept to. So the answer is always checked here, against the Rust type: bounds that only the schema knows,
-//! such as a `minimum`, are not.
+//! The server enforces `response_format` of the types `json_schema`, with the schema bare or in OpenAI's wrapper, and `json`, any JSON object. It
+//! silently ignores the type `json_object`, schemas that it cannot compile, and unknown types: the response is free text then. Which keywords of
+//! JSON schema it compiles depends on the server's llguidance; types, `properties`, `required`, `items` and `minItems` were observed to work.
+//! The response is therefore always checked here against the Rust type. Limits that only the schema has, such as a `minimum`, are not checked.
 
 use std::fmt;
 
@@ -21,41 +19,41 @@ use crate::base::{Error, ErrorCode, ErrorKind, OrderedJson};
 use crate::client::Response;
 use crate::client::services::Chat;
 
-/// A typed answer.
+/// A typed response.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Structured<T> {
     /// The value.
     pub value: T,
-    /// The text that it was read from, as the model wrote it.
+    /// The text of the model, from which the value was read.
     pub raw: String,
-    /// The whole answer, in which reasoning is kept apart from the text.
+    /// The whole response, with reasoning apart from the text.
     pub answer: Response<ChatCompletion>,
 }
 
-/// Why there is no typed answer.
+/// Why there is no typed response.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StructuredError {
-    /// The call failed: there is no answer.
+    /// The call failed.
     #[error(transparent)]
     Call(Error),
-    /// There is an answer, but it is not what was asked for.
+    /// The response is not what the schema requires.
     #[error(transparent)]
     Unparsed(Box<Unparsed>),
 }
 
-/// An answer that is not what was asked for, with its text as it came.
+/// A response that is not what the schema requires, with its text unchanged.
 #[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Unparsed {
     /// What is wrong with it.
     pub reason: UnparsedReason,
-    /// What precisely is wrong, in words.
+    /// A description of what is wrong.
     pub message: String,
     /// Where in the JSON, such as `items[0].price`; `None` if that is unknown or the document itself.
     pub path: Option<String>,
-    /// The text of the answer; nothing is taken off or mended.
+    /// The text of the response, unchanged.
     pub raw: String,
     /// The whole answer.
     pub answer: ChatCompletion,
@@ -65,11 +63,11 @@ pub struct Unparsed {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum UnparsedReason {
-    /// It has no text: tool calls came, or reasoning only, or nothing.
+    /// It has no text, only tool calls or reasoning, or nothing.
     Empty,
-    /// It was cut off by `max_tokens` and does not read as it is.
+    /// It was cut by `max_tokens`, and is not valid JSON as it is.
     CutOff,
-    /// It is not JSON, or has more after it.
+    /// It is not JSON, or has other text after it.
     NotJson,
     /// It is JSON of another shape.
     Unexpected,
@@ -251,7 +249,7 @@ pub(crate) fn typed<T: DeserializeOwned>(answer: Response<ChatCompletion>) -> Re
 }
 
 impl Chat<'_> {
-    /// The answer as a value of a type, to whose derived schema the model is held.
+    /// Returns the response as a value of a type. The model is constrained to the derived schema of the type.
     ///
     /// The request's `response_format` is replaced; a `response_prefix` would be missing from the JSON. See
     /// [`structured`](crate::structured) for what the server makes of schemas.
@@ -280,7 +278,7 @@ impl Chat<'_> {
         self.response_as_with_schema(request, schema_for::<T>()).await
     }
 
-    /// The answer as a value of a type, the model being held to this schema.
+    /// Returns the response as a value of a type. The model is constrained to this schema.
     pub async fn response_as_with_schema<T: DeserializeOwned>(
         &self,
         request: &ChatRequest,
@@ -292,7 +290,7 @@ impl Chat<'_> {
 
 #[cfg(all(feature = "blocking", not(target_arch = "wasm32")))]
 impl crate::client::blocking::Chat<'_> {
-    /// The answer as a value of a type, to whose derived schema the model is held.
+    /// Returns the response as a value of a type. The model is constrained to the derived schema of the type.
     ///
     /// See [`response_as`](crate::services::Chat::response_as) of the async client.
     #[cfg(feature = "schemars")]
@@ -303,7 +301,7 @@ impl crate::client::blocking::Chat<'_> {
         self.response_as_with_schema(request, schema_for::<T>())
     }
 
-    /// The answer as a value of a type, the model being held to this schema.
+    /// Returns the response as a value of a type. The model is constrained to this schema.
     ///
     /// See [`response_as_with_schema`](crate::services::Chat::response_as_with_schema) of the async client.
     pub fn response_as_with_schema<T: DeserializeOwned>(

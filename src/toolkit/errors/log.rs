@@ -11,8 +11,8 @@ use crate::base::{Error, Phase, Text, Time};
 
 /// Counts errors by their [`Fingerprint`]: how many, since when, until when, and one of them as a sample.
 ///
-/// It has room for so many groups; errors of further groups are counted together, as [`Overflow`]. It is cheap to clone, clones
-/// being the same log. It holds neither keys nor bodies nor the messages themselves, only their shapes.
+/// The number of groups is bounded; errors of further groups are counted together, as [`Overflow`]. It is cheap to clone, and clones share the log.
+/// It holds neither keys nor bodies nor messages, only the shapes of messages.
 #[derive(Clone)]
 pub struct ErrorLog(Arc<Mutex<State>>);
 
@@ -93,12 +93,12 @@ pub struct ErrorSnapshot {
 }
 
 impl ErrorLog {
-    /// An empty log with room for so many groups.
+    /// Returns an empty log for at most this many groups.
     pub fn new(groups: usize) -> Self {
         ErrorLog(Arc::new(Mutex::new(State { room: groups, groups: Vec::new(), overflow: Overflow::default() })))
     }
 
-    /// Takes an error in, at this time (that of [`Client::clock`](crate::Client::clock), say), and tells its fingerprint.
+    /// Adds an error at this time, such as that of [`Client::clock`](crate::Client::clock), and returns its fingerprint.
     pub fn note(&self, error: &Error, now: Time) -> Fingerprint {
         let fingerprint = Fingerprint::of(error);
         let sample = ErrorSample::of(error);
@@ -124,7 +124,7 @@ impl ErrorLog {
         fingerprint
     }
 
-    /// What it holds.
+    /// Returns the groups.
     pub fn snapshot(&self) -> ErrorSnapshot {
         let state = self.lock();
         let (mut groups, overflow) = (state.groups.clone(), state.overflow.clone());
@@ -133,7 +133,7 @@ impl ErrorLog {
         ErrorSnapshot { groups, overflow }
     }
 
-    /// Gives what it holds, and starts again.
+    /// Returns the groups, and clears the log.
     pub fn take(&self) -> ErrorSnapshot {
         let snapshot = {
             let mut state = self.lock();
@@ -151,7 +151,7 @@ impl ErrorLog {
 }
 
 impl ErrorSnapshot {
-    /// How many errors there were in all.
+    /// Returns the number of all errors.
     pub fn count(&self) -> u64 {
         self.groups.iter().map(|group| group.count).sum::<u64>() + self.overflow.count
     }

@@ -11,11 +11,11 @@ use crate::client::{Outcome, StreamError};
 use crate::protocol::estimate::Estimator;
 use crate::transport::CancelHandle;
 
-/// A run with tools: an iterator over what happens, which runs the tools while it is asked for more.
+/// A run with tools: an iterator over events, which runs the tools while it is advanced.
 ///
-/// Nothing is sent and no tool is run before the first [`next`](Iterator::next); dropping it ends the generation and gives
-/// up the calls under way. The functions are polled on this thread, so they must not need a runtime, and one that blocks
-/// is not cut off by [`ToolLimits::timeout`](crate::tools::ToolLimits::timeout).
+/// It does nothing before the first [`next`](Iterator::next). Dropping it ends the generation and cancels running calls. The functions are polled on
+/// this thread, so they must not need a runtime. [`ToolLimits::timeout`](crate::tools::ToolLimits::timeout) does not interrupt a function that
+/// blocks.
 #[must_use = "nothing is sent until it is asked for an event"]
 pub struct ToolRun {
     client: Client,
@@ -60,7 +60,7 @@ impl ToolRun {
         }
     }
 
-    /// A handle that ends this run from another thread, although it is blocked in [`next`](Iterator::next).
+    /// Returns a handle that cancels this run from another thread, even while it blocks in [`next`](Iterator::next).
     pub fn cancel_handle(&self) -> CancelHandle {
         self.cancel.clone()
     }
@@ -72,13 +72,16 @@ impl ToolRun {
         self
     }
 
-    /// The rounds so far; `None` if the run could not be set up.
+    /// Returns the loop so far; none if the run could not be set up.
     pub fn rounds(&self) -> Option<&ToolLoop> {
         self.rounds.as_ref()
     }
 
-    /// Runs the rest, and gives its result, or what had come of it with the error. A run that ends by its limits
-    /// is not an error: see [`ToolOutput::end`].
+    /// Runs to the end, and returns the result. A run that ends by its limits is not an error: see [`ToolOutput::end`].
+    ///
+    /// # Errors
+    ///
+    /// [`StreamError`](crate::StreamError) holds the result so far and the error.
     #[expect(clippy::result_large_err, reason = "once a run; what had come must not be lost")]
     pub fn finish(mut self) -> Result<ToolOutput, StreamError<ToolOutput>> {
         let error = self.by_ref().filter_map(Result::err).last();
@@ -88,7 +91,7 @@ impl ToolRun {
         Err(StreamError { error: error.unwrap_or(copy), outcome, partial: self.into_output() })
     }
 
-    /// Gives the run up: cancels what is under way, and gives what had come of it.
+    /// Cancels the run, and returns the result so far.
     pub fn cancel(self) -> ToolOutput {
         self.into_output()
     }
@@ -214,7 +217,7 @@ impl fmt::Debug for ToolRun {
 }
 
 impl Chat<'_> {
-    /// The answer of a model that may call these tools: an iterator over what happens.
+    /// Runs a conversation with tools, as an iterator over events.
     ///
     /// See [`run`](crate::services::Chat::run) of the async client.
     pub fn run(&self, request: &ChatRequest, tools: &Tools) -> ToolRun {

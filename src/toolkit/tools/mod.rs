@@ -1,7 +1,7 @@
-//! Tools: typed functions that a model may call, and the rounds of asking, calling and answering.
+//! Tools: typed functions that a model may call, and the loop that runs them.
 //!
-//! [`Tools`] holds the functions, [`Chat::run`](crate::services::Chat::run) runs them, [`ToolLoop`] is the machine behind
-//! it, which does no IO and can be driven by hand.
+//! [`Tools`] holds the functions. [`Chat::run`](crate::services::Chat::run) runs them. [`ToolLoop`] is the state machine behind it; it does no IO and
+//! can be driven by hand.
 //!
 //! ```text
 //!          ┌────────── results, in the order of the calls ───────────┐
@@ -11,17 +11,17 @@
 //!                                    no ──► step() = Done(ToolEnd)
 //! ```
 //!
-//! What goes wrong with a call does not end the run: the model is told, in the place of the result, as a JSON object
-//! `{"error": KIND, "message": TEXT}`, and may try again.
+//! By default a failed call does not end the run. In place of the result the model gets the JSON object `{"error": KIND, "message": TEXT}`, and may
+//! try again.
 //!
 //! | `error` | when |
 //! |---|---|
-//! | `unknown_tool` | there is no tool of that name; the message lists those there are |
-//! | `bad_arguments` | the arguments are not what the function takes; the message says where |
+//! | `unknown_tool` | there is no tool of that name; the message lists the names |
+//! | `bad_arguments` | the arguments do not fit the function; the message has the place |
 //! | `failed` | the function returned an error; the message is its text |
 //! | `timed_out` | it took longer than [`ToolLimits::timeout`] |
 //! | `too_large` | its result is larger than [`ToolLimits::result_bytes`] |
-//! | `too_many_calls` | the answer has more calls than [`ToolLimits::calls`] |
+//! | `too_many_calls` | the response has more calls than [`ToolLimits::calls`] |
 //! | `not_run` | the run ended before the call's turn |
 
 #[cfg(all(feature = "blocking", not(target_arch = "wasm32")))]
@@ -37,24 +37,24 @@ pub use registry::{ToolFuture, Tools};
 pub use rounds::{ToolEnd, ToolLoop, ToolOutput, ToolStep};
 pub use run::{ToolEvent, ToolRun};
 
-/// What came of one call: the text that the model gets, or what is to be told it instead.
+/// The result of one call: the text that the model gets, or the failure that it gets instead.
 pub type ToolResult = Result<String, ToolFailure>;
 
 /// The caps of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ToolLimits {
-    /// How many answers the model is asked for, the last one included; 8 by default, 1 at least.
+    /// The maximum number of responses of the model, the last one included; 8 by default, at least 1.
     pub rounds: u32,
-    /// How many calls of one answer run at a time; 4 by default, 1 at least.
+    /// How many calls of one response run at a time; 4 by default, at least 1.
     pub parallel: usize,
-    /// How many calls of one answer are run; 16 by default. The model is told that the others were not.
+    /// How many calls of one response are run; 16 by default. The model gets the failure `too_many_calls` for the others.
     pub calls: usize,
-    /// How long one call may take; 60 s by default, `None` is for ever.
+    /// The time limit of one call; 60 s by default, none for no limit.
     pub timeout: Option<Duration>,
     /// The largest result of a call, in bytes; 64 KiB by default. Results go into the context, so larger ones rarely help.
     pub result_bytes: usize,
-    /// Whether the first failure ends the run; by default the model is told of it and the run goes on.
+    /// Whether the first failure ends the run; false by default, so that the model gets the failure.
     pub stop_on_failure: bool,
 }
 
@@ -77,7 +77,7 @@ impl ToolLimits {
         ToolLimits::default()
     }
 
-    /// Sets how many answers the model is asked for.
+    /// Sets the maximum number of responses of the model.
     #[must_use]
     pub fn rounds(mut self, rounds: u32) -> Self {
         self.rounds = rounds;
@@ -91,14 +91,14 @@ impl ToolLimits {
         self
     }
 
-    /// Sets how many calls of one answer are run.
+    /// Sets how many calls of one response are run.
     #[must_use]
     pub fn calls(mut self, calls: usize) -> Self {
         self.calls = calls;
         self
     }
 
-    /// Sets how long one call may take.
+    /// Sets the time limit of one call.
     #[must_use]
     pub fn timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
         self.timeout = timeout.into();
@@ -120,7 +120,7 @@ impl ToolLimits {
     }
 }
 
-/// Why a call has no result. It prints as what the model is told.
+/// Why a call has no result. It prints as the JSON that the model gets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ToolFailure {
@@ -173,7 +173,7 @@ pub enum ToolFailureKind {
 }
 
 impl ToolFailureKind {
-    /// The word that the model is told.
+    /// Returns the word that the model gets.
     pub fn as_str(self) -> &'static str {
         match self {
             ToolFailureKind::UnknownTool => "unknown_tool",

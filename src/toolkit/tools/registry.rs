@@ -14,10 +14,10 @@ use super::{ToolFailure, ToolFailureKind, ToolLimits, ToolResult};
 use crate::api::{Tool, ToolCall};
 use crate::base::{BoxFuture, MaybeSend, MaybeSync, OrderedJson};
 
-/// A call under way. Nothing of it goes on unless it is polled, and dropping it gives it up.
+/// A running call. It does nothing unless polled; dropping it cancels it.
 pub type ToolFuture = BoxFuture<ToolResult>;
 
-/// Functions that a model may call, and the limits under which it may. Cheap to clone.
+/// Functions that a model may call, and their limits. Cheap to clone.
 ///
 /// ```
 /// use serde::Deserialize;
@@ -52,7 +52,7 @@ struct Registered {
 }
 
 impl Tools {
-    /// No tools, and the default limits.
+    /// Returns an empty registry with the default limits.
     pub fn new() -> Self {
         Tools::default()
     }
@@ -60,9 +60,9 @@ impl Tools {
     /// Adds a function. `parameters` is a JSON schema of its arguments, an object; the server requires it and the
     /// description. A function of the same name is replaced.
     ///
-    /// The arguments are read as `A`; where the model wrote none, as an empty object. A result that is a string is
-    /// told to the model as it is, any other as JSON. An error is told by its text, so it should say what to do
-    /// better, and hold no secrets. A function that panics panics in whoever polls the run.
+    /// The arguments are deserialized as `A`; missing arguments as an empty object. The model gets a string result as it is, any other result as
+    /// JSON, and an error as its text. The text should say how to do better, and must not hold secrets. A panic of the function propagates to
+    /// the poll of the run.
     #[must_use]
     pub fn add<A, R, E, F, Fut>(
         mut self,
@@ -133,17 +133,17 @@ impl Tools {
         &self.limits
     }
 
-    /// The names, in the order in which they were added.
+    /// Returns the names, in the order in which they were added.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.tools.iter().map(|tool| tool.tool.function.name.as_str())
     }
 
-    /// What the model is told of them: for [`ChatRequest::tools`](crate::api::ChatRequest::tools).
+    /// Returns their definitions, for [`ChatRequest::tools`](crate::api::ChatRequest::tools).
     pub fn definitions(&self) -> Vec<Tool> {
         self.tools.iter().map(|tool| tool.tool.clone()).collect()
     }
 
-    /// Starts one call. No tool of that name, and arguments that do not fit, are results like others.
+    /// Starts one call. An unknown name and arguments that do not fit are failures of the call.
     pub fn call(&self, call: &ToolCall) -> ToolFuture {
         let name = call.function.name.as_str();
         match self.tools.iter().find(|tool| tool.tool.function.name == name) {

@@ -1,4 +1,4 @@
-//! `ToolLoop`: the machine of the rounds. It does no IO.
+//! `ToolLoop`: the state machine of the loop. It does no IO.
 
 use super::{ToolFailure, ToolFailureKind, ToolLimits, ToolResult, Tools};
 use crate::api::common::add_usage;
@@ -9,10 +9,10 @@ use crate::api::{
 use crate::base::{Error, OrderedJson, Result};
 use crate::protocol::estimate::Estimator;
 
-/// The rounds of asking a model, running the tools that it calls and telling it the results.
+/// The loop of requesting a response, running the tools that it calls, and sending the results.
 ///
-/// [`step`](ToolLoop::step) says what to do next; [`answer`](ToolLoop::answer) and [`result`](ToolLoop::result) say
-/// its result. [`Chat::run`](crate::services::Chat::run) drives it, and its blocking twin does.
+/// [`step`](ToolLoop::step) returns what to do next; [`answer`](ToolLoop::answer) and [`result`](ToolLoop::result) take the results.
+/// [`Chat::run`](crate::services::Chat::run) drives it, async and blocking.
 ///
 /// ```
 /// use serde_json::json;
@@ -115,22 +115,22 @@ struct Totals {
 /// How long a failure's message may always be, in bytes, so that the model can make something of it.
 const MESSAGE: usize = 512;
 
-/// What a [`ToolLoop`] wants done.
+/// The next step of a [`ToolLoop`].
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ToolStep<'a> {
-    /// Send this request and hand in its answer.
+    /// Send this request, and hand in its response.
     Ask(&'a ChatRequest),
-    /// Run this call and hand in its result under this index. More calls may be wanted before that.
+    /// Run this call, and hand in its result under this index. More calls may follow before that.
     Call {
         /// The call's place in the answer.
         index: usize,
         /// The call.
         call: ToolCall,
     },
-    /// Nothing but the results of calls under way.
+    /// Wait for the results of running calls.
     Wait,
-    /// Nothing any more.
+    /// The loop has ended.
     Done(ToolEnd),
 }
 
@@ -138,36 +138,36 @@ pub enum ToolStep<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ToolEnd {
-    /// The model answered without calling tools. Look at the answer's `finish_reason` for whether it came to its end.
+    /// The model responded without calling tools. The response's `finish_reason` has the reason of its end.
     Answered,
     /// The model began to call tools, but the server could not read what it wrote, or it was cut off by
     /// `max_tokens`: the answer says `tool_calls` and has none. Its text, if any, is in the answer; asking again may help.
     Unreadable,
-    /// It went on calling tools after [`ToolLimits::rounds`] answers. The calls of the last one were not run.
+    /// The model still called tools after [`ToolLimits::rounds`] responses. The calls of the last one were not run.
     RoundLimit,
     /// A call failed, and [`ToolLimits::stop_on_failure`] is set.
     ToolFailed,
-    /// The run did not come to an end, as in the [`partial`](crate::StreamError::partial) of one that broke.
+    /// The run did not end, as in the [`partial`](crate::StreamError::partial) of a run that failed.
     Unfinished,
 }
 
-/// What came of a run.
+/// The result of a run.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct ToolOutput {
     /// How it ended.
     pub end: ToolEnd,
-    /// The last answer; of a run that broke, what had arrived of it.
+    /// The last response; of a run that failed, what had arrived of it.
     pub answer: ChatCompletion,
     /// The whole conversation, from the request's first message to the answer, reasoning included. Every call in it is
     /// followed by its result, so it can be gone on with; an answer that broke or was [`Unreadable`](ToolEnd::Unreadable)
     /// without any text is not in it.
     pub messages: Vec<ChatMessage>,
-    /// How many answers there were.
+    /// The number of responses.
     pub rounds: u32,
-    /// How many tools were called.
+    /// The number of calls.
     pub calls: u32,
-    /// How many of the calls failed, those that were not run included.
+    /// The number of failed calls, including those that were not run.
     pub failures: u32,
     /// Tokens and times of all rounds, added up; a prompt counts in each round that sent it. Rates are left out. `None`
     /// if the server reported none.
@@ -236,7 +236,7 @@ impl ToolLoop {
         self
     }
 
-    /// What to do next. Calls are given out once each; the other steps stay until what they want is there.
+    /// Returns what to do next. Each call is returned once; other steps are returned until their input was handed in.
     pub fn step(&mut self) -> ToolStep<'_> {
         match &mut self.state {
             State::Asking => {
@@ -265,7 +265,7 @@ impl ToolLoop {
         }
     }
 
-    /// Hands in the answer to the request of [`ToolStep::Ask`]. Errors if none was wanted.
+    /// Hands in the response to the request of [`ToolStep::Ask`]. Errors if there was no such step.
     pub fn answer(&mut self, answer: ChatCompletion) -> Result<()> {
         if !matches!(self.state, State::Asking) {
             return Err(Error::misuse("an answer was handed in where none was asked for"));
@@ -300,7 +300,7 @@ impl ToolLoop {
         Ok(())
     }
 
-    /// Hands in what came of the call with this index. Errors if it is not under way.
+    /// Hands in the result of the call with this index. Errors if it is not running.
     pub fn result(&mut self, index: usize, result: ToolResult) -> Result<()> {
         let State::ResponseFuture { slots, .. } = &mut self.state else {
             return Err(Error::misuse("a result was handed in where no call was under way"));
@@ -319,12 +319,12 @@ impl ToolLoop {
         Ok(())
     }
 
-    /// The conversation so far: whole rounds only.
+    /// Returns the conversation so far: whole rounds only.
     pub fn messages(&self) -> &[ChatMessage] {
         &self.request.messages
     }
 
-    /// How many answers there were so far.
+    /// Returns the number of responses so far.
     pub fn rounds(&self) -> u32 {
         self.output.rounds
     }
@@ -333,12 +333,12 @@ impl ToolLoop {
         capped(result, self.limits.result_bytes)
     }
 
-    /// How long one call may take.
+    /// Returns the time limit of one call.
     pub fn timeout(&self) -> Option<std::time::Duration> {
         self.limits.timeout
     }
 
-    /// What came of the run so far.
+    /// Returns the result of the run so far.
     pub fn into_output(self) -> ToolOutput {
         let end = match self.state {
             State::EndReason(end) => end,

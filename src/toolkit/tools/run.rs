@@ -14,10 +14,10 @@ use crate::client::services::{Chat, ChatStream};
 use crate::client::{Client, Outcome, StreamError};
 use crate::protocol::estimate::Estimator;
 
-/// A run with tools: a [`Stream`] of what happens, which runs the tools while it is polled.
+/// A run with tools: a [`Stream`] of events, which runs the tools while it is polled.
 ///
-/// Nothing is sent and no tool is run unless it is polled; dropping it ends the generation and gives up the calls under
-/// way. Tools run inside the poll, so one that blocks, blocks the run.
+/// It does nothing unless polled. Dropping it ends the generation and cancels running calls. Tools run inside the poll, so a tool that blocks
+/// blocks the run.
 #[must_use = "nothing is sent until it is polled"]
 pub struct ToolRun {
     client: Client,
@@ -33,7 +33,7 @@ pub struct ToolRun {
     partial: Option<ChatCompletion>,
 }
 
-/// What happens in a run.
+/// An event of a run.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum ToolEvent {
@@ -88,7 +88,7 @@ impl ToolRun {
         }
     }
 
-    /// What happens next, `None` at the end, an error at most once.
+    /// Returns the next event, none at the end. An error is the last event.
     pub async fn next(&mut self) -> Option<Result<ToolEvent>> {
         std::future::poll_fn(|cx| self.poll(cx)).await
     }
@@ -100,13 +100,16 @@ impl ToolRun {
         self
     }
 
-    /// The rounds so far; `None` if the run could not be set up.
+    /// Returns the loop so far; none if the run could not be set up.
     pub fn rounds(&self) -> Option<&ToolLoop> {
         self.rounds.as_ref()
     }
 
-    /// Runs the rest, and gives its result, or what had come of it with the error. A run that ends by its limits
-    /// is not an error: see [`ToolOutput::end`].
+    /// Runs to the end, and returns the result. A run that ends by its limits is not an error: see [`ToolOutput::end`].
+    ///
+    /// # Errors
+    ///
+    /// [`StreamError`](crate::StreamError) holds the result so far and the error.
     pub async fn finish(mut self) -> Result<ToolOutput, StreamError<ToolOutput>> {
         let mut error = None;
         while let Some(event) = self.next().await {
@@ -119,7 +122,7 @@ impl ToolRun {
         Err(StreamError { partial: self.into_output(), outcome, error })
     }
 
-    /// Gives the run up: cancels what is under way, and gives what had come of it.
+    /// Cancels the run, and returns the result so far.
     pub fn cancel(self) -> ToolOutput {
         self.into_output()
     }
@@ -236,9 +239,9 @@ impl IntoFuture for ToolRun {
 }
 
 impl Chat<'_> {
-    /// The answer of a model that may call these tools: asks, runs the tools that it calls, tells it the results, and
-    /// asks again until it calls none, within the [`ToolLimits`](crate::tools::ToolLimits) of `tools`. Everything is
-    /// streamed. See [`tools`](crate::tools) for what the model is told when a call fails.
+    /// Runs a conversation with tools: requests a response, runs the tools that it calls, sends the results, and repeats until the model calls no
+    /// tool, within the [`ToolLimits`](crate::tools::ToolLimits) of `tools`. Everything is streamed. See [`tools`](crate::tools) for what the model
+    /// gets when a call fails.
     ///
     /// ```no_run
     /// # async fn run(client: tabbyapi::Client, tools: tabbyapi::tools::Tools) -> Result<(), Box<dyn std::error::Error>> {
