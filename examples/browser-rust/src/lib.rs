@@ -104,7 +104,7 @@ impl Page {
             place.scroll_into_view_with_bool(false);
         }
         let answer = stream.finish().await.map_err(|broken| broken.error)?;
-        let took = answer.record().elapsed().unwrap_or_default();
+        let took = answer.meta().record().elapsed().unwrap_or_default();
         let tokens = answer.usage.as_ref().map_or(0, |usage| usage.completion_tokens);
         Ok(format!("{tokens} tokens in {:.1} s.", took.as_secs_f64()))
     }
