@@ -1,6 +1,5 @@
 //! The host, and the servers that `serve.mjs` started.
 
-use std::error::Error as _;
 use std::time::Duration;
 
 use js_sys::{Function, Promise, Reflect};

@@ -100,7 +100,8 @@ async fn headers_are_those_that_the_host_may_show() {
     let client = client().await;
     let mut stream = client.chat().stream(&ask("x"));
     assert!(stream.next().await.unwrap().is_ok());
-    let headers = stream.headers().unwrap();
+    let meta = stream.meta().unwrap();
+    let headers = meta.headers();
     assert!(headers["content-type"].to_str().unwrap().starts_with("text/event-stream"));
     assert_eq!(headers.contains_key("date"), !is_browser(), "{headers:?}");
 }
