@@ -188,10 +188,13 @@ fn route_at_end(path: &str) -> Option<&'static str> {
     found.filter(|route| path[path.len() - route.len()..].eq_ignore_ascii_case(route)).max_by_key(|route| route.len())
 }
 
-/// A path without slashes and the segment `v1` at its end.
+/// A path without slashes and segments `v1` at its end: what is left must read the same again.
 fn without_v1(path: &str) -> &str {
-    let path = without_end(path, "/");
-    path.strip_suffix("/v1").map_or(path, |path| without_end(path, "/"))
+    let mut path = without_end(path, "/");
+    while let Some(shorter) = path.strip_suffix("/v1") {
+        path = without_end(shorter, "/");
+    }
+    path
 }
 
 /// Whether URL parsers may take this segment for one of those that mean the same or the upper folder.
@@ -255,6 +258,15 @@ mod tests {
     fn assert_joins(base: &str, url: &str) {
         let base: BaseUrl = base.parse().unwrap();
         assert_eq!(base.join("/v1/models").unwrap().to_string(), url);
+    }
+
+    #[test]
+    fn what_is_written_reads_the_same_again() {
+        for text in ["http://h/v1/v1", "http://h/a//v1///v1/", "http://h/a/v1/b"] {
+            let url: BaseUrl = text.parse().unwrap();
+            assert_eq!(url.as_str().parse::<BaseUrl>().unwrap(), url, "{text}");
+        }
+        assert_joins("http://h/v1/v1", "http://h/v1/models");
     }
 
     #[test]
