@@ -31,15 +31,15 @@ pub struct Operation {
     pub timeouts: fn(&TimeoutPolicy) -> Timeouts,
     /// Refines its errors.
     pub map_error: fn(Error) -> Error,
-    /// The fields of which a response has at least one.
+    /// A response has at least one of these fields.
     pub fields: &'static [&'static str],
-    /// The parameters, as Rust writes them.
-    pub parameters: &'static str,
-    /// The type of its response, or of the items of its stream.
-    pub answer: &'static str,
+    /// Whether it streams.
+    pub streams: bool,
     /// The type that the items of its stream add up to.
+    #[cfg(feature = "schemars")]
     pub total: Option<&'static str>,
     /// What the method does.
+    #[cfg(feature = "schemars")]
     pub doc: &'static str,
     /// The schema of its request.
     #[cfg(feature = "schemars")]
@@ -77,9 +77,10 @@ macro_rules! rows {
             timeouts: <$($endpoint)+ as Described>::timeouts,
             map_error: <$($endpoint)+ as Described>::map_error,
             fields: fields!($kind $answer),
-            parameters: stringify!($($arg: $type),*),
-            answer: stringify!($answer),
+            streams: streams!($kind),
+            #[cfg(feature = "schemars")]
             total: total!($($total)?),
+            #[cfg(feature = "schemars")]
             doc: concat!($($mdoc, "\n"),*),
             #[cfg(feature = "schemars")]
             request_schema: request_schema!($verb $form [$($endpoint)+]),
@@ -98,6 +99,16 @@ macro_rules! fields {
     };
 }
 
+macro_rules! streams {
+    (call) => {
+        false
+    };
+    (stream) => {
+        true
+    };
+}
+
+#[cfg(feature = "schemars")]
 macro_rules! total {
     () => {
         None

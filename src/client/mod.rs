@@ -16,6 +16,7 @@ pub mod services;
 pub(crate) mod stream_state;
 #[cfg(feature = "tabbyml")]
 pub(crate) mod tabbyml;
+pub(crate) mod tables;
 
 pub use client::{Client, ClientBuilder};
 pub use clock::Clock;

@@ -1,6 +1,6 @@
 //! The operations, by the names that the package gives them, and requests to any other route.
 //!
-//! Everything is told by the library's own table. Bodies stay in JavaScript, and responses are read by [`Wire`].
+//! The library's own table describes them. Bodies stay in JavaScript, and responses are read by [`Wire`].
 
 use bytes::Bytes;
 use http::{Method, StatusCode};
@@ -39,11 +39,11 @@ pub(crate) fn find(wanted: &Wanted<'_>) -> Result<Row> {
         .flatten()
         .find(named)
         .ok_or_else(|| Error::custom(ErrorKind::Misuse, "misuse", format!("there is no operation `{name}`")))?;
-    let kind = match (operation.total, operation.service) {
-        (None, _) => Kind::Body(operation.fields),
-        (Some(_), "models") => Kind::Load,
-        (Some(_), "kobold") => Kind::Kobold,
-        (Some(_), _) => Kind::Chunks { unbounded: variant == Some("unbounded") },
+    let kind = match (operation.streams, operation.service) {
+        (false, _) => Kind::Body(operation.fields),
+        (true, "models") => Kind::Load,
+        (true, "kobold") => Kind::Kobold,
+        (true, _) => Kind::Chunks { unbounded: variant == Some("unbounded") },
     };
     Ok(Row {
         verb: operation.verb.clone(),
@@ -53,8 +53,8 @@ pub(crate) fn find(wanted: &Wanted<'_>) -> Result<Row> {
         map_error: operation.map_error,
         timeouts: if variant == Some("tools") { |policy| policy.stream_tools } else { operation.timeouts },
         kind,
-        // Health is told by this status, too.
-        also: (operation.service == "health").then_some(StatusCode::SERVICE_UNAVAILABLE),
+        // An unhealthy server reports its health with this status.
+        also: (name == "health.check").then_some(StatusCode::SERVICE_UNAVAILABLE),
     })
 }
 

@@ -18,7 +18,7 @@ use crate::protocol::{Endpoint, Idempotency, Scope, json_body};
 macro_rules! service {
     ($make:ident) => {
         $make! {
-            /// Events about completions in the editor, of which the server makes statistics: `client.events()`.
+            /// Events about completions in the editor, for the statistics of the server: `client.events()`.
             ///
             /// By convention a completion is viewed once, and then either selected or dismissed, with the time since it was shown. Each event
             /// counts against the rate limit of the user.

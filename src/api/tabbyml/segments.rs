@@ -105,7 +105,7 @@ pub struct EditHistory {
 }
 
 impl EditHistory {
-    /// A history with these parts, all of which the server requires.
+    /// Returns a history with these parts. The server requires all of them.
     pub fn new(
         original_code: impl Into<String>,
         edits_diff: impl Into<String>,

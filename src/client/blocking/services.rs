@@ -9,58 +9,11 @@ use crate::base::Result;
 use crate::client::readiness::Readiness;
 use crate::client::response::Response;
 use crate::client::stream_state::StreamError;
+use crate::client::tables::{service, stream_types};
 use crate::decode::Empty;
 use crate::protocol::estimate::Estimator;
 
-/// A streamed conversation.
-pub type ChatStream = ResponseStream<ChatChunk, ChatCompletion>;
-
-/// A streamed completion.
-pub type CompletionStream = ResponseStream<CompletionChunk, Completion>;
-
-/// A load of a model: events of progress that add up to the report.
-pub type LoadStream = ResponseStream<LoadProgress, LoadReport>;
-
-/// A streamed generation of the KoboldAI API.
-pub type KoboldStream = ResponseStream<KoboldToken, KoboldResults>;
-
-/// Makes a service of its table.
-macro_rules! service {
-    (
-        $(#[doc = $doc:expr])*
-        $accessor:ident: $service:ident {
-            $(
-                $(#[doc = $mdoc:expr])*
-                $kind:ident $method:ident($($arg:ident: $type:ty),*) -> $answer:ty $(=> $total:ty)? = $call:expr =>
-                    $form:ident [$($endpoint:tt)+]: $verb:ident $path:literal, $scope:ident, $idempotency:ident, $timeouts:ident
-                    $(, $map_error:path)?;
-            )*
-        }
-    ) => {
-        $(#[doc = $doc])*
-        #[derive(Clone, Copy, Debug)]
-        pub struct $service<'a> {
-            pub(crate) client: &'a Client,
-        }
-
-        impl Client {
-            $(#[doc = $doc])*
-            pub fn $accessor(&self) -> $service<'_> {
-                $service { client: self }
-            }
-        }
-
-        impl $service<'_> {
-            $(
-                $(#[doc = $mdoc])*
-                #[doc = concat!("\n\nWire: `", stringify!($verb), " ", $path, "`.")]
-                pub fn $method(&self, $($arg: $type),*) -> method!(@ $answer $(=> $total)?) {
-                    self.client.$kind($call)
-                }
-            )*
-        }
-    };
-}
+stream_types!();
 
 /// What a method returns.
 macro_rules! method {
@@ -68,9 +21,9 @@ macro_rules! method {
     (@ $item:ty => $total:ty) => { ResponseStream<$item, $total> };
 }
 
-// For the client of the other dialect, which is the `Client` where they are used.
+// For the client of the other dialect.
 #[cfg(feature = "tabbyml")]
-pub(crate) use {method, service};
+pub(crate) use method;
 
 macro_rules! all {
     ($($name:ident)*) => { $(crate::api::$name::service!(service);)* };

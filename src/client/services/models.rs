@@ -1,4 +1,4 @@
-//! Loading a model anew.
+//! `reload`: unloads the model, and loads one.
 
 use std::future::Future;
 

@@ -11,7 +11,7 @@ use crate::transport::Transport;
 #[must_use]
 pub struct ClientBuilder(client::ClientBuilder);
 
-/// The setters of both builders, each of which hands them to the builder that it wraps.
+/// The setters of both builders, which call those of the builder that they wrap.
 macro_rules! setters {
     ($($(#[$meta:meta])* $name:ident($($arg:ident: $type:ty),*);)*) => {
         $(

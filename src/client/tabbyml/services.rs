@@ -19,7 +19,8 @@ use crate::api::tabbyml::*;
 use crate::base::MaybeSend;
 use crate::client::response::ResponseFuture;
 use crate::client::response_stream::ResponseStream;
-use crate::client::services::{method, service};
+use crate::client::services::method;
+use crate::client::tables::service;
 use crate::decode::Empty;
 
 /// A streamed conversation.

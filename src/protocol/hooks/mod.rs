@@ -35,7 +35,7 @@
 //!         request.set_field("user", "u-17")
 //!     }))
 //!     .hook(hooks::on_item(|_, chunk: &mut ChatChunk| match chunk.text().contains("vault") {
-//!         true => Err(Error::custom(ErrorKind::Policy, "secret", "the answer tells a secret")),
+//!         true => Err(Error::custom(ErrorKind::Policy, "secret", "the response contains a secret")),
 //!         false => Ok(()),
 //!     }))
 //!     .build_with(script.clone())?;

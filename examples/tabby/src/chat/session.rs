@@ -206,8 +206,8 @@ impl<'a> Session<'a> {
     /// How large its context and its cache are, as far as the server tells.
     async fn parameters(&self) -> Option<ModelParameters> {
         let models = self.client.models();
-        let told = models.current().await.ok().and_then(|card| card.into_inner().parameters);
-        if let Some(model) = told.filter(|model| context_of(model).is_some()) {
+        let parameters = models.current().await.ok().and_then(|card| card.into_inner().parameters);
+        if let Some(model) = parameters.filter(|model| context_of(model).is_some()) {
             return Some(*model);
         }
         let mut model = ModelParameters::default();

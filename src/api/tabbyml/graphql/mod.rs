@@ -48,7 +48,7 @@ macro_rules! service {
                 call search_files(search: &SearchFiles) -> Vec<FileMatch> = search =>
                     own [SearchFiles]: POST "/graphql", Api, IfUnsent, read, map_error;
                 /// Returns the lines of a repository that match the query: a regular expression, with the filters `f:` for file names and
-                /// `lang:` for languages, each of which `-` negates.
+                /// `lang:` for languages. A leading `-` negates one.
                 call grep(grep: &Grep) -> GrepOutput = grep =>
                     own [Grep]: POST "/graphql", Api, IfUnsent, read, map_error;
                 /// Returns the conversations of the user, page by page.
