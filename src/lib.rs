@@ -71,6 +71,6 @@ pub mod internal {
     #[cfg(feature = "schemars")]
     pub use crate::api::operations::SchemaOf;
     pub use crate::api::operations::{OPERATIONS, Operation};
-    pub use crate::protocol::call::EndpointParts;
+    pub use crate::protocol::call::operation::EndpointParts;
 }
 pub use toolkit::{Continuation, batch, conversation, errors, flow, structured, tools};

@@ -217,7 +217,15 @@ fn methods(text: &str, block: &str) -> Vec<String> {
 fn the_blocking_client_can_be_built_like_the_async_one() {
     let read = |name: &str| fs::read_to_string(Path::new("src").join(name)).unwrap();
     let (asynchronous, blocking) = (read("client/client.rs"), read("client/blocking/mod.rs"));
-    let builder = methods(&blocking, "impl ClientBuilder {");
+    let mut builder = methods(&blocking, "impl ClientBuilder {");
+    // Those that it shares with other builders: `setters!(all)`.
+    let shared = read("client/setters.rs");
+    let (_, shared) = shared.split_once("(all) => {").unwrap();
+    builder.extend(shared.lines().filter_map(|line| {
+        let name = line.trim().strip_suffix(");")?.split('(').next()?;
+        Some(name.to_owned())
+    }));
+    builder.sort();
     assert_eq!(methods(&asynchronous, "impl ClientBuilder {"), builder);
     assert!(builder.len() >= 22, "{builder:?}");
     let client = methods(&blocking, "impl Client {");

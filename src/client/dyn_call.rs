@@ -64,15 +64,11 @@ pub struct ResponseMeta {
 }
 
 impl ResponseMeta {
-    /// None before there is a head.
-    pub(crate) fn of<T>(call: &dyn DynCall<T>) -> Option<Self> {
-        let (status, headers) = call.head()?;
-        Some(ResponseMeta { status, headers: headers.clone(), record: call.record().clone() })
-    }
-
-    /// Of a call that was stopped before its head had arrived.
-    pub(crate) fn early<T>(call: &dyn DynCall<T>) -> Self {
-        ResponseMeta { status: StatusCode::default(), headers: HeaderMap::new(), record: call.record().clone() }
+    /// What is known now. A call that was stopped before its head had arrived counts as 200 without headers.
+    pub(crate) fn of<T>(call: &dyn DynCall<T>) -> Self {
+        let (status, headers) =
+            call.head().map_or_else(Default::default, |(status, headers)| (status, headers.clone()));
+        ResponseMeta { status, headers, record: call.record().clone() }
     }
 
     /// Returns the HTTP status.

@@ -13,6 +13,8 @@ pub(crate) mod response_stream;
 #[cfg(feature = "tower")]
 pub(crate) mod service;
 pub mod services;
+#[cfg(any(all(feature = "blocking", not(target_arch = "wasm32")), feature = "tabbyml"))]
+pub(crate) mod setters;
 pub(crate) mod stream_state;
 #[cfg(feature = "tabbyml")]
 pub(crate) mod tabbyml;

@@ -138,8 +138,8 @@ pub(crate) async fn all<T>(mut calls: Vec<ResponseFuture<T>>) -> Vec<Result<Resp
 
 /// The value of a call that came to its end.
 pub(crate) fn whole<T>(value: Option<T>, call: &dyn DynCall<T>) -> Result<Response<T>> {
-    let over = || Error::misuse("the call was polled after its end");
-    Ok(Response::new(value.ok_or_else(over)?, ResponseMeta::of(call).ok_or_else(over)?))
+    let value = value.ok_or_else(|| Error::misuse("the call was polled after its end"))?;
+    Ok(Response::new(value, ResponseMeta::of(call)))
 }
 
 // The driver is, and an item is only moved.

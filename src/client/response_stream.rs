@@ -81,7 +81,8 @@ impl<T, O> ResponseStream<T, O> {
 
     /// Returns HTTP status, headers and the record of the call as it is now; none before the head of the response has arrived.
     pub fn meta(&self) -> Option<ResponseMeta> {
-        ResponseMeta::of(self.call.get()?)
+        let call = self.call.get()?;
+        call.head().map(|_| ResponseMeta::of(call))
     }
 
     /// Returns what the call did so far; none if it could not be set up.

@@ -115,11 +115,8 @@ impl<T, O> StreamState<T, O> {
         call: Option<&dyn DynCall<T>>,
     ) -> Result<Response<O>, StreamError<O>> {
         let outcome = self.outcome.unwrap_or(Outcome::Cancelled);
-        let good = error.is_none() && matches!(outcome, Outcome::Complete | Outcome::Stopped);
-        if let Some(meta) =
-            call.filter(|_| good).map(|call| ResponseMeta::of(call).unwrap_or_else(|| ResponseMeta::early(call)))
-        {
-            return Ok(Response::new(self.total.into_output(), meta));
+        if let (None, Outcome::Complete | Outcome::Stopped, Some(call)) = (&error, outcome, call) {
+            return Ok(Response::new(self.total.into_output(), ResponseMeta::of(call)));
         }
         let error = error.or(self.ended_by).unwrap_or_else(|| Error::misuse("the stream was given up"));
         Err(StreamError { partial: self.total.into_output(), outcome, error })

@@ -31,6 +31,21 @@ pub use health::{
 pub use ingestion::{DeleteDocument, DeleteSource, IngestionRequest, IngestionResponse};
 pub use segments::{Declaration, EditHistory, Segments, Snippet};
 
+/// The tables of all services, for a macro that makes something of each.
+macro_rules! services {
+    ($make:ident) => {
+        crate::api::tabbyml::chat::service!($make);
+        crate::api::tabbyml::completions::service!($make);
+        crate::api::tabbyml::events::service!($make);
+        crate::api::tabbyml::graphql::service!($make);
+        crate::api::tabbyml::health::health_service!($make);
+        crate::api::tabbyml::health::models_service!($make);
+        crate::api::tabbyml::health::setting_service!($make);
+        crate::api::tabbyml::ingestion::service!($make);
+    };
+}
+pub(crate) use services;
+
 use crate::protocol::policy::{RateLimit, WhenFull};
 
 /// The rate limit of a TabbyML server: 120 requests in 60 s for each user, shared by all of the user's clients.

@@ -62,17 +62,15 @@ use std::task::Poll;
 use std::time::Duration;
 
 use crate::api::{CurrentModel, ModelCard};
-use crate::base::{BaseUrl, BoxFuture, Error, ErrorCode, Limits, Result, Time, TimeoutPolicy};
+use crate::base::{BaseUrl, BoxFuture, Error, ErrorCode, Result, Time};
 use crate::client::client::ClientParts;
 use crate::client::response::{Response, whole};
+use crate::client::setters::setters;
 use crate::client::stream_state::StreamState;
 use crate::decode::{Decode, Whole};
 use crate::protocol::auth::{Credential, KeySource};
 use crate::protocol::call::{Call, Shared};
-use crate::protocol::hooks::Hook;
-use crate::protocol::policy::{
-    Balance, Breaker, Concurrency, RateLimit, Retry, RetryBudget, RetryPolicy, Server, ServerStatus,
-};
+use crate::protocol::policy::{Retry, ServerStatus};
 use crate::protocol::{Accumulate, Endpoint, Options, Scope, StreamEndpoint};
 use crate::transport::Ureq;
 
@@ -213,18 +211,6 @@ impl fmt::Debug for Client {
 #[must_use]
 pub struct ClientBuilder(crate::client::client::ClientBuilder);
 
-/// Setters that are the async builder's.
-macro_rules! setters {
-    ($($(#[$meta:meta])* $name:ident($($arg:ident: $type:ty),*);)*) => {
-        $(
-            $(#[$meta])*
-            pub fn $name(self, $($arg: $type),*) -> Self {
-                ClientBuilder(self.0.$name($($arg),*))
-            }
-        )*
-    };
-}
-
 impl ClientBuilder {
     setters! {
         /// Sets the API key (wire: `X-API-Key`). A blank key is unset.
@@ -234,47 +220,9 @@ impl ClientBuilder {
         admin_key(key: impl AsRef<str>);
         /// Sets a key that is sent as `Authorization: Bearer` where no other key fits. A blank key is unset.
         bearer(key: impl AsRef<str>);
-        /// Adds a header to every request.
-        header(name: &str, value: &str);
-        /// Adds a header that carries a secret, such as a gateway's `Authorization`, to every request; it is redacted like a key.
-        sensitive_header(name: &str, value: &str);
-        /// Adds a field to every JSON body that does not have it already.
-        extra(name: impl Into<String>, value: impl Into<crate::base::OrderedJson>);
-        /// Sets the timeouts, by kind of work.
-        timeout_policy(timeout_policy: TimeoutPolicy);
-        /// Sets the time limit for a whole call, with its retries and waits. The other timeouts still apply. See
-        /// [`Options::total`](crate::Options::total).
-        total(limit: Duration);
-        /// How long a call may keep its caller waiting: until its first item, connecting and retries included, and then in each silence of a
-        /// stream; of whole answers and downloads until their end. See [`Options::timeout`](crate::Options::timeout).
-        timeout(limit: Duration);
-        /// How long resolving a name and opening a connection may take, each; 10 s by default. It holds for the transport that `build` makes.
-        connect_timeout(limit: Duration);
-        /// Sets the caps on what is accepted.
-        limits(limits: Limits);
-        /// Sets when a failed call is retried; [`Retry::GENTLE`] by default.
-        retry(retry: Retry);
-        /// Sets a policy of your own for retries.
-        retry_policy(policy: impl RetryPolicy + 'static);
-        /// Sets how many retries all calls may make together; [`RetryBudget::GENTLE`] by default.
-        retry_budget(budget: RetryBudget);
-        /// Adds a server. Calls are load-balanced and fail over between servers; see [`policy`](crate::policy).
-        server(server: Server);
-        /// Sets how calls are spread over several servers; [`Balance::LeastInFlight`] by default.
-        balance(balance: Balance);
-        /// Sets the circuit breaker, which pauses calls to a server that keeps failing; off by default.
-        breaker(breaker: Breaker);
-        /// Limits the rate of calls to each server; off by default.
-        rate_limit(limit: RateLimit);
-        /// Limits the number of concurrent calls to each server; off by default.
-        concurrency(limit: Concurrency);
-        /// Sets how long before its expiry a key is renewed; 10 s by default.
-        key_skew(skew: Duration);
-        /// Adds a hook to all calls, after the hooks added before; see [`hooks`](crate::hooks).
-        hook(hook: impl Hook + Clone + Sync);
-        /// Sets everything that these options set.
-        options(options: Options);
     }
+
+    setters!(all);
 
     /// Keys from elsewhere, in place of fixed ones: asked once for all calls, kept until they expire, and asked again after a
     /// 401, upon which the request is sent once more.

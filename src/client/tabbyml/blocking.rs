@@ -16,7 +16,7 @@ use std::fmt;
 
 use serde::de::DeserializeOwned;
 
-use super::builder::setters;
+use super::{debug, delegated};
 use crate::api::CheckHealth;
 use crate::api::chat::{ChatChunk, ChatCompletion};
 use crate::api::tabbyml::*;
@@ -24,6 +24,7 @@ use crate::base::{BaseUrl, Error, MaybeSend, Result};
 use crate::client::blocking::services::method;
 use crate::client::blocking::{self, CancelHandle, ResponseStream};
 use crate::client::response::Response;
+use crate::client::setters::setters;
 use crate::client::tables::service;
 use crate::decode::{Decode, Empty, Whole};
 use crate::protocol::auth::Credential;
@@ -68,19 +69,11 @@ impl Client {
         self.inner.stream(request)
     }
 
-    /// Returns the same client with other options for the calls made through it; connections and tokens stay shared.
-    pub fn with(&self, options: Options) -> Client {
-        Client { inner: self.inner.with(options) }
-    }
+    delegated!();
 
     /// Returns the same client, whose calls are ended by this handle, too.
     pub fn cancelled_by(&self, handle: &CancelHandle) -> Client {
         Client { inner: self.inner.cancelled_by(handle) }
-    }
-
-    /// Returns the same client for calls to this one of its servers and no other.
-    pub fn at(&self, server: &BaseUrl) -> Client {
-        Client { inner: self.inner.at(server) }
     }
 
     /// Returns which server is there; see [`detect`](crate::tabbyml::Client::detect) of the async client.
@@ -94,33 +87,9 @@ impl Client {
             }
         }
     }
-
-    /// Returns how its servers are doing.
-    pub fn servers(&self) -> Vec<ServerStatus> {
-        self.inner.servers()
-    }
-
-    /// Returns the address of its server, of several the first one's.
-    pub fn base_url(&self) -> &BaseUrl {
-        self.inner.base_url()
-    }
-
-    /// Returns what the calls of this client share, for calls driven by hand.
-    pub fn shared(&self) -> &Shared {
-        self.inner.shared()
-    }
-
-    /// Returns the options that its calls start from.
-    pub fn options(&self) -> &Options {
-        self.inner.options()
-    }
 }
 
-impl fmt::Debug for Client {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client").field("shared", self.shared()).finish_non_exhaustive()
-    }
-}
+debug!();
 
 /// Builds a [`Client`]. Mistakes are reported by [`build`](ClientBuilder::build).
 #[derive(Debug)]
@@ -172,14 +141,7 @@ impl From<super::ClientBuilder> for ClientBuilder {
     }
 }
 
-crate::api::tabbyml::chat::service!(service);
-crate::api::tabbyml::completions::service!(service);
-crate::api::tabbyml::events::service!(service);
-crate::api::tabbyml::graphql::service!(service);
-crate::api::tabbyml::health::health_service!(service);
-crate::api::tabbyml::health::models_service!(service);
-crate::api::tabbyml::health::setting_service!(service);
-crate::api::tabbyml::ingestion::service!(service);
+crate::api::tabbyml::services!(service);
 
 impl GraphQl<'_> {
     /// Sends a document of yours, and returns its `data`.

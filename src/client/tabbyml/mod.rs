@@ -21,6 +21,55 @@ use crate::protocol::{Accumulate, Endpoint, Options, StreamEndpoint};
 pub use builder::ClientBuilder;
 pub use services::ChatStream;
 
+/// What the client inside does, for both clients.
+macro_rules! delegated {
+    () => {
+        /// Returns a client with other options for its calls. It shares connections, tokens and servers with this one.
+        pub fn with(&self, options: Options) -> Client {
+            Client { inner: self.inner.with(options) }
+        }
+
+        /// Returns a client whose calls go to this one of its servers only.
+        pub fn at(&self, server: &BaseUrl) -> Client {
+            Client { inner: self.inner.at(server) }
+        }
+
+        /// Returns the state of each server: requests in flight, failures, circuit.
+        pub fn servers(&self) -> Vec<ServerStatus> {
+            self.inner.servers()
+        }
+
+        /// Returns the base URL of its server; of several, the first one's.
+        pub fn base_url(&self) -> &BaseUrl {
+            self.inner.base_url()
+        }
+
+        /// Returns what the calls of this client share, for calls driven by hand.
+        pub fn shared(&self) -> &Shared {
+            self.inner.shared()
+        }
+
+        /// Returns the options of its calls.
+        pub fn options(&self) -> &Options {
+            self.inner.options()
+        }
+    };
+}
+#[cfg(all(feature = "blocking", not(target_arch = "wasm32")))]
+use delegated;
+
+macro_rules! debug {
+    () => {
+        impl fmt::Debug for Client {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_struct("Client").field("shared", self.shared()).finish_non_exhaustive()
+            }
+        }
+    };
+}
+#[cfg(all(feature = "blocking", not(target_arch = "wasm32")))]
+use debug;
+
 /// A client of a TabbyML server, or of several. Cheap to clone; clones share connections, tokens and settings.
 ///
 /// ```no_run
@@ -66,15 +115,7 @@ impl Client {
         self.inner.stream(request)
     }
 
-    /// Returns the same client with other options for the calls made through it; connections and tokens stay shared.
-    pub fn with(&self, options: Options) -> Client {
-        Client { inner: self.inner.with(options) }
-    }
-
-    /// Returns the same client for calls to this one of its servers and no other.
-    pub fn at(&self, server: &BaseUrl) -> Client {
-        Client { inner: self.inner.at(server) }
-    }
+    delegated!();
 
     /// Returns which server is there: this one, the other one that is called TabbyAPI, or something else.
     ///
@@ -90,34 +131,10 @@ impl Client {
         }
     }
 
-    /// Returns how its servers are doing.
-    pub fn servers(&self) -> Vec<ServerStatus> {
-        self.inner.servers()
-    }
-
-    /// Returns the address of its server, of several the first one's.
-    pub fn base_url(&self) -> &BaseUrl {
-        self.inner.base_url()
-    }
-
-    /// Returns what the calls of this client share, for calls driven by hand.
-    pub fn shared(&self) -> &Shared {
-        self.inner.shared()
-    }
-
-    /// Returns the options that its calls start from.
-    pub fn options(&self) -> &Options {
-        self.inner.options()
-    }
-
     /// Returns the clock that its calls go by.
     pub fn clock(&self) -> crate::client::clock::Clock {
         self.inner.clock()
     }
 }
 
-impl fmt::Debug for Client {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client").field("shared", self.shared()).finish_non_exhaustive()
-    }
-}
+debug!();

@@ -26,14 +26,7 @@ use crate::decode::Empty;
 /// A streamed conversation.
 pub type ChatStream = ResponseStream<ChatChunk, ChatCompletion>;
 
-crate::api::tabbyml::chat::service!(service);
-crate::api::tabbyml::completions::service!(service);
-crate::api::tabbyml::events::service!(service);
-crate::api::tabbyml::graphql::service!(service);
-crate::api::tabbyml::health::health_service!(service);
-crate::api::tabbyml::health::models_service!(service);
-crate::api::tabbyml::health::setting_service!(service);
-crate::api::tabbyml::ingestion::service!(service);
+crate::api::tabbyml::services!(service);
 
 impl GraphQl<'_> {
     /// Sends a document of yours, and returns its `data`.

@@ -80,7 +80,7 @@ mod hooking;
 mod io;
 mod keys;
 mod late;
-mod operation;
+pub(crate) mod operation;
 mod shared;
 mod show;
 mod sorted;
@@ -108,8 +108,7 @@ use gate::Want;
 use hooking::Hooked;
 pub use io::{Input, Output};
 use keys::{Access, Lease};
-#[doc(hidden)]
-pub use operation::EndpointParts;
+use operation::EndpointParts;
 use operation::Operation;
 pub use shared::{Settings, Shared};
 use stale::misplaced;
