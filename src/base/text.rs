@@ -193,8 +193,16 @@ pub(crate) fn cut(text: &str, cap: usize) -> String {
     if text.len() <= cap {
         return text.to_owned();
     }
-    let end = (0..=cap).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
-    format!("{}…", text.get(..end).unwrap_or_default())
+    format!("{}…", &text[..floor_boundary(text, cap)])
+}
+
+/// The largest index up to `at` that is between two characters.
+pub(crate) fn floor_boundary(text: &str, at: usize) -> usize {
+    let mut at = at.min(text.len());
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    at
 }
 
 /// A text for terminals and logs: controls and what turns the direction of text are escaped, so that nothing forges lines.
@@ -237,6 +245,13 @@ pub(crate) fn texts_of_any(error: &(dyn std::error::Error + 'static)) -> [String
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn characters_are_not_cut() {
+        let text = "a\u{e9}b";
+        assert_eq!([0, 1, 2, 3, 4, 9].map(|at| floor_boundary(text, at)), [0, 1, 1, 3, 4, 4]);
+        assert_eq!(cut(text, 2), "a…");
+    }
 
     #[test]
     fn controls_are_escaped() {

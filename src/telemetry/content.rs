@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::api::{
     ChatChunk, ChatCompletion, Completion, CompletionChunk, FunctionDelta, KoboldResults, KoboldToken, ToolCall,
 };
+use crate::base::text::floor_boundary;
 
 /// Answers are kept up to so many bytes, all choices together.
 const MOST_BYTES: usize = 1 << 20;
@@ -113,10 +114,7 @@ impl Content {
 
     /// As much of a text as there is room for.
     fn share<'a>(&mut self, text: &'a str) -> &'a str {
-        let mut most = text.len().min(self.left);
-        while !text.is_char_boundary(most) {
-            most -= 1;
-        }
+        let most = floor_boundary(text, self.left);
         self.left -= most;
         &text[..most]
     }

@@ -1,5 +1,6 @@
 // Streams that come as lines of JSON, as lines.js writes them, from a server of the caller's own.
 
+import { tooLarge } from "./budget.js";
 import { TabbyError, cancelled, misuse } from "./error.js";
 import { needed } from "./host.js";
 import { wordsOf } from "./secrets.js";
@@ -9,7 +10,7 @@ import { ChatTotal, CompletionTotal } from "./total.js";
 /** The stream whose lines `toReadableStream` wrote: of the body of a response, say, or of the response, whose errors it then has. */
 export function fromReadableStream(given, { limits, total = new Mixed(limits) } = {}) {
   return new MessageStream(undefined, undefined, undefined, undefined, (sink) => {
-    const source = new Lines(total);
+    const source = new Lines(total, limits);
     return { total, source, flow: new Relay(given, sink) };
   });
 }
@@ -41,27 +42,45 @@ class Mixed {
   }
 }
 
-class Lines {
-  #text = "";
-  #total;
+/** The default of the module, in bytes. */
+const EVENT = 16 << 20;
 
-  constructor(total) {
+class Lines {
+  /** Whole lines that were not read yet, and the number of those that were. */
+  #lines = [];
+  #read = 0;
+  /** The line that has no end yet. */
+  #line = "";
+  #total;
+  #most;
+
+  constructor(total, { event = EVENT } = {}) {
     this.#total = total;
+    this.#most = Number(event);
   }
 
   feed(text) {
-    this.#text += text;
+    const [first, ...more] = text.split("\n");
+    this.#line += first;
+    for (const next of more) {
+      if (this.#line.trim() !== "") this.#lines.push(this.#line);
+      this.#line = next;
+    }
   }
 
   next() {
-    const end = this.#text.indexOf("\n");
-    if (end < 0) return undefined;
-    const line = this.#text.slice(0, end);
-    this.#text = this.#text.slice(end + 1);
-    if (line.trim() === "") return this.next();
-    const value = JSON.parse(line);
-    if (value.error && !value.choices) throw TabbyError.from(value.error);
-    return this.#total.item(value);
+    if (this.#read < this.#lines.length) {
+      const value = JSON.parse(this.#lines[this.#read++]);
+      if (value.error && !value.choices) throw TabbyError.from(value.error);
+      return this.#total.item(value);
+    }
+    this.#lines = [];
+    this.#read = 0;
+    // A line without end must not fill the memory. It has at least as many bytes as it has units.
+    if (this.#line.length > this.#most) {
+      throw tooLarge("event_too_large", `a line of the stream has more than ${this.#most} bytes`, "raise `limits.event` if such lines are expected");
+    }
+    return undefined;
   }
 }
 

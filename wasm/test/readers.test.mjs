@@ -178,6 +178,14 @@ test("a page sees the errors of a route: before the stream, in it, and its end",
   await assert.rejects(fromReadableStream(garbled).final(), { name: "TabbyError", kind: "decode" });
 });
 
+test("lines without end, and blank lines without number, stay within bounds", async () => {
+  const endless = new Response(`{"choices":[${" ".repeat(5000)}`).body;
+  await assert.rejects(fromReadableStream(endless, { limits: { event: 1000 } }).final(), { name: "TabbyError", code: "event_too_large" });
+  const line = JSON.stringify(chunk({ content: "a" }));
+  const blank = new Response(`${"\n".repeat(200_000)}${line}\n`).body;
+  assert.equal((await fromReadableStream(blank).final()).choices[0].message.content, "a");
+});
+
 test("a page that leaves ends the generation", async (t) => {
   const emulated = await emulator(t, "--token-delay-ms", "20");
   const stream = fromReadableStream(fetch(await route(t, emulated.url)));

@@ -72,6 +72,7 @@
 //! ```
 
 mod admission;
+mod ending;
 mod extra_fields;
 mod failures;
 mod gate;
@@ -81,29 +82,24 @@ mod io;
 mod keys;
 mod late;
 pub(crate) mod operation;
+mod reading;
 mod shared;
 mod show;
 mod sorted;
 mod stale;
 mod wait;
 
-use std::time::Duration;
-
-use http::response::Parts;
 use http::{HeaderMap, StatusCode};
 
-use crate::base::secrets::mark;
-use crate::base::{Error, ErrorCode, Phase, Result, Secrets, Sent, Text, TransportError};
+use crate::base::{Error, Phase, Result, Secrets, Sent, Text};
 use crate::decode::Decode;
 use crate::protocol::auth::{Credential, Which};
 use crate::protocol::endpoint::Endpoint;
 use crate::protocol::options::Options;
-use crate::protocol::policy::{Failure, Verdict};
 
 pub use crate::base::Time;
 pub use crate::base::{Attempt, Record};
 pub use crate::protocol::policy::Retry;
-use failures::{encoded, encoding, faults_server, lost};
 use gate::Want;
 use hooking::Hooked;
 pub use io::{Input, Output};
@@ -189,9 +185,6 @@ struct Reading {
     /// What the body of an error is encoded with: its status must do.
     encoding: Option<String>,
 }
-
-/// How often input without progress puts off a deadline that has passed.
-const PUT_OFFS: u32 = 16;
 
 impl<D: Decode> Call<D> {
     /// A call of an operation with the client's options. Errors if the request cannot be written.
@@ -459,207 +452,6 @@ impl<D: Decode> Call<D> {
         self.state = State::Sending { sent: now, serial };
         let deadline = earlier(self.operation.timeouts.head.map(|limit| now + limit), self.end_by());
         Some(Output::Send { request, deadline })
-    }
-
-    fn handle_head(&mut self, now: Time, mut head: Parts, sent: Time, serial: u64) {
-        if let Some(attempt) = self.record.current() {
-            attempt.head = Some(now);
-            attempt.status = Some(head.status);
-        }
-        mark(&mut head.headers);
-        self.guarded.remove_from_headers(&mut head.headers);
-        if let Err(error) = self.hook_response(now, &mut head) {
-            self.answer = Some((head.status, head.headers));
-            let error = self.answered(error);
-            return self.end(now, Err(error));
-        }
-        if head.status == StatusCode::UNAUTHORIZED
-            && !self.rekeyed
-            && self.shared.reject(self.at, self.operation.scope, serial)
-        {
-            self.rekeyed = true;
-            // The new key is for this server.
-            self.want.back = Some(self.at);
-            self.release(now, Some(true));
-            self.record.key_refreshes += 1;
-            self.state = State::Ready { not_before: None };
-            if let Err(error) = self.close_attempt(now, Some("invalid_key"), Some(Duration::ZERO), None) {
-                self.end(now, Err(error));
-            }
-            return;
-        }
-        mark(&mut head.headers);
-        head.extensions.insert(self.guarded.clone());
-        let mut started = self.decoder.start(&head, &self.operation.limits);
-        let encoding = encoding(&head.headers);
-        if let Some(encoding) = encoding.as_ref().filter(|_| head.status.is_success()) {
-            started = Err(encoded(encoding));
-        }
-        self.answer = Some((head.status, head.headers));
-        let (ended, fresh) = (false, false);
-        self.state = State::Reading(Reading { sent, waiting: None, progress: 0, ended, fresh, put_off: 0, encoding });
-        if let Err(error) = started {
-            self.fail(now, error, Sent::Maybe);
-        }
-    }
-
-    fn handle_failure(&mut self, now: Time, failure: TransportError, answered: bool) {
-        let sent = if answered { Sent::Maybe } else { failure.sent() };
-        let error = lost(failure, answered, sent);
-        self.fail(now, error, sent);
-    }
-
-    /// One step of reading; `None` if the state changed instead.
-    fn read(&mut self, now: Time) -> Option<Output<D::Item>> {
-        let State::Reading(reading) = &mut self.state else { return None };
-        let mut step = self.decoder.next();
-        if matches!(step, Ok(None)) && reading.ended && !self.decoder.is_done() {
-            step = self.decoder.finish();
-            if matches!(step, Ok(None)) {
-                self.end(now, Ok(()));
-                return None;
-            }
-        }
-        let progress = self.decoder.progress();
-        if progress != reading.progress {
-            reading.progress = progress;
-            reading.waiting = None;
-            reading.put_off = 0;
-        }
-        match step {
-            Ok(Some(mut item)) => {
-                reading.waiting = None;
-                if let Err(error) = self.hook_item(now, &mut item) {
-                    let error = self.answered(error);
-                    self.end(now, Err(error));
-                    return None;
-                }
-                self.record.items += 1;
-                self.first_by = None;
-                self.record.first_item.get_or_insert(now);
-                return Some(Output::Item(item));
-            }
-            Err(error) => {
-                let error = match &reading.encoding {
-                    Some(encoding) if error.hint().is_none() => {
-                        error.with_hint(format!("its text was not read, for it is encoded with `{encoding}`"))
-                    }
-                    _ => error,
-                };
-                self.fail(now, error, Sent::Maybe);
-                return None;
-            }
-            Ok(None) if self.decoder.is_done() => {
-                self.end(now, Ok(()));
-                return None;
-            }
-            Ok(None) => {}
-        }
-        let waiting = *reading.waiting.get_or_insert(now);
-        let timeouts = &self.operation.timeouts;
-        let (mut limit, mut phase) = match timeouts.first_item {
-            Some(limit) if self.record.items == 0 => (Some(reading.sent + limit), Phase::FirstItem),
-            _ => (timeouts.idle.map(|limit| waiting + limit), Phase::Idle),
-        };
-        if let Some(by) = self.first_by.filter(|by| limit.is_none_or(|at| *by <= at)) {
-            (limit, phase) = (Some(by), Self::first_phase(&self.decoder));
-        }
-        let fresh = std::mem::replace(&mut reading.fresh, false);
-        let error = if self.deadline.is_some_and(|at| now >= at) {
-            self.late(now, Phase::Total)
-        } else if limit.is_some_and(|at| now >= at) && !(fresh && reading.put_off < PUT_OFFS) {
-            self.late(now, phase)
-        } else {
-            reading.put_off += u32::from(limit.is_some_and(|at| now >= at));
-            return Some(Output::Read { deadline: earlier(limit, self.deadline) });
-        };
-        self.fail(now, error, Sent::Maybe);
-        None
-    }
-
-    /// An attempt failed: another one, or the end.
-    fn fail(&mut self, now: Time, error: Error, sent: Sent) {
-        let error = self.cleaned(self.answered(error));
-        if matches!(error.code(), ErrorCode::NoModelLoaded) {
-            self.shared.note_model(self.at, "");
-        }
-        self.release(now, faults_server(&error).then_some(false));
-        match self.again(now, &error, sent) {
-            Some(wait) => {
-                self.retries += 1;
-                match self.close_attempt(now, Some(error.code().as_str()), Some(wait), Some(&error)) {
-                    Ok(()) => self.state = State::Ready { not_before: Some(now + wait) },
-                    Err(veto) => self.end(now, Err(veto)),
-                }
-                self.last = Some(error);
-            }
-            None => self.end(now, Err(error)),
-        }
-    }
-
-    /// How long to wait for another attempt, if there is to be one.
-    fn again(&mut self, now: Time, error: &Error, sent: Sent) -> Option<Duration> {
-        if self.record.items > 0 {
-            return None;
-        }
-        let elsewhere = self.shared.elsewhere(&self.want, now);
-        let (idempotency, random) = (self.operation.idempotency, self.shared.random());
-        let failure = Failure { error, retries: self.retries, sent, idempotency, elsewhere, random };
-        let Verdict::Retry(wait) = failure.judge(self.operation.retry.policy()) else { return None };
-        let in_time = self.end_by().is_none_or(|deadline| now + wait < deadline);
-        (in_time && self.shared.take_retry()).then_some(wait)
-    }
-
-    fn end(&mut self, now: Time, result: Result<()>) {
-        let result = result.map_err(|error| self.cleaned(self.advised((self.operation.map_error)(error))));
-        let verdict = match &result {
-            Ok(()) => Some(true),
-            Err(error) => faults_server(error).then_some(false),
-        };
-        if result.is_ok() && (self.want.needs_model || self.operation.loads_model()) {
-            self.shared.has_model(self.at);
-        }
-        self.release(now, verdict);
-        self.ticket = None;
-        let error = self.close(now, result.as_ref().err()).err().or(result.err()).map(|error| self.placed(error));
-        let error = self.hook_outcome(now, error);
-        self.state = State::Done(Some(error.map_or(Ok(()), Err)));
-    }
-
-    /// Ends the call from outside, because of an item that it yielded. The error is given back with all that is known of the
-    /// call.
-    pub(crate) fn abort(&mut self, now: Time, error: Error) -> Error {
-        if error.kind() == crate::base::error::ErrorKind::TooLarge {
-            // The item that went over a cap was taken in, but it is not handed out.
-            self.record.items = self.record.items.saturating_sub(1);
-        }
-        let error = self.cleaned(self.answered(error));
-        self.release(now, None);
-        self.ticket = None;
-        let error = self.close(now, Some(&error)).err().unwrap_or(error);
-        let error = self.placed(error);
-        self.state = State::Done(None);
-        self.hook_outcome(now, Some(error)).unwrap_or_else(Error::cancelled)
-    }
-
-    fn close(&mut self, now: Time, error: Option<&Error>) -> Result<()> {
-        self.record.ended = Some(now);
-        self.close_attempt(now, error.map(|error| error.code().as_str()), None, error)
-    }
-
-    /// An error is a hook's, which wants no further attempt.
-    fn close_attempt(
-        &mut self,
-        now: Time,
-        cause: Option<&str>,
-        retry_after: Option<Duration>,
-        error: Option<&Error>,
-    ) -> Result<()> {
-        let Some(attempt) = self.record.current().filter(|attempt| attempt.ended.is_none()) else { return Ok(()) };
-        attempt.ended = Some(now);
-        attempt.cause = cause.map(Text::from);
-        attempt.retry_after = retry_after;
-        self.hook_attempt(now, error)
     }
 }
 

@@ -1,7 +1,8 @@
 //! How much of the code is sent.
 
-use super::lines::{boundary_before, lines};
+use super::lines::lines;
 use crate::api::tabbyml::{Segments, Snippet};
+use crate::base::text::floor_boundary;
 
 /// Limits for the segments of a request.
 ///
@@ -76,7 +77,7 @@ impl SegmentBudget {
         }
         if from == prefix.len() && self.prefix_lines > 0 {
             // The current line alone is too long.
-            let end = boundary_before(prefix, prefix.len().saturating_sub(self.prefix_bytes));
+            let end = floor_boundary(prefix, prefix.len().saturating_sub(self.prefix_bytes));
             let next = prefix[end..].chars().next().map_or(0, char::len_utf8);
             from = if prefix.len() - end > self.prefix_bytes { end + next } else { end };
         }
@@ -93,7 +94,7 @@ impl SegmentBudget {
             to += line.len();
         }
         if to == 0 && self.suffix_lines > 0 {
-            to = boundary_before(suffix, self.suffix_bytes);
+            to = floor_boundary(suffix, self.suffix_bytes);
         }
         &suffix[..to]
     }
@@ -139,7 +140,7 @@ impl SegmentBudget {
         if body.len() <= self.snippet_bytes {
             return body;
         }
-        let cut = &body[..boundary_before(body, self.snippet_bytes)];
+        let cut = &body[..floor_boundary(body, self.snippet_bytes)];
         cut.rfind('\n').map_or(cut, |end| &cut[..=end])
     }
 }

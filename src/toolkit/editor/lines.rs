@@ -55,17 +55,6 @@ fn distance(a: &[char], b: &[char]) -> usize {
     row[b.len()]
 }
 
-/// The largest index up to `at` that is between two characters.
-pub(super) fn boundary_before(text: &str, mut at: usize) -> usize {
-    if at >= text.len() {
-        return text.len();
-    }
-    while !text.is_char_boundary(at) {
-        at -= 1;
-    }
-    at
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -90,6 +79,5 @@ mod tests {
         assert_eq!(lines(""), [""]);
         assert_eq!((indent("  \tx"), indent("x")), (3, 0));
         assert_eq!(["});", "}", "x }", "", "end", ";"].map(closes), [true, true, false, false, true, false]);
-        assert_eq!((boundary_before("a\u{e9}b", 2), boundary_before("ab", 9)), (1, 2));
     }
 }

@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::cache::{Cache, Cached};
-use super::lines::boundary_before;
 use super::{Cleanup, Debounce, DebounceContext, SegmentBudget};
 use crate::api::tabbyml::{CompletionRequest, CompletionResponse, EventType, LogEvent, Segments, SelectKind};
+use crate::base::text::floor_boundary;
 use crate::base::{Error, Time};
 
 /// Where the cursor is.
@@ -322,7 +322,7 @@ impl CompletionSession {
     pub fn accepted(&mut self, now: Time, accepted: Accepted) {
         let part = match (&mut self.shown, accepted) {
             (Some(shown), Accepted::Part(bytes)) if bytes < shown.text.len() => {
-                Some(boundary_before(&shown.text, bytes))
+                Some(floor_boundary(&shown.text, bytes))
             }
             _ => None,
         };

@@ -6,6 +6,7 @@ use crate::api::{
     ChatCompletion, ChatMessage, ChatRequest, FinishReason, ModelParameters, ResponseFormat, ResponseFormatType,
     ToolCall, ToolChoice, Usage,
 };
+use crate::base::text::floor_boundary;
 use crate::base::{Error, OrderedJson, Result};
 use crate::protocol::estimate::Estimator;
 
@@ -407,8 +408,7 @@ fn capped(result: ToolResult, cap: usize) -> ToolResult {
             Err(ToolFailure::new(ToolFailureKind::TooLarge, message))
         }
         Err(mut failure) if failure.message.len() > cap.max(MESSAGE) => {
-            let end = (0..=cap.max(MESSAGE)).rev().find(|end| failure.message.is_char_boundary(*end));
-            failure.message.truncate(end.unwrap_or_default());
+            failure.message.truncate(floor_boundary(&failure.message, cap.max(MESSAGE)));
             Err(failure)
         }
         other => other,

@@ -1,5 +1,6 @@
 //! The emulator as a program: `cargo run -p tabbyapi-emulator -- --port 5000`.
 
+use std::error::Error;
 use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
@@ -48,35 +49,35 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     }
-    let (builder, log) = match configure(args.into_iter()) {
-        Ok(Some(configured)) => configured,
+    serve(configure(args.into_iter()), |(builder, log)| {
+        let emulator = builder.start()?;
+        println!("TabbyAPI emulator on {}", emulator.url());
+        println!("  API key    {}", emulator.api_key());
+        println!("  admin key  {}", emulator.admin_key());
+        println!("  model      {}", emulator.loaded_model().as_deref().unwrap_or("none"));
+        if log {
+            tell(&emulator);
+        }
+        Ok(emulator)
+    })
+}
+
+/// Starts a server, and keeps it; or prints help, or what is wrong.
+fn serve<B, S>(configured: Result<Option<B>, String>, start: impl FnOnce(B) -> Result<S, Box<dyn Error>>) -> ExitCode {
+    match configured {
+        Ok(Some(builder)) => match start(builder) {
+            Ok(_server) => loop {
+                thread::park();
+            },
+            Err(error) => eprintln!("The emulator did not start: {error} (--port PORT)."),
+        },
         Ok(None) => {
             println!("{USAGE}");
             return ExitCode::SUCCESS;
         }
-        Err(message) => {
-            eprintln!("{message} (--help lists the options)");
-            return ExitCode::FAILURE;
-        }
-    };
-    match builder.start() {
-        Ok(emulator) => {
-            println!("TabbyAPI emulator on {}", emulator.url());
-            println!("  API key    {}", emulator.api_key());
-            println!("  admin key  {}", emulator.admin_key());
-            println!("  model      {}", emulator.loaded_model().as_deref().unwrap_or("none"));
-            if log {
-                tell(&emulator);
-            }
-            loop {
-                thread::park();
-            }
-        }
-        Err(error) => {
-            eprintln!("The emulator did not start: {error} (--port PORT).");
-            ExitCode::FAILURE
-        }
+        Err(message) => eprintln!("{message} (--help lists the options)"),
     }
+    ExitCode::FAILURE
 }
 
 /// Takes the dialect out of the arguments.
@@ -90,30 +91,20 @@ fn dialect(args: &mut Vec<String>) -> Option<String> {
 }
 
 fn serve_tabbyml(args: impl Iterator<Item = String>) -> ExitCode {
-    let builder = match configure_tabbyml(args) {
-        Ok(Some(builder)) => builder,
-        Ok(None) => {
-            println!("{USAGE}");
-            return ExitCode::SUCCESS;
-        }
-        Err(message) => {
-            eprintln!("{message} (--help lists the options)");
-            return ExitCode::FAILURE;
-        }
-    };
-    match builder.start() {
-        Ok(server) => {
-            println!("TabbyML emulator on {}", server.url());
-            println!("  token               {}", server.token());
-            println!("  registration token  {}", server.registration_token());
-            loop {
-                thread::park();
-            }
-        }
-        Err(error) => {
-            eprintln!("The emulator did not start: {error} (--port PORT).");
-            ExitCode::FAILURE
-        }
+    serve(configure_tabbyml(args), |builder| {
+        let server = builder.start()?;
+        println!("TabbyML emulator on {}", server.url());
+        println!("  token               {}", server.token());
+        println!("  registration token  {}", server.registration_token());
+        Ok(server)
+    })
+}
+
+/// An option and the value that is attached to it.
+fn split(arg: String) -> (String, Option<String>) {
+    match arg.split_once('=') {
+        Some((flag, value)) => (flag.to_owned(), Some(value.to_owned())),
+        None => (arg, None),
     }
 }
 
@@ -121,10 +112,7 @@ fn serve_tabbyml(args: impl Iterator<Item = String>) -> ExitCode {
 fn configure_tabbyml(mut args: impl Iterator<Item = String>) -> Result<Option<TabbyMlBuilder>, String> {
     let mut builder = TabbyMl::builder().port(8080).token_delay(Duration::from_millis(30));
     while let Some(arg) = args.next() {
-        let (flag, attached) = match arg.split_once('=') {
-            Some((flag, value)) => (flag.to_owned(), Some(value.to_owned())),
-            None => (arg, None),
-        };
+        let (flag, attached) = split(arg);
         let mut value = || attached.clone().or_else(|| args.next()).ok_or_else(|| format!("{flag} wants a value"));
         builder = match flag.as_str() {
             "--help" | "-h" => return Ok(None),
@@ -165,10 +153,7 @@ fn configure(mut args: impl Iterator<Item = String>) -> Result<Option<(EmulatorB
         .load_delay(Duration::from_millis(200))
         .download_delay(Duration::from_secs(2));
     while let Some(arg) = args.next() {
-        let (flag, attached) = match arg.split_once('=') {
-            Some((flag, value)) => (flag.to_owned(), Some(value.to_owned())),
-            None => (arg, None),
-        };
+        let (flag, attached) = split(arg);
         let mut value = || {
             let value = attached.clone().or_else(|| args.next());
             value.ok_or_else(|| format!("{flag} wants a value"))
