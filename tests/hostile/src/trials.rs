@@ -249,16 +249,16 @@ pub fn trials() -> Vec<Trial> {
         }),
         trial("a header without end", BROKEN, BROKEN, |wire| {
             wire.send(JSON)?;
-            wire.send("X-DeserializeInPlace: ")?;
+            wire.send("X-Fill: ")?;
             wire.flood("a")
         }),
         trial("headers without end", BROKEN, BROKEN, |wire| {
             wire.send(JSON)?;
-            wire.flood("X-DeserializeInPlace: a\r\n")
+            wire.flood("X-Fill: a\r\n")
         }),
         trial("a thousand headers", BROKEN.node("ok 1", COUNT), BROKEN.node("decode/unexpected_json", COUNT), |wire| {
             wire.send(JSON)?;
-            wire.send("X-DeserializeInPlace: a\r\n".repeat(1000))?;
+            wire.send("X-Fill: a\r\n".repeat(1000))?;
             wire.send(format!("Content-Length: {}\r\n\r\n{LIST}", LIST.len()))
         }),
         trial("a head, byte by byte", HEAD, HEAD, move |wire| wire.drip(JSON.repeat(40), millis(100))),
