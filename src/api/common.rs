@@ -233,7 +233,7 @@ impl fmt::Display for Rate {
 /// Options of an answer's delivery.
 ///
 /// While a request has none, the library asks for usage by itself, streamed or not. In a stream that costs the
-/// last choice its `eos_reason`, which the server then leaves out; set `StreamOptions::new()` to have that instead.
+/// last choice its `eos_reason`, which the server then leaves out; set empty options to keep it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -293,7 +293,7 @@ pub struct ResponseFormat {
     /// The kind (wire: `type`).
     #[serde(rename = "type")]
     pub kind: ResponseFormatType,
-    /// The schema for [`ResponseFormatType::JsonSchema`], bare or in OpenAI's wrapper `{"name", "schema"}`.
+    /// The schema, for the type `json_schema`, bare or in OpenAI's wrapper `{"name", "schema"}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub json_schema: Option<OrderedJson>,
     /// Other fields.

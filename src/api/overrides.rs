@@ -251,6 +251,8 @@ impl Serialize for AppliedOverrides {
     }
 }
 
+/// The preset to switch to.
+///
 /// The operation of [`Sampling::switch_preset`](crate::services::Sampling::switch_preset).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
@@ -271,7 +273,7 @@ impl SwitchPreset {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SetOverrides<'a>(pub &'a Overrides);
 
-/// Its body.
+/// Overrides of sampling parameters to put in force.
 #[derive(Serialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "schemars", schemars(rename = "SetOverrides"))]

@@ -58,6 +58,8 @@ pub struct TemplateList {
 }
 
 request! {
+    /// The chat template to switch to.
+    ///
     /// The operation of [`Templates::switch`](crate::services::Templates::switch).
     pub struct SwitchTemplate {
         required {

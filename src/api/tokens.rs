@@ -211,6 +211,8 @@ fn map_decode_error(error: Error) -> Error {
     error
 }
 
+/// A text or a conversation to count the tokens of.
+///
 /// The operation of [`Tokens::count`](crate::services::Tokens::count).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema), schemars(transparent))]

@@ -10,12 +10,12 @@
  * }
  * ```
  */
-export * from "./requests.js";
-export * from "./answers.js";
+export * from "./wire.js";
+export * from "./values.js";
 
-import type * as answers from "./answers.js";
-import type * as requests from "./requests.js";
+import type * as values from "./values.js";
 import type * as web from "./web.js";
+import type * as wire from "./wire.js";
 
 /** Loads the WebAssembly module. Calls do it by themselves; this does it early, or takes a module that you bring. */
 export function init(options?: {
@@ -33,7 +33,7 @@ export function extraOf(answer: object): Record<string, unknown>;
  * The stream whose lines `toReadableStream` wrote on another machine: of the body of a response, or of the response. Its errors are those
  * of the stream there, without the address of the server behind it.
  */
-export function fromReadableStream<Item = answers.ChatChunk, Total = answers.ChatCompletion>(
+export function fromReadableStream<Item = wire.ChatChunk, Total = wire.ChatCompletion>(
   from: web.ByteStream | web.ResponseObject | Promise<web.ByteStream | web.ResponseObject>,
   options?: { limits?: Limits | undefined },
 ): MessageStream<Item, Total>;
@@ -417,7 +417,7 @@ export class Stream<Item, Total> implements AsyncIterable<Item> {
    */
   on(event: "content", listener: (piece: string, index: number) => void): this;
   /** Calls back with each tool call once it is whole, and the index of its choice. */
-  on(event: "toolCall", listener: (call: requests.ToolCall, index: number) => void): this;
+  on(event: "toolCall", listener: (call: wire.ToolCall, index: number) => void): this;
   /** Calls back if it fails or is given up. Without such a listener the error is reported as an uncaught one is. */
   on(event: "error", listener: (error: TabbyError<Total>) => void): this;
   /** Calls back with the whole once it is there. */
@@ -440,65 +440,65 @@ export class MessageStream<Item, Total> extends Stream<Item, Total> {
 }
 
 /** A model that is being loaded, as its progress. Dropping it does not stop the load. */
-export class LoadStream extends Stream<answers.LoadProgress, answers.LoadReport> {
+export class LoadStream extends Stream<wire.LoadProgress, values.LoadReport> {
   /** Reads the rest. The model can be used then: "finished" events come before that. */
-  finalReport(): Promise<answers.LoadReport>;
+  finalReport(): Promise<values.LoadReport>;
 }
 
 /** Conversations. */
 export interface Chat {
   /** The whole answer. Usage is asked for unless the request's `stream_options` say otherwise. */
-  create(request: requests.ChatRequest, options?: CallOptions): Answer<answers.ChatCompletion>;
+  create(request: wire.ChatRequest, options?: CallOptions): Answer<wire.ChatCompletion>;
   /** The answer as it comes. */
-  stream(request: requests.ChatRequest, options?: CallOptions): MessageStream<answers.ChatChunk, answers.ChatCompletion>;
+  stream(request: wire.ChatRequest, options?: CallOptions): MessageStream<wire.ChatChunk, wire.ChatCompletion>;
 }
 
 /** Texts that the model goes on with. */
 export interface Completions {
   /** The whole answer. */
-  create(request: requests.CompletionRequest, options?: CallOptions): Answer<answers.Completion>;
+  create(request: wire.CompletionRequest, options?: CallOptions): Answer<wire.Completion>;
   /** The answer as it comes. Set `max_tokens`: the server fails on streamed completions without it. */
-  stream(request: requests.CompletionRequest, options?: CallOptions): MessageStream<answers.CompletionChunk, answers.Completion>;
+  stream(request: wire.CompletionRequest, options?: CallOptions): MessageStream<wire.CompletionChunk, wire.Completion>;
 }
 
 /** Vectors of texts. */
 export interface Embeddings {
   /** One vector per text, in the order of the texts. */
-  create(request: requests.EmbeddingsRequest, options?: CallOptions): Answer<answers.Embeddings>;
+  create(request: wire.EmbeddingsRequest, options?: CallOptions): Answer<values.Embeddings>;
 }
 
 /** Models. */
 export interface Models {
   /** The models that can be loaded, if there is an admin key; the loaded one else. */
-  list(options?: CallOptions): Answer<answers.List<answers.ModelCard>>;
+  list(options?: CallOptions): Answer<wire.ModelList>;
   /** The loaded model. Errors with code `no_model_loaded` if there is none. */
-  current(options?: CallOptions): Answer<answers.ModelCard>;
+  current(options?: CallOptions): Answer<wire.ModelCard>;
   /** Context size, chat template and slots of the loaded model. */
-  props(options?: CallOptions): Answer<answers.ModelProps>;
+  props(options?: CallOptions): Answer<wire.ModelProps>;
   /** Loads a model in place of the loaded one; needs the admin key. */
-  load(request: requests.LoadRequest, options?: CallOptions): LoadStream;
+  load(request: wire.LoadRequest, options?: CallOptions): LoadStream;
   /**
    * Unloads whatever is loaded, then loads: the way to change the parameters of the loaded model. The unload ends the running
    * generations of all users, so it rejects with code `unknown_model`, and nothing is unloaded, unless the server's lists show what
    * is asked for; they are complete for the admin key only.
    */
-  reload(request: requests.LoadRequest, options?: CallOptions): Promise<LoadStream>;
+  reload(request: wire.LoadRequest, options?: CallOptions): Promise<LoadStream>;
   /** Unloads the model; needs the admin key. */
   unload(options?: CallOptions): Answer<void>;
   /** The draft models that can be loaded along. */
-  drafts(options?: CallOptions): Answer<answers.List<answers.ModelCard>>;
+  drafts(options?: CallOptions): Answer<wire.ModelList>;
   /** Has the server download a model or a LoRA from the Hugging Face hub; answers when all of it is there. */
-  download(request: requests.DownloadRequest, options?: CallOptions): Answer<{ download_path: string }>;
+  download(request: wire.DownloadRequest, options?: CallOptions): Answer<{ download_path: string }>;
 }
 
 /** Embedding models. One can be loaded beside the model that generates. */
 export interface EmbeddingModels {
   /** The embedding models that can be loaded, if there is an admin key; the loaded one else. */
-  list(options?: CallOptions): Answer<answers.List<answers.ModelCard>>;
+  list(options?: CallOptions): Answer<wire.ModelList>;
   /** The loaded one. Errors with code `no_embedding_model_loaded` if there is none. */
-  current(options?: CallOptions): Answer<answers.ModelCard>;
+  current(options?: CallOptions): Answer<wire.ModelCard>;
   /** Loads one; answers when it is loaded. */
-  load(request: requests.EmbeddingLoadRequest, options?: CallOptions): Answer<answers.LoadProgress>;
+  load(request: wire.EmbeddingLoadRequest, options?: CallOptions): Answer<wire.LoadProgress>;
   /** Unloads it; needs the admin key. */
   unload(options?: CallOptions): Answer<void>;
 }
@@ -506,11 +506,11 @@ export interface EmbeddingModels {
 /** LoRA adapters. */
 export interface Loras {
   /** The LoRAs that can be loaded. */
-  list(options?: CallOptions): Answer<answers.List<answers.LoraCard>>;
+  list(options?: CallOptions): Answer<wire.LoraList>;
   /** Those that are in use. */
-  active(options?: CallOptions): Answer<answers.List<answers.LoraCard>>;
+  active(options?: CallOptions): Answer<wire.LoraList>;
   /** Loads LoRAs; needs the admin key. Says which of them could be loaded. */
-  load(request: requests.LoraLoadRequest, options?: CallOptions): Answer<{ success: string[]; failure: string[] }>;
+  load(request: wire.LoraLoadRequest, options?: CallOptions): Answer<{ success: string[]; failure: string[] }>;
   /** Unloads all; needs the admin key. */
   unload(options?: CallOptions): Answer<void>;
 }
@@ -528,21 +528,21 @@ export interface Templates {
 /** Tokens of the loaded model. */
 export interface Tokens {
   /** The tokens of a text, or of a conversation as the chat template writes it. */
-  encode(request: string | requests.ChatMessage[] | requests.EncodeRequest, options?: CallOptions): Answer<answers.Encoded>;
+  encode(request: string | wire.ChatMessage[] | wire.EncodeRequest, options?: CallOptions): Answer<wire.Encoded>;
   /** The text of tokens. */
-  decode(request: number[] | requests.DecodeRequest, options?: CallOptions): Answer<{ text: string }>;
+  decode(request: number[] | wire.DecodeRequest, options?: CallOptions): Answer<{ text: string }>;
   /** How many tokens a text or a conversation has. */
-  count(request: string | requests.ChatMessage[] | requests.EncodeRequest, options?: CallOptions): Answer<number>;
+  count(request: string | wire.ChatMessage[] | wire.EncodeRequest, options?: CallOptions): Answer<number>;
 }
 
 /** Overrides of sampling parameters. */
 export interface Sampling {
   /** Those in force, and the names of presets for the admin key. */
-  overrides(options?: CallOptions): Answer<answers.Overrides>;
+  overrides(options?: CallOptions): Answer<wire.OverrideList>;
   /** Switches to the preset of this name, without `.yml`. */
   switchPreset(preset: string, options?: CallOptions): Answer<void>;
   /** Sets these, by field, in place of those in force; needs the admin key. */
-  setOverrides(overrides: Record<string, requests.Override>, options?: CallOptions): Answer<void>;
+  setOverrides(overrides: Record<string, wire.SamplerOverride>, options?: CallOptions): Answer<void>;
   /** Takes all back; needs the admin key. */
   unload(options?: CallOptions): Answer<void>;
 }
@@ -550,11 +550,11 @@ export interface Sampling {
 /** Whether the server is there and ready. */
 export interface Health {
   /** The server's own view. A 503 with a body is an answer, not an error. */
-  check(options?: CallOptions): Answer<answers.HealthReport>;
+  check(options?: CallOptions): Answer<wire.HealthReport>;
   /** Names and addresses of the server's APIs. */
-  serviceInfo(options?: CallOptions): Answer<answers.ServiceInfo>;
+  serviceInfo(options?: CallOptions): Answer<wire.ServiceInfo>;
   /** Waits until a model is loaded, and gives its card; `timeout` in milliseconds, a minute by default. */
-  waitUntilReady(options?: { timeout?: number | undefined; signal?: web.Signal | undefined }): Promise<answers.ModelCard>;
+  waitUntilReady(options?: { timeout?: number | undefined; signal?: web.Signal | undefined }): Promise<wire.ModelCard>;
 }
 
 /** What the client's key may do. */
@@ -566,13 +566,13 @@ export interface Auth {
 /** The KoboldAI API. */
 export interface Kobold {
   /** The whole text. */
-  generate(request: requests.KoboldRequest, options?: CallOptions): Answer<answers.KoboldResults>;
+  generate(request: wire.KoboldRequest, options?: CallOptions): Answer<wire.KoboldResults>;
   /** The text as it comes. */
-  stream(request: requests.KoboldRequest, options?: CallOptions): Stream<{ token: string }, answers.KoboldResults>;
+  stream(request: wire.KoboldRequest, options?: CallOptions): Stream<{ token: string }, wire.KoboldResults>;
   /** Ends the generation of this key. */
   abort(genkey: string, options?: CallOptions): Answer<{ success: boolean }>;
   /** The text so far of the generation of this key. */
-  check(genkey: string, options?: CallOptions): Answer<answers.KoboldResults>;
+  check(genkey: string, options?: CallOptions): Answer<wire.KoboldResults>;
   /** The name of the loaded model. */
   model(options?: CallOptions): Answer<{ result: string }>;
   /** How many tokens a text has. */

@@ -75,7 +75,7 @@ request! {
             /// Variables for the template; they go before `reasoning` and the flat fields.
             template_vars: Extra as impl Into<Extra>,
             /// Another template. No effect on the current server; switch templates with
-            /// `client.templates()`.
+            /// `POST /v1/template/switch`.
             prompt_template: String as impl Into<String>,
             /// How the answer is delivered; usage is asked for while this is unset.
             stream_options: StreamOptions,

@@ -73,7 +73,7 @@ pub struct Function {
     pub extra: Extra,
 }
 
-/// Which tools the model is to call. Only [`ToolChoice::None`] has an effect on the server: the text of tool calls
+/// Which tools the model is to call. Only `none` has an effect on the server: the text of tool calls
 /// then stays in the content. The others are told to the template at most.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
@@ -97,7 +97,10 @@ pub enum ToolChoice {
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 enum ChoiceForm {
+    /// A word.
+    #[cfg_attr(feature = "schemars", schemars(extend("examples" = ["none", "auto", "required"])))]
     Word(Text),
+    /// One function.
     Named {
         #[serde(rename = "type", default)]
         kind: ToolKind,
@@ -105,9 +108,11 @@ enum ChoiceForm {
     },
 }
 
+/// The function to call.
 #[derive(Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 struct NamedFunction {
+    /// Its name.
     name: Text,
 }
 
@@ -196,8 +201,9 @@ pub struct FunctionCall {
     /// Its name.
     #[serde(default, deserialize_with = "filled")]
     pub name: Text,
-    /// Its arguments as JSON text; the server takes nothing else. Servers that answer with an object are read as well. See
-    /// [`ToolCall::arguments`].
+    /// Its arguments as JSON text; the server takes nothing else. Servers that answer with an object are read as well.
+    ///
+    /// [`ToolCall::arguments`] parses them.
     #[serde(default, deserialize_with = "json_text")]
     pub arguments: String,
     /// Other fields.

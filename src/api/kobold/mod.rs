@@ -89,6 +89,8 @@ fn map_error(error: Error) -> Error {
     error
 }
 
+/// The generation to end.
+///
 /// The operation of [`Kobold::abort`](crate::services::Kobold::abort).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
@@ -105,6 +107,8 @@ impl KoboldAbort {
     }
 }
 
+/// The generation to look at.
+///
 /// The operation of [`Kobold::check`](crate::services::Kobold::check).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
@@ -121,6 +125,8 @@ impl KoboldCheck {
     }
 }
 
+/// A text to count the tokens of.
+///
 /// The operation of [`Kobold::count_tokens`](crate::services::Kobold::count_tokens).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
@@ -137,6 +143,8 @@ impl KoboldCountTokens {
     }
 }
 
+/// The soft prompt to use.
+///
 /// The operation of [`Kobold::set_soft_prompt`](crate::services::Kobold::set_soft_prompt).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]

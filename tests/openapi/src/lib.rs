@@ -27,6 +27,10 @@ pub fn document() -> Value {
     }
     let mut schemas = generator.take_definitions(true);
     schemas.values_mut().for_each(tidy);
+    schemas.insert(
+        "JsonSchema".into(),
+        json!({ "type": "object", "additionalProperties": true, "description": "A JSON schema." }),
+    );
     schemas.extend(errors::schemas());
     json!({
         "openapi": "3.1.0",
@@ -115,6 +119,10 @@ fn sentences(doc: &str) -> (String, String) {
 fn tidy(value: &mut Value) {
     match value {
         Value::Object(fields) => {
+            if let Some(Value::Object(properties)) = fields.get_mut("properties") {
+                JSON_OBJECTS.iter().for_each(|name| refer(properties, name));
+                properties.values_mut().for_each(open);
+            }
             if !fields.contains_key("properties") || fields.get("default").is_some_and(|value| !value.is_object()) {
                 fields.shift_remove("default");
             }
@@ -128,9 +136,50 @@ fn tidy(value: &mut Value) {
     }
 }
 
-/// Text without the targets of links between items, and without examples in Rust.
+/// Fields that are JSON of any kind to the library, and JSON schemas to the server.
+const JSON_OBJECTS: [&str; 3] = ["json_schema", "parameters", "functions"];
+
+/// An object whose fields are not known has any.
+fn open(property: &mut Value) {
+    let Some(property) = property.as_object_mut() else { return };
+    let is_object = match property.get("type") {
+        Some(Value::Array(kinds)) => kinds.iter().any(|kind| kind == "object"),
+        kind => kind.is_some_and(|kind| kind == "object"),
+    };
+    if is_object && !property.contains_key("properties") && !property.contains_key("additionalProperties") {
+        property.insert("additionalProperties".into(), true.into());
+    }
+}
+
+fn refer(properties: &mut Map<String, Value>, name: &str) {
+    let Some(Value::Object(property)) = properties.get_mut(name) else { return };
+    let schema = json!({ "$ref": "#/components/schemas/JsonSchema" });
+    match name {
+        "json_schema" if !property.contains_key("type") => {
+            property.insert("anyOf".into(), json!([schema, { "type": "string", "description": "JSON text." }]));
+        }
+        "functions" => {
+            property.remove("anyOf");
+            property.insert("type".into(), "array".into());
+            property.insert("items".into(), schema);
+        }
+        "parameters" if !property.contains_key("$ref") && !property.contains_key("anyOf") => {
+            property.insert("$ref".into(), "#/components/schemas/JsonSchema".into());
+        }
+        _ => {}
+    }
+}
+
+/// Text without the targets of links between items, and without examples and paragraphs about Rust.
 fn plain(text: &str) -> String {
     let prose: String = text.split("```").step_by(2).collect();
+    let is_for_all = |paragraph: &&str| {
+        let paragraph = paragraph.trim();
+        !paragraph.starts_with("`client.")
+            && !paragraph.starts_with("The operation of ")
+            && !paragraph.starts_with("[`")
+    };
+    let prose = prose.split("\n\n").filter(is_for_all).collect::<Vec<_>>().join("\n\n");
     let mut out = String::new();
     let mut rest = prose.trim();
     while let Some((before, after)) = rest.split_once("[`") {

@@ -5,6 +5,7 @@ use std::future::pending;
 use axum::Extension;
 use serde::Serialize;
 
+use super::route::{self, Route};
 use crate::call::Call;
 use crate::chat_request::{self, Request};
 use crate::clock::Moment;
@@ -16,6 +17,10 @@ use crate::python::Logprob;
 use crate::refusal::{self, Outcome, detail};
 use crate::sampler::{COMMON, SAMPLER};
 use crate::sse::{self, Sink};
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![route::post("/v1/chat/completions", chat)]
+}
 
 #[derive(Serialize)]
 struct Completion {
@@ -156,7 +161,7 @@ impl Logprobs {
     }
 }
 
-pub(crate) async fn chat(Extension(call): Extension<Call>) -> Outcome {
+async fn chat(Extension(call): Extension<Call>) -> Outcome {
     let payload = call.payload()?;
     call.api()?;
     overrides::check(&call.app)?;

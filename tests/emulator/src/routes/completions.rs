@@ -6,6 +6,7 @@ use axum::Extension;
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
+use super::route::{self, Route};
 use crate::call::Call;
 use crate::clock::Moment;
 use crate::generate::{self, Generation, Prompt, Style, Timings, Turn, Usage};
@@ -17,6 +18,10 @@ use crate::refusal::{self, Outcome};
 use crate::sampler::{COMMON, SAMPLER, STR_OR_STRS};
 use crate::schema::{Field, Kind};
 use crate::sse::{self, Sink};
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![route::post("/v1/completions", completions)]
+}
 
 static OWN_FIELDS: &[Field] = &[Field::required(&["prompt"], Kind::Union(STR_OR_STRS))];
 
@@ -103,7 +108,7 @@ impl Logprobs {
     }
 }
 
-pub(crate) async fn completions(Extension(call): Extension<Call>) -> Outcome {
+async fn completions(Extension(call): Extension<Call>) -> Outcome {
     let payload = call.payload()?;
     call.api()?;
     overrides::check(&call.app)?;

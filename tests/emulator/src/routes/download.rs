@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::Extension;
 use serde::Serialize;
 
+use super::route::{self, Route};
 use crate::app::{App, lock};
 use crate::call::Call;
 use crate::generate::pass;
@@ -13,6 +14,10 @@ use crate::json::Json;
 use crate::model::ModelSpec;
 use crate::refusal::{self, Outcome, Refusal, detail};
 use crate::schema::{Field, Kind, Limits};
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![route::post("/v1/download", download)]
+}
 
 /// What every repository holds.
 const FILES: &[&str] = &["README.md", "config.json", "model.safetensors", "tokenizer.json"];
@@ -35,7 +40,7 @@ struct Done {
     download_path: String,
 }
 
-pub(crate) async fn download(Extension(call): Extension<Call>) -> Outcome {
+async fn download(Extension(call): Extension<Call>) -> Outcome {
     let payload = call.payload()?;
     call.admin()?;
     let body = payload.check(&[FIELDS])?;

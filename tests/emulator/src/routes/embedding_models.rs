@@ -4,12 +4,22 @@
 use axum::Extension;
 use serde::Serialize;
 
+use super::route::{self, Route};
 use crate::app::{last_component, lock};
 use crate::call::{Call, Permission};
 use crate::json::Json;
 use crate::refusal::{self, Outcome, Refusal, detail};
 use crate::routes::models;
 use crate::schema::{Field, Kind};
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        route::get("/v1/model/embedding", current),
+        route::get("/v1/model/embedding/list", list),
+        route::post("/v1/model/embedding/load", load),
+        route::post("/v1/model/embedding/unload", unload),
+    ]
+}
 
 static FIELDS: &[Field] =
     &[Field::required(&["embedding_model_name"], Kind::Str), Field::optional(&["embeddings_device"], Kind::Str)];
@@ -29,7 +39,7 @@ pub(super) fn loaded(call: &Call) -> Result<String, Refusal> {
 }
 
 /// An admin sees every directory, others the loaded model.
-pub(crate) async fn list(Extension(call): Extension<Call>) -> Outcome {
+async fn list(Extension(call): Extension<Call>) -> Outcome {
     call.api()?;
     let names = match call.permission().ok_or(Refusal::Internal)? {
         Permission::Admin => {
@@ -41,13 +51,13 @@ pub(crate) async fn list(Extension(call): Extension<Call>) -> Outcome {
     Ok(models::answer(names))
 }
 
-pub(crate) async fn current(Extension(call): Extension<Call>) -> Outcome {
+async fn current(Extension(call): Extension<Call>) -> Outcome {
     call.api()?;
     Ok(models::bare(loaded(&call)?))
 }
 
 /// Unlike the load of a model this one answers when it is done, with JSON.
-pub(crate) async fn load(Extension(call): Extension<Call>) -> Outcome {
+async fn load(Extension(call): Extension<Call>) -> Outcome {
     let payload = call.payload()?;
     call.admin()?;
     let body = payload.check(&[FIELDS])?;
@@ -74,7 +84,7 @@ pub(crate) async fn load(Extension(call): Extension<Call>) -> Outcome {
     Ok(refusal::json(&Loaded { model_type: "embedding_model", module: 1, modules: 1, status: "finished" }))
 }
 
-pub(crate) async fn unload(Extension(call): Extension<Call>) -> Outcome {
+async fn unload(Extension(call): Extension<Call>) -> Outcome {
     call.admin()?;
     loaded(&call)?;
     *lock(&call.app.services.embedding) = None;

@@ -3,12 +3,17 @@
 use axum::Extension;
 use serde::Serialize;
 
+use super::route::{self, Route};
 use crate::app::mix;
 use crate::call::Call;
 use crate::json::Json;
 use crate::refusal::{self, Outcome, Refusal};
 use crate::sampler::STR_OR_STRS;
 use crate::schema::{Field, Kind};
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![route::post("/v1/embeddings", embeddings)]
+}
 
 static FIELDS: &[Field] = &[
     Field::required(&["input"], Kind::Union(STR_OR_STRS)),
@@ -45,7 +50,7 @@ struct Usage {
     completion_tokens: usize,
 }
 
-pub(crate) async fn embeddings(Extension(call): Extension<Call>) -> Outcome {
+async fn embeddings(Extension(call): Extension<Call>) -> Outcome {
     let payload = call.payload()?;
     call.api()?;
     let model = super::embedding_models::loaded(&call)?;

@@ -3,10 +3,15 @@
 use axum::Extension;
 use serde::Serialize;
 
+use super::route::{self, Route};
 use crate::app::Issue;
 use crate::call::Call;
 use crate::python;
 use crate::refusal::{self, Outcome};
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![route::get("/health", health), route::get("/.well-known/serviceinfo", service_info)]
+}
 
 #[derive(Serialize)]
 struct Health {
@@ -14,7 +19,7 @@ struct Health {
     issues: Vec<Issue>,
 }
 
-pub(crate) async fn health(Extension(call): Extension<Call>) -> Outcome {
+async fn health(Extension(call): Extension<Call>) -> Outcome {
     let issues = call.app.issues();
     let (status, code) = match issues.is_empty() {
         true => ("healthy", 200),
@@ -52,7 +57,7 @@ struct Api {
     version: u32,
 }
 
-pub(crate) async fn service_info() -> Outcome {
+async fn service_info() -> Outcome {
     let home = "https://github.com/theroyallab/tabbyAPI";
     let documentation = "https://theroyallab.github.io/tabbyAPI";
     let api = |name, relative_url| Api { name, relative_url, documentation, version: 1 };

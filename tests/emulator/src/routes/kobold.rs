@@ -10,6 +10,7 @@ use axum::Extension;
 use serde::Serialize;
 use tokio::sync::Notify;
 
+use super::route::{self, Route};
 use crate::app::{App, lock};
 use crate::call::Call;
 use crate::generate::{self, Generation, Prompt, Style, Turn};
@@ -24,6 +25,31 @@ use crate::script::Script;
 use crate::services::{Kobold, KoboldRun};
 use crate::sse::{self, Sink};
 use crate::token::BOS;
+
+pub(super) fn routes() -> Vec<Route> {
+    let twice = ["/api/v1", "/api/latest"].into_iter().flat_map(|prefix| {
+        [
+            route::get(&format!("{prefix}/config/max_context_length"), max_length),
+            route::get(&format!("{prefix}/config/max_length"), max_length),
+            route::get(&format!("{prefix}/config/soft_prompt"), soft_prompt),
+            route::put(&format!("{prefix}/config/soft_prompt"), set_soft_prompt),
+            route::get(&format!("{prefix}/config/soft_prompts_list"), soft_prompts),
+            route::post(&format!("{prefix}/generate"), generate),
+            route::get(&format!("{prefix}/info/version"), version),
+            route::get(&format!("{prefix}/model"), model),
+        ]
+    });
+    let extra = [
+        route::post("/api/extra/abort", abort),
+        route::get("/api/extra/generate/check", check),
+        route::post("/api/extra/generate/check", check),
+        route::post("/api/extra/generate/stream", stream),
+        route::post("/api/extra/tokencount", token_count),
+        route::get("/api/extra/true_max_context_length", max_length),
+        route::get("/api/extra/version", extra_version),
+    ];
+    twice.chain(extra).collect()
+}
 
 static GENERATE: &[Field] = &[
     Field::required(&["prompt"], Kind::Str),
@@ -84,7 +110,7 @@ struct Count {
 #[derive(Serialize)]
 struct Nothing {}
 
-pub(crate) async fn generate(Extension(call): Extension<Call>) -> Outcome {
+async fn generate(Extension(call): Extension<Call>) -> Outcome {
     let (body, mut run) = begin(&call)?;
     if call.app.config.services.kobold != Kobold::Fixed {
         return Err(generate::aborted(&call.app, Style::Completion));
@@ -102,7 +128,7 @@ pub(crate) async fn generate(Extension(call): Extension<Call>) -> Outcome {
     Ok(refusal::json(&Results { results: vec![Text { text: run.text() }] }))
 }
 
-pub(crate) async fn stream(Extension(call): Extension<Call>) -> Outcome {
+async fn stream(Extension(call): Extension<Call>) -> Outcome {
     let (body, run) = begin(&call)?;
     if call.app.config.services.kobold != Kobold::Fixed {
         let (sink, response) = sse::open(&call, &Script::new());
@@ -139,7 +165,7 @@ async fn produce(mut generation: Generation, mut run: Run, mut sink: Sink) {
 }
 
 /// Says that it succeeded whether or not there is such a generation.
-pub(crate) async fn abort(Extension(call): Extension<Call>) -> Outcome {
+async fn abort(Extension(call): Extension<Call>) -> Outcome {
     let key = key(&call)?;
     for run in lock(&call.app.services.kobold).iter().filter(|run| run.key == key) {
         run.stop.notify_one();
@@ -148,7 +174,7 @@ pub(crate) async fn abort(Extension(call): Extension<Call>) -> Outcome {
 }
 
 /// The text of a generation so far. The key is in the body, of a GET too.
-pub(crate) async fn check(Extension(call): Extension<Call>) -> Outcome {
+async fn check(Extension(call): Extension<Call>) -> Outcome {
     let key = key(&call)?;
     let runs = lock(&call.app.services.kobold);
     let found = runs.iter().find(|run| run.key == key);
@@ -156,13 +182,13 @@ pub(crate) async fn check(Extension(call): Extension<Call>) -> Outcome {
     Ok(refusal::json(&Results { results }))
 }
 
-pub(crate) async fn model(Extension(call): Extension<Call>) -> Outcome {
+async fn model(Extension(call): Extension<Call>) -> Outcome {
     call.api()?;
     let result = format!("tabbyAPI/{}", call.model()?.name);
     Ok(refusal::json(&Named { result }))
 }
 
-pub(crate) async fn token_count(Extension(call): Extension<Call>) -> Outcome {
+async fn token_count(Extension(call): Extension<Call>) -> Outcome {
     let payload = call.payload()?;
     call.api()?;
     call.model()?;
@@ -172,29 +198,29 @@ pub(crate) async fn token_count(Extension(call): Extension<Call>) -> Outcome {
     Ok(refusal::json(&Count { value: ids.len(), ids }))
 }
 
-pub(crate) async fn max_length(Extension(call): Extension<Call>) -> Outcome {
+async fn max_length(Extension(call): Extension<Call>) -> Outcome {
     call.api()?;
     let value = call.model()?.max_seq_len;
     Ok(refusal::json(&Value { value }))
 }
 
-pub(crate) async fn version() -> Outcome {
+async fn version() -> Outcome {
     Ok(refusal::json(&Named { result: "1.2.5".to_owned() }))
 }
 
-pub(crate) async fn extra_version() -> Outcome {
+async fn extra_version() -> Outcome {
     Ok(refusal::json(&Version { result: "KoboldCpp", version: "1.74" }))
 }
 
-pub(crate) async fn soft_prompts() -> Outcome {
+async fn soft_prompts() -> Outcome {
     Ok(refusal::json(&Values { values: [] }))
 }
 
-pub(crate) async fn soft_prompt() -> Outcome {
+async fn soft_prompt() -> Outcome {
     Ok(refusal::json(&Value { value: "" }))
 }
 
-pub(crate) async fn set_soft_prompt() -> Outcome {
+async fn set_soft_prompt() -> Outcome {
     Ok(refusal::json(&Nothing {}))
 }
 

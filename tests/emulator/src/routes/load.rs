@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use axum::Extension;
 use serde::Serialize;
 
+use super::route::{self, Route};
 use crate::app::{App, Loaded};
 use crate::call::Call;
 use crate::generate::pass;
@@ -15,6 +16,10 @@ use crate::schema::{Field, Kind, Limits};
 use crate::script::Script;
 use crate::services::Template;
 use crate::sse::{self, Sink};
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![route::post("/v1/model/load", load), route::post("/v1/model/unload", unload)]
+}
 
 static ROPE_ALPHA: &[(&str, Kind)] =
     &[("float", Kind::Float(Limits::NONE)), ("literal['auto']", Kind::Literal(&["auto"], "'auto'"))];
@@ -56,7 +61,7 @@ struct Progress {
     status: &'static str,
 }
 
-pub(crate) async fn load(Extension(call): Extension<Call>) -> Outcome {
+async fn load(Extension(call): Extension<Call>) -> Outcome {
     let payload = call.payload()?;
     call.admin()?;
     let body = payload.check(&[FIELDS])?;
@@ -74,7 +79,7 @@ pub(crate) async fn load(Extension(call): Extension<Call>) -> Outcome {
     Ok(response)
 }
 
-pub(crate) async fn unload(Extension(call): Extension<Call>) -> Outcome {
+async fn unload(Extension(call): Extension<Call>) -> Outcome {
     call.admin()?;
     call.model()?;
     call.app.set_model(None);

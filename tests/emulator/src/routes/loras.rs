@@ -6,12 +6,23 @@
 use axum::Extension;
 use serde::Serialize;
 
+use super::route::{self, Route};
 use crate::app::lock;
 use crate::call::{Call, Permission};
 use crate::clock::Moment;
 use crate::json::Json;
 use crate::refusal::{self, Outcome, Refusal, detail};
 use crate::schema::{Field, Kind, Limits};
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        route::get("/v1/lora", active),
+        route::get("/v1/lora/list", list),
+        route::post("/v1/lora/load", load),
+        route::post("/v1/lora/unload", unload),
+        route::get("/v1/loras", list),
+    ]
+}
 
 static LORA: &[Field] =
     &[Field::required(&["name"], Kind::Str), Field::optional(&["scaling"], Kind::Float(Limits::NONE))];
@@ -41,7 +52,7 @@ struct Loaded {
 }
 
 /// An admin sees every directory, others what is applied.
-pub(crate) async fn list(Extension(call): Extension<Call>) -> Outcome {
+async fn list(Extension(call): Extension<Call>) -> Outcome {
     call.api()?;
     Ok(match call.permission().ok_or(Refusal::Internal)? {
         Permission::Admin => {
@@ -57,13 +68,13 @@ pub(crate) async fn list(Extension(call): Extension<Call>) -> Outcome {
     })
 }
 
-pub(crate) async fn active(Extension(call): Extension<Call>) -> Outcome {
+async fn active(Extension(call): Extension<Call>) -> Outcome {
     call.api()?;
     let applied = lock(&call.model()?.loras).clone();
     Ok(answer(applied.into_iter().map(|(name, scaling)| (name, Some(scaling)))))
 }
 
-pub(crate) async fn load(Extension(call): Extension<Call>) -> Outcome {
+async fn load(Extension(call): Extension<Call>) -> Outcome {
     let payload = call.payload()?;
     call.admin()?;
     let model = call.model()?;
@@ -89,7 +100,7 @@ pub(crate) async fn load(Extension(call): Extension<Call>) -> Outcome {
     Ok(refusal::json(&loaded))
 }
 
-pub(crate) async fn unload(Extension(call): Extension<Call>) -> Outcome {
+async fn unload(Extension(call): Extension<Call>) -> Outcome {
     call.admin()?;
     lock(&call.model()?.loras).clear();
     Ok(refusal::json(&()))

@@ -3,9 +3,20 @@
 use axum::Extension;
 use serde::Serialize;
 
+use super::route::{self, Route};
 use crate::call::{Call, Permission};
 use crate::clock::Moment;
 use crate::refusal::{self, Outcome, Refusal};
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        route::get("/props", props),
+        route::get("/v1/model", current),
+        route::get("/v1/model/draft/list", drafts),
+        route::get("/v1/model/list", list),
+        route::get("/v1/models", list),
+    ]
+}
 
 #[derive(Serialize)]
 struct List {
@@ -53,7 +64,7 @@ struct Settings {
 const SLOTS: u32 = 128;
 
 /// An admin sees every directory, others the loaded model.
-pub(crate) async fn list(Extension(call): Extension<Call>) -> Outcome {
+async fn list(Extension(call): Extension<Call>) -> Outcome {
     call.api()?;
     let permission = call.permission().ok_or(Refusal::Internal)?;
     let mut names = call.app.config.dummy_models.clone();
@@ -65,7 +76,7 @@ pub(crate) async fn list(Extension(call): Extension<Call>) -> Outcome {
 }
 
 /// The same for the draft directory.
-pub(crate) async fn drafts(Extension(call): Extension<Call>) -> Outcome {
+async fn drafts(Extension(call): Extension<Call>) -> Outcome {
     call.api()?;
     let names = match call.permission().ok_or(Refusal::Internal)? {
         Permission::Admin => call.app.model_names(true),
@@ -90,7 +101,7 @@ fn card(id: String, parameters: Option<Parameters>) -> Card {
     Card { id, object: "model", created, owned_by: "tabbyAPI", logging: (), parameters }
 }
 
-pub(crate) async fn current(Extension(call): Extension<Call>) -> Outcome {
+async fn current(Extension(call): Extension<Call>) -> Outcome {
     call.api()?;
     let model = call.model()?;
     let template = model.template();
@@ -111,7 +122,7 @@ pub(crate) async fn current(Extension(call): Extension<Call>) -> Outcome {
     Ok(refusal::json(&card(model.name.clone(), Some(parameters))))
 }
 
-pub(crate) async fn props(Extension(call): Extension<Call>) -> Outcome {
+async fn props(Extension(call): Extension<Call>) -> Outcome {
     call.api()?;
     let model = call.model()?;
     let template = model.template();

@@ -3,15 +3,20 @@
 use axum::Extension;
 use serde::Serialize;
 
+use super::route::{self, Route};
 use crate::call::{Call, Permission};
 use crate::refusal::{self, Outcome, detail};
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![route::get("/v1/auth/permission", permission)]
+}
 
 #[derive(Serialize)]
 struct Body {
     permission: &'static str,
 }
 
-pub(crate) async fn permission(Extension(call): Extension<Call>) -> Outcome {
+async fn permission(Extension(call): Extension<Call>) -> Outcome {
     call.api()?;
     let permission = match call.permission() {
         Some(Permission::Admin) => "admin",

@@ -4,12 +4,22 @@
 use axum::Extension;
 use serde::Serialize;
 
+use super::route::{self, Route};
 use crate::app::lock;
 use crate::call::{Call, Permission};
 use crate::json::Json;
 use crate::overrides::Overrides;
 use crate::refusal::{self, Outcome, Refusal, detail};
 use crate::schema::{Field, Kind};
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        route::get("/v1/sampling/override/list", list),
+        route::post("/v1/sampling/override/switch", switch),
+        route::post("/v1/sampling/override/unload", unload),
+        route::get("/v1/sampling/overrides", list),
+    ]
+}
 
 static FIELDS: &[Field] = &[Field::optional(&["preset"], Kind::Str), Field::optional(&["overrides"], Kind::Dict)];
 
@@ -21,7 +31,7 @@ struct List {
 }
 
 /// Only an admin sees the presets, but whoever asks sees what is in force.
-pub(crate) async fn list(Extension(call): Extension<Call>) -> Outcome {
+async fn list(Extension(call): Extension<Call>) -> Outcome {
     call.api()?;
     let presets = match call.permission().ok_or(Refusal::Internal)? {
         Permission::Admin => call.app.config.services.presets.iter().map(|(name, _)| name.clone()).collect(),
@@ -32,7 +42,7 @@ pub(crate) async fn list(Extension(call): Extension<Call>) -> Outcome {
     Ok(refusal::json(&List { selected_preset, overrides, presets }))
 }
 
-pub(crate) async fn switch(Extension(call): Extension<Call>) -> Outcome {
+async fn switch(Extension(call): Extension<Call>) -> Outcome {
     let payload = call.payload()?;
     call.admin()?;
     let body = payload.check(&[FIELDS])?;
@@ -55,7 +65,7 @@ pub(crate) async fn switch(Extension(call): Extension<Call>) -> Outcome {
 }
 
 /// The name of the preset stays here, too.
-pub(crate) async fn unload(Extension(call): Extension<Call>) -> Outcome {
+async fn unload(Extension(call): Extension<Call>) -> Outcome {
     call.admin()?;
     lock(&call.app.services.overrides).applied = Json::Dict(Vec::new());
     Ok(refusal::json(&()))

@@ -3,11 +3,21 @@
 use axum::Extension;
 use serde::Serialize;
 
+use super::route::{self, Route};
 use crate::app::lock;
 use crate::call::{Call, Permission};
 use crate::json::Json;
 use crate::refusal::{self, Outcome, Refusal, detail};
 use crate::schema::{Field, Kind};
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        route::get("/v1/template/list", list),
+        route::post("/v1/template/switch", switch),
+        route::post("/v1/template/unload", unload),
+        route::get("/v1/templates", list),
+    ]
+}
 
 static FIELDS: &[Field] = &[Field::required(&["prompt_template_name"], Kind::Str)];
 
@@ -18,7 +28,7 @@ struct List {
 }
 
 /// An admin sees every template file, others the template in use.
-pub(crate) async fn list(Extension(call): Extension<Call>) -> Outcome {
+async fn list(Extension(call): Extension<Call>) -> Outcome {
     call.api()?;
     let data = match call.permission().ok_or(Refusal::Internal)? {
         Permission::Admin => call.app.config.services.templates.iter().map(|template| template.name.clone()).collect(),
@@ -30,7 +40,7 @@ pub(crate) async fn list(Extension(call): Extension<Call>) -> Outcome {
     Ok(refusal::json(&List { object: "list", data }))
 }
 
-pub(crate) async fn switch(Extension(call): Extension<Call>) -> Outcome {
+async fn switch(Extension(call): Extension<Call>) -> Outcome {
     let payload = call.payload()?;
     call.admin()?;
     let model = call.model()?;
@@ -45,7 +55,7 @@ pub(crate) async fn switch(Extension(call): Extension<Call>) -> Outcome {
     Ok(refusal::json(&()))
 }
 
-pub(crate) async fn unload(Extension(call): Extension<Call>) -> Outcome {
+async fn unload(Extension(call): Extension<Call>) -> Outcome {
     call.admin()?;
     *lock(&call.model()?.template) = None;
     Ok(refusal::json(&()))

@@ -3,12 +3,17 @@
 use axum::Extension;
 use serde::Serialize;
 
+use super::route::{self, Route};
 use crate::call::Call;
 use crate::chat_request::{self, MESSAGE_KIND, TEMPLATE_VARS};
 use crate::json::Json;
 use crate::refusal::{self, Outcome, Refusal, detail};
 use crate::schema::{Field, Kind, Limits};
 use crate::token::{self, BOS, FIRST_IMAGE};
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![route::post("/v1/token/decode", decode), route::post("/v1/token/encode", encode)]
+}
 
 /// Every image has as many as the one in the recordings.
 const IMAGE_TOKENS: u32 = 4;
@@ -35,7 +40,7 @@ struct Decoded {
     text: String,
 }
 
-pub(crate) async fn encode(Extension(call): Extension<Call>) -> Outcome {
+async fn encode(Extension(call): Extension<Call>) -> Outcome {
     let payload = call.payload()?;
     call.api()?;
     let model = call.model()?;
@@ -75,7 +80,7 @@ pub(crate) async fn encode(Extension(call): Extension<Call>) -> Outcome {
     Ok(refusal::json(&Encoded { length: tokens.len(), tokens }))
 }
 
-pub(crate) async fn decode(Extension(call): Extension<Call>) -> Outcome {
+async fn decode(Extension(call): Extension<Call>) -> Outcome {
     let payload = call.payload()?;
     call.api()?;
     call.model()?;

@@ -1,0 +1,156 @@
+// Writes types/wire.d.ts, the types of requests and answers, from openapi.json: node wire-types.mjs [--check]
+//
+// openapi-typescript reads the document; here its types get names of their own, and what authors of JavaScript expect: words that are
+// open or closed, `undefined` where exactOptionalPropertyTypes is set, doc comments without tags. --check fails if the file is stale.
+import { readFileSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import path from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+
+const here = path.dirname(fileURLToPath(import.meta.url));
+const file = path.join(here, "types/wire.d.ts");
+const require = createRequire(path.join(here, "test/package.json"));
+const ts = require("typescript");
+const { default: openapiTS, astToString } = await import(pathToFileURL(require.resolve("openapi-typescript").replace(/\.cjs$/, ".mjs")));
+const { factory } = ts;
+
+const HEAD = `/**
+ * What is sent and what is answered: plain objects with the names of the wire. Made of \`openapi.json\` by \`wire-types.mjs\`; not for
+ * editing. Fields that a server adds are there in answers, too; \`extraOf\` of this package gives them a type.
+ */
+
+/** A word that servers may add others to. */
+export type Open<Words extends string> = Words | (string & {});
+
+/** The place for fields that this package has no name for. */
+export interface Extra {
+  /** Fields that are sent beside the others as they are, and before them where the names are equal. */
+  extra_body?: Record<string, unknown> | undefined;
+}
+`;
+
+/** Words that are checked in requests, so that a typo does not compile. */
+const CLOSED = ["Role", "ToolKind", "EncodingFormat", "ResponseFormatType", "ToolChoice"];
+
+/** Members that are narrower in JavaScript: a response's content is text. */
+const NARROWER = { "ChatChoice.message": "ChatMessage & { content?: string | null }" };
+
+/** What OpenAI's older requests have and templates may know: the library has no names for it. */
+const NAME = { type: ["string", "null"], description: "Who it is by name, for templates that use it; the current server drops it." };
+
+const document = JSON.parse(readFileSync(path.join(here, "../openapi.json"), "utf8"));
+const { schemas } = document.components;
+schemas.ChatMessage.properties.name ??= NAME;
+schemas.Role.examples.push("function");
+const bodies = new Set();
+const requests = new Set();
+const answers = new Set();
+for (const operation of Object.values(document.paths).flatMap(Object.values)) {
+  refsIn(operation.requestBody).forEach((name) => bodies.add(name));
+  reach(operation.requestBody, requests);
+  reach(operation.responses, answers);
+}
+for (const [name, schema] of Object.entries(schemas)) prepare(name, schema);
+
+const nodes = await openapiTS(document, {
+  transform: ({ words, isClosed }) => (words ? union(words, isClosed) : undefined),
+});
+const components = nodes.find(({ name }) => name?.text === "components");
+const members = components.members.find(({ name }) => name.text === "schemas").type.members;
+const text = HEAD + members.map((member) => `\n${documented(astToString(declared(member)))}`).join("");
+
+if (!process.argv.includes("--check")) writeFileSync(file, text);
+else if (readFileSync(file, "utf8") !== text) throw new Error("types/wire.d.ts is stale: node wasm/wire-types.mjs writes it");
+
+/** The names of the schemas that a part of the document refers to. */
+function refsIn(part) {
+  if (typeof part !== "object" || part === null) return [];
+  return Object.entries(part).flatMap(([key, value]) => (key === "$ref" ? [value.split("/").at(-1)] : refsIn(value)));
+}
+
+/** Adds the names of all schemas that a part of the document leads to. */
+function reach(part, names) {
+  for (const name of refsIn(part)) {
+    if (names.has(name) || !(name in schemas)) continue;
+    names.add(name);
+    reach(schemas[name], names);
+  }
+}
+
+/** Takes out of a schema, or of a part of the one of that name, what says nothing to TypeScript, and marks the words of a string. */
+function prepare(name, schema) {
+  if (typeof schema !== "object" || schema === null) return;
+  if (schema.type === "string" && Array.isArray(schema.examples)) {
+    schema.words = schema.examples;
+    schema.isClosed = CLOSED.includes(name);
+  }
+  for (const key of ["format", "examples", "default", "contentEncoding"]) delete schema[key];
+  // In a request, what is anything would take everything else in.
+  if (schema.anyOf && requests.has(name)) schema.anyOf = schema.anyOf.filter((part) => Object.keys(part).some((key) => key !== "description"));
+  const isRequest = requests.has(name) && !answers.has(name);
+  for (const [key, property] of Object.entries(schema.properties ?? {})) {
+    // The server takes null where a field may be absent; here that has one way to be said.
+    if (isRequest && !schema.required?.includes(key)) withoutNull(property);
+    prepare(name, property);
+  }
+  for (const part of [...(schema.anyOf ?? []), schema.items]) prepare(name, part);
+}
+
+function withoutNull(schema) {
+  if (Array.isArray(schema.type)) schema.type = schema.type.filter((type) => type !== "null");
+  if (schema.anyOf) schema.anyOf = schema.anyOf.filter(({ type }) => type !== "null");
+}
+
+function union(words, isClosed) {
+  const types = words.map((word) => factory.createLiteralTypeNode(factory.createStringLiteral(word)));
+  const all = types.length === 1 ? types[0] : factory.createUnionTypeNode(types);
+  return isClosed ? all : factory.createTypeReferenceNode("Open", [all]);
+}
+
+/** A member of `components.schemas` as a declaration: an interface where it is an object. */
+function declared(member) {
+  const name = member.name.text;
+  const type = ts.visitNode(member.type, function visit(node) {
+    // components["schemas"]["Name"]
+    if (ts.isIndexedAccessTypeNode(node) && ts.isIndexedAccessTypeNode(node.objectType)) {
+      return factory.createTypeReferenceNode(node.indexType.literal.text);
+    }
+    const made = ts.visitEachChild(node, visit, undefined);
+    if (!ts.isPropertySignature(made)) return made;
+    const narrower = NARROWER[`${name}.${made.name.text}`];
+    const kind = narrower ? factory.createTypeReferenceNode(narrower) : made.type;
+    const isOpen = requests.has(name) && made.questionToken;
+    const all = isOpen ? factory.createUnionTypeNode([kind, factory.createKeywordTypeNode(ts.SyntaxKind.UndefinedKeyword)]) : kind;
+    const property = factory.createPropertySignature(made.modifiers, made.name, made.questionToken, all);
+    return ts.setSyntheticLeadingComments(property, ts.getSyntheticLeadingComments(made) ?? ts.getSyntheticLeadingComments(node));
+  });
+  const modifiers = [factory.createModifier(ts.SyntaxKind.ExportKeyword)];
+  const heritage = bodies.has(name)
+    ? [factory.createHeritageClause(ts.SyntaxKind.ExtendsKeyword, [factory.createExpressionWithTypeArguments(factory.createIdentifier("Extra"))])]
+    : [];
+  const made = ts.isTypeLiteralNode(type)
+    ? factory.createInterfaceDeclaration(modifiers, name, undefined, heritage, type.members)
+    : factory.createTypeAliasDeclaration(modifiers, name, undefined, type);
+  return ts.setSyntheticLeadingComments(made, ts.getSyntheticLeadingComments(member));
+}
+
+/** Printed types with indents of two, and doc comments without tags, in lines of at most 140 columns. */
+function documented(text) {
+  const lines = text.replaceAll("\r", "").replaceAll(/^( +)/gm, (indent) => indent.slice(0, Math.floor(indent.length / 4) * 2) + (indent.length % 2 ? " " : ""));
+  return lines.replaceAll(/^ *\/\*\* @constant \*\/\n/gm, "").replaceAll(/^( *)\/\*\*([^]*?)\*\//gm, (_, indent, comment) => {
+    const sentences = comment.replaceAll(/^ *\* ?/gm, "").replace("@description", "").trim();
+    const paragraphs = sentences.split(/\n\s*\n/).map((paragraph) => wrapped(paragraph, 140 - indent.length - 3));
+    const all = paragraphs.flatMap((lines, at) => (at === 0 ? lines : ["", ...lines]));
+    if (all.length === 1 && indent.length + all[0].length + 7 <= 140) return `${indent}/** ${all[0]} */`;
+    return [`${indent}/**`, ...all.map((line) => `${indent} * ${line}`.trimEnd()), `${indent} */`].join("\n");
+  });
+}
+
+function wrapped(paragraph, width) {
+  const lines = [""];
+  for (const word of paragraph.split(/\s+/)) {
+    if (lines.at(-1) && lines.at(-1).length + word.length >= width) lines.push("");
+    lines[lines.length - 1] += (lines.at(-1) && " ") + word;
+  }
+  return lines;
+}
