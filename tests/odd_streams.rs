@@ -232,6 +232,31 @@ fn events_come_as_they_arrive_whatever_the_type() {
     }
 }
 
+/// White space, byte order marks and parts of names before the first event mean the same however they arrive.
+#[test]
+fn beginnings_mean_the_same_at_every_border() {
+    let event = "data: {\"token\":\"Hel\"}\n\n";
+    let parts = ["", " ", "\t", "\n", "\r\n", " \n", "\u{feff}", "P\0\0\0", "dat", "retr", "id", ": c", "a:1\n"];
+    let pairs = parts.iter().flat_map(|one| parts.iter().map(move |two| format!("{one}{two}")));
+    let mut texts = std::collections::BTreeMap::<bool, usize>::new();
+    for (start, rest) in pairs.flat_map(|start| [(start.clone(), ""), (start, event)]) {
+        for kind in ["text/event-stream", "application/json"] {
+            let body = format!("{start}{rest}");
+            let case: Case = from_value(json!({"name": "", "operation": "kobold.stream", "status": 200,
+                "headers": {"content-type": kind}, "body": body, "expect": {}}))
+            .expect("a case");
+            let whole = case.play(case.reply(&[]));
+            *texts.entry(whole.total.to_string().contains("Hel")).or_default() += 1;
+            for cut in 1..start.len() + 2 {
+                assert_eq!(case.play(case.reply(&[cut])), whole, "{body:?} as {kind}, cut at {cut}");
+            }
+            let bytes: Vec<usize> = (0..body.len()).collect();
+            assert_eq!(case.play(case.reply(&bytes)), whole, "{body:?} as {kind}, byte by byte");
+        }
+    }
+    assert_eq!(texts, [(false, 585), (true, 91)].into(), "some have the event");
+}
+
 #[test]
 fn sums_of_odd_streams_read_back() {
     // Fields under names that the whole answer has, or has for something else.

@@ -311,6 +311,33 @@ fn whatever_the_server_repeats() {
     }
 }
 
+/// What options name as a secret shows neither in errors nor in recordings, whichever of client and call names it.
+#[test]
+fn secrets_that_options_name() {
+    let password = format!("correct {MARK} battery");
+    let request = ChatRequest::new([ChatMessage::user(format!("the password is {password}"))]);
+    for (of_client, of_call) in [(true, false), (false, true)] {
+        let echo = serde_json::json!({"detail": format!("cannot render: {password}")}).to_string();
+        let tape: Arc<Mutex<Vec<Exchange>>> = Arc::default();
+        let sink = tape.clone();
+        let script = Script::new([Reply::json(400, echo)]);
+        let recorder = Recorder::new(script.clone(), move |exchange| sink.lock().unwrap().push(exchange));
+        let options = |named: bool| if named { Options::new().secret(&password) } else { Options::new() };
+        let client = Client::builder("http://one.test").options(options(of_client)).build_with(recorder).unwrap();
+        let error = block_on(client.with(options(of_call)).chat().create(&request)).unwrap_err();
+        assert_eq!(error.message(), "cannot render: [removed]");
+        let mut printed = Printed::default();
+        printed.error("the error", &error);
+        printed.debug("the client", &client);
+        for exchange in tape.lock().unwrap().iter() {
+            printed.text("a recording", exchange.to_json_line());
+        }
+        printed.assert_clean("a named secret");
+        // It was sent.
+        assert!(String::from_utf8_lossy(script.requests()[0].body()).contains(&password));
+    }
+}
+
 /// The search finds what it should: each shape of answer does repeat keys, and each way of planting sends them.
 #[test]
 fn the_parrot_repeats_and_the_search_finds() {

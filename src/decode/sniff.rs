@@ -10,7 +10,7 @@ use crate::sse::Parser;
 pub(super) struct Sniff {
     /// By its type it is a stream, or could be one.
     declared: bool,
-    /// What has come, without white space at the beginning: less than a line.
+    /// What has come, with [little](squeezed) white space at the beginning: less than a line.
     bytes: Vec<u8>,
     received: u64,
     body: Body,
@@ -35,7 +35,7 @@ impl Sniff {
             Some(is_stream) => Some((is_stream, std::mem::take(&mut self.bytes).into())),
             None => {
                 // White space means nothing in either case, and may come for long before an answer does, though not without end.
-                self.bytes = start(&self.bytes).to_vec();
+                self.bytes = squeezed(&self.bytes);
                 if self.received <= self.body.cap() {
                     return None;
                 }
@@ -47,7 +47,8 @@ impl Sniff {
 
     /// The body ended, and is not known to be anything.
     pub(super) fn end(&mut self) -> (bool, Bytes) {
-        (self.declared, std::mem::take(&mut self.bytes).into())
+        let bytes = std::mem::take(&mut self.bytes);
+        (self.declared, if start(&bytes).is_empty() { Bytes::new() } else { bytes.into() })
     }
 
     pub(super) fn received(&self) -> u64 {
@@ -80,6 +81,21 @@ const BOM: &[u8] = b"\xEF\xBB\xBF";
 /// Without a byte order mark and white space.
 fn start(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(BOM).unwrap_or(bytes).trim_ascii_start()
+}
+
+/// The beginning of a body with no more white space than makes a difference to a stream: what follows a byte order mark or a line's end has no
+/// mark, and a line that begins with a blank has no field.
+fn squeezed(bytes: &[u8]) -> Vec<u8> {
+    let rest = start(bytes);
+    let white = &bytes[..bytes.len() - rest.len()];
+    let is_line_end = |byte: &u8| matches!(byte, b'\r' | b'\n');
+    let line = white.rsplit(is_line_end).next().unwrap_or_default();
+    let before: &[u8] = match (white.is_empty(), line.is_empty() || line == BOM) {
+        (true, _) => b"",
+        (false, true) => b"\n",
+        (false, false) => b"\n ",
+    };
+    [before, rest].concat()
 }
 
 /// Whether what begins so is a stream; `None` if it takes more bytes to tell.
@@ -128,5 +144,24 @@ mod tests {
             assert_eq!(is_stream(bytes.as_bytes(), true), declared, "{bytes:?}");
         }
         assert_eq!(is_stream(b"\xEF\xBB", true), None);
+    }
+
+    #[test]
+    fn white_space_is_kept_as_far_as_it_makes_a_difference() {
+        for (bytes, kept) in [
+            ("", ""),
+            ("da", "da"),
+            ("\r\n\r\n", "\n"),
+            ("\n \t", "\n "),
+            (" \t \r", "\n"),
+            ("\u{feff}", "\n"),
+            ("\u{feff} ", "\n "),
+            ("\u{feff}\n", "\n"),
+            ("\n\u{feff}", "\n\u{feff}"),
+            ("  retr", "\n retr"),
+        ] {
+            assert_eq!(squeezed(bytes.as_bytes()), kept.as_bytes(), "{bytes:?}");
+            assert_eq!(squeezed(kept.as_bytes()), kept.as_bytes(), "{bytes:?}, again");
+        }
     }
 }

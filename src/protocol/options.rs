@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::base::secrets::{mark, secret_value};
-use crate::base::{BaseUrl, Error, Extra, Limits, MaybeSync, OrderedJson, Result, TimeoutPolicy, Timeouts};
+use crate::base::{BaseUrl, Error, Extra, Limits, MaybeSync, OrderedJson, Result, Secrets, TimeoutPolicy, Timeouts};
 use crate::protocol::hooks::{Hook, Hooks};
 use crate::protocol::policy::{Retry, RetryPolicy};
 
@@ -55,6 +55,8 @@ pub struct Options {
     pub server: Option<BaseUrl>,
     /// Hooks of the calls. Overriding adds to them.
     pub hooks: Hooks,
+    /// What must not show, besides keys and sensitive headers. Overriding adds to them.
+    pub(crate) secrets: Secrets,
 }
 
 /// The policy of a call: one of the library's own is not allocated.
@@ -101,6 +103,18 @@ impl Options {
         let value = secret_value("", value).ok_or_else(|| bad_value(&name))?;
         self.headers.insert(name, value);
         Ok(self)
+    }
+
+    /// Adds a secret that is sent elsewhere than in a header, such as a password in a prompt or in the path of a gateway. It is redacted
+    /// like a key: errors and recordings have `[removed]` in its place. Texts of fewer than 6 bytes are not redacted.
+    ///
+    /// ```
+    /// let options = tabbyapi::Options::new().secret("correct horse battery staple");
+    /// assert!(!format!("{options:?}").contains("horse"));
+    /// ```
+    pub fn secret(mut self, text: &str) -> Self {
+        self.secrets.add(text);
+        self
     }
 
     /// Sends the [id of each call](crate::call::Record::id) in this header, such as `x-request-id`. It is the same for all attempts.
@@ -254,6 +268,7 @@ impl Options {
         merged.prefer_admin_key = over.prefer_admin_key.or(merged.prefer_admin_key);
         merged.server = over.server.or(merged.server);
         merged.hooks.extend(over.hooks);
+        merged.secrets.join(&over.secrets);
         merged
     }
 

@@ -49,6 +49,12 @@ impl Name {
         true
     }
 
+    /// Whether the bytes so far may become the name of a field.
+    pub(super) fn may_be_field(&self) -> bool {
+        let bytes = &self.bytes[..self.len()];
+        [&b"data"[..], b"event", b"id", b"retry"].iter().any(|name| name.starts_with(bytes))
+    }
+
     pub(super) fn len(&self) -> usize {
         usize::from(self.len)
     }

@@ -1,6 +1,6 @@
 // Finds, compiles and starts the WebAssembly module. Whatever fails is a `module_unavailable` that names the remedy.
 
-import { Abi } from "./abi.js";
+import { Abi, VERSION } from "./abi.js";
 import { TabbyError, misuse } from "./error.js";
 import { unavailable, wasm } from "./host.js";
 import { wordsOf } from "./secrets.js";
@@ -48,18 +48,16 @@ export function ready() {
   const source = compiled ?? load();
   if (isCompiled(source)) {
     // At once, since some hosts tie what is still under way to the request in which it began.
-    wanted.abi = new Abi(instanceOf(source));
+    wanted.abi = abiOf(instanceOf(source));
     wanted.ready = Promise.resolve(wanted.abi);
   } else {
     compiled ??= compile(source);
-    wanted.ready = compiled.then((module) => wasm().instantiate(module)).then(
-      (instance) => (wanted.abi = new Abi(instance)),
-      (error) => {
-        // The next call tries again: the network may be back.
-        compiled = current = undefined;
-        throw error instanceof TabbyError ? error : unstarted(error);
-      },
-    );
+    const started = compiled.then((module) => wasm().instantiate(module)).then((instance) => (wanted.abi = abiOf(instance)));
+    wanted.ready = started.catch((error) => {
+      // The next call tries again: the network may be back.
+      compiled = current = undefined;
+      throw error instanceof TabbyError ? error : unstarted(error);
+    });
   }
   current = wanted;
   return wanted.ready;
@@ -71,6 +69,12 @@ function instanceOf(module) {
   } catch (error) {
     throw unstarted(error);
   }
+}
+
+/** A module of another version would take settings for others, and say so nowhere. */
+function abiOf(instance) {
+  if (instance.exports.version?.() === VERSION) return new Abi(instance);
+  throw unavailable("it is of another version than the package", "serve or bundle the `tabbyapi.wasm` that came with this version of the package");
 }
 
 const unstarted = (error) => unavailable(`it does not start (${wordsOf(error)})`, "free memory in this process, or report it if there is plenty", error);

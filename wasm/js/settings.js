@@ -4,33 +4,38 @@ import { TabbyError, misuse } from "./error.js";
 import { needed } from "./host.js";
 import { wordsOf } from "./secrets.js";
 
-const KINDS = ["read", "generate", "stream", "streamTools", "load", "download"];
-const PARTS = ["head", "firstItem", "idle", "total"];
-
-const OF_RETRY = ["base", "cap", "retryAfterCap"];
-const OF_LIMITS = ["event", "body", "errorExcerpt"];
+const KINDS = { read: "read", generate: "generate", stream: "stream", streamTools: "stream_tools", load: "load", download: "download" };
+const TIMES = { head: "head", firstItem: "first_item", idle: "idle", total: "total" };
+const OF_RETRY = { base: "base", cap: "cap", retryAfterCap: "retry_after_cap" };
+const OF_LIMITS = { event: "event", body: "body", errorExcerpt: "error_excerpt" };
 /** Those that are kept to on this side. */
 const OWN_LIMITS = ["accumulated", "indices", "items", "depth", "expansion"];
 
-/** Options as the module takes them: some by name, and numbers by their places, see wasm/src/config.rs. */
+/** Options by the names that the module has for them, see wasm/src/config.rs. */
 export function settingsOf({ headers, timeouts, timeoutPolicy, timeout, maxRetries, retry, limits, preferAdminKey }) {
-  const retries = maxRetries ?? retry?.maxRetries;
-  const numbers = [
-    ...[amount(retries, "maxRetries"), ...OF_RETRY.map((name) => amount(retry?.[name], "retry", name)), truth(retry?.retryGenerations)],
-    ...OF_LIMITS.map((name) => amount(limits?.[name], "limits", name)),
-    ...KINDS.flatMap((kind) => PARTS.map((part) => amount(timeoutPolicy?.[kind]?.[part], "timeoutPolicy", kind, part) ?? amount(timeouts?.[part], "timeouts", part))),
-  ];
+  const own = amounts(TIMES, timeouts, "timeouts");
+  const kinds = Object.entries(KINDS).map(([name, wire]) => [wire, { ...own, ...amounts(TIMES, timeoutPolicy?.[name], "timeoutPolicy", name) }]);
   for (const name of OWN_LIMITS) amount(limits?.[name], "limits", name);
   return {
     secrets: headersOf(headers).map(([, value]) => value),
-    numbers,
+    retry: {
+      ...amounts({ maxRetries: "max_retries" }, { maxRetries: maxRetries ?? retry?.maxRetries }),
+      ...amounts(OF_RETRY, retry, "retry"),
+      retry_generations: retry?.retryGenerations == null ? null : Boolean(retry.retryGenerations),
+    },
+    limits: amounts(OF_LIMITS, limits, "limits"),
+    timeout_policy: Object.fromEntries(kinds),
     // Timeouts of a call replace an earlier timeout.
     timeout: timeout == null && timeouts != null ? -1 : amount(timeout, "timeout"),
     prefer_admin_key: preferAdminKey == null ? null : Boolean(preferAdminKey),
   };
 }
 
-const truth = (value) => (value == null ? null : Number(Boolean(value)));
+/** The numbers that are set among these. */
+function amounts(names, given, ...place) {
+  const set = Object.entries(names).map(([name, wire]) => [wire, amount(given?.[name], ...place, name)]);
+  return Object.fromEntries(set.filter(([, value]) => value !== null));
+}
 
 /** A number of something as the module takes it: JSON has no infinity. */
 function amount(value, ...names) {

@@ -27,6 +27,11 @@ macro_rules! exports {
 }
 
 exports! {
+    /// The version of what these functions take and give.
+    fn version() -> u32 {
+        machine::VERSION
+    }
+
     /// Room for so many bytes of input: its address.
     fn input(length: usize) -> usize {
         INPUT.with_borrow_mut(|input| {

@@ -19,18 +19,23 @@ pub fn detail() -> String {
     machine::with_detail(|detail| String::from_utf8_lossy(detail).into_owned())
 }
 
+/// The version of what these functions take and give. It changes whenever a caller has to.
+#[wasm_bindgen]
+pub fn version() -> u32 {
+    machine::VERSION
+}
+
 /// When to poll the call again that was polled last, in milliseconds; infinite if never.
 #[wasm_bindgen]
 pub fn deadline() -> f64 {
     machine::deadline()
 }
 
-/// Opens a client from settings; 0 if they cannot work, which the detail tells. They are a JSON object of `base_url`, `api_key`,
-/// `admin_key`, `bearer`, `asks_for_keys`, `secrets` (values of headers that must not show) and `numbers`, a list of which each may be
-/// null: how often to try again, the base and the cap of the waits, the longest `retry-after`, whether generations are replayed (1); the
-/// caps of events, of bodies and of what is kept of an error, in bytes; for reads, generations, streams, streams with tools, loads
-/// and downloads each the times for the head, the first item, idle time and all, in milliseconds, -1 for ever. `timeout`, which is none if it is -1, and
-/// `prefer_admin_key`, true or false, may stand beside them.
+/// Opens a client from settings; 0 if they cannot work, which the detail explains. They are a JSON object of `base_url`, `api_key`, `admin_key`,
+/// `bearer`, `asks_for_keys`, and options that may be absent or null: `secrets`, a list of texts that must not show; `retry` of
+/// `max_retries`, `base`, `cap`, `retry_after_cap` and `retry_generations`; `limits` of `event`, `body` and `error_excerpt`, in bytes;
+/// `timeout_policy` of `read`, `generate`, `stream`, `stream_tools`, `load` and `download`, each of `head`, `first_item`, `idle` and
+/// `total`; `timeout`; `prefer_admin_key`. Times are in milliseconds. A negative number is no limit.
 #[wasm_bindgen]
 pub fn open(settings: &str) -> u32 {
     machine::open(settings.as_bytes())
@@ -43,7 +48,7 @@ pub fn close(client: u32) {
 }
 
 /// Makes a call; 0 if it cannot be made, which the detail tells. It is a JSON object of `operation`, such as `chat.stream`, `has_body`,
-/// `choices` (how many are asked for), `wants_usage`, `request_bytes`, and `secrets` and `numbers` as in settings, which win over those of the client.
+/// `choices` (how many are asked for), `wants_usage`, `request_bytes`, and options as in settings, which override those of the client.
 #[wasm_bindgen]
 pub fn start(client: u32, call: &str) -> u32 {
     machine::start(client, call.as_bytes())

@@ -10,9 +10,6 @@ use tabbyapi::auth::Credential;
 use tabbyapi::call::{Settings, Shared, Time};
 use tabbyapi::{Error, ErrorKind, Options, Result};
 
-/// Carries what must not show of a request, and is not sent.
-pub(crate) const SECRET: HeaderName = HeaderName::from_static("x-tabbyapi-secret");
-
 /// What is wanted of a call.
 pub(crate) struct Wanted<'a> {
     /// The name of the operation.
@@ -106,54 +103,71 @@ pub(crate) fn head(status: u32, values: &[u8]) -> Option<Parts> {
     Some(head)
 }
 
-/// `secrets`, and `numbers` by their places: retries (how many, base, cap, cap of `retry-after`, whether generations are replayed), limits
-/// (event, body, excerpt of an error), and for each kind of work head, first item, idle and total. Times are in milliseconds; what is
-/// no number leaves what is there, and -1 is for ever. `timeout` likewise, and `prefer_admin_key`, which is true or false.
+/// Options by their names, which may be absent or null: `secrets`, a list; `retry` of `max_retries`, `base`, `cap`, `retry_after_cap` and
+/// `retry_generations`; `limits` of `event`, `body` and `error_excerpt`, in bytes; `timeout_policy` of `read`, `generate`, `stream`,
+/// `stream_tools`, `load` and `download`, each of `head`, `first_item`, `idle` and `total`; `timeout`; `prefer_admin_key`. Times are in
+/// milliseconds. A negative number is no limit.
 fn options(fields: &Document<'_>, mut options: Options) -> Options {
+    // JavaScript sends the headers that these are the values of. A gateway's key may be among them, so none of them shows.
     for (_, secret) in inner(fields, "secrets").iter().flat_map(Document::values) {
-        // JavaScript sends the headers that these are the values of. A gateway's key may be among them, so none of them shows.
-        if let Ok(mut value) = HeaderValue::from_bytes(string(secret).unwrap_or_default().as_bytes()) {
-            value.set_sensitive(true);
-            options.headers.append(SECRET, value);
-        }
+        options = options.secret(&string(secret).unwrap_or_default());
     }
-    let numbers = inner(fields, "numbers");
-    let mut numbers = numbers.iter().flat_map(Document::values).map(|(_, text)| decimal(text));
-    let mut next = || numbers.next().flatten();
     let count = |number: f64| if number < 0.0 { u32::MAX } else { number as u32 };
     let mut retry = options.retry.unwrap_or_default();
-    retry.max_retries = next().map_or(retry.max_retries, count);
-    for time in [&mut retry.base, &mut retry.cap, &mut retry.retry_after_cap] {
-        *time = next().and_then(milliseconds).unwrap_or(*time);
+    if let Some(given) = inner(fields, "retry") {
+        retry.max_retries = number(&given, "max_retries").map_or(retry.max_retries, count);
+        for (name, time) in
+            [("base", &mut retry.base), ("cap", &mut retry.cap), ("retry_after_cap", &mut retry.retry_after_cap)]
+        {
+            *time = number(&given, name).and_then(milliseconds).unwrap_or(*time);
+        }
+        retry.retry_generations = truth(&given, "retry_generations").unwrap_or(retry.retry_generations);
     }
-    retry.retry_generations = next().map_or(retry.retry_generations, |yes| yes > 0.0);
     let mut limits = options.limits.take().unwrap_or_default();
-    for size in [&mut limits.event, &mut limits.body, &mut limits.error_excerpt] {
-        *size = next().map_or(*size, |bytes| count(bytes) as usize);
+    if let Some(given) = inner(fields, "limits") {
+        for (name, size) in
+            [("event", &mut limits.event), ("body", &mut limits.body), ("error_excerpt", &mut limits.error_excerpt)]
+        {
+            *size = number(&given, name).map_or(*size, |bytes| count(bytes) as usize);
+        }
     }
     let mut timeout_policy = options.timeout_policy.unwrap_or_default();
-    let kinds = [
-        &mut timeout_policy.read,
-        &mut timeout_policy.generate,
-        &mut timeout_policy.stream,
-        &mut timeout_policy.stream_tools,
-        &mut timeout_policy.load,
-        &mut timeout_policy.download,
-    ];
-    for timeouts in kinds {
-        for time in [&mut timeouts.head, &mut timeouts.first_item, &mut timeouts.idle, &mut timeouts.total] {
-            *time = next().map_or(*time, milliseconds);
+    if let Some(given) = inner(fields, "timeout_policy") {
+        let kinds = [
+            ("read", &mut timeout_policy.read),
+            ("generate", &mut timeout_policy.generate),
+            ("stream", &mut timeout_policy.stream),
+            ("stream_tools", &mut timeout_policy.stream_tools),
+            ("load", &mut timeout_policy.load),
+            ("download", &mut timeout_policy.download),
+        ];
+        for (kind, timeouts) in kinds {
+            let Some(given) = inner(&given, kind) else { continue };
+            let times = [
+                ("head", &mut timeouts.head),
+                ("first_item", &mut timeouts.first_item),
+                ("idle", &mut timeouts.idle),
+                ("total", &mut timeouts.total),
+            ];
+            for (name, time) in times {
+                *time = number(&given, name).map_or(*time, milliseconds);
+            }
         }
     }
     if let Some(limit) = number(fields, "timeout") {
         options.timeout = milliseconds(limit);
     }
-    match fields.get("prefer_admin_key") {
-        Some("true") => options.prefer_admin_key = Some(true),
-        Some("false") => options.prefer_admin_key = Some(false),
-        _ => {}
-    }
+    options.prefer_admin_key = truth(fields, "prefer_admin_key").or(options.prefer_admin_key);
     options.retry(retry).limits(limits).timeout_policy(timeout_policy)
+}
+
+/// A field that is true or false.
+fn truth(fields: &Document<'_>, name: &str) -> Option<bool> {
+    match fields.get(name) {
+        Some("true") => Some(true),
+        Some("false") => Some(false),
+        _ => None,
+    }
 }
 
 fn object(json: &[u8]) -> Result<Document<'_>> {
@@ -216,7 +230,13 @@ mod tests {
 
     #[test]
     fn settings_are_read_and_mistakes_told() {
-        let given = r#"{"base_url": "http://h/v1", "secrets": ["a"], "numbers": [5, 250, null, -1, 1, 10, -1, null, 1500, null, null, -1]}"#;
+        let given = r#"{
+            "base_url": "http://h/v1",
+            "secrets": ["sesame-open"],
+            "retry": {"max_retries": 5, "base": 250, "cap": null, "retry_after_cap": -1, "retry_generations": true},
+            "limits": {"event": 10, "body": -1},
+            "timeout_policy": {"read": {"head": 1500, "first_item": null, "total": -1}}
+        }"#;
         let shared = Shared::new(settings(given.as_bytes()).unwrap());
         let options = shared.options();
         assert_eq!(shared.base().to_string(), "http://h");
@@ -228,7 +248,7 @@ mod tests {
         assert_eq!(limits.error_excerpt, Limits::default().error_excerpt);
         assert_eq!((timeout_policy.read.head, timeout_policy.read.total), (Some(Duration::from_millis(1500)), None));
         assert_eq!((timeout_policy.read.idle, timeout_policy.stream), (Timeouts::READ.idle, Timeouts::STREAM));
-        assert!(options.headers[SECRET].is_sensitive());
+        assert!(!format!("{options:?}").contains("sesame"));
         for bad in ["", "[]", "{}", r#"{"base_url": "h"}"#] {
             assert!(settings(bad.as_bytes()).is_err(), "{bad}");
         }
@@ -246,9 +266,14 @@ mod tests {
 
     #[test]
     fn the_options_of_a_call_are_those_of_its_client_with_its_own_in_their_place() {
-        let numbers = |text: &str| format!(r#"{{"base_url": "http://h", "operation": "x", "numbers": [{text}]}}"#);
-        let shared = Shared::new(settings(numbers("7, 1, 2, 3, 1").as_bytes()).unwrap());
-        let own = numbers("null, null, null, null, 0, null, null, null, null, null, 20000");
+        let given = |text: &str| format!(r#"{{"base_url": "http://h", "operation": "x", {text}}}"#);
+        let of_client = given(
+            r#""retry": {"max_retries": 7, "base": 1, "cap": 2, "retry_after_cap": 3, "retry_generations": true}"#,
+        );
+        let shared = Shared::new(settings(of_client.as_bytes()).unwrap());
+        let own = given(
+            r#""retry": {"max_retries": null, "retry_generations": false}, "timeout_policy": {"read": {"idle": 20000}}"#,
+        );
         let options = call(own.as_bytes()).unwrap().options(&shared);
         let retry = options.retry.unwrap();
         assert_eq!((retry.max_retries, retry.cap, retry.retry_generations), (7, Duration::from_millis(2), false));

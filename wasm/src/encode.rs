@@ -8,7 +8,6 @@ use http::{HeaderMap, Request};
 use tabbyapi::call::{Attempt, Call, Time};
 use tabbyapi::{Error, Phase, Place, Scope, ValidationIssue};
 
-use crate::config::SECRET;
 use crate::wire::Wire;
 
 /// A request, without its body.
@@ -133,8 +132,7 @@ fn issue(issue: &ValidationIssue) -> String {
 }
 
 fn pairs(headers: &HeaderMap) -> String {
-    let sent = headers.iter().filter(|(name, _)| **name != SECRET);
-    list(sent.map(|(name, value)| {
+    list(headers.iter().map(|(name, value)| {
         // Bytes beyond ASCII are Latin-1 to `fetch`.
         let value: String = value.as_bytes().iter().map(|byte| char::from(*byte)).collect();
         ["[", &quoted(name.as_str()), ",", &quoted(&value), "]"].concat()

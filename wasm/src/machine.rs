@@ -13,6 +13,9 @@ use tabbyapi::{Error, ErrorKind};
 use crate::wire::Wire;
 use crate::{config, encode, operations, records};
 
+/// The version of the abi: it changes whenever what JavaScript says or gets does. `abi.js` has the same.
+pub const VERSION: u32 = 1;
+
 /// Await the next input of the exchange in flight, until the deadline.
 pub const READ: u32 = 0;
 /// Send the request that the detail describes.

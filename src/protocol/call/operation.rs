@@ -22,6 +22,8 @@ pub(super) struct Operation {
     /// The body without the token that is in it.
     pub(super) shown: Option<Bytes>,
     pub(super) headers: HeaderMap,
+    /// The secrets that its options name.
+    named: Secrets,
     /// The secrets that are its own.
     own: OnceLock<Secrets>,
     /// The header that the call's id is sent in.
@@ -107,6 +109,7 @@ impl Operation {
             method: parts.method,
             shown: without_token(&parts.path, body.as_deref().unwrap_or_default()),
             body,
+            named: options.secrets.clone(),
             own: OnceLock::new(),
             headers: options.headers.clone(),
             correlation: options.correlation_header.clone(),
@@ -139,6 +142,7 @@ impl Operation {
         let own = self.own.get_or_init(|| {
             let mut own = secrets_beyond(&self.headers, &shared.options().headers);
             own.add_token(&self.path, self.body.as_deref().unwrap_or_default());
+            own.join(&self.named);
             own
         });
         secrets.join(own);

@@ -352,7 +352,9 @@ impl Shared {
     pub(super) fn fixed_secrets(&self) -> &Secrets {
         self.0.secrets.get_or_init(|| {
             let headers = self.0.options.headers.iter().filter(|(name, value)| is_secret(name, value));
-            Secrets::of_values(self.0.fixed.iter().flat_map(Keys::headers).chain(headers))
+            let mut secrets = Secrets::of_values(self.0.fixed.iter().flat_map(Keys::headers).chain(headers));
+            secrets.join(&self.0.options.secrets);
+            secrets
         })
     }
 

@@ -221,7 +221,11 @@ impl Parser {
 
     /// Whether an event has begun and not ended, or a line that may belong to one; a comment or a line that is ignored is not.
     pub(crate) fn is_partial_event(&self) -> bool {
-        let ignored = matches!(self.state, State::Comment | State::Unknown);
+        let ignored = match self.state {
+            State::Comment | State::Unknown => true,
+            State::Name => !self.name.may_be_field(),
+            _ => false,
+        };
         let inside = self.has_data || self.has_id || !self.event.is_empty();
         self.is_partial() && (inside || !ignored)
     }
