@@ -46,6 +46,7 @@ pub use client::{
     Client, ClientBuilder, Outcome, Response, ResponseFuture, ResponseMeta, ResponseStream, StreamError, driver,
     services,
 };
+pub use protocol::policy::Resume;
 pub use protocol::{
     Accumulate, Endpoint, Idempotency, Options, Scope, StreamEndpoint, auth, call, estimate, hooks, json_body, policy,
 };
@@ -72,5 +73,6 @@ pub mod internal {
     pub use crate::api::operations::SchemaOf;
     pub use crate::api::operations::{OPERATIONS, Operation};
     pub use crate::protocol::call::operation::EndpointParts;
+    pub use crate::protocol::resume::joint::{Ask, Join, Joins, Piece};
 }
 pub use toolkit::{Continuation, batch, conversation, errors, flow, structured, tools};

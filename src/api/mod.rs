@@ -20,6 +20,7 @@ pub(crate) mod models;
 pub(crate) mod operation;
 pub(crate) mod operations;
 pub(crate) mod overrides;
+pub(crate) mod resume;
 pub(crate) mod sampling;
 pub(crate) mod streamed;
 #[cfg(feature = "tabbyml")]

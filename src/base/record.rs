@@ -35,6 +35,10 @@ pub struct Record {
     pub first_item: Option<Time>,
     /// Time spent waiting between attempts, and for keys and permits.
     pub waited: Duration,
+    /// How many times the stream was resumed; see [`Resume`](crate::policy::Resume).
+    pub resumes: u32,
+    /// Why a stream that broke was not resumed, or not once more: an [`ErrorCode`](crate::ErrorCode) as text. None if it was not to be resumed.
+    pub not_resumed: Option<Text>,
 }
 
 /// One request that was handed to the transport.
@@ -55,6 +59,10 @@ pub struct Attempt {
     pub request_bytes: u64,
     /// How many bytes of the answer's body came.
     pub response_bytes: u64,
+    /// How many items it brought.
+    pub items: u64,
+    /// Whether it resumes what earlier attempts had brought; see [`Resume`](crate::policy::Resume).
+    pub resumes: bool,
     /// Why it failed: the code of the error.
     pub cause: Option<Text>,
     /// How long the call then waits before the next attempt; `None` if there is none.

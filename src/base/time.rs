@@ -47,3 +47,9 @@ impl Sub<Duration> for Time {
         Time(self.0.saturating_sub(duration))
     }
 }
+
+/// The delay before a retry of this number, counted from 0: full jitter, a share of the ceiling between none and all of it.
+pub(crate) fn jittered(base: Duration, cap: Duration, retries: u32, random: f64) -> Duration {
+    let ceiling = base.saturating_mul(1u32.checked_shl(retries).unwrap_or(u32::MAX)).min(cap);
+    Duration::from_nanos((ceiling.as_secs_f64() * random * 1e9) as u64)
+}

@@ -70,7 +70,7 @@ impl Client {
     ) -> ResponseStream<<R::Decoder as Decode>::Item, <R::Total as Accumulate>::Output> {
         let limits = self.options.limits.clone().unwrap_or_default();
         let call = Call::with(&self.shared, &request.streamed(), &self.options);
-        ResponseStream::new(&self.io, call, request.total(&limits))
+        ResponseStream::new(&self.io, call, request.total(&limits), R::joins())
     }
 
     /// Returns a client with other options for its calls. It shares connections, keys and servers with this one.

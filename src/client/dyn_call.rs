@@ -4,9 +4,11 @@ use std::fmt;
 
 use http::{HeaderMap, StatusCode};
 
-use crate::base::{Error, MaybeSend, Record, Time};
+use crate::base::{Error, MaybeSend, Record, Result, Time};
 use crate::decode::Decode;
 use crate::protocol::call::{Call, Input, Output};
+use crate::protocol::resume::Resume;
+use crate::protocol::resume::joint::Joins;
 
 /// A [`Call`] that yields items of this type.
 ///
@@ -21,6 +23,8 @@ pub(crate) trait DynCall<T>: MaybeSend + fmt::Debug {
     fn tried(&self) -> u64;
     /// Prefers servers that are not among these.
     fn avoid(&mut self, tried: u64);
+    /// Has it resume its stream; an error if it was polled already.
+    fn resume(&mut self, resume: Resume, joins: Joins<T>) -> Result<()>;
 }
 
 impl<D: Decode> DynCall<D::Item> for Call<D> {
@@ -50,6 +54,15 @@ impl<D: Decode> DynCall<D::Item> for Call<D> {
 
     fn avoid(&mut self, tried: u64) {
         self.avoid(tried);
+    }
+
+    fn resume(&mut self, resume: Resume, joins: Joins<D::Item>) -> Result<()> {
+        if self.record().started.is_some() {
+            return Err(Error::misuse("`resume` must be set before the stream is first polled"));
+        }
+        let join = joins.0.map(|make| make(&resume));
+        self.resume(resume, join);
+        Ok(())
     }
 }
 

@@ -7,6 +7,7 @@ use http::Method;
 
 use crate::base::{Error, ErrorCode, ErrorKind, Extra, Limits, MaybeSend, Result, TimeoutPolicy, Timeouts};
 use crate::decode::Decode;
+use crate::protocol::resume::joint::Joins;
 
 /// One operation of the server: method, path, body, scope of the key, and how its response is read.
 ///
@@ -144,6 +145,12 @@ pub trait StreamEndpoint {
 
     /// An empty accumulator for one stream, bounded by `limits`.
     fn total(&self, limits: &Limits) -> Self::Total;
+
+    /// How its streams are joined when they are resumed; for the library's own requests.
+    #[doc(hidden)]
+    fn joins() -> Joins<<Self::Decoder as Decode>::Item> {
+        Joins::NONE
+    }
 }
 
 /// Adds up the items of a stream.

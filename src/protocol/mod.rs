@@ -8,6 +8,7 @@ pub mod hooks;
 pub(crate) mod hub_token;
 pub(crate) mod options;
 pub mod policy;
+pub(crate) mod resume;
 
 pub use endpoint::{Accumulate, Endpoint, Idempotency, Scope, StreamEndpoint, json_body};
 pub use options::Options;

@@ -6,6 +6,10 @@ use std::time::Duration;
 use tabbyapi::call::{Record, Time};
 use tabbyapi::policy::{Concurrency, RateLimit, RetryBudget};
 
+/// By these a stream breaks.
+const BREAKS: [&str; 6] =
+    ["connect", "connection_lost", "timeout_first_item", "timeout_idle", "transport", "truncated"];
+
 /// What was seen so far, as far as the laws need it.
 pub struct Laws {
     pub rate: Option<RateLimit>,
@@ -44,6 +48,25 @@ impl Laws {
         let times = self.begun.entry(call).or_default();
         *times += 1;
         assert!(!generation || *times == 1, "the generation of call {call} was begun {times} times");
+    }
+
+    /// A stream that is resumed is begun once, and once more each time that it is resumed, which is as often as it may at most.
+    pub fn resumed(&self, call: usize, record: &Record, most: u32) {
+        let begun = self.begun.get(&call).copied().unwrap_or_default();
+        assert!(record.resumes <= most, "resumed {} of {most} times", record.resumes);
+        assert!(begun <= 1 + record.resumes, "begun {begun} times and resumed {} times", record.resumes);
+        let resuming = record.attempts.iter().filter(|attempt| attempt.resumes).count();
+        assert!(record.attempt_count > 16 || resuming >= record.resumes.saturating_sub(1) as usize);
+        assert!(record.attempt_count > 16 || record.attempts.iter().map(|a| a.items).sum::<u64>() == record.items);
+    }
+
+    /// It ends well with all its words, and only then.
+    pub fn healed(&self, outcome: Result<(), &str>, items: u64, goal: u64) {
+        match outcome {
+            Ok(()) => assert_eq!(items, goal, "it ended well without its end"),
+            // What the server says of it counts, and so does the time for all of it.
+            Err(code) => assert!(items < goal || !BREAKS.contains(&code), "whole, and yet {code}"),
+        }
     }
 
     /// The limits hold at each server, to the request and to the token.
@@ -93,13 +116,17 @@ impl Laws {
         items: u64,
         complete: Option<u64>,
     ) {
-        if let Some(total) = total {
-            assert!(now <= started + total, "it took {:?} of {total:?}", now.since(started));
-        }
+        self.in_time(started, now, total);
         match outcome {
             Ok(()) => assert_eq!(Some(items), complete, "it ended well without its end"),
             // The words were there, but not yet the end of the stream.
             Err(code) => assert!(complete != Some(items) || code.starts_with("timeout"), "whole, and yet {code}"),
+        }
+    }
+
+    pub fn in_time(&self, started: Time, now: Time, total: Option<Duration>) {
+        if let Some(total) = total {
+            assert!(now <= started + total, "it took {:?} of {total:?}", now.since(started));
         }
     }
 

@@ -2,8 +2,10 @@
 
 use std::borrow::Cow;
 
+use bytes::Bytes;
 use tabbyapi::decode::{EventFormat, Events, Step};
-use tabbyapi::{Endpoint, Error, Idempotency, Method, Result, Scope, TimeoutPolicy, Timeouts};
+use tabbyapi::internal::{Ask as Asked, Join, Piece};
+use tabbyapi::{Endpoint, Error, ErrorCode, Idempotency, Method, Result, Scope, TimeoutPolicy, Timeouts};
 
 /// An operation that answers with the words `0`, `1`, … up to an announced end.
 #[derive(Clone, Copy, Debug)]
@@ -23,8 +25,12 @@ pub struct Generate(pub Ask);
 
 pub type Words = Events<WordFormat>;
 
+/// It is resumed where it breaks: its body says from which word on.
+#[derive(Clone, Copy, Debug)]
+pub struct Heal(pub Ask);
+
 macro_rules! endpoint {
-    ($name:ident, $idempotency:ident, $path:literal) => {
+    ($name:ident, $idempotency:ident, $path:literal $(, $body:expr)?) => {
         impl Endpoint for $name {
             type Decoder = Words;
             const METHOD: Method = Method::POST;
@@ -43,6 +49,10 @@ macro_rules! endpoint {
                 self.0.tokens
             }
 
+            $(fn body(&self) -> Result<Option<Bytes>> {
+                Ok(Some(Bytes::from_static($body)))
+            })?
+
             fn decoder(&self) -> Words {
                 Events::new(WordFormat)
             }
@@ -52,6 +62,44 @@ macro_rules! endpoint {
 
 endpoint!(Read, Idempotent, "read");
 endpoint!(Generate, IfUnsent, "generate");
+endpoint!(Heal, IfUnsent, "heal", b"0");
+
+/// Joins the words of a stream that is to have so many.
+pub struct WordJoin {
+    pub goal: u64,
+    pub next: u64,
+}
+
+impl Join<u64> for WordJoin {
+    fn piece(&self, word: &u64) -> Piece {
+        Piece { text: true, ended: word + 1 == self.goal, ..Piece::default() }
+    }
+
+    fn taken(&mut self, word: &u64) {
+        assert_eq!(*word, self.next, "a word is missing or came twice");
+        self.next += 1;
+    }
+
+    fn join(&mut self, word: &mut u64) -> bool {
+        self.taken(word);
+        true
+    }
+
+    fn next_part(&mut self) {}
+
+    fn ask(&self, _: &Bytes) -> std::result::Result<Asked, ErrorCode> {
+        Ok(Asked { choices: Some(1), ..Asked::default() })
+    }
+
+    fn rest(&mut self, _: &Bytes, tokens: u64) -> std::result::Result<Bytes, ErrorCode> {
+        assert_eq!(tokens, self.next, "each word is one token");
+        Ok(self.next.to_string().into())
+    }
+
+    fn ending(&mut self) -> u64 {
+        panic!("there is no end of the tokens")
+    }
+}
 
 pub struct WordFormat;
 

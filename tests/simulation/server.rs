@@ -1,5 +1,6 @@
 //! A model of a server: what comes of one request, and when.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -77,8 +78,8 @@ impl Seen {
 const JSON: (&str, &str) = ("content-type", "application/json");
 const EVENTS: (&str, &str) = ("content-type", "text/event-stream");
 
-/// What comes of a request.
-pub fn answer(mood: Mood, keys: bool, chance: &mut Chance) -> Response {
+/// What comes of a request. Of a stream that is resumed these words are asked for.
+pub fn answer(mood: Mood, keys: bool, words: Option<Range<u64>>, chance: &mut Chance) -> Response {
     let early = chance.millis(400);
     if chance.percent(mood.down) {
         return failed("refused", early, false, Sent::No);
@@ -106,7 +107,7 @@ pub fn answer(mood: Mood, keys: bool, chance: &mut Chance) -> Response {
         ]);
         return status(code, body, begun, chance);
     }
-    stream(chance.percent(mood.bad_end), chance)
+    stream(chance.percent(mood.bad_end), words, chance)
 }
 
 fn failed(kind: &'static str, after: Duration, begun: bool, sent: Sent) -> Response {
@@ -135,10 +136,11 @@ fn status(code: u16, body: &'static str, begun: bool, chance: &mut Chance) -> Re
     Response { begun, complete: None, kind: "status", steps }
 }
 
-fn stream(bad: bool, chance: &mut Chance) -> Response {
-    let words = chance.below(12);
+fn stream(bad: bool, words: Option<Range<u64>>, chance: &mut Chance) -> Response {
+    let words = words.unwrap_or_else(|| 0..chance.below(12));
+    let end = words.end;
     let mut text = String::new();
-    for word in 0..words {
+    for word in words {
         if chance.percent(20) {
             text.push_str(": ping\r\n\r\n");
         }
@@ -184,5 +186,5 @@ fn stream(bad: bool, chance: &mut Chance) -> Response {
         }
         _ => steps.push((chance.millis(100), Seen::End)),
     }
-    Response { begun: true, complete: (kind == "complete").then_some(words), kind, steps }
+    Response { begun: true, complete: (kind == "complete").then_some(end), kind, steps }
 }

@@ -10,12 +10,12 @@ use std::time::Duration;
 
 use tabbyapi::auth::Credential;
 use tabbyapi::call::{Call, Changed, Input, Output, Retry, Settings, Shared, Time};
-use tabbyapi::policy::{Balance, Breaker, BreakerState, Concurrency, RateLimit, RetryBudget, Server};
+use tabbyapi::policy::{Balance, Breaker, BreakerState, Concurrency, RateLimit, Resume, RetryBudget, Server};
 use tabbyapi::{BaseUrl, ErrorKind, Options, Timeouts};
 
 use crate::chance::Chance;
 use crate::laws::Laws;
-use crate::operations::{Ask, Generate, Read, Words};
+use crate::operations::{Ask, Generate, Heal, Read, WordJoin, Words};
 use crate::server::{Mood, Seen, answer};
 
 pub struct World {
@@ -40,6 +40,8 @@ struct Actor {
     call: Option<Call<Words>>,
     ask: Ask,
     generation: bool,
+    /// How often it may be resumed, and how many words it is to have.
+    healing: Option<(u32, u64)>,
     started: Option<Time>,
     /// Not polled until then, as by a busy caller.
     asleep: Time,
@@ -83,6 +85,11 @@ pub struct Tally {
     pub outcomes: BTreeMap<String, u64>,
     /// Exchanges by what the server did.
     pub answers: BTreeMap<&'static str, u64>,
+    /// How often streams were resumed, and how many of those that were came to their end.
+    pub resumes: u64,
+    pub healed: u64,
+    /// Streams by why they were not resumed.
+    pub not_resumed: BTreeMap<String, u64>,
 }
 
 impl Tally {
@@ -93,6 +100,11 @@ impl Tally {
         self.cancelled += other.cancelled;
         for (name, count) in &other.outcomes {
             *self.outcomes.entry(name.clone()).or_default() += count;
+        }
+        self.resumes += other.resumes;
+        self.healed += other.healed;
+        for (name, count) in &other.not_resumed {
+            *self.not_resumed.entry(name.clone()).or_default() += count;
         }
         for (name, count) in &other.answers {
             *self.answers.entry(name).or_default() += count;
@@ -120,6 +132,10 @@ impl Tally {
             "truncated",
         ] {
             assert!(self.outcomes.get(outcome).is_some_and(|count| *count > share), "{outcome} is rare: {self:#?}");
+        }
+        assert!(self.resumes > 10 * share && self.healed > share, "{self:#?}");
+        for code in ["attempts_used_up", "retry_budget_used_up", "timeout_total", "circuit_open", "not_found"] {
+            assert!(self.not_resumed.get(code).is_some_and(|count| *count > 0), "{code} is rare: {self:#?}");
         }
         assert!(self.answers.len() == 11 && self.answers.values().all(|count| *count > share), "{self:#?}");
     }
@@ -215,14 +231,21 @@ impl World {
             timeouts.total = if self.chance.percent(60) { seconds(&mut self.chance, 120_000) } else { None };
             let ask = Ask { number, timeouts, tokens: self.chance.below(200) };
             let generation = self.chance.percent(60);
-            let call = match generation {
-                true => Call::new(&self.shared, &Generate(ask)),
-                false => Call::new(&self.shared, &Read(ask)),
+            let healing = self.chance.percent(30).then(|| (self.chance.below(6) as u32, 1 + self.chance.below(12)));
+            let call = match (healing, generation) {
+                (Some((attempts, goal)), _) => Call::new(&self.shared, &Heal(ask)).map(|mut call| {
+                    let resume = Resume::new().attempts(attempts).base(self.chance.millis(2_000));
+                    call.resume(resume, Some(Box::new(WordJoin { goal, next: 0 })));
+                    call
+                }),
+                (None, true) => Call::new(&self.shared, &Generate(ask)),
+                (None, false) => Call::new(&self.shared, &Read(ask)),
             };
             self.calls.push(Actor {
                 call: Some(call.unwrap()),
                 ask,
-                generation,
+                generation: generation && healing.is_none(),
+                healing,
                 started: None,
                 asleep: Time::default(),
                 sleepy: self.chance.percent(5),
@@ -333,7 +356,7 @@ impl World {
                 Output::Send { request, deadline } => {
                     let server = request.uri().host().unwrap()[1..2].parse().unwrap();
                     self.supersede(call);
-                    self.send(call, server);
+                    self.send(call, server, request.body());
                     return self.wake_at(deadline, call);
                 }
                 Output::Read { deadline } => return self.wake_at(deadline, call),
@@ -360,14 +383,19 @@ impl World {
         }
     }
 
-    fn send(&mut self, call: usize, server: usize) {
+    fn send(&mut self, call: usize, server: usize, body: &[u8]) {
         let (now, actor) = (self.now, &mut self.calls[call]);
         actor.sends += 1;
         self.tally.attempts += 1;
         self.laws.sent(server, now, actor.ask.tokens);
         let state = self.shared.servers(now)[server].breaker;
         assert!(!matches!(state, BreakerState::Open { .. }), "sent to server {server}, whose breaker is open");
-        let answer = answer(self.moods[server], self.keys, &mut self.chance);
+        let words = actor.healing.map(|(_, goal)| {
+            let from: u64 = std::str::from_utf8(body).unwrap().parse().unwrap();
+            assert_eq!(from, actor.items, "the rest begins where the stream broke");
+            from..goal
+        });
+        let answer = answer(self.moods[server], self.keys, words, &mut self.chance);
         if answer.begun {
             self.laws.begun(call, actor.generation);
         }
@@ -472,7 +500,13 @@ impl World {
         let total = actor.ask.timeouts.total.filter(|_| !actor.sleepy);
         let complete = actor.exchange.as_ref().and_then(|exchange| exchange.complete);
         let told = result.as_ref().copied().map_err(|error| error.code().as_str());
-        self.laws.done(actor.started.unwrap(), self.now, total, told, actor.items, complete);
+        match actor.healing {
+            Some((_, goal)) => {
+                self.laws.healed(told, actor.items, goal);
+                self.laws.in_time(actor.started.unwrap(), self.now, total);
+            }
+            None => self.laws.done(actor.started.unwrap(), self.now, total, told, actor.items, complete),
+        }
         if let (Err(error), Some(call)) = (&result, &actor.call) {
             assert_eq!(error.record(), Some(call.record()));
         }
@@ -488,7 +522,19 @@ impl World {
             self.laws.asked(server);
         }
         let Some(machine) = actor.call.take() else { return };
-        self.laws.recorded(machine.record(), actor.sends, actor.items);
+        let record = machine.record();
+        self.laws.recorded(record, actor.sends, actor.items);
+        match actor.healing {
+            Some((attempts, goal)) => {
+                self.laws.resumed(call, record, attempts);
+                self.tally.resumes += u64::from(record.resumes);
+                self.tally.healed += u64::from(record.resumes > 0 && actor.items == goal);
+                if let Some(code) = &record.not_resumed {
+                    *self.tally.not_resumed.entry(code.to_string()).or_default() += 1;
+                }
+            }
+            None => assert_eq!(record.resumes, 0),
+        }
         drop(machine);
     }
 

@@ -10,6 +10,7 @@ mod image;
 mod image_file;
 mod message;
 mod request;
+mod resume;
 mod tools;
 mod total;
 mod whole;

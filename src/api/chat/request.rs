@@ -5,7 +5,8 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::{ChatChoice, ChatCompletion, ChatEvents, ChatMessage, ChatTotal, Tool, ToolChoice};
+use super::resume::ChatJoin;
+use super::{ChatChoice, ChatChunk, ChatCompletion, ChatEvents, ChatMessage, ChatTotal, Tool, ToolChoice};
 use crate::api::choices::{asked_for, whole_choices};
 use crate::api::common::{OneOrMany, ResponseFormat, StreamOptions, cut_by_unload};
 use crate::api::fields::request;
@@ -16,6 +17,7 @@ use crate::api::streamed::Streamed;
 use crate::base::{Extra, Limits, OrderedJson, Result, TimeoutPolicy, Timeouts};
 use crate::decode::{Events, Json};
 use crate::protocol::estimate::Estimator;
+use crate::protocol::resume::joint::Joins;
 use crate::protocol::{Endpoint, StreamEndpoint, json_body};
 
 request! {
@@ -117,7 +119,7 @@ impl ChatRequest {
 
     sampling_setters!();
 
-    fn write(&self, stream: Option<bool>) -> Result<Option<Bytes>> {
+    pub(super) fn write(&self, stream: Option<bool>) -> Result<Option<Bytes>> {
         #[derive(Serialize)]
         struct Body<'a> {
             #[serde(flatten)]
@@ -252,6 +254,10 @@ impl StreamEndpoint for ChatRequest {
 
     fn total(&self, limits: &Limits) -> ChatTotal {
         ChatTotal::new(limits)
+    }
+
+    fn joins() -> Joins<ChatChunk> {
+        Joins(Some(ChatJoin::boxed))
     }
 }
 

@@ -5,6 +5,7 @@ mod chunk;
 mod events;
 mod likely;
 mod request;
+mod resume;
 mod total;
 
 pub use answer::{Completion, CompletionChoice, CompletionLogprobs};

@@ -5,7 +5,8 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::{Completion, CompletionChoice, CompletionEvents, CompletionTotal};
+use super::resume::CompletionJoin;
+use super::{Completion, CompletionChoice, CompletionChunk, CompletionEvents, CompletionTotal};
 use crate::api::choices::{asked_for, whole_choices};
 use crate::api::common::{ResponseFormat, StreamOptions, cut_by_unload};
 use crate::api::fields::request;
@@ -17,6 +18,7 @@ use crate::base::text::from_texts;
 use crate::base::{Error, ErrorCode, ErrorKind, Extra, Limits, Result};
 use crate::decode::{Events, Json};
 use crate::protocol::estimate::Estimator;
+use crate::protocol::resume::joint::Joins;
 use crate::protocol::{Endpoint, StreamEndpoint, json_body};
 
 request! {
@@ -71,7 +73,7 @@ impl CompletionRequest {
 
     sampling_setters!();
 
-    fn write(&self, stream: Option<bool>) -> Result<Option<Bytes>> {
+    pub(super) fn write(&self, stream: Option<bool>) -> Result<Option<Bytes>> {
         #[derive(Serialize)]
         struct Body<'a> {
             #[serde(flatten)]
@@ -222,6 +224,10 @@ impl StreamEndpoint for CompletionRequest {
 
     fn total(&self, limits: &Limits) -> CompletionTotal {
         CompletionTotal::new(limits)
+    }
+
+    fn joins() -> Joins<CompletionChunk> {
+        Joins(Some(CompletionJoin::boxed))
     }
 }
 

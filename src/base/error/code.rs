@@ -96,12 +96,18 @@ open_enum! {
         BadHeader = "bad_header",
         /// A body exceeds [`Limits::body`](crate::Limits::body).
         BodyTooLarge = "body_too_large",
+        /// The chat template cannot continue a message.
+        CannotContinue = "cannot_continue",
         /// The call was cancelled.
         Cancelled = "cancelled",
         /// The TLS certificate of the server is refused.
         Certificate = "certificate",
         /// The circuit of the server is open: it failed too often.
         CircuitOpen = "circuit_open",
+        /// The attempts of a [`Resume`](crate::policy::Resume) are used up.
+        AttemptsUsedUp = "attempts_used_up",
+        /// A response that is held to a schema, grammar or regex cannot be continued.
+        Constrained = "constrained",
         /// The configuration cannot work.
         Config = "config",
         /// No connection could be made.
@@ -140,6 +146,8 @@ open_enum! {
         KeyInvalid = "key_invalid",
         /// The reader of a [`tee`](crate::flow::tee) lags too far behind.
         Lagged = "lagged",
+        /// The log probabilities of two parts of a stream cannot be joined, because their offsets do not start over.
+        LogprobsApart = "logprobs_apart",
         /// A call was driven wrongly.
         Misuse = "misuse",
         /// The server does not report a context size.
@@ -150,6 +158,8 @@ open_enum! {
         NoPrompt = "no_prompt",
         /// A number is not finite, which JSON cannot express.
         NotFinite = "not_finite",
+        /// Streams of this operation, or of this request, cannot be resumed.
+        NotResumable = "not_resumable",
         /// Something other than text cannot be continued.
         NotText = "not_text",
         /// There is no text to continue.
@@ -164,8 +174,16 @@ open_enum! {
         OauthTimeout = "oauth_timeout",
         /// The token is not a bearer token.
         OauthTokenType = "oauth_token_type",
+        /// The server that a stream was resumed on has another model.
+        OtherModel = "other_model",
         /// The queue of this client is full.
         QueueFull = "queue_full",
+        /// A stream that was resumed began to reason again.
+        ReasoningRestarted = "reasoning_restarted",
+        /// A response that broke off while the model reasoned cannot be continued.
+        ReasoningUnfinished = "reasoning_unfinished",
+        /// The [`RetryBudget`](crate::policy::RetryBudget) of the client is used up.
+        RetryBudgetUsedUp = "retry_budget_used_up",
         /// Several choices cannot be continued.
         SeveralChoices = "several_choices",
         /// The user has to sign in again.

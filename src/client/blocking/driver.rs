@@ -44,6 +44,10 @@ impl<T> Driver<T> {
         &*self.call
     }
 
+    pub(crate) fn call_mut(&mut self) -> &mut dyn DynCall<T> {
+        &mut *self.call
+    }
+
     /// Blocks for the next item, `None` at the end.
     pub(crate) fn next(&mut self) -> Option<Result<T>> {
         if self.done {

@@ -125,7 +125,7 @@ impl Client {
         let cancel = self.cancel.child();
         let call = Call::with(&self.shared, &request.streamed(), &self.options);
         let driver = call.map(|call| self.driver(call, cancel.clone()));
-        ResponseStream::new(driver, StreamState::new(request.total(&limits)), cancel)
+        ResponseStream::new(driver, StreamState::new(request.total(&limits)), cancel, R::joins())
     }
 
     /// Returns a client with other options for its calls. It shares connections, keys and servers with this one.

@@ -3,10 +3,13 @@
 use std::fmt;
 
 use super::driver::Driver;
+use crate::api::{ChatChunk, ChatCompletion, Completion, CompletionChunk};
 use crate::base::{Error, Record, Result};
 use crate::client::dyn_call::{DynCall, ResponseMeta};
 use crate::client::response::Response;
 use crate::client::stream_state::{Outcome, StreamError, StreamState};
+use crate::protocol::resume::Resume;
+use crate::protocol::resume::joint::Joins;
 use crate::transport::CancelHandle;
 
 /// A streamed answer: an iterator over items that also adds them up.
@@ -19,6 +22,7 @@ pub struct ResponseStream<T, O> {
     call: Running<T>,
     state: StreamState<T, O>,
     cancel: CancelHandle,
+    joins: Joins<T>,
 }
 
 enum Running<T> {
@@ -28,12 +32,17 @@ enum Running<T> {
 }
 
 impl<T, O> ResponseStream<T, O> {
-    pub(crate) fn new(driver: Result<Driver<T>>, state: StreamState<T, O>, cancel: CancelHandle) -> Self {
+    pub(crate) fn new(
+        driver: Result<Driver<T>>,
+        state: StreamState<T, O>,
+        cancel: CancelHandle,
+        joins: Joins<T>,
+    ) -> Self {
         let call = match driver {
             Ok(driver) => Running::Driver(Box::new(driver)),
             Err(error) => Running::Failed(Some(error)),
         };
-        ResponseStream { call, state, cancel }
+        ResponseStream { call, state, cancel, joins }
     }
 
     /// A handle that ends this stream from another thread, although it is blocked in [`next`](Iterator::next).
@@ -80,6 +89,36 @@ impl<T, O> ResponseStream<T, O> {
     /// The stream, given up because of this error.
     pub(crate) fn fail(self, error: Error) -> StreamError<O> {
         self.state.fail(error)
+    }
+
+    fn resumed(mut self, resume: Resume) -> Self {
+        if let Running::Driver(driver) = &mut self.call
+            && let Err(error) = driver.call_mut().resume(resume, self.joins)
+        {
+            let error = driver.abort(error);
+            self.call = Running::Failed(Some(error));
+        }
+        self
+    }
+}
+
+/// Of conversations.
+impl ResponseStream<ChatChunk, ChatCompletion> {
+    /// Resumes the stream when it stalls or breaks. Off by default.
+    ///
+    /// See [`resume`](crate::ResponseStream::resume) of the async client.
+    pub fn resume(self, resume: Resume) -> Self {
+        self.resumed(resume)
+    }
+}
+
+/// Of completions.
+impl ResponseStream<CompletionChunk, Completion> {
+    /// Resumes the stream when it stalls or breaks. Off by default.
+    ///
+    /// See [`resume`](crate::ResponseStream::resume) of the async client.
+    pub fn resume(self, resume: Resume) -> Self {
+        self.resumed(resume)
     }
 }
 

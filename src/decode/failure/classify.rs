@@ -38,6 +38,7 @@ impl ServerError {
             408 => (ErrorCode::RequestTimeout, true),
             422 if says("prompt template is not set") => (ErrorCode::NoTemplate, false),
             422 if says("Enable the OAI server") => (ErrorCode::OaiDisabled, false),
+            422 if says("does not appear in the rendered prompt") => (ErrorCode::CannotContinue, false),
             422 => (ErrorCode::ValidationFailed, false),
             429 => (ErrorCode::RateLimited, true),
             0 | 503 if says("No embedding models") => (ErrorCode::NoEmbeddingModelLoaded, true),

@@ -26,7 +26,7 @@ impl<D: Decode> Call<D> {
                 }
                 self.last = Some(error);
             }
-            None => self.end(now, Err(error)),
+            None => self.heal_or_end(now, error),
         }
     }
 

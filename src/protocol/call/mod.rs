@@ -19,7 +19,7 @@
 //!                 │ Head             401 and keys are asked for: once more ─► Ready
 //!                 ▼
 //!           ┌───────────┐  error status, Failed, cut, past the deadline
-//!           │  Reading  │ ───────────────► retry (before the first item)? ─► Ready, or Done(Err)
+//!           │  Reading  │ ───────────────► retry (before the first item), or resume? ─► Ready, or Done(Err)
 //!           └─────┬─────┘
 //!     Read ◄──────┤ Chunk …            Item per item
 //!                 │ End, or the announced end of the stream
@@ -77,6 +77,7 @@ mod extra_fields;
 mod failures;
 mod gate;
 mod guard;
+mod healing;
 mod hooking;
 mod io;
 mod keys;
@@ -101,6 +102,7 @@ pub use crate::base::Time;
 pub use crate::base::{Attempt, Record};
 pub use crate::protocol::policy::Retry;
 use gate::Want;
+use healing::Healing;
 use hooking::Hooked;
 pub use io::{Input, Output};
 use keys::{Access, Lease};
@@ -148,6 +150,10 @@ pub struct Call<D: Decode> {
     waiting: Option<Time>,
     /// None when it is over.
     hooks: Option<Hooked>,
+    /// How it is resumed when it breaks, if it is to be.
+    healing: Option<Healing<D::Item>>,
+    /// An item that is handed out before the end.
+    parting: Option<D::Item>,
 }
 
 enum State {
@@ -236,6 +242,8 @@ impl<D: Decode> Call<D> {
             last: None,
             waiting: None,
             hooks: Hooked::new(&options.hooks),
+            healing: None,
+            parting: None,
         })
     }
 
@@ -254,6 +262,11 @@ impl<D: Decode> Call<D> {
         loop {
             let (late, end_by) = (self.late_before(now), self.end_by());
             match &mut self.state {
+                State::Done(_) if self.parting.is_some() => {
+                    if let Some(item) = self.parting.take() {
+                        return Output::Item(item);
+                    }
+                }
                 State::Done(result) => {
                     let result =
                         result.take().unwrap_or_else(|| Err(Error::misuse("the call was polled after its end")));
@@ -391,6 +404,7 @@ impl<D: Decode> Call<D> {
             }
             Entry::Refused(refusal) => {
                 // That the server is left alone now is less telling than why.
+                self.note_refusal(&refusal);
                 let error = self.last.take().unwrap_or(refusal);
                 self.end(now, Err(error));
                 return None;
@@ -445,6 +459,8 @@ impl<D: Decode> Call<D> {
             status: None,
             request_bytes: request.body().len() as u64,
             response_bytes: 0,
+            items: 0,
+            resumes: self.record.resumes > 0,
             cause: None,
             retry_after: None,
         });

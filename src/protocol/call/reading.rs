@@ -6,6 +6,7 @@ use http::StatusCode;
 use http::response::Parts;
 
 use super::failures::{encoded, encoding, lost};
+use super::healing::Joined;
 use super::{Call, Output, Reading, State, earlier};
 use crate::base::secrets::mark;
 use crate::base::{Phase, Sent, Time, TransportError};
@@ -83,12 +84,23 @@ impl<D: Decode> Call<D> {
         match step {
             Ok(Some(mut item)) => {
                 reading.waiting = None;
+                match self.join(&mut item) {
+                    Joined::Item => {}
+                    Joined::Nothing => return None,
+                    Joined::Apart(code) => {
+                        self.part(now, code);
+                        return None;
+                    }
+                }
                 if let Err(error) = self.hook_item(now, &mut item) {
                     let error = self.answered(error);
                     self.end(now, Err(error));
                     return None;
                 }
                 self.record.items += 1;
+                if let Some(attempt) = self.record.current() {
+                    attempt.items += 1;
+                }
                 self.first_by = None;
                 self.record.first_item.get_or_insert(now);
                 return Some(Output::Item(item));
@@ -111,8 +123,10 @@ impl<D: Decode> Call<D> {
         }
         let waiting = *reading.waiting.get_or_insert(now);
         let timeouts = &self.operation.timeouts;
+        // A stream that is resumed reads its prompt again.
+        let is_first = self.record.attempts.last().is_none_or(|attempt| attempt.items == 0);
         let (mut limit, mut phase) = match timeouts.first_item {
-            Some(limit) if self.record.items == 0 => (Some(reading.sent + limit), Phase::FirstItem),
+            Some(limit) if is_first => (Some(reading.sent + limit), Phase::FirstItem),
             _ => (timeouts.idle.map(|limit| waiting + limit), Phase::Idle),
         };
         if let Some(by) = self.first_by.filter(|by| limit.is_none_or(|at| *by <= at)) {

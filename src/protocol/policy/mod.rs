@@ -6,6 +6,7 @@
 //! | | sets | default |
 //! |---|---|---|
 //! | [`Retry`], [`RetryPolicy`] | whether and when a failed attempt is retried | up to 2 retries, where repeating is safe |
+//! | [`Resume`] | whether and how often a stream that stalls or breaks is resumed | off |
 //! | [`RetryBudget`] | how many retries all calls may make together | a fifth of the calls, plus 10 |
 //! | [`Server`], [`Balance`] | which server a call goes to | one server |
 //! | [`Breaker`] | when calls to a failing server are paused | off |
@@ -13,7 +14,8 @@
 //! | [`Concurrency`] | how many calls run at a time, and how many may wait | off |
 //!
 //! A generation is started at most once. It waits for the queue, the limits and a server, and moves to another server, only as long as no server
-//! can have started it. After that a failure is final, and what had arrived is kept. [`Retry::retry_generations`] changes that.
+//! can have started it. After that a failure is final, and what had arrived is kept. [`Retry::retry_generations`] changes that,
+//! and so does [`Resume`], which starts the rest of a stream that broke.
 //!
 //! ```
 //! use std::time::Duration;
@@ -50,6 +52,8 @@ pub use concurrency::Concurrency;
 pub use rate::{RateLimit, WhenFull};
 pub use retry::{Failure, Retry, RetryBudget, RetryPolicy};
 pub use server::{Server, ServerStatus};
+
+pub use crate::protocol::resume::{Resume, ResumeAction, ResumeEvent};
 
 pub(crate) use balance::{Candidate, best};
 pub(crate) use breaker::{Circuit, Pass};

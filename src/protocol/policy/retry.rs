@@ -8,6 +8,7 @@ use http::{HeaderName, StatusCode};
 use serde::{Deserialize, Serialize};
 
 use crate::base::settings::seconds;
+use crate::base::time::jittered;
 use crate::base::{Error, ErrorCode, ErrorKind, MaybeSend, MaybeSync, Sent};
 use crate::protocol::endpoint::Idempotency;
 
@@ -100,9 +101,7 @@ impl RetryPolicy for Retry {
         if let Some(wait) = failure.retry_after() {
             return (wait <= self.retry_after_cap).then_some(wait);
         }
-        let ceiling = self.base.saturating_mul(1u32.checked_shl(failure.retries).unwrap_or(u32::MAX)).min(self.cap);
-        // Full jitter: a share of the ceiling between none and all of it.
-        Some(Duration::from_nanos((ceiling.as_secs_f64() * failure.random * 1e9) as u64))
+        Some(jittered(self.base, self.cap, failure.retries, failure.random))
     }
 
     fn retries_generations(&self) -> bool {

@@ -32,6 +32,8 @@ mod keys;
 mod odd_streams;
 #[path = "../../record.rs"]
 mod record;
+#[path = "../../resume.rs"]
+mod resume;
 #[path = "../../secrets.rs"]
 mod secrets;
 #[path = "../../structured.rs"]

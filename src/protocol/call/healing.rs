@@ -1,0 +1,186 @@
+//! How a call resumes a stream that broke: by another attempt with another body.
+
+use bytes::Bytes;
+
+use super::{Call, State};
+use crate::base::{Error, ErrorCode, ErrorKind, Text, Time};
+use crate::decode::Decode;
+use crate::protocol::resume::joint::{Break, Decision, Join, Joint, reason};
+use crate::protocol::resume::{Resume, ResumeAction, ResumeEvent};
+
+/// A stream that is to be resumed.
+pub(super) struct Healing<T> {
+    joint: Joint,
+    /// `None` for streams that cannot be joined.
+    join: Option<Box<dyn Join<T>>>,
+    /// The body of the request as it was first sent.
+    body: Option<Bytes>,
+    /// Why the stream broke last, while that is to be mended.
+    broke: Option<Error>,
+}
+
+/// What an item is to the joined stream.
+pub(super) enum Joined {
+    Item,
+    Nothing,
+    /// It does not belong to what came before.
+    Apart(ErrorCode),
+}
+
+impl<D: Decode> Call<D> {
+    /// Has the call resume its stream when that breaks. It must not have been polled; `join` is `None` if such streams cannot be joined.
+    #[doc(hidden)]
+    pub fn resume(&mut self, resume: Resume, join: Option<Box<dyn Join<D::Item>>>) {
+        let body = self.operation.body.clone();
+        self.healing = Some(Healing { joint: Joint::new(resume), join, body, broke: None });
+    }
+
+    /// Takes an item into the joined stream.
+    pub(super) fn join(&mut self, item: &mut D::Item) -> Joined {
+        let Some(Healing { joint, join: Some(join), broke, .. }) = &mut self.healing else { return Joined::Item };
+        let piece = join.piece(item);
+        if let Err(code) = joint.see(&piece) {
+            return Joined::Apart(code);
+        }
+        *broke = None;
+        if !joint.is_resumed() {
+            join.taken(item);
+            return Joined::Item;
+        }
+        if join.join(item) { Joined::Item } else { Joined::Nothing }
+    }
+
+    /// Drops a part that does not belong to what came before.
+    pub(super) fn part(&mut self, now: Time, code: ErrorCode) {
+        let words = reason(&code);
+        let error = Error::new(ErrorKind::Decode, code.clone(), words.strip_prefix("not resumed: ").unwrap_or(words));
+        let error = self.cleaned(self.answered(error));
+        self.release(now, None);
+        let decision = match &self.healing {
+            Some(healing) => healing.joint.decide_apart(code, self.broke(now, &error)),
+            None => Decision::Pass,
+        };
+        self.carry_out(now, error, decision);
+    }
+
+    /// An attempt failed for good: the stream is resumed, or the call ends.
+    pub(super) fn heal_or_end(&mut self, now: Time, error: Error) {
+        let decision = match &self.healing {
+            Some(Healing { joint, join, body, .. }) => joint.decide(self.broke(now, &error), || match (join, body) {
+                (Some(join), Some(body)) => join.ask(body),
+                _ => Err(ErrorCode::NotResumable),
+            }),
+            None => Decision::Pass,
+        };
+        self.carry_out(now, error, decision);
+    }
+
+    /// A policy refuses the next attempt.
+    pub(super) fn note_refusal(&mut self, refusal: &Error) {
+        if self.record.resumes > 0 {
+            self.record.not_resumed = Some(Text::from(refusal.code().as_str()));
+        }
+    }
+
+    fn broke<'a>(&self, now: Time, error: &'a Error) -> Break<'a> {
+        Break {
+            error,
+            answered: self.answer.as_ref().is_some_and(|(status, _)| status.is_success()),
+            elsewhere: self.shared.elsewhere(&self.want, now),
+            random: self.shared.random(),
+        }
+    }
+
+    fn carry_out(&mut self, now: Time, error: Error, decision: Decision) {
+        let Some(Healing { joint, join, body, broke }) = &mut self.healing else { return self.end(now, Err(error)) };
+        let Some(join) = join else {
+            return match decision {
+                Decision::Pass => self.end(now, Err(error)),
+                _ => self.refuse(now, error, ErrorCode::NotResumable),
+            };
+        };
+        match decision {
+            Decision::Pass => self.end(now, Err(error)),
+            Decision::Refuse(code) => self.refuse(now, error, code),
+            Decision::Complete => {
+                self.report(&error, ResumeAction::Completed);
+                self.end(now, Ok(()));
+            }
+            Decision::Length => {
+                let mut item = join.ending();
+                self.report(&error, ResumeAction::Length);
+                let result = self.hook_item(now, &mut item);
+                if result.is_ok() {
+                    self.record.items += 1;
+                    self.parting = Some(item);
+                }
+                self.end(now, result);
+            }
+            Decision::Again { wait, whole } => {
+                if self.deadline.is_some_and(|deadline| now + wait >= deadline)
+                    || self.first_by.is_some_and(|by| now + wait >= by)
+                {
+                    return self.refuse(now, error, ErrorCode::TimeoutTotal);
+                }
+                let rest = match (whole, &*body) {
+                    (false, Some(body)) => join.rest(body, joint.tokens()).map(Some),
+                    (_, body) => Ok(body.clone()),
+                };
+                match rest {
+                    Ok(_) if !self.shared.take_retry() => {
+                        self.refuse(now, error, ErrorCode::RetryBudgetUsedUp);
+                    }
+                    Ok(rest) => {
+                        joint.next_part();
+                        join.next_part();
+                        join.resumed(&error);
+                        broke.get_or_insert_with(|| error.clone());
+                        self.operation.body = rest;
+                        self.go_on(now, error, wait);
+                    }
+                    Err(code) => self.refuse(now, error, code),
+                }
+            }
+        }
+    }
+
+    /// Begins the next part.
+    fn go_on(&mut self, now: Time, error: Error, wait: std::time::Duration) {
+        if !self.shared.elsewhere(&self.want, now) {
+            // All have been tried: any but the one that failed last.
+            self.want.tried = 1 << self.at;
+        }
+        let closed = self.close_attempt(now, Some(error.code().as_str()), Some(wait), Some(&error));
+        self.record.resumes += 1;
+        self.report(&error, ResumeAction::Resumed { wait });
+        self.rekeyed = false;
+        match closed {
+            Ok(()) => self.state = State::Ready { not_before: Some(now + wait) },
+            Err(veto) => self.end(now, Err(veto)),
+        }
+        self.last = Some(error);
+    }
+
+    /// Ends with the error of the break, and says why it was not mended.
+    fn refuse(&mut self, now: Time, error: Error, code: ErrorCode) {
+        self.report(&error, ResumeAction::Refused { code: code.clone() });
+        self.record.not_resumed = Some(Text::from(code.as_str()));
+        // A server that cannot be reached, refuses the rest, or has another one, is not what broke the stream.
+        let broke = self.healing.as_mut().and_then(|healing| healing.broke.take());
+        if let Err(veto) = self.close_attempt(now, Some(error.code().as_str()), None, Some(&error)) {
+            return self.end(now, Err(veto));
+        }
+        let error = match error.kind() {
+            ErrorKind::Connect | ErrorKind::Server | ErrorKind::Decode => broke.unwrap_or(error),
+            _ => error,
+        };
+        self.end(now, Err(error.with_remark(reason(&code))));
+    }
+
+    fn report(&self, error: &Error, action: ResumeAction) {
+        if let Some(healing) = &self.healing {
+            let (items, resumes) = (self.record.items, healing.joint.resumes());
+            healing.joint.resume().report(&ResumeEvent { error, action, items, resumes });
+        }
+    }
+}

@@ -1,0 +1,319 @@
+//! `Joint`: decides what becomes of a stream that broke. It knows neither the request nor the items, but what they come to.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::Resume;
+use crate::base::time::jittered;
+use crate::base::{Error, ErrorCode, ErrorKind, MaybeSend, Phase, Text};
+
+/// How the parts of one kind of stream are joined; one for each stream.
+pub trait Join<T>: MaybeSend {
+    /// What an item comes to.
+    fn piece(&self, item: &T) -> Piece;
+    /// Takes in an item of the first part.
+    fn taken(&mut self, item: &T);
+    /// Takes in an item of a later part, and makes it one of the joined stream; whether it says anything then.
+    fn join(&mut self, item: &mut T) -> bool;
+    /// Another part begins.
+    fn next_part(&mut self);
+    /// What the request asks for. An error is why no request can ask for the rest.
+    fn ask(&self, body: &Bytes) -> Result<Ask, ErrorCode>;
+    /// The body of the request for the rest; so many tokens of its answer are known to have arrived.
+    fn rest(&mut self, body: &Bytes, tokens: u64) -> Result<Bytes, ErrorCode>;
+    /// The item that ends a stream whose tokens are used up.
+    fn ending(&mut self) -> T;
+    /// The stream was resumed: for those who cannot be called back.
+    fn resumed(&mut self, error: &Error) {
+        _ = error;
+    }
+}
+
+/// How a kind of stream is joined, if it can be.
+#[derive(Debug)]
+pub struct Joins<T>(pub(crate) Option<MakeJoin<T>>);
+
+type MakeJoin<T> = fn(&Resume) -> Box<dyn Join<T>>;
+
+impl<T> Joins<T> {
+    /// It cannot be.
+    pub const NONE: Self = Joins(None);
+}
+
+impl<T> Clone for Joins<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Joins<T> {}
+
+/// What an item comes to.
+#[derive(Clone, Debug, Default)]
+pub struct Piece {
+    /// The model, empty if it is not said.
+    pub model: Text,
+    /// It has text.
+    pub text: bool,
+    /// It has reasoning.
+    pub reasoning: bool,
+    /// It has a tool call, or a part of one.
+    pub calls: bool,
+    /// It ends the choice.
+    pub ended: bool,
+    /// It is of one choice of several.
+    pub several: bool,
+    /// Its log probabilities cannot be joined with those of another part.
+    pub apart: bool,
+    /// How many tokens its log probabilities are of.
+    pub logprobs: u64,
+    /// How many tokens the server counts so far.
+    pub counted: Option<u64>,
+}
+
+/// What a request asks for, as far as its rest depends on it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Ask {
+    /// How many choices; `None` if it is not known.
+    pub choices: Option<u64>,
+    /// A schema, grammar or regex is in force.
+    pub constrained: bool,
+    /// The most tokens of the answer.
+    pub max_tokens: Option<u64>,
+}
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Decision {
+    /// The stream did not break: the error is what the server or the caller has to say.
+    Pass,
+    /// Nothing is missing but the announced end.
+    Complete,
+    /// No token is left.
+    Length,
+    /// Another request after this delay, for all of it or for the rest.
+    Again { wait: Duration, whole: bool },
+    /// It ends with the error, for this reason.
+    Refuse(ErrorCode),
+}
+
+/// A break.
+#[derive(Clone, Copy)]
+pub(crate) struct Break<'a> {
+    pub(crate) error: &'a Error,
+    /// The head of an answer without an error had arrived.
+    pub(crate) answered: bool,
+    /// Another server could take the rest at once.
+    pub(crate) elsewhere: bool,
+    /// A number from 0 to 1, for jitter.
+    pub(crate) random: f64,
+}
+
+/// The longest `Retry-After` that is waited for.
+const RETRY_AFTER_CAP: Duration = Duration::from_secs(60);
+
+/// The state of one stream.
+pub(crate) struct Joint {
+    resume: Resume,
+    resumes: u32,
+    model: Text,
+    /// Text had arrived before this part.
+    text_before: bool,
+    text: bool,
+    reasoning: bool,
+    calls: bool,
+    several: bool,
+    apart: bool,
+    ended: bool,
+    /// Tokens that are known to have arrived before this part, and in it.
+    tokens_before: u64,
+    chunks: u64,
+    logprobs: u64,
+    counted: Option<u64>,
+}
+
+impl Joint {
+    pub(crate) fn new(resume: Resume) -> Self {
+        Joint {
+            resume,
+            resumes: 0,
+            model: Text::default(),
+            text_before: false,
+            text: false,
+            reasoning: false,
+            calls: false,
+            several: false,
+            apart: false,
+            ended: false,
+            tokens_before: 0,
+            chunks: 0,
+            logprobs: 0,
+            counted: None,
+        }
+    }
+
+    pub(crate) fn resume(&self) -> &Resume {
+        &self.resume
+    }
+
+    pub(crate) fn resumes(&self) -> u32 {
+        self.resumes
+    }
+
+    /// Whether this is not the first part.
+    pub(crate) fn is_resumed(&self) -> bool {
+        self.resumes > 0
+    }
+
+    /// Sees what comes next; an error is why it does not belong to what came before.
+    pub(crate) fn see(&mut self, piece: &Piece) -> Result<(), ErrorCode> {
+        if self.text_before {
+            let other = !piece.model.is_empty() && !self.model.is_empty() && piece.model != self.model;
+            if other && !self.resume.any_model {
+                return Err(ErrorCode::OtherModel);
+            }
+            if piece.reasoning {
+                return Err(ErrorCode::ReasoningRestarted);
+            }
+            if piece.several {
+                return Err(ErrorCode::SeveralChoices);
+            }
+        }
+        if self.model.is_empty() || !self.text_before {
+            self.model = piece.model.clone();
+        }
+        self.text |= piece.text;
+        self.reasoning |= piece.reasoning;
+        self.calls |= piece.calls;
+        self.several |= piece.several;
+        self.apart |= piece.apart;
+        self.ended |= piece.ended;
+        self.chunks += u64::from(piece.text || piece.reasoning);
+        self.logprobs += piece.logprobs;
+        self.counted = piece.counted.or(self.counted);
+        Ok(())
+    }
+
+    /// How many tokens are known to have arrived: what the server or its log probabilities count, or one for each chunk, which is the
+    /// least that it can be.
+    pub(crate) fn tokens(&self) -> u64 {
+        self.tokens_before + self.counted.unwrap_or(self.chunks.max(self.logprobs))
+    }
+
+    fn has_arrived(&self) -> bool {
+        self.text || self.reasoning || self.calls
+    }
+
+    /// What is to be done about a break; `ask` is what the request asks for.
+    pub(crate) fn decide(&self, broke: Break<'_>, ask: impl FnOnce() -> Result<Ask, ErrorCode>) -> Decision {
+        let refuse = Decision::Refuse;
+        let (begun, error) = (self.has_arrived() || self.is_resumed(), broke.error);
+        if !is_break(error, broke.answered, self.has_arrived(), begun) {
+            // The server took the beginning, and not the rest of it.
+            let refused = error.kind() == ErrorKind::Server && !broke.answered && self.is_resumed();
+            return if refused { refuse(refusal(error)) } else { Decision::Pass };
+        }
+        if self.ended {
+            return Decision::Complete;
+        }
+        if self.has_arrived() {
+            let cannot = [
+                (self.several, ErrorCode::SeveralChoices),
+                (self.calls, ErrorCode::ToolsCalled),
+                (self.reasoning && !self.text, ErrorCode::ReasoningUnfinished),
+                (self.apart, ErrorCode::LogprobsApart),
+            ];
+            if let Some((_, code)) = cannot.into_iter().find(|(is_so, _)| *is_so) {
+                return refuse(code);
+            }
+            let ask = match ask() {
+                Ok(ask) => ask,
+                Err(code) => return refuse(code),
+            };
+            if ask.choices != Some(1) {
+                return refuse(ErrorCode::SeveralChoices);
+            }
+            if ask.constrained {
+                return refuse(ErrorCode::Constrained);
+            }
+            if ask.max_tokens.is_some_and(|most| most > 0 && self.tokens() >= most) {
+                return Decision::Length;
+            }
+        }
+        self.again(broke)
+    }
+
+    /// A part was dropped because it does not belong to what came before: another server may have the rest.
+    pub(crate) fn decide_apart(&self, code: ErrorCode, broke: Break<'_>) -> Decision {
+        match code == ErrorCode::OtherModel && broke.elsewhere {
+            true => self.again(broke),
+            false => Decision::Refuse(code),
+        }
+    }
+
+    fn again(&self, broke: Break<'_>) -> Decision {
+        if self.resumes >= self.resume.attempts {
+            return Decision::Refuse(ErrorCode::AttemptsUsedUp);
+        }
+        let wait = match broke.error.retry_after() {
+            _ if broke.elsewhere => Duration::ZERO,
+            Some(wait) if wait > RETRY_AFTER_CAP => return Decision::Refuse(broke.error.code().clone()),
+            Some(wait) => wait,
+            None => jittered(self.resume.base, self.resume.cap, self.resumes, broke.random),
+        };
+        Decision::Again { wait, whole: !self.has_arrived() }
+    }
+
+    /// Another part begins.
+    pub(crate) fn next_part(&mut self) {
+        self.tokens_before = self.tokens();
+        (self.chunks, self.logprobs, self.counted) = (0, 0, None);
+        self.text_before = self.text;
+        self.resumes += 1;
+    }
+}
+
+/// Whether a stream stalled or broke by this error, so that the rest may come of another request.
+fn is_break(error: &Error, answered: bool, has_arrived: bool, begun: bool) -> bool {
+    match error.kind() {
+        ErrorKind::Timeout => error.phase() != Some(Phase::Total),
+        ErrorKind::Truncated | ErrorKind::Transport => true,
+        // Before anything has begun, these are for the policy of retries.
+        ErrorKind::Connect => begun && error.code() != &ErrorCode::Certificate,
+        ErrorKind::Server if answered => {
+            // A generation that is aborted at once is by what was asked for.
+            error.is_retryable() || (has_arrived && error.code() == &ErrorCode::GenerationAborted)
+        }
+        ErrorKind::Server => begun && error.is_retryable(),
+        _ => false,
+    }
+}
+
+/// Why a server refuses the rest.
+fn refusal(error: &Error) -> ErrorCode {
+    match error.code() {
+        ErrorCode::TemplateError | ErrorCode::NoTemplate => ErrorCode::CannotContinue,
+        code => code.clone(),
+    }
+}
+
+/// What a refusal says to people.
+pub(crate) fn reason(code: &ErrorCode) -> &'static str {
+    match code {
+        ErrorCode::AttemptsUsedUp => "not resumed: its attempts are used up",
+        ErrorCode::CannotContinue => "not resumed: the chat template cannot continue a message",
+        ErrorCode::Constrained => "not resumed: a schema, grammar or regex is set, which would start over",
+        ErrorCode::LogprobsApart => "not resumed: the offsets of its log probabilities cannot be joined",
+        ErrorCode::NotResumable => "not resumed: such streams cannot be continued",
+        ErrorCode::OtherModel => "not resumed: the server has another model",
+        ErrorCode::ReasoningRestarted => "not resumed: the model began to reason again",
+        ErrorCode::ReasoningUnfinished => "not resumed: the model was reasoning",
+        ErrorCode::RetryBudgetUsedUp => "not resumed: the retry budget is used up",
+        ErrorCode::SeveralChoices => "not resumed: it has several choices",
+        ErrorCode::TimeoutTotal => "not resumed: no time was left",
+        ErrorCode::ToolsCalled => "not resumed: it calls tools",
+        ErrorCode::ContextLengthExceeded => "not resumed: prompt and answer do not fit into the context",
+        _ => "not resumed: the server refused to continue it",
+    }
+}
