@@ -89,6 +89,10 @@ pub(crate) struct Request {
     pub(crate) thinking: bool,
     no_tools: bool,
     prefix: String,
+    /// The last message is gone on with.
+    continues: bool,
+    /// The template opens an answer.
+    opens: bool,
 }
 
 impl Request {
@@ -104,6 +108,9 @@ impl Request {
             let text = "continue_final_message requires add_generation_prompt to be false.";
             return Err(detail(422, text));
         }
+        if continues == Some(true) {
+            continuable(messages)?;
+        }
         check(messages)?;
         let vars = field(body, TEMPLATE_VARS).and_then(|vars| vars.get("enable_thinking"));
         let reasoning = body.get("reasoning").and_then(|reasoning| reasoning.get("enabled"));
@@ -112,9 +119,13 @@ impl Request {
         Ok(Request {
             messages: messages.to_vec(),
             tools: body.get("tools").cloned().unwrap_or(Json::Null),
-            thinking: thinking.into_iter().flatten().find_map(Json::as_bool).unwrap_or(false),
+            // A message that is gone on with has its thought behind it.
+            thinking: thinking.into_iter().flatten().find_map(Json::as_bool).unwrap_or(false)
+                && continues != Some(true),
             no_tools: tool_choice == Some("none"),
             prefix: body.get("response_prefix").and_then(Json::as_str).unwrap_or("").to_owned(),
+            continues: continues == Some(true),
+            opens: prompts,
         })
     }
 
@@ -124,14 +135,23 @@ impl Request {
     }
 
     pub(crate) fn prompt(&self) -> Prompt {
-        let rendered = render(&self.messages).into_iter().flatten();
+        let mut rendered: Vec<_> = render(&self.messages).into_iter().flatten().collect();
         let asked = self.messages.iter().rev().map(text).find(|(role, _)| role == "user");
         let echo = asked.or_else(|| self.messages.last().map(text)).unwrap_or_default().1;
-        Prompt {
-            text: rendered.collect::<String>() + "<|im_start|>assistant\n" + &self.prefix,
-            call: self.call(&echo),
-            echo,
+        let mut said = String::new();
+        if self.continues {
+            // Cut back to the end of the message.
+            rendered.pop();
+            said = self.messages.last().map(text).unwrap_or_default().1;
+        } else if self.opens {
+            rendered.push("<|im_start|>assistant\n".to_owned());
         }
+        // Without the beginning of an answer there is nothing that it could go on with.
+        if self.continues || self.opens {
+            rendered.push(self.prefix.clone());
+            said += &self.prefix;
+        }
+        Prompt { text: rendered.concat(), call: self.call(&echo), echo, said }
     }
 
     /// A call of the first tool that the last message, a user's, has by name.
@@ -176,6 +196,19 @@ pub(crate) fn render(messages: &[Json]) -> Vec<Option<String>> {
         rendered.push(Some("<|im_end|>\n".to_owned()));
     }
     rendered
+}
+
+/// Fails at a last message that has nothing to go on with.
+fn continuable(messages: &[Json]) -> Result<(), Refusal> {
+    let refused = |why: &str| Err(detail(422, format!("continue_final_message is set but {why}")));
+    let is_text = |part: &Json| part.get("text").and_then(Json::as_str).is_some();
+    match messages.last().map(|message| message.get("content")) {
+        None => refused("there are no messages to continue"),
+        Some(Some(Json::Str(_))) => Ok(()),
+        Some(Some(Json::List(parts))) if parts.iter().any(is_text) => Ok(()),
+        Some(Some(Json::List(_))) => refused("the final message has no text content to continue"),
+        Some(_) => refused("the final message has no content to continue"),
+    }
 }
 
 /// Fails at messages that a template or the fetching of images fails at.

@@ -39,16 +39,39 @@ pub(crate) struct Prompt {
     pub(crate) text: String,
     /// What an echo says.
     pub(crate) echo: String,
+    /// How the answer begins that is to be gone on with; empty if there is none.
+    pub(crate) said: String,
     /// A tool call to make, as the model writes it.
     pub(crate) call: Option<String>,
 }
 
 impl Prompt {
-    /// A text that is a prompt as it is.
+    /// A text that is a prompt as it is. If it ends in the beginning of its own answer, that is gone on with.
     pub(crate) fn plain(text: &str) -> Prompt {
-        Prompt { text: text.to_owned(), echo: text.to_owned(), call: None }
+        let (echo, said) = match Script::behind(text) {
+            Some(said) => (text, said),
+            None => echoed(text),
+        };
+        Prompt { text: text.to_owned(), echo: echo.to_owned(), said: said.to_owned(), call: None }
     }
 }
+
+/// A prompt, and as much of its echo as stands behind it.
+fn echoed(text: &str) -> (&str, &str) {
+    let begins = |at: &usize| {
+        let (prompt, said) = text.split_at(*at);
+        match said.strip_prefix(ECHO) {
+            Some(echo) => prompt.starts_with(echo),
+            None => ECHO.starts_with(said),
+        }
+    };
+    let places = text.match_indices(&ECHO[..1]).map(|(at, _)| at);
+    let place = places.filter(|at| *at > 0).find(begins);
+    place.map_or((text, ""), |at| text.split_at(at))
+}
+
+/// What an answer begins with where nothing else is asked for.
+const ECHO: &str = "Echo: ";
 
 /// Choices under way.
 pub(crate) struct Generation {
@@ -261,11 +284,12 @@ fn task(script: &Script, params: &Params, style: Style, prompt: &Prompt, k: usiz
             (said(thinking, "", &String::from_utf8_lossy(&json)), true)
         }
         (None, true, None) => {
-            let echo = format!("Echo: {}", prompt.echo);
+            let echo = format!("{ECHO}{}", prompt.echo);
             let text = prompt.call.as_deref().unwrap_or(&echo);
             (said(thinking, "\n\n", text), false)
         }
     };
+    let tokens = rest(tokens, &prompt.said);
     let eos_token = script.eos_token.clone().unwrap_or_else(|| "<|im_end|>".to_owned());
     Task {
         tokens,
@@ -278,6 +302,20 @@ fn task(script: &Script, params: &Params, style: Style, prompt: &Prompt, k: usiz
         eos_token: (style == Style::Chat && !filtered).then_some(eos_token),
         top_logprobs: params.top_logprobs,
         first_logprob: script.non_finite,
+    }
+}
+
+/// What is left of an answer that begins so. One that begins otherwise is said whole.
+fn rest(tokens: Vec<Token>, said: &str) -> Vec<Token> {
+    const THOUGHT: &[u8] = b"</think>";
+    let raw: Vec<u8> = tokens.iter().flat_map(|token| token.bytes.iter().copied()).collect();
+    let thought = raw.windows(THOUGHT.len()).rposition(|window| window == THOUGHT).map_or(0, |at| at + THOUGHT.len());
+    // Templates leave out the blank lines after a thought.
+    let blank = raw[thought..].iter().take_while(|byte| **byte == b'\n').count();
+    let begins = [(thought, said), (thought + blank, said.trim_start_matches('\n'))];
+    match begins.into_iter().find(|(at, said)| raw[*at..].starts_with(said.as_bytes())) {
+        Some((at, begin)) if !said.is_empty() => token::after(tokens, at + begin.len()),
+        _ => tokens,
     }
 }
 

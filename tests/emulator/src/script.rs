@@ -36,6 +36,9 @@ pub struct Script {
     pub(crate) body: Option<String>,
 }
 
+/// A directive begins with it.
+const OPEN: &str = "[[fake:";
+
 impl Script {
     /// The usual course: an echo of the prompt, without delays, to its end.
     pub fn new() -> Script {
@@ -191,7 +194,6 @@ impl Script {
 
     /// The directive in a text, the last one if there are several.
     pub(crate) fn find(text: &str) -> Option<Result<Script, String>> {
-        const OPEN: &str = "[[fake:";
         let start = text.rfind(OPEN)? + OPEN.len();
         let rest = &text[start..];
         Some(match Json::parse_prefix(rest) {
@@ -199,6 +201,13 @@ impl Script {
             Ok((_, taken)) if !rest[taken..].starts_with("]]") => Err("it does not end in ]]".to_owned()),
             Ok((directive, _)) => Script::from_directive(&directive),
         })
+    }
+
+    /// What stands behind the last directive of a text.
+    pub(crate) fn behind(text: &str) -> Option<&str> {
+        let rest = &text[text.rfind(OPEN)? + OPEN.len()..];
+        let (_, taken) = Json::parse_prefix(rest).ok()?;
+        rest[taken..].strip_prefix("]]")
     }
 
     fn from_directive(directive: &Json) -> Result<Script, String> {

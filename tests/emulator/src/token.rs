@@ -217,6 +217,21 @@ impl Token {
     }
 }
 
+/// What is left of tokens of which so many bytes were said already.
+pub(crate) fn after(tokens: Vec<Token>, bytes: usize) -> Vec<Token> {
+    let mut said = bytes;
+    let mut left = Vec::new();
+    for mut token in tokens {
+        let skip = said.min(token.bytes.len());
+        said -= skip;
+        if skip < token.bytes.len() {
+            token.bytes.drain(..skip);
+            left.push(token);
+        }
+    }
+    left
+}
+
 /// Takes a text apart.
 pub(crate) fn encode(text: &str) -> Vec<Token> {
     let mut tokens = Vec::new();
