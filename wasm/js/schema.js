@@ -1,0 +1,147 @@
+// Structured output: a schema goes out with the request, and a typed value comes back.
+
+import { TabbyError, misuse } from "./error.js";
+import { readJson } from "./json.js";
+import { asTabbyError } from "./settings.js";
+import { jsonSchemaOf, placeOf, validated } from "./standard.js";
+
+export { jsonSchemaOf };
+
+/** What a request must not bring along: a generation is held to one thing. */
+const OTHER_FORMS = ["json_schema", "regex_pattern", "grammar_string", "response_format"];
+
+/** A text up to this length is read again with each piece; a longer one once it has grown by a sixteenth. */
+const SHORT = 4096;
+
+/** The answer is not what the schema asks for. */
+export class UnparsedError extends TabbyError {
+  constructor(unparsed, words, { raw, answer, issues = [], path, cause }) {
+    const end = unparsed === "empty" ? "" : unparsed === "cut_off" ? "; raise `max_tokens`" : "; the server ignores schemas that it cannot use without a word";
+    const place = path === undefined ? "" : ` (at \`${path}\`)`;
+    super({ kind: "decode", code: "unstructured", path, reason: words, message: `${words}${place}${end}` }, { cause });
+    this.unparsed = unparsed;
+    this.issues = issues;
+    // They are the model's, which logs need not hold.
+    Object.defineProperty(this, "raw", { value: raw, enumerable: false });
+    Object.defineProperty(this, "answer", { value: answer, enumerable: false });
+  }
+}
+
+/** Asks for an answer of a schema: a promise of the typed value, and a stream of what is known of it. Nothing is sent before one of them is used. */
+export function parse(tabby, request, options) {
+  return new ParsedStream(tabby, request, options);
+}
+
+/** The client with `chat.parse`. */
+export function withParse(tabby) {
+  tabby.chat.parse = (request, options) => parse(tabby, request, options);
+  return tabby;
+}
+
+/** The value of an answer that was asked for elsewhere. */
+export async function parsed(answer, schema) {
+  const choice = answer.choices?.[0];
+  const raw = choice?.message?.content ?? "";
+  const failed = (unparsed, words, more) => new UnparsedError(unparsed, words, { raw, answer, ...more });
+  if (raw.trim() === "") throw failed("empty", "the answer has no text to read JSON from");
+  const { value, state, at } = readJson(raw);
+  if (state === "cut" && choice.finish_reason === "length") throw failed("cut_off", "the answer was cut off by `max_tokens` before its JSON was whole");
+  if (state === "cut") throw failed("not_json", "the answer is no JSON: it ends before its JSON is whole");
+  if (state === "broken") throw failed("not_json", `the answer is no JSON: unexpected text at ${lineOf(raw, at)}`);
+  let result;
+  try {
+    result = await validated(schema, value);
+  } catch (cause) {
+    throw failed("unexpected", "the schema could not check the answer's JSON", { cause });
+  }
+  if (!result.issues) return { value: result.value, raw, answer };
+  const [{ path, message }] = result.issues;
+  throw failed("unexpected", `the answer's JSON has another shape: ${message}`, { issues: result.issues, path: placeOf(path) });
+}
+
+function lineOf(text, at) {
+  const before = text.slice(0, at).split("\n");
+  return `line ${before.length} column ${before.at(-1).length + 1}`;
+}
+
+/** An answer that is held to a schema, while it comes and as a whole. */
+export class ParsedStream {
+  #make;
+  #schema;
+  #made;
+  #result;
+
+  constructor(tabby, given, options) {
+    this.#schema = given?.schema;
+    this.#make = () => tabby.chat.stream(held(given), options);
+  }
+
+  /** The stream of chunks that the value is read from. */
+  get stream() {
+    return (this.#made ??= this.#make());
+  }
+
+  /** The value, with the raw text and the whole answer. */
+  result() {
+    return (this.#result ??= this.#finish());
+  }
+
+  /** A stream is also a promise of its value. */
+  then(resolve, reject) {
+    return this.result().then(({ value }) => value).then(resolve, reject);
+  }
+
+  catch(reject) {
+    return this.then(undefined, reject);
+  }
+
+  finally(last) {
+    return this.then((value) => value).finally(last);
+  }
+
+  /** What is known of the value, whenever that is more. */
+  async *[Symbol.asyncIterator]() {
+    let [text, read, last] = ["", 0, undefined];
+    for await (const chunk of this.stream) {
+      const piece = chunk.choices.find(({ index }) => !index)?.delta.content;
+      if (!piece) continue;
+      text += piece;
+      if (text.length > SHORT && text.length - read < read / 16) continue;
+      read = text.length;
+      const { value, state } = readJson(text);
+      if (value === undefined || state === "broken") continue;
+      const written = JSON.stringify(value);
+      if (written === last) continue;
+      last = written;
+      yield value;
+    }
+    // What is wrong with the whole is thrown here, too.
+    const { answer } = await this.result();
+    const { value } = readJson(answer.choices[0].message.content);
+    if (JSON.stringify(value) !== last) yield value;
+  }
+
+  /** Gives it up. */
+  abort(reason) {
+    this.stream.abort(reason);
+  }
+
+  async #finish() {
+    let stream;
+    try {
+      stream = this.stream;
+    } catch (error) {
+      throw asTabbyError(error);
+    }
+    return parsed(await stream.final(), this.#schema);
+  }
+}
+
+/** The request, held to the schema. */
+function held(given) {
+  if (typeof given !== "object" || given === null) throw misuse("the request must be an object");
+  const { schema, jsonSchema, ...request } = given;
+  const other = OTHER_FORMS.find((name) => request[name] != null || request.extra_body?.[name] != null);
+  if (other) throw misuse(`\`${other}\` cannot stand beside \`schema\`: an answer is held to one form`);
+  return { ...request, response_format: { type: "json_schema", json_schema: jsonSchemaOf(schema, jsonSchema) } };
+}

@@ -1,0 +1,52 @@
+// Schemas as callers have them: of Standard Schema (zod, valibot, arktype), or JSON schemas.
+
+import { fault } from "./check.js";
+import { misuse } from "./error.js";
+import { wordsOf } from "./secrets.js";
+
+const isStandard = (schema) => typeof schema?.["~standard"]?.validate === "function";
+
+/** The JSON schema of what is to be written, with its properties in their order. `given` goes before what the schema says of itself. */
+export function jsonSchemaOf(schema, given) {
+  if (given !== undefined) return checked(given);
+  if (!isStandard(schema)) return checked(schema);
+  const convert = schema["~standard"].jsonSchema?.input;
+  if (typeof convert !== "function") throw misuse(`the schema of ${vendorOf(schema)} does not say what it is as JSON schema; ${hintFor(schema)}`);
+  try {
+    const { $schema: _, ...made } = convert({ target: "draft-2020-12" });
+    return made;
+  } catch (error) {
+    throw misuse(`the schema cannot be written as a JSON schema: ${wordsOf(error)}; give one beside it as \`jsonSchema\``, error);
+  }
+}
+
+const vendorOf = (schema) => JSON.stringify(String(schema["~standard"].vendor ?? "an unknown library").slice(0, 32));
+
+function hintFor(schema) {
+  if (schema["~standard"].vendor !== "valibot") return "take a newer version of the library, or give a JSON schema beside it as `jsonSchema`";
+  return "put it into `toStandardJsonSchema` of `@valibot/to-json-schema`, or give a JSON schema beside it as `jsonSchema`";
+}
+
+function checked(schema) {
+  if (typeof schema === "object" && schema !== null && !Array.isArray(schema)) return schema;
+  throw misuse("the schema must be a JSON schema, an object, or one of Standard Schema, such as those of zod, valibot and arktype");
+}
+
+/** What the value is to a schema: `{ value }`, or `{ issues }`, each with its path and message. */
+export async function validated(schema, value) {
+  if (isStandard(schema)) {
+    const result = await schema["~standard"].validate(value);
+    if (!result.issues) return { value: result.value };
+    return { issues: result.issues.map(({ path, message }) => ({ path: (path ?? []).map(keyOf), message })) };
+  }
+  const found = fault(value, schema);
+  return found ? { issues: [found] } : { value };
+}
+
+const keyOf = (part) => (typeof part === "object" && part !== null ? part.key : part);
+
+/** A path as it is written in programs, such as `items[0].price`; `undefined` for the value itself. */
+export function placeOf(path) {
+  const parts = path.map((part) => (typeof part === "number" ? `[${part}]` : `.${String(part)}`));
+  return parts.length === 0 ? undefined : parts.join("").replace(/^\./, "");
+}

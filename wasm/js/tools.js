@@ -1,0 +1,193 @@
+// Tools: functions that a model may call, run in rounds until it calls none. The rules are those of the Rust library's `ToolLoop`.
+
+import { cancelled, misuse } from "./error.js";
+import { asTabbyError, onAbort, signalOf } from "./settings.js";
+import { Calls } from "./toolcalls.js";
+import { ToolLoop } from "./toolloop.js";
+
+export { ToolLoop };
+
+/** A tool as it is, for the types of its arguments. */
+export const tool = (given) => given;
+
+/** Runs a conversation with tools: a promise of what came of it, and a stream of its events. Nothing is sent before one of them is used. */
+export function runTools(tabby, request, options) {
+  return new ToolRun(tabby, request, options);
+}
+
+/** The client with `chat.runTools`. */
+export function withTools(tabby) {
+  tabby.chat.runTools = (request, options) => runTools(tabby, request, options);
+  return tabby;
+}
+
+/** A run: it asks, runs the tools that are called, and hands their results back. */
+export class ToolRun {
+  #tabby;
+  #given;
+  #options;
+  #loop;
+  #calls;
+  #stream;
+  #claimed = false;
+  #result;
+  #own = new AbortController();
+  /** Why it was given up. */
+  #left;
+
+  constructor(tabby, given, options) {
+    this.#tabby = tabby;
+    this.#given = given;
+    this.#options = options;
+  }
+
+  /** What has come of it so far. */
+  get soFar() {
+    return this.#output();
+  }
+
+  /** Runs to the end, or waits until a loop over it has; an error has what there was as `partial`. */
+  result() {
+    return (this.#result ??= this.#finish());
+  }
+
+  /** A run is also a promise of what came of it. */
+  then(resolve, reject) {
+    return this.result().then(resolve, reject);
+  }
+
+  catch(reject) {
+    return this.then(undefined, reject);
+  }
+
+  finally(last) {
+    return this.result().finally(last);
+  }
+
+  /** Gives it up: ends the generation and the calls that run. */
+  abort(reason) {
+    this.#left ??= { reason };
+    this.#stream?.abort(reason);
+    this.#own.abort(reason);
+  }
+
+  [Symbol.asyncIterator]() {
+    if (this.#claimed) {
+      const hint = "read it once; `result()` may be awaited beside a loop";
+      throw misuse(`the run has a reader already, and two would each get a part of it; ${hint}`, undefined, "stream_in_use");
+    }
+    this.#claimed = true;
+    const events = this.#run();
+    const over = Promise.withResolvers ? Promise.withResolvers() : resolvers();
+    this.#ended = over.promise;
+    const settle = (error) => over.resolve(error);
+    return {
+      next: async () => {
+        try {
+          const step = await events.next();
+          if (step.done) settle();
+          return step;
+        } catch (error) {
+          settle({ error });
+          throw error;
+        }
+      },
+      return: async (value) => {
+        this.abort();
+        // It waits for what the run is at, which the abort ends.
+        await events.return().catch(() => {});
+        settle(this.#isOver ? undefined : { error: cancelledBy(undefined, this.#output()) });
+        return { value, done: true };
+      },
+      [Symbol.asyncIterator]() {
+        return this;
+      },
+    };
+  }
+
+  #ended;
+  #isOver = false;
+
+  async #finish() {
+    // A loop that begins in the same turn is the reader.
+    await undefined;
+    if (this.#claimed) {
+      const failed = await this.#ended;
+      if (failed) throw failed.error;
+      return this.#output();
+    }
+    for await (const _ of this);
+    return this.#output();
+  }
+
+  #output() {
+    const partial = this.#stream?.soFar;
+    return this.#loop?.output(partial) ?? { end: "unfinished", answer: undefined, messages: [], rounds: 0, calls: 0, failures: 0, usage: undefined, text: "" };
+  }
+
+  async *#run() {
+    try {
+      const { tools, limits, ...request } = this.#setUp();
+      const signal = signalOf(this.#options?.signal);
+      const stop = signal && onAbort(signal, () => this.abort(signal.reason));
+      if (signal?.aborted) this.abort(signal.reason);
+      try {
+        yield* this.#rounds(new ToolLoop(request, tools, limits));
+      } finally {
+        stop?.();
+        this.#calls?.stop();
+      }
+    } catch (thrown) {
+      const error = asTabbyError(thrown, "the run cannot go on");
+      const partial = this.#output();
+      this.#stream = undefined;
+      error.partial = partial;
+      throw error;
+    }
+  }
+
+  #setUp() {
+    if (typeof this.#given !== "object" || this.#given === null) throw misuse("the request must be an object");
+    return this.#given;
+  }
+
+  async *#rounds(loop) {
+    this.#loop = loop;
+    this.#calls = new Calls(loop, this.#own.signal);
+    for (;;) {
+      if (this.#left) throw cancelledBy(this.#left.reason, undefined);
+      const step = loop.step();
+      if (step.ask) yield* this.#asked(step.ask);
+      else if (step.call) {
+        this.#calls.start(step.index, step.call);
+        yield { type: "started", call: step.call };
+      } else if (step.end) {
+        this.#isOver = true;
+        return;
+      } else yield await this.#calls.next();
+    }
+  }
+
+  async *#asked(request) {
+    const { signal: _, ...options } = this.#options ?? {};
+    const stream = (this.#stream = this.#tabby.chat.stream(request, options));
+    for await (const chunk of stream) yield { type: "chunk", chunk };
+    if (this.#left) throw cancelledBy(this.#left.reason, undefined);
+    const answer = await stream.final();
+    this.#stream = undefined;
+    this.#loop.answer(answer);
+    yield { type: "answered", round: this.#loop.rounds, answer };
+  }
+}
+
+const resolvers = () => {
+  const made = {};
+  made.promise = new Promise((resolve, reject) => Object.assign(made, { resolve, reject }));
+  return made;
+};
+
+function cancelledBy(reason, partial) {
+  const error = cancelled(reason);
+  error.partial = partial;
+  return error;
+}
