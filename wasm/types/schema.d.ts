@@ -12,10 +12,8 @@
  * console.log(city.name);
  * ```
  */
-import type * as answers from "./answers.js";
-import type { CallOptions, Chat, MessageStream, Tabby } from "./index.js";
+import type { CallOptions, Chat, ChatChunk, ChatCompletion, ChatRequest, JsonSchema, MessageStream, Tabby } from "./index.js";
 import { TabbyError } from "./index.js";
-import type { ChatRequest, JsonSchema } from "./requests.js";
 import type { DeepPartial, InputOf, OutputOf, Schema } from "./standard.js";
 
 export { jsonSchemaOf } from "./standard.js";
@@ -40,7 +38,7 @@ export interface Parsed<T> {
   /** The text of the model, from which it was read. */
   raw: string;
   /** The whole answer, with reasoning apart from the text. */
-  answer: answers.ChatCompletion;
+  answer: ChatCompletion;
 }
 
 /**
@@ -50,7 +48,7 @@ export interface Parsed<T> {
 export function parse<S extends Schema, T = unknown>(tabby: Tabby, request: ParseRequest<S>, options?: CallOptions): ParsedStream<OutputOf<S, T>, InputOf<S, T>>;
 
 /** The value of an answer that was asked for elsewhere. Fails with an `UnparsedError`. */
-export function parsed<S extends Schema, T = unknown>(answer: answers.ChatCompletion, schema: S): Promise<Parsed<OutputOf<S, T>>>;
+export function parsed<S extends Schema, T = unknown>(answer: ChatCompletion, schema: S): Promise<Parsed<OutputOf<S, T>>>;
 
 /** Gives the client the method `chat.parse`, and returns it. */
 export function withParse<T extends Tabby>(tabby: T): T & { readonly chat: Chat & ChatParse };
@@ -65,7 +63,7 @@ export interface ChatParse {
 export class ParsedStream<T, Written = T> implements PromiseLike<T>, AsyncIterable<DeepPartial<Written>> {
   protected constructor();
   /** The stream of chunks that the value is read from; it has one reader. */
-  readonly stream: MessageStream<answers.ChatChunk, answers.ChatCompletion>;
+  readonly stream: MessageStream<ChatChunk, ChatCompletion>;
   /** The value with the raw text and the whole answer. */
   result(): Promise<Parsed<T>>;
   /** What is known of the value, at each piece that adds to it; of a text of more than 4096 characters, each time it has grown by a sixteenth. */
@@ -81,7 +79,7 @@ export class ParsedStream<T, Written = T> implements PromiseLike<T>, AsyncIterab
 }
 
 /** The answer is not what the schema asks for. Its code is `unstructured`, its kind `decode`. */
-export class UnparsedError extends TabbyError<answers.ChatCompletion> {
+export class UnparsedError extends TabbyError<ChatCompletion> {
   protected constructor();
   /**
    * What is wrong: there is no text (`empty`), it was cut by `max_tokens` (`cut_off`), it is no JSON or has other text around it (`not_json`), or it is
@@ -93,5 +91,5 @@ export class UnparsedError extends TabbyError<answers.ChatCompletion> {
   /** The text of the answer, unchanged. It does not show when the error is logged. */
   readonly raw: string;
   /** The whole answer. */
-  readonly answer: answers.ChatCompletion;
+  readonly answer: ChatCompletion;
 }

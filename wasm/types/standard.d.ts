@@ -1,5 +1,5 @@
 /** Schemas as callers have them. */
-import type { JsonSchema } from "./requests.js";
+import type { JsonSchema } from "./index.js";
 
 /** What a library says of its schemas after Standard Schema: zod 4, valibot and arktype do. */
 export interface StandardSchema<Input = unknown, Output = Input> {
