@@ -246,7 +246,11 @@ fn every_route_has_its_method_and_every_method_its_route() {
         fs::write(path, updated(TABLE, &derived())).expect("the table is written");
         return;
     }
-    assert_eq!(updated(TABLE, &derived()), TABLE, "`UPDATE=1 cargo test --test coverage` writes src/guide/coverage.md");
+    assert_eq!(
+        updated(TABLE, &derived()),
+        TABLE,
+        "`UPDATE=1 cargo test --test files coverage` writes src/guide/coverage.md"
+    );
     let faults = faults(TABLE, &derived(), &served());
     assert!(faults.is_empty(), "src/guide/coverage.md:\n{}", faults.join("\n"));
 }

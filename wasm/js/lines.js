@@ -1,4 +1,4 @@
-// Items as lines of JSON, for the body of a response; an error is the last line. What reads them is in relay.js.
+// Items as lines of JSON, for the body of a response; the last line is an error, or blank if there was none. What reads them is in relay.js.
 
 import { encode } from "./abi.js";
 import { needed } from "./host.js";
@@ -19,7 +19,7 @@ export function linesOf(items) {
       } catch (error) {
         last = asTabbyError(error);
       }
-      if (last) controller.enqueue(write({ error: Object.fromEntries(TOLD.map((name) => [name, last[name]])) }));
+      controller.enqueue(last ? write({ error: Object.fromEntries(TOLD.map((name) => [name, last[name]])) }) : encode("\n"));
       controller.close();
       controller.byobRequest?.respond(0);
     },

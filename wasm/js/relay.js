@@ -19,6 +19,8 @@ export function fromReadableStream(given, { limits, total = new Mixed(limits) } 
 class Mixed {
   #limits;
   #total;
+  /** Whether each choice has ended, by its index. */
+  #ended = new Map();
 
   constructor(limits) {
     this.#limits = limits;
@@ -30,7 +32,13 @@ class Mixed {
   }
 
   push(item) {
+    for (const { index = 0, finish_reason } of item.choices ?? []) this.#ended.set(index, this.#ended.get(index) || finish_reason != null);
     this.#total.push(item);
+  }
+
+  /** Whether all that began has ended. */
+  get isComplete() {
+    return this.#ended.size > 0 && [...this.#ended.values()].every(Boolean);
   }
 
   finish() {
@@ -42,6 +50,7 @@ class Mixed {
   }
 }
 
+const CUT = "the stream ended before its end was announced; the connection was cut or the route was stopped; what had arrived is kept by the stream";
 /** The default of the module, in bytes. */
 const EVENT = 16 << 20;
 
@@ -51,6 +60,8 @@ class Lines {
   #read = 0;
   /** The line that has no end yet. */
   #line = "";
+  /** Whether the last line was blank: what `toReadableStream` writes ends so. */
+  #isMarked = false;
   #total;
   #most;
 
@@ -63,9 +74,16 @@ class Lines {
     const [first, ...more] = text.split("\n");
     this.#line += first;
     for (const next of more) {
-      if (this.#line.trim() !== "") this.#lines.push(this.#line);
+      this.#isMarked = this.#line.trim() === "";
+      if (!this.#isMarked) this.#lines.push(this.#line);
       this.#line = next;
     }
+  }
+
+  /** The body has ended, which it may do without a sign if it was cut. */
+  end() {
+    const isWhole = this.#isMarked || this.#total.isComplete !== false;
+    if (this.#line.trim() !== "" || !isWhole) throw new TabbyError({ kind: "truncated", code: "truncated", message: CUT });
   }
 
   next() {
@@ -106,9 +124,11 @@ class Relay {
       const { done, value } = await this.#reader.read();
       this.#busy = false;
       if (this.#over) return;
-      this.#sink.source.feed(this.#decoder.decode(value, { stream: !done }) + (done ? "\n" : ""));
+      this.#sink.source.feed(this.#decoder.decode(value, { stream: !done }));
       this.#sink.records("");
-      if (done) this.finish();
+      if (!done) return;
+      this.#sink.source.end?.();
+      this.finish();
     } catch (error) {
       this.finish(error instanceof TabbyError ? error : new TabbyError({ kind: "transport", code: "transport", message: `the stream broke: ${wordsOf(error)}` }, { cause: error }));
     }

@@ -182,8 +182,30 @@ test("lines without end, and blank lines without number, stay within bounds", as
   const endless = new Response(`{"choices":[${" ".repeat(5000)}`).body;
   await assert.rejects(fromReadableStream(endless, { limits: { event: 1000 } }).final(), { name: "TabbyError", code: "event_too_large" });
   const line = JSON.stringify(chunk({ content: "a" }));
-  const blank = new Response(`${"\n".repeat(200_000)}${line}\n`).body;
+  const blank = new Response(`${"\n".repeat(200_000)}${line}\n\n`).body;
   assert.equal((await fromReadableStream(blank).final()).choices[0].message.content, "a");
+});
+
+test("a relayed stream that was cut is truncated, wherever the cut is", async (t) => {
+  const { url } = await emulator(t);
+  const whole = await new Response(clientOf(url).chat.stream({ ...ask(), max_tokens: 5 }).toReadableStream()).bytes();
+  const message = (await fromReadableStream(new Response(whole).body).final()).choices[0].message.content;
+  assert.match(message, /\w/);
+  for (let end = 0; end < whole.length - 1; end++) {
+    const stream = fromReadableStream(new Response(whole.subarray(0, end)).body);
+    const cut = await stream.final().catch((error) => error);
+    if (!(cut instanceof TabbyError)) {
+      // Only what comes after the end of the answer is missing.
+      assert.equal(cut.choices[0].message.content, message, `cut at ${end}`);
+      assert.equal(cut.choices[0].finish_reason, "length");
+      continue;
+    }
+    assert.equal(cut.code, "truncated", `cut at ${end}: ${cut.message}`);
+    assert.ok(message.startsWith(cut.partial.choices[0]?.message.content ?? ""));
+  }
+  // As npm openai writes it, without a blank line at the end.
+  const lines = new TextDecoder().decode(whole).trimEnd() + "\n";
+  assert.equal((await fromReadableStream(new Response(lines).body).final()).choices[0].message.content, message);
 });
 
 test("a page that leaves ends the generation", async (t) => {

@@ -26,6 +26,10 @@ const SEEDS: [&str; 24] = [
     "\u{9b}\u{5}{\"detail\":\"No models are currently loaded.\"}",
     "\u{c8}\u{5}<html><title>502 Bad Gateway</title></html>",
     "\u{3}{\"detail\":[{\"msg\":\"\",\"input\":\"\"}]}",
+    // White space before the first field, which a cut may part from it.
+    "\0\tP\0\0\0\0",
+    "\0 data: {\"choices\":[]}\r\n\r\ndata: {\"choices\":[{\"d\"< \"ch",
+    "\u{1}\u{feff}\n \u{feff}data: {\"token\":\"a\"}\n\n",
     "Sun, 06 Nov 1994 08:49:37 GMT",
     "Sun, 99999999999999999999 Nov 1994 08:49:37 GMT",
     "120",
