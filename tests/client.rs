@@ -202,7 +202,7 @@ fn mistakes_in_the_builder_are_told_when_it_builds() {
             build(Client::builder("http://host").api_key("a\u{1}")),
             "the API key has characters that no header can carry; look for line breaks or control characters in it",
         ),
-        (build(Client::builder("http://host").header("x y", "")), "`x y` is no valid header name"),
+        (build(Client::builder("http://host").header("x y", "")), "`x y` is not a valid header name"),
     ];
     for (error, text) in cases {
         assert_eq!(error.to_string(), text);

@@ -1,11 +1,11 @@
-//! What to do about an error, as data, for programs that speak of it in words of their own.
+//! What to do about an error, as data. For programs that word the hint themselves.
 
 use std::fmt;
 
-/// What to do about an error: a [`Remedy`], and the [`Place`]s that its sentence names.
+/// What to do about an error: a [`Remedy`], and the [`Place`]s that the hint names.
 ///
-/// [`Error::hint`](crate::Error::hint) has the sentence in Rust's names. A program for the terminal or a binding for another language
-/// spells the places in its own:
+/// [`Error::hint`](crate::Error::hint) returns the sentence with Rust's names. A command-line program or a binding for another language
+/// substitutes its own names for the places:
 ///
 /// ```
 /// use tabbyapi::{Client, Place, Remedy};
@@ -33,33 +33,33 @@ pub struct Advice {
     template: &'static str,
 }
 
-/// What kind of thing helps.
+/// The kind of action that helps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Remedy {
-    /// Give what is missing, such as a key.
+    /// Provide something that is missing, such as a key.
     Give,
-    /// Check what is given: an address, a name, a key.
+    /// Check a value: an address, a name, a key.
     Check,
     /// Raise a limit of the client.
     Raise,
-    /// Call a method first, or another one.
+    /// Call another method, possibly before this one.
     Call,
-    /// Ask for something else, or for less.
+    /// Change the request, or ask for less.
     Change,
-    /// Change how the server is set up.
+    /// Change the configuration of the server.
     Configure,
-    /// See what the server's console tells.
+    /// See the log on the server's console.
     Look,
     /// Make the call again later.
     Wait,
 }
 
-/// What an [`Advice`] names. `Display` spells it as Rust does, quoted.
+/// Something that an [`Advice`] names. `Display` writes the Rust name in backquotes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Place {
-    /// A method of a service, such as `models.load`; or a service, such as `models`.
+    /// A method of a service, such as `models.load`, or a service, such as `models`.
     Method(&'static str),
     /// A setting of the client, such as `timeouts.idle`, `limits.body`.
     Setting(&'static str),
@@ -99,17 +99,17 @@ impl Advice {
         Advice { remedy, template }
     }
 
-    /// What kind of thing helps.
+    /// Returns the kind of action that helps.
     pub fn remedy(&self) -> Remedy {
         self.remedy
     }
 
-    /// What its sentence names, in order.
+    /// Returns the places that the sentence names, in order.
     pub fn places(&self) -> impl Iterator<Item = Place> + use<> {
         parts(self.template).filter_map(|(_, place)| place)
     }
 
-    /// The sentence, with its places in these words.
+    /// Returns the sentence, with each place written by `spell`.
     pub fn spelled(&self, mut spell: impl FnMut(Place) -> String) -> String {
         let mut sentence = String::new();
         for (text, place) in parts(self.template) {

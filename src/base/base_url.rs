@@ -1,4 +1,4 @@
-//! `BaseUrl`: where a server is.
+//! `BaseUrl`: the address of a server.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use crate::base::advice::{Advice, Place, Remedy};
 use crate::base::error::{Error, Result};
 use crate::base::text::{find, without_end};
 
-/// The address of a server: `http` or `https`, host, and perhaps a path prefix.
+/// The address of a server: scheme (`http` or `https`), host, and an optional path prefix.
 ///
 /// `http://host:5000`, `http://host:5000/`, `http://host:5000/v1` and `http://host:5000/v1/` are the same server;
 /// `https://host/tabby` and `https://host/tabby/v1` are a server behind a path prefix.
@@ -25,7 +25,7 @@ use crate::base::text::{find, without_end};
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct BaseUrl {
-    /// `http` or `https`, `://` and the authority, without userinfo; then a prefix, which is empty, or starts with `/` and ends with
+    /// `http` or `https`, `://`, the authority without userinfo, and a prefix. The prefix is empty, or starts with `/` and ends with
     /// neither `/` nor the segment `v1`.
     text: String,
     /// Where the prefix begins.
@@ -33,21 +33,25 @@ pub struct BaseUrl {
 }
 
 impl BaseUrl {
-    /// The address of an operation whose path starts with `/`.
+    /// Returns the full address of an operation whose path starts with `/`.
+    ///
+    /// # Errors
+    ///
+    /// Errors with kind [`Config`](crate::ErrorKind::Config) if the result is not a valid URI.
     pub fn join(&self, path: &str) -> Result<Uri> {
         let separator = if path.starts_with('/') { "" } else { "/" };
         let text = [&self.text, separator, path].concat();
         text.parse().map_err(|error: http::uri::InvalidUri| {
-            Error::config(["`", &text, "` is no valid address: ", &error.to_string()].concat())
+            Error::config(["`", &text, "` is not a valid address: ", &error.to_string()].concat())
         })
     }
 
-    /// Scheme, host, port and prefix, such as `http://127.0.0.1:5000`, without a slash at the end.
+    /// Returns scheme, host, port and prefix, such as `http://127.0.0.1:5000`, without a trailing slash.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// Scheme, host and port, such as `http://127.0.0.1:5000`.
+    /// Returns scheme, host and port, such as `http://127.0.0.1:5000`.
     pub fn origin(&self) -> &str {
         &self.text[..self.prefix]
     }
@@ -63,7 +67,7 @@ impl std::str::FromStr for BaseUrl {
                 .with_hint("give the server's address, such as `http://127.0.0.1:5000`"));
         }
         let (scheme, rest) = scheme_of(text).unzip();
-        // Checked first, so that no later message can repeat a password.
+        // Checked first, so that later messages cannot repeat a password.
         let rest = rest.filter(|rest| !rest.starts_with(['/', '\\']));
         let mut authority = rest.unwrap_or(text).bytes().take_while(|byte| rest.is_none() || !b"/?#".contains(byte));
         if authority.any(|byte| byte == b'@') {
@@ -102,13 +106,13 @@ impl std::str::FromStr for BaseUrl {
         if host.is_empty() {
             return Err(wrong(text, " has no host", "write it like `http://127.0.0.1:5000`"));
         }
-        // With its colon, if there is one.
+        // Includes the colon, if there is one.
         let port = &authority[host.len()..];
         if !port.is_empty() && port[1..].parse::<u16>().is_err() {
             return Err(wrong(text, " has no valid port", "a port is a number up to 65535"));
         }
         if uri.path().split('/').any(is_dots) {
-            // HTTP stacks differ: some resolve them, some send them.
+            // HTTP stacks differ: some resolve these segments, others send them.
             return Err(wrong(text, " has `.` or `..` in its path", "write the path that is meant, without them"));
         }
         let prefix = without_v1(uri.path());
@@ -129,7 +133,7 @@ impl TryFrom<&str> for BaseUrl {
     }
 }
 
-/// From what else holds the address as text.
+/// Conversions from other types that hold an address as text.
 macro_rules! from_text {
     ($($type:ty),*) => { $(
         impl TryFrom<$type> for BaseUrl {
@@ -168,7 +172,7 @@ impl fmt::Debug for BaseUrl {
     }
 }
 
-/// Routes of the server, and of others like it, which are pasted as base URLs.
+/// Routes of this server and of similar ones that users paste as base URLs.
 const ROUTES: &str = "/.well-known/serviceinfo /api/extra/abort /api/extra/generate/check /api/extra/generate/stream \
     /api/extra/tokencount /api/extra/true_max_context_length /api/extra/version /api/latest/config/max_context_length \
     /api/latest/config/max_length /api/latest/config/soft_prompt /api/latest/config/soft_prompts_list /api/latest/generate \
@@ -181,14 +185,14 @@ const ROUTES: &str = "/.well-known/serviceinfo /api/extra/abort /api/extra/gener
     /v1/sampling/override/list /v1/sampling/override/switch /v1/sampling/override/unload /v1/sampling/overrides \
     /v1/template/list /v1/template/switch /v1/template/unload /v1/templates /v1/token/decode /v1/token/encode";
 
-/// The longest route that the path ends with.
+/// The longest known route that the path ends with.
 fn route_at_end(path: &str) -> Option<&'static str> {
     let ends = |route: &&str| path.len() >= route.len() && path.is_char_boundary(path.len() - route.len());
     let found = ROUTES.split_ascii_whitespace().filter(ends);
     found.filter(|route| path[path.len() - route.len()..].eq_ignore_ascii_case(route)).max_by_key(|route| route.len())
 }
 
-/// A path without slashes and segments `v1` at its end: what is left must read the same again.
+/// Removes trailing slashes and trailing `v1` segments. Parsing the result again does not change it.
 fn without_v1(path: &str) -> &str {
     let mut path = without_end(path, "/");
     while let Some(shorter) = path.strip_suffix("/v1") {
@@ -197,7 +201,7 @@ fn without_v1(path: &str) -> &str {
     path
 }
 
-/// Whether URL parsers may take this segment for one of those that mean the same or the upper folder.
+/// Whether URL parsers may read this segment as `.` or `..`.
 fn is_dots(segment: &str) -> bool {
     let mut rest = segment;
     let mut dots = 0;
@@ -208,10 +212,10 @@ fn is_dots(segment: &str) -> bool {
     rest.is_empty() && (1..=2).contains(&dots)
 }
 
-/// What people write between a scheme and a host.
+/// Separators that users type between scheme and host.
 const SEPARATORS: [char; 3] = [':', '/', '\\'];
 
-/// A scheme that the text begins with, however it goes on, and what comes after it.
+/// Splits off a scheme at the start of the text, whatever follows it.
 fn after_scheme(text: &str) -> Option<(&'static str, &str)> {
     ["https", "http"].into_iter().find_map(|known| {
         let start = text.get(..known.len()).filter(|start| start.eq_ignore_ascii_case(known))?;
@@ -240,7 +244,7 @@ fn wrong(text: &str, what: &str, hint: &str) -> Error {
     Error::config_of(Place::BaseUrl, &[" `", &shown(text), "`", what].concat()).with_hint(hint)
 }
 
-/// Text that a person has typed, for a sentence: without control characters, and not too long.
+/// User input made safe for a message: without control characters, and cut.
 fn shown(text: &str) -> String {
     text.chars().take(200).map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }

@@ -1,11 +1,11 @@
-//! When a server wants to be asked again, by its headers.
+//! When a server allows a retry, by its response headers.
 
 use std::time::Duration;
 
 use http::{HeaderMap, header};
 
-/// What `retry-after-ms` or `Retry-After` ask for: milliseconds, or seconds, both with a fraction if need be, or a date, which counts
-/// from the answer's own `Date`.
+/// The wait that `retry-after-ms` (milliseconds) or `Retry-After` asks for. `Retry-After` is seconds or a date. Numbers can have a
+/// fraction. A date is relative to the `Date` of the same response.
 pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = |name: &str| Some(headers.get(name)?.to_str().ok()?.trim_ascii());
     if let Some(wait) = text("retry-after-ms").and_then(|value| span(value, 1000.0)) {
@@ -17,11 +17,11 @@ pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     }
     let at = httpdate::parse_http_date(value).ok()?;
     let now = httpdate::parse_http_date(text(header::DATE.as_str())?).ok()?;
-    // A date that has passed asks for no wait.
+    // A date in the past means no wait.
     Some(at.duration_since(now).unwrap_or_default())
 }
 
-/// A decimal number of such a part of a second.
+/// A decimal number of `1/per_second` seconds.
 fn span(text: &str, per_second: f64) -> Option<Duration> {
     let decimal = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
     let seconds = text.parse::<f64>().ok().filter(|_| decimal)? / per_second;

@@ -1,4 +1,4 @@
-//! `Extra`: the fields that a type has no name for.
+//! `Extra`: fields without a name in this library.
 
 use std::fmt;
 
@@ -9,9 +9,9 @@ use serde_json::{Map, Value, map};
 use crate::base::ordered::{OrderedJson, map_in_order_of};
 use crate::base::secrets::Secrets;
 
-/// Fields that this version of the library has no name for, in requests (sent along) and in answers (kept).
+/// Fields without a name in this version of the library. In requests they are sent, in responses they are kept.
 ///
-/// It takes the room of one pointer; while it is empty, nothing is allocated.
+/// Takes the size of one pointer. Does not allocate while empty.
 ///
 /// ```
 /// use tabbyapi::Extra;
@@ -21,26 +21,25 @@ use crate::base::secrets::Secrets;
 /// extra.insert("user", "u-17");
 /// assert_eq!(extra["user"], "u-17");
 /// ```
-// Chunks have three of them, hardly ever with a field inside: a map in place of the pointer would be moved and dropped
-// for each token.
+// Chunks have three of them, usually empty. A map in place of the pointer would be moved and dropped for each token.
 #[derive(Clone, Default)]
 pub struct Extra(Option<Box<Fields>>);
 
 #[derive(Clone, Default)]
 struct Fields {
     map: Map<String, Value>,
-    /// The fields that came with an order, in theirs, by which they are written. What is in the map counts.
+    /// The fields that were set with an order, which is kept on writing. The values in the map take precedence.
     order: Vec<(String, OrderedJson)>,
 }
 
 impl Extra {
-    /// No fields.
+    /// Creates an empty set of fields.
     pub const fn new() -> Self {
         Extra(None)
     }
 
-    /// Sets a field. Its value goes out in its own order, and fields that are set like this in the order in which they are set, before
-    /// all others.
+    /// Sets a field. The order inside the value is kept on the wire. Fields set by this method are written first, in the order of the
+    /// calls.
     ///
     /// ```
     /// use tabbyapi::{Extra, OrderedJson};
@@ -62,7 +61,7 @@ impl Extra {
         }
     }
 
-    /// Takes over the fields of another, with their order.
+    /// Moves the fields of another value into this one, with their order.
     pub(crate) fn take_over(&mut self, other: Extra) {
         let Some(other) = other.0 else { return };
         let fields = self.0.get_or_insert_default();
@@ -75,7 +74,7 @@ impl Extra {
         fields.map.extend(other.map);
     }
 
-    /// Writes the fields that are to be written.
+    /// Serializes the fields.
     pub(crate) fn write<S: Serializer>(
         &self,
         written: impl Fn(&str) -> bool,
@@ -85,13 +84,13 @@ impl Extra {
         map_in_order_of(self.map().unwrap_or(&Map::new()), order, written, serializer)
     }
 
-    /// Whether there are no fields.
-    // The map says so as well, but the shared empty one has to be looked up.
+    /// Returns whether there are no fields.
+    // Does not look up the shared empty map.
     pub fn is_empty(&self) -> bool {
         self.0.as_ref().is_none_or(|fields| fields.map.is_empty())
     }
 
-    /// Removes secrets from the values; all fields, if there is one in a name.
+    /// Removes secrets from the values. If a name contains a secret, removes all fields.
     pub(crate) fn remove_secrets(&mut self, secrets: &Secrets) {
         if self.0.as_mut().is_some_and(|fields| secrets.remove_from_fields(&mut fields.map)) {
             self.0 = None;
@@ -105,25 +104,25 @@ impl Extra {
         self.map()?.get(name)
     }
 
-    /// Returns the value of a field, to change it.
+    /// Returns a mutable reference to the value of a field.
     pub fn get_mut(&mut self, name: &str) -> Option<&mut Value> {
         self.0.as_mut()?.map.get_mut(name)
     }
 
-    /// Returns whether there is a field of this name.
+    /// Returns whether a field of this name exists.
     pub fn contains_key(&self, name: &str) -> bool {
         self.get(name).is_some()
     }
 
-    /// Sets a field, and returns the value that it had.
+    /// Sets a field and returns its previous value.
     ///
-    /// The fields of an object are sorted by name, unless the feature `preserve_order` of `serde_json` is enabled;
+    /// The fields of an object are sorted by name, unless the feature `preserve_order` of `serde_json` is enabled.
     /// [`set`](Extra::set) keeps their order.
     pub fn insert(&mut self, name: impl Into<String>, value: impl Into<Value>) -> Option<Value> {
         self.0.get_or_insert_default().map.insert(name.into(), value.into())
     }
 
-    /// Removes a field, and returns the value that it had.
+    /// Removes a field and returns its value.
     pub fn remove(&mut self, name: &str) -> Option<Value> {
         self.0.as_mut()?.map.remove(name)
     }
@@ -133,28 +132,28 @@ impl Extra {
         self.map().map_or(0, Map::len)
     }
 
-    /// Returns the fields.
+    /// Returns an iterator over the fields.
     pub fn iter(&self) -> impl Iterator<Item = (&String, &Value)> {
         self.map().into_iter().flatten()
     }
 
-    /// Returns the names of the fields.
+    /// Returns an iterator over the names of the fields.
     pub fn keys(&self) -> impl Iterator<Item = &String> {
         self.iter().map(|(name, _)| name)
     }
 
-    /// The fields, to be changed.
+    /// The fields, mutable.
     pub(crate) fn map_mut(&mut self) -> &mut Map<String, Value> {
         &mut self.0.get_or_insert_default().map
     }
 
-    /// None if there never was a field.
+    /// None if no field was ever set.
     pub(crate) fn map(&self) -> Option<&Map<String, Value>> {
         self.0.as_ref().map(|fields| &fields.map)
     }
 }
 
-/// The value of a field; null if there is none.
+/// Returns the value of a field, or null.
 impl std::ops::Index<&str> for Extra {
     type Output = Value;
     fn index(&self, name: &str) -> &Value {
@@ -166,7 +165,7 @@ impl Eq for Extra {}
 
 impl PartialEq for Extra {
     fn eq(&self, other: &Self) -> bool {
-        // A map that was emptied equals one that never was.
+        // An emptied map equals one that was never allocated.
         match (self.is_empty(), other.is_empty()) {
             (false, false) => self.map() == other.map(),
             (one, two) => one == two,

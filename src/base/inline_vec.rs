@@ -1,12 +1,12 @@
-//! `InlineVec`: a list that seldom has more than one element.
+//! `InlineVec`: a list that rarely has more than one element.
 
 use std::ops::{Deref, DerefMut};
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// A list that holds its first element without an allocation; it derefs to a slice.
+/// A list that stores its first element inline. Dereferences to a slice.
 ///
-/// Chunks of a stream carry one choice each, so a `Vec` would cost an allocation per token.
+/// Each chunk of a stream has one choice, so a `Vec` would cost an allocation per token.
 #[derive(Clone, Debug, PartialEq)]
 pub struct InlineVec<T>(Repr<T>);
 
@@ -19,24 +19,24 @@ enum Repr<T> {
 }
 
 impl<T> InlineVec<T> {
-    /// An empty list.
+    /// Creates an empty list.
     pub const fn new() -> Self {
         InlineVec(Repr::None)
     }
 
-    /// A list of one.
+    /// Creates a list of one element.
     pub const fn one(value: T) -> Self {
         InlineVec(Repr::One(value))
     }
 
-    /// Holds this element and no other, and gives the place where it is, which there always is.
+    /// Replaces the content by this element and returns a reference to it, which is never None.
     #[inline]
     pub(crate) fn set_one(&mut self, value: T) -> Option<&mut T> {
         self.0 = Repr::One(value);
         self.first_mut()
     }
 
-    /// Appends an element; the second one allocates.
+    /// Appends an element. The second one allocates.
     pub fn push(&mut self, value: T) {
         self.0 = match std::mem::take(self).0 {
             Repr::None => Repr::One(value),
@@ -122,7 +122,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for InlineVec<T> {
                 f.write_str("a list")
             }
             fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut seq: A) -> Result<InlineVec<T>, A::Error> {
-                // Element by element, since growing by `push` moves the first one thrice.
+                // Element by element, since growing by `push` moves the first one three times.
                 let Some(first) = seq.next_element()? else { return Ok(InlineVec::new()) };
                 let Some(second) = seq.next_element()? else { return Ok(InlineVec::one(first)) };
                 let mut list = vec![first, second];

@@ -1,16 +1,16 @@
-//! `Limits`: how much is accepted from a server.
+//! `Limits`: caps on what is accepted from a server.
 
 use serde::{Deserialize, Serialize};
 
-/// Caps on what is accepted from a server. Reaching one is an error of kind
-/// [`TooLarge`](crate::ErrorKind::TooLarge), except for `error_excerpt`, which only cuts.
+/// Caps on what is accepted from a server. Exceeding one is an error of kind
+/// [`TooLarge`](crate::ErrorKind::TooLarge), except for `error_excerpt`, which truncates.
 ///
 /// # Memory
 ///
-/// An answer, or an event of a stream, of `n` bytes takes at most `max(expansion * n, 16 MiB)` of memory while it is read, itself
-/// included: with the defaults 4 times its size. What its values need (structs, lists, maps, fields without a name in this
-/// library) is counted as they are read, and reading stops where it would be more. Documents of up to 64 KiB are not counted: they
-/// stay below 16 MiB in any case.
+/// Decoding a response, or an event of a stream, of `n` bytes takes at most `max(expansion * n, 16 MiB)` of memory, including the bytes
+/// themselves. With the default this is 4 times its size. The memory of the values (structs, lists, maps, fields without a name in this
+/// library) is counted during decoding, and decoding stops at the limit. Documents of up to 64 KiB are not counted, because they
+/// always stay below 16 MiB.
 ///
 /// ```
 /// use tabbyapi::Limits;
@@ -28,25 +28,24 @@ pub struct Limits {
     pub body: usize,
     /// How much of an error's body is read and kept, in bytes; 64 KiB by default.
     pub error_excerpt: usize,
-    /// All text, tool arguments and logprobs that a stream may accumulate, in bytes of memory; 64 MiB by default. Error code
+    /// The text, tool arguments and logprobs that a stream may accumulate, in bytes of memory; 64 MiB by default. Error code
     /// `stream_too_large`.
     pub accumulated: usize,
-    /// The number of choices, and of tool calls in a choice, that a stream may have; 1024 by default. Error code
-    /// `too_many_indices`.
+    /// The number of choices, and of tool calls per choice, in a stream; 1024 by default. Error code `too_many_indices`.
     pub indices: usize,
-    /// The number of values (elements of lists, fields of objects) that one JSON document may have; 16,777,216 by default. Fields
-    /// that are skipped do not count. Error code `too_many_items`.
+    /// The number of values (elements of lists, fields of objects) in one JSON document; 16,777,216 by default. Skipped fields do not
+    /// count. Error code `too_many_items`.
     pub items: usize,
-    /// How deep lists and objects may be nested in one JSON document; 128 by default, and never more. Error code `too_deep`, or
-    /// `invalid_json` beyond 128.
+    /// The nesting depth of one JSON document; 128 by default, which is also the maximum. Error code `too_deep`, or `invalid_json` beyond
+    /// 128.
     pub depth: usize,
-    /// How many times its own size a JSON document may take in memory while it is read, itself included; 4 by default. See
+    /// The memory that decoding a JSON document may take, as a multiple of its size and including it; 4 by default. See
     /// [Memory](Self#memory). Error code `decoded_too_large`.
     pub expansion: usize,
 }
 
 impl Limits {
-    /// What every document may take in memory, however small it is, in bytes: 16 MiB.
+    /// The memory that every document may take, however small it is, in bytes: 16 MiB.
     pub const DOCUMENT_FLOOR: usize = 16 << 20;
 }
 
@@ -67,21 +66,21 @@ macro_rules! limits {
 }
 
 limits! {
-    /// Sets the largest event of a stream, in bytes.
+    /// Sets the maximum size of an event of a stream, in bytes.
     event,
-    /// Sets the largest body that is not a stream, in bytes.
+    /// Sets the maximum size of a body that is not a stream, in bytes.
     body,
     /// Sets how much of an error's body is kept, in bytes.
     error_excerpt,
     /// Sets how much a stream may accumulate, in bytes.
     accumulated,
-    /// Sets how many choices, and tool calls in a choice, a stream may have.
+    /// Sets the maximum number of choices, and of tool calls per choice, in a stream.
     indices,
-    /// Sets how many values one JSON document may have.
+    /// Sets the maximum number of values in one JSON document.
     items,
-    /// Sets how deep one JSON document may be nested; 128 at most.
+    /// Sets the maximum nesting depth of one JSON document; at most 128.
     depth,
-    /// Sets how many times its own size a JSON document may take in memory.
+    /// Sets the memory that decoding a JSON document may take, as a multiple of its size.
     expansion,
 }
 

@@ -1,4 +1,4 @@
-//! Values that everything uses.
+//! Values that all other modules use.
 
 pub(crate) mod advice;
 pub(crate) mod base_url;

@@ -1,11 +1,11 @@
-//! Open string enums: values that are not known are kept.
+//! Open string enums, which keep unknown values.
 
-/// Declares a string enum that keeps values it does not know.
+/// Declares a string enum that keeps unknown values.
 macro_rules! open_enum {
     ($(#[$meta:meta])* $name:ident { $($(#[$vmeta:meta])* $variant:ident = $wire:literal),* $(,)? }) => {
         $(#[$meta])*
         ///
-        /// Servers may send values that are not listed here; they are kept and can be read with `as_str`.
+        /// Servers may send values that are not listed here. They are kept, and `as_str` returns them.
         #[derive(Clone, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum $name {
@@ -15,7 +15,7 @@ macro_rules! open_enum {
         }
 
         impl $name {
-            /// The value as it stands on the wire.
+            /// Returns the value as it is on the wire.
             pub fn as_str(&self) -> &str {
                 match self {
                     $(Self::$variant => $wire,)*
@@ -94,7 +94,7 @@ macro_rules! open_enum {
             }
 
             fn json_schema(_: &mut ::schemars::SchemaGenerator) -> ::schemars::Schema {
-                // The values are named, and others are valid, too.
+                // The known values are examples, because others are valid, too.
                 ::schemars::json_schema!({ "type": "string", "examples": [$($wire),*] })
             }
         }
@@ -103,9 +103,9 @@ macro_rules! open_enum {
 }
 pub(crate) use open_enum;
 
-/// The unknown value of an open enum; hidden, so that a value can get a name later without breaking anyone.
+/// The unknown value of an open enum. Opaque, so that naming a value later is not a breaking change.
 #[doc(hidden)]
-// Boxed, since it is rare, and chunks have several: they would all have the room for it.
+// Boxed, since it is rare, and every value of the enums in a chunk would be as large as a text.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct OtherValue(Box<crate::base::text::Text>);
 

@@ -9,11 +9,11 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Number, Value};
 
-/// A JSON value whose objects keep the order in which their fields were written.
+/// A JSON value whose objects keep the order of their fields.
 ///
-/// The order of `properties` in a JSON schema is the order in which the model has to write them, so a schema that is sorted makes
-/// it answer before it reasons. [`serde_json::Value`] sorts the fields of objects, unless its feature `preserve_order` is switched
-/// on somewhere in the dependency tree. This type keeps them with any features.
+/// The order of `properties` in a JSON schema is the order in which the model writes them, so a sorted schema can make it answer
+/// before it reasons. [`serde_json::Value`] sorts the fields of objects, unless its feature `preserve_order` is enabled
+/// anywhere in the dependency tree. This type keeps the order regardless of features.
 ///
 /// | made from | order |
 /// |---|---|
@@ -21,7 +21,7 @@ use serde_json::{Map, Number, Value};
 /// | [`ordered_json!`](crate::ordered_json), [`object`](OrderedJson::object) | as written |
 /// | [`from_serialize`](OrderedJson::from_serialize) | as the type writes its fields |
 /// | a type that derives `JsonSchema`: [`schema_for`](crate::structured#functions) | as declared |
-/// | a [`Value`], such as `json!` makes | as written with `serde_json/preserve_order`, else sorted by name |
+/// | a [`Value`], such as `json!` returns | as written with `serde_json/preserve_order`, else sorted by name |
 ///
 /// ```
 /// use tabbyapi::{OrderedJson, ordered_json};
@@ -36,7 +36,7 @@ use serde_json::{Map, Number, Value};
 /// # Ok::<(), tabbyapi::Error>(())
 /// ```
 ///
-/// Two values are equal if their text is: another order is another value. Compared with a [`Value`], order does not count.
+/// Two values are equal if their text is equal, including the order of fields. A comparison with a [`Value`] ignores the order.
 #[derive(Clone, Default, PartialEq)]
 pub struct OrderedJson(Node);
 
@@ -48,25 +48,25 @@ enum Node {
     Number(Number),
     String(String),
     Array(Vec<OrderedJson>),
-    /// No name occurs twice.
+    /// Names are unique.
     Object(Vec<(String, OrderedJson)>),
 }
 
 static NULL: OrderedJson = OrderedJson(Node::Null);
 
 impl OrderedJson {
-    /// Returns an object with these fields. Of fields with the same name the last one counts, in the place of the first.
+    /// Creates an object with these fields. If a name occurs twice, the last value takes the position of the first.
     pub fn object<N: Into<String>, V: Into<OrderedJson>>(fields: impl IntoIterator<Item = (N, V)>) -> Self {
         let fields = fields.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
         OrderedJson(Node::Object(distinct(fields)))
     }
 
-    /// Returns an array of these values.
+    /// Creates an array of these values.
     pub fn array<V: Into<OrderedJson>>(values: impl IntoIterator<Item = V>) -> Self {
         OrderedJson(Node::Array(values.into_iter().map(Into::into).collect()))
     }
 
-    /// Sets a field of an object: one that is there keeps its place, a new one comes last. A value of another kind becomes an
+    /// Sets a field of an object. An existing field keeps its position, a new one is appended. A value of another kind is replaced by an
     /// object with this field.
     pub fn insert(&mut self, name: impl Into<String>, value: impl Into<OrderedJson>) {
         let (name, value) = (name.into(), value.into());
@@ -91,7 +91,7 @@ impl OrderedJson {
         self.fields().find_map(|(other, value)| (other == name).then_some(value))
     }
 
-    /// Returns the fields of an object, in their order; none for other kinds.
+    /// Returns the fields of an object, in order. Empty for other kinds.
     pub fn fields(&self) -> impl Iterator<Item = (&str, &OrderedJson)> {
         let fields = match &self.0 {
             Node::Object(fields) => fields.as_slice(),
@@ -100,7 +100,7 @@ impl OrderedJson {
         fields.iter().map(|(name, value)| (name.as_str(), value))
     }
 
-    /// Returns the elements of an array.
+    /// Returns the elements, if the value is an array.
     pub fn as_array(&self) -> Option<&[OrderedJson]> {
         match &self.0 {
             Node::Array(values) => Some(values),
@@ -108,7 +108,7 @@ impl OrderedJson {
         }
     }
 
-    /// Returns the text of a string.
+    /// Returns the text, if the value is a string.
     pub fn as_str(&self) -> Option<&str> {
         match &self.0 {
             Node::String(text) => Some(text),
@@ -116,7 +116,7 @@ impl OrderedJson {
         }
     }
 
-    /// Returns a boolean.
+    /// Returns the boolean, if the value is one.
     pub fn as_bool(&self) -> Option<bool> {
         match self.0 {
             Node::Bool(value) => Some(value),
@@ -124,7 +124,7 @@ impl OrderedJson {
         }
     }
 
-    /// Returns a number.
+    /// Returns the number, if the value is one.
     pub fn as_number(&self) -> Option<&Number> {
         match &self.0 {
             Node::Number(number) => Some(number),
@@ -132,17 +132,17 @@ impl OrderedJson {
         }
     }
 
-    /// Whether it is an object.
+    /// Returns whether the value is an object.
     pub fn is_object(&self) -> bool {
         matches!(self.0, Node::Object(_))
     }
 
-    /// Whether it is null.
+    /// Returns whether the value is null.
     pub fn is_null(&self) -> bool {
         matches!(self.0, Node::Null)
     }
 
-    /// Returns the same as a [`Value`], which loses the order unless `serde_json/preserve_order` is on.
+    /// Converts to a [`Value`], which loses the order unless `serde_json/preserve_order` is enabled.
     pub fn to_value(&self) -> Value {
         match &self.0 {
             Node::Null => Value::Null,
@@ -156,8 +156,8 @@ impl OrderedJson {
         }
     }
 
-    /// The text in which two values are the same if nothing but the order of fields and the writing of numbers differs, whatever the
-    /// features of `serde_json`.
+    /// A text that is equal for values that differ only in the order of fields and the notation of numbers, regardless of the features of
+    /// `serde_json`.
     pub(crate) fn canonical(&self, text: &mut String) {
         match &self.0 {
             Node::Object(fields) => {
@@ -191,10 +191,10 @@ impl OrderedJson {
     }
 }
 
-/// Fields without those whose name comes again: the last value of a name stands in its first place.
+/// Removes duplicate names. The last value takes the position of the first.
 fn distinct(mut fields: Vec<(String, OrderedJson)>) -> Vec<(String, OrderedJson)> {
     let mut places: Vec<usize> = (0..fields.len()).collect();
-    // Stable, so places of one name stay in order.
+    // A stable sort, so fields of one name stay in order.
     places.sort_by(|&one, &other| fields[one].0.cmp(&fields[other].0));
     let mut repeated = Vec::new();
     for same in places.chunk_by(|&one, &other| fields[one].0 == fields[other].0) {
@@ -216,7 +216,7 @@ fn distinct(mut fields: Vec<(String, OrderedJson)>) -> Vec<(String, OrderedJson)
     fields
 }
 
-/// A value of a map, written in the order of another value as far as that has its fields, and after that in its own.
+/// A map that is serialized in the order of another value for the fields they share, followed by the others.
 pub(crate) struct InOrderOf<'a> {
     pub(crate) value: &'a Value,
     pub(crate) order: Option<&'a OrderedJson>,
@@ -235,7 +235,7 @@ impl Serialize for InOrderOf<'_> {
     }
 }
 
-/// Writes the fields of a map that are to be written, in the order of others.
+/// Serializes the fields of a map in the order of another value.
 pub(crate) fn map_in_order_of<S: Serializer>(
     map: &Map<String, Value>,
     order: &[(String, OrderedJson)],
@@ -259,7 +259,7 @@ pub(crate) fn map_in_order_of<S: Serializer>(
 }
 
 impl<T: Into<Value>> From<T> for OrderedJson {
-    /// The order of a [`Value`] is that of its map.
+    /// The order is that of the map.
     fn from(value: T) -> Self {
         fn of(value: Value) -> OrderedJson {
             OrderedJson(match value {
@@ -285,7 +285,7 @@ impl Index<&str> for OrderedJson {
 
 impl Index<usize> for OrderedJson {
     type Output = OrderedJson;
-    /// Returns the element of this index, or null.
+    /// Returns the element at this index, or null.
     fn index(&self, index: usize) -> &OrderedJson {
         self.as_array().and_then(|values| values.get(index)).unwrap_or(&NULL)
     }
@@ -333,7 +333,7 @@ impl PartialEq<&str> for OrderedJson {
 }
 
 impl fmt::Display for OrderedJson {
-    /// The value as JSON text, without blanks.
+    /// Writes the value as JSON text, without whitespace.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&serde_json::to_string(self).map_err(|_| fmt::Error)?)
     }
@@ -358,7 +358,7 @@ impl Serialize for OrderedJson {
     }
 }
 
-/// The name by which `serde_json` hands out numbers while its feature `arbitrary_precision` is on.
+/// The name by which `serde_json` passes numbers when its feature `arbitrary_precision` is enabled.
 const NUMBER: &str = "$serde_json::private::Number";
 
 impl<'de> Deserialize<'de> for OrderedJson {
@@ -419,8 +419,8 @@ impl<'de> Deserialize<'de> for OrderedJson {
     }
 }
 
-/// Makes an [`OrderedJson`] of JSON that stands in the source, as `serde_json::json!` makes a `Value`, with fields in the order in which
-/// they are written. Values may be any expressions that convert into an [`OrderedJson`].
+/// Creates an [`OrderedJson`] from a JSON literal, like `serde_json::json!`, and keeps the order of the fields.
+/// Values can be any expressions that convert into an [`OrderedJson`].
 ///
 /// ```
 /// use tabbyapi::ordered_json;

@@ -1,4 +1,4 @@
-//! JSON schemas of the values of this floor (feature `schemars`).
+//! JSON schemas of the values of this module (feature `schemars`).
 
 use std::borrow::Cow;
 
@@ -38,7 +38,7 @@ impl JsonSchema for OrderedJson {
     }
 }
 
-/// An object without fields of its own: objects may have more fields than their schema names.
+/// An object without declared fields, because objects may have more fields than their schema names.
 impl JsonSchema for Extra {
     fn schema_name() -> Cow<'static, str> {
         "Extra".into()

@@ -1,4 +1,4 @@
-//! Settings as they stand in configuration files: times are numbers of seconds, null is "no limit", and what is missing keeps its default.
+//! Settings in configuration files: times are numbers of seconds, null is "no limit", and missing values keep their default.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ fn duration<E: Error>(seconds: f64) -> Result<Duration, E> {
     Duration::try_from_secs_f64(seconds).map_err(|_| E::custom(format!("{seconds} is not a number of seconds")))
 }
 
-/// The timeouts in a file: nothing, null, or a number of seconds for each part.
+/// The timeouts in a file: missing, null, or a number of seconds for each part.
 #[derive(Clone, Copy, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Patch {
@@ -59,7 +59,7 @@ impl Patch {
     }
 }
 
-/// Parts that are missing have no limit; in [`TimeoutPolicy`] they keep the default of their kind of work.
+/// Missing parts have no limit. In [`TimeoutPolicy`] they keep the default of their kind of work.
 impl<'de> Deserialize<'de> for Timeouts {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Patch::deserialize(deserializer)?.over(Timeouts::UNBOUNDED)

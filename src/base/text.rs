@@ -1,4 +1,4 @@
-//! `Text`: the string of answers and chunks.
+//! `Text`: the string type of responses and chunks.
 
 use std::borrow::{Borrow, Cow};
 use std::fmt;
@@ -7,10 +7,10 @@ use std::ops::Deref;
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
-/// A UTF-8 string that is cheap to clone and holds a token without an allocation.
+/// A UTF-8 string that is cheap to clone and stores a token without an allocation.
 ///
-/// Up to 23 bytes lie inline; longer strings are shared by reference count. Streams carry one `Text` per
-/// delta, and their `id`, `model` and `object` are shared by all chunks of a stream. It derefs to [`str`].
+/// Up to 23 bytes are stored inline. Longer strings are shared by reference counting. Streams have one `Text` per
+/// delta. Their `id`, `model` and `object` are shared by all chunks of a stream. Dereferences to [`str`].
 ///
 /// ```
 /// use tabbyapi::Text;
@@ -24,7 +24,7 @@ use smol_str::SmolStr;
 pub struct Text(SmolStr);
 
 impl Text {
-    /// The string as a slice.
+    /// Returns the string as a slice.
     pub fn as_str(&self) -> &str {
         self.0.as_str()
     }
@@ -73,7 +73,7 @@ impl From<Text> for String {
     }
 }
 
-/// Conversions from the other kinds of owned and borrowed text, for a type that has them from `&str` and `String`.
+/// Conversions from other owned and borrowed strings, for a type that has those from `&str` and `String`.
 macro_rules! from_texts {
     ($($type:ty),*) => { $(
         impl From<&String> for $type {
@@ -152,19 +152,18 @@ impl fmt::Debug for Text {
         fmt::Debug::fmt(self.as_str(), f)
     }
 }
-/// Where words stand in a text, neither being long: a searcher for long ones is ten times as much code, which browsers would load.
+/// Finds a short text in another. A simple search, because the standard one is ten times as much code in the wasm module.
 pub(crate) fn find(text: &[u8], words: &[u8]) -> Option<usize> {
     let first = *words.first()?;
     memchr::memchr_iter(first, text).find(|&at| text[at..].starts_with(words))
 }
 
-/// The text in which U+FFFD stands for what is not UTF-8, or None if all of it is. It is made as long as it has to be at once, since
-/// it may be large.
+/// Replaces what is not UTF-8 by U+FFFD. None if all of it is valid. Allocates the exact size at once, since the text may be large.
 pub(crate) fn lossy(bytes: &[u8]) -> Option<String> {
     std::str::from_utf8(bytes).is_err().then(|| replaced(bytes))
 }
 
-/// The same for bytes that are known not to be UTF-8 throughout.
+/// The same for bytes that are known to be invalid UTF-8.
 pub(crate) fn replaced(bytes: &[u8]) -> String {
     const REPLACEMENT: &str = "\u{fffd}";
     let parts = || {
@@ -175,12 +174,12 @@ pub(crate) fn replaced(bytes: &[u8]) -> String {
     text
 }
 
-/// Whether words stand in a text.
+/// Whether the text contains the words.
 pub(crate) fn contains(text: &str, words: &str) -> bool {
     find(text.as_bytes(), words.as_bytes()).is_some()
 }
 
-/// A text without these words at its end, however often they stand there.
+/// Removes the words from the end of the text, repeatedly.
 pub(crate) fn without_end<'a>(mut text: &'a str, words: &str) -> &'a str {
     while let Some(rest) = text.strip_suffix(words) {
         text = rest;
@@ -188,7 +187,7 @@ pub(crate) fn without_end<'a>(mut text: &'a str, words: &str) -> &'a str {
     text
 }
 
-/// A text of at most so many bytes; one that was longer ends with an ellipsis.
+/// Cuts the text to at most `cap` bytes and marks the cut by an ellipsis.
 pub(crate) fn cut(text: &str, cap: usize) -> String {
     if text.len() <= cap {
         return text.to_owned();
@@ -205,7 +204,7 @@ pub(crate) fn floor_boundary(text: &str, at: usize) -> usize {
     at
 }
 
-/// A text for terminals and logs: controls and what turns the direction of text are escaped, so that nothing forges lines.
+/// Makes a text safe for terminals and logs: escapes control characters and changes of the text direction.
 pub(crate) fn printable(text: &str) -> Cow<'_, str> {
     let odd = |c: char| {
         c.is_control()
@@ -221,15 +220,15 @@ pub(crate) fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(printed)
 }
 
-/// A number in digits. Those of the standard library come by pairs, from a table.
+/// Formats a number. The standard library's version uses a larger table.
 pub(crate) fn decimal(number: u64) -> String {
     let mut digits = if number < 10 { String::new() } else { decimal(number / 10) };
     digits.push(char::from(b'0' + (number % 10) as u8));
     digits
 }
 
-/// The text of a cause, and everything that it and its own causes print. A pointer, so that a program whose causes are [`TransportError`]s has
-/// no more of formatting than those need.
+/// The text of a cause, and the texts of its own causes. A function pointer, so that a program whose causes are [`TransportError`]s links
+/// only the formatting that those need.
 pub(crate) type Texts = fn(&(dyn std::error::Error + 'static)) -> [String; 2];
 
 pub(crate) fn texts_of_any(error: &(dyn std::error::Error + 'static)) -> [String; 2] {

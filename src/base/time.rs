@@ -3,24 +3,24 @@
 use std::ops::{Add, Sub};
 use std::time::Duration;
 
-/// A point in time: a duration since an epoch that the executor chooses and keeps for all calls of a client.
+/// A point in time: a duration since an epoch that the executor chooses and uses for all calls of a client.
 ///
-/// The core has no clock. `std::time::Instant` will not do, since it panics on wasm32-unknown-unknown.
+/// The core does not read a clock. `std::time::Instant` is not usable because it panics on wasm32-unknown-unknown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Time(Duration);
 
 impl Time {
-    /// A point so long after the epoch.
+    /// Creates the point at this duration after the epoch.
     pub const fn from_epoch(since: Duration) -> Self {
         Time(since)
     }
 
-    /// The time since the epoch.
+    /// Returns the time since the epoch.
     pub const fn since_epoch(self) -> Duration {
         self.0
     }
 
-    /// The time since an earlier point; zero if that is later, as clocks can step back.
+    /// Returns the time since an earlier point. Zero if that point is later, because clocks can step back.
     pub const fn since(self, earlier: Time) -> Duration {
         self.0.saturating_sub(earlier.0)
     }
@@ -33,7 +33,7 @@ impl Add<Duration> for Time {
     }
 }
 
-/// The time from the other point to this one; zero if that is later.
+/// Returns the time from the other point to this one. Zero if the other one is later.
 impl Sub<Time> for Time {
     type Output = Duration;
     fn sub(self, earlier: Time) -> Duration {
@@ -48,7 +48,7 @@ impl Sub<Duration> for Time {
     }
 }
 
-/// The delay before a retry of this number, counted from 0: full jitter, a share of the ceiling between none and all of it.
+/// The delay before a retry, with full jitter: a random share of the exponential ceiling. `retries` counts from 0.
 pub(crate) fn jittered(base: Duration, cap: Duration, retries: u32, random: f64) -> Duration {
     let ceiling = base.saturating_mul(1u32.checked_shl(retries).unwrap_or(u32::MAX)).min(cap);
     Duration::from_nanos((ceiling.as_secs_f64() * random * 1e9) as u64)

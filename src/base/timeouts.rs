@@ -1,14 +1,14 @@
-//! How long each part of a call may take, by what kind of work it is.
+//! Time limits for each part of a call, by kind of work.
 
 use std::time::Duration;
 
 use serde::Serialize;
 
-/// How long each part of a call may take; `None` is for ever.
+/// Time limits for each part of a call. `None` means no limit.
 ///
-/// Every request knows what kind of work it asks for, and takes its timeouts from the client's [`TimeoutPolicy`], whose defaults do not kill
-/// healthy work: answers that are not streamed send no head until they are finished, loads queue behind generations, tool
-/// calls arrive whole at the end. [`Options::timeouts`](crate::Options::timeouts) sets the timeouts of single calls.
+/// Every request has a kind of work, which selects its timeouts from the client's [`TimeoutPolicy`]. The defaults do not interrupt
+/// healthy work: responses that are not streamed send their head at the end, loads queue behind generations, and tool
+/// calls arrive whole at the end. [`Options::timeouts`](crate::Options::timeouts) sets the timeouts of a single call.
 ///
 /// | | head | first item | idle | total |
 /// |---|---|---|---|---|
@@ -21,15 +21,15 @@ use serde::Serialize;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Timeouts {
-    /// From sending the request to the head of the answer.
+    /// From sending the request to the head of the response.
     pub head: Option<Duration>,
     /// From sending the request to the first item of a stream.
     pub first_item: Option<Duration>,
-    /// The longest time without progress once the head is there. Progress is an item of a stream, and 1 KiB of data of
-    /// an event or a body: a server that sends single bytes makes none. Keep-alive comments are not data. In a
-    /// stream it counts from the first item on if `first_item` is set.
+    /// The longest time without progress after the head. Progress is an item of a stream, or 1 KiB of data of an event or a body. A
+    /// server that sends single bytes does not make progress. Keep-alive comments do not count as data. In a stream with a
+    /// `first_item` limit, this limit applies from the first item on.
     pub idle: Option<Duration>,
-    /// The whole call, with its retries and waits.
+    /// The whole call, including retries and waits.
     pub total: Option<Duration>,
 }
 
@@ -40,11 +40,11 @@ impl Timeouts {
     pub const GENERATE: Timeouts = Timeouts::new(Some(600), None, Some(60), None);
     /// Streamed generation.
     pub const STREAM: Timeouts = Timeouts::new(Some(300), Some(600), Some(120), None);
-    /// Streamed generation with tools, whose calls arrive whole after a silence.
+    /// Streamed generation with tools. Tool calls arrive whole after a silence.
     pub const STREAM_TOOLS: Timeouts = Timeouts::new(Some(300), Some(600), Some(900), None);
     /// A model load, which may queue behind generations.
     pub const LOAD: Timeouts = Timeouts::new(Some(30), None, None, None);
-    /// No deadline at all.
+    /// No limits.
     pub const UNBOUNDED: Timeouts = Timeouts::new(None, None, None, None);
 
     const fn new(head: Option<u64>, first_item: Option<u64>, idle: Option<u64>, total: Option<u64>) -> Self {
@@ -57,25 +57,25 @@ impl Timeouts {
         Timeouts { head: seconds(head), first_item: seconds(first_item), idle: seconds(idle), total: seconds(total) }
     }
 
-    /// Sets the time to the head.
+    /// Sets the limit for the head of the response.
     pub fn head(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.head = limit.into();
         self
     }
 
-    /// Sets the time to the first item.
+    /// Sets the limit for the first item.
     pub fn first_item(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.first_item = limit.into();
         self
     }
 
-    /// Sets the longest silence.
+    /// Sets the limit without progress.
     pub fn idle(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.idle = limit.into();
         self
     }
 
-    /// Sets the time for the whole call.
+    /// Sets the limit for the whole call.
     pub fn total(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.total = limit.into();
         self

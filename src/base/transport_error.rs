@@ -9,7 +9,7 @@ pub struct TransportError {
     message: String,
     sent: Sent,
     certificate: bool,
-    /// It was to go through a proxy, and whether a variable of the environment says so.
+    /// Whether the connection was to a proxy, and whether an environment variable set it.
     proxy: Option<bool>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
     /// Returns the texts of this error and of its source.
@@ -28,7 +28,7 @@ impl fmt::Display for TransportError {
     }
 }
 
-// Not derived: what quotes texts has large tables of characters, which browsers would load.
+// Not derived: quoting text needs large character tables, which the wasm module would include.
 impl fmt::Debug for TransportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sent = if self.sent == Sent::No { "not sent" } else { "maybe sent" };
@@ -40,18 +40,18 @@ impl fmt::Debug for TransportError {
     }
 }
 
-/// Whether the server can have seen the request.
+/// Whether the server may have seen the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Sent {
-    /// Certainly not: no connection was made, or it was lost before the first byte.
+    /// The server has not seen it: no connection was made, or it was lost before the first byte.
     No,
-    /// It cannot be ruled out.
+    /// The server may have seen it.
     Maybe,
 }
 
 impl TransportError {
-    /// An error with a message for people; it must hold neither keys nor bodies.
+    /// Creates an error with a message for people. The message must not contain keys or bodies.
     pub fn new(sent: Sent, message: impl fmt::Display) -> Self {
         let texts: Texts = |error| {
             let failure = error.downcast_ref::<TransportError>();
@@ -60,26 +60,26 @@ impl TransportError {
         TransportError { message: message.to_string(), sent, certificate: false, proxy: None, source: None, texts }
     }
 
-    /// Adds the cause.
+    /// Sets the cause.
     pub fn with_source(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         self.source = Some(source.into());
         self.texts = texts_of_any;
         self
     }
 
-    /// Says that the connection was given up because of a certificate: it is not tried again, since that would not help.
+    /// Marks the error as a certificate failure. Such errors are not retried.
     pub fn about_certificate(mut self) -> Self {
         self.certificate = true;
         self
     }
 
-    /// Whether the connection was given up because of a certificate.
+    /// Returns whether the connection failed because of a certificate.
     pub fn is_about_certificate(&self) -> bool {
         self.certificate
     }
 
-    /// Says that no connection could be made through this proxy, such as `http://127.0.0.1:3128`, which the environment variable of this
-    /// name sets, if one does: the message then blames the proxy, and not the server behind it. The address must not hold a password.
+    /// Marks the error as a failure to connect through this proxy, such as `http://127.0.0.1:3128`, and names the environment variable
+    /// that sets it, if any. The message then names the proxy instead of the server. The address must not contain a password.
     pub fn through_proxy(mut self, proxy: impl fmt::Display, variable: Option<&str>) -> Self {
         let from = variable.map(|name| format!(" (from {name})")).unwrap_or_default();
         self.message = format!("connecting through the proxy {proxy}{from} failed: {}", self.message);
@@ -87,7 +87,7 @@ impl TransportError {
         self
     }
 
-    /// Whether no connection could be made through a proxy.
+    /// Returns whether the connection to a proxy failed.
     pub fn is_about_proxy(&self) -> bool {
         self.proxy.is_some()
     }
@@ -96,7 +96,7 @@ impl TransportError {
         self.proxy == Some(true)
     }
 
-    /// Whether the server can have seen the request.
+    /// Returns whether the server may have seen the request.
     pub fn sent(&self) -> Sent {
         self.sent
     }

@@ -1,8 +1,8 @@
-//! What a large document may cost in memory, counted while it is read.
+//! The memory cost of a large document, counted while it is decoded.
 //!
 //! A few bytes of JSON can become a few hundred bytes of values: `{}` in a list of structs, `{"":0}` in a field without a name.
-//! [`Charged`] stands between serde_json and the types, sees what each of them is about to keep, and stops before it is more than
-//! [`Limits`](crate::Limits) allow. Small documents cannot do harm and are read without it.
+//! [`Charged`] wraps serde_json's deserializer, counts what each type is about to keep, and stops at the caps of
+//! [`Limits`](crate::Limits). Small documents are harmless and are read without it.
 
 mod account;
 
@@ -18,26 +18,26 @@ pub(super) use account::Account;
 pub(crate) use account::{Bounds, SMALL};
 use account::{Fields, Growth};
 
-/// Where a value stands.
+/// The position of a value.
 #[derive(Clone, Copy)]
 enum Place<'a> {
     /// At the root, or in a list, which is charged by its elements.
     Element,
     /// In a map whose entries are charged by themselves.
     Entry,
-    /// In a struct: charged if it turns out to have no name there.
+    /// In a struct: charged if the struct has no field of this name.
     Field(&'a Fields),
     Key,
 }
 
-/// What a visitor makes of strings and maps.
+/// What a visitor builds from strings and maps.
 #[derive(Clone, Copy, PartialEq)]
 enum Kind {
     /// A value of any shape: a tree.
     Tree,
     /// A `String`.
     String,
-    /// Of a type that is known, read into its place or in a room that was charged. Short strings are inline.
+    /// A value of a known type, read in place or into memory that was charged. Short strings are inline.
     Typed,
     /// The same, for a list of [`in_place`](crate::decode::in_place).
     List,
@@ -100,7 +100,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Charged<'_, D> {
         self.inner.deserialize_any(visitor)
     }
 
-    /// What [`in_place`](crate::decode::in_place) reads is of any shape for serde alone.
+    /// What [`in_place`](crate::decode::in_place) reads has any shape only for serde.
     fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, D::Error> {
         let kind = match name {
             IN_PLACE => Kind::Typed,
@@ -159,7 +159,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Charged<'_, D> {
     }
 }
 
-/// A visitor that charges for what it is shown.
+/// A visitor that charges for what it receives.
 struct Watch<'a, V> {
     visitor: V,
     account: &'a Account,
@@ -174,7 +174,7 @@ impl<V> Watch<'_, V> {
                 self.account.key.set((len, owned));
                 Ok(())
             }
-            // Types that are tried one after the other copy what they like.
+            // Untagged types may copy the text.
             Kind::Tree => self.account.text(2 * len, false),
             kind => self.account.text(len, kind != Kind::String),
         }
@@ -274,7 +274,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Watch<'_, V> {
         let account = self.account;
         account.enter()?;
         let tree = self.kind == Kind::Tree;
-        // Some structs are boxed; of those that are read in place, it shows in their size.
+        // Some structs are boxed. For those that are read in place, their size shows it.
         if self.kind == Kind::Typed && (matches!(self.place, Place::Field(_)) || size_of::<V::Value>() == BOX) {
             account.take(BOXED)?;
         }
@@ -283,7 +283,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Watch<'_, V> {
         let pairs = (self.kind == Kind::Pairs).then(Growth::default);
         let value = self.visitor.visit_map(Entries { inner, account, fields: &fields, key: 0, pairs })?;
         if !tree {
-            // What was held for fields without a name is in its map now.
+            // The fields without a name have been moved into their map.
             account.give(account.buffered.replace(buffered).saturating_sub(buffered));
         }
         account.leave();
@@ -295,9 +295,9 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Watch<'_, V> {
     }
 }
 
-/// The largest struct that stands in a box.
+/// The largest boxed struct.
 pub(crate) const BOXED: usize = 384;
-/// What a box, or none, takes where it stands.
+/// The size of an optional box.
 const BOX: usize = size_of::<usize>();
 
 struct Elements<'a, A> {
@@ -312,7 +312,7 @@ impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Elements<'_, A> {
 
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, A::Error> {
         let size = size_of::<T::Value>();
-        // A tree may be held twice: as it was read, and as what it becomes.
+        // A tree may be in memory twice: as it was read, and as the final value.
         let size = if self.kind == Kind::Tree && size == size_of::<Value>() { 2 * size } else { size };
         let (account, growth, tame) = (self.account, &self.growth, self.kind == Kind::List);
         self.inner.next_element_seed(Element { seed, size, tame, account, growth })
@@ -323,7 +323,7 @@ impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Elements<'_, A> {
     }
 }
 
-/// An element that is there: charged when its reading begins.
+/// An element, charged when its reading begins.
 struct Element<'a, T> {
     seed: T,
     size: usize,
@@ -345,9 +345,9 @@ struct Entries<'a, A> {
     inner: A,
     account: &'a Account,
     fields: &'a Fields,
-    /// The size of the key just read, which says whether it is a string of its own, as keys of maps are and names of fields are not.
+    /// The size of the last key if it is a `String`, as keys of maps are; names of fields are not.
     key: usize,
-    /// The list that the entries become, if they do.
+    /// The list that the entries become, if any.
     pairs: Option<Growth>,
 }
 
@@ -393,7 +393,7 @@ impl<'de, T: DeserializeSeed<'de>> DeserializeSeed<'de> for Part<'_, T> {
     }
 }
 
-/// Reads a document within what it may cost.
+/// Reads a document within its memory limit.
 pub(super) fn read<T: for<'de> Deserialize<'de>>(text: &str, account: &Account) -> serde_json::Result<T> {
     let mut json = serde_json::Deserializer::from_str(text);
     let value = T::deserialize(Charged::new(&mut json, account))?;

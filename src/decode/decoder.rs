@@ -1,51 +1,63 @@
-//! `Decode`: the push parser of one answer.
+//! `Decode`: the push parser of one response.
 
 use bytes::Bytes;
 use http::response::Parts;
 
 use crate::base::{Limits, MaybeSend, Result};
 
-/// Reads the answer of one operation as its bytes arrive.
+/// Decodes the response of one operation as its bytes arrive.
 ///
-/// `start`, then any number of `feed` each followed by `next` until it gives `None`, then `finish` at the end of
-/// the body, also until it gives `None`. An error ends the answer.
+/// Call `start`, then any number of `feed`, each followed by `next` until it returns `None`. At the end of the body, call `finish` until
+/// it returns `None`. An error ends the response.
 pub trait Decode: MaybeSend + 'static {
-    /// What it yields. It borrows nothing, so that [`hooks`](crate::hooks) can look at it.
+    /// The type of the items. It must not borrow, so that [`hooks`](crate::hooks) can inspect it.
     type Item: MaybeSend + 'static;
 
-    /// The head of an answer is there. Called once per attempt; forgets whatever came before.
+    /// Starts a response with its head. Called once per attempt. Discards all state of an earlier attempt.
+    ///
+    /// # Errors
+    ///
+    /// Errors if the head shows that the body cannot be decoded.
     fn start(&mut self, head: &Parts, limits: &Limits) -> Result<()>;
 
-    /// Some bytes of the body are there.
+    /// Adds a part of the body.
     fn feed(&mut self, chunk: Bytes);
 
-    /// The next item, or `None` if it takes more bytes.
+    /// Returns the next item, or `None` if it needs more bytes.
+    ///
+    /// # Errors
+    ///
+    /// Errors if the body is not valid, reports an error, or exceeds a cap of [`Limits`].
     fn next(&mut self) -> Result<Option<Self::Item>>;
 
-    /// The body is at its end: items that only its end completes, then `None`; or the error that it was cut.
+    /// Ends the body. Returns the items that only the end completes, then `None`.
+    ///
+    /// # Errors
+    ///
+    /// Errors if the body was cut, or as [`next`](Decode::next) does.
     fn finish(&mut self) -> Result<Option<Self::Item>>;
 
-    /// Whether the answer is complete, so that the rest of the body need not be awaited.
+    /// Returns whether the response is complete, so that the rest of the body can be skipped.
     fn is_done(&self) -> bool {
         false
     }
 
-    /// Whether the answer is a single item, as those of [`Whole`] decoders are; false by default. Errors of deadlines that pass before that
-    /// item depend on it.
+    /// Returns whether the response is a single item, as for [`Whole`] decoders; false by default. The errors of deadlines that pass before
+    /// that item depend on it.
     fn is_whole(&self) -> bool {
         false
     }
 
-    /// A counter that grows as long as the answer makes progress beside the items that it yields: with each KiB of data, of an event or a
-    /// body. Keep-alive comments do not count.
+    /// Returns a counter of the progress besides items. It grows with each KiB of data, of an event or a body. Keep-alive comments do not
+    /// count.
     fn progress(&self) -> u64;
 }
 
-/// The progress that so many bytes are, as long as what they belong to is not whole: one for each KiB that was begun. Counting each byte, a
-/// server that sends one now and then would never be idle.
+/// The progress of an incomplete event or body of this size: one for each started KiB. If each byte counted, a server that sends single
+/// bytes would never be idle.
 pub(super) fn floor(bytes: u64) -> u64 {
     bytes.div_ceil(1024)
 }
 
-/// A decoder that yields exactly one item; `client.call` takes operations that have one.
+/// A decoder of exactly one item. `client.call` takes operations with such a decoder.
 pub trait Whole: Decode {}

@@ -1,4 +1,4 @@
-//! A stream of events, or a JSON body where a stream was asked for.
+//! A stream of events, or a JSON body in place of a stream.
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -20,88 +20,104 @@ use crate::decode::sniff::Sniff;
 use crate::decode::text::{from_json, from_json_within};
 use crate::sse::{Overflow, Parser};
 
-/// What the events of one operation mean.
+/// The meaning of the events of one operation.
 pub trait EventFormat: MaybeSend + 'static {
-    /// What it yields.
+    /// The type of the items.
     type Item: MaybeSend + 'static;
 
-    /// Reads one event: its `event` field (`message` if there is none) and its data.
+    /// Decodes one event from its `event` field (`message` if absent) and its data.
+    ///
+    /// # Errors
+    ///
+    /// Errors if the data is not valid, or is an error of the server.
     fn event(&mut self, kind: &str, data: &str) -> Result<Step<Self::Item>>;
 
-    /// Recognizes an event of the kind `message` by the start of its data, before its end was looked for, and tells the
-    /// length of the data, in which there must be no CR or LF. A shortcut for streams whose events are all alike; None
-    /// is always right.
+    /// Recognizes an event of the kind `message` by the start of its data, before the end of the event is known. Returns the
+    /// length of the data, which must not contain CR or LF. A shortcut for streams of similar events. `None` is always
+    /// correct.
     fn known(&mut self, bytes: &[u8]) -> Option<usize> {
         _ = bytes;
         None
     }
 
-    /// The item of the event that was [recognized](Self::known) just now: what [`event`](Self::event) would give.
+    /// Returns the item of the event that was just [recognized](Self::known): the same as [`event`](Self::event) would return.
     fn known_item(&mut self) -> Option<Self::Item> {
         None
     }
 
-    /// Reads a JSON body that came in place of the stream.
+    /// Decodes a JSON body in place of the stream.
+    ///
+    /// # Errors
+    ///
+    /// Errors if the body is not valid, or is an error of the server.
     fn whole(&mut self, body: &str) -> Result<Vec<Self::Item>>;
 
-    /// Whether the body that was read just now is fine, or what is wrong with it although it has items: it is told after them.
+    /// Checks the body that was just decoded.
+    ///
+    /// # Errors
+    ///
+    /// Errors if the body has an error besides its items. It is returned after them.
     fn whole_end(&mut self) -> Result<()> {
         Ok(())
     }
 
-    /// The stream came to its end in good order: an item of what was held back until then, if there is such.
+    /// Called at the successful end of the stream. Returns an item of text that was held back, if any.
     fn held(&mut self) -> Option<Self::Item> {
         None
     }
 
-    /// The body ended before a [`Step::Done`]: fine, or an error of kind [`Truncated`](ErrorKind::Truncated).
+    /// Called if the body ends before a [`Step::Done`].
+    ///
+    /// # Errors
+    ///
+    /// Errors with kind [`Truncated`](ErrorKind::Truncated) if that is not a valid end.
     fn end(&mut self) -> Result<()>;
 
-    /// Another attempt begins: forget what the last one taught.
+    /// Discards all state. Called before another attempt.
     fn reset(&mut self) {}
 
-    /// What documents may cost, told after each [`reset`](Self::reset): for formats that decode JSON by themselves.
+    /// Sets the limits of documents. Called after each [`reset`](Self::reset). For formats that decode JSON themselves.
     fn limits(&mut self, limits: &Limits) {
         _ = limits;
     }
 }
 
-/// What one event came to.
+/// The result of one event.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Step<T> {
     /// An item.
     Item(T),
-    /// An item, after which the stream ends with this error: the event carries both.
+    /// An item, after which the stream ends with this error. For events that carry both.
     Last(T, Error),
-    /// Nothing for the caller, and no sign that the answer makes progress.
+    /// An event without content, which does not count as progress.
     Skip,
     /// The announced end of the stream.
     Done,
 }
 
-/// Reads a stream of server-sent events as `F` understands them.
+/// Decodes a stream of server-sent events with the format `F`.
 pub struct Events<F: EventFormat> {
     format: F,
     mode: Mode<F::Item>,
     head: Option<(StatusCode, HeaderMap)>,
-    /// What must not be told.
+    /// The secrets to remove.
     secrets: Secrets,
     excerpt: usize,
     events: u64,
-    /// Bytes of data that said nothing.
+    /// The bytes of data without content.
     skipped: u64,
-    /// The error that comes after the item that was given last.
+    /// The error after the item that was returned last.
     failed: Option<Error>,
-    /// What is wrong with a whole answer, after its items.
+    /// The error of a whole response, after its items.
     fault: Option<Error>,
-    /// The body has ended, and the event that is read lacks its end.
+    /// The body has ended, and the current event lacks its end.
     last: bool,
     done: bool,
 }
 
 enum Mode<T> {
-    /// Not enough has come to say which of the next two it is.
+    /// Undecided between the next two.
     Unknown(Sniff),
     Stream(Parser),
     Whole(Body),
@@ -109,7 +125,7 @@ enum Mode<T> {
 }
 
 impl<F: EventFormat> Events<F> {
-    /// A decoder for events of this format.
+    /// Creates a decoder for events of this format.
     pub fn new(format: F) -> Self {
         Events {
             format,
@@ -126,7 +142,7 @@ impl<F: EventFormat> Events<F> {
         }
     }
 
-    /// The body turned out to be a stream, or to be read whole; this is its beginning.
+    /// Starts reading the body, as a stream or as a whole, with its beginning.
     fn open(&mut self, is_stream: bool, chunk: Bytes) {
         if let Mode::Unknown(sniff) = std::mem::replace(&mut self.mode, Mode::Items(VecDeque::new())) {
             self.mode = match is_stream {
@@ -137,7 +153,7 @@ impl<F: EventFormat> Events<F> {
         }
     }
 
-    /// Adds the answer and the event that an error came from.
+    /// Adds the response and the event to an error.
     fn at_event(head: &Option<(StatusCode, HeaderMap)>, excerpt: usize, data: &str, error: Error) -> Error {
         let Some((status, headers)) = head else { return error };
         let cut = &data.as_bytes()[..data.len().min(excerpt)];
@@ -217,7 +233,7 @@ impl<F: EventFormat> Decode for Events<F> {
                     let cleaned = self.secrets.without_in_beginning(data.as_bytes(), most);
                     let error = match cleaned.filter(|_| error.kind() != ErrorKind::TooLarge) {
                         None => Self::at_event(&self.head, self.excerpt, data, error),
-                        // Keys are removed from what is told before it is cut, so before the error is made.
+                        // Secrets are removed before the text is cut, so before the error is made.
                         Some(cleaned) => {
                             let data = String::from_utf8_lossy(&cleaned);
                             let error = match format.event(kind, &data) {
@@ -231,7 +247,7 @@ impl<F: EventFormat> Decode for Events<F> {
                 };
                 let mended = if data.len() > LARGE { mended(&data) } else { None };
                 let step = match (mended, data) {
-                    // Both writings of a large event would be too much to hold.
+                    // Two versions of a large event would take too much memory.
                     (Some(other), _) | (None, Cow::Owned(other)) if large => {
                         let kind = event.kind().to_owned();
                         let grown = other.len().saturating_sub(event.data_bytes().len());
@@ -295,7 +311,7 @@ impl<F: EventFormat> Decode for Events<F> {
                 }
             },
             Mode::Stream(parser) if parser.is_partial_event() => {
-                // The last event counts without its blank line; a part of one does not, nor does the stream that was cut there.
+                // The last event counts without its blank line. A part of an event does not, nor does a stream that was cut there.
                 parser.finish();
                 self.last = true;
                 match self.next() {
@@ -334,8 +350,7 @@ fn too_large(overflow: Overflow) -> Error {
     .with_advice(Advice::new(Remedy::Raise, "raise {setting:limits.event} if such events are expected"))
 }
 
-/// Refuses a large text in which much had to be replaced, since U+FFFD is three bytes for each byte that is not UTF-8, and null is one
-/// more than `NaN`.
+/// Rejects a large text with many replacements, since U+FFFD takes three bytes for each invalid byte, and null takes one more than `NaN`.
 fn odd_text(len: usize, grown: usize) -> Result<()> {
     if len <= SMALL || grown <= len / 16 {
         return Ok(());
@@ -350,12 +365,12 @@ fn odd_text(len: usize, grown: usize) -> Result<()> {
     ))
 }
 
-/// Whether data is the beginning of a JSON document, and no more.
+/// Whether the data is an incomplete JSON document.
 fn is_cut(data: &str) -> bool {
     data.trim_ascii_start().starts_with(['{', '[']) && from_json::<serde::de::IgnoredAny>(data).is_err()
 }
 
-/// Whether an event says nothing: no data, or a kind that is neither a message nor an error, such as a ping. Servers and proxies
+/// Whether an event has no content: no data, or a kind that is neither a message nor an error, such as a ping. Servers and proxies
 /// send them to keep the connection alive.
 pub(crate) fn is_noise(kind: &str, data: &str) -> bool {
     match kind {
@@ -364,14 +379,14 @@ pub(crate) fn is_noise(kind: &str, data: &str) -> bool {
     }
 }
 
-/// Whether the data itself says that it is a ping.
+/// Whether the data itself is a ping.
 fn is_ping(data: &str) -> bool {
     #[derive(serde::Deserialize)]
     struct Ping {
         r#type: crate::base::Text,
         choices: Option<serde::de::IgnoredAny>,
     }
-    // Whatever says more is longer.
+    // Longer data has content.
     data.len() <= 64
         && data.trim_ascii_start().starts_with('{')
         && serde_json::from_str::<Ping>(data).is_ok_and(|ping| {
@@ -380,7 +395,7 @@ fn is_ping(data: &str) -> bool {
         })
 }
 
-/// Reads one event as `T`. Whatever is called an error is one, and so is what is no `T` but some error.
+/// Decodes one event as `T`. An event of kind `error` is an error, and so is data that is not a `T` but has the shape of an error.
 pub(crate) fn from_event<T>(kind: &str, data: &str, bounds: &Bounds) -> Result<T>
 where
     T: serde::de::DeserializeOwned,
@@ -394,7 +409,7 @@ where
     })
 }
 
-/// The error that stands beside the other fields of an event, in this field of theirs.
+/// The error in this field of an event, beside its other fields.
 pub(crate) fn error_beside(extra: &Extra) -> Option<Error> {
     if extra.is_empty() { None } else { failure::event_error_field(extra.get("error")?) }
 }

@@ -1,24 +1,24 @@
-//! What is wrong with a document, in words that quote nothing of it: documents hold what people and models wrote.
+//! Descriptions of decoding errors that do not quote the document, which may contain private text.
 
 use serde_path_to_error::{Path, Segment};
 
 use crate::base::text::cut;
 
-/// No part of a fault is longer, in bytes.
+/// The maximum length of a part of a description, in bytes.
 const PART: usize = 256;
 
-/// The kind of a fault, and the line and column where it is.
+/// The kind of an error, and its line and column.
 pub(crate) fn fault(error: &serde_json::Error) -> String {
     let at = format!(" at line {} column {}", error.line(), error.column());
     let told = error.to_string();
-    // The parser's own words have no text of the document's; those of types may.
+    // The parser's own messages do not quote the document; those of types may.
     let told = told.strip_suffix(&at).unwrap_or(&told);
     let kind = if error.is_data() { data(told) } else { told.to_owned() };
     let at = if error.line() == 0 { "" } else { &at };
     format!("{}{at}", cut(&kind, PART))
 }
 
-/// What values serde tells apart.
+/// The value kinds that serde distinguishes.
 const VALUES: [&str; 14] = [
     "boolean",
     "integer",
@@ -43,7 +43,7 @@ fn data(told: &str) -> String {
     for fault in ["invalid type: ", "invalid value: ", "invalid length "] {
         let Some(rest) = told.strip_prefix(fault) else { continue };
         let found = VALUES.iter().find(|value| rest.starts_with(*value)).unwrap_or(&"");
-        // What was expected stands last, and is the type's own word.
+        // The expectation is last, and is the type's own text.
         let expected = rest.rfind(", expected ").and_then(|at| rest.get(at..)).unwrap_or_default();
         let fault = fault.trim_end_matches([':', ' ']);
         return if found.is_empty() { format!("{fault}{expected}") } else { format!("{fault}: {found}{expected}") };
@@ -59,7 +59,7 @@ fn data(told: &str) -> String {
     }
 }
 
-/// Where a fault is: `None` for the document itself. Names that are no plain identifiers are shown as `*`: keys of maps can be text.
+/// The path of an error. `None` for the document itself. Names other than plain identifiers are shown as `*`, since keys of maps can be text.
 pub(crate) fn place(path: &Path) -> Option<String> {
     let mut place = String::new();
     let mut map_of_texts = false;
@@ -79,7 +79,7 @@ pub(crate) fn place(path: &Path) -> Option<String> {
     crate::base::error::place(&cut(&place, PART))
 }
 
-/// Fields whose values are maps from any text.
+/// Fields whose values are maps with arbitrary keys.
 const MAPS: [&str; 2] = ["top_logprobs", "logit_bias"];
 
 fn is_name(name: &str) -> bool {

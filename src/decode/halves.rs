@@ -1,6 +1,6 @@
-//! Halves of surrogate pairs, which servers cut apart between two events: `"\ud83d"`, then `"\ude00"`.
+//! Halves of surrogate pairs that servers split between two events: `"\ud83d"`, then `"\ude00"`.
 //!
-//! The first half is held back until the other one comes in the same text of the same choice. Halves that stay alone become U+FFFD.
+//! The first half is held back until the other one arrives in the same text of the same choice. Unpaired halves become U+FFFD.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -11,15 +11,15 @@ use crate::decode::charge::Bounds;
 use crate::decode::mend::LARGE;
 use crate::decode::text::from_json_within;
 
-/// No more texts than this have a half held back.
+/// The maximum number of texts with a half held back.
 const MOST: usize = 1024;
 
-/// The fields that are texts in pieces.
+/// The fields whose text arrives in parts.
 const PIECES: [&str; 7] = ["content", "reasoning_content", "reasoning", "refusal", "text", "arguments", "token"];
 
 const REPLACEMENT: char = '\u{fffd}';
 
-/// The halves that are held back in a stream.
+/// The halves that a stream holds back.
 #[derive(Debug, Default)]
 pub(crate) struct Halves {
     /// By the path of the text, such as `choices/0/delta/content`.
@@ -27,15 +27,15 @@ pub(crate) struct Halves {
 }
 
 impl Halves {
-    /// Whether none is held back: then events without such halves need no look.
+    /// Whether nothing is held back, so that events without halves can be skipped.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.held.is_empty()
     }
 
-    /// The data of an event without halves: joined with what was held back before.
+    /// Returns the data of an event without halves: joined with what was held back before.
     ///
-    /// Events that are large have U+FFFD for halves: nobody cuts a text there, and values of all that they say would be too much to hold.
+    /// Large events get U+FFFD for halves: servers do not split text there, and a tree of the values would take too much memory.
     pub(crate) fn join<'a>(&mut self, data: &'a str, bounds: &Bounds) -> Cow<'a, str> {
         if data.len() > LARGE {
             return Cow::Borrowed(data);
@@ -45,18 +45,18 @@ impl Halves {
             None if self.held.is_empty() => return Cow::Borrowed(data),
             None => Marked { text: Cow::Borrowed(data), mark: None },
         };
-        // The data itself, a text of it while it is gone through, and what comes of it.
+        // The data, a copy of it during the walk, and the result.
         match from_json_within::<Value>(&marked.text, &bounds.beside(3 * data.len())) {
             Ok(mut value) => {
                 Walk { held: &mut self.held, mark: marked.mark }.value(&mut value, &mut String::new(), true);
                 Cow::Owned(value.to_string())
             }
-            // It says by itself what is wrong with it, or is too much to be taken apart.
+            // The data is invalid, which its decoder reports, or too large to be walked.
             Err(_) => Cow::Borrowed(data),
         }
     }
 
-    /// The stream has ended: chunks with U+FFFD for what is still held back, by choice.
+    /// The stream has ended. Returns chunks with U+FFFD for the halves that are still held back, by choice.
     pub(crate) fn flush(&mut self) -> Option<Value> {
         let held = std::mem::take(&mut self.held);
         let mut choices = Vec::new();
@@ -75,7 +75,7 @@ impl Halves {
     }
 }
 
-/// JSON text whose halves stand as a mark and a character.
+/// JSON text with halves replaced by a mark and a character.
 struct Marked<'a> {
     text: Cow<'a, str>,
     mark: Option<char>,
@@ -93,7 +93,7 @@ fn mark(data: &str) -> Option<Marked<'_>> {
         match unit {
             Some(0xD800..0xDC00) if matches!(self::unit(bytes, at + 6), Some(0xDC00..0xE000)) => at += 12,
             Some(half @ 0xD800..0xE000) => {
-                // One that stands nowhere, so that no text can be taken for it.
+                // A character that does not occur in the text.
                 let free = *mark.get_or_insert_with(|| {
                     let lower = data.to_ascii_lowercase();
                     ('\u{fdd0}'..='\u{fdef}')
@@ -118,20 +118,20 @@ fn mark(data: &str) -> Option<Marked<'_>> {
     Some(Marked { text: Cow::Owned(out), mark })
 }
 
-/// The unit of UTF-16 that the escape at this place stands for.
+/// The UTF-16 unit of the escape at this position.
 fn unit(bytes: &[u8], at: usize) -> Option<u16> {
     let digits = bytes.get(at..at + 6)?.strip_prefix(b"\\u")?;
     digits.iter().try_fold(0, |unit, digit| Some(unit * 16 + u16::try_from(char::from(*digit).to_digit(16)?).ok()?))
 }
 
-/// Goes through a document.
+/// Walks through a document.
 struct Walk<'a> {
     held: &'a mut BTreeMap<String, u16>,
     mark: Option<char>,
 }
 
 impl Walk<'_> {
-    /// `open`: more of the texts may come.
+    /// `open`: more of the texts may follow.
     fn value(&mut self, value: &mut Value, path: &mut String, open: bool) {
         let length = path.len();
         match value {
@@ -197,7 +197,7 @@ impl Walk<'_> {
         out
     }
 
-    /// A choice has ended: what is held back of its texts comes now.
+    /// A choice has ended: adds what is held back of its texts.
     fn close(&mut self, choice: &mut Map<String, Value>, path: &str) {
         let inside = format!("{path}/");
         let held: Vec<String> = self.held.keys().filter(|held| held.starts_with(&inside)).cloned().collect();
@@ -220,7 +220,7 @@ impl Walk<'_> {
     }
 }
 
-/// Whether a choice says that it has ended.
+/// Whether a choice has ended.
 fn ends(choice: &Map<String, Value>) -> bool {
     choice.get("finish_reason").is_some_and(|reason| !reason.is_null() && reason != "" && reason != false)
 }

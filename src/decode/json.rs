@@ -21,9 +21,9 @@ use crate::decode::mend::{LARGE, mended};
 use crate::decode::{failure, kind};
 use crate::sse::append;
 
-/// Reads a JSON body as `T`, and every error shape of the server.
+/// Decodes a JSON body as `T`, and every form of server error.
 pub struct Json<T> {
-    /// A status that carries an answer although it is not a success, such as 503 on `/health`.
+    /// A status that carries a normal response although it is not a success, such as 503 on `/health`.
     also: Option<StatusCode>,
     fields: Fields,
     check: Option<Check<T>>,
@@ -36,26 +36,25 @@ pub struct Json<T> {
 type Check<T> = Box<dyn Fn(&mut T) -> Result<()> + Send + Sync>;
 
 impl<T> Json<T> {
-    /// A decoder that takes the body of a 2xx answer.
+    /// Creates a decoder for the body of a 2xx response.
     pub const fn new() -> Self {
         Json { also: None, fields: None, check: None, text_check: None, body: None, ended: false, item: PhantomData }
     }
 
-    /// Takes the body of this status for an answer too.
+    /// Accepts the body of this status, too.
     pub const fn also(mut self, status: StatusCode) -> Self {
         self.also = Some(status);
         self
     }
 
-    /// Sets the fields of this kind of answer. A body that has none of them is an error, whatever its status; so is one with an `error`
-    /// that is neither null nor empty, unless `error` is such a field. With an empty list, any body that is not an error will do.
+    /// Sets the known fields of the response. A body without any of them is an error, whatever its status. So is one with an `error`
+    /// that is neither null nor empty, unless `error` is one of the fields. With an empty list, any body that is not an error is accepted.
     pub const fn with_fields(mut self, names: &'static [&'static str]) -> Self {
         self.fields = Some(names);
         self
     }
 
-    /// Looks at the answer once it is read: it may put it in order, or refuse it with an error, to which the raw body is
-    /// added.
+    /// Sets a check of the decoded response. It may modify the response, or reject it with an error. The raw body is added to the error.
     pub fn checked(mut self, check: impl Fn(&mut T) -> Result<()> + Send + Sync + 'static) -> Self {
         self.check = Some(Box::new(check));
         self
@@ -63,7 +62,7 @@ impl<T> Json<T> {
 }
 
 impl<T> Json<T> {
-    /// Looks at the answer and the text that it was read from, which tells null from absent.
+    /// Sets a check of the response and its text, which distinguishes null from absent.
     pub(crate) const fn text_checked(mut self, check: Option<fn(&T, &str) -> Result<()>>) -> Self {
         self.text_check = check;
         self
@@ -132,7 +131,7 @@ impl<T: DeserializeOwned + MaybeSend + 'static> Decode for Json<T> {
     }
 }
 
-/// An answer without content: `null`, nothing, or anything else, which is ignored.
+/// A response without content: `null`, nothing, or anything else, which is ignored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Empty;
 
@@ -157,12 +156,12 @@ impl<'de> Deserialize<'de> for Empty {
     }
 }
 
-/// A body that is collected whole: an answer, or an error's text.
+/// A body that is collected whole: a response, or the text of an error.
 #[derive(Debug)]
 pub(super) struct Body {
     status: StatusCode,
     headers: HeaderMap,
-    /// Whether the body is an answer; else it is the text of an error.
+    /// Whether the body is a response. Otherwise it is the text of an error.
     answer: bool,
     /// `buffer.len() <= cap`
     buffer: Vec<u8>,
@@ -171,7 +170,7 @@ pub(super) struct Body {
     bounds: Bounds,
     over: bool,
     pub(super) received: u64,
-    /// What must not be told of it.
+    /// The secrets to remove.
     secrets: Secrets,
 }
 
@@ -179,7 +178,7 @@ impl Body {
     pub(super) fn new(head: &Parts, limits: &Limits, also: Option<StatusCode>) -> Self {
         let answer = head.status.is_success() || also == Some(head.status);
         let secrets = head.extensions.get::<Secrets>().cloned().unwrap_or_default();
-        // As much as is told, and what it takes to know a secret that begins there.
+        // What is reported, plus the length of a secret that begins there.
         let looked_at = limits.error_excerpt.max(failure::LOOK).saturating_add(secrets.reach());
         Body {
             status: head.status,
@@ -206,17 +205,17 @@ impl Body {
         self.buffer.len()
     }
 
-    /// How many bytes it may have.
+    /// The maximum size.
     pub(super) fn cap(&self) -> u64 {
         self.cap as u64
     }
 
-    /// More came than it may have, although none of it was fed.
+    /// Marks that the body is too large, without the bytes.
     pub(super) fn overflow(&mut self) {
         self.over = true;
     }
 
-    /// Ends early once the cap is reached.
+    /// Errors as soon as the cap is exceeded.
     pub(super) fn check(&mut self) -> Result<()> {
         match (self.over, self.answer) {
             (false, _) => Ok(()),
@@ -231,7 +230,7 @@ impl Body {
         }
     }
 
-    /// Reads the whole text with `parse`; an error carries the raw body.
+    /// Decodes the whole text with `parse`. The raw body is added to errors.
     pub(super) fn parse_with<T>(&mut self, mut parse: impl FnMut(&str, &Bounds) -> Result<T>) -> Result<T> {
         self.check()?;
         if !self.answer {
@@ -241,7 +240,7 @@ impl Body {
         if self.buffer.len() > SMALL
             && let Some(text) = lossy(&self.buffer)
         {
-            // Both writings of a large body would be too much to hold.
+            // Two versions of a large body would take too much memory.
             self.bounds = self.bounds.grown(text.len().saturating_sub(self.buffer.len()));
             self.buffer = text.into_bytes();
         }
@@ -256,13 +255,13 @@ impl Body {
             && error.kind() != ErrorKind::TooLarge
             && let Cow::Owned(cleaned) = self.cleaned()
         {
-            // Keys are removed from what is told before it is cut, so before the error is made.
+            // Secrets are removed before the text is cut, so before the error is made.
             self.buffer = cleaned;
             result = self.parse(&mut parse).and(result);
         }
         result.map_err(|error| {
             let error = match self.content_type() {
-                // What is no JSON by its own account came from somewhere else.
+                // A body with another content type is from another program, such as a proxy.
                 Some(other) if !is_json(other) && error.kind() == ErrorKind::Decode => Error::new(
                     ErrorKind::Decode,
                     "unexpected_content_type",
@@ -287,7 +286,7 @@ impl Body {
         failure::from_response(self.status, &self.headers, &said).answered(self.answered())
     }
 
-    /// The body, with nothing secret in that part of it which errors tell of.
+    /// Decodes the body. The part that errors quote has its secrets removed.
     fn parse<T>(&self, parse: &mut impl FnMut(&str, &Bounds) -> Result<T>) -> Result<T> {
         let text = String::from_utf8_lossy(&self.buffer);
         let text = text.strip_prefix('\u{feff}').unwrap_or(&text);

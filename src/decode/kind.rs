@@ -1,4 +1,4 @@
-//! Whether a body is an answer of its kind, or something else that came with a status of success.
+//! Whether a body is a response of its kind, or something else with a success status.
 
 use std::fmt;
 
@@ -12,35 +12,35 @@ use crate::decode::failure;
 use crate::decode::failure::DeserializeInPlace;
 use crate::decode::text::from_json_within;
 
-/// The fields of a kind of answer, of which there must be one at least. `None` if they are not known; none at all if the answer
-/// says nothing, so that whatever is not an error will do.
+/// The fields of a kind of response, at least one of which must be present. `None` if they are not known. Empty if the response
+/// has no content, so that anything but an error is accepted.
 pub(crate) type Fields = Option<&'static [&'static str]>;
 
-/// Reads an answer of this kind.
+/// Decodes a response of this kind.
 pub(crate) fn answer<T: DeserializeOwned>(text: &str, fields: Fields, bounds: &Bounds) -> Result<T> {
     if let Some(error) = refusal(text, fields) {
         return Err(error);
     }
-    // Types that are not known may be errors in any shape, too.
+    // Bodies of unknown types may be errors in any form, too.
     from_json_within(text, bounds).map_err(|error| {
         let said = fields.is_none() && error.kind() != ErrorKind::TooLarge;
         said.then(|| failure::from_answer(text)).flatten().unwrap_or(error)
     })
 }
 
-/// The error that stands in place of a whole answer, or in it, although its status is a success: for a decoder of your own. At least
-/// one of `fields` must be there; if there are none, whatever is not an error will do.
+/// Returns the error in place of a whole response, or inside it, despite a success status. For custom decoders. At least
+/// one of `fields` must be present. If `fields` is empty, anything but an error is accepted.
 pub fn answer_error(body: &str, fields: &'static [&'static str]) -> Option<Error> {
     refusal(body, Some(fields))
 }
 
-/// The error that stands in place of an answer, or in it.
+/// The error in place of a response, or inside it.
 fn refusal(text: &str, fields: Fields) -> Option<Error> {
     let names = fields.unwrap_or_default();
     let object = text.trim_ascii_start().starts_with('{');
     let outline = if object { Outline::of(text, names) } else { Outline::default() };
     if let Some(error) = outline.error.as_ref().and_then(failure::answer_error_field) {
-        // The object around it may have the code or the status.
+        // The outer object may have the code or the status.
         return failure::from_answer(text).filter(|whole| whole.message() == error.message()).or(Some(error));
     }
     let another = outline.is_error || fields.is_some() && !(object && names.is_empty()) && !outline.known;
@@ -61,23 +61,23 @@ fn nothing_of(names: &[&str], object: bool) -> Error {
     Error::new(ErrorKind::Decode, ErrorCode::UnexpectedJson, format!("the answer could not be read: it {what}"))
 }
 
-/// What the outermost fields of an object tell.
+/// The relevant outermost fields of an object.
 #[derive(Default)]
 struct Outline {
-    /// A field of the kind is there.
+    /// Whether a field of the kind is present.
     known: bool,
-    /// What an `error` field holds.
+    /// The value of the `error` field.
     error: Option<Value>,
-    /// The object says that it is an error.
+    /// Whether the object is marked as an error.
     is_error: bool,
-    /// It ceased to be JSON.
+    /// Whether the JSON is invalid.
     broken: bool,
 }
 
 impl Outline {
     fn of(text: &str, names: &'static [&'static str]) -> Outline {
         let mut outline = Outline::default();
-        // Most answers do not have the word, and need not be looked through to their end.
+        // Most responses do not contain the word, and do not have to be read to their end.
         let to_the_end = contains(text, "\"error\"");
         let look = Scanner { outline: &mut outline, names, to_the_end };
         let read = serde_json::Deserializer::from_str(text).deserialize_map(look);
@@ -126,7 +126,7 @@ impl<'de> Visitor<'de> for Scanner<'_> {
     }
 }
 
-/// A name as bytes, since halves of surrogate pairs make no string.
+/// A name as bytes, since it may contain unpaired surrogates.
 struct Name(Vec<u8>);
 
 impl<'de> serde::Deserialize<'de> for Name {

@@ -1,11 +1,11 @@
-//! JSON text as servers write it, made into JSON that a parser takes.
+//! Converts invalid JSON text from servers into valid JSON.
 
 use memchr::memchr2;
 
-/// Of documents above this size, in bytes, there are never two writings while they are read.
+/// Larger documents, in bytes, are never kept in two versions.
 pub(super) const LARGE: usize = 1 << 20;
 
-/// Replaces what JSON does not know: bare `-Infinity`, `Infinity` and `NaN` by null, halves of surrogate pairs by U+FFFD.
+/// Replaces what is not valid JSON: bare `-Infinity`, `Infinity` and `NaN` by null, unpaired surrogates by U+FFFD.
 /// `None` if there is neither.
 pub(crate) fn mended(text: &str) -> Option<String> {
     let mut scan = Scan::new(text);
@@ -13,7 +13,7 @@ pub(crate) fn mended(text: &str) -> Option<String> {
     scan.changed()
 }
 
-/// The same for the beginning of a text that was cut somewhere: a string that is open at the cut ends there.
+/// The same for the beginning of a text that was cut. An open string ends at the cut.
 pub(super) fn closed(text: &str) -> String {
     let mut scan = Scan::new(text);
     let whole = scan.run();
@@ -30,7 +30,7 @@ const WORDS: [&[u8]; 3] = [b"-Infinity", b"Infinity", b"NaN"];
 struct Scan<'a> {
     text: &'a str,
     at: usize,
-    /// Up to here the text is in `out`.
+    /// The text up to here is in `out`.
     copied: usize,
     out: String,
 }
@@ -40,7 +40,7 @@ impl<'a> Scan<'a> {
         Scan { text, at: 0, copied: 0, out: String::new() }
     }
 
-    /// If the text ends inside a string: how many bytes of an escape stand at the end, incomplete.
+    /// If the text ends inside a string, returns the length of the incomplete escape at the end.
     fn run(&mut self) -> Option<usize> {
         let bytes = self.text.as_bytes();
         while let Some(byte) = bytes.get(self.at) {
@@ -61,7 +61,7 @@ impl<'a> Scan<'a> {
         None
     }
 
-    /// Goes to the end of a string, behind its quote. Gives what `run` gives if there is no end.
+    /// Skips a string and its closing quote. Returns what `run` returns if it does not end.
     fn string(&mut self) -> Option<usize> {
         let bytes = self.text.as_bytes();
         loop {
@@ -89,7 +89,7 @@ impl<'a> Scan<'a> {
 
     fn replace(&mut self, length: usize, by: &str) {
         if self.copied == 0 {
-            // `NaN` is all that gets longer; at once, since texts may be large.
+            // Only `NaN` gets longer. Reserved at once, since texts may be large.
             self.out.reserve_exact(self.text.len() + self.text.matches("NaN").count());
         }
         self.out.push_str(self.text.get(self.copied..self.at).unwrap_or_default());
@@ -107,7 +107,7 @@ impl<'a> Scan<'a> {
     }
 }
 
-/// The unit of UTF-16 that an escape at this place stands for.
+/// The UTF-16 unit of an escape at this position.
 fn unit(bytes: &[u8], at: usize) -> Option<u32> {
     let escape = bytes.get(at..at + 6)?;
     let digits = escape.strip_prefix(b"\\u")?;

@@ -1,8 +1,8 @@
-//! From bytes to typed items: the head picks the way, the body follows it.
+//! Decoding responses: bytes to typed items.
 //!
-//! A [`Decode`] is a push parser for one answer. [`Json`] reads a whole JSON body; [`Events`] reads a stream of
-//! events, or a JSON body in place of the stream (a server can have streaming disabled). Both read every
-//! shape of error that the server uses: a `detail` of text or of validation entries, an `error` object, plain text, HTML, nothing.
+//! A [`Decode`] is a push parser for one response. [`Json`] decodes a whole JSON body. [`Events`] decodes a stream of
+//! events, or a JSON body in place of the stream (a server can have streaming disabled). Both read every form of
+//! server error: a `detail` of text or of validation entries, an `error` object, plain text, HTML, an empty body.
 
 mod charge;
 mod content_type;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Deserializer};
 
-/// Declares a string enum that keeps values it does not know, and that is read in place.
+/// Declares a string enum that keeps unknown values and is read in place.
 macro_rules! open_enum {
     ($(#[$meta:meta])* $name:ident { $($values:tt)* }) => {
         crate::base::open_enum::open_enum! {

@@ -1,4 +1,4 @@
-//! Whether a body is a stream of events or one document: its type says so, or its first bytes do.
+//! Detects whether a body is a stream of events or one document, by its content type or first bytes.
 
 use bytes::Bytes;
 use http::{HeaderMap, header};
@@ -6,11 +6,11 @@ use http::{HeaderMap, header};
 use crate::decode::json::Body;
 use crate::sse::Parser;
 
-/// Looks at the first bytes of a body.
+/// Inspects the first bytes of a body.
 pub(super) struct Sniff {
-    /// By its type it is a stream, or could be one.
+    /// Whether the content type is, or may be, that of a stream.
     declared: bool,
-    /// What has come, with [little](squeezed) white space at the beginning: less than a line.
+    /// The bytes so far, with leading white space [reduced](squeezed): less than a line.
     bytes: Vec<u8>,
     received: u64,
     body: Body,
@@ -22,7 +22,7 @@ impl Sniff {
         Sniff { declared: may_be_stream(headers), bytes: Vec::new(), received: 0, body, largest_event }
     }
 
-    /// Takes in a chunk. Once it is known what the body is: whether it is a stream, and what has come of it.
+    /// Adds a chunk. Once the kind of the body is known, returns whether it is a stream, and the bytes so far.
     pub(super) fn feed(&mut self, chunk: Bytes) -> Option<(bool, Bytes)> {
         self.received += chunk.len() as u64;
         if self.bytes.is_empty()
@@ -34,7 +34,7 @@ impl Sniff {
         match is_stream(&self.bytes, self.declared) {
             Some(is_stream) => Some((is_stream, std::mem::take(&mut self.bytes).into())),
             None => {
-                // White space means nothing in either case, and may come for long before an answer does, though not without end.
+                // White space has no meaning in either case. It may arrive for a long time before a response, within limits.
                 self.bytes = squeezed(&self.bytes);
                 if self.received <= self.body.cap() {
                     return None;
@@ -45,7 +45,7 @@ impl Sniff {
         }
     }
 
-    /// The body ended, and is not known to be anything.
+    /// The body ended before its kind was known.
     pub(super) fn end(&mut self) -> (bool, Bytes) {
         let bytes = std::mem::take(&mut self.bytes);
         (self.declared, if start(&bytes).is_empty() { Bytes::new() } else { bytes.into() })
@@ -55,18 +55,18 @@ impl Sniff {
         self.received
     }
 
-    /// What reads the body if it is a stream.
+    /// The parser, if the body is a stream.
     pub(super) fn parser(&self) -> Parser {
         Parser::with_max_event_bytes(self.largest_event)
     }
 
-    /// What reads the body if it is not a stream.
+    /// The collector, if the body is not a stream.
     pub(super) fn into_body(self) -> Body {
         self.body
     }
 }
 
-/// Whether one of the types says that the body is a stream. Servers and proxies may leave the type out, repeat it or list several.
+/// Whether one of the content types is that of a stream. Servers and proxies may omit the type, repeat it or list several.
 fn may_be_stream(headers: &HeaderMap) -> bool {
     let mut types = headers.get_all(header::CONTENT_TYPE).iter().peekable();
     types.peek().is_none()
@@ -78,13 +78,13 @@ fn may_be_stream(headers: &HeaderMap) -> bool {
 
 const BOM: &[u8] = b"\xEF\xBB\xBF";
 
-/// Without a byte order mark and white space.
+/// The bytes without a byte order mark and white space.
 fn start(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(BOM).unwrap_or(bytes).trim_ascii_start()
 }
 
-/// The beginning of a body with no more white space than makes a difference to a stream: what follows a byte order mark or a line's end has no
-/// mark, and a line that begins with a blank has no field.
+/// Reduces leading white space to what matters for a stream: after a byte order mark or a line end there is no mark, and a line that
+/// begins with a blank has no field.
 fn squeezed(bytes: &[u8]) -> Vec<u8> {
     let rest = start(bytes);
     let white = &bytes[..bytes.len() - rest.len()];
@@ -98,11 +98,11 @@ fn squeezed(bytes: &[u8]) -> Vec<u8> {
     [before, rest].concat()
 }
 
-/// Whether what begins so is a stream; `None` if it takes more bytes to tell.
+/// Whether a body with this beginning is a stream. `None` if more bytes are needed.
 fn is_stream(bytes: &[u8], declared: bool) -> Option<bool> {
     let line = start(bytes);
     match line.first()? {
-        // No line of a stream begins like this, or it would be ignored.
+        // A stream has no line with this start, except ignored ones.
         b'{' | b'[' => return Some(false),
         _ if BOM.starts_with(line) => return None,
         _ if declared => return Some(true),

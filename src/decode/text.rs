@@ -1,4 +1,4 @@
-//! JSON text to values, within bounds, with errors that say where.
+//! Decodes JSON text within limits. Errors name the position.
 
 use serde::de::DeserializeOwned;
 
@@ -7,15 +7,20 @@ use crate::decode::charge::{self, Account, Bounds};
 use crate::decode::fault::{fault, place};
 use crate::decode::mend::mended;
 
-/// Decodes a JSON document; an error names the path inside it.
+/// Decodes a JSON document. Errors include the path inside it.
 ///
-/// Bare `-Infinity`, `Infinity` and `NaN`, which the server writes into log probabilities, are read as null, and halves of
-/// surrogate pairs as U+FFFD. What the document takes in memory is bounded as [`Limits`](crate::Limits) has it by default.
+/// Bare `-Infinity`, `Infinity` and `NaN`, which the server writes into log probabilities, are read as null, and unpaired
+/// surrogates as U+FFFD. The memory of the document is limited by the defaults of [`Limits`](crate::Limits).
+///
+/// # Errors
+///
+/// Errors with code `unexpected_json` or `invalid_json` if the text is not a `T` or not JSON, or with kind
+/// [`TooLarge`](crate::ErrorKind::TooLarge) if a limit is exceeded.
 pub fn from_json<T: DeserializeOwned>(text: &str) -> Result<T> {
     from_json_within(text, &Bounds::default())
 }
 
-/// The same within other bounds.
+/// The same within other limits.
 pub(crate) fn from_json_within<T: DeserializeOwned>(text: &str, bounds: &Bounds) -> Result<T> {
     if bounds.concern(text.len()) {
         return charged(text, bounds);
@@ -30,7 +35,7 @@ pub(crate) fn from_json_within<T: DeserializeOwned>(text: &str, bounds: &Bounds)
     Err(located::<T>(text, error))
 }
 
-/// The same with everything counted that is kept.
+/// The same with memory accounting.
 #[inline(never)]
 fn charged<T: DeserializeOwned>(text: &str, bounds: &Bounds) -> Result<T> {
     let account = Account::new(*bounds, text.len(), 0);
@@ -46,12 +51,12 @@ fn charged<T: DeserializeOwned>(text: &str, bounds: &Bounds) -> Result<T> {
     charge::read(&mended, &account).map_err(|_| account.error().unwrap_or_else(|| located::<T>(&mended, error)))
 }
 
-/// A look at a document that was read before, by a type that keeps next to nothing of it.
+/// Decodes a document that was read before, as a type that keeps little of it.
 pub(crate) fn look<T: DeserializeOwned>(text: &str) -> Option<T> {
     serde_json::from_str(text).ok().or_else(|| serde_json::from_str(&mended(text)?).ok())
 }
 
-/// The same fault again, with its path: kept off the way of documents that are right.
+/// Repeats the error with its path. Separate from the fast path of valid documents.
 fn located<T: DeserializeOwned>(text: &str, plain: serde_json::Error) -> Error {
     let mut json = serde_json::Deserializer::from_str(text);
     let (path, error) = match serde_path_to_error::deserialize::<_, T>(&mut json) {
@@ -59,7 +64,7 @@ fn located<T: DeserializeOwned>(text: &str, plain: serde_json::Error) -> Error {
         Ok(_) => (None, plain),
     };
     let code = if error.is_data() { "unexpected_json" } else { "invalid_json" };
-    // Without the parser's error, which quotes what it read.
+    // Omits the parser's error, which quotes the text.
     Error::new(ErrorKind::Decode, code, format!("the answer could not be read: {}", fault(&error)))
         .with_path(path.unwrap_or_default())
 }

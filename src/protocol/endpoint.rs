@@ -1,4 +1,4 @@
-//! `Endpoint`: one HTTP operation as data. Every request type is one, and yours can be.
+//! `Endpoint`: one HTTP operation as data. Implemented by every request type, and by your own types.
 
 use std::borrow::Cow;
 
@@ -50,41 +50,45 @@ pub trait Endpoint {
     /// Whether it may be sent again.
     const IDEMPOTENCY: Idempotency;
 
-    /// The path under the base URL, with its leading slash.
+    /// Returns the path under the base URL, with its leading slash.
     fn path(&self) -> Cow<'_, str>;
 
-    /// The JSON body, if there is one; see [`json_body`].
+    /// Returns the JSON body, if there is one. See [`json_body`].
+    ///
+    /// # Errors
+    ///
+    /// Errors with kind [`Encode`](crate::ErrorKind::Encode) if the body cannot be serialized.
     fn body(&self) -> Result<Option<Bytes>> {
         Ok(None)
     }
 
-    /// How long each part may take: the client's timeouts for this kind of work.
+    /// Returns the timeouts of this kind of work from the client's policy.
     fn timeouts(&self, timeout_policy: &TimeoutPolicy) -> Timeouts {
         timeout_policy.read
     }
 
-    /// A fresh decoder for one call.
+    /// Returns a new decoder for one call.
     fn decoder(&self) -> Self::Decoder;
 
-    /// The same for a request that is sent with these [extra fields](crate::Options::extra).
+    /// Returns a decoder for a request that is sent with these [extra fields](crate::Options::extra).
     fn decoder_with(&self, extra: &Extra) -> Self::Decoder {
         _ = extra;
         self.decoder()
     }
 
-    /// The model that the request asks for: a client with several servers prefers one that has it loaded.
+    /// Returns the requested model. A client with several servers prefers one that has it loaded.
     fn model(&self) -> Option<&str> {
         None
     }
 
-    /// About how many tokens the request takes, prompt and answer, for a [`RateLimit`](crate::policy::RateLimit) on tokens.
-    /// Called only where there is one.
+    /// Returns the estimated number of tokens of the request, prompt and response, for a [`RateLimit`](crate::policy::RateLimit) on
+    /// tokens. Called only if there is such a limit.
     fn tokens(&self) -> u64 {
         0
     }
 
-    /// Refines a server error with what is known about this endpoint: a 500 of one route means an unknown name, a 404 of another that a part of
-    /// the server is switched off. It is called with the error that ends the call.
+    /// Refines a server error with what is known about this endpoint. For example, a 500 of one route means an unknown name, and a 404 of
+    /// another means that a part of the server is disabled. Called with the error that ends the call.
     fn map_error(error: Error) -> Error {
         error
     }
@@ -131,42 +135,46 @@ impl<E: Endpoint + ?Sized> Endpoint for &E {
 
 /// A request whose response can be streamed.
 pub trait StreamEndpoint {
-    /// Reads the stream.
+    /// The decoder of the stream.
     type Decoder: Decode;
     /// The streaming operation.
     type Streamed<'a>: Endpoint<Decoder = Self::Decoder>
     where
         Self: 'a;
-    /// Adds up the items to the whole answer.
+    /// Accumulates the items into the whole response.
     type Total: Accumulate<Item = <Self::Decoder as Decode>::Item>;
 
     /// Returns the streaming form of this request.
     fn streamed(&self) -> Self::Streamed<'_>;
 
-    /// An empty accumulator for one stream, bounded by `limits`.
+    /// Creates an empty accumulator for one stream, bounded by `limits`.
     fn total(&self, limits: &Limits) -> Self::Total;
 
-    /// How its streams are joined when they are resumed; for the library's own requests.
+    /// How the parts of a resumed stream are joined. For the library's own requests.
     #[doc(hidden)]
     fn joins() -> Joins<<Self::Decoder as Decode>::Item> {
         Joins::NONE
     }
 }
 
-/// Adds up the items of a stream.
+/// Accumulates the items of a stream.
 pub trait Accumulate: MaybeSend + 'static {
-    /// What the stream yields.
+    /// The type of the items.
     type Item;
-    /// What it adds up to.
+    /// The type of the accumulated response.
     type Output;
 
-    /// Takes in one item; an error if a cap of [`Limits`] is reached.
+    /// Adds one item.
+    ///
+    /// # Errors
+    ///
+    /// Errors with kind [`TooLarge`](crate::ErrorKind::TooLarge) if a cap of [`Limits`] is reached.
     fn push(&mut self, item: &Self::Item) -> Result<()>;
 
-    /// What has arrived so far.
+    /// Returns the response so far.
     fn so_far(&self) -> &Self::Output;
 
-    /// What has arrived, at the end.
+    /// Returns the response at the end.
     fn into_output(self) -> Self::Output;
 }
 
@@ -178,25 +186,29 @@ pub enum Scope {
     Public,
     /// An API key, or the admin key in its place.
     Api,
-    /// Like `Api`, but the admin key is preferred, because the server shows it more.
+    /// Like `Api`, but prefers the admin key, because the server returns more for it.
     PreferAdmin,
     /// The admin key.
     Admin,
 }
 
-/// Whether an operation may be sent again after it failed.
+/// Whether an operation may be sent again after a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Idempotency {
     /// Sending it twice has the same effect as sending it once.
     Idempotent,
-    /// Only if the server cannot have begun.
+    /// Only if the server cannot have started it.
     IfUnsent,
     /// Never automatically.
     Never,
 }
 
-/// Writes a request as JSON for [`Endpoint::body`].
+/// Serializes a request as JSON, for [`Endpoint::body`].
+///
+/// # Errors
+///
+/// Errors with code `encode` if the request cannot be serialized.
 pub fn json_body<T: serde::Serialize + ?Sized>(request: &T) -> Result<Option<Bytes>> {
     serde_json::to_vec(request).map(|body| Some(body.into())).map_err(|error| {
         Error::new(ErrorKind::Encode, ErrorCode::Encode, format!("the request could not be written as JSON: {error}"))

@@ -1,4 +1,4 @@
-//! The token of the Hugging Face hub in the body of a download: hidden from what is shown and recorded.
+//! The Hugging Face token in the body of a download. It is not shown or recorded.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use crate::base::Secrets;
 use crate::base::secrets::REMOVED;
 
-/// A download's body without the token of the hub it loads from; `None` if there is none in it.
+/// The body of a download without its hub token. `None` if there is none.
 pub(crate) fn without_token(path: &str, body: &[u8]) -> Option<Bytes> {
     let text = download(path, body)?;
     let token = token(text).filter(|token| token.starts_with('"'))?;
@@ -18,7 +18,7 @@ pub(crate) fn without_token(path: &str, body: &[u8]) -> Option<Bytes> {
     Some([before, "\"", REMOVED, "\"", after].concat().into())
 }
 
-/// A body that [`without_token`] was changed to, or what was made of that, with the token that the whole one has.
+/// Adds the token of `whole` to a body from [`without_token`], which may have been edited since.
 pub(crate) fn with_token(body: Bytes, whole: &[u8]) -> Bytes {
     let put_back = || {
         let token_there = token(std::str::from_utf8(whole).ok()?)?;
@@ -31,7 +31,7 @@ pub(crate) fn with_token(body: Bytes, whole: &[u8]) -> Bytes {
     put_back().map_or_else(|| body.clone(), Bytes::from)
 }
 
-/// The token in the body of a download, as it stands there.
+/// The token in the body of a download, as text.
 fn token(body: &str) -> Option<&str> {
     let fields: BTreeMap<String, &RawValue> = serde_json::from_str(body).ok()?;
     Some(fields.get("token")?.get())
@@ -43,7 +43,7 @@ fn download<'a>(path: &str, body: &'a [u8]) -> Option<&'a str> {
 }
 
 impl Secrets {
-    /// Adds the token for the hub that a download loads from, if the body of a request has one.
+    /// Adds the hub token in the body of a download to the secrets.
     pub(crate) fn add_token(&mut self, path: &str, body: &[u8]) {
         let token = download(path, body).and_then(|body| serde_json::from_str::<String>(token(body)?).ok());
         if let Some(token) = token.map(Zeroizing::new).filter(|token| !self.cover(token.as_bytes())) {

@@ -49,17 +49,17 @@ pub struct Options {
     pub retry: Option<Retry>,
     /// A policy of your own, in place of `retry`.
     pub retry_policy: Option<Arc<dyn RetryPolicy>>,
-    /// Whether calls carry the admin key or the API key, where either will do; see [`Options::prefer_admin_key`].
+    /// Whether calls send the admin key or the API key if both are accepted. See [`Options::prefer_admin_key`].
     pub prefer_admin_key: Option<bool>,
     /// The only server of the client that the calls go to.
     pub server: Option<BaseUrl>,
     /// Hooks of the calls. Overriding adds to them.
     pub hooks: Hooks,
-    /// What must not show, besides keys and sensitive headers. Overriding adds to them.
+    /// Secrets to redact, besides keys and sensitive headers. Overriding adds to them.
     pub(crate) secrets: Secrets,
 }
 
-/// The policy of a call: one of the library's own is not allocated.
+/// The retry policy of a call. The library's own is not boxed.
 #[derive(Clone, Debug)]
 pub(crate) enum Retrying {
     Own(Retry),
@@ -209,14 +209,14 @@ impl Options {
         self
     }
 
-    /// Sets which of both keys is sent as `X-API-Key` where either will do. By default lists are asked with the admin key, which sees all,
-    /// and everything else with the API key.
+    /// Sets which key is sent as `X-API-Key` if both are accepted. By default lists use the admin key, which sees everything,
+    /// and other operations use the API key.
     ///
-    /// With `false`, lists are asked with the API key, too, and answer what it may see: the loaded model, the active template.
+    /// With `false`, lists use the API key, too, and return what it may see: the loaded model, the active template.
     ///
-    /// With `true`, everything is asked with the admin key.
+    /// With `true`, everything uses the admin key.
     /// A server with `inline_model_loading` loads the `model` that a generation names, but only for the admin key. With both
-    /// keys set, generations carry the API key, and are refused with 401. Without an admin key the API key is sent. A
+    /// keys set, generations use the API key by default and are rejected with 401. Without an admin key the API key is sent. A
     /// [`KeySource`](crate::auth::KeySource) is asked for a key of [`Scope::PreferAdmin`](crate::Scope::PreferAdmin).
     ///
     /// ```no_run
@@ -246,7 +246,7 @@ impl Options {
         self
     }
 
-    /// These options, with those of `over` in their place where it has any.
+    /// These options, overridden by those that are set in `over`.
     pub(crate) fn overridden(&self, over: Options) -> Options {
         let mut merged = self.clone();
         for name in over.headers.keys() {
@@ -256,12 +256,12 @@ impl Options {
         merged.correlation_header = over.correlation_header.or(merged.correlation_header);
         merged.extra.take_over(over.extra);
         merged.timeout_policy = over.timeout_policy.or(merged.timeout_policy);
-        // Whole timeouts have limits of its own.
+        // Whole timeouts include a total limit.
         merged.total = if over.timeouts.is_some() { over.total } else { over.total.or(merged.total) };
         merged.timeout = if over.timeouts.is_some() { over.timeout } else { over.timeout.or(merged.timeout) };
         merged.timeouts = over.timeouts.or(merged.timeouts);
         merged.limits = over.limits.or(merged.limits);
-        // Of the two that say the same the later one counts.
+        // Both set the retry policy, so the later one takes precedence.
         if over.retry.is_some() || over.retry_policy.is_some() {
             (merged.retry, merged.retry_policy) = (over.retry, over.retry_policy);
         }
@@ -286,11 +286,11 @@ fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue)> {
     Ok((name, value))
 }
 
-/// The value may be a secret, so the message leaves it out.
+/// The message omits the value, which may be a secret.
 fn bad_value(name: &HeaderName) -> Error {
     Error::config(format!("the value of the header `{name}` has characters that no header can carry"))
 }
 
 fn header_name(name: &str) -> Result<HeaderName> {
-    name.parse().map_err(|_| Error::config(format!("`{}` is no valid header name", name.escape_debug())))
+    name.parse().map_err(|_| Error::config(format!("`{}` is not a valid header name", name.escape_debug())))
 }

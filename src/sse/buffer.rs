@@ -1,12 +1,12 @@
-//! Buffers that grow within the limit and shrink after it was needed.
+//! Buffers that grow within the limit and shrink after use.
 
-/// Capacity that a buffer keeps from event to event; what a larger event needed is given back after it.
+/// The capacity that a buffer keeps between events. The rest is released after a larger event.
 pub(super) const KEPT_CAPACITY: usize = 64 << 10;
 
-/// Capacity up to which a buffer doubles as it grows; a larger one grows by half, as it is copied on the way.
+/// Buffers up to this capacity double as they grow. Larger ones grow by half, because growing copies them.
 const DOUBLED: usize = 1 << 20;
 
-/// Appends, and lets the capacity grow in steps but not beyond `max`, within which the result is.
+/// Appends bytes. Grows the capacity in steps, but not beyond `max`.
 pub(crate) fn append(buffer: &mut Vec<u8>, bytes: &[u8], max: usize) {
     let len = buffer.len() + bytes.len();
     if len > buffer.capacity() {
@@ -16,13 +16,13 @@ pub(crate) fn append(buffer: &mut Vec<u8>, bytes: &[u8], max: usize) {
         buffer.reserve_exact(capacity - buffer.len());
     }
     match bytes {
-        // A call of memcpy is dear for a byte.
+        // Avoids a call of memcpy for one byte.
         [byte] => buffer.push(*byte),
         _ => buffer.extend_from_slice(bytes),
     }
 }
 
-/// Sets a string to what a line says, and clears the line.
+/// Sets a string to the text of a line, and clears the line.
 pub(super) fn set(text: &mut String, line: &mut Vec<u8>) {
     text.clear();
     match std::str::from_utf8(line) {
@@ -32,7 +32,7 @@ pub(super) fn set(text: &mut String, line: &mut Vec<u8>) {
     clear(line);
 }
 
-/// Gives back what a large buffer has too much, before it is lent.
+/// Releases excess capacity of a large buffer before it is lent.
 pub(super) fn fit(buffer: &mut Vec<u8>) {
     if buffer.capacity() > DOUBLED {
         buffer.shrink_to_fit();

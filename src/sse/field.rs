@@ -1,4 +1,4 @@
-//! The four fields the standard knows, and the numbers of `retry`.
+//! The four fields of the standard, and the numbers of `retry`.
 
 use std::time::Duration;
 
@@ -39,7 +39,7 @@ impl Name {
         self.len = 0;
     }
 
-    /// Adds a byte; false when no field has so long a name.
+    /// Adds a byte. Returns false if the name is too long for a field.
     pub(super) fn push(&mut self, byte: u8) -> bool {
         let Some(slot) = self.bytes.get_mut(usize::from(self.len)) else {
             return false;
@@ -49,7 +49,7 @@ impl Name {
         true
     }
 
-    /// Whether the bytes so far may become the name of a field.
+    /// Whether the bytes so far can become the name of a field.
     pub(super) fn may_be_field(&self) -> bool {
         let bytes = &self.bytes[..self.len()];
         [&b"data"[..], b"event", b"id", b"retry"].iter().any(|name| name.starts_with(bytes))
@@ -64,10 +64,10 @@ impl Name {
     }
 }
 
-/// The value of a `retry` line as its digits arrive. It keeps no bytes, so that no length of it needs a limit.
+/// The value of a `retry` line as its digits arrive. It does not keep bytes, so its length needs no limit.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Digits {
-    /// None once another byte than a digit was seen.
+    /// None after a byte that is not a digit.
     number: Option<u64>,
     any: bool,
 }

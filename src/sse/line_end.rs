@@ -1,14 +1,14 @@
-//! An event's last line end and its blank line.
+//! The last line end of an event, and its blank line.
 
 /// The end of a line and the blank line after it.
 pub(super) struct BlankLine {
     pub(super) len: usize,
-    /// It ends in a CR that is the last byte there is.
+    /// It ends with a CR as the last available byte.
     pub(super) swallow_lf: bool,
 }
 
 impl BlankLine {
-    /// Reads both at the start of `bytes`, which is a line end; None if they are not there or not whole.
+    /// Reads both at the start of `bytes`, which is a line end. None if they are absent or incomplete.
     #[inline]
     pub(super) fn after(bytes: &[u8]) -> Option<Self> {
         let len = match bytes {

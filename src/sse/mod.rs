@@ -1,8 +1,8 @@
-//! Server-sent events: bytes in, events out, after [WHATWG HTML section 9.2].
+//! Server-sent events: bytes in, events out, as specified by [WHATWG HTML section 9.2].
 //!
-//! A [`Parser`] is pushed chunks as they arrive and lends the events in them. It does no IO and knows no clock.
-//! An event that lies whole in a chunk is lent from that chunk; only an event that is cut by a chunk border, or
-//! that has more than a single `data` line, is put together in the parser's own buffer.
+//! A [`Parser`] receives chunks as they arrive and lends the events in them. It does no IO and has no clock.
+//! An event that is complete within a chunk is lent from that chunk. An event that is split between chunks, or
+//! has more than one `data` line, is assembled in the parser's own buffer.
 //!
 //! ```
 //! use bytes::Bytes;
@@ -29,18 +29,18 @@
 //! # }
 //! ```
 //!
-//! # What the standard says, and where this parser stands
+//! # Conformance
 //!
 //! * Lines end in LF, CR or CRLF, and in nothing else: U+0085, U+2028 and U+2029 are ordinary characters. A CR ends its
-//!   line at once; an LF that follows is swallowed, even when it comes chunks later.
-//! * One byte order mark at the start is dropped, whole or split.
+//!   line at once. An LF that follows is skipped, even in a later chunk.
+//! * One byte order mark at the start is dropped, even if it is split.
 //! * Bytes that are not UTF-8 become U+FFFD.
-//! * An event without a `data` line is not dispatched; one with an empty `data` line is, with empty data.
-//! * What follows the last blank line is discarded at the end of the stream: [`Parser::is_partial`] tells.
+//! * An event without a `data` line is not dispatched. One with an empty `data` line is dispatched with empty data.
+//! * Data after the last blank line is discarded at the end of the stream. [`Parser::is_partial`] returns whether there is any.
 //! * An empty `retry` is ignored, as browsers do.
-//! * Beyond the standard, an event may not be larger than a limit: [`Parser::with_max_event_bytes`].
+//! * Beyond the standard, the size of an event is limited: [`Parser::with_max_event_bytes`].
 //!
-//! The time taken is linear in the bytes fed, however they are cut into chunks.
+//! The time is linear in the number of bytes, however they are split into chunks.
 //!
 //! [WHATWG HTML section 9.2]: https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
 

@@ -1,10 +1,10 @@
-//! Linear time, proved by counting the bytes that are looked at or copied, which no clock can blur.
+//! Tests for linear time, by counting the bytes that are inspected or copied.
 
 use bytes::Bytes;
 
 use crate::sse::parser::Parser;
 
-/// Feeds chunks of a size, takes all events after each or only at the end, and returns the bytes worked on.
+/// Feeds chunks of a size, takes all events after each or only at the end, and returns the bytes processed.
 fn work(input: &[u8], size: usize, queued: bool) -> u64 {
     let mut parser = Parser::new();
     let input = Bytes::copy_from_slice(input);

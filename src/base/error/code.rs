@@ -1,40 +1,40 @@
-//! `ErrorCode`: what happened, for programs.
+//! `ErrorCode`: what happened, as a stable word for programs.
 
 use crate::base::open_enum::open_enum;
 
 open_enum! {
-    /// What happened, for programs: a stable word.
+    /// What happened, as a stable word for programs.
     ///
-    /// An error of [`ErrorKind::Server`](crate::ErrorKind::Server) has the server's own code where it sends one, so there are codes that
-    /// are not listed here. Codes compare with strings, too: `error.code() == "no_model_loaded"`.
+    /// An error of kind [`Server`](crate::ErrorKind::Server) has the server's own code if it sends one, so there are codes that
+    /// are not listed here. Codes can be compared with strings: `error.code() == "no_model_loaded"`.
     ErrorCode {
-        /// The directory that a download is to make exists already.
+        /// The target directory of a download already exists.
         AlreadyExists = "already_exists",
-        /// This model is loaded already.
+        /// This model is already loaded.
         AlreadyLoaded = "already_loaded",
-        /// The server answered 400; its message says why.
+        /// The server answered 400. The message has the reason.
         BadRequest = "bad_request",
-        /// The prompt, or prompt and response together, do not fit into the context.
+        /// The prompt, or prompt and response together, exceed the context size.
         ContextLengthExceeded = "context_length_exceeded",
         /// A download took longer than the request's own timeout.
         DownloadTimeout = "download_timeout",
         /// The server aborted the generation.
         GenerationAborted = "generation_aborted",
-        /// A whole response was cut, because the model was unloaded meanwhile.
+        /// A whole response was cut because the model was unloaded during the generation.
         GenerationCut = "generation_cut",
         /// The server answered with a status that has no other code.
         HttpError = "http_error",
         /// Parts of the response contradict each other.
         InconsistentAnswer = "inconsistent_answer",
-        /// The server refuses the key.
+        /// The server rejected the key.
         InvalidKey = "invalid_key",
         /// A token id does not exist.
         InvalidToken = "invalid_token",
-        /// The server has no KoboldAI API.
+        /// The KoboldAI API is not enabled on the server.
         KoboldDisabled = "kobold_disabled",
-        /// The route has no such method.
+        /// The route does not support this method.
         MethodNotAllowed = "method_not_allowed",
-        /// The server requires a key.
+        /// The server requires a key and none was sent.
         MissingKey = "missing_key",
         /// No embedding model is loaded.
         NoEmbeddingModelLoaded = "no_embedding_model_loaded",
@@ -42,39 +42,39 @@ open_enum! {
         NoModelLoaded = "no_model_loaded",
         /// The model has no chat template.
         NoTemplate = "no_template",
-        /// The server has no such route.
+        /// The server does not have this route.
         NotFound = "not_found",
-        /// The name or the list is empty.
+        /// The name or list in the request is empty.
         NothingNamed = "nothing_named",
-        /// The filters match no file.
+        /// The filters do not match any file.
         NothingToDownload = "nothing_to_download",
-        /// The server's configuration does not list its OpenAI API.
+        /// The OpenAI API is not enabled in the server's configuration.
         OaiDisabled = "oai_disabled",
-        /// The server answered 429, or a rate limit of this client is full.
+        /// The server answered 429, or a rate limit of this client was reached.
         RateLimited = "rate_limited",
-        /// The server answered with a redirect, which is not followed.
+        /// The server answered with a redirect. Redirects are not followed.
         Redirect = "redirect",
-        /// The hub does not give this repository to this account.
+        /// The hub denies this account access to the repository.
         RepoForbidden = "repo_forbidden",
         /// The server answered 408.
         RequestTimeout = "request_timeout",
-        /// The server failed.
+        /// The server answered with a 5xx status.
         ServerError = "server_error",
         /// The server reported an error in a stream.
         StreamError = "stream_error",
         /// The chat template failed on the conversation.
         TemplateError = "template_error",
-        /// There is no such model.
+        /// The model does not exist.
         UnknownModel = "unknown_model",
-        /// There is no such preset of sampler overrides.
+        /// The preset of sampler overrides does not exist.
         UnknownPreset = "unknown_preset",
-        /// There is no such repository.
+        /// The repository does not exist.
         UnknownRepo = "unknown_repo",
-        /// There is no such chat template.
+        /// The chat template does not exist.
         UnknownTemplate = "unknown_template",
-        /// The server answered 422; [`validation`](crate::Error::validation) has the entries.
+        /// The server answered 422. [`validation`](crate::Error::validation) returns the entries.
         ValidationFailed = "validation_failed",
-        /// A TabbyML server refuses the token, or was sent none.
+        /// A TabbyML server rejected the token, or no token was sent.
         Unauthorized = "unauthorized",
         /// A TabbyML server has no model for code completion.
         NoCompletionModel = "no_completion_model",
@@ -84,15 +84,15 @@ open_enum! {
         RequestTooLarge = "request_too_large",
         /// The server does not accept the content type of the request.
         UnsupportedMediaType = "unsupported_media_type",
-        /// A chat of a TabbyML server ended without an event: its backend refused or failed.
+        /// A chat stream of a TabbyML server ended without an event because its backend refused or failed.
         EmptyStream = "empty_stream",
-        /// A chat of a TabbyML server began again from its start: its backend was lost.
+        /// A chat stream of a TabbyML server restarted from the beginning because its backend was lost.
         StreamRestarted = "stream_restarted",
-        /// GraphQL reports an error without a code of its own.
+        /// GraphQL reported an error without a code.
         GraphQlError = "graphql_error",
-        /// A response that is complete cannot be continued.
+        /// The response is complete and cannot be continued.
         AlreadyComplete = "already_complete",
-        /// A hook set a header that cannot be sent.
+        /// A hook set a header that is not valid.
         BadHeader = "bad_header",
         /// A body exceeds [`Limits::body`](crate::Limits::body).
         BodyTooLarge = "body_too_large",
@@ -100,55 +100,55 @@ open_enum! {
         CannotContinue = "cannot_continue",
         /// The call was cancelled.
         Cancelled = "cancelled",
-        /// The TLS certificate of the server is refused.
+        /// The server's TLS certificate was rejected.
         Certificate = "certificate",
-        /// The circuit of the server is open: it failed too often.
+        /// The server's circuit is open after too many failures.
         CircuitOpen = "circuit_open",
         /// The attempts of a [`Resume`](crate::policy::Resume) are used up.
         AttemptsUsedUp = "attempts_used_up",
-        /// A response that is held to a schema, grammar or regex cannot be continued.
+        /// A response that is constrained by a schema, grammar or regex cannot be continued.
         Constrained = "constrained",
-        /// The configuration cannot work.
+        /// The configuration is invalid.
         Config = "config",
-        /// No connection could be made.
+        /// The connection could not be established.
         Connect = "connect",
         /// The connection was lost.
         ConnectionLost = "connection_lost",
-        /// A conversation does not fit into the context, even at its shortest.
+        /// The conversation does not fit into the context, even after trimming.
         ConversationTooLong = "conversation_too_long",
-        /// A document would take too much memory: [`Limits::expansion`](crate::Limits::expansion).
+        /// Decoding the document would exceed the memory limit of [`Limits::expansion`](crate::Limits::expansion).
         DecodedTooLarge = "decoded_too_large",
-        /// The request cannot be written as JSON.
+        /// The request could not be serialized as JSON.
         Encode = "encode",
-        /// The body has a content encoding, although none was accepted.
+        /// The body has a content encoding, although the client did not accept any.
         EncodedBody = "encoded_body",
         /// An event exceeds [`Limits::event`](crate::Limits::event).
         EventTooLarge = "event_too_large",
-        /// An image file is too large.
+        /// An image file exceeds the size limit.
         ImageTooLarge = "image_too_large",
-        /// The type of an image is not known.
+        /// The type of the image could not be detected.
         ImageUnknown = "image_unknown",
-        /// An image file cannot be read.
+        /// An image file could not be read.
         ImageUnreadable = "image_unreadable",
-        /// A text is not JSON.
+        /// The text is not JSON.
         InvalidJson = "invalid_json",
-        /// A line of a batch is not a request.
+        /// A line of a batch file is not a valid request.
         InvalidLine = "invalid_line",
-        /// A recording cannot be read.
+        /// A recording could not be read.
         InvalidRecording = "invalid_recording",
         /// The request is invalid; see `validate`.
         InvalidRequest = "invalid_request",
-        /// A key file does not hold a key.
+        /// A key file does not contain a key.
         KeyFileInvalid = "key_file_invalid",
-        /// A key file cannot be read.
+        /// A key file could not be read.
         KeyFileUnreadable = "key_file_unreadable",
-        /// A key of the environment cannot be sent.
+        /// A key from the environment is not a valid header value.
         KeyInvalid = "key_invalid",
-        /// The reader of a [`tee`](crate::flow::tee) lags too far behind.
+        /// The reader of a [`tee`](crate::flow::tee) fell too far behind.
         Lagged = "lagged",
-        /// The log probabilities of two parts of a stream cannot be joined, because their offsets do not start over.
+        /// The log probabilities of two parts of a stream cannot be joined because their offsets do not start at zero.
         LogprobsApart = "logprobs_apart",
-        /// A call was driven wrongly.
+        /// A [`Call`](crate::call::Call) was driven incorrectly.
         Misuse = "misuse",
         /// The server does not report a context size.
         NoContext = "no_context",
@@ -158,39 +158,39 @@ open_enum! {
         NoPrompt = "no_prompt",
         /// A number is not finite, which JSON cannot express.
         NotFinite = "not_finite",
-        /// Streams of this operation, or of this request, cannot be resumed.
+        /// Streams of this operation or request cannot be resumed.
         NotResumable = "not_resumable",
-        /// Something other than text cannot be continued.
+        /// Content other than text cannot be continued.
         NotText = "not_text",
         /// There is no text to continue.
         NothingToContinue = "nothing_to_continue",
-        /// The token endpoint answered with something else.
+        /// The token endpoint returned an unexpected response.
         OauthAnswer = "oauth_answer",
-        /// The token endpoint cannot be reached.
+        /// The token endpoint could not be reached.
         OauthConnect = "oauth_connect",
-        /// The OAuth configuration cannot work.
+        /// The OAuth configuration is invalid.
         OauthSetup = "oauth_setup",
         /// The token endpoint did not respond in time.
         OauthTimeout = "oauth_timeout",
         /// The token is not a bearer token.
         OauthTokenType = "oauth_token_type",
-        /// The server that a stream was resumed on has another model.
+        /// The server that a stream was resumed on has another model loaded.
         OtherModel = "other_model",
         /// The queue of this client is full.
         QueueFull = "queue_full",
-        /// A stream that was resumed began to reason again.
+        /// A resumed stream started reasoning again.
         ReasoningRestarted = "reasoning_restarted",
-        /// A response that broke off while the model reasoned cannot be continued.
+        /// A response that broke off during the reasoning cannot be continued.
         ReasoningUnfinished = "reasoning_unfinished",
         /// The [`RetryBudget`](crate::policy::RetryBudget) of the client is used up.
         RetryBudgetUsedUp = "retry_budget_used_up",
-        /// Several choices cannot be continued.
+        /// A response with several choices cannot be continued.
         SeveralChoices = "several_choices",
         /// The user has to sign in again.
         SignInNeeded = "sign_in_needed",
-        /// The state of an OAuth redirect is another one.
+        /// The `state` of an OAuth redirect does not match.
         StateMismatch = "state_mismatch",
-        /// The stream was stopped by its owner.
+        /// The stream was stopped by the caller.
         Stopped = "stopped",
         /// A stream exceeds [`Limits::accumulated`](crate::Limits::accumulated).
         StreamTooLarge = "stream_too_large",
@@ -214,11 +214,11 @@ open_enum! {
         ToolsCalled = "tools_called",
         /// The response ended before its announced end.
         Truncated = "truncated",
-        /// The response has another content type.
+        /// The response has an unexpected content type.
         UnexpectedContentType = "unexpected_content_type",
-        /// The response is JSON of another shape.
+        /// The response is JSON of an unexpected shape.
         UnexpectedJson = "unexpected_json",
-        /// The text is not what the schema requires.
+        /// The text does not match the schema.
         Unstructured = "unstructured",
     }
 }

@@ -1,20 +1,20 @@
-//! The hints of errors: set, read, and spelled in the words of others.
+//! Hints of errors: setting them, reading them, and writing them with other names.
 
 use super::Error;
 use crate::base::advice::{Advice, Place};
 
 impl Error {
-    /// What to do about it, when the library knows.
+    /// Returns what to do about the error, if the library has advice.
     pub fn hint(&self) -> Option<&str> {
         self.0.hint.as_deref()
     }
 
-    /// The same as data, where the hint is one of the library's own.
+    /// Returns the hint as data, if it is one of the library's own.
     pub fn advice(&self) -> Option<&Advice> {
         self.0.advice.as_ref()
     }
 
-    /// The same error with this hint: what to do about it, as the end of a sentence.
+    /// Sets the hint: what to do about the error, as the end of a sentence.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.0.hint = Some(hint.into());
@@ -24,9 +24,8 @@ impl Error {
         self
     }
 
-    /// The same error with the places that its hint names spelled so, for programs whose users do not see Rust: in
-    /// [`hint`](Error::hint) and `Display`; likewise a setting that the message begins with, such as the base URL. Hints that are
-    /// no [`Advice`] stay.
+    /// Writes the places that the hint names by `spell`, in [`hint`](Error::hint) and `Display`. For programs whose users do not see
+    /// Rust. A setting at the start of the message, such as the base URL, is written the same way. Hints without an [`Advice`] do not change.
     #[must_use]
     pub fn spelled(mut self, mut spell: impl FnMut(Place) -> String) -> Self {
         let inner = &mut *self.0;
@@ -56,14 +55,14 @@ impl Error {
         self
     }
 
-    /// The same error with these words and the text of its cause as its hint.
+    /// Sets the hint to these words and the text of the cause.
     pub(crate) fn with_quoted(mut self, words: &'static str, cause: Error) -> Self {
         self.0.hint = Some(words.to_owned() + &cause.sentence());
         self.0.quotes = Some(words);
         self.with_source(cause)
     }
 
-    /// The same, where the hint goes on with what only this error knows.
+    /// Sets the hint to the advice, followed by text specific to this error.
     pub(crate) fn with_advice_and(mut self, advice: Advice, rest: &str) -> Self {
         self.0.hint = Some(advice.to_string() + rest);
         self.0.advice = Some(advice);
@@ -82,7 +81,7 @@ impl Error {
         self
     }
 
-    /// What is wrong with a setting.
+    /// An error about a setting.
     pub(crate) fn config_of(place: Place, what: &str) -> Self {
         let mut error = Error::config(place.to_string() + what);
         error.0.subject = Some(place);

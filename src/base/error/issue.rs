@@ -4,17 +4,17 @@ use std::fmt;
 
 use crate::base::extra::Extra;
 
-/// One entry of a 422 answer.
+/// One entry of a 422 response.
 #[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub struct ValidationIssue {
-    /// Where in the request, outermost first, such as `body`, `messages`, `0`, `role` (wire: `loc`).
+    /// The location in the request, outermost first, such as `body`, `messages`, `0`, `role` (wire: `loc`).
     pub location: Vec<String>,
     /// What is wrong (wire: `msg`).
     pub message: String,
-    /// The server's name for this fault, such as `missing` (wire: `type`).
+    /// The server's name for the problem, such as `missing` (wire: `type`).
     pub kind: String,
-    /// The value that was refused, as JSON text cut at 1 KiB (wire: `input`). It can hold the prompt, so `Debug` omits it.
+    /// The rejected value, as JSON text cut at 1 KiB (wire: `input`). It can contain the prompt, so `Debug` omits it.
     pub input: Option<String>,
     /// Other fields, such as `ctx`.
     pub extra: Extra,

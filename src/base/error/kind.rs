@@ -1,4 +1,4 @@
-//! `ErrorKind`: the class of an error; `Phase`: the part of a call that ran out of time.
+//! `ErrorKind`: the class of an error. `Phase`: the part of a call that timed out.
 
 use std::fmt;
 
@@ -6,36 +6,36 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The client's configuration cannot work: a base URL, key or header value. Nothing was sent.
+    /// The client's configuration is invalid: a base URL, key or header value. Nothing was sent.
     Config,
-    /// The request could not be written as JSON, or is known to be impossible. Nothing was sent.
+    /// The request could not be serialized as JSON, or is known to be invalid. Nothing was sent.
     Encode,
-    /// The source of keys failed. Nothing was sent.
+    /// The key source failed. Nothing was sent.
     Credentials,
-    /// No connection to the server could be made. Nothing was sent.
+    /// The connection to the server could not be established. Nothing was sent.
     Connect,
     /// The connection failed after the request may have been sent.
     Transport,
-    /// A deadline of the call's [`Timeouts`](crate::Timeouts) passed; [`phase`](crate::Error::phase) says which.
+    /// A deadline of the call's [`Timeouts`](crate::Timeouts) passed. [`phase`](crate::Error::phase) returns which one.
     Timeout,
-    /// The server answered with an error, by its status or inside a stream.
+    /// The server reported an error, by the response status or inside a stream.
     Server,
     /// The stream ended before its end was announced.
     Truncated,
-    /// The answer is not what this operation answers; [`path`](crate::Error::path) says where.
+    /// The response does not have the expected format. [`path`](crate::Error::path) returns the location.
     Decode,
-    /// A cap of [`Limits`](crate::Limits) was reached.
+    /// A limit of [`Limits`](crate::Limits) was reached.
     TooLarge,
     /// A policy or a hook of this client rejected the call: an open circuit, a rate limit, a full queue. Nothing was sent.
     Policy,
-    /// The call was cancelled by its owner.
+    /// The call was cancelled by the caller.
     Cancelled,
-    /// A sans-IO [`Call`](crate::call::Call) was driven wrongly.
+    /// A sans-IO [`Call`](crate::call::Call) was driven incorrectly.
     Misuse,
 }
 
 impl ErrorKind {
-    /// The class as a word, such as `too_large`: for logs, and for programs that read them.
+    /// Returns the class as a word, such as `too_large`, for logs and programs.
     pub fn as_str(self) -> &'static str {
         match self {
             ErrorKind::Config => "config",
@@ -61,22 +61,22 @@ impl fmt::Display for ErrorKind {
     }
 }
 
-/// The part of a call that ran out of time.
+/// The part of a call that timed out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Phase {
-    /// Waiting for the head of the answer.
+    /// Waiting for the head of the response.
     Head,
     /// Waiting for the first item of a stream.
     FirstItem,
-    /// Waiting for more data (keep-alive comments are not data).
+    /// Waiting for more data. Keep-alive comments do not count as data.
     Idle,
-    /// The whole call, its retries included.
+    /// The whole call, including retries.
     Total,
 }
 
 impl Phase {
-    /// The part as a word, such as `first_item`.
+    /// Returns the part as a word, such as `first_item`.
     pub fn as_str(self) -> &'static str {
         match self {
             Phase::Head => "head",

@@ -1,4 +1,4 @@
-//! How errors are made, and what is added to them on their way out.
+//! Construction of errors, and what is added to them on the way out.
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,12 +19,12 @@ impl Error {
         self
     }
 
-    /// An error of your own [`Endpoint`](crate::Endpoint), decoder or source of keys.
+    /// Creates an error for a custom [`Endpoint`](crate::Endpoint), decoder or key source.
     pub fn custom(kind: ErrorKind, code: impl Into<ErrorCode>, message: impl fmt::Display) -> Self {
         Error::new(kind, code, message.to_string())
     }
 
-    /// The same error with another code, for an [`Endpoint::map_error`](crate::Endpoint::map_error).
+    /// Replaces the code, for an [`Endpoint::map_error`](crate::Endpoint::map_error).
     #[must_use]
     pub fn with_code(mut self, code: impl Into<ErrorCode>) -> Self {
         self.0.code = code.into();
@@ -147,7 +147,7 @@ impl Error {
         self
     }
 
-    /// The same error without these texts, wherever a server or a transport may have repeated them.
+    /// Removes these secrets wherever a server or a transport may have repeated them.
     pub(crate) fn without(mut self, secrets: &Secrets) -> Self {
         let inner = &mut *self.0;
         secrets.remove_from(&mut inner.message);
@@ -167,7 +167,7 @@ impl Error {
             answered.body = secrets.remove_from_body(&answered.body, false);
             secrets.remove_from_headers(&mut answered.headers);
         }
-        // A cause cannot be changed, so one that repeats a secret is replaced by its text without it.
+        // A cause cannot be changed. One that repeats a secret is replaced by its cleaned text.
         if let Some(source) = &inner.source {
             let [mut text, deep] = (source.texts)(&*source.error);
             if secrets.are_in(text.as_bytes()) || secrets.are_in(deep.as_bytes()) {
@@ -178,7 +178,7 @@ impl Error {
         self
     }
 
-    /// Notes the operation, unless a more precise place is noted already.
+    /// Sets the operation, unless a more precise location is set.
     pub(crate) fn at(mut self, method: &Method, url: &str) -> Self {
         if self.0.endpoint.is_none() {
             self.0.endpoint = Some((method.clone(), url.to_owned()));
@@ -186,7 +186,7 @@ impl Error {
         self
     }
 
-    /// Notes the answer, unless a more precise one (an event's own text) is noted already.
+    /// Sets the response, unless a more precise one (the text of an event) is set.
     pub(crate) fn answered(mut self, answered: Answered) -> Self {
         if self.0.response.is_none() {
             self.0.response = Some(answered);

@@ -1,4 +1,4 @@
-//! `Error`: one sentence for people, a kind and a code for programs, and whatever the server said.
+//! `Error`: one sentence for people, a kind and a code for programs, and the server's response.
 
 mod code;
 mod hinted;
@@ -26,13 +26,13 @@ pub use kind::{ErrorKind, Phase};
 /// The result of this library's operations.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What went wrong, in one opaque, boxed type.
+/// The error type of this library, opaque and boxed.
 ///
-/// It prints as one sentence: what happened, where, and what to do. Programs read [`kind`](Error::kind) and
-/// [`code`](Error::code); the server's status, headers, body and words are kept within the caps of
-/// [`Limits`](crate::Limits). Partial answers of streams are not in it: a stream keeps those itself.
+/// `Display` writes one sentence: what happened, where, and what to do. Programs read [`kind`](Error::kind) and
+/// [`code`](Error::code). The server's status, headers, body and message are kept within the caps of
+/// [`Limits`](crate::Limits). Errors do not contain partial responses: a stream keeps those itself.
 ///
-/// Bodies and echoed input can hold the prompt, so neither `Display` nor `Debug` prints them; keys never show.
+/// Bodies and echoed input can contain the prompt, so neither `Display` nor `Debug` prints them. Keys are never printed.
 #[derive(Clone)]
 pub struct Error(Box<Inner>);
 
@@ -40,35 +40,35 @@ pub struct Error(Box<Inner>);
 struct Inner {
     kind: ErrorKind,
     message: String,
-    /// What the message begins with.
+    /// The setting at the start of the message.
     subject: Option<Place>,
     code: ErrorCode,
     phase: Option<Phase>,
     hint: Option<String>,
     advice: Option<Advice>,
-    /// What the hint says beside the advice.
+    /// Text that follows the advice in the hint.
     remark: String,
-    /// The hint is this and the text of the source, which is an [`Error`].
+    /// The hint is these words and the text of the source, which is an [`Error`].
     quotes: Option<&'static str>,
     endpoint: Option<(Method, String)>,
     response: Option<Answered>,
     issues: Vec<ValidationIssue>,
     path: Option<String>,
     trace: Option<String>,
-    // Shared, so that errors can be handed to several readers.
+    // Shared, so that several readers can receive the same error.
     source: Option<Source>,
     retryable: bool,
     record: Option<Record>,
     retry_at: Option<Time>,
     retry_after: Option<Duration>,
-    /// What the error itself names, where the answer's status is a success.
+    /// The status that the error itself names, where the response status is a success.
     named_status: Option<StatusCode>,
-    /// It came in an event of a stream.
+    /// The error was reported by an event of a stream.
     in_stream: bool,
     partial: Option<crate::base::text::Text>,
 }
 
-/// What the server answered, when an error came of it.
+/// The server's response to which the error belongs.
 #[derive(Clone)]
 pub(crate) struct Answered {
     pub(crate) status: StatusCode,
@@ -77,12 +77,12 @@ pub(crate) struct Answered {
 }
 
 impl Error {
-    /// The class of the error.
+    /// Returns the class of the error.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// Returns what happened, for programs. Codes compare with strings, too.
+    /// Returns what happened, for programs. Codes can be compared with strings.
     ///
     /// ```
     /// # fn handle(error: &tabbyapi::Error) {
@@ -99,77 +99,77 @@ impl Error {
         &self.0.code
     }
 
-    /// What happened, without the place and the hint; for server errors the server's own words, as they came: `Display` escapes
-    /// control characters, this does not.
+    /// Returns what happened, without the location and the hint. For server errors this is the server's own text. `Display` escapes
+    /// control characters, this method does not.
     pub fn message(&self) -> &str {
         &self.0.message
     }
 
-    /// The HTTP status, when the server had answered. An error inside of an answer or a stream that began as a success has the
-    /// status that it names itself (such as `"code": 429`), if it does.
+    /// Returns the HTTP status, if the server responded. For an error inside a successful response or stream, returns the status that
+    /// the error names (such as `"code": 429`), if any.
     pub fn status(&self) -> Option<StatusCode> {
         self.0.named_status.or_else(|| self.0.response.as_ref().map(|r| r.status))
     }
 
-    /// The headers of the answer, when the server had answered.
+    /// Returns the headers of the response, if the server responded.
     pub fn headers(&self) -> Option<&HeaderMap> {
         self.0.response.as_ref().map(|r| &r.headers)
     }
 
-    /// The raw body of the answer, or the event that carried the error, cut at
+    /// Returns the raw body of the response, or the event that carried the error, cut at
     /// [`Limits::error_excerpt`](crate::Limits::error_excerpt). It can echo the request.
     pub fn body(&self) -> Option<&Bytes> {
         self.0.response.as_ref().map(|r| &r.body)
     }
 
-    /// What had been generated of a whole answer that was cut, of its first choice, for code `generation_cut`; all of it is in the
-    /// [`body`](Error::body). Streams keep what had arrived themselves.
+    /// Returns the text of the first choice of a whole response that was cut, for code `generation_cut`. The [`body`](Error::body) has
+    /// all of it. Streams keep their partial response themselves.
     pub fn partial_text(&self) -> Option<&str> {
         self.0.partial.as_deref()
     }
 
-    /// The entries of a 422 answer; empty for other errors.
+    /// Returns the entries of a 422 response. Empty for other errors.
     pub fn validation(&self) -> &[ValidationIssue] {
         &self.0.issues
     }
 
-    /// The path inside the JSON document that did not decode, such as `choices[0].delta`.
+    /// Returns the path inside the JSON document that failed to decode, such as `choices[0].delta`.
     pub fn path(&self) -> Option<&str> {
         self.0.path.as_deref()
     }
 
-    /// The server's traceback, sent only by servers that run with `send_tracebacks` (wire: `trace`).
+    /// Returns the server's traceback. Only servers with `send_tracebacks` send it (wire: `trace`).
     pub fn trace(&self) -> Option<&str> {
         self.0.trace.as_deref()
     }
 
-    /// The part of the call that ran out of time, for [`ErrorKind::Timeout`].
+    /// Returns the part of the call that timed out, for [`ErrorKind::Timeout`].
     pub fn phase(&self) -> Option<Phase> {
         self.0.phase
     }
 
-    /// The operation, as method and URL (which never holds a key).
+    /// Returns the operation as method and URL. The URL does not contain keys.
     pub fn endpoint(&self) -> Option<(&Method, &str)> {
         self.0.endpoint.as_ref().map(|(method, url)| (method, url.as_str()))
     }
 
-    /// The attempts that were made, with causes, waits, bytes and times.
+    /// Returns the attempts of the call, with causes, waits, bytes and times.
     pub fn record(&self) -> Option<&Record> {
         self.0.record.as_ref()
     }
 
-    /// The id that a proxy put into `x-request-id`; TabbyAPI itself sends none.
+    /// Returns the id that a proxy set as `x-request-id`. TabbyAPI itself does not send one.
     pub fn request_id(&self) -> Option<&str> {
         self.headers()?.get("x-request-id")?.to_str().ok()
     }
 
-    /// Whether the same call may succeed later without a change.
+    /// Returns whether the same call may succeed later without a change.
     pub fn is_retryable(&self) -> bool {
         self.0.retryable
     }
 
-    /// The sentence for people, as `Display` has it: where, what happened, and what to do.
-    // By plain concatenation, as other texts of the core are made: the machinery of formatting would be a tenth of the module that
+    /// Returns the sentence that `Display` writes: where, what happened, and what to do.
+    // Concatenated without `format!`: the formatting code would be a tenth of the wasm module that
     // browsers load.
     pub fn sentence(&self) -> String {
         let inner = &*self.0;
@@ -188,7 +188,7 @@ impl Error {
                     None => parts.push("reported an error in its answer"),
                 }
                 if !inner.message.is_empty() {
-                    // The server's sentence goes on in ours.
+                    // The server's sentence continues in ours.
                     parts.extend([": ", without_end(&inner.message, ".")]);
                 }
             }
@@ -198,7 +198,7 @@ impl Error {
             parts.extend([" (at `", path, "`)"]);
         }
         if let Some(hint) = &inner.hint {
-            // A question of the server's cannot go on after a semicolon.
+            // A question from the server cannot be followed by a semicolon.
             match inner.path.is_none() && matches!(inner.message.as_bytes().last(), Some(b'?' | b'!')) {
                 true => parts.extend([" (", hint, ")"]),
                 false => parts.extend(["; ", hint]),
@@ -207,30 +207,30 @@ impl Error {
         printable(&parts.concat()).into_owned()
     }
 
-    /// How long to wait before the same call is made again, where that is known: what the server asks for with `Retry-After` (in
-    /// seconds, or as a date, which counts from the answer's own `Date`) or `retry-after-ms`, or when a breaker or rate limit of this
-    /// client lets calls through again, counted from the refusal.
+    /// Returns how long to wait before making the same call again, if known. The server sets it with `Retry-After` (in seconds, or as a
+    /// date relative to the response's `Date`) or `retry-after-ms`. For a call that an open circuit or a rate limit of this client rejected,
+    /// it is the time until calls are admitted again, counted from the rejection.
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after.or_else(|| date::retry_after(self.headers()?))
     }
 
-    /// What lies beneath, such as a [`TransportError`](crate::transport::TransportError), for programs that look for a type. The text
-    /// of the error has its text already, which is why [`source`](std::error::Error::source) passes it over.
+    /// Returns the underlying error, such as a [`TransportError`](crate::transport::TransportError), for downcasting. `Display` already
+    /// includes its text, so [`source`](std::error::Error::source) skips it.
     pub fn cause(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.0.source.as_ref().map(|source| &*source.error as &(dyn std::error::Error + 'static))
     }
 
-    /// When a call that was refused by a policy of this client can be made, on the transport's clock.
+    /// Returns when a call that a policy of this client rejected can be made again, on the transport's clock.
     pub fn retry_at(&self) -> Option<Time> {
         self.0.retry_at
     }
 
-    /// Whether a deadline passed.
+    /// Returns whether a deadline passed.
     pub fn is_timeout(&self) -> bool {
         self.0.kind == ErrorKind::Timeout
     }
 
-    /// The error of a stream that ended without its announced end and without an error event, for an
+    /// Creates the error of a stream that ended without its announced end and without an error event. For
     /// [`EventFormat::end`](crate::decode::EventFormat::end).
     pub fn truncated() -> Self {
         Error::new(ErrorKind::Truncated, ErrorCode::Truncated, "the stream ended before its end was announced")
@@ -238,14 +238,14 @@ impl Error {
     }
 }
 
-/// A cause, and what tells its texts.
+/// A cause, and the function that returns its texts.
 #[derive(Clone)]
 struct Source {
     error: Arc<dyn std::error::Error + Send + Sync>,
     texts: Texts,
 }
 
-/// A cause without the secret that it repeated.
+/// The text of a cause, without the secret that it repeated.
 struct Cleaned(String);
 
 impl Cleaned {
@@ -271,7 +271,7 @@ impl fmt::Debug for Cleaned {
     }
 }
 
-/// So that what is a [`BaseUrl`](crate::BaseUrl) already can stand where one is parsed.
+/// Allows a [`BaseUrl`](crate::BaseUrl) where a value is converted into one.
 impl From<std::convert::Infallible> for Error {
     fn from(never: std::convert::Infallible) -> Self {
         match never {}
@@ -314,7 +314,7 @@ impl fmt::Debug for Error {
 }
 
 impl std::error::Error for Error {
-    /// The first cause that tells more than the error's own text, as those who print a chain print all of it.
+    /// Skips causes whose text `Display` already includes, because printers of error chains print every link.
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         let sentence = self.sentence();
         let mut next = self.cause();
@@ -327,7 +327,7 @@ impl std::error::Error for Error {
     }
 }
 
-/// A JSON path as it is told: that of the document itself, or an unknown one, says nothing.
+/// A JSON path for messages. The document itself and an unknown path return None.
 pub(crate) fn place(path: &str) -> Option<String> {
     (!matches!(path, "" | "." | "?")).then(|| path.to_owned())
 }

@@ -1,22 +1,22 @@
-//! The escapes of JSON, URLs, HTML and Python's `repr`, undone one at a time.
+//! Undoes the escapes of JSON, URLs, HTML and Python's `repr`, one at a time.
 
 use std::ops::Range;
 
-/// The longest escape in bytes: two halves of a pair, `\ud83d\ude00`.
+/// The longest escape in bytes: a surrogate pair, `\ud83d\ude00`.
 pub(super) const LONGEST: usize = 12;
 
-/// What stands at the start of some bytes.
+/// What the start of a byte sequence is.
 #[derive(Debug, PartialEq)]
 pub(super) enum Escape {
-    /// Something else.
+    /// Not an escape.
     None,
-    /// It takes more bytes to tell.
+    /// Undecided: more bytes are needed.
     Open,
     /// An escape of this length, for the first `count` of these bytes.
     Of { length: usize, bytes: [u8; 4], count: usize },
 }
 
-/// Reads the escape at the start of at most [`LONGEST`] bytes, of which there is one at least.
+/// Reads the escape at the start of at most [`LONGEST`] bytes. The slice is not empty.
 pub(super) fn escape(bytes: &[u8]) -> Escape {
     match bytes[0] {
         b'\\' => backslash(bytes),
@@ -47,7 +47,7 @@ fn backslash(bytes: &[u8]) -> Escape {
     }
 }
 
-/// The second half of a character that takes two escapes.
+/// The second half of a surrogate pair.
 fn pair(bytes: &[u8], high: u32) -> Escape {
     let rest = &bytes[6..];
     if !b"\\u".starts_with(&rest[..rest.len().min(2)]) {
@@ -63,7 +63,7 @@ fn pair(bytes: &[u8], high: u32) -> Escape {
     }
 }
 
-/// `\u{1f600}`, as Rust and JavaScript have it.
+/// `\u{1f600}`, as in Rust and JavaScript.
 fn braced(bytes: &[u8]) -> Escape {
     let digits = &bytes[3..];
     let count = digits.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
@@ -95,7 +95,7 @@ fn entity(bytes: &[u8]) -> Escape {
     number.map_or(Escape::None, |number| character(end + 1, number))
 }
 
-/// The number that so many hexadecimal digits are; else what there is instead.
+/// The value of `count` hexadecimal digits. Errors with what is there instead.
 fn number(bytes: &[u8], from: usize, count: usize) -> Result<u32, Escape> {
     let mut number = 0;
     for at in from..from + count {
@@ -110,22 +110,22 @@ fn byte(length: usize, byte: u8) -> Escape {
     Escape::Of { length, bytes: [byte, 0, 0, 0], count: 1 }
 }
 
-/// As UTF-8; what is not a character is the one for that.
+/// The character as UTF-8, or the replacement character if it is not valid.
 fn character(length: usize, number: u32) -> Escape {
     let mut bytes = [0; 4];
     let count = char::from_u32(number).unwrap_or(char::REPLACEMENT_CHARACTER).encode_utf8(&mut bytes).len();
     Escape::Of { length, bytes, count }
 }
 
-/// A text with its escapes undone, once.
+/// The text with its escapes undone, once.
 pub(super) fn undone(text: &[u8]) -> Vec<u8> {
-    // Never longer than it was.
+    // Never longer than the input.
     let mut plain = Vec::with_capacity(text.len());
     each(text, |byte, _| plain.push(byte));
     plain
 }
 
-/// The same, each byte with the part of the text that it came from.
+/// The same, with the range of the input for each byte.
 #[cfg(test)]
 pub(super) fn undone_at(text: &[u8]) -> Vec<(u8, Range<usize>)> {
     let mut plain = Vec::new();

@@ -1,4 +1,4 @@
-//! The secret texts that a client holds, and their removal from what it tells or keeps.
+//! The secret texts that a client holds, and their removal from what it reports or keeps.
 
 mod escape;
 mod search;
@@ -23,44 +23,44 @@ pub(crate) const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 /// The header of the admin key.
 pub(crate) const X_ADMIN_KEY: HeaderName = HeaderName::from_static("x-admin-key");
 
-/// What stands where a secret stood.
+/// The replacement of a removed secret.
 pub(crate) const REMOVED: &str = "[removed]";
 
-/// How much of a secret's head goes from before an ellipsis, in bytes: whoever cut the text may have cut it in two.
+/// How many bytes of the start of a secret are removed before an ellipsis, since the text may have been cut inside the secret.
 const HEAD: usize = 3;
 
-/// Whether a header carries a secret: what must not show in recordings and logs.
+/// Whether a header carries a secret, which must not be in recordings and logs.
 pub(crate) fn is_secret(name: &HeaderName, value: &HeaderValue) -> bool {
     value.is_sensitive() || is_secret_name(name)
 }
 
-/// Whether headers of this name carry secrets, regardless of who sets them.
+/// Whether headers of this name carry secrets, regardless of the value.
 fn is_secret_name(name: &HeaderName) -> bool {
     const NAMES: [HeaderName; 6] = [AUTHORIZATION, PROXY_AUTHORIZATION, X_API_KEY, X_ADMIN_KEY, COOKIE, SET_COOKIE];
     NAMES.contains(name)
 }
 
-/// Marks the values that are secret by the names of their headers, so that `Debug` does not show them.
+/// Marks values as sensitive by the names of their headers, so that `Debug` does not print them.
 pub(crate) fn mark(headers: &mut HeaderMap) {
     headers.iter_mut().filter(|(name, _)| is_secret_name(name)).for_each(|(_, value)| value.set_sensitive(true));
 }
 
-/// Secret texts, to be removed wherever they stand, in [any writing](super::search) of a server's.
+/// Secret texts, which are removed in [any encoding](super::search) that a server may use.
 ///
-/// Shorter ones than six bytes are left alone, since they would take words apart. Cheap to clone; what it holds is wiped when the last
-/// clone is dropped. A call puts it into the extensions of its request and of the head of its answer, so that transports that
-/// keep something and decoders know what must not be kept.
+/// Texts shorter than six bytes are not removed, since that would damage ordinary words. Cheap to clone. The memory is wiped when the
+/// last clone is dropped. A call puts this into the extensions of its request and of the head of its response, so that transports that
+/// record something, and decoders, can remove the secrets.
 #[derive(Clone, Default)]
 pub(crate) struct Secrets(Vec<Arc<Automaton>>);
 
 impl Secrets {
-    /// Adds those of headers that are not among them yet.
+    /// Adds the secrets of headers, without duplicates.
     pub(crate) fn add_headers(&mut self, headers: &HeaderMap) {
         let new = headers.iter().filter(|(name, value)| is_secret(name, value) && !self.cover(value.as_bytes()));
         self.join(&Secrets::of_values(new));
     }
 
-    /// Those of these headers, which are secret.
+    /// The secrets of these headers, all of which are secret.
     pub(crate) fn of_values<'a>(headers: impl Iterator<Item = (&'a HeaderName, &'a HeaderValue)>) -> Self {
         let mut writings = Writings::default();
         headers.for_each(|(name, value)| writings.header(name, value.as_bytes()));
@@ -74,7 +74,7 @@ impl Secrets {
         self.join(&Secrets::made(&writings));
     }
 
-    /// Adds others.
+    /// Adds the secrets of another set.
     pub(crate) fn join(&mut self, others: &Secrets) {
         for other in &others.0 {
             if !self.0.iter().any(|one| Arc::ptr_eq(one, other)) {
@@ -90,12 +90,12 @@ impl Secrets {
         }
     }
 
-    /// Where they stand in a text that comes in pieces. Of a text that was cut, the head of one at its end, too.
+    /// Finds the secrets in a text that comes in pieces. If the text was cut, also finds the start of a secret at its end.
     pub(crate) fn find<'a>(&self, pieces: impl Iterator<Item = &'a [u8]> + Clone, cut: bool) -> Vec<Range<usize>> {
         self.search(pieces, cut, Search::new)
     }
 
-    /// Where they stand in a text, and their heads before an ellipsis.
+    /// Finds the secrets in a text, and their starts before an ellipsis.
     fn find_in(&self, text: &[u8], cut: bool) -> Vec<Range<usize>> {
         self.search(std::iter::once(text), cut, |automaton| Search::new(automaton).before_ellipsis(HEAD))
     }
@@ -118,17 +118,17 @@ impl Secrets {
         }
     }
 
-    /// How many bytes one of them takes at most, escaped twice over: as much is looked at beyond a place where a text is to be cut.
+    /// The maximum length of a secret in bytes when it is escaped twice. This much is searched beyond the place of a cut.
     pub(crate) fn reach(&self) -> usize {
         self.0.iter().map(|automaton| automaton.longest()).max().unwrap_or_default() * 12
     }
 
-    /// Whether a text is one of them, but for what may stand before it, such as a scheme.
+    /// Whether a text is one of the secrets, apart from a prefix such as a scheme.
     pub(crate) fn cover(&self, text: &[u8]) -> bool {
         self.find_in(text, false).last().is_some_and(|range| range.end == text.trim_ascii_end().len())
     }
 
-    /// Whether one of them stands in a text.
+    /// Whether a text contains one of the secrets.
     pub(crate) fn are_in(&self, text: &[u8]) -> bool {
         !self.find_in(text, false).is_empty()
     }
@@ -148,7 +148,7 @@ impl Secrets {
         if found.is_empty() {
             return Cow::Borrowed(text);
         }
-        // A secret that is not UTF-8 may begin or end within a letter.
+        // A secret that is not UTF-8 may begin or end within a character.
         for range in &mut found {
             while !text.is_char_boundary(range.start) {
                 range.start -= 1;
@@ -168,7 +168,7 @@ impl Secrets {
         Cow::Owned(without)
     }
 
-    /// Removes them from the values. Whether one of them stands in the name of a field: then all of them are to go.
+    /// Removes the secrets from the values. Returns whether the name of a field contains one, in which case all fields have to go.
     pub(crate) fn remove_from_fields(&self, fields: &mut Map<String, Value>) -> bool {
         fields.values_mut().for_each(|value| self.remove_from_value(value));
         fields.keys().any(|name| self.are_in(name.as_bytes()))
@@ -193,9 +193,9 @@ impl Secrets {
         }
     }
 
-    /// Values that hold one are removed whole.
+    /// Replaces whole values that contain a secret.
     pub(crate) fn remove_from_headers(&self, headers: &mut HeaderMap) {
-        // Hardly ever there is one, so all are looked at in one pass.
+        // Matches are rare, so all values are searched in one pass.
         let lines: Vec<&[u8]> = headers.values().flat_map(|value| [value.as_bytes(), b"\n"]).collect();
         let new = |automaton| Search::new(automaton).before_ellipsis(HEAD);
         if self.search(lines.iter().copied(), false, new).is_empty() {
@@ -206,7 +206,7 @@ impl Secrets {
         }
     }
 
-    /// A body without them; of one that was cut, also without the head of one at its end.
+    /// Removes the secrets from a body. If it was cut, also removes the start of a secret at its end.
     pub(crate) fn remove_from_body(&self, body: &Bytes, cut: bool) -> Bytes {
         match self.without(body, cut) {
             Some(without) => without.into(),
@@ -214,16 +214,16 @@ impl Secrets {
         }
     }
 
-    /// A text whose beginning, of so many bytes, is without them, if there are any in it.
+    /// Removes the secrets from the first `most` bytes of a text. None if there are none.
     pub(crate) fn without_in_beginning(&self, bytes: &[u8], most: usize) -> Option<Vec<u8>> {
-        // A secret that begins there ends before that.
+        // A secret that begins before the cut ends before this.
         let end = bytes.len().min(most.saturating_add(self.reach()));
         let mut without = self.without(&bytes[..end], false)?;
         without.extend_from_slice(&bytes[end..]);
         Some(without)
     }
 
-    /// Some bytes without them, if there are any in them.
+    /// Removes the secrets from a byte sequence. None if there are none.
     pub(crate) fn without(&self, bytes: &[u8], cut: bool) -> Option<Vec<u8>> {
         let found = self.find_in(bytes, cut);
         (!found.is_empty()).then(|| {
@@ -288,10 +288,10 @@ mod tests {
             r#"sk-\"\u00e9t\u00E9\"/a+b c%41"#,
             r#"\u0073k-\"\u00e9t\u00E9\"/a+b\u0020c%41"#,
             r#"sk-\\\"\\u00e9t\\u00e9\\\"\\\/a+b c%41"#,
-            // As Latin-1 that was read as UTF-8, and escaped.
+            // UTF-8 read as Latin-1, and escaped.
             "sk-\"\u{c3}\u{a9}t\u{c3}\u{a9}\"/a+b c%41",
             r#"sk-\"\u00c3\u00a9t\u00c3\u00a9\"/a+b c%41"#,
-            // URLs and forms, and those inside of JSON.
+            // URLs and forms, also inside JSON.
             "sk-%22%c3%a9t%C3%A9%22%2Fa%2bb%20c%2541",
             "sk-%22%c3%a9t%C3%A9%22%2Fa%2Bb+c%2541",
             r"sk-%22%c3%a9t\u0025C3%A9%22%2Fa%2bb%20c%2541",
@@ -299,7 +299,7 @@ mod tests {
             "sk-&quot;&#233;t&#xe9;&quot;/a+b c%41",
             r#"sk-\"\xc3\xa9t\xc3\xa9\"/a+b c%41"#,
             r#"sk-\"\xe9t\xe9\"/a+b c%41"#,
-            // With letters that were given up.
+            // With replaced characters.
             "sk-\"?t?\"/a+b c%41",
             "sk-\"\u{fffd}t\u{fffd}\"/a+b c%41",
         ] {
@@ -359,7 +359,7 @@ mod tests {
         }
     }
 
-    /// By a search that tries each place with each secret.
+    /// Compares with a search that tries each position with each secret.
     #[test]
     fn as_a_plain_search_has_it() {
         use super::escape::undone_at;

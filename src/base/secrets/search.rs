@@ -1,14 +1,14 @@
-//! Finds secret texts in any of the writings of a server, in one pass over what it said.
+//! Finds secret texts in any encoding that a server may use, in one pass.
 //!
-//! A server writes a key as it stands, or escapes any of its characters: as JSON does (`\/`, `\u0041`), as URLs do (`%41`), as HTML does
-//! (`&amp;`), as Python's `repr` does (`\x41`), or several of these on top of each other. All such writings cannot be listed, so the
-//! text is read in layers: the lowest has its bytes, each higher one the bytes of the one below with their escapes undone. Each
-//! layer has a place in one automaton (Aho and Corasick's) of all secrets. Each byte remembers where in the text it came from.
+//! A server may repeat a key verbatim, or escape any of its characters: as JSON does (`\/`, `\u0041`), as URLs do (`%41`), as HTML does
+//! (`&amp;`), as Python's `repr` does (`\x41`), or several of these on top of each other. It is not possible to list all variants, so the
+//! text is read in layers. The lowest layer has the bytes of the text, each higher one those of the layer below with escapes undone. Each
+//! layer has a state in one Aho-Corasick automaton of all secrets. Each byte keeps its position in the text.
 //!
-//! The work is linear in the text, whatever stands in it, and the memory is that of the longest secret. A layer that is as the
-//! one below costs nothing.
+//! The work is linear in the length of the text for any input, and the memory is proportional to the longest secret. A layer that equals
+//! the one below costs nothing.
 //!
-//! The automaton is our own since it has to say how much of a secret stands at the end of a text that was cut, and to be wiped.
+//! The automaton is hand-written because it has to report how much of a secret a cut text ends with, and because it is wiped on drop.
 
 use std::ops::Range;
 
@@ -16,19 +16,19 @@ use zeroize::Zeroize;
 
 use super::escape::{Escape, LONGEST, escape};
 
-/// How many layers there are: the text, and three times its escapes undone.
+/// The number of layers: the text, and its escapes undone up to three times.
 pub(super) const LAYERS: usize = 4;
 
-/// All secrets as one trie, with a way back from each place to the longest other place that ends alike.
+/// All secrets as one trie, with a failure link from each node.
 pub(crate) struct Automaton {
     nodes: Vec<Node>,
-    /// The first steps, by byte.
+    /// The first transitions, by byte.
     roots: [u32; 256],
     /// The length of the longest secret.
     longest: usize,
 }
 
-/// The root is 0, which therefore stands for none, too.
+/// The root is 0, which also means "none".
 #[derive(Clone, Copy, Default)]
 struct Node {
     byte: u8,
@@ -42,7 +42,7 @@ struct Node {
 
 impl Automaton {
     pub(super) fn new<'a>(secrets: impl Iterator<Item = &'a [u8]> + Clone) -> Self {
-        // With room for all, since a vector that grows leaves what it held behind.
+        // Allocated at full size, since a vector that grows leaves its old content behind in memory.
         let mut nodes = Vec::with_capacity(1 + secrets.clone().map(<[u8]>::len).sum::<usize>());
         nodes.push(Node::default());
         let mut automaton = Automaton { nodes, roots: [0; 256], longest: 0 };
@@ -75,7 +75,7 @@ impl Automaton {
         self.longest = self.longest.max(secret.len());
     }
 
-    /// Finds the ways back, from the shallow places to the deep ones.
+    /// Sets the failure links, from shallow to deep nodes.
     fn link(&mut self) {
         let mut level: Vec<u32> = self.roots.iter().copied().filter(|&root| root != 0).collect();
         while !level.is_empty() {
@@ -96,7 +96,7 @@ impl Automaton {
         }
     }
 
-    /// A ring with a place for each byte of the longest secret, and for one more.
+    /// A ring buffer with a slot for each byte of the longest secret, plus one.
     fn ring(&self) -> Vec<usize> {
         vec![0; (self.longest + 1).next_power_of_two()]
     }
@@ -130,7 +130,7 @@ impl Drop for Automaton {
     }
 }
 
-/// A byte of a layer, and the part of the text that it came from.
+/// A byte of a layer, and the range of the text that it came from.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Unit {
     pub(super) byte: u8,
@@ -138,27 +138,27 @@ pub(super) struct Unit {
     pub(super) end: usize,
 }
 
-/// The search in one text, which may come in pieces.
+/// A search in one text, which may come in pieces.
 pub(super) struct Search<'a> {
     automaton: &'a Automaton,
     layers: [Layer; LAYERS],
     read: usize,
     found: Vec<Range<usize>>,
-    /// Where a text was cut, an ellipsis may follow on the head of a secret; from this length on it is taken for one.
+    /// In a cut text, an ellipsis may follow the start of a secret. A start of at least this length counts as a match.
     before_ellipsis: Option<usize>,
 }
 
 struct Layer {
-    /// It has been as the layer below since both were at the root, so it is there where that one is.
+    /// The layer has equaled the layer below since both were at the root, so it has the same state.
     same: bool,
     at: u32,
-    /// Where the last bytes began, in a ring.
+    /// Where the last bytes began, as a ring buffer.
     starts: Vec<usize>,
     count: usize,
-    /// The beginning of what may be an escape.
+    /// The start of a possible escape.
     pending: [Unit; LONGEST],
     waiting: usize,
-    /// The head of a secret before what may be an ellipsis, and how much of that is there.
+    /// The start of a secret before a possible ellipsis, and how much of the ellipsis has arrived.
     head: Range<usize>,
     dots: usize,
 }
@@ -179,7 +179,7 @@ impl<'a> Search<'a> {
         Search { automaton, layers, read: 0, found: Vec::new(), before_ellipsis: None }
     }
 
-    /// Takes the head of a secret before an ellipsis for one, too, if it has as many bytes.
+    /// Also matches the start of a secret before an ellipsis, if it has at least `head` bytes.
     pub(super) fn before_ellipsis(mut self, head: usize) -> Self {
         self.before_ellipsis = Some(head);
         self
@@ -193,8 +193,8 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// The parts that are to be removed, in their order. A text that was cut may end in the head of a secret, so that goes, too, if
-    /// it has as many bytes as `head`.
+    /// Returns the ranges to remove, in order. A cut text may end in the start of a secret. That is removed, too, if it has at least
+    /// `head` bytes.
     pub(super) fn finish(mut self, head: Option<usize>) -> Vec<Range<usize>> {
         if let Some(head) = head {
             self.cut(head.max(1));
@@ -218,7 +218,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// A byte of a layer.
+    /// Processes a byte of a layer.
     fn layer(&mut self, layer: usize, unit: Unit) {
         if let Some(head) = self.before_ellipsis {
             self.ellipsis(layer, unit, head);
@@ -252,7 +252,7 @@ impl<'a> Search<'a> {
         self.resolve(layer);
     }
 
-    /// A byte of a layer that may be one of an ellipsis.
+    /// Processes a byte of a layer that may belong to an ellipsis.
     fn ellipsis(&mut self, layer: usize, unit: Unit, head: usize) {
         const ELLIPSIS: &[u8] = "…".as_bytes();
         let this = &mut self.layers[layer];
@@ -273,7 +273,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// The layer above goes its own way from here, which is where this one was before its last byte.
+    /// Separates the layer above, starting from the state that this layer had before its last byte.
     fn part(&mut self, layer: usize, before: u32) {
         let depth = self.automaton.nodes[before as usize].depth as usize;
         let [below, above] = &mut self.layers[layer..layer + 2] else { return };
@@ -282,14 +282,14 @@ impl<'a> Search<'a> {
         }
         let mask = below.starts.len() - 1;
         for at in (0..depth).rev() {
-            // The last byte of the layer below is not yet one of the layer above.
+            // The last byte of the layer below is not yet in the layer above.
             above.starts[above.count & mask] = below.starts[(below.count - 2 - at) & mask];
             above.count += 1;
         }
         (above.same, above.at) = (false, before);
     }
 
-    /// Undoes the escapes that wait, as far as they are there.
+    /// Undoes the pending escapes that are complete.
     fn resolve(&mut self, layer: usize) {
         loop {
             let this = &self.layers[layer];
@@ -316,7 +316,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// A byte of the layer above.
+    /// Processes a byte of the layer above.
     fn above(&mut self, layer: usize, unit: Unit) {
         if layer + 1 == LAYERS || self.layers[layer + 1].same {
             return;
@@ -324,13 +324,13 @@ impl<'a> Search<'a> {
         self.layer(layer + 1, unit);
         let highest = self.layers.get(layer + 2).is_none_or(|layer| layer.same);
         let [below, above] = &mut self.layers[layer..layer + 2] else { return };
-        // With both at the root and nothing waiting, the two are alike from here on.
+        // With both at the root and nothing pending, both layers are equal from here on.
         above.same = below.at == 0 && above.at == 0 && below.waiting == 0 && above.waiting == 0 && highest;
     }
 }
 
 impl Layer {
-    /// Where the last so many bytes began.
+    /// Where the last `length` bytes began.
     fn start(&self, length: usize) -> usize {
         self.starts[(self.count - length) & (self.starts.len() - 1)]
     }
@@ -338,13 +338,13 @@ impl Layer {
 
 fn note(found: &mut Vec<Range<usize>>, range: Range<usize>) {
     match found.last_mut() {
-        // Longer and longer secrets that begin at one place, or parts of one.
+        // Overlapping secrets, or longer ones that begin at the same place.
         Some(last) if last.start <= range.start && range.start < last.end => last.end = last.end.max(range.end),
         _ => found.push(range),
     }
 }
 
-/// In their order, with those that overlap as one.
+/// Sorts the ranges and merges those that overlap.
 pub(super) fn merged(mut ranges: Vec<Range<usize>>) -> Vec<Range<usize>> {
     ranges.sort_unstable_by_key(|range| (range.start, range.end));
     let mut merged: Vec<Range<usize>> = Vec::with_capacity(ranges.len());

@@ -1,13 +1,13 @@
-//! Values of headers that are wiped.
+//! Header values that are wiped from memory.
 
 use bytes::Bytes;
 use http::HeaderValue;
 use zeroize::Zeroizing;
 
-/// The value of a header that carries a secret. All its clones share one memory, which is wiped when the last one is dropped. `None` if no
-/// header can carry it; nothing says what it was.
+/// The value of a header that carries a secret. All clones share one memory, which is wiped when the last one is dropped. `None` if it
+/// is not a valid header value; the error does not repeat the secret.
 pub(crate) fn secret_value(prefix: &str, secret: &str) -> Option<HeaderValue> {
-    // With room for all, since a vector that grows leaves what it held behind.
+    // Allocated at full size, since a vector that grows leaves its old content behind in memory.
     let mut text = Zeroizing::new(Vec::with_capacity(prefix.len() + secret.len()));
     text.extend_from_slice(prefix.as_bytes());
     text.extend_from_slice(secret.as_bytes());

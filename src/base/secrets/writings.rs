@@ -1,4 +1,4 @@
-//! What is secret of a header's value, and how servers write it.
+//! Which parts of a header's value are secret, and how servers encode them.
 
 use base64::Engine as _;
 use base64::alphabet;
@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use super::escape::undone;
 use super::search::LAYERS;
 
-/// Shorter texts are left alone: a key of three letters would take words apart, and guards nothing.
+/// Shorter texts are not removed: removing a key of three letters would damage ordinary words and protect nothing.
 pub(super) const SHORTEST: usize = 6;
 
 const ANY_PADDING: GeneralPurposeConfig =
@@ -17,7 +17,7 @@ const ANY_PADDING: GeneralPurposeConfig =
 const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, ANY_PADDING);
 const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, ANY_PADDING);
 
-/// Parameters of header values that are no secrets.
+/// Parameters of header values that are not secret.
 const PUBLIC: [&str; 12] = [
     "realm",
     "uri",
@@ -33,7 +33,7 @@ const PUBLIC: [&str; 12] = [
     "signedheaders",
 ];
 
-/// The texts of one secret or several, each once.
+/// The texts of one or several secrets, without duplicates.
 #[derive(Default)]
 pub(super) struct Writings(Vec<Zeroizing<Vec<u8>>>);
 
@@ -46,7 +46,7 @@ impl Writings {
         self.0.iter().map(|text| text.as_slice())
     }
 
-    /// The value of a header with its parts: what follows a scheme, the user and the password of `Basic`, parameters, cookies.
+    /// Adds the value of a header and its parts: what follows a scheme, user and password of `Basic`, parameters, cookies.
     pub(super) fn header(&mut self, name: &HeaderName, value: &[u8]) {
         let value = value.trim_ascii();
         let (scheme, rest) = match value.iter().position(|byte| *byte == b' ') {
@@ -65,7 +65,7 @@ impl Writings {
         self.parameters(if is_scheme { rest } else { value });
     }
 
-    /// A secret in all its writings.
+    /// Adds a secret in all its encodings.
     pub(super) fn secret(&mut self, text: &[u8]) {
         let text = text.trim_ascii();
         if text.len() < SHORTEST {
@@ -73,7 +73,7 @@ impl Writings {
         }
         self.written(text.to_vec());
         if text.contains(&b' ') {
-            // As forms have it.
+            // As in HTML forms.
             self.written(text.iter().map(|&byte| if byte == b' ' { b'+' } else { byte }).collect());
         }
         if !text.is_ascii() {
@@ -82,7 +82,7 @@ impl Writings {
         self.base64(text);
     }
 
-    /// Letters beyond ASCII, as a server has them that takes UTF-8 for Latin-1 or the other way round, or gives them up.
+    /// Adds variants of characters beyond ASCII: UTF-8 read as Latin-1, the reverse, or replaced.
     fn foreign(&mut self, text: &[u8]) {
         let as_latin = Zeroizing::new(text.iter().copied().map(char::from).collect::<String>());
         self.written(as_latin.as_bytes().to_vec());
@@ -100,7 +100,7 @@ impl Writings {
         self.legible(as_latin.chars().map(|letter| if letter.is_ascii() { letter } else { '\u{fffd}' }).collect());
     }
 
-    /// As Base64, wherever it begins in what is encoded; without the digits that its neighbours have a part in.
+    /// Adds the Base64 encodings at each alignment, without the digits that depend on neighbouring bytes.
     fn base64(&mut self, text: &[u8]) {
         for before in 0..3 {
             let mut padded = Zeroizing::new(vec![0; before]);
@@ -124,14 +124,14 @@ impl Writings {
         plain.splitn(2, |byte| *byte == b':').for_each(|part| self.secret(part));
     }
 
-    /// The parts of a JSON web token.
+    /// Adds the parts of a JSON Web Token.
     fn token(&mut self, text: &[u8]) {
         if text.starts_with(b"eyJ") && text.iter().filter(|byte| **byte == b'.').count() >= 2 {
             text.split(|byte| *byte == b'.').for_each(|part| self.secret(part));
         }
     }
 
-    /// The values of `name=value`, quoted or not, as in cookies, `Digest` and signatures.
+    /// Adds the values of `name=value`, quoted or not, as in cookies, `Digest` and signatures.
     fn parameters(&mut self, value: &[u8]) {
         for part in value.split(|byte| matches!(byte, b';' | b',')) {
             let part = part.trim_ascii();
@@ -139,7 +139,7 @@ impl Writings {
             let name = part[..at].trim_ascii().rsplit(|byte| *byte == b' ').next().unwrap_or_default();
             let value = part[at + 1..].trim_ascii();
             let value = value.strip_prefix(b"\"").map_or(value, |rest| rest.strip_suffix(b"\"").unwrap_or(rest));
-            // Base64 may end in such signs, and then this is not a parameter.
+            // Base64 may end in `=`, which does not make it a parameter.
             let is_name = !name.is_empty() && value.iter().any(|byte| *byte != b'=');
             if is_name && !PUBLIC.iter().any(|public| name.eq_ignore_ascii_case(public.as_bytes())) {
                 self.secret(value);
@@ -148,14 +148,14 @@ impl Writings {
         }
     }
 
-    /// One that lost letters, if enough of them are left to tell it from other texts.
+    /// Adds a variant with replaced characters, if enough of it is left to be distinctive.
     fn legible(&mut self, text: String) {
         if text.chars().filter(|letter| letter.is_ascii() && *letter != '?').count() >= SHORTEST {
             self.written(text.into_bytes());
         }
     }
 
-    /// One writing, and what becomes of it where escapes are undone that are none.
+    /// Adds one encoding, and the result of undoing apparent escapes in it.
     fn written(&mut self, text: Vec<u8>) {
         let mut text = Zeroizing::new(text);
         for _ in 0..LAYERS {
@@ -168,7 +168,7 @@ impl Writings {
     }
 }
 
-/// As a reader has it that replaces what is not UTF-8.
+/// The text with everything that is not UTF-8 replaced.
 fn replaced(text: &[u8]) -> Vec<u8> {
     let text = String::from_utf8_lossy(text).into_owned();
     if text.bytes().filter(u8::is_ascii).count() >= SHORTEST { text.into_bytes() } else { Vec::new() }

@@ -1,4 +1,4 @@
-//! The account of one document: what it may cost, and what its values have cost so far.
+//! The account of one document: its memory limit, and the memory of its values so far.
 
 use std::cell::Cell;
 
@@ -7,9 +7,9 @@ use serde_json::Value;
 use crate::base::{Advice, Error, ErrorKind, Limits, Remedy};
 use crate::decode::in_place::grown;
 
-/// Documents up to this size are read without a count, in bytes.
+/// Documents up to this size, in bytes, are read without counting.
 pub(crate) const SMALL: usize = 64 << 10;
-/// What serde_json itself allows.
+/// The limit of serde_json.
 const DEEPEST: usize = 128;
 
 /// The caps on one document; the part of [`Limits`] that its decoding needs.
@@ -18,9 +18,9 @@ pub(crate) struct Bounds {
     items: usize,
     depth: usize,
     expansion: usize,
-    /// How many bytes the document became longer by before it was read.
+    /// How many bytes were added to the document before it was read.
     grown: usize,
-    /// How many other bytes are in memory on its behalf.
+    /// How many other bytes are in memory for it.
     held: usize,
 }
 
@@ -29,17 +29,17 @@ impl Bounds {
         Bounds { items: limits.items, depth: limits.depth, expansion: limits.expansion, grown: 0, held: 0 }
     }
 
-    /// For a document that grew by this many bytes when bytes that are not UTF-8 were replaced.
+    /// Bounds for a document that grew by this many bytes when invalid UTF-8 was replaced.
     pub(crate) fn grown(self, bytes: usize) -> Self {
         Bounds { grown: bytes, ..self }
     }
 
-    /// For a document beside which this many other bytes are in memory.
+    /// Bounds for a document while this many other bytes are in memory for it.
     pub(crate) fn beside(self, bytes: usize) -> Self {
         Bounds { held: bytes, ..self }
     }
 
-    /// For what was made of the data of an event; a copy stands beside the data.
+    /// Bounds for the result of joining the data of an event. A copy is in memory beside the data.
     pub(crate) fn joined(self, joined: &str, data: &str) -> Self {
         if std::ptr::eq(joined, data) { self } else { self.beside(data.len()) }
     }
@@ -60,7 +60,7 @@ impl Default for Bounds {
     }
 }
 
-/// What one document may still cost.
+/// The remaining budget of one document.
 pub(crate) struct Account {
     bounds: Bounds,
     len: usize,
@@ -69,9 +69,9 @@ pub(crate) struct Account {
     depth: Cell<usize>,
     /// The length of the key that was read last, and whether it is a `String`, which is never inline.
     pub(super) key: Cell<(usize, bool)>,
-    /// The longest string so far that had to be put together from its parts; serde_json keeps the buffer.
+    /// The longest string so far that had to be assembled; serde_json keeps the buffer.
     scratch: Cell<usize>,
-    /// What is held for fields without a name until their struct is complete.
+    /// The memory for fields without a name until their struct is complete.
     pub(super) buffered: Cell<usize>,
     over: Cell<Option<Over>>,
 }
@@ -84,7 +84,7 @@ enum Over {
 }
 
 impl Account {
-    /// For a document of `len` bytes which is in memory, as are `held` more bytes on its behalf.
+    /// An account for a document of `len` bytes in memory, plus `held` other bytes.
     pub(crate) fn new(bounds: Bounds, len: usize, held: usize) -> Self {
         let room = len.saturating_mul(bounds.expansion).max(Limits::DOCUMENT_FLOOR).saturating_add(SMALL);
         let held = len.saturating_add(held).saturating_add(bounds.held);
@@ -147,7 +147,7 @@ impl Account {
         self.room.set(self.room.get().saturating_add(bytes));
     }
 
-    /// One more value.
+    /// Charges one more value.
     pub(super) fn item<E: serde::de::Error>(&self) -> Result<(), E> {
         self.items.set(self.items.get() + 1);
         if self.items.get() > self.bounds.items { Err(self.stop(Over::Items)) } else { Ok(()) }
@@ -162,7 +162,7 @@ impl Account {
         self.depth.set(self.depth.get() - 1);
     }
 
-    /// A string that is kept.
+    /// Charges a string that is kept.
     pub(super) fn text<E: serde::de::Error>(&self, len: usize, inline: bool) -> Result<(), E> {
         self.take(match len {
             0 => 0,
@@ -172,14 +172,14 @@ impl Account {
         })
     }
 
-    /// A string that serde_json put together; its buffer doubles as it grows.
+    /// Charges a string that serde_json assembled. Its buffer doubles as it grows.
     pub(super) fn copied<E: serde::de::Error>(&self, len: usize) -> Result<(), E> {
         let more = len.saturating_sub(self.scratch.get());
         self.scratch.set(self.scratch.get() + more);
         self.take(2 * more)
     }
 
-    /// A field of a map, the one after `before` others: maps of the standard library hold up to 11 of them in a node.
+    /// Charges a field of a map after `before` others. Maps of the standard library hold up to 11 of them in a node.
     pub(super) fn entry<E: serde::de::Error>(&self, before: &Cell<usize>, value: usize) -> Result<(), E> {
         let at = before.replace(before.get() + 1);
         let node = if at.is_multiple_of(6) { allocation(11 * (size_of::<String>() + value) + 96) } else { 0 };
@@ -188,7 +188,7 @@ impl Account {
         self.take(node + if inline { 0 } else { allocation(key) })
     }
 
-    /// A field without a name, which is held as a pair until its struct is complete, and then goes into a map.
+    /// Charges a field without a name, which is held as a pair until its struct is complete, and then goes into a map.
     pub(super) fn unnamed<E: serde::de::Error>(&self, fields: &Fields) -> Result<(), E> {
         let (key, _) = self.key.get();
         let held = fields.pairs.push(2 * size_of::<Value>(), false, self)? + allocation(key);
@@ -200,16 +200,16 @@ impl Account {
     }
 }
 
-/// What stands before a string that is shared.
+/// The header of a shared string.
 const COUNTS: usize = 2 * size_of::<usize>();
 
-/// What the allocator needs for so many bytes.
+/// The memory that the allocator needs for `len` bytes.
 const fn allocation(len: usize) -> usize {
     let rounded = (len + 8).next_multiple_of(16);
     if rounded < 32 { 32 } else { rounded }
 }
 
-/// A list as it grows: by doubling or by little, and the old elements stay until they are moved.
+/// A list as it grows: by doubling or by little. The old elements stay until they are moved.
 #[derive(Default)]
 pub(super) struct Growth {
     len: Cell<usize>,
@@ -217,7 +217,7 @@ pub(super) struct Growth {
 }
 
 impl Growth {
-    /// Charges one more element; how much larger the list became. `tame`: it is one of [`in_place`](crate::decode::in_place).
+    /// Charges one more element. Returns how much larger the list became. `tame`: the list is one of [`in_place`](crate::decode::in_place).
     pub(super) fn push<E: serde::de::Error>(&self, size: usize, tame: bool, account: &Account) -> Result<usize, E> {
         let (len, capacity) = (self.len.get(), self.capacity.get());
         self.len.set(len + 1);

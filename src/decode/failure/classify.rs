@@ -1,4 +1,4 @@
-//! What an error means: a stable code, and whether the same call may succeed later.
+//! The meaning of an error: a stable code, and whether the same call may succeed later.
 
 use http::StatusCode;
 
@@ -6,26 +6,26 @@ use super::server_error::ServerError;
 use crate::base::ErrorCode;
 use crate::base::text::contains;
 
-/// What an error means.
+/// The meaning of an error.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Cause {
-    /// The code where the server has none of its own.
+    /// The code, if the server does not send its own.
     pub(super) code: ErrorCode,
-    /// By status and cause; that the server has a code of its own says nothing of it.
+    /// By status and cause, regardless of a code of the server's own.
     pub(super) retryable: bool,
 }
 
-/// Where an error stands that has no status, not even in its text.
+/// Where an error without a status was reported.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Within {
     /// In an event of a stream.
     Stream,
-    /// In an answer.
+    /// In a response.
     Answer,
 }
 
 impl ServerError {
-    /// Statuses mean several things here, which only the text tells apart.
+    /// Some statuses have several meanings here, which the text distinguishes.
     pub(super) fn cause(&self, status: Option<StatusCode>, within: Within) -> Cause {
         let says = |words: &str| contains(&self.message, words);
         let (code, retryable) = match status.map_or(0, |status| status.as_u16()) {
@@ -54,7 +54,7 @@ impl ServerError {
             400 if says("is already loaded") => (ErrorCode::AlreadyLoaded, false),
             400 if NOTHING_NAMED.iter().any(|words| says(words)) => (ErrorCode::NothingNamed, false),
             400 => (ErrorCode::BadRequest, false),
-            // This server's 500 comes of what was sent, so it comes again; so do those of what it does not know.
+            // The 500 of this server is caused by the request, so a retry does not help. The same goes for statuses that mean "not supported".
             0 | 500 | 501 | 505 => (ErrorCode::ServerError, false),
             502..=599 => (ErrorCode::ServerError, true),
             _ => (ErrorCode::HttpError, false),
@@ -63,7 +63,7 @@ impl ServerError {
     }
 }
 
-/// What the server says to empty names and lists.
+/// The server's messages for empty names and lists.
 const NOTHING_NAMED: [&str; 4] = [
     "A model name was not provided",
     "New template name not found",

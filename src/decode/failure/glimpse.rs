@@ -1,4 +1,4 @@
-//! A look at the beginning of a text: all of its JSON up to where it is cut, or ceases to be JSON.
+//! Reads the JSON at the beginning of a text, up to where it is cut or invalid.
 
 use std::borrow::Cow;
 
@@ -7,24 +7,24 @@ use serde_json::{Map, Value};
 
 use crate::decode::mend;
 
-/// No more of an error's text is looked at, in bytes: what it says stands at its beginning.
+/// How much of an error's text is read, in bytes. The message is at its beginning.
 pub(in crate::decode) const LOOK: usize = 64 << 10;
-/// No more values are made of it.
+/// The maximum number of values in it.
 const VALUES: usize = 4096;
 
-/// The text that is looked at: its beginning, without a byte order mark and white space.
+/// The beginning of the text, without a byte order mark and white space.
 pub(super) fn beginning(bytes: &[u8]) -> Cow<'_, str> {
     let cut = &bytes[..bytes.len().min(LOOK)];
     let cut = cut.strip_prefix(b"\xef\xbb\xbf").unwrap_or(cut);
     let text = String::from_utf8_lossy(cut.trim_ascii());
     match text {
-        // The cut may have gone through a character.
+        // The cut may be inside a character.
         Cow::Owned(text) if bytes.len() > LOOK => Cow::Owned(text.trim_end_matches('\u{fffd}').to_owned()),
         text => text,
     }
 }
 
-/// The JSON that a text begins with, or `None` if it is none.
+/// The JSON at the beginning of a text, or `None` if it is not JSON.
 pub(super) fn glimpse(text: &str) -> Option<Value> {
     if !text.starts_with(['{', '[', '"']) {
         return None;
@@ -34,7 +34,7 @@ pub(super) fn glimpse(text: &str) -> Option<Value> {
     let mut value = Value::Null;
     let whole = DeserializeInPlace::new(&mut value, &mut DeserializeInPlace::budget()).deserialize(&mut json);
     match &value {
-        // Words in quotes, followed by others, are not JSON.
+        // A quoted string followed by other words is not JSON.
         Value::String(_) => (whole.is_ok() && json.end().is_ok()).then_some(value),
         Value::Null => None,
         Value::Object(fields) if fields.is_empty() && whole.is_err() => None,
@@ -43,7 +43,7 @@ pub(super) fn glimpse(text: &str) -> Option<Value> {
     }
 }
 
-/// Fills a value in place, so that what was read before a fault stays.
+/// Fills a value in place, so that what was read before an error is kept.
 pub(in crate::decode) struct DeserializeInPlace<'a> {
     value: &'a mut Value,
     left: &'a mut usize,
@@ -54,7 +54,7 @@ impl<'a> DeserializeInPlace<'a> {
         DeserializeInPlace { value, left }
     }
 
-    /// How many values may be made.
+    /// The number of values that may be created.
     pub(in crate::decode) const fn budget() -> usize {
         VALUES
     }
@@ -120,7 +120,7 @@ impl<'de> Visitor<'de> for DeserializeInPlace<'_> {
             let mut item = Value::Null;
             let read = items.next_element_seed(DeserializeInPlace { value: &mut item, left: self.left });
             if !matches!(read, Ok(None)) {
-                // Not after an error that stands in place of the item.
+                // Not after an error in place of the item.
                 if read.is_ok() || !item.is_null() {
                     list.push(item);
                 }
@@ -145,7 +145,7 @@ impl<'de> Visitor<'de> for DeserializeInPlace<'_> {
             read?;
         }
         while *self.left == 0 && fields.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        // Numbers come like this if some crate of the program has serde_json keep all their digits.
+        // The form of numbers if a crate of the program enables `arbitrary_precision` of serde_json.
         if let (1, Some(Value::String(number))) = (map.len(), map.get("$serde_json::private::Number")) {
             *self.value = number.parse().ok().and_then(serde_json::Number::from_f64).map_or(Value::Null, Value::Number);
         }

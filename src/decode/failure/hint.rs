@@ -8,7 +8,7 @@ use crate::base::text::{contains, cut};
 use crate::base::{Advice, Error, Remedy};
 
 pub(super) fn advice(said: &ServerError, cause: &Cause, status: Option<StatusCode>) -> Option<Advice> {
-    // The server's own code first, where it is one of those that are known.
+    // The server's own code takes precedence if it is a known one.
     let own = said.code.as_deref().and_then(|code| known(code, &said.message, status));
     own.or_else(|| known(cause.code.as_str(), &said.message, status))
 }
@@ -85,7 +85,7 @@ fn known(code: &str, message: &str, status: Option<StatusCode>) -> Option<Advice
     Some(Advice::new(remedy, template))
 }
 
-/// Where a server that redirects points to.
+/// The target of a redirect.
 pub(super) fn redirected(error: Error, headers: &HeaderMap) -> Error {
     let to = headers.get(header::LOCATION).and_then(|v| v.to_str().ok()).unwrap_or("another address");
     let hint = "redirects are not followed, so that keys stay here; use the address it points to as {url}: ";

@@ -1,4 +1,4 @@
-//! Every shape of error that servers answer with, read into one [`Error`].
+//! Converts every form of server error into an [`Error`].
 //!
 //! | where | shape |
 //! |---|---|
@@ -9,7 +9,7 @@
 //! | unhandled exceptions, proxies | plain text, HTML, nothing |
 //! | other servers | `{"object": "error", "message", "type", "code"}`, `{"message", "code"}`, `[{"error": {..}}]`, ... |
 //!
-//! No more than the first 64 KiB are looked at, once.
+//! Only the first 64 KiB are read, once.
 
 mod classify;
 mod glimpse;
@@ -25,7 +25,7 @@ pub(super) use glimpse::{DeserializeInPlace, LOOK};
 use hint::{advice, redirected};
 use server_error::ServerError;
 
-/// The error of an answer whose status is not a success.
+/// The error of a response whose status is not a success.
 pub(super) fn from_response(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Error {
     let said = ServerError::json(body).unwrap_or_else(|| ServerError::plain(body, Some(headers)));
     let cause = said.cause(Some(status), Within::Answer);
@@ -38,28 +38,28 @@ pub(super) fn from_response(status: StatusCode, headers: &HeaderMap, body: &[u8]
     }
 }
 
-/// The error that the data of an event carries, in any shape that servers use, or `None` if it carries none: for an
-/// [`EventFormat`](crate::decode::EventFormat) of your own.
+/// Returns the error in the data of an event, in any known form, or `None` if there is none. For custom
+/// [`EventFormat`](crate::decode::EventFormat)s.
 pub fn event_error(data: &str) -> Option<Error> {
     ServerError::json(data.as_bytes()).map(|said| finished(said, Within::Stream))
 }
 
-/// The error of an event of the kind `error`, whatever its data says: for an [`EventFormat`](crate::decode::EventFormat) of your own.
+/// Returns the error of an event of kind `error`, regardless of its data. For custom [`EventFormat`](crate::decode::EventFormat)s.
 pub fn error_event(data: &str) -> Error {
     event_error(data).unwrap_or_else(|| finished(ServerError::plain(data.as_bytes(), None), Within::Stream))
 }
 
-/// The error that the value of a field called `error` in an event tells of, or `None` if it says that there is none.
+/// The error in the value of an event's `error` field, or `None` if the value means no error.
 pub(crate) fn event_error_field(error: &Value) -> Option<Error> {
     ServerError::field(error).map(|said| finished(said, Within::Stream))
 }
 
-/// The same of a field in a whole answer.
+/// The same for a field of a whole response.
 pub(crate) fn answer_error_field(error: &Value) -> Option<Error> {
     ServerError::field(error).map(|said| finished(said, Within::Answer))
 }
 
-/// The error that a body is in place of an answer, although its status is a success; `None` if there is no error in it.
+/// The error in place of a response with a success status. `None` if the body has no error.
 pub(super) fn from_answer(body: &str) -> Option<Error> {
     ServerError::in_place_of_answer(body.as_bytes()).map(|said| finished(said, Within::Answer))
 }

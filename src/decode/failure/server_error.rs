@@ -1,4 +1,4 @@
-//! What a server said of an error, in whichever shape.
+//! The error of a server, in any form.
 
 use http::{HeaderMap, StatusCode};
 use serde_json::{Map, Value};
@@ -9,17 +9,17 @@ use crate::base::text::{cut, find};
 use crate::base::{Error, ErrorCode, ErrorKind, ValidationIssue};
 use crate::decode::content_type::content_type;
 
-/// The longest message that is taken over from a server, in bytes; the raw body is kept beside it.
+/// The maximum length of a message in bytes. The raw body is kept, too.
 const MESSAGE_CAP: usize = 2048;
-/// The longest code of a server, in bytes: it is a word, for programs.
+/// The maximum length of a code in bytes.
 const CODE_CAP: usize = 64;
-/// The longest traceback that is taken over, in bytes.
+/// The maximum length of a traceback in bytes.
 const TRACE_CAP: usize = 64 << 10;
-/// The longest echoed input of a validation entry, in bytes.
+/// The maximum length of the echoed input of a validation entry in bytes.
 const INPUT_CAP: usize = 1024;
-/// How many validation entries are kept.
+/// The maximum number of validation entries.
 const ISSUES_CAP: usize = 256;
-/// How deep errors are looked for in errors.
+/// The maximum nesting of errors in errors.
 const DEEPEST: u32 = 4;
 
 /// An error's message, code, status and details.
@@ -27,26 +27,26 @@ const DEEPEST: u32 = 4;
 pub(in crate::decode) struct ServerError {
     pub(super) message: String,
     pub(super) code: Option<String>,
-    /// The status that the text itself names.
+    /// The status in the text.
     pub(super) status: Option<StatusCode>,
     issues: Vec<ValidationIssue>,
     trace: Option<String>,
 }
 
 impl ServerError {
-    /// Reads the JSON of an error, in any shape, or `None` if there is no error in it.
+    /// Reads the JSON of an error in any form. `None` if it is not an error.
     pub(super) fn json(text: &[u8]) -> Option<ServerError> {
         ServerError::of(&glimpse(&beginning(text))?, DEEPEST)
     }
 
-    /// The same where an answer could stand: text alone is none of an error.
+    /// The same where a normal response is possible: plain text is not an error.
     pub(super) fn in_place_of_answer(text: &[u8]) -> Option<ServerError> {
         let value = glimpse(&beginning(text))?;
         let objects = value.is_object() || value.as_array().is_some_and(|list| list.iter().any(Value::is_object));
         ServerError::of(&value, DEEPEST).filter(|_| objects)
     }
 
-    /// Text that is not JSON: what a person can read of it.
+    /// Text that is not JSON: the readable part of it.
     pub(super) fn plain(text: &[u8], headers: Option<&HeaderMap>) -> ServerError {
         let text = &*beginning(text);
         let html = headers.and_then(content_type).is_some_and(|media| media.eq_ignore_ascii_case("text/html"));
@@ -54,12 +54,12 @@ impl ServerError {
         ServerError { message: cut(message, MESSAGE_CAP), ..ServerError::default() }
     }
 
-    /// What the value of an `error` field says; `None` if it says that there is none.
+    /// The error in the value of an `error` field. `None` if the value means no error.
     pub(super) fn field(error: &Value) -> Option<ServerError> {
         (!is_blank(error)).then(|| ServerError::of(error, DEEPEST).unwrap_or_else(|| ServerError::unworded(error)))
     }
 
-    /// A value that is about an error, and nothing else.
+    /// A value that is only an error.
     pub(super) fn of(value: &Value, depth: u32) -> Option<ServerError> {
         match value {
             Value::String(text) if !text.trim().is_empty() => Some(ServerError::words_of(value)),
@@ -78,7 +78,7 @@ impl ServerError {
         let depth = depth.checked_sub(1)?;
         let found = ["error", "errors"].iter().find_map(|name| fields.get(*name).filter(|value| !is_blank(value)));
         let mut said = match (found, fields.get("detail")) {
-            // Some name the class here, and put the words beside it.
+            // Some servers put the class here, and the message beside it.
             (Some(Value::String(class)), _) => match words_beside(fields) {
                 Some(words) if word(class).is_some() => {
                     ServerError { message: words, code: word(class), ..ServerError::default() }
@@ -112,7 +112,7 @@ impl ServerError {
         Some(said)
     }
 
-    /// An error without words for people.
+    /// An error without a readable message.
     fn unworded(error: &Value) -> ServerError {
         let Value::Object(fields) = error else { return ServerError::words_of(error) };
         let mut said = ServerError::default();
@@ -120,7 +120,7 @@ impl ServerError {
         if said.message.is_empty() { ServerError { message: words(error), ..said } } else { said }
     }
 
-    /// What an inner shape does not name, the outer one may.
+    /// Takes codes and statuses of the outer object that the inner one lacks.
     fn take_names(&mut self, fields: &Map<String, Value>) {
         let text = |name: &str| fields.get(name).and_then(Value::as_str);
         let code = || ["code", "type", "error_type", "status"].iter().find_map(|name| word(text(name)?));
@@ -130,7 +130,7 @@ impl ServerError {
         let trace = || text("trace").filter(|trace| !trace.is_empty()).map(|trace| cut(trace, TRACE_CAP));
         self.trace = self.trace.take().or_else(trace);
         if self.message.is_empty() {
-            // A word says more than nothing.
+            // A code is better than an empty message.
             self.message = self.code.clone().unwrap_or_default();
         }
     }
@@ -160,7 +160,7 @@ impl ServerError {
     }
 }
 
-/// What says that there is no error.
+/// Whether a value means that there is no error.
 pub(super) fn is_blank(error: &Value) -> bool {
     match error {
         Value::Null | Value::Bool(false) => true,
@@ -171,7 +171,7 @@ pub(super) fn is_blank(error: &Value) -> bool {
     }
 }
 
-/// Whether a value is an entry of a validation's list.
+/// Whether a value is a validation entry.
 fn is_issue(entry: &Value) -> bool {
     entry.get("msg").is_some() || entry.get("loc").is_some()
 }
@@ -198,7 +198,7 @@ fn issue(entry: &Value) -> ValidationIssue {
     }
 }
 
-/// A value as JSON, with the fields of objects in the order of their names, whatever order serde_json's maps keep in this program.
+/// A value as JSON with sorted fields, regardless of the features of serde_json.
 fn compact(value: &Value) -> String {
     let joined = |parts: Vec<String>| parts.join(",");
     match value {
@@ -214,14 +214,14 @@ fn compact(value: &Value) -> String {
     }
 }
 
-/// The words of an error that stand beside its other fields.
+/// The message beside the other fields of an error.
 fn words_beside(fields: &Map<String, Value>) -> Option<String> {
     let names = ["message", "msg", "detail", "error_description", "error_message", "description", "reason", "title"];
     let texts = names.iter().filter_map(|name| fields.get(*name)?.as_str());
     texts.map(str::trim).find(|text| !text.is_empty()).map(|text| cut(text, MESSAGE_CAP))
 }
 
-/// A value as words: strings without their quotes.
+/// A value as text: strings without their quotes.
 fn words(value: &Value) -> String {
     match value {
         Value::String(text) => cut(text, MESSAGE_CAP),
@@ -229,7 +229,7 @@ fn words(value: &Value) -> String {
     }
 }
 
-/// A server's code, if it is one: what is not a short word is not a code, and could be anything. A number is a status.
+/// A server's code, if it is a short word. A number is a status.
 fn word(text: &str) -> Option<String> {
     const NOTHING: [&str; 5] = ["error", "fail", "failed", "failure", "none"];
     let letters = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b':');
@@ -238,7 +238,7 @@ fn word(text: &str) -> Option<String> {
     (named && !NOTHING.iter().any(|nothing| text.eq_ignore_ascii_case(nothing))).then(|| text.to_owned())
 }
 
-/// The status of an error that a value names.
+/// The status in a value.
 fn status(value: &Value) -> Option<StatusCode> {
     let number = match value {
         Value::String(digits) => digits.trim().parse().ok()?,

@@ -1,4 +1,4 @@
-//! Lists and structs inside others. Elements that are of another kind than their list are left out.
+//! Lists and structs inside others. Elements of another kind than their list are skipped.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,10 +11,10 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess,
 use super::{DeserializeInPlace, Fields, Given, Struct, Whole, null_is_nothing, scalars_are_nothing};
 use crate::base::{InlineVec, Text};
 
-/// Lists up to this size double as they grow, in bytes.
+/// Lists up to this size, in bytes, double as they grow.
 const DOUBLED: usize = 1 << 20;
 
-/// The capacity of a list that has outgrown this one. While a list grows, both are there, so a large one grows by little.
+/// The next capacity of a list. Both versions are in memory while a list grows, so a large one grows by little.
 pub(crate) fn grown(capacity: usize, size: usize) -> usize {
     match capacity.saturating_mul(size) {
         0 if size < 32 => 4,
@@ -32,7 +32,7 @@ pub(crate) fn push<T>(list: &mut Vec<T>, item: T) {
     list.push(item);
 }
 
-/// The elements of a list of structs; an object in place of the list is its one element.
+/// The elements of a list of structs. An object in place of the list is its only element.
 struct Elements<'a, L>(&'a mut L);
 
 impl<'de, T: Struct<'de>> DeserializeInPlace<'de> for Vec<T> {
@@ -78,7 +78,7 @@ impl<'de, T: Struct<'de>> Visitor<'de> for Elements<'_, InlineVec<T>> {
     }
     #[inline]
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        // Made only once it is known that there is one: a list of one ends right after it.
+        // Created only when there is a second element.
         if seq.next_element_seed(First(self.0))?.is_some() {
             while let Some(item) = seq.next_element_seed(Owned(PhantomData))? {
                 if let Some(item) = item {
@@ -98,7 +98,7 @@ impl<'de, T: Struct<'de>> Visitor<'de> for Elements<'_, InlineVec<T>> {
     scalars_are_nothing!();
 }
 
-/// Reads an element; whether it is an object.
+/// Reads an element. Returns whether it is an object.
 struct Element<'a, T>(&'a mut T);
 
 impl<'de, T: Struct<'de>> DeserializeSeed<'de> for Element<'_, T> {
@@ -129,7 +129,7 @@ impl<'de, T: Struct<'de>> Visitor<'de> for Marked<'_, '_, T> {
     super::lists_are_nothing!();
 }
 
-/// Where the first element of a [`InlineVec`] goes, once it is known that there is one.
+/// The first element of an [`InlineVec`], once it is known to exist.
 struct First<'a, T>(&'a mut InlineVec<T>);
 
 impl<'de, T: Struct<'de>> DeserializeSeed<'de> for First<'_, T> {
@@ -147,12 +147,12 @@ impl<'de, T: Struct<'de>> DeserializeSeed<'de> for First<'_, T> {
     }
 }
 
-/// An element of a list, if it is an object; its size shows in the type, so that it can be charged.
+/// An element of a list, if it is an object. The type has its size, so that it can be charged.
 struct Owned<T>(PhantomData<T>);
 
 impl<'de, T: Struct<'de>> DeserializeSeed<'de> for Owned<T> {
     type Value = Option<T>;
-    // Apart, since it is rare, and the first element of a `InlineVec` is not.
+    // A separate function, since it is rare, unlike the first element of an `InlineVec`.
     #[inline(never)]
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Option<T>, D::Error> {
         let mut item = T::default();
@@ -160,7 +160,7 @@ impl<'de, T: Struct<'de>> DeserializeSeed<'de> for Owned<T> {
     }
 }
 
-/// `DeserializeInPlace` for derived types, for options and lists of them: what is no object is absent.
+/// `DeserializeInPlace` for derived types, for options and lists of them. Anything but an object is absent.
 macro_rules! in_place_objects {
     ($($type:ty),* $(,)?) => {
         $(
@@ -255,7 +255,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Objects<'_, T> {
     scalars_are_nothing!();
 }
 
-/// The list that an answer consists of.
+/// The list that a response consists of.
 pub(super) struct Listed<T>(pub(super) PhantomData<T>);
 
 impl<'de, T> Visitor<'de> for Listed<T>
@@ -342,7 +342,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Named<'_, T> {
     super::lists_are_nothing!();
 }
 
-/// `DeserializeInPlace` for lists of scalars. What says none of the kind is left out; in a [`Row`] its place stays.
+/// `DeserializeInPlace` for lists of scalars. Elements of another kind are skipped; in a [`Row`] they are the default.
 macro_rules! fill_scalars {
     ($($type:ty),*) => {
         $(
@@ -362,7 +362,7 @@ macro_rules! fill_scalars {
 
 fill_scalars!(Text, String, u32);
 
-/// A list whose elements belong to those of other lists by their places: what says none of the kind is the default.
+/// A list whose elements correspond to those of other lists. Elements of another kind are the default.
 #[derive(Default)]
 pub(crate) struct Row<T>(pub(crate) Vec<T>);
 
@@ -372,7 +372,7 @@ impl<'de, T: DeserializeInPlace<'de>> DeserializeInPlace<'de> for Row<T> {
     }
 }
 
-/// Gives the elements of a list away.
+/// Passes on the elements of a list.
 struct Scalars<T, F>(PhantomData<T>, F);
 
 impl<'de, T: DeserializeInPlace<'de>, F: FnMut(T)> Visitor<'de> for Scalars<T, F> {

@@ -1,14 +1,14 @@
-//! Decoding into the place where a value will stay.
+//! Decodes values in place.
 //!
-//! What serde derives makes each field as an `Option` of its own and puts the struct together at the end. For chunks
-//! of a stream that is a copy of a few hundred bytes per struct and token, and unknown fields, `flatten`ed, take a
-//! detour through a buffer. Here a struct starts as its default, and its fields are written one by one.
+//! Serde's derives build each field as a separate `Option` and assemble the struct at the end. For chunks
+//! of a stream that copies a few hundred bytes per struct and token, and unknown fields, `flatten`ed, are
+//! buffered. Here a struct starts as its default, and its fields are written one by one.
 //!
-//! The outcome is that of the derived code for a struct whose fields are all `default` and take null, except that of
-//! a key that comes twice the last value counts, as it does in Python.
+//! The result is that of the derived code for a struct whose fields are all `default` and accept null, except that the last value
+//! of a duplicate key counts, as in Python.
 //!
-//! Servers that imitate others get types wrong. A value of another type than its field counts for what it means, such as
-//! `"12"` or `12.0` for 12, or as absent; the rest of the answer is not lost to it. That costs nothing until it happens.
+//! Compatible servers use other types for some fields. A value of another type is converted, such as `"12"` or `12.0` to 12, or it is
+//! treated as absent. The rest of the response is kept. This costs nothing until it happens.
 
 mod lists;
 mod scalars;
@@ -27,21 +27,21 @@ pub(crate) use lists::{Object, Objects, grown, in_place_objects, named, push};
 pub(crate) use scalars::{digits, fill_from_str};
 pub(crate) use texts::{DeltaText, JsonText, json_text};
 
-/// A value that can be read into its place. The place holds the default; null leaves it so.
+/// A value that can be read in place. The place has the default value; null does not change it.
 pub(crate) trait DeserializeInPlace<'de>: Default {
-    /// Reads the value. After an error the place holds anything.
+    /// Reads the value. After an error the value is unspecified.
     fn fill<D: Deserializer<'de>>(&mut self, deserializer: D) -> Result<(), D::Error>;
 }
 
-/// Under this name a visitor of this module asks for whatever stands there. For serde_json it is `deserialize_any`; what counts
-/// the memory of large documents knows by it that the value has a place already.
+/// A newtype name by which visitors of this module request any value. For serde_json it means `deserialize_any`. The memory
+/// accounting of large documents detects by it that the value is stored already.
 pub(crate) const IN_PLACE: &str = "$tabbyapi::in_place";
 /// The same for a list whose elements are added with [`lists::push`].
 pub(crate) const IN_LIST: &str = "$tabbyapi::in_list";
 /// The same for an object whose fields are added to a list as pairs, with [`lists::push`].
 pub(crate) const IN_PAIRS: &str = "$tabbyapi::in_pairs";
 
-/// Has the visitor shown what stands there.
+/// Passes any value to the visitor.
 #[inline]
 pub(crate) fn in_place<'de, D: Deserializer<'de>, V: Visitor<'de>>(
     deserializer: D,
@@ -59,7 +59,7 @@ pub(crate) fn in_list<'de, D: Deserializer<'de>, V: Visitor<'de>>(
     deserializer.deserialize_newtype_struct(IN_LIST, visitor)
 }
 
-/// What null does in every visitor here.
+/// Null in every visitor here: does nothing.
 macro_rules! null_is_nothing {
     () => {
         #[inline]
@@ -82,7 +82,7 @@ macro_rules! null_is_nothing {
 }
 pub(crate) use null_is_nothing;
 
-/// What scalars do where there is no place for them.
+/// Scalars where there is no place for them: do nothing.
 macro_rules! scalars_are_nothing {
     () => {
         fn visit_bool<E>(self, _: bool) -> Result<(), E> {
@@ -104,7 +104,7 @@ macro_rules! scalars_are_nothing {
 }
 pub(crate) use scalars_are_nothing;
 
-/// What lists do where there is no place for them.
+/// Lists where there is no place for them: are skipped.
 macro_rules! lists_are_nothing {
     () => {
         fn visit_seq<A: ::serde::de::SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
@@ -115,14 +115,14 @@ macro_rules! lists_are_nothing {
 }
 pub(crate) use lists_are_nothing;
 
-/// Reads a field of a derived type as tolerantly: `#[serde(default, deserialize_with = "filled")]`.
+/// Reads a field of a derived type with the same tolerance: `#[serde(default, deserialize_with = "filled")]`.
 pub(crate) fn filled<'de, D: Deserializer<'de>, T: DeserializeInPlace<'de>>(deserializer: D) -> Result<T, D::Error> {
     let mut value = T::default();
     value.fill(deserializer)?;
     Ok(value)
 }
 
-/// The same for what is the default if it is absent or of another kind.
+/// The same with the default for an absent value or another kind.
 pub(crate) fn or_default<'de, D: Deserializer<'de>, T: Default>(deserializer: D) -> Result<T, D::Error>
 where
     Option<T>: DeserializeInPlace<'de>,
@@ -130,8 +130,8 @@ where
     filled::<D, Option<T>>(deserializer).map(Option::unwrap_or_default)
 }
 
-/// The same for the list that an answer consists of. Null is an empty one; what is not a list at all, or has no element of its type, would
-/// otherwise pass for an answer that says nothing.
+/// The same for the list that a response consists of. Null is an empty list. Anything but a list, or a list without an element of its
+/// type, is an error, since it would look like an empty response.
 pub(crate) fn listed<'de, D: Deserializer<'de>, T>(deserializer: D) -> Result<Vec<T>, D::Error>
 where
     Vec<T>: DeserializeInPlace<'de>,
@@ -139,7 +139,7 @@ where
     in_list(deserializer, lists::Listed(PhantomData))
 }
 
-/// The same for what must be there, since nothing is left of the answer without it.
+/// The same for a required value, without which the response is useless.
 pub(crate) fn meant<'de, D: Deserializer<'de>, T>(deserializer: D) -> Result<T, D::Error>
 where
     Option<T>: DeserializeInPlace<'de>,
@@ -147,7 +147,7 @@ where
     filled::<D, Option<T>>(deserializer)?.ok_or_else(|| Error::custom("the value is absent or of another type"))
 }
 
-/// The same for words of an open set; one that is absent is empty.
+/// The same for a value of an open enum. An absent one is empty.
 pub(crate) fn word<'de, D: Deserializer<'de>, T: for<'a> From<&'a str>>(deserializer: D) -> Result<T, D::Error>
 where
     Option<T>: DeserializeInPlace<'de>,
@@ -155,7 +155,7 @@ where
     filled::<D, Option<T>>(deserializer).map(|word| word.unwrap_or_else(|| "".into()))
 }
 
-/// The same for a list whose elements belong to those of other lists by their places.
+/// The same for a list whose elements correspond to those of other lists.
 pub(crate) fn row<'de, D: Deserializer<'de>, T: DeserializeInPlace<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
     filled::<D, Row<T>>(deserializer).map(|row| row.0)
 }
@@ -167,7 +167,7 @@ pub(crate) fn said<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String,
     Ok(text.map(String::from).unwrap_or_default())
 }
 
-/// A value by itself as a seed; its size shows in the type, so that it can be charged.
+/// A separate value as a seed. The type has its size, so that it can be charged.
 pub(crate) struct Given<T>(pub(crate) PhantomData<T>);
 
 impl<'de, T: DeserializeInPlace<'de>> DeserializeSeed<'de> for Given<T> {
@@ -177,7 +177,7 @@ impl<'de, T: DeserializeInPlace<'de>> DeserializeSeed<'de> for Given<T> {
     }
 }
 
-/// The place as a seed.
+/// A place as a seed.
 pub(crate) struct Place<'a, T>(pub(crate) &'a mut T);
 
 impl<'de, T: DeserializeInPlace<'de>> DeserializeSeed<'de> for Place<'_, T> {
@@ -188,22 +188,22 @@ impl<'de, T: DeserializeInPlace<'de>> DeserializeSeed<'de> for Place<'_, T> {
     }
 }
 
-/// What has fields: [`fill_struct`] makes it.
+/// A struct with fields. Implemented by [`fill_struct`].
 pub(crate) trait Struct<'de>: Default {
-    /// A field that has a name.
+    /// A known field.
     type Key;
-    /// The field of this name.
+    /// Returns the field of this name.
     fn key(name: &str) -> Option<Self::Key>;
-    /// Reads the value of a field; `seen` has a bit for each that came before.
+    /// Reads the value of a field. `seen` has a bit for each earlier field.
     fn value<A: MapAccess<'de>>(&mut self, key: Self::Key, seen: &mut u32, map: &mut A) -> Result<(), A::Error>;
-    /// The fields that have no name.
+    /// The unknown fields.
     fn extra(&mut self) -> &mut Extra;
-    /// All fields were read.
+    /// Called when all fields have been read.
     #[inline]
     fn filled(&mut self) {}
 }
 
-/// A struct that may be nothing but an object, as a seed.
+/// A struct that must be an object, as a seed.
 pub(crate) struct Whole<'a, T>(pub(crate) &'a mut T);
 
 impl<'de, T: Struct<'de>> DeserializeSeed<'de> for Whole<'_, T> {
@@ -237,7 +237,7 @@ impl<'de, T: Struct<'de>> Visitor<'de> for Whole<'_, T> {
     }
 }
 
-/// A struct; what is no object leaves it as it is.
+/// A struct. Anything but an object does not change it.
 pub(crate) struct Fields<'a, T>(pub(crate) &'a mut T);
 
 impl<'de, T: Struct<'de>> Visitor<'de> for Fields<'_, T> {
@@ -254,8 +254,8 @@ impl<'de, T: Struct<'de>> Visitor<'de> for Fields<'_, T> {
     lists_are_nothing!();
 }
 
-/// The name of a field. One that is unknown goes into the string: a key that has room for it would be passed around
-/// for each of the others.
+/// The name of a field. An unknown name is put into the string, because a larger key type would slow down
+/// all others.
 struct Key<'a, T>(&'a mut String, PhantomData<T>);
 
 impl<'de, T: Struct<'de>> DeserializeSeed<'de> for Key<'_, T> {
@@ -281,8 +281,8 @@ impl<'de, T: Struct<'de>> Visitor<'de> for Key<'_, T> {
     }
 }
 
-/// `DeserializeInPlace` and `Deserialize` for a struct: the keys on the wire and their fields, perhaps with the seed that reads them, and a
-/// field `extra` for the rest. A method may be named that is called once all fields were read.
+/// `DeserializeInPlace` and `Deserialize` for a struct: the wire names and their fields, optionally with the seed that reads them, and a
+/// field `extra` for the rest. Optionally, a method that is called when all fields have been read.
 macro_rules! fill_struct {
     (@seed $place:expr) => { crate::decode::in_place::Place($place) };
     (@seed $place:expr, $seed:ident) => { crate::decode::in_place::$seed($place) };

@@ -1,4 +1,4 @@
-//! Scalars: those of another type count for what they mean, or are left out.
+//! Scalars. Values of another type are converted, or treated as absent.
 
 use std::fmt;
 
@@ -7,10 +7,10 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use super::{DeserializeInPlace, lists_are_nothing, null_is_nothing};
 use crate::base::Text;
 
-/// What serde_json calls a number, if some crate of the program has it keep all digits.
+/// The name of a number if a crate of the program enables `arbitrary_precision` of serde_json.
 pub(super) const NUMBER: &str = "$serde_json::private::Number";
 
-/// Passes over an object. The digits, if it is a number in disguise.
+/// Skips an object. Returns the digits, if it represents a number.
 #[cold]
 pub(crate) fn digits<'de, A: MapAccess<'de>>(mut map: A) -> Result<Option<String>, A::Error> {
     let mut digits = None;
@@ -24,8 +24,8 @@ pub(crate) fn digits<'de, A: MapAccess<'de>>(mut map: A) -> Result<Option<String
     Ok(digits)
 }
 
-/// `DeserializeInPlace` for what is made of a string. Each kind has a visitor of its own, since the compiler then writes the result
-/// straight into the place.
+/// `DeserializeInPlace` for types made from a string. Each has its own visitor, so that the compiler writes the result
+/// directly into the place.
 macro_rules! fill_from_str {
     ($type:ty, $make:expr) => {
         impl<'de> crate::decode::in_place::DeserializeInPlace<'de> for $type {
@@ -78,7 +78,7 @@ fill_from_str!(Option<Text>, |text: &str| Some(Text::from(text)));
 fill_from_str!(String, |text: &str| text.to_owned());
 fill_from_str!(Option<String>, |text: &str| Some(text.to_owned()));
 
-/// What a number can be read from; `None` if it says none of this type.
+/// Conversions to a number. `None` if the value does not fit the type.
 trait Number: Copy {
     fn of_u64(value: u64) -> Option<Self>;
     fn of_i64(value: i64) -> Option<Self>;
@@ -98,10 +98,10 @@ macro_rules! integer {
                 fn of_i64(value: i64) -> Option<Self> {
                     value.try_into().ok()
                 }
-                /// Without its fraction: times come with one.
+                /// Drops the fraction, since times can have one.
                 fn of_f64(value: f64) -> Option<Self> {
                     let whole = value.trunc();
-                    // Casts stop at the ends of the type, so what is beyond them would not come back.
+                    // Casts saturate, so the result is checked against the range.
                     if whole.is_finite() && whole.abs() < 2f64.powi(64) { (whole as i128).try_into().ok() } else { None }
                 }
                 fn of_str(text: &str) -> Option<Self> {
@@ -130,7 +130,7 @@ impl Number for f64 {
     }
 }
 
-/// `DeserializeInPlace` for numbers of this type, given what is made of one.
+/// `DeserializeInPlace` for numbers of this type.
 macro_rules! fill_from_number {
     ($type:ty, $number:ty, $make:expr) => {
         impl<'de> DeserializeInPlace<'de> for $type {
@@ -191,7 +191,7 @@ fill_from_number!(Option<u64>, u64, Some);
 fill_from_number!(Option<i64>, i64, Some);
 fill_from_number!(Option<f64>, f64, Some);
 
-/// `DeserializeInPlace` for what is yes or no, given what is made of that.
+/// `DeserializeInPlace` for booleans.
 macro_rules! fill_from_bool {
     ($type:ty, $make:expr) => {
         impl<'de> DeserializeInPlace<'de> for $type {

@@ -1,4 +1,4 @@
-//! Texts that some servers send as something else: content in parts, arguments as the values that their text would say.
+//! Texts that some servers send in another form: content in parts, arguments as values.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use super::null_is_nothing;
 use super::scalars::NUMBER;
 use crate::base::Text;
 
-/// What is said: a text, or parts, whose texts are joined.
+/// Text, or parts whose texts are joined.
 pub(crate) struct DeltaText<'a>(pub(crate) &'a mut Option<Text>);
 
 impl<'de> DeserializeSeed<'de> for DeltaText<'_> {
@@ -56,7 +56,7 @@ impl<'de> Visitor<'de> for DeltaText<'_> {
     null_is_nothing!();
 }
 
-/// A part of a content, whose text is appended, if it has one.
+/// A part of a content, whose text is appended, if any.
 struct Part<'a>(&'a mut Option<String>);
 
 impl<'de> DeserializeSeed<'de> for Part<'_> {
@@ -105,7 +105,7 @@ impl<'de> Visitor<'de> for Part<'_> {
     super::lists_are_nothing!();
 }
 
-/// JSON text, or a value that is kept as JSON text, its fields in the order in which they came.
+/// JSON text, or a value that is kept as JSON text with its order of fields.
 pub(crate) struct JsonText<'a>(pub(crate) &'a mut Option<Text>);
 
 impl<'de> DeserializeSeed<'de> for JsonText<'_> {
@@ -168,7 +168,7 @@ struct Write<'a>(&'a mut String);
 
 impl Write<'_> {
     fn string(self, text: &str) {
-        // A string is always written.
+        // Writing a string cannot fail.
         self.0.push_str(&serde_json::to_string(text).unwrap_or_default());
     }
 }

@@ -1,44 +1,44 @@
-//! Decoding by example: most events of a generation differ from the one before in a single string.
+//! Decoding by template: most events of a generation differ from the previous one in a single string.
 //!
-//! A template is the text of an event around that string, and the item the event was. An event that matches before
-//! and after, with a valid string body between, is the same item with another string; what matches nowhere is left
-//! to the plain decoder. The outcome is always the plain decoder's, which is what learning a template makes sure of.
+//! A template is the text of an event around that string, and its decoded item. An event that matches before
+//! and after, with a valid string between, is the same item with another string. Other events go to the plain decoder.
+//! The result always equals that of the plain decoder, which is checked when a template is learned.
 
 use std::ops::Range;
 
 use crate::base::Text;
 
-/// How many templates are kept. Choices take turns in a stream, and so do reasoning and content.
+/// The number of templates. Choices alternate in a stream, and so do reasoning and content.
 const KEPT: usize = 4;
 
 /// Longer events are not learned.
 const MAX_DATA: usize = 4 << 10;
 
-/// How many events in a row may be learned without one being recognized, times what one costs.
+/// The number of events in a row that may be learned without one being recognized, times the cost of one.
 const CREDIT: u32 = 8 * COST;
 
-/// What learning an event costs. One that is recognized gives back 1, so that learning stays a small part of the work.
+/// The cost of learning an event. A recognized one adds 1, so that learning remains a small part of the work.
 const COST: u32 = 4;
 
-/// How many strings of an event are tried.
+/// The number of strings of an event that are tried.
 const CANDIDATES: usize = 4;
 
-/// Without credit every so many events is learned nonetheless, should the stream have settled.
+/// Without credit, one of this many events is learned, in case the stream has settled.
 const RETRY: u32 = 64;
 
-/// What a string is replaced by to see where it goes.
+/// The replacement of a string to find its place.
 const PROBE: &str = "template-probe-58b1c0de";
 
-/// An item that differs from others of its stream in a string.
+/// An item that differs from others of its stream in one string.
 pub(crate) trait Slot: Clone + PartialEq {
-    /// That string; None if there is none, or more than one.
+    /// Returns that string. None if there is none, or more than one.
     fn slot(&mut self) -> Option<&mut Text>;
 }
 
 /// The templates of a stream.
 #[derive(Debug)]
 pub(crate) struct Templates<T> {
-    /// The one that matched last is first. At most `KEPT`.
+    /// The last match is first. At most `KEPT`.
     kept: Vec<Template<T>>,
     /// At most `CREDIT`.
     credit: u32,
@@ -50,11 +50,11 @@ pub(crate) struct Templates<T> {
 
 #[derive(Debug)]
 struct Template<T> {
-    /// The data up to and with the opening quote.
+    /// The data up to and including the opening quote.
     before: Box<[u8]>,
     /// The data from the closing quote on.
     after: Box<[u8]>,
-    /// Its slot is empty.
+    /// The item with an empty slot.
     item: T,
 }
 
@@ -65,8 +65,8 @@ impl<T> Default for Templates<T> {
 }
 
 impl<T: Slot> Templates<T> {
-    /// The length of the data at the start of `bytes`, if it matches a template. There is no line end in it.
-    /// [`item`](Self::item) then makes the item.
+    /// The length of the data at the start of `bytes`, if it matches a template. The data has no line end.
+    /// [`item`](Self::item) then returns the item.
     #[inline]
     pub(crate) fn known(&mut self, bytes: &[u8]) -> Option<usize> {
         for at in 0..self.kept.len() {
@@ -83,7 +83,7 @@ impl<T: Slot> Templates<T> {
     }
 
     /// The item that was [recognized](Self::known) last.
-    // Apart from that, since items are large, and moving them from call to call takes longer than finding them.
+    // A separate method, since items are large, and moving them between calls takes longer than finding them.
     #[inline]
     pub(crate) fn item(&mut self) -> Option<T> {
         let mut item = self.kept.first()?.item.clone();
@@ -96,7 +96,7 @@ impl<T: Slot> Templates<T> {
         if self.known(data.as_bytes())? == data.len() { self.item() } else { None }
     }
 
-    /// Learns from an event that the plain decoder, `decode`, made `item` of.
+    /// Learns from an event that the plain decoder, `decode`, decoded to `item`.
     pub(crate) fn learn(&mut self, data: &str, item: &T, decode: impl Fn(&str) -> Option<T>) {
         if data.len() > MAX_DATA || data.contains(PROBE) || !self.try_credit() {
             return;
@@ -106,7 +106,7 @@ impl<T: Slot> Templates<T> {
         self.kept.insert(0, template);
     }
 
-    /// Whether this event is worth the effort.
+    /// Whether learning this event is worth its cost.
     fn try_credit(&mut self) -> bool {
         if let Some(left) = self.credit.checked_sub(COST) {
             self.credit = left;
@@ -119,7 +119,7 @@ impl<T: Slot> Templates<T> {
 
 impl<T: Slot> Template<T> {
     fn of(data: &str, item: &T, decode: impl Fn(&str) -> Option<T>) -> Option<Self> {
-        // Text between the parts of the template could be a line end, but no string of JSON has one.
+        // Text between the parts of the template could be a line end, but JSON strings do not contain one.
         if data.contains(['\r', '\n']) {
             return None;
         }
@@ -129,8 +129,8 @@ impl<T: Slot> Template<T> {
         *probed.slot()? = Text::from(PROBE);
         let Range { start, end } =
             strings(data).filter(|span| says(&data[span.clone()], &text)).take(CANDIDATES).find(|span| {
-                // Only if it decodes to the probe in the slot, and all else as it was, is this the string: not another of
-                // the same text, a part of one, or what looks like one. Nor is a decoder fit that takes "" for nothing.
+                // This is the string only if it decodes to the probe in the slot, and the rest is unchanged. It is not another one of
+                // the same text, or a part of one. A decoder that treats "" as absent is not supported.
                 let with = |body: &str| decode(&[&data[..span.start], body, &data[span.end..]].concat());
                 with(PROBE).as_ref() == Some(&probed) && with("").as_ref() == Some(&empty)
             })?;
@@ -161,7 +161,7 @@ struct Body {
 }
 
 impl Body {
-    /// The body at the start of `bytes`; None if it has no end there, or a byte that no string may have.
+    /// The body at the start of `bytes`. None if it does not end there, or has an invalid byte.
     #[inline]
     fn of(bytes: &[u8]) -> Option<Self> {
         let mut escaped = false;
@@ -171,7 +171,7 @@ impl Body {
                 b'"' => return Some(Self { len, escaped }),
                 b'\\' => {
                     escaped = true;
-                    // Whatever is escaped, it is not a closing quote; and if it is a control character, unescaping fails.
+                    // An escaped character is not a closing quote. If it is a control character, unescaping fails.
                     len += 2;
                 }
                 0..0x20 => return None,
@@ -181,7 +181,7 @@ impl Body {
     }
 }
 
-/// What a string body says; None if it has a faulty escape, or one by number, which this server does not write but for
+/// The text of a string body. None if it has an invalid escape, or one by number, which this server writes only for
 /// control characters.
 fn unescape(body: &str) -> Option<String> {
     let mut text = String::with_capacity(body.len());
@@ -205,7 +205,7 @@ fn unescape(body: &str) -> Option<String> {
     Some(text)
 }
 
-/// Where string bodies seem to stand, keys included.
+/// Where string bodies may be, including keys.
 fn strings(data: &str) -> impl Iterator<Item = Range<usize>> {
     let mut at = 0;
     std::iter::from_fn(move || {
@@ -216,7 +216,7 @@ fn strings(data: &str) -> impl Iterator<Item = Range<usize>> {
     })
 }
 
-/// Whether a string body says `text`.
+/// Whether a string body equals `text` after unescaping.
 fn says(body: &str, text: &str) -> bool {
     body == text && !body.contains('\\') || unescape(body).is_some_and(|body| body == text)
 }

@@ -1,4 +1,4 @@
-//! Sources made of sources: the first that has a key, and one for each server.
+//! Key sources that combine others: the first that has a key, and one per server.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,10 +7,10 @@ use super::{Credential, KeySource};
 use crate::base::{BaseUrl, BoxFuture, Result};
 use crate::protocol::endpoint::Scope;
 
-/// The keys of the first of several sources that has one.
+/// Returns the keys of the first of several sources that has one.
 ///
-/// A source that gives `None` is passed over. An error ends the search: it must not go unseen that a key which should be there is
-/// not, and another one is sent in its place.
+/// A source that returns `None` is skipped. An error ends the search, so that a broken source is noticed and another key is not sent in
+/// its place.
 ///
 /// ```
 /// # #[cfg(not(target_arch = "wasm32"))] {
@@ -25,12 +25,12 @@ use crate::protocol::endpoint::Scope;
 pub struct Chain(Arc<Vec<Arc<dyn KeySource>>>);
 
 impl Chain {
-    /// A chain without sources, which has no keys.
+    /// Creates a chain without sources. It has no keys.
     pub fn new() -> Self {
         Chain::default()
     }
 
-    /// Adds a source, to be asked after those before.
+    /// Adds a source after the existing ones.
     pub fn then(self, source: impl KeySource + 'static) -> Self {
         let mut sources = (*self.0).clone();
         sources.push(Arc::new(source));
@@ -70,9 +70,9 @@ impl fmt::Debug for Chain {
     }
 }
 
-/// A source for each of several servers, so that none gets a key that is meant for another.
+/// A source for each of several servers, so that no server receives the key of another.
 ///
-/// Other sources give the same keys to all servers of a client. A server that is not named here gets none.
+/// Other sources return the same keys for all servers of a client. A server that was not added here gets no key.
 ///
 /// ```
 /// # #[cfg(not(target_arch = "wasm32"))]
@@ -95,12 +95,12 @@ impl fmt::Debug for Chain {
 pub struct PerServer(Vec<(BaseUrl, Arc<dyn KeySource>)>);
 
 impl PerServer {
-    /// Without servers, it has no keys.
+    /// Creates an empty map. It has no keys.
     pub fn new() -> Self {
         PerServer::default()
     }
 
-    /// The keys of a server; in place of those given before, if there are any.
+    /// Sets the source for a server. Replaces an earlier source of the same server.
     pub fn server(mut self, server: &BaseUrl, source: impl KeySource + 'static) -> Self {
         self.0.retain(|(other, _)| other != server);
         self.0.push((server.clone(), Arc::new(source)));
@@ -109,7 +109,7 @@ impl PerServer {
 }
 
 impl KeySource for PerServer {
-    /// None: it takes a server to choose a key.
+    /// None: choosing a key requires a server.
     fn key(&self, _: Scope, _: bool) -> BoxFuture<Result<Option<Credential>>> {
         Box::pin(std::future::ready(Ok(None)))
     }

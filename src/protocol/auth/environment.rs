@@ -8,9 +8,9 @@ use super::{Credential, KeySource, Keys};
 use crate::base::{BoxFuture, Error, ErrorCode, ErrorKind, Result};
 use crate::protocol::endpoint::Scope;
 
-/// Keys from environment variables, which are read each time that the client asks: a change is seen after a 401.
+/// Keys from environment variables. The variables are read on each request for a key, so a changed value is used after a 401.
 ///
-/// A variable that is unset or blank is not a key. If several keys are set, each operation gets the one that suits it, as with fixed keys.
+/// An unset or blank variable is ignored. If several keys are set, each operation gets the one that its scope requires, as with fixed keys.
 ///
 /// ```
 /// use tabbyapi::auth::Environment;
@@ -26,12 +26,12 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// Keys from `TABBY_API_KEY`, `TABBY_ADMIN_KEY` and `TABBY_BEARER`.
+    /// Reads `TABBY_API_KEY`, `TABBY_ADMIN_KEY` and `TABBY_BEARER`.
     pub fn new() -> Self {
         Environment::named("TABBY_API_KEY", "TABBY_ADMIN_KEY", "TABBY_BEARER")
     }
 
-    /// Keys from variables of these names.
+    /// Reads variables of these names.
     pub fn named(api_key: impl Into<String>, admin_key: impl Into<String>, bearer: impl Into<String>) -> Self {
         Environment { api_key: api_key.into(), admin_key: admin_key.into(), bearer: bearer.into() }
     }
@@ -65,9 +65,9 @@ impl KeySource for Environment {
     }
 }
 
-/// Its value, empty if it is unset.
+/// The value of a variable, empty if it is unset.
 fn variable(name: &str) -> Result<Zeroizing<String>> {
-    // The standard library would take these for a reason to panic on some systems; no such variable can be set.
+    // The standard library may panic on these names on some systems. Such variables cannot be set.
     if name.is_empty() || name.contains(['=', '\0']) {
         return Ok(Zeroizing::default());
     }
@@ -78,7 +78,7 @@ fn variable(name: &str) -> Result<Zeroizing<String>> {
     }
 }
 
-/// The value is left out: nothing of a key may show.
+/// The message omits the value, which may be part of a key.
 fn unfit(name: &str) -> Error {
     let message = format!("the environment variable `{name}` holds characters that no key has");
     Error::custom(ErrorKind::Credentials, ErrorCode::KeyInvalid, message)

@@ -1,41 +1,41 @@
-//! Keys: which header an operation carries, and where keys come from.
+//! Keys: which header an operation sends, and where keys come from.
 //!
-//! Each request carries one key header at most. Fixed keys are given to the builder, or to each
-//! [`Server`](crate::policy::Server). Keys that are not fixed come from a [`KeySource`]:
+//! Each request has at most one key header. Fixed keys are set on the builder, or on each
+//! [`Server`](crate::policy::Server). Other keys come from a [`KeySource`]:
 //!
 //! | source | keys |
 //! |---|---|
-//! | a closure | whatever it gets: from a vault, a prompt, a service |
-//! | `Environment` | from environment variables, natively |
-//! | `KeyFile` | from a file, or from TabbyAPI's own `api_tokens.yml`, natively |
-//! | [`Chain`] | of the first of several sources that has one |
-//! | [`PerServer`] | of a source for each server |
-//! | `oauth::OAuth` (feature `oauth2`) | from an OAuth 2.0 authorization server |
+//! | a closure | anything: a vault, a prompt, a service |
+//! | `Environment` | environment variables (native targets) |
+//! | `KeyFile` | a file, or TabbyAPI's own `api_tokens.yml` (native targets) |
+//! | [`Chain`] | the first of several sources that has a key |
+//! | [`PerServer`] | one source per server |
+//! | `oauth::OAuth` (feature `oauth2`) | an OAuth 2.0 authorization server |
 //!
-//! # What a client does with a source
+//! # How a client uses a key source
 //!
-//! * It asks when a call needs a key that is not there yet, once for all calls. The others wait; if the call that asks is dropped,
+//! * The source is called when a call needs a key that is not cached, once for all calls. The others wait. If the call that asks is dropped,
 //!   another one takes over.
-//! * It keeps what it gets, for each server and [`Scope`] apart, until shortly before it expires. That margin is
+//! * The key is cached per server and [`Scope`] until shortly before it expires. The margin is
 //!   [`key_skew`](crate::ClientBuilder::key_skew).
-//! * After a 401 it asks again, telling so, and sends the request once more. A second 401 is the error of the call. A server that
-//!   refuses a key has not begun anything, so no generation is done twice by this.
-//! * An error of the source is the error of the call that asked, of kind
-//!   [`Credentials`](crate::ErrorKind::Credentials) for all sources here; nothing is sent, and the next call asks again.
+//! * After a 401 the source is called again with `rejected`, and the request is sent once more. A second 401 is the error of the call. A
+//!   server that rejects a key has not started the operation, so a generation cannot run twice.
+//! * An error of the source fails the call that asked, with kind [`Credentials`](crate::ErrorKind::Credentials) for all sources
+//!   here. Nothing is sent, and the next call asks again.
 //!
 //! Nothing runs in the background.
 //!
-//! # Keys never show
+//! # Redaction of keys
 //!
-//! All keys that a client holds (for each scope and server, those that sources gave, sensitive headers, the token of a download) are
-//! removed from everything that it shows: `Debug` and `Display`, errors and their causes, records, hooks, telemetry, recordings. They are
-//! removed even if the server repeats them, in any writing: as they stand, escaped as in JSON, URLs or HTML, in Base64, as Latin-1 or
-//! UTF-8; so are parts of header values, such as cookies, fields of `Digest`, user and password of `Basic`. Texts are cut
-//! after that, so that no head of a key is left. Answers are handed out as they are, and keys shorter than six bytes are left alone, since
+//! All keys of a client (for each scope and server, those that sources returned, sensitive headers, the token of a download) are
+//! removed from everything that the library prints or records: `Debug` and `Display`, errors and their causes, records, hooks, telemetry,
+//! recordings. They are removed even if the server repeats them, verbatim or encoded: escaped as in JSON, URLs or HTML, in Base64, as
+//! Latin-1 or UTF-8. Parts of header values are removed, too: cookies, fields of `Digest`, user and password of `Basic`. Texts are truncated
+//! after that, so the start of a key does not remain. Responses themselves are not changed. Keys shorter than six bytes are not removed,
+//! since that would damage ordinary words.
 //! to remove them would take words apart.
-//!
-//! The library wipes its copies of keys when they are dropped. It cannot wipe what it does not own: your own strings, the environment, the
-//! bodies of requests, the buffers of the HTTP stack and of TLS, and the tokens of OAuth.
+//! The library wipes its copies of keys when they are dropped. It cannot wipe memory that it does not own: your own strings, the
+//! environment, the bodies of requests, the buffers of the HTTP stack and of TLS, and the tokens of OAuth.
 
 mod choose;
 #[cfg(not(target_arch = "wasm32"))]
@@ -58,7 +58,7 @@ pub use environment::Environment;
 #[cfg(not(target_arch = "wasm32"))]
 pub use file::KeyFile;
 
-/// One key, as the header that carries it. Its value never shows.
+/// One key, with the header that carries it. `Debug` does not print the value.
 #[derive(Clone)]
 pub struct Credential {
     name: HeaderName,
@@ -78,7 +78,7 @@ pub(crate) enum Which {
 }
 
 impl Which {
-    /// Its name in sentences.
+    /// The name of the key in messages.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Which::Api => "API key",
@@ -90,18 +90,29 @@ impl Which {
 }
 
 impl Credential {
-    /// `X-API-Key: KEY`, good for [`Scope::Api`] and [`Scope::PreferAdmin`]. A blank key is an error: the server chokes on
-    /// empty key headers.
+    /// Creates a credential for `X-API-Key: KEY`, valid for [`Scope::Api`] and [`Scope::PreferAdmin`].
+    ///
+    /// # Errors
+    ///
+    /// Errors with code `config` if the key is blank or has characters that are not valid in a header.
     pub fn api_key(key: &str) -> Result<Self> {
         Ok(Credential::of(X_API_KEY, key_value("API key", key, "")?, Which::Api))
     }
 
-    /// `X-Admin-Key: KEY`, good for [`Scope::Admin`] alone.
+    /// Creates a credential for `X-Admin-Key: KEY`, valid for [`Scope::Admin`] only.
+    ///
+    /// # Errors
+    ///
+    /// Errors with code `config` if the key is blank or has characters that are not valid in a header.
     pub fn admin_key(key: &str) -> Result<Self> {
         Ok(Credential::of(X_ADMIN_KEY, key_value("admin key", key, "")?, Which::Admin))
     }
 
-    /// `Authorization: Bearer KEY`, good for every scope the key is good for.
+    /// Creates a credential for `Authorization: Bearer KEY`, valid for every scope that the key has on the server.
+    ///
+    /// # Errors
+    ///
+    /// Errors with code `config` if the key is blank or has characters that are not valid in a header.
     pub fn bearer(key: &str) -> Result<Self> {
         Ok(Credential::of(AUTHORIZATION, key_value("bearer key", key, "Bearer ")?, Which::Bearer))
     }
@@ -110,26 +121,26 @@ impl Credential {
         Credential { name, value, expires: None, lasts: None, which }
     }
 
-    /// Which key it is, for errors that mention it.
+    /// Which key it is, for messages.
     pub(crate) fn which(&self) -> Which {
         self.which
     }
 
-    /// When the key stops being good, on the transport's clock; it is asked for again from then on.
+    /// Sets when the key expires, on the transport's clock. From then on a new key is requested.
     pub fn expires(mut self, at: Time) -> Self {
         self.expires = Some(at);
         self
     }
 
-    /// How long the key is good for, from when the client gets it; for sources that do not know the transport's clock.
+    /// Sets how long the key is valid, from when the client receives it. For sources without access to the transport's clock.
     ///
-    /// Of a short life the client takes half for its margin at most, so that such a key is used at all.
+    /// The expiry margin of the client is at most half of this, so a short-lived key is used, too.
     pub fn lasts(mut self, duration: Duration) -> Self {
         self.lasts = Some(duration);
         self
     }
 
-    /// The key as the client gets it now.
+    /// The credential as received at this time.
     pub(crate) fn received(mut self, now: Time) -> Self {
         if let Some(lasts) = self.lasts {
             let end = now + lasts;
@@ -138,23 +149,23 @@ impl Credential {
         self
     }
 
-    /// Whether it is good now and will be for the margin.
+    /// Whether the key is valid now and for the margin.
     pub(crate) fn is_good(&self, now: Time, skew: Duration) -> bool {
         let skew = self.lasts.map_or(skew, |lasts| skew.min(lasts / 2));
         self.expires.is_none_or(|at| now + skew < at)
     }
 
-    /// Whether it is the same key, whenever it expires.
+    /// Whether it is the same key, regardless of its expiry.
     pub(crate) fn is_same(&self, other: &Credential) -> bool {
         self.name == other.name && self.value == other.value
     }
 
-    /// The header that it is sent in.
+    /// The header that carries the key.
     pub(crate) fn header(&self) -> (&HeaderName, &HeaderValue) {
         (&self.name, &self.value)
     }
 
-    /// Puts the key into a request's head, as its only key header.
+    /// Sets the key as the only key header of a request.
     pub(crate) fn apply(&self, headers: &mut HeaderMap) {
         headers.insert(self.name.clone(), self.value.clone());
     }
@@ -166,24 +177,23 @@ impl fmt::Debug for Credential {
     }
 }
 
-/// Where keys come from when they are not fixed: a vault, a token service, a prompt.
+/// A source of keys that are not fixed: a vault, a token service, a prompt.
 ///
-/// The client asks once for all the calls that need a key, keeps the key until it expires, and asks again after
-/// a 401, upon which it sends the request once more. A closure that returns a boxed future is one, see
+/// The client calls the source once for all calls that need a key, and caches the key until it expires. After a 401 it calls the source
+/// again and repeats the request once. Async closures implement this trait, see
 /// [`ClientBuilder::key_source`](crate::ClientBuilder::key_source).
 pub trait KeySource: MaybeSend + MaybeSync {
-    /// A key for the scope, or `None` to send no key. `rejected` says that the server refused the last one.
+    /// Returns a key for the scope, or `None` to send no key. `rejected` is set if the server rejected the last one.
     fn key(&self, scope: Scope, rejected: bool) -> BoxFuture<Result<Option<Credential>>>;
 
-    /// The same for one of several servers; what [`key`](KeySource::key) gives, unless it is overridden. Keys are kept for
-    /// each server apart.
+    /// Returns a key for one of several servers. Calls [`key`](KeySource::key) unless it is overridden. Keys are cached per server.
     fn key_for(&self, server: &BaseUrl, scope: Scope, rejected: bool) -> BoxFuture<Result<Option<Credential>>> {
         let _ = server;
         self.key(scope, rejected)
     }
 }
 
-/// An async closure, or a function that returns any future.
+/// Async closures, and functions that return any future.
 impl<F, R> KeySource for F
 where
     F: Fn(Scope, bool) -> R + MaybeSend + MaybeSync,
@@ -194,7 +204,7 @@ where
     }
 }
 
-/// The fixed keys of a client, and the rules by which an operation's scope picks one.
+/// The fixed keys of a client, and the rules by which a scope selects one.
 #[derive(Clone, Default)]
 pub(crate) struct Keys {
     api: Option<HeaderValue>,
@@ -225,7 +235,7 @@ impl Keys {
         Ok(())
     }
 
-    /// The one key header for a scope; `None` if no key fits, which servers without authentication accept.
+    /// The key for a scope. `None` if there is none, which servers without authentication accept.
     pub(crate) fn resolve(&self, scope: Scope) -> Option<Credential> {
         let api = || Some((self.api.as_ref()?, Which::Api));
         let admin = || Some((self.admin.as_ref()?, Which::Admin));
@@ -247,7 +257,7 @@ impl Keys {
 }
 
 impl Keys {
-    /// All of them, as the headers that they may be sent in.
+    /// All keys, as the headers that may carry them.
     pub(crate) fn headers(&self) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
         static NAMES: [HeaderName; 4] = [X_API_KEY, X_ADMIN_KEY, AUTHORIZATION, AUTHORIZATION];
         let keys = [&self.api, &self.admin, &self.bearer, &self.registration];
@@ -276,7 +286,7 @@ fn key_value(what: &str, key: &str, prefix: &str) -> Result<HeaderValue> {
     if key.is_empty() {
         return Err(Error::config(["the ", what, " is blank"].concat()).with_hint("leave it out if there is none"));
     }
-    // The source error is left out: nothing of the key may show.
+    // The message omits the source error, which may repeat a part of the key.
     secret_value(prefix, key).ok_or_else(|| {
         Error::config(["the ", what, " has characters that no header can carry"].concat())
             .with_hint("look for line breaks or control characters in it")

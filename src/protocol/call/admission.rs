@@ -1,7 +1,7 @@
-//! `Admission`: who may send to which server, and when.
+//! `Admission`: which call may send to which server, and when.
 //!
-//! A client of one server without limits and breaker lets every attempt through at once: [`Open`]. All others have a
-//! [`Gate`](super::gate::Gate), which the settings that need one bring along. So what is never set is not linked.
+//! A client of one server without limits and breaker admits every attempt at once: [`Open`]. All others have a
+//! [`Gate`](super::gate::Gate), which is linked only if a setting needs it.
 
 use std::fmt;
 use std::task::Waker;
@@ -11,34 +11,34 @@ use super::shared::Policies;
 use crate::base::{BaseUrl, Text, Time};
 use crate::protocol::policy::{BreakerState, Server, ServerStatus};
 
-/// What all attempts of a client pass.
+/// Admits the attempts of a client.
 pub(super) trait Admission: Send {
-    /// A place for an attempt. A call that waited brings its ticket.
+    /// Requests a slot for an attempt. A call that has waited passes its ticket.
     fn admit(&mut self, ticket: Option<u64>, want: &Want, now: Time) -> AdmissionResult;
-    /// Gives a place back, with the result of the attempt, if that is known.
+    /// Releases a slot, with the result of the attempt if it is known.
     fn end(&mut self, grant: Slot, succeeded: Option<bool>, now: Option<Time>);
-    /// Gives a place back that was not used: as if it had never been given.
+    /// Releases a slot that was not used, without counting it.
     fn undo(&mut self, grant: Slot);
-    /// Gives a ticket back, with the place that it may have got.
+    /// Releases a ticket, and the slot that it may have been given.
     fn leave(&mut self, ticket: u64);
-    /// Keeps the waker of a ticket that still waits, in place of the one given back; or gives it back at once.
+    /// Stores the waker of a waiting ticket and returns the previous one, or returns it at once.
     fn waits(&mut self, ticket: u64, waker: Waker) -> Result<Option<Waker>, Waker>;
-    /// Whether another server than the ones tried could take this at once.
+    /// Whether a server other than those tried could take this call at once.
     fn elsewhere(&mut self, want: &Want, now: Time) -> bool;
     fn status(&self, now: Time) -> Vec<ServerStatus>;
-    /// How many tickets wait.
+    /// The number of waiting tickets.
     fn waiting(&self) -> usize;
-    /// Whether it counts tokens.
+    /// Whether tokens are limited.
     fn limits_tokens(&self) -> bool;
-    /// Tells which model a server has loaded.
+    /// Sets which model a server has loaded.
     fn set_model(&mut self, server: usize, model: Text);
-    /// Tells that a server has done what takes a model, or loaded one: that it has none is no longer true.
+    /// Marks that a server has a model, because it served a call that requires one or loaded one.
     fn has_model(&mut self, server: usize);
-    /// Calls to be woken once the lock is released.
+    /// Returns the calls to wake after the lock is released.
     fn woken(&mut self) -> Vec<Waker>;
 }
 
-/// How places are made from settings.
+/// Creates the admission from the settings.
 #[derive(Clone, Copy)]
 pub(super) struct Make(pub(super) fn(&[Server], &Policies) -> Box<dyn Admission>);
 
@@ -54,16 +54,16 @@ impl fmt::Debug for Make {
     }
 }
 
-/// The places at one server, of which there are always enough.
+/// The slots of one server, without a limit.
 struct Open(Vec<ServerLoad>);
 
-/// What a server's calls have seen of it.
+/// What is known about a server from its calls.
 pub(super) struct ServerLoad {
     pub(super) base: BaseUrl,
     pub(super) in_flight: u32,
     pub(super) begun: u64,
     pub(super) failures: u64,
-    /// When the last attempt that ended failed; `None` if it succeeded.
+    /// When the last finished attempt failed. `None` if it succeeded.
     pub(super) failed: Option<Time>,
     pub(super) model: Option<Text>,
 }
@@ -156,7 +156,7 @@ impl ServerLoad {
         }
     }
 
-    /// As if it had never begun.
+    /// Reverts the start of an attempt.
     pub(super) fn undo(&mut self) {
         self.begun = self.begun.saturating_sub(1);
         self.in_flight = self.in_flight.saturating_sub(1);

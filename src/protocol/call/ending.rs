@@ -1,4 +1,4 @@
-//! How an attempt ends, and the call: with another attempt, an error, or success.
+//! The end of an attempt, and of a call: another attempt, an error, or success.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::decode::Decode;
 use crate::protocol::policy::{Failure, Verdict};
 
 impl<D: Decode> Call<D> {
-    /// An attempt failed: another one, or the end.
+    /// An attempt failed: starts another one, or ends the call.
     pub(super) fn fail(&mut self, now: Time, error: Error, sent: Sent) {
         let error = self.cleaned(self.answered(error));
         if matches!(error.code(), ErrorCode::NoModelLoaded) {
@@ -30,7 +30,7 @@ impl<D: Decode> Call<D> {
         }
     }
 
-    /// How long to wait for another attempt, if there is to be one.
+    /// The delay before another attempt, or None if there is none.
     fn retry_after(&mut self, now: Time, error: &Error, sent: Sent) -> Option<Duration> {
         if self.record.items > 0 {
             return None;
@@ -59,11 +59,10 @@ impl<D: Decode> Call<D> {
         self.state = State::Done(Some(error.map_or(Ok(()), Err)));
     }
 
-    /// Ends the call from outside, because of an item that it yielded. The error is given back with all that is known of the
-    /// call.
+    /// Ends the call from outside, because of an item that it returned. Returns the error with the context of the call.
     pub(crate) fn abort(&mut self, now: Time, error: Error) -> Error {
         if error.kind() == ErrorKind::TooLarge {
-            // The item that went over a cap was taken in, but it is not handed out.
+            // The item that exceeded a cap was counted, but it is not returned.
             self.record.items = self.record.items.saturating_sub(1);
         }
         let error = self.cleaned(self.answered(error));
@@ -80,7 +79,7 @@ impl<D: Decode> Call<D> {
         self.close_attempt(now, error.map(|error| error.code().as_str()), None, error)
     }
 
-    /// An error is a hook's, which wants no further attempt.
+    /// Errors with the error of a hook, which prevents further attempts.
     pub(super) fn close_attempt(
         &mut self,
         now: Time,

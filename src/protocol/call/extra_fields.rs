@@ -1,4 +1,4 @@
-//! Extra fields: those that options add to a body that does not have them.
+//! Extra fields: options add them to a body that does not have them.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -9,7 +9,7 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use crate::base::{Error, ErrorCode, ErrorKind, Extra, Result};
 
-/// The body with the fields that it does not have itself.
+/// The body with the missing fields added.
 pub(super) fn with_extra(body: Option<Bytes>, extra: &Extra) -> Result<Option<Bytes>> {
     match body {
         Some(body) if !extra.is_empty() => appended(body, extra).map(Some),
@@ -17,7 +17,7 @@ pub(super) fn with_extra(body: Option<Bytes>, extra: &Extra) -> Result<Option<By
     }
 }
 
-/// The body with fields appended that it does not have. What is there stays as it is written.
+/// Appends the missing fields to the body. Existing text is not changed.
 fn appended(body: Bytes, extra: &Extra) -> Result<Bytes> {
     if body.trim_ascii_start().first() != Some(&b'{') {
         return Ok(body);
@@ -33,7 +33,7 @@ fn appended(body: Bytes, extra: &Extra) -> Result<Bytes> {
     Ok([kept, comma, more].concat().into())
 }
 
-/// The names of an object's fields; their values are passed over.
+/// The names of an object's fields. Values are skipped.
 struct Names<'a>(HashSet<Cow<'a, str>>);
 
 impl<'de> Deserialize<'de> for Names<'de> {

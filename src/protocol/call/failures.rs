@@ -1,4 +1,4 @@
-//! What goes wrong with an attempt, as errors for people.
+//! Errors of attempts, with context and advice.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::decode::Decode;
 use crate::protocol::auth::Which;
 
 impl<D: Decode> Call<D> {
-    /// What came after the head is there says where it came from.
+    /// Adds the response to errors that occur after its head.
     pub(super) fn answered(&self, error: Error) -> Error {
         match &self.answer {
             Some((status, headers)) => {
@@ -24,21 +24,21 @@ impl<D: Decode> Call<D> {
         }
     }
 
-    /// Without the keys that the server or the transport may have repeated in it.
+    /// Removes keys that the server or the transport may have repeated.
     pub(super) fn cleaned(&self, error: Error) -> Error {
         error.without(&self.secrets())
     }
 
-    /// Gives the place at the server back, with its result.
+    /// Releases the slot at the server, with the result of the attempt.
     pub(super) fn release(&mut self, now: Time, succeeded: Option<bool>) {
         if let Some(permit) = self.permit.take() {
-            // Whatever was answered below 500 shows that the server works.
+            // A status below 500 shows that the server works.
             let answered = self.answer.as_ref().is_some_and(|(status, _)| !status.is_server_error());
             permit.end(succeeded.or(answered.then_some(true)), now);
         }
     }
 
-    /// Says more of an error by what was sent: which key, and whether a model was asked for.
+    /// Adds advice that depends on the request: which key was sent, and whether it named a model.
     pub(super) fn advised(&self, error: Error) -> Error {
         if error.kind() != ErrorKind::Server {
             return error;
@@ -47,7 +47,7 @@ impl<D: Decode> Call<D> {
         match (status, self.which, error.code()) {
             (401 | 403, Some(which), code) if code != "missing_key" => {
                 let error = match which {
-                    // There is no other key to try.
+                    // Without another key to try.
                     Which::Admin if code == "invalid_key" => error.with_advice(Advice::new(
                         Remedy::Check,
                         "check {key:admin_key}, which the server refused; the right one stands in its `api_tokens.yml`",
@@ -71,7 +71,7 @@ impl<D: Decode> Call<D> {
     }
 }
 
-/// The exchange failed.
+/// The error of a failed exchange.
 pub(super) fn lost(failure: TransportError, answered: bool, sent: Sent) -> Error {
     let (kind, code, what, hint) = match (answered, sent) {
         (true, _) => (
@@ -107,7 +107,7 @@ pub(super) fn lost(failure: TransportError, answered: bool, sent: Sent) -> Error
             ErrorKind::Transport,
             "transport",
             "the connection failed while the request was under way",
-            "the server may or may not have seen the request",
+            "the server may have seen the request",
         ),
     };
     Error::new(kind, code, [what, ": ", failure.message()].concat())
@@ -115,7 +115,7 @@ pub(super) fn lost(failure: TransportError, answered: bool, sent: Sent) -> Error
         .with_failure(failure)
 }
 
-/// The encodings that a body came in, although none was asked for; None if it can be read as it is.
+/// The content encodings of a body, although none was requested. None if the body is readable.
 pub(super) fn encoding(headers: &HeaderMap) -> Option<String> {
     let values = headers.get_all(header::CONTENT_ENCODING).iter().filter_map(|value| value.to_str().ok());
     let codings = values.flat_map(|value| value.split(',')).map(str::trim_ascii);
@@ -124,7 +124,7 @@ pub(super) fn encoding(headers: &HeaderMap) -> Option<String> {
     (!codings.is_empty()).then(|| codings.join(", ").chars().take(64).collect())
 }
 
-/// The answer cannot be read, for its body is encoded.
+/// The error of a body with a content encoding.
 pub(super) fn encoded(encoding: &str) -> Error {
     let message =
         format!("the answer is encoded with `{encoding}`, although the request said `accept-encoding: identity`");
@@ -135,7 +135,7 @@ pub(super) fn encoded(encoding: &str) -> Error {
     ))
 }
 
-/// Whether an error is the fault of the server or of the way to it, and not of the request.
+/// Whether an error is caused by the server or the network, and not by the request.
 pub(super) fn faults_server(error: &Error) -> bool {
     match error.kind() {
         ErrorKind::Connect | ErrorKind::Transport | ErrorKind::Truncated => true,
@@ -148,7 +148,7 @@ pub(super) fn faults_server(error: &Error) -> bool {
     }
 }
 
-/// The error of a call that was not let through.
+/// The error of a call that was not admitted.
 pub(super) fn refused(refusal: Refusal, now: Time) -> Error {
     let error = |code, message: String, hint| {
         Error::new(ErrorKind::Policy, code, message).with_advice(Advice::new(Remedy::Wait, hint))
@@ -177,7 +177,7 @@ pub(super) fn refused(refusal: Refusal, now: Time) -> Error {
     }
 }
 
-/// A time as its `Debug` has it, such as `1.5s` or `20ms`, for a fraction of the code.
+/// Formats a duration as `Debug` does, such as `1.5s` or `20ms`, with a fraction of the code.
 pub(super) fn span(time: Duration) -> String {
     let nanos = time.subsec_nanos();
     let (whole, rest, places, unit) = match (time.as_secs(), nanos) {
@@ -186,7 +186,7 @@ pub(super) fn span(time: Duration) -> String {
         (0, 1_000..) => (u64::from(nanos / 1_000), nanos % 1_000, 3, "µs"),
         (0, _) => (u64::from(nanos), 0, 0, "ns"),
     };
-    // With the zeros that are before them.
+    // Includes leading zeros.
     let digits = decimal(1_000_000_000 + u64::from(rest));
     let digits = without_end(&digits[10 - places..], "0");
     [&*decimal(whole), if digits.is_empty() { "" } else { "." }, digits, unit].concat()

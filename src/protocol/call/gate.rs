@@ -1,8 +1,8 @@
-//! The gate: which server an attempt goes to, and whether it may go there now.
+//! The gate: selects the server of an attempt, and admits the attempt now or later.
 //!
-//! All attempts of a client pass it. It is pure: given the time, it grants a place at a server, or says what to wait for, or
-//! refuses. Waiting calls hold a ticket and are served in the order of their tickets, each as soon as a server that it wants
-//! has room; a ticket that waits at a server holds back later ones there, so that no call starves.
+//! All attempts of a client pass the gate. It is pure: given the time, it grants a slot at a server, returns what to wait for, or
+//! rejects the call. Waiting calls hold a ticket and are served in the order of their tickets, each as soon as an acceptable server
+//! has room. A ticket that waits for a server holds back later ones there, so that calls do not starve.
 
 use std::collections::VecDeque;
 use std::task::Waker;
@@ -16,7 +16,7 @@ use crate::protocol::policy::{
     Balance, BreakerState, Candidate, Circuit, Pass, Server, ServerStatus, WhenFull, Window, best,
 };
 
-/// How long after a failure a server comes after others.
+/// How long a server is deprioritized after a failure.
 const LATELY: std::time::Duration = std::time::Duration::from_secs(10);
 
 /// Sets of servers are bits of a `u64`.
@@ -25,19 +25,19 @@ pub(super) const MAX_SERVERS: usize = 64;
 pub(super) struct Gate {
     members: Vec<Member>,
     balance: Balance,
-    /// Most tickets that may wait.
+    /// The maximum number of waiting tickets.
     room: usize,
     queue: VecDeque<Waiting>,
-    /// Admission that were given to tickets whose calls have not come for them yet.
+    /// Slots that were granted to tickets whose calls have not taken them yet.
     granted: Sorted<u64, Slot>,
     next_ticket: u64,
-    /// The latest time that was given: dropping a place gives none.
+    /// The latest known time, for the drop of a slot, which has no time argument.
     now: Time,
-    /// Calls to be woken once the lock is released.
+    /// Calls to wake after the lock is released.
     wake: Vec<Waker>,
 }
 
-/// A server at work.
+/// The state of a server.
 struct Member {
     load: ServerLoad,
     circuit: Option<Circuit>,
@@ -47,20 +47,20 @@ struct Member {
     places: Option<u32>,
 }
 
-/// What a call wants of a server.
+/// Which server a call needs.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Want {
-    /// This one and no other.
+    /// Only this server.
     pub(super) server: Option<usize>,
-    /// This one next: it asked for another key.
+    /// This server next, since a new key was requested for it.
     pub(super) back: Option<usize>,
-    /// One that has this model loaded, if any is known to.
+    /// A server that has this model loaded, if one is known.
     pub(super) model: Option<Text>,
-    /// Not one that is known to have no model loaded, if there is another.
+    /// Not a server that is known to have no model loaded, if there is another.
     pub(super) needs_model: bool,
-    /// Rather one that is not among these.
+    /// Preferably a server that is not among these.
     pub(super) tried: u64,
-    /// What it weighs against the rate limit.
+    /// The number of tokens for the rate limit.
     pub(super) tokens: u64,
 }
 
@@ -68,29 +68,29 @@ struct Waiting {
     ticket: u64,
     want: Want,
     waker: Option<Waker>,
-    /// Its call is to come: it has something to hear.
+    /// The call has been woken.
     called: bool,
-    /// When there may be room for it, if that is known, and when its call was told to come.
+    /// When there may be room, if that is known, and the time that was last reported to the call.
     until: Option<Time>,
     told: Option<Time>,
     refusal: Option<Refusal>,
 }
 
-/// A place at a server.
+/// A slot at a server.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Slot {
     pub(super) server: usize,
     pub(super) pass: Option<Pass>,
-    /// Since when its call has it, and what it weighs.
+    /// Since when the call has the slot, and its number of tokens.
     pub(super) taken: Option<Time>,
     pub(super) tokens: u64,
 }
 
-/// What the gate says.
+/// The decision of the gate.
 #[derive(Debug)]
 pub(super) enum AdmissionResult {
     Granted(Slot),
-    /// Come again at that time, or when the ticket is called.
+    /// Wait until this time, or until the ticket is called.
     Wait {
         ticket: u64,
         until: Option<Time>,
@@ -98,7 +98,7 @@ pub(super) enum AdmissionResult {
     Refused(Error),
 }
 
-/// Why no attempt may be made.
+/// Why an attempt is rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
     Open { until: Time },
@@ -108,7 +108,7 @@ pub(super) enum Refusal {
 
 enum Pick {
     Take(usize),
-    /// These servers have no room yet; one of them will by then, if it is known.
+    /// These servers have no room yet. One of them will have room at this time, if it is known.
     Wait {
         at: u64,
         until: Option<Time>,
@@ -143,7 +143,7 @@ impl Admission for Gate {
     fn admit(&mut self, ticket: Option<u64>, want: &Want, now: Time) -> AdmissionResult {
         self.now = self.now.max(now);
         match ticket.and_then(|ticket| self.granted.remove(&ticket)) {
-            // The breaker has opened since: the call looks for another place.
+            // The breaker has opened since: the call needs another slot.
             Some(grant) if self.is_stale(grant) => self.undo(grant),
             Some(grant) => return AdmissionResult::Granted(self.take(grant)),
             None => {}
@@ -257,8 +257,8 @@ impl Admission for Gate {
 }
 
 impl Gate {
-    /// What a ticket is told that was not served just now. It gets an alarm of its own even if earlier ones stand before it,
-    /// since their calls may not be polled; the one that comes first has all served.
+    /// The decision for a ticket that has to wait. It gets a timer even if earlier tickets are ahead, since their calls may not be polled.
+    /// The first call that is polled serves all tickets.
     fn answer_waiting(&mut self, at: usize) -> AdmissionResult {
         let now = self.now;
         let want = std::mem::take(&mut self.queue[at].want);
@@ -281,7 +281,7 @@ impl Gate {
         }
     }
 
-    /// Gives places to tickets, in their order, and tells at which servers tickets are left waiting.
+    /// Grants slots to tickets, in order. Returns at which servers tickets are still waiting.
     fn serve(&mut self) -> u64 {
         let all = u64::MAX >> (MAX_SERVERS - self.members.len().clamp(1, MAX_SERVERS));
         let mut taken = 0;
@@ -301,7 +301,7 @@ impl Gate {
                     taken |= servers;
                     let waiting = &mut self.queue[at];
                     (waiting.until, waiting.refusal) = (until, None);
-                    // Its call is to set its alarm.
+                    // The call has to set its timer.
                     if until.is_some_and(|until| waiting.told.is_none_or(|told| until < told)) {
                         self.summon(at);
                     }
@@ -317,19 +317,19 @@ impl Gate {
         taken
     }
 
-    /// Has the call of a waiting ticket come.
+    /// Wakes the call of a waiting ticket.
     fn summon(&mut self, at: usize) {
         self.queue[at].called = true;
         let waker = self.queue[at].waker.take();
         self.wake.extend(waker);
     }
 
-    /// Where an attempt can go, other than to the servers that are taken. What has `queued` is not refused for the rate any more.
+    /// Selects a server that is not taken. A `queued` call is no longer rejected because of the rate limit.
     fn pick(&mut self, want: &Want, taken: u64, queued: bool) -> Pick {
         let now = self.now;
         let known = want.model.is_some() && self.members.iter().any(|member| member.load.model == want.model);
         let mut ready: Vec<Candidate> = Vec::new();
-        // Some server that may have a model will have room.
+        // A server that may have a model will have room.
         let mut better_later = false;
         let (mut waits, mut until, mut refusal): (u64, Option<Time>, Option<Refusal>) = (0, None, None);
         for (index, member) in self.members.iter_mut().enumerate() {
@@ -361,7 +361,7 @@ impl Gate {
             }
         }
         let best = best(self.balance, ready.into_iter());
-        // A call is not sent where it is bound to fail while it can wait for a place elsewhere.
+        // A call that can wait for another server is not sent where it will fail.
         let best = best.filter(|server| {
             !(better_later
                 && want.needs_model
@@ -396,7 +396,7 @@ impl Gate {
         circuit.zip(grant.pass).is_some_and(|(circuit, pass)| circuit.is_stale(pass))
     }
 
-    /// The call comes for its place, and sends now.
+    /// The call takes its slot, and sends now.
     fn take(&mut self, grant: Slot) -> Slot {
         let now = self.now;
         if let Some(member) = self.members.get_mut(grant.server) {
@@ -407,7 +407,7 @@ impl Gate {
                 window.take(grant.tokens, now);
             }
         }
-        // Now it is known when there will be room for the next.
+        // It is now known when there will be room for the next one.
         self.serve();
         Slot { taken: Some(now), ..grant }
     }
@@ -422,7 +422,7 @@ impl Gate {
 }
 
 impl Member {
-    /// A server with the client's settings, where it has none of its own.
+    /// A server with its own settings, or those of the client.
     fn new(server: &Server, defaults: &Policies) -> Self {
         let Server { base, rate, concurrency, .. } = server;
         let rate = rate.or(defaults.rate);

@@ -1,4 +1,4 @@
-//! What a call must not tell: the secrets of its client, of its own options and of its body.
+//! The secrets that a call removes from its output: those of its client, its own options and its body.
 
 use bytes::Bytes;
 use http::{HeaderMap, Request};
@@ -11,14 +11,14 @@ use crate::base::secrets::is_secret;
 use crate::decode::Decode;
 use crate::protocol::auth::Credential;
 
-/// How many of the last keys are remembered although others have taken their places: what is under way may still repeat them.
+/// The number of replaced keys that are remembered, because calls in flight may still repeat them.
 const REMEMBERED: usize = 16;
 
-/// The keys that sources have given.
+/// The keys that sources returned.
 #[derive(Default)]
 pub(super) struct Given {
     last: Vec<Credential>,
-    /// Of all that are in use or remembered, until there is another one.
+    /// The secrets of all current and remembered keys. Reset by a new key.
     secrets: Option<Secrets>,
 }
 
@@ -34,7 +34,7 @@ impl Given {
 }
 
 impl Shared {
-    /// All secrets that the client holds: the keys of all servers and scopes, and the sensitive headers of its options.
+    /// All secrets of the client: the keys of all servers and scopes, and the sensitive headers of its options.
     pub(super) fn secrets(&self) -> Secrets {
         let mut secrets = self.fixed_secrets().clone();
         if !self.asks_for_keys() {
@@ -59,17 +59,17 @@ impl Shared {
 }
 
 impl<D: Decode> Call<D> {
-    /// Notes what is secret as an attempt is sent, and says it with its request.
+    /// Collects the secrets of an attempt, and adds them to the extensions of its request.
     pub(super) fn guard(&mut self, request: &mut Request<Bytes>) {
         self.guarded = self.operation.secrets(&self.shared);
         if self.hooks.is_some() {
-            // Hooks may set secret headers of their own.
+            // Hooks may set secret headers.
             self.guarded.join(&secrets_beyond(request.headers(), &self.operation.headers));
         }
         request.extensions_mut().insert(self.guarded.clone());
     }
 
-    /// What must not show: what is secret now, and what was when the last attempt was sent.
+    /// The secrets of now, and of when the last attempt was sent.
     pub(super) fn secrets(&self) -> Secrets {
         let mut secrets = self.operation.secrets(&self.shared);
         secrets.join(&self.guarded);
@@ -77,7 +77,7 @@ impl<D: Decode> Call<D> {
     }
 }
 
-/// The keys that are in use, and those that were.
+/// The current and the remembered keys.
 fn held(state: &State) -> Vec<Credential> {
     let mut held = state.given.last.clone();
     for slot in state.keys.values() {
@@ -90,7 +90,7 @@ fn held(state: &State) -> Vec<Credential> {
     held
 }
 
-/// The secrets among headers that are not among others, which are guarded already.
+/// The secrets of headers that are not among those that are guarded already.
 pub(super) fn secrets_beyond(headers: &HeaderMap, guarded: &HeaderMap) -> Secrets {
     let new = headers
         .iter()

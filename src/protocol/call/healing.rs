@@ -1,4 +1,4 @@
-//! How a call resumes a stream that broke: by another attempt with another body.
+//! How a call resumes a broken stream: by another attempt with another body.
 
 use bytes::Bytes;
 
@@ -8,34 +8,34 @@ use crate::decode::Decode;
 use crate::protocol::resume::joint::{Break, Decision, Join, Joint, reason};
 use crate::protocol::resume::{Resume, ResumeAction, ResumeEvent};
 
-/// A stream that is to be resumed.
+/// A stream that can be resumed.
 pub(super) struct Healing<T> {
     joint: Joint,
     /// `None` for streams that cannot be joined.
     join: Option<Box<dyn Join<T>>>,
     /// The body of the request as it was first sent.
     body: Option<Bytes>,
-    /// Why the stream broke last, while that is to be mended.
+    /// The error of the last break, until the stream has been resumed.
     broke: Option<Error>,
 }
 
-/// What an item is to the joined stream.
+/// The relation of an item to the joined stream.
 pub(super) enum Joined {
     Item,
     Nothing,
-    /// It does not belong to what came before.
+    /// It does not belong to the earlier parts.
     Apart(ErrorCode),
 }
 
 impl<D: Decode> Call<D> {
-    /// Has the call resume its stream when that breaks. It must not have been polled; `join` is `None` if such streams cannot be joined.
+    /// Enables resuming. The call must not have been polled. `join` is `None` if such streams cannot be joined.
     #[doc(hidden)]
     pub fn resume(&mut self, resume: Resume, join: Option<Box<dyn Join<D::Item>>>) {
         let body = self.operation.body.clone();
         self.healing = Some(Healing { joint: Joint::new(resume), join, body, broke: None });
     }
 
-    /// Takes an item into the joined stream.
+    /// Adds an item to the joined stream.
     pub(super) fn join(&mut self, item: &mut D::Item) -> Joined {
         let Some(Healing { joint, join: Some(join), broke, .. }) = &mut self.healing else { return Joined::Item };
         let piece = join.piece(item);
@@ -50,7 +50,7 @@ impl<D: Decode> Call<D> {
         if join.join(item) { Joined::Item } else { Joined::Nothing }
     }
 
-    /// Drops a part that does not belong to what came before.
+    /// Drops a part that does not belong to the earlier ones.
     pub(super) fn part(&mut self, now: Time, code: ErrorCode) {
         let words = reason(&code);
         let error = Error::new(ErrorKind::Decode, code.clone(), words.strip_prefix("not resumed: ").unwrap_or(words));
@@ -63,7 +63,7 @@ impl<D: Decode> Call<D> {
         self.carry_out(now, error, decision);
     }
 
-    /// An attempt failed for good: the stream is resumed, or the call ends.
+    /// An attempt failed finally: resumes the stream, or ends the call.
     pub(super) fn heal_or_end(&mut self, now: Time, error: Error) {
         let decision = match &self.healing {
             Some(Healing { joint, join, body, .. }) => joint.decide(self.broke(now, &error), || match (join, body) {
@@ -75,7 +75,7 @@ impl<D: Decode> Call<D> {
         self.carry_out(now, error, decision);
     }
 
-    /// A policy refuses the next attempt.
+    /// A policy rejected the next attempt.
     pub(super) fn note_refusal(&mut self, refusal: &Error) {
         if self.record.resumes > 0 {
             self.record.not_resumed = Some(Text::from(refusal.code().as_str()));
@@ -144,10 +144,10 @@ impl<D: Decode> Call<D> {
         }
     }
 
-    /// Begins the next part.
+    /// Starts the next part.
     fn go_on(&mut self, now: Time, error: Error, wait: std::time::Duration) {
         if !self.shared.elsewhere(&self.want, now) {
-            // All have been tried: any but the one that failed last.
+            // All have been tried: allows any but the one that failed last.
             self.want.tried = 1 << self.at;
         }
         let closed = self.close_attempt(now, Some(error.code().as_str()), Some(wait), Some(&error));
@@ -161,11 +161,11 @@ impl<D: Decode> Call<D> {
         self.last = Some(error);
     }
 
-    /// Ends with the error of the break, and says why it was not mended.
+    /// Ends with the error of the break, and the reason why it was not resumed.
     fn refuse(&mut self, now: Time, error: Error, code: ErrorCode) {
         self.report(&error, ResumeAction::Refused { code: code.clone() });
         self.record.not_resumed = Some(Text::from(code.as_str()));
-        // A server that cannot be reached, refuses the rest, or has another one, is not what broke the stream.
+        // The break is the error, not a server that cannot be reached, rejects the rest, or has another model.
         let broke = self.healing.as_mut().and_then(|healing| healing.broke.take());
         if let Err(veto) = self.close_attempt(now, Some(error.code().as_str()), None, Some(&error)) {
             return self.end(now, Err(veto));

@@ -1,4 +1,4 @@
-//! Where a call calls its hooks. A call without any only looks whether there are some.
+//! Where a call runs its hooks.
 
 use std::any::Any;
 
@@ -12,10 +12,10 @@ use crate::decode::Decode;
 use crate::protocol::hooks::{Hooks, View, Watch};
 use crate::protocol::hub_token::with_token;
 
-/// The hooks of one call that is not over.
+/// The hooks of a call that has not ended.
 pub(super) struct Hooked {
     watch: Box<dyn Watch>,
-    /// The latest time that the call was given: dropping it gives none.
+    /// The latest time that the call received, for its drop.
     now: Time,
 }
 
@@ -36,7 +36,7 @@ impl<D: Decode> Call<D> {
         self.run_hooks(now, |hooks, view| hooks.start(view))
     }
 
-    /// The request as the hooks want it.
+    /// The request after the hooks.
     pub(super) fn hook_request(&mut self, now: Time, request: Request<Bytes>) -> Result<Request<Bytes>> {
         let Some(mut hooks) = self.hooks.take() else { return Ok(request) };
         let whole = request.body().clone();
@@ -44,7 +44,7 @@ impl<D: Decode> Call<D> {
         let request = request.map(|body| shown.clone().unwrap_or(body));
         let request = hooks.watch.request(&self.view(now), request);
         self.hooks = Some(hooks);
-        // The token of a download goes back to where it was.
+        // Puts the token of a download back.
         Ok(match shown {
             Some(shown) => request?.map(|body| if body == shown { whole } else { with_token(body, &whole) }),
             None => request?,
@@ -59,20 +59,20 @@ impl<D: Decode> Call<D> {
         self.run_hooks(now, |hooks, view| hooks.item(view, item))
     }
 
-    /// The last attempt of the record is over.
+    /// Runs the hooks at the end of an attempt.
     pub(super) fn hook_attempt(&mut self, now: Time, error: Option<&Error>) -> Result<()> {
         self.run_hooks(now, |hooks, view| hooks.attempt(view, error))
     }
 
-    /// The call is over, and so are its hooks.
+    /// Runs the hooks at the end of the call, and drops them.
     pub(super) fn hook_outcome(&mut self, now: Time, error: Option<Error>) -> Option<Error> {
         let Some(mut hooks) = self.hooks.take() else { return error };
         let error = hooks.watch.outcome(&self.view(now), error);
-        // It may be another one by now.
+        // A hook may have replaced the error.
         error.map(|error| self.placed(self.cleaned(self.answered(error))))
     }
 
-    /// The hooks are out of the call while they run: if one panics, none is called again.
+    /// The hooks are taken out of the call while they run. If one panics, none is called again.
     fn run_hooks(&mut self, now: Time, run: impl FnOnce(&mut dyn Watch, &View<'_>) -> Result<()>) -> Result<()> {
         let Some(mut hooks) = self.hooks.take() else { return Ok(()) };
         let result = run(&mut *hooks.watch, &self.view(now));
@@ -93,13 +93,13 @@ impl<D: Decode> Call<D> {
 }
 
 impl<D: Decode> Drop for Call<D> {
-    /// Tells the hooks of a call that was begun and not brought to its end.
+    /// Runs the hooks of a call that was started and dropped before its end.
     fn drop(&mut self) {
         let Some(now) = self.hooks.as_ref().map(|hooks| hooks.now).filter(|_| self.record.started.is_some()) else {
             return;
         };
         let error = self.answered(Error::cancelled());
-        // Nobody is left to be told of a veto.
+        // There is no caller that could receive the error of a hook.
         let _ = self.close(now, Some(&error));
         let error = self.placed(error);
         self.hook_outcome(now, Some(error));

@@ -1,4 +1,4 @@
-//! What a call asks its driver for, and what it takes in.
+//! The output and input of a call.
 
 use bytes::Bytes;
 use http::Request;
@@ -9,57 +9,57 @@ use crate::base::{BaseUrl, Result, Time, TransportError};
 use crate::protocol::auth::Credential;
 use crate::protocol::endpoint::Scope;
 
-/// What to do next. `Debug` shows neither keys nor bodies.
+/// What the driver has to do next. `Debug` prints neither keys nor bodies.
 #[non_exhaustive]
 #[allow(clippy::large_enum_variant, reason = "an output lives for one match; boxing would cost an allocation each")]
 pub enum Output<T> {
-    /// Send this request, and await the head of its answer until the deadline.
+    /// Send this request, and wait for the head of the response until the deadline.
     Send {
-        /// The request, with its key.
+        /// The request, including the key.
         request: Request<Bytes>,
         /// When to poll again without input.
         deadline: Option<Time>,
     },
-    /// Await the next input of the exchange in flight until the deadline.
+    /// Wait for the next input of the exchange in flight until the deadline.
     Read {
         /// When to poll again without input.
         deadline: Option<Time>,
     },
-    /// Await whichever comes first; with neither, there is nothing to await but a key asked for before.
+    /// Wait for whichever comes first. With neither, wait for the key that was requested before.
     Wait {
         /// When to poll again.
         until: Option<Time>,
-        /// Poll again when it completes.
+        /// Poll again when this future completes.
         changed: Option<Changed>,
     },
-    /// Get a key, and bring it with [`Input::Key`]. Returned again as long as it is missing.
+    /// Get a key, and pass it as [`Input::Key`]. Returned again until the key arrives.
     Authorize {
-        /// The server that it is for.
+        /// The server that the key is for.
         server: BaseUrl,
-        /// What the key must be good for.
+        /// The scope that the key needs.
         scope: Scope,
-        /// The server refused the key that was brought last.
+        /// Whether the server rejected the last key.
         rejected: bool,
         /// When to poll again without input.
         deadline: Option<Time>,
     },
-    /// An item of the answer.
+    /// An item of the response.
     Item(T),
-    /// The call is over.
+    /// The call has ended.
     Done(Result<()>),
 }
 
-/// What happened. `Debug` does not show bodies.
+/// An event that the driver reports. `Debug` does not print bodies.
 #[non_exhaustive]
 pub enum Input {
-    /// The head of the answer is there.
+    /// The head of the response arrived.
     Head(Parts),
-    /// Some bytes of its body.
+    /// A part of the response body arrived.
     Chunk(Bytes),
-    /// The body is at its end.
+    /// The body ended.
     End,
     /// The exchange failed.
     Failed(TransportError),
-    /// The key that was asked for, `None` to go without; or why there is none.
+    /// The requested key, `None` to send no key, or why there is none.
     Key(Result<Option<Credential>>),
 }

@@ -1,4 +1,4 @@
-//! The keys that calls share: one call asks for a key, for all.
+//! The key cache of a client: one call requests a key, for all.
 
 use super::shared::Shared;
 use super::wait::Changed;
@@ -8,13 +8,13 @@ use crate::protocol::endpoint::Scope;
 
 /// The key of one scope at one server.
 pub(super) enum KeySlot {
-    /// One call asks for it.
+    /// A call is requesting it.
     Refreshing,
     Ready {
         credential: Option<Credential>,
         serial: u64,
     },
-    /// The server refused it.
+    /// The server rejected it.
     Rejected,
 }
 
@@ -24,14 +24,14 @@ pub(super) enum Access {
         credential: Option<Credential>,
         serial: u64,
     },
-    /// This call asks for it, for all.
+    /// This call requests it, for all.
     Lead(Lease),
-    /// Another call asks for it.
+    /// Another call is requesting it.
     Busy(Changed),
 }
 
 impl Shared {
-    /// The key for a scope at a server, or who is getting one.
+    /// The key for a scope at a server, or who requests it.
     pub(super) fn credential(&self, server: usize, scope: Scope, now: Time) -> Access {
         if scope == Scope::Public {
             return Access::Granted { credential: None, serial: 0 };
@@ -58,13 +58,13 @@ impl Shared {
         Access::Lead(Lease { shared: self.clone(), server, scope, rejected, settled: false })
     }
 
-    /// The server refused the key of this serial; the one that comes next gets a new one. Whether there can be one.
+    /// Marks the key of this serial as rejected, so that the next call requests a new one. Returns whether there can be a new one.
     pub(super) fn reject(&self, server: usize, scope: Scope, serial: u64) -> bool {
         if !self.asks_for_keys() || scope == Scope::Public {
             return false;
         }
         let mut state = self.lock();
-        // Another call may have replaced it meanwhile; then its key is tried.
+        // If another call has replaced it, the new key is tried.
         let place = (server, scope);
         if matches!(state.keys.get(&place), Some(KeySlot::Ready { serial: current, .. }) if *current == serial) {
             state.keys.insert(place, KeySlot::Rejected);
@@ -73,7 +73,7 @@ impl Shared {
     }
 }
 
-/// The duty to bring a key. Dropped without one, the next call takes over.
+/// The duty to provide a key. If it is dropped without one, the next call takes over.
 pub(super) struct Lease {
     shared: Shared,
     pub(super) server: usize,
@@ -83,7 +83,7 @@ pub(super) struct Lease {
 }
 
 impl Lease {
-    /// Hands the key to all who wait for it, and gives its serial.
+    /// Passes the key to all waiting calls, and returns its serial.
     pub(super) fn settle(mut self, credential: Option<Credential>) -> u64 {
         self.settled = true;
         let place = (self.server, self.scope);

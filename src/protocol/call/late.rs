@@ -1,17 +1,17 @@
-//! Deadlines of a call as a whole, and the errors of those that pass.
+//! The deadlines of a whole call, and the errors of those that pass.
 
 use super::{Call, earlier};
 use crate::base::{Advice, Error, ErrorCode, ErrorKind, Phase, Remedy, Time};
 use crate::decode::Decode;
 
 impl<D: Decode> Call<D> {
-    /// Fixes the deadlines of the call as a whole.
+    /// Sets the deadlines of the whole call.
     pub(super) fn start_clock(&mut self, now: Time) {
         self.deadline = self.operation.timeouts.total.map(|total| now + total);
         self.first_by = self.operation.timeout.map(|limit| now + limit);
     }
 
-    /// Until when the call waits at the longest.
+    /// The latest time until which the call waits.
     pub(super) fn end_by(&self) -> Option<Time> {
         earlier(self.deadline, self.first_by)
     }
@@ -25,12 +25,12 @@ impl<D: Decode> Call<D> {
         }
     }
 
-    /// What a call waits for until its first item: of a whole answer that item is all.
+    /// The phase until the first item. A whole response is one item.
     pub(super) fn first_phase(decoder: &D) -> Phase {
         if decoder.is_whole() { Phase::Total } else { Phase::FirstItem }
     }
 
-    /// The error of a deadline that passed. Its hint names the setting that the deadline comes from.
+    /// The error of a deadline that passed. The hint names the setting that set the deadline.
     pub(super) fn late(&self, now: Time, phase: Phase) -> Error {
         macro_rules! raise {
             ($setting:literal, $end:literal) => {

@@ -1,8 +1,8 @@
-//! `Call`: the sans-IO machine of one operation, from the first attempt to the outcome.
+//! `Call`: the sans-IO state machine of one operation, from the first attempt to the outcome.
 //!
-//! A call does no IO and has no clock. The driver asks what to do next with [`Call::poll_output`] and says what
-//! happened with [`Call::handle_input`], both times with the time. Retries, deadlines, idle timeouts and key refresh
-//! are decided in here, so they are the same under every executor.
+//! A call does no IO and has no clock. The driver gets the next step from [`Call::poll_output`] and reports
+//! events with [`Call::handle_input`], both with the current time. Retries, deadlines, idle timeouts and key refresh
+//! are part of the call, so they are the same under every executor.
 //!
 //! ```text
 //!                 ┌───────────────────────── Wait{until, changed} ◄──┐ back-off, or another
@@ -29,12 +29,12 @@
 //!
 //! The rules for the driver:
 //!
-//! * [`Output::Send`], [`Output::Wait`], [`Output::Authorize`] and [`Output::Done`] supersede the exchange in flight: drop it.
-//! * [`Output::Read`] wants the next input of the exchange in flight: its head, a chunk, its end or its failure.
-//! * When a deadline passes without input, poll again without input. Input that is there already goes first.
-//! * Dropping a call cancels it, and gives back whatever it held in [`Shared`].
+//! * [`Output::Send`], [`Output::Wait`], [`Output::Authorize`] and [`Output::Done`] replace the exchange in flight: drop it.
+//! * [`Output::Read`] requests the next input of the exchange in flight: its head, a chunk, its end or its failure.
+//! * When a deadline passes without input, poll again without input. Input that has already arrived goes first.
+//! * Dropping a call cancels it, and releases what it holds in [`Shared`].
 //!
-//! A whole life, without a socket:
+//! A complete example, without a socket:
 //!
 //! ```
 //! use std::time::Duration;
@@ -113,7 +113,7 @@ use stale::misplaced;
 pub use wait::Changed;
 use wait::{Entry, Permit, Ticket};
 
-/// One operation, driven from outside; see the [module](self).
+/// One operation, driven from outside. See the [module](self).
 pub struct Call<D: Decode> {
     shared: Shared,
     operation: Operation,
@@ -121,55 +121,55 @@ pub struct Call<D: Decode> {
     state: State,
     record: Record,
     answer: Option<(StatusCode, HeaderMap)>,
-    /// Until when it must be over; fixed by the first poll.
+    /// The deadline of the whole call, set by the first poll.
     deadline: Option<Time>,
-    /// Until when its first item must be there; fixed by the first poll, and dropped with that item.
+    /// The deadline of the first item, set by the first poll and cleared by that item.
     first_by: Option<Time>,
     retries: u32,
-    /// A new key was asked for after a 401; a second 401 is the error.
+    /// A new key was requested after a 401. A second 401 is the error.
     rekeyed: bool,
-    /// It has asked for a key.
+    /// The call has requested a key.
     asked: bool,
     /// The server of the last attempt.
     at: usize,
-    /// What it wants of a server, and which ones it has tried.
+    /// Which server the call needs, and which ones it has tried.
     want: Want,
-    /// Its place in the queue.
+    /// The position in the queue.
     ticket: Option<Ticket>,
-    /// Its place at a server, from before the attempt until its end.
+    /// The slot at a server, from before the attempt until its end.
     permit: Option<Permit>,
-    /// The key that it has brought itself, for the next attempt.
+    /// The key that the call has requested itself, for the next attempt.
     key: Option<Key>,
-    /// Which key was sent last, for errors that mention it.
+    /// Which key was sent last, for error messages.
     which: Option<Which>,
-    /// What was secret when the last attempt was sent.
+    /// The secrets of when the last attempt was sent.
     guarded: Secrets,
     /// Why the last attempt failed.
     last: Option<Error>,
     /// Since when the caller waits for something other than an exchange.
     waiting: Option<Time>,
-    /// None when it is over.
+    /// None after the end.
     hooks: Option<Hooked>,
-    /// How it is resumed when it breaks, if it is to be.
+    /// How the stream is resumed if it breaks, if enabled.
     healing: Option<Healing<D::Item>>,
-    /// An item that is handed out before the end.
+    /// An item that is returned before the end.
     parting: Option<D::Item>,
 }
 
 enum State {
     /// Nothing in flight; the next attempt may begin at `not_before`.
     Ready { not_before: Option<Time> },
-    /// This call asks for the key, for all.
+    /// This call requests the key, for all.
     Keying(Lease),
     /// A request is in flight.
     Sending { sent: Time, serial: u64 },
-    /// An answer is being read.
+    /// A response is being read.
     Reading(Reading),
-    /// Over; the result until it was handed out.
+    /// Ended, with the result until it was returned.
     Done(Option<Result<()>>),
 }
 
-/// A key that the call has brought.
+/// A key that the call has requested.
 struct Key {
     server: usize,
     credential: Option<Credential>,
@@ -178,27 +178,36 @@ struct Key {
 
 struct Reading {
     sent: Time,
-    /// Since when the caller waits for data; `None` while it is busy with what came, which is not idle time.
+    /// Since when the caller waits for data. `None` while it processes an item, which is not idle time.
     waiting: Option<Time>,
-    /// The decoder's progress when it was last looked at.
+    /// The decoder's progress when it was last checked.
     progress: u64,
     ended: bool,
-    /// Input came since the last poll.
+    /// Input arrived since the last poll.
     fresh: bool,
-    /// How often fresh input without progress put off the deadline: data may stand right behind a keep-alive when the
-    /// caller was away, but a flood of comments must not hold the call for ever.
+    /// How often input without progress has extended the deadline. Data may follow directly after a keep-alive when the
+    /// caller was away, but a flood of comments must not extend the call forever.
     put_off: u32,
-    /// What the body of an error is encoded with: its status must do.
+    /// The content encoding of an error's body. Only its status is used.
     encoding: Option<String>,
 }
 
 impl<D: Decode> Call<D> {
-    /// A call of an operation with the client's options. Errors if the request cannot be written.
+    /// Creates a call of an operation with the client's options.
+    ///
+    /// # Errors
+    ///
+    /// Errors with kind [`Encode`](crate::ErrorKind::Encode) if the request cannot be serialized, or with the error of the endpoint.
     pub fn new<E: Endpoint<Decoder = D>>(shared: &Shared, endpoint: &E) -> Result<Self> {
         Self::with(shared, endpoint, shared.options())
     }
 
-    /// A call with these options in place of the client's.
+    /// Creates a call with these options instead of the client's.
+    ///
+    /// # Errors
+    ///
+    /// Errors with kind [`Encode`](crate::ErrorKind::Encode) if the request cannot be serialized, with code `config` if the options name a
+    /// server that the client does not have, or with the error of the endpoint.
     pub fn with<E: Endpoint<Decoder = D>>(shared: &Shared, endpoint: &E, options: &Options) -> Result<Self> {
         Call::of(
             shared,
@@ -208,7 +217,11 @@ impl<D: Decode> Call<D> {
         )
     }
 
-    /// A call of an endpoint that has no type of its own.
+    /// Creates a call of an endpoint without a type of its own.
+    ///
+    /// # Errors
+    ///
+    /// As [`with`](Call::with).
     #[doc(hidden)]
     pub fn of(shared: &Shared, mut asked: EndpointParts, decoder: D, options: &Options) -> Result<Self> {
         let (method, path) = (asked.method.clone(), asked.path.clone());
@@ -247,7 +260,7 @@ impl<D: Decode> Call<D> {
         })
     }
 
-    /// What to do next. Never blocks, never panics; after [`Output::Done`] it gives an error of kind
+    /// Returns what to do next. Never blocks, never panics. After [`Output::Done`] it returns an error of kind
     /// [`Misuse`](crate::ErrorKind::Misuse).
     pub fn poll_output(&mut self, now: Time) -> Output<D::Item> {
         self.tell_hooks(now);
@@ -311,12 +324,12 @@ impl<D: Decode> Call<D> {
         }
     }
 
-    /// Takes in what happened.
+    /// Processes an event.
     ///
-    /// Input of an exchange that another attempt has superseded is ignored: what follows a head that made the call try again,
-    /// what comes after a deadline has passed, and whatever comes once the call is over. So a head, its chunks and its end may be
-    /// handed over in a row. Input that nothing has asked for ends the call with an error of kind
-    /// [`Misuse`](crate::ErrorKind::Misuse). Once [`Output::Send`] has been given, input counts as that of the new exchange.
+    /// Input of an exchange that another attempt has replaced is ignored: input after a head that caused a retry, after a passed
+    /// deadline, or after the end of the call. So a head, its chunks and its end may be passed in a row. Input that was not requested ends
+    /// the call with an error of kind [`Misuse`](crate::ErrorKind::Misuse). After [`Output::Send`], input counts as that of the new
+    /// exchange.
     pub fn handle_input(&mut self, now: Time, input: Input) {
         self.tell_hooks(now);
         let (stale, name) = (self.may_be_stale(&input), input.name());
@@ -326,7 +339,7 @@ impl<D: Decode> Call<D> {
                     return;
                 };
                 match key {
-                    // It is used even if it is about to expire: there is none better.
+                    // Used even if it expires soon, since there is no better one.
                     Ok(credential) => {
                         let server = lease.server;
                         let credential = credential.map(|credential| credential.received(now));
@@ -354,9 +367,9 @@ impl<D: Decode> Call<D> {
             (State::Reading(reading), Input::End) => reading.ended = true,
             (State::Sending { .. }, Input::Failed(failure)) => self.handle_failure(now, failure, false),
             (State::Reading(_), Input::Failed(failure)) => self.handle_failure(now, failure, true),
-            // What was in flight when the call ended may still report.
+            // The exchange in flight at the end of the call may still report.
             (State::Done(_), _) => {}
-            // So may an exchange or a key that another attempt or another key has taken the place of.
+            // So may an exchange or a key that was replaced.
             _ if stale => {}
             _ => {
                 let error = misplaced(name, &self.state);
@@ -365,22 +378,22 @@ impl<D: Decode> Call<D> {
         }
     }
 
-    /// What the call did so far.
+    /// Returns the history of the call so far.
     pub fn record(&self) -> &Record {
         &self.record
     }
 
-    /// The status of the answer, once its head is there.
+    /// Returns the status of the response, once its head has arrived.
     pub fn status(&self) -> Option<StatusCode> {
         self.answer.as_ref().map(|(status, _)| *status)
     }
 
-    /// The headers of the answer, once its head is there.
+    /// Returns the headers of the response, once its head has arrived.
     pub fn headers(&self) -> Option<&HeaderMap> {
         self.answer.as_ref().map(|(_, headers)| headers)
     }
 
-    /// The servers that it has tried, a bit each.
+    /// The servers that were tried, as bits.
     pub(crate) fn tried(&self) -> u64 {
         self.want.tried
     }
@@ -390,12 +403,12 @@ impl<D: Decode> Call<D> {
         self.want.tried |= tried;
     }
 
-    /// The decoder, for what it learned on the way.
+    /// Returns the decoder, for its state.
     pub fn decoder(&self) -> &D {
         &self.decoder
     }
 
-    /// Starts an attempt; `None` if the state changed instead.
+    /// Starts an attempt. `None` if the state changed instead.
     fn begin(&mut self, now: Time) -> Option<Output<D::Item>> {
         let permit = match self.shared.admit(&mut self.ticket, &self.want, now) {
             Entry::Granted(permit) => permit,
@@ -403,7 +416,7 @@ impl<D: Decode> Call<D> {
                 return Some(Output::Wait { until: earlier(until, self.end_by()), changed: Some(changed) });
             }
             Entry::Refused(refusal) => {
-                // That the server is left alone now is less telling than why.
+                // The earlier error is more useful than the open circuit.
                 self.note_refusal(&refusal);
                 let error = self.last.take().unwrap_or(refusal);
                 self.end(now, Err(error));
@@ -415,7 +428,7 @@ impl<D: Decode> Call<D> {
             Some(key) => (key.credential, key.serial),
             None => match self.shared.credential(server, self.operation.scope, now) {
                 Access::Granted { credential, serial } => (credential, serial),
-                // Nothing is held while a key is asked for.
+                // No slot is held while a key is requested.
                 Access::Lead(lease) => {
                     permit.undo();
                     self.state = State::Keying(lease);

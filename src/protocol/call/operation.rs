@@ -14,27 +14,27 @@ use crate::protocol::endpoint::{Endpoint, Idempotency, Scope};
 use crate::protocol::hub_token::without_token;
 use crate::protocol::options::{Options, Retrying};
 
-/// What stays the same over the attempts of a call. The server, its URL and the key are looked up for each attempt.
+/// What all attempts of a call share. The server, its URL and the key are selected for each attempt.
 pub(super) struct Operation {
     pub(super) method: Method,
     pub(super) path: String,
     pub(super) body: Option<Bytes>,
-    /// The body without the token that is in it.
+    /// The body without the token in it.
     pub(super) shown: Option<Bytes>,
     pub(super) headers: HeaderMap,
-    /// The secrets that its options name.
+    /// The secrets that the options name.
     named: Secrets,
-    /// The secrets that are its own.
+    /// The secrets of the operation itself.
     own: OnceLock<Secrets>,
-    /// The header that the call's id is sent in.
+    /// The header for the id of the call.
     correlation: Option<HeaderName>,
     needs_model: bool,
     pub(super) scope: Scope,
     pub(super) idempotency: Idempotency,
     pub(super) timeouts: Timeouts,
-    /// The time until the first item, with all retries and waits.
+    /// The limit until the first item, including retries and waits.
     pub(super) timeout: Option<Duration>,
-    /// Whether the total of the timeouts was set apart from it.
+    /// Whether the total limit was set separately.
     pub(super) has_total: bool,
     pub(super) limits: Limits,
     pub(super) retry: Retrying,
@@ -42,7 +42,7 @@ pub(super) struct Operation {
     pub(super) map_error: fn(Error) -> Error,
 }
 
-/// What an endpoint says of itself, apart from its type, so that what is made of it is compiled once.
+/// The description of an endpoint without its type, so that the code that uses it is compiled once.
 #[allow(missing_debug_implementations, reason = "it is hidden, and holds a prompt")]
 pub struct EndpointParts {
     /// The HTTP method.
@@ -51,17 +51,17 @@ pub struct EndpointParts {
     pub path: String,
     /// The body, without the fields of options.
     pub body: Result<Option<Bytes>>,
-    /// Which key it needs.
+    /// The scope of the key.
     pub scope: Scope,
     /// Whether it may be sent again.
     pub idempotency: Idempotency,
-    /// How long each part may take.
+    /// The time limits.
     pub timeouts: Timeouts,
-    /// Refines its errors.
+    /// Refines errors.
     pub map_error: fn(Error) -> Error,
-    /// The model that it asks for.
+    /// The requested model.
     pub model: Option<Text>,
-    /// What it takes of a limit on tokens.
+    /// The number of tokens for a rate limit.
     pub tokens: u64,
 }
 
@@ -90,11 +90,11 @@ fn preferred(scope: Scope, options: &Options) -> Scope {
     }
 }
 
-/// Timeouts with the times that options set apart from it.
+/// The timeouts with the limits that the options set separately.
 fn paced(mut timeouts: Timeouts, options: &Options) -> Timeouts {
     if let Some(limit) = options.timeout {
         timeouts.head = Some(limit);
-        // A load is silent for as long as it takes: what has no limit gets none.
+        // A load is silent while it progresses. A part without a limit does not get one.
         timeouts.first_item = timeouts.first_item.map(|_| limit);
         timeouts.idle = timeouts.idle.map(|_| limit);
         timeouts.total = timeouts.total.map(|total| total.max(limit));
@@ -126,8 +126,8 @@ impl Operation {
         })
     }
 
-    /// Whether it fails on a server that has no model loaded: what takes an API key alone does, but for embeddings, which have a model of
-    /// their own.
+    /// Whether it fails on a server without a loaded model: operations of scope `Api` do, except embeddings, which have their own
+    /// model.
     pub(super) fn needs_model(&self) -> bool {
         self.needs_model
     }
@@ -136,7 +136,7 @@ impl Operation {
         self.path == "/v1/model/load"
     }
 
-    /// What must not show of the call: all that its client holds, and what is its own.
+    /// The secrets of the client and of the operation.
     pub(super) fn secrets(&self, shared: &Shared) -> Secrets {
         let mut secrets = shared.secrets();
         let own = self.own.get_or_init(|| {
@@ -149,22 +149,22 @@ impl Operation {
         secrets
     }
 
-    /// The body as it may be shown: without the token of a download.
+    /// The body for hooks and records: without the token of a download.
     pub(super) fn shown_body(&self) -> Option<&Bytes> {
         self.shown.as_ref().or(self.body.as_ref())
     }
 
-    /// The request of one attempt of the call with this id, without a key.
+    /// The request of one attempt, without a key.
     pub(super) fn request(&self, base: &BaseUrl, id: &str) -> Result<Request<Bytes>> {
         let mut request = Request::new(self.body.clone().unwrap_or_default());
         *request.method_mut() = self.method.clone();
         *request.uri_mut() = base.join(&self.path)?;
         let headers = request.headers_mut();
-        // By one way of inserting and one of appending: each that the map has is compiled for each kind of name.
+        // `insert` and `append` are used with one type each, since they are compiled for each type of name.
         if !self.headers.contains_key(header::ACCEPT) {
             headers.insert(header::ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
         }
-        // Bodies are read as they come. A page may not set it; its `fetch` decodes bodies by itself.
+        // Requests an identity encoding. In a browser this header cannot be set, and `fetch` decodes bodies itself.
         if !self.headers.contains_key(header::ACCEPT_ENCODING) {
             headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         }
@@ -175,7 +175,7 @@ impl Operation {
             headers.insert(name.clone(), id);
         }
         if self.body.is_some() {
-            // Without this type the server takes the body for a string and refuses it.
+            // Without this type the server reads the body as a string and rejects it.
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
         Ok(request)

@@ -12,7 +12,7 @@ use crate::base::secrets::mark;
 use crate::base::{Phase, Sent, Time, TransportError};
 use crate::decode::Decode;
 
-/// How often input without progress puts off a deadline that has passed.
+/// How often input without progress extends a deadline that has passed.
 const PUT_OFFS: u32 = 16;
 
 impl<D: Decode> Call<D> {
@@ -64,7 +64,7 @@ impl<D: Decode> Call<D> {
         self.fail(now, error, sent);
     }
 
-    /// One step of reading; `None` if the state changed instead.
+    /// One step of reading. `None` if the state changed instead.
     pub(super) fn read(&mut self, now: Time) -> Option<Output<D::Item>> {
         let State::Reading(reading) = &mut self.state else { return None };
         let mut step = self.decoder.next();
@@ -108,7 +108,7 @@ impl<D: Decode> Call<D> {
             Err(error) => {
                 let error = match &reading.encoding {
                     Some(encoding) if error.hint().is_none() => {
-                        error.with_hint(format!("its text was not read, for it is encoded with `{encoding}`"))
+                        error.with_hint(format!("its text was not read because it is encoded with `{encoding}`"))
                     }
                     _ => error,
                 };
@@ -123,7 +123,7 @@ impl<D: Decode> Call<D> {
         }
         let waiting = *reading.waiting.get_or_insert(now);
         let timeouts = &self.operation.timeouts;
-        // A stream that is resumed reads its prompt again.
+        // A resumed stream processes its prompt again.
         let is_first = self.record.attempts.last().is_none_or(|attempt| attempt.items == 0);
         let (mut limit, mut phase) = match timeouts.first_item {
             Some(limit) if is_first => (Some(reading.sent + limit), Phase::FirstItem),

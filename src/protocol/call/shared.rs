@@ -1,4 +1,4 @@
-//! `Shared`: what the calls of one client share.
+//! `Shared`: the state that the calls of a client share.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -19,28 +19,28 @@ use crate::protocol::policy::{
     Balance, Breaker, Concurrency, RateLimit, RetryBudget, RetryTokens, Server, ServerStatus,
 };
 
-/// How long before it expires a key is asked for again: it must not expire on its way.
+/// How long before its expiry a key is renewed, so that it does not expire in transit.
 const KEY_SKEW: Duration = Duration::from_secs(10);
 
-/// Tells the sequence of ids from that of the jitter.
+/// Separates the random sequence of ids from that of the jitter.
 const IDS: u64 = 0x6964_7320_6f66_2063;
 
-/// What the calls of one client share: servers, keys and the key cache, settings, policies, and who waits for whom.
+/// The state that the calls of a client share: servers, keys and the key cache, settings, policies, and the queue.
 ///
-/// Cheap to clone. Its lock is held only inside a call's poll, handle and drop, never across an await.
+/// Cheap to clone. Its lock is held only during a call's poll, input and drop, never across an await.
 #[derive(Clone)]
 pub struct Shared(Arc<Inner>);
 
 struct Inner {
-    /// The addresses of the servers; one at least.
+    /// The addresses of the servers; at least one.
     bases: Vec<BaseUrl>,
-    /// Their fixed keys.
+    /// The fixed keys of the servers.
     fixed: Vec<Keys>,
     /// Keys come from the caller, by `Output::Authorize`.
     asks_for_keys: bool,
     key_skew: Duration,
     options: Options,
-    /// Of all the fixed keys and of the options.
+    /// The secrets of all fixed keys and of the options.
     secrets: OnceLock<Secrets>,
     limits_tokens: bool,
     state: Mutex<State>,
@@ -51,16 +51,16 @@ pub(super) struct State {
     pub(super) keys: Sorted<(usize, Scope), KeySlot>,
     pub(super) given: Given,
     retry_tokens: RetryTokens,
-    /// Grows with each change that a call waits for that has no ticket.
+    /// Incremented by each change that calls without a ticket wait for.
     pub(super) version: u64,
     pub(super) waiters: Sorted<u64, Waker>,
     pub(super) next_waiter: u64,
     random: u64,
-    /// Where the ids of calls come from: a sequence of its own, so that they do not change the jitter.
+    /// The random sequence for the ids of calls, separate so that ids do not change the jitter.
     ids: u64,
 }
 
-/// How to build a [`Shared`] for calls that are driven by hand; [`ClientBuilder`](crate::ClientBuilder) has the same settings.
+/// Builds a [`Shared`] for calls that are driven by hand. [`ClientBuilder`](crate::ClientBuilder) has the same settings.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// The first one is the one that the keys below are for.
@@ -84,7 +84,7 @@ pub(super) struct Policies {
 }
 
 impl Settings {
-    /// The settings for a server.
+    /// Creates settings for one server.
     pub fn new(base: BaseUrl) -> Self {
         Settings {
             servers: vec![Server::from(base)],
@@ -97,40 +97,59 @@ impl Settings {
         }
     }
 
-    /// The API key (wire: `X-API-Key`) for the first server; a blank one is unset. Errors if no header can carry it.
+    /// Sets the API key (wire: `X-API-Key`) of the first server. A blank key is unset.
+    ///
+    /// # Errors
+    ///
+    /// Errors with code `config` if the key has characters that are not valid in a header.
     pub fn api_key(self, key: &str) -> Result<Self> {
         self.first(|server| server.api_key(key))
     }
 
-    /// The admin key (wire: `X-Admin-Key`, and `X-API-Key` where there is no API key) for the first server; a blank one is
-    /// unset.
+    /// Sets the admin key (wire: `X-Admin-Key`, and `X-API-Key` without an API key) of the first server. A blank key is unset.
+    ///
+    /// # Errors
+    ///
+    /// Errors with code `config` if the key has characters that are not valid in a header.
     pub fn admin_key(self, key: &str) -> Result<Self> {
         self.first(|server| server.admin_key(key))
     }
 
-    /// A key sent to the first server as `Authorization: Bearer` where no other key fits; a blank one is unset.
+    /// Sets a key that is sent to the first server as `Authorization: Bearer` if no other key fits. A blank key is unset.
+    ///
+    /// # Errors
+    ///
+    /// Errors with code `config` if the key has characters that are not valid in a header.
     pub fn bearer(self, key: &str) -> Result<Self> {
         self.first(|server| server.bearer(key))
     }
 
-    /// The registration token of a TabbyML server (wire: `Authorization: Bearer` on ingestion) for the first server; a blank one is unset.
+    /// Sets the registration token of a TabbyML server (wire: `Authorization: Bearer` on ingestion) for the first server. A blank token is unset.
+    ///
+    /// # Errors
+    ///
+    /// Errors with code `config` if the token has characters that are not valid in a header.
     pub fn registration_token(self, token: &str) -> Result<Self> {
         self.first(|server| server.registration_token(token))
     }
 
-    /// Calls ask for their keys with [`Output::Authorize`](super::Output::Authorize), in place of the fixed ones.
+    /// Makes calls request their keys with [`Output::Authorize`](super::Output::Authorize) instead of using the fixed ones.
     pub fn ask_for_keys(mut self) -> Self {
         self.asks_for_keys = true;
         self
     }
 
-    /// How long before it expires a key is asked for again; 10 s by default.
+    /// Sets how long before its expiry a key is renewed; 10 s by default.
     pub fn key_skew(mut self, skew: Duration) -> Self {
         self.key_skew = skew;
         self
     }
 
-    /// Adds a server. Errors if it is there already, or the 65th.
+    /// Adds a server.
+    ///
+    /// # Errors
+    ///
+    /// Errors with code `config` if the server was already added, or if there are 64 servers.
     pub fn server(mut self, server: Server) -> Result<Self> {
         if self.servers.iter().any(|other| other.base == server.base) {
             return Err(Error::config(format!("the server {} was given twice", server.base))
@@ -143,49 +162,49 @@ impl Settings {
         Ok(self.gated())
     }
 
-    /// How calls are spread over the servers.
+    /// Sets how calls are distributed over the servers.
     pub fn balance(mut self, balance: Balance) -> Self {
         self.policies.balance = balance;
         self.gated()
     }
 
-    /// A breaker for each server.
+    /// Sets a circuit breaker for each server.
     pub fn breaker(mut self, breaker: Breaker) -> Self {
         self.policies.breaker = Some(breaker);
         self.gated()
     }
 
-    /// A rate limit for each server that has none of its own.
+    /// Sets a rate limit for each server without its own.
     pub fn rate_limit(mut self, limit: RateLimit) -> Self {
         self.policies.rate = Some(limit);
         self.gated()
     }
 
-    /// A concurrency limit for each server that has none of its own.
+    /// Sets a concurrency limit for each server without its own.
     pub fn concurrency(mut self, limit: Concurrency) -> Self {
         self.policies.concurrency = Some(limit);
         self.gated()
     }
 
-    /// How many retries all calls may make together.
+    /// Sets the number of retries that all calls may make together.
     pub fn retry_budget(mut self, budget: RetryBudget) -> Self {
         self.policies.budget = budget;
         self
     }
 
-    /// Headers, extra fields, deadlines, caps and retries for all calls.
+    /// Sets headers, extra fields, deadlines, caps and retries for all calls.
     pub fn options(mut self, options: Options) -> Self {
         self.options = options;
         self
     }
 
-    /// Sets the seed of the jitter of retries; it need not be secret, only different for each client.
+    /// Sets the seed of the retry jitter. It does not have to be secret, but should be different for each client.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;
         self
     }
 
-    /// With something to decide about attempts.
+    /// Settings that need a gate.
     fn gated(mut self) -> Self {
         self.places = Make(Gate::boxed);
         self
@@ -200,7 +219,7 @@ impl Settings {
 }
 
 impl Shared {
-    /// What the calls with these settings share.
+    /// Creates the shared state of calls with these settings.
     pub fn new(settings: Settings) -> Self {
         let Settings { servers, asks_for_keys, key_skew, options, policies, places: Make(make), seed } = settings;
         let places = make(&servers, &policies);
@@ -229,33 +248,33 @@ impl Shared {
         }))
     }
 
-    /// The address of the first server.
+    /// Returns the address of the first server.
     pub fn base(&self) -> &BaseUrl {
         self.base_of(0)
     }
 
-    /// The settings that calls start from.
+    /// Returns the default options of calls.
     pub fn options(&self) -> &Options {
         &self.0.options
     }
 
-    /// How the servers are doing.
+    /// Returns the state of the servers.
     pub fn servers(&self, now: Time) -> Vec<ServerStatus> {
         self.lock().places.status(now)
     }
 
-    /// How many calls wait for their turn.
+    /// Returns the number of calls in the queue.
     pub fn waiting(&self) -> usize {
         self.lock().places.waiting()
     }
 
-    /// How many retries the budget has left.
+    /// Returns how many retries the budget has left.
     pub fn retries_left(&self) -> f64 {
         self.lock().retry_tokens.left()
     }
 
-    /// Tells which model a server has loaded, `None` if it has none; calls for that model then prefer it. A server that is none
-    /// of these is passed over.
+    /// Sets which model a server has loaded, `None` if it has none. Calls for that model then prefer the server. Unknown servers are
+    /// ignored.
     pub fn set_model(&self, server: &BaseUrl, model: Option<&str>) {
         if let Some(server) = self.find(server) {
             self.note_model(server, model.unwrap_or_default());
@@ -278,7 +297,7 @@ impl Shared {
         self.0.bases.iter().position(|other| other == base)
     }
 
-    /// The server that the options name, if they name one.
+    /// The server that the options name, if any.
     pub(super) fn want(&self, options: &Options) -> Result<Want> {
         let unknown = |base: &BaseUrl| {
             Error::config([base.as_str(), " is none of the client's servers"].concat())
@@ -300,17 +319,17 @@ impl Shared {
         self.0.key_skew
     }
 
-    /// A call begins: its share of a retry.
+    /// Pays the share of a new call into the retry budget.
     pub(super) fn pay_in(&self) {
         self.with(|state| state.retry_tokens.pay_in());
     }
 
-    /// Takes a retry out of the budget, if there is one.
+    /// Takes a retry out of the budget. Returns whether there was one.
     pub(crate) fn take_retry(&self) -> bool {
         self.with(|state| state.retry_tokens.take())
     }
 
-    /// Whether another server than those tried could take this at once.
+    /// Whether a server other than those tried could take this call at once.
     pub(super) fn elsewhere(&self, want: &Want, now: Time) -> bool {
         self.0.bases.len() > 1 && want.server.is_none() && self.with(|state| state.places.elsewhere(want, now))
     }
@@ -320,14 +339,14 @@ impl Shared {
         self.with(|state| splitmix(&mut state.random)) as f64 / u64::MAX as f64
     }
 
-    /// The id of a new call, which no other call of this client has.
+    /// The id of a new call, unique within the client.
     pub(super) fn new_id(&self) -> Text {
         let number = self.with(|state| splitmix(&mut state.ids));
         let digits = (0..16).rev().map(|place| char::from(b"0123456789abcdef"[(number >> (4 * place)) as usize % 16]));
         Text::from(digits.collect::<String>())
     }
 
-    /// Looks at the state or changes it, and then wakes those to be woken, outside the lock.
+    /// Reads or changes the state, and then wakes calls outside the lock.
     pub(super) fn with<R>(&self, change: impl FnOnce(&mut State) -> R) -> R {
         let (result, wake) = {
             let mut state = self.lock();
@@ -348,7 +367,7 @@ impl Shared {
         waiters.into_values().for_each(Waker::wake);
     }
 
-    /// What does not change of the secrets that the client holds.
+    /// The secrets of the client that do not change.
     pub(super) fn fixed_secrets(&self) -> &Secrets {
         self.0.secrets.get_or_init(|| {
             let headers = self.0.options.headers.iter().filter(|(name, value)| is_secret(name, value));
@@ -364,7 +383,7 @@ impl Shared {
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
-        // No code that can panic runs under the lock, so a poisoned one is whole.
+        // No code that can panic runs under the lock, so the state is valid even if the lock is poisoned.
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -375,7 +394,7 @@ impl fmt::Debug for Shared {
     }
 }
 
-/// The next number of a random sequence, none of which comes twice, by splitmix64.
+/// The next number of a random sequence without repetitions, by splitmix64.
 fn splitmix(state: &mut u64) -> u64 {
     *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let mut z = *state;

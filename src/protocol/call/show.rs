@@ -1,4 +1,4 @@
-//! What `Debug` shows of calls and their steps: no keys, and no bodies, which hold prompts, answers and tokens of hubs.
+//! `Debug` of calls and their steps. Prints neither keys nor bodies, which contain prompts, responses and hub tokens.
 
 use std::fmt;
 

@@ -1,7 +1,7 @@
-//! `Sorted`: a map of few entries.
+//! `Sorted`: a map for few entries.
 
-/// A map as a sorted list. Most keys here are numbers that grow, so they go to its end; and its code is a fraction of a tree's,
-/// which counts in the module that browsers load.
+/// A map as a sorted list. Most keys here are increasing numbers, which are appended. Its code is a fraction of that of a tree, which
+/// matters for the wasm module.
 #[derive(Debug)]
 pub(super) struct Sorted<K, V>(Vec<(K, V)>);
 
@@ -14,7 +14,7 @@ impl<K: Ord, V> Sorted<K, V> {
         self.find(key).ok().and_then(|at| self.0.get(at)).map(|(_, value)| value)
     }
 
-    /// Puts a value in the place of the one that may be there, which it gives.
+    /// Inserts a value and returns the previous one.
     pub(super) fn insert(&mut self, key: K, value: V) -> Option<V> {
         match self.find(&key) {
             Ok(at) => Some(std::mem::replace(&mut self.0[at].1, value)),

@@ -1,18 +1,18 @@
-//! Input that does not fit the state: of something that is over, or a mistake of the driver.
+//! Input that does not fit the state: left over from an earlier exchange, or a mistake of the driver.
 
 use super::{Call, Input, State};
 use crate::base::Error;
 use crate::decode::Decode;
 
 impl<D: Decode> Call<D> {
-    /// Whether this input, if it does not fit the state, can be of something that was asked for before.
+    /// Whether this input, if it does not fit the state, can belong to an earlier request of the call.
     pub(super) fn may_be_stale(&self, input: &Input) -> bool {
         let attempts = self.record.attempt_count;
         match (&self.state, input) {
             (_, Input::Key(_)) => self.asked,
             // The last attempt is over.
             (State::Ready { .. } | State::Keying(_), _) => attempts > 0,
-            // It goes on, so it is one before it that reports.
+            // The attempt continues, so the input is of an earlier one.
             _ => attempts > 1,
         }
     }
@@ -30,7 +30,7 @@ impl Input {
     }
 }
 
-/// The error of an input that nothing has asked for.
+/// The error of an input that was not requested.
 pub(super) fn misplaced(name: &str, state: &State) -> Error {
     let doing = match state {
         State::Ready { .. } => "had nothing in flight",

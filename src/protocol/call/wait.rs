@@ -1,4 +1,4 @@
-//! What calls wait for at each other: places at servers, and keys.
+//! What calls wait for: slots at servers, and keys.
 
 use std::fmt;
 use std::future::Future;
@@ -10,7 +10,7 @@ use super::shared::Shared;
 use crate::base::{Error, Time};
 
 impl Shared {
-    /// A place for an attempt, or what to wait for. The ticket is the call's, over all its waits.
+    /// Requests a slot for an attempt, or returns what to wait for. The call keeps the ticket over all its waits.
     pub(super) fn admit(&self, ticket: &mut Option<Ticket>, want: &Want, now: Time) -> Entry {
         let admission = self.with(|state| state.places.admit(ticket.as_ref().map(|ticket| ticket.id), want, now));
         match admission {
@@ -23,7 +23,7 @@ impl Shared {
                 Entry::Refused(error)
             }
             AdmissionResult::Wait { ticket: id, until } => {
-                // It gets another one if its place was withdrawn.
+                // A new ticket replaces one whose slot was withdrawn.
                 if ticket.as_ref().is_none_or(|ticket| ticket.id != id) {
                     *ticket = Some(Ticket { shared: self.clone(), id });
                 }
@@ -33,14 +33,14 @@ impl Shared {
     }
 }
 
-/// What the gate told a call.
+/// The decision of the gate for a call.
 pub(super) enum Entry {
     Granted(Permit),
     Wait { until: Option<Time>, changed: Changed },
     Refused(Error),
 }
 
-/// A place in the queue; dropping it leaves the queue.
+/// A position in the queue. Dropping it leaves the queue.
 pub(super) struct Ticket {
     shared: Shared,
     id: u64,
@@ -52,7 +52,7 @@ impl Drop for Ticket {
     }
 }
 
-/// A place at a server; dropping it gives it back.
+/// A slot at a server. Dropping it releases the slot.
 pub(super) struct Permit {
     shared: Shared,
     grant: Slot,
@@ -64,13 +64,13 @@ impl Permit {
         self.grant.server
     }
 
-    /// Gives it back unused.
+    /// Releases the slot unused.
     pub(super) fn undo(mut self) {
         self.ended = true;
         self.shared.with(|state| state.places.undo(self.grant));
     }
 
-    /// Gives it back with the result of the attempt; `None` if that says nothing about the server.
+    /// Releases the slot with the result of the attempt. `None` if the result does not depend on the server.
     pub(super) fn end(mut self, succeeded: Option<bool>, now: Time) {
         self.ended = true;
         self.shared.with(|state| state.places.end(self.grant, succeeded, Some(now)));
@@ -85,16 +85,16 @@ impl Drop for Permit {
     }
 }
 
-/// Completes when something changed that a call waits for: a key arrived, a place came free.
+/// Completes when something that a call waits for has changed: a key arrived, or a slot became free.
 ///
-/// It needs no runtime: any executor can poll it, a blocking driver can park on it. After it, poll the call again.
+/// Requires no runtime: any executor can poll it, and a blocking driver can park on it. After it, poll the call again.
 pub struct Changed {
     shared: Shared,
     on: On,
 }
 
 enum On {
-    /// Any change since this version; the id is that of the waker.
+    /// Any change after this version. The id is that of the waker.
     Version {
         seen: u64,
         id: Option<u64>,
@@ -112,7 +112,7 @@ impl Future for Changed {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        // Cloning and dropping wakers is foreign code; it does not run under the lock.
+        // Cloning and dropping wakers runs foreign code, so it is done outside the lock.
         let waker = cx.waker().clone();
         let Changed { shared, on } = &mut *self;
         let mut state = shared.lock();
@@ -138,7 +138,7 @@ impl Future for Changed {
 
 impl Drop for Changed {
     fn drop(&mut self) {
-        // The waker of a ticket goes with the ticket.
+        // The waker of a ticket is dropped with the ticket.
         if let On::Version { id: Some(id), .. } = self.on {
             let waker = self.shared.lock().waiters.remove(&id);
             drop(waker);

@@ -1,14 +1,14 @@
-//! Counts what a text is made of, class by class.
+//! Counts the parts of a text by class.
 
-/// How many classes there are.
+/// The number of classes.
 pub(super) const CLASSES: usize = Class::Other as usize + 1;
 
-/// What a tokenizer treats differently.
+/// Parts of texts that tokenizers treat differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Class {
     /// ASCII words; `camelCase` is two.
     Words,
-    /// Their letters from the seventh on: rare words fall apart.
+    /// Letters of such words from the seventh on, because rare words are split.
     LongWords,
     /// Letters of words in capitals, from the second on.
     Capitals,
@@ -24,9 +24,9 @@ pub(super) enum Class {
     Punctuation,
     /// Characters of such a run from the second on, unless they repeat the one before.
     MorePunctuation,
-    /// Such characters that do repeat.
+    /// Repeated characters in such a run.
     Repeated,
-    /// Line breaks, several in a row being one.
+    /// Line breaks. Several in a row count as one.
     Breaks,
     /// Two or more blanks in a row, such as indentation.
     Blanks,
@@ -52,11 +52,11 @@ pub(super) enum Class {
     Other,
 }
 
-/// How much of each [`Class`] a text has.
+/// The amount of each [`Class`] in a text.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct ClassCounts(pub(super) [u64; CLASSES]);
 
-/// The kind of run that the last character belongs to.
+/// The run that the last character belongs to.
 #[derive(Clone, Copy, PartialEq)]
 enum Run {
     Start,
@@ -70,7 +70,7 @@ enum Run {
 }
 
 impl ClassCounts {
-    /// Takes one pass over the text, without memory of its own.
+    /// Counts in one pass, without allocation.
     pub(super) fn of(text: &str) -> Self {
         let mut tally = ClassCounts::default();
         let mut run = Run::Start;
@@ -79,7 +79,7 @@ impl ClassCounts {
         for c in text.chars() {
             if c.is_ascii_alphabetic() || is_latin(c) {
                 let upper = c.is_uppercase();
-                // A hump of camelCase is a word of its own; so is what follows anything but a letter.
+                // A hump of camelCase is a separate word, as is a letter after anything but a letter.
                 if !matches!(run, Run::Lower | Run::Upper) || upper && run == Run::Lower {
                     tally.end(&mut word);
                 }

@@ -1,13 +1,13 @@
-//! Marks that a tokenizer may take for one special token.
+//! Text that a tokenizer may read as one special token.
 
 use std::borrow::Cow;
 
 /// The longest mark, in bytes.
 const LONGEST: usize = 64;
 
-/// The text without what may be a special token, and how many of those there are; `None` if there are none.
+/// Removes possible special tokens, and counts them. `None` if there are none.
 ///
-/// These are words in angle brackets (`<|im_start|>`, `</s>`, `<start_of_turn>`, `<｜User｜>`) and capitals in square ones (`[INST]`).
+/// Special tokens are words in angle brackets (`<|im_start|>`, `</s>`, `<start_of_turn>`, `<｜User｜>`) and capitals in square ones (`[INST]`).
 pub(super) fn without(text: &str) -> Option<(Cow<'_, str>, usize)> {
     let mut rest = String::new();
     let (mut count, mut from, mut at) = (0, 0, 0);
@@ -30,7 +30,7 @@ pub(super) fn without(text: &str) -> Option<(Cow<'_, str>, usize)> {
     Some((rest.into(), count))
 }
 
-/// How long the mark is that a text begins with.
+/// The length of a special token at the start of a text.
 fn length(text: &str) -> Option<usize> {
     let square = text.starts_with('[');
     for (at, c) in text.char_indices().skip(1).take_while(|(at, _)| *at < LONGEST) {

@@ -1,21 +1,22 @@
 //! Token estimates without a server: how much of the context a text or a conversation takes.
 //!
-//! A tokenizer's vocabulary is not needed: a text is taken apart into words, numbers, punctuation, blanks and scripts,
-//! and each class weighs what it weighs in common tokenizers. An [`Estimate`] says how far off it may be.
+//! The vocabulary of the tokenizer is not required. A text is split into words, numbers, punctuation, blanks and scripts, and each
+//! class has the weight that it has in common tokenizers. An [`Estimate`] includes bounds.
 //!
 //! The weights were fitted to 239 texts (program sources, documentation, licences, logs, tables, numbers, and a paragraph
-//! in each of 28 languages) and the bounds widened until those of 39 others held, which are in `tests/estimate`, with
-//! four tokenizers: cl100k (whose splitting Qwen took over), o200k (gpt-oss), that of Llama 3, and that of Llama 2,
-//! a small vocabulary from before. So of those 156 counts all lie within `low..=high`; of the 956 of the fitted texts 99 %
-//! do, the others being encoded data and two languages in the small vocabulary. The middle is off by 9 % in the median
-//! for the larger vocabularies, and by at most 16 % where the text is English, code or markup without emoji; it is low by a
-//! fifth for the small one. Scripts other than Latin differ up to threefold among tokenizers, and `low..=high` is as wide there.
-//! For scripts other than Latin `high` is as much as a vocabulary needs that was made for English alone: the bytes of their letters.
-//! What looks like a special token, such as `<|im_start|>`, counts as one in `low`, and as text otherwise. A text that is not empty takes
-//! at least one token, and none takes more than it has bytes, and one. Beyond that, tokenizers that are smaller than these may exceed
-//! the bounds where a text is made of rare words.
+//! in each of 28 languages). The bounds were widened until they held for 39 other texts, which are in `tests/estimate`, with
+//! four tokenizers: cl100k (whose splitting Qwen uses), o200k (gpt-oss), Llama 3, and Llama 2 with an older, small vocabulary.
+//! All of these 156 counts are within `low..=high`. Of the 956 counts of the fitted texts 99 % are; the others are encoded data
+//! and two languages in the small vocabulary. For the larger vocabularies, the median error of `tokens` is 9 %, and at most 16 % for
+//! English, code or markup without emoji. For the small one, `tokens` is low by a fifth. Scripts other than Latin differ up to
+//! threefold among tokenizers, and `low..=high` is as wide there: `high` is what a vocabulary for English alone needs, the bytes of
+//! the letters.
 //!
-//! [`Estimator::calibrate`] narrows it to the loaded model, with counts of `POST /v1/token/encode`.
+//! A possible special token, such as `<|im_start|>`, counts as one token in `low`, and as text otherwise. A text that is not empty
+//! takes at least one token. No text takes more tokens than it has bytes, plus one. Tokenizers with a smaller vocabulary than these may
+//! exceed the bounds for texts of rare words.
+//!
+//! [`Estimator::calibrate`] narrows the bounds for the loaded model, with counts of `POST /v1/token/encode`.
 
 mod counts;
 mod marks;
@@ -27,15 +28,15 @@ use std::ops::Add;
 use counts::ClassCounts;
 pub(crate) use weight::Weight;
 
-/// How many tokens something takes.
+/// An estimated number of tokens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Estimate {
-    /// The likeliest count.
+    /// The most likely count.
     pub tokens: u64,
-    /// No fewer than these, within the stated bound; `low <= tokens`.
+    /// The lower bound; `low <= tokens`.
     pub low: u64,
-    /// No more than these, within the stated bound; `tokens <= high`. What must fit, should fit by this.
+    /// The upper bound; `tokens <= high`. Use it to check whether something fits.
     pub high: u64,
 }
 
@@ -56,7 +57,7 @@ impl Sum for Estimate {
     }
 }
 
-/// Estimates tokens; the same text always gives the same estimate.
+/// Estimates tokens. The same text always gives the same estimate.
 ///
 /// ```
 /// use tabbyapi::estimate::Estimator;
@@ -76,7 +77,7 @@ impl Sum for Estimate {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Estimator {
     factor: f64,
-    /// How far counts may lie from the scaled estimate, as a part of it.
+    /// The calibrated bound, as a fraction of `tokens`.
     bound: Option<f64>,
     pub(crate) image: Weight,
 }
@@ -87,26 +88,26 @@ impl Default for Estimator {
     }
 }
 
-/// What calibrated bounds come down to at best: samples are never all there is.
+/// The lowest calibrated bound, since samples are never complete.
 const LEAST_BOUND: f64 = 0.05;
-/// From how many samples on a bound can be told.
+/// The number of samples from which a bound is derived.
 const SAMPLES: usize = 3;
-/// By how many tokens any estimate may be off besides, since short texts are ruled by single words.
+/// An additional error in tokens of any estimate, since short texts depend on single words.
 const SLACK: f64 = 2.0;
 
 impl Estimator {
-    /// The estimator for tokenizers that are not known.
+    /// Creates an estimator for unknown tokenizers.
     pub fn new() -> Self {
         Estimator::default()
     }
 
-    /// The same for a tokenizer that made these counts: tokens are scaled to them, and the bound is the largest error
-    /// that comes of estimating each sample from all others, at least 5 %.
+    /// Calibrates the estimator to a tokenizer with these counts. Tokens are scaled to them. The bound is the largest error when
+    /// estimating each sample from all others, and at least 5 %.
     ///
-    /// So it holds for texts like the samples: take some pages of what is to be estimated, in its languages, some
-    /// hundred words each, and ask `client.tokens()` for their counts without the token that starts a text. With fewer
-    /// than three samples tokens are scaled and the bounds of unknown tokenizers are kept, scaled too. Samples without
-    /// tokens are passed over.
+    /// The bound holds for texts like the samples. Use some pages of the kind of text to estimate, in its languages, with a few
+    /// hundred words each, and get their counts from `client.tokens()` without the token that starts a text. With fewer
+    /// than three samples, tokens are scaled and the bounds of unknown tokenizers are scaled with them. Samples without
+    /// tokens are ignored.
     #[must_use]
     pub fn calibrate<S: AsRef<str>>(&self, samples: impl IntoIterator<Item = (S, u64)>) -> Estimator {
         let middle = |text: &str| Weight::of(&ClassCounts::of(text)).tokens;
@@ -127,28 +128,28 @@ impl Estimator {
         Estimator { factor: tokens / estimates, bound, image: self.image }
     }
 
-    /// Sets how many tokens an image takes, which depends on the model. While this is unset, it is anything from 64 to 4096,
-    /// likely 768. A model without vision takes none: the server drops images.
+    /// Sets the number of tokens of an image, which depends on the model. If unset, it is from 64 to 4096, with 768 as the most likely
+    /// value. A model without vision takes none: the server drops images.
     #[must_use]
     pub fn image_tokens(mut self, tokens: u32) -> Self {
         self.image = Weight::exactly(f64::from(tokens));
         self
     }
 
-    /// What tokens are scaled by; 1 unless calibrated.
+    /// Returns the scaling factor of tokens; 1 unless calibrated.
     pub fn factor(&self) -> f64 {
         self.factor
     }
 
-    /// The calibrated bound: counts lie within this part of `tokens`, give or take two tokens. `None` unless calibrated.
+    /// Returns the calibrated bound: counts differ from `tokens` by at most this fraction, plus or minus two tokens. `None` unless calibrated.
     pub fn bound(&self) -> Option<f64> {
         self.bound
     }
 
-    /// A text, without the token that starts it.
+    /// Estimates a text, without the token that starts it.
     pub fn text(&self, text: &str) -> Estimate {
         let Estimate { tokens, low, high } = self.weigh(text).estimate();
-        // The slack knows nothing of the least and the most that a text can be.
+        // The slack does not apply to the absolute minimum and maximum of a text.
         let (least, most) = (u64::from(!text.is_empty()), text.len() as u64 + u64::from(!text.is_empty()));
         Estimate { tokens, low: low.max(least).min(tokens), high: high.min(most).max(tokens) }
     }

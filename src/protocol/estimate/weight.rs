@@ -1,4 +1,4 @@
-//! What classes of text, and the things around texts, weigh in tokens.
+//! The weights of classes of text, and of the markup around texts, in tokens.
 
 use std::ops::Add;
 
@@ -13,9 +13,10 @@ pub(crate) struct Weight {
     pub(crate) high: f64,
 }
 
-/// Tokens for one of each class: in the middle, at least, at most. Middle values are means over the larger vocabularies,
-/// for scripts geometric ones of all; the others are the extremes, rounded outwards, for words and accents by more, since
-/// the fitted texts had little but English words. For scripts other than Latin and for signs the most is their bytes (with the margin): a
+/// Tokens per unit of each class: typical, minimum, maximum. Typical values are means over the larger vocabularies, and geometric means of
+/// all for scripts. The others are the extremes, rounded outwards, and by more for words and accents, since the fitted texts had few words
+/// other than English. For scripts other than Latin and for signs the maximum is the number of bytes (with the margin), since a vocabulary
+/// made for English alone has little else for them.
 /// vocabulary that was made for English alone knows little else of them.
 const WEIGHTS: [(f64, f64, f64); CLASSES] = [
     (1.08, 1.00, 1.25), // Words
@@ -45,26 +46,26 @@ const WEIGHTS: [(f64, f64, f64); CLASSES] = [
     (2.00, 0.80, 4.00), // Other
 ];
 
-/// What the extremes are widened by: texts differ as tokenizers do.
+/// The margin of the extremes, since texts differ as tokenizers do.
 const MARGIN: f64 = 0.15;
 
 impl Weight {
     /// The template around a message: its role and marks. ChatML takes 5 or 6, Llama 3 takes 5, harmony 4.
     pub(crate) const MESSAGE: Weight = Weight { tokens: 5.0, low: 3.0, high: 8.0 };
-    /// The start of the answer.
+    /// The start of the response.
     pub(crate) const PROMPT: Weight = Weight { tokens: 3.0, low: 0.0, high: 8.0 };
     /// The markup of a call, besides its name and arguments.
     pub(crate) const CALL: Weight = Weight { tokens: 15.0, low: 6.0, high: 30.0 };
-    /// What a template says about tools if there are any.
+    /// The text of a template about tools, if there are any.
     pub(crate) const TOOLS: Weight = Weight { tokens: 80.0, low: 0.0, high: 300.0 };
-    /// An image, for models that are not known.
+    /// An image, for unknown models.
     pub(crate) const IMAGE: Weight = Weight { tokens: 768.0, low: 64.0, high: 4096.0 };
 
     pub(crate) fn exactly(tokens: f64) -> Weight {
         Weight { tokens, low: tokens, high: tokens }
     }
 
-    /// A text, for tokenizers that are not known.
+    /// The weight of a text, for unknown tokenizers.
     pub(super) fn of(tally: &ClassCounts) -> Weight {
         let sum = |weight: fn(&(f64, f64, f64)) -> f64| -> f64 {
             WEIGHTS.iter().zip(tally.0).map(|(weights, count)| weight(weights) * count as f64).sum()
@@ -97,18 +98,18 @@ impl Estimator {
             return Weight::default();
         }
         let weight = self.scaled(Weight::of(&ClassCounts::of(text)));
-        // What looks like a special token may be one, and is no less.
+        // A possible special token counts as one token in the lower bound.
         let low = match marks::without(text) {
             Some((rest, marks)) => self.scaled(Weight::of(&ClassCounts::of(&rest))).low + marks as f64,
             None => weight.low,
         };
-        // Blanks, too, are a token at least; and no token is less than a byte, but for the one that some put before a text.
+        // Blanks count as at least one token. A token has at least one byte, except for the one that some tokenizers put before a text.
         let most = (text.len() + 1) as f64;
         let tokens = weight.tokens.clamp(1.0, most);
         Weight { tokens, low: low.min(tokens), high: weight.high.min(most).max(tokens) }
     }
 
-    /// The weight of a text for the tokenizer that this estimator was calibrated to.
+    /// The weight of a text for the tokenizer that the estimator was calibrated to.
     fn scaled(&self, Weight { tokens, low, high }: Weight) -> Weight {
         let scaled = tokens * self.factor;
         match self.bound {

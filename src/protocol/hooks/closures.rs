@@ -1,4 +1,4 @@
-//! Hooks made of closures, for one point of a call each.
+//! Hooks from closures, for one point of a call each.
 
 use std::any::Any;
 use std::fmt;
@@ -10,7 +10,7 @@ use http::response::Parts;
 use super::{Hook, Outgoing, View};
 use crate::base::{Error, MaybeSend, MaybeSync, Result};
 
-/// Calls a closure before each attempt is sent; see [`Hook::request`].
+/// Calls a closure before each attempt is sent. See [`Hook::request`].
 pub fn on_request<F>(call: F) -> OnRequest<F>
 where
     F: Fn(&View<'_>, &mut Outgoing<'_>) -> Result<()> + MaybeSend + MaybeSync + 'static,
@@ -18,7 +18,7 @@ where
     OnRequest(Arc::new(call))
 }
 
-/// Calls a closure when the head of an answer is there; see [`Hook::response`].
+/// Calls a closure when the head of a response arrives. See [`Hook::response`].
 pub fn on_response<F>(call: F) -> OnResponse<F>
 where
     F: Fn(&View<'_>, &mut Parts) -> Result<()> + MaybeSend + MaybeSync + 'static,
@@ -26,7 +26,7 @@ where
     OnResponse(Arc::new(call))
 }
 
-/// Calls a closure before each item of one type is given out, such as [`ChatChunk`](crate::api::ChatChunk); see [`Hook::item`].
+/// Calls a closure before each item of one type is returned, such as [`ChatChunk`](crate::api::ChatChunk). See [`Hook::item`].
 pub fn on_item<T, F>(call: F) -> OnItem<T, F>
 where
     T: 'static,
@@ -35,7 +35,7 @@ where
     OnItem(Arc::new(call), PhantomData)
 }
 
-/// Calls a closure when a call is over; see [`Hook::outcome`].
+/// Calls a closure at the end of a call. See [`Hook::outcome`].
 pub fn on_outcome<F>(call: F) -> OnOutcome<F>
 where
     F: Fn(&View<'_>, Option<&mut Error>) -> Result<()> + MaybeSend + MaybeSync + 'static,
@@ -43,16 +43,16 @@ where
     OnOutcome(Arc::new(call))
 }
 
-/// What [`on_request`] makes.
+/// The hook of [`on_request`].
 pub struct OnRequest<F>(Arc<F>);
 
-/// What [`on_response`] makes.
+/// The hook of [`on_response`].
 pub struct OnResponse<F>(Arc<F>);
 
-/// What [`on_item`] makes.
+/// The hook of [`on_item`].
 pub struct OnItem<T, F>(Arc<F>, PhantomData<fn(&mut T)>);
 
-/// What [`on_outcome`] makes.
+/// The hook of [`on_outcome`].
 pub struct OnOutcome<F>(Arc<F>);
 
 impl<F> Hook for OnRequest<F>
@@ -94,7 +94,7 @@ where
     }
 }
 
-// Derives would ask for closures that can be cloned and printed.
+// Derives would require closures that implement `Clone` and `Debug`.
 macro_rules! shared {
     ($($name:ident),*) => {$(
         impl<F> Clone for $name<F> {

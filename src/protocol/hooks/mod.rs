@@ -1,25 +1,25 @@
-//! Hooks: code of yours that watches calls, changes what they carry, or stops them. The seam for plug-ins.
+//! Hooks: user code that watches calls, changes what they send and receive, or stops them. The extension point for plug-ins.
 //!
-//! A [`Hook`] is called at six points of a call, each of which it may leave out:
+//! A [`Hook`] is called at six points of a call. Each method has a default that does nothing:
 //!
 //! | | when | may change | its error |
 //! |---|---|---|---|
 //! | [`start`](Hook::start) | before anything else | | ends the call; nothing is sent |
-//! | [`request`](Hook::request) | before each attempt | headers but keys, the body | ends the call; nothing more is sent |
-//! | [`response`](Hook::response) | when the head of an answer is there | status, headers | ends the call |
-//! | [`item`](Hook::item) | before an item is given out | the item | ends the call with what had arrived |
-//! | [`attempt`](Hook::attempt) | when an attempt is over | | ends the call, in place of another attempt |
-//! | [`outcome`](Hook::outcome) | when the call is over, or dropped | the error | is the call's error |
+//! | [`request`](Hook::request) | before each attempt | headers except keys, the body | ends the call; nothing more is sent |
+//! | [`response`](Hook::response) | when the head of a response arrives | status, headers | ends the call |
+//! | [`item`](Hook::item) | before an item is returned | the item | ends the call; earlier items are kept |
+//! | [`attempt`](Hook::attempt) | at the end of an attempt | | ends the call, instead of another attempt |
+//! | [`outcome`](Hook::outcome) | at the end of the call, or when it is dropped | the error | becomes the call's error |
 //!
-//! Set them with [`ClientBuilder::hook`](crate::ClientBuilder::hook) for all calls of a client, and with
-//! [`Options::hook`](crate::Options::hook) for some. On the way out the client's come first and then the call's, each in the
-//! order in which they were set; on the way back the order is reversed.
+//! Set hooks with [`ClientBuilder::hook`](crate::ClientBuilder::hook) for all calls of a client, and with
+//! [`Options::hook`](crate::Options::hook) for single calls. On requests, the client's hooks run first and then the call's, each in the
+//! order in which they were added. On responses, the order is reversed.
 //!
-//! Hooks are a part of the [`Call`](crate::call::Call): they cannot await, they are given the time, and they work alike on every
-//! executor. A client without hooks pays nothing for them. What they do to a generation is up to them: a veto before it is sent
-//! begins none, and one on an item cancels it on the wire. A hook that panics panics in the caller's poll.
+//! Hooks run inside the [`Call`](crate::call::Call). They cannot await, they receive the time, and they behave the same on every
+//! executor. A client without hooks has no overhead. An error before the request is sent prevents the generation, and an error on an item
+//! cancels the generation on the server. A panic in a hook propagates to the caller's poll.
 //!
-//! For one point there are closures:
+//! Closures can serve as hooks for a single point:
 //!
 //! ```
 //! use tabbyapi::api::{ChatChunk, ChatRequest, ChatMessage};
@@ -67,10 +67,10 @@ pub use outgoing::Outgoing;
 pub(crate) use watch::Watch;
 use watch::Watched;
 
-/// Watches, changes or stops calls; see the [module](self).
+/// Watches, changes or stops calls. See the [module](self).
 ///
-/// Each call gets a clone of its own, made before its first step. So fields of a hook belong to one call; what calls share
-/// goes behind an [`Arc`].
+/// Each call gets its own clone, made before its first step. The fields of a hook therefore belong to one call. Put state that calls share
+/// behind an [`Arc`].
 ///
 /// ```
 /// use tabbyapi::hooks::{Hook, View};
@@ -90,62 +90,62 @@ use watch::Watched;
 /// # let _ = tabbyapi::Options::new().hook(Log);
 /// ```
 pub trait Hook: MaybeSend + 'static {
-    /// The call is polled for the first time. It has not waited for anything yet.
+    /// Called when the call is polled for the first time, before any wait.
     fn start(&mut self, call: &View<'_>) -> Result<()> {
         let _ = call;
         Ok(())
     }
 
-    /// An attempt is about to be sent. Each attempt begins with the call's own request, so that changes are made again.
+    /// Called before an attempt is sent. Each attempt starts with the call's own request, so changes have to be made for each attempt.
     fn request(&mut self, call: &View<'_>, request: &mut Outgoing<'_>) -> Result<()> {
         let _ = (call, request);
         Ok(())
     }
 
-    /// The head of an answer is there. What is made of it (its status decides between answer and error) counts.
+    /// Called when the head of a response arrives. The changed head is used: its status decides between response and error.
     fn response(&mut self, call: &View<'_>, head: &mut Parts) -> Result<()> {
         let _ = (call, head);
         Ok(())
     }
 
-    /// An item is about to be given out: a chunk of a stream, or a whole answer such as a
-    /// [`ChatCompletion`](crate::api::ChatCompletion). Downcast it to the type that is meant; see [`on_item`].
+    /// Called before an item is returned: a chunk of a stream, or a whole response such as a
+    /// [`ChatCompletion`](crate::api::ChatCompletion). Downcast it to the expected type, or use [`on_item`].
     fn item(&mut self, call: &View<'_>, item: &mut dyn Any) -> Result<()> {
         let _ = (call, item);
         Ok(())
     }
 
-    /// An attempt is over. With `error` it failed; [`Attempt::retry_after`] says whether there is to be another one.
+    /// Called at the end of an attempt. `error` is set if it failed. [`Attempt::retry_after`] is set if another attempt follows.
     fn attempt(&mut self, call: &View<'_>, attempt: &Attempt, error: Option<&Error>) -> Result<()> {
         let _ = (call, attempt, error);
         Ok(())
     }
 
-    /// The call is over, once for each call that was started. Without an error it succeeded.
+    /// Called once at the end of each call that was started. Without an error the call succeeded.
     ///
-    /// A call that is dropped before its end has an error of kind [`Cancelled`](crate::ErrorKind::Cancelled), which nobody
-    /// else gets to see, and [`View::now`] is the last time that it was told.
+    /// For a call that is dropped before its end, the error has kind [`Cancelled`](crate::ErrorKind::Cancelled) and is not reported
+    /// elsewhere. [`View::now`] is then the last time that the call received.
     fn outcome(&mut self, call: &View<'_>, error: Option<&mut Error>) -> Result<()> {
         let _ = (call, error);
         Ok(())
     }
 }
 
-/// A call as it is when a hook is called.
+/// The state of a call when a hook runs.
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct View<'a> {
     /// The time, on the transport's clock.
     pub now: Time,
-    /// The verb.
+    /// The HTTP method.
     pub method: &'a Method,
     /// The path under the base URL.
     pub path: &'a str,
-    /// The model that is asked for, if the operation names one.
+    /// The requested model, if the operation names one.
     pub model: Option<&'a str>,
-    /// The body as the operation wrote it. It can hold the prompt, so `Debug` omits it.
+    /// The body as the operation wrote it. It can contain the prompt, so `Debug` omits it.
     pub body: Option<&'a Bytes>,
-    /// What the call did so far.
+    /// The history of the call so far.
     pub record: &'a Record,
 }
 
@@ -161,27 +161,27 @@ impl fmt::Debug for View<'_> {
     }
 }
 
-/// The hooks of [`Options`](crate::Options), in their order.
+/// The hooks of [`Options`](crate::Options), in order.
 #[derive(Clone, Default)]
 pub struct Hooks(Vec<Arc<dyn Pattern>>);
 
 impl Hooks {
-    /// None.
+    /// Creates an empty list.
     pub const fn new() -> Self {
         Hooks(Vec::new())
     }
 
-    /// Adds one, after the others.
+    /// Adds a hook at the end.
     pub fn push(&mut self, hook: impl Hook + Clone + MaybeSync) {
         self.0.push(Arc::new(hook));
     }
 
-    /// How many there are.
+    /// Returns the number of hooks.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there are none.
+    /// Returns whether there are no hooks.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -190,7 +190,7 @@ impl Hooks {
         self.0.extend(others.0);
     }
 
-    /// The hooks of one call; `None` without any, so that it costs a call nothing but to look.
+    /// The hooks of one call. `None` if there are none, so that a call without hooks has no overhead.
     pub(crate) fn for_call(&self) -> Option<Box<dyn Watch>> {
         self.0.first().map(|first| first.watch(&self.0))
     }
@@ -202,11 +202,11 @@ impl fmt::Debug for Hooks {
     }
 }
 
-/// What the hooks of calls are made from.
+/// The hook that is cloned for each call.
 trait Pattern: MaybeSend + MaybeSync {
     fn copy(&self) -> Box<dyn Hook>;
 
-    /// Copies of all patterns. It stands here so that none of it is linked where there never is a pattern.
+    /// Clones all patterns. A method of the trait, so that this code is linked only if there are hooks.
     fn watch(&self, all: &[Arc<dyn Pattern>]) -> Box<dyn Watch>;
 }
 

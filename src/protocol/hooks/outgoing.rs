@@ -1,4 +1,4 @@
-//! The request of an attempt, as hooks may change it.
+//! The request of an attempt, for hooks.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -16,22 +16,26 @@ use crate::base::{Error, ErrorCode, ErrorKind, OrderedJson, Result};
 
 /// The request of one attempt before it is sent.
 ///
-/// Keys and other headers that are marked as secret are not in it; they are put in afterwards, over whatever stands there.
-/// Method and URL are fixed, as the key is meant for that server.
+/// Keys and other sensitive headers are not included. They are added afterwards and replace headers of the same name.
+/// Method and URL cannot be changed, because the key is meant for that server.
 #[non_exhaustive]
 pub struct Outgoing<'a> {
-    /// The verb.
+    /// The HTTP method.
     pub method: &'a Method,
     /// The URL.
     pub uri: &'a Uri,
-    /// The headers, but for secret ones.
+    /// The headers, without sensitive ones.
     pub headers: &'a mut HeaderMap,
-    /// The body; empty if there is none. It can hold the prompt.
+    /// The body. Empty if there is none. It can contain the prompt.
     pub body: &'a mut Bytes,
 }
 
 impl Outgoing<'_> {
-    /// Sets a header. Errors if the name or the value cannot be one.
+    /// Sets a header.
+    ///
+    /// # Errors
+    ///
+    /// Errors with code `bad_header` if the name or value is not valid, or the name is that of a key header.
     pub fn set_header(&mut self, name: &str, value: &str) -> Result<()> {
         let bad = |what: &str| {
             let name = name.escape_debug();
@@ -44,8 +48,11 @@ impl Outgoing<'_> {
         Ok(())
     }
 
-    /// Sets a field of the JSON body, in place of one that is there; all else stays as it is written. Without a body nothing happens;
-    /// errors if it is not a JSON object.
+    /// Sets a field of the JSON body and replaces an existing one. The rest of the body is not changed. Does nothing without a body.
+    ///
+    /// # Errors
+    ///
+    /// Errors with code `encode` if the body is not a JSON object.
     pub fn set_field(&mut self, name: &str, value: impl Into<OrderedJson>) -> Result<()> {
         let value = value.into();
         self.rewrite(|fields| {
@@ -58,8 +65,11 @@ impl Outgoing<'_> {
         })
     }
 
-    /// Changes the JSON body. Fields keep their order, and those that are not changed stay as they are written. Without a body nothing
-    /// happens; errors if it is not a JSON object.
+    /// Edits the JSON body. Fields keep their order, and unchanged fields keep their text. Does nothing without a body.
+    ///
+    /// # Errors
+    ///
+    /// Errors with code `encode` if the body is not a JSON object.
     pub fn edit(&mut self, change: impl FnOnce(&mut Map<String, Value>)) -> Result<()> {
         self.rewrite(|fields| {
             let read = |(name, raw): &(String, Cow<'_, RawValue>)| Ok((name.clone(), serde_json::from_str(raw.get())?));
@@ -81,7 +91,7 @@ impl Outgoing<'_> {
         })
     }
 
-    /// Takes the body apart into its fields as they are written, and puts it together again.
+    /// Splits the body into its fields as text, and joins them again.
     fn rewrite<F>(&mut self, change: F) -> Result<()>
     where
         F: for<'b> FnOnce(&mut Vec<(String, Cow<'b, RawValue>)>) -> serde_json::Result<()>,
@@ -105,7 +115,7 @@ impl Outgoing<'_> {
     }
 }
 
-/// The fields of an object, each as it is written.
+/// The fields of an object, each as text.
 struct Fields<'a>(Vec<(String, Cow<'a, RawValue>)>);
 
 impl<'de> Deserialize<'de> for Fields<'de> {
@@ -142,7 +152,7 @@ impl fmt::Debug for Outgoing<'_> {
     }
 }
 
-/// Takes the headers out that carry secrets.
+/// Removes the headers that carry secrets, and returns them.
 pub(crate) fn take_secrets(headers: &mut HeaderMap) -> HeaderMap {
     let mut secrets = HeaderMap::new();
     for (name, value) in headers.iter().filter(|(name, value)| is_secret(name, value)) {
@@ -154,7 +164,7 @@ pub(crate) fn take_secrets(headers: &mut HeaderMap) -> HeaderMap {
     secrets
 }
 
-/// Puts them back, over whatever stands there.
+/// Adds them back, and replaces headers of the same name.
 pub(crate) fn put_back(headers: &mut HeaderMap, secrets: HeaderMap) {
     for name in secrets.keys() {
         headers.remove(name);

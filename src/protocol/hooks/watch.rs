@@ -1,4 +1,4 @@
-//! All hooks of one call, in their order.
+//! All hooks of one call, in order.
 
 use std::any::Any;
 
@@ -10,16 +10,16 @@ use super::outgoing::{put_back, take_secrets};
 use super::{Hook, Outgoing, View};
 use crate::base::{Error, MaybeSend, Result};
 
-/// What a call tells its hooks, as one.
+/// All hooks of a call, as one.
 pub(crate) trait Watch: MaybeSend {
     fn start(&mut self, view: &View<'_>) -> Result<()>;
-    /// The request as the hooks want it. They do not get to see the secrets in it.
+    /// The request after the hooks. They do not see the secrets in it.
     fn request(&mut self, view: &View<'_>, request: Request<Bytes>) -> Result<Request<Bytes>>;
     fn response(&mut self, view: &View<'_>, head: &mut Parts) -> Result<()>;
     fn item(&mut self, view: &View<'_>, item: &mut dyn Any) -> Result<()>;
-    /// The last attempt of the record is over.
+    /// Runs at the end of the last attempt of the record.
     fn attempt(&mut self, view: &View<'_>, error: Option<&Error>) -> Result<()>;
-    /// All of them hear it, each what the ones before made of it.
+    /// Runs all hooks. Each receives the error that the previous one left.
     fn outcome(&mut self, view: &View<'_>, error: Option<Error>) -> Option<Error>;
 }
 

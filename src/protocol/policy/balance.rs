@@ -9,11 +9,11 @@
 /// 3. servers that are known to have loaded the requested model,
 /// 4. servers that did not fail within the last 10 seconds.
 ///
-/// Embeddings and administration need no model.
+/// Embeddings and administration do not require a model.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Balance {
-    /// To the server with the fewest calls in flight; round-robin among equals.
+    /// To the server with the fewest calls in flight, round-robin among equals.
     #[default]
     LeastInFlight,
     /// Round-robin.
@@ -22,21 +22,21 @@ pub enum Balance {
     InOrder,
 }
 
-/// What the choice goes by.
+/// What the choice is based on.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Candidate {
     pub(crate) index: usize,
     pub(crate) tried: bool,
-    /// It has none, and the call needs one.
+    /// The server has no model, and the call needs one.
     pub(crate) no_model: bool,
     pub(crate) lacks_model: bool,
     pub(crate) failed_lately: bool,
     pub(crate) in_flight: u32,
-    /// How many attempts it was given, ever: the turn.
+    /// The number of attempts so far, for round-robin.
     pub(crate) begun: u64,
 }
 
-/// The one to take.
+/// The best candidate.
 pub(crate) fn best(balance: Balance, candidates: impl Iterator<Item = Candidate>) -> Option<usize> {
     let rank = |c: &Candidate| {
         let (load, turn) = match balance {

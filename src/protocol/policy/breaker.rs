@@ -1,4 +1,4 @@
-//! The circuit breaker: a server that keeps failing is left alone for a while.
+//! The circuit breaker: pauses calls to a server that keeps failing.
 
 use std::time::Duration;
 
@@ -82,27 +82,27 @@ impl Default for Breaker {
     }
 }
 
-/// What a breaker lets through.
+/// The state of a circuit breaker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BreakerState {
-    /// Everything.
+    /// All attempts are let through.
     Closed,
-    /// Nothing until then.
+    /// No attempts are let through until this time.
     Open {
         /// When probes are let through.
         until: Time,
     },
-    /// A few attempts, to see whether the server is back.
+    /// A few attempts are let through to test the server.
     HalfOpen,
 }
 
-/// A breaker at work.
+/// The state of a breaker.
 #[derive(Debug)]
 pub(crate) struct Circuit {
     settings: Breaker,
     state: State,
-    /// Grows with each change of state: what began before a change has no say after it.
+    /// Incremented by each change of state. Attempts from before a change do not count after it.
     epoch: u64,
 }
 
@@ -132,11 +132,11 @@ impl Circuit {
         }
     }
 
-    /// Whether an attempt may begin; if not, when to look again.
+    /// Whether an attempt may start. Errors with the time of the next check.
     pub(crate) fn allows(&self, now: Time) -> Result<(), Time> {
         match self.state {
             State::Open { until } if now < until => Err(until),
-            // Nobody knows when the probes will be back; a moment later is soon enough to ask again.
+            // The end of the probes is unknown, so the check is repeated a moment later.
             State::HalfOpen { running, succeeded } if running + succeeded >= self.probes() => {
                 Err(now + self.settings.open_for)
             }
@@ -144,7 +144,7 @@ impl Circuit {
         }
     }
 
-    /// Lets an attempt through, which [`allows`](Circuit::allows) has allowed.
+    /// Lets an attempt through, after [`allows`](Circuit::allows).
     pub(crate) fn begin(&mut self, now: Time) -> Pass {
         if matches!(self.state, State::Open { until } if now >= until) {
             self.turn(State::HalfOpen { running: 0, succeeded: 0 });
@@ -155,12 +155,12 @@ impl Circuit {
         Pass { epoch: self.epoch }
     }
 
-    /// Whether the state has changed since that was let through.
+    /// Whether the state has changed since this attempt was let through.
     pub(crate) fn is_stale(&self, pass: Pass) -> bool {
         pass.epoch != self.epoch
     }
 
-    /// What came of an attempt; `None` if nobody will know.
+    /// Counts the result of an attempt. `None` if it is unknown.
     pub(crate) fn end(&mut self, pass: Pass, succeeded: Option<bool>, now: Time) {
         if pass.epoch != self.epoch {
             return;
@@ -197,10 +197,10 @@ impl Circuit {
     }
 }
 
-/// How the window is divided: what is counted goes out of sight in tenths.
+/// The number of parts of the window. Counts expire in tenths of it.
 const PARTS: usize = 10;
 
-/// Attempts and failures by part of the window.
+/// Attempts and failures per part of the window.
 #[derive(Debug, Default)]
 struct Counts {
     parts: [(u64, u64); PARTS],
@@ -211,7 +211,7 @@ struct Counts {
 impl Counts {
     fn add(&mut self, now: Time, window: Duration, succeeded: bool) {
         let length = (nanoseconds(window) / PARTS as u64).max(1);
-        // Clocks do not step back, but calls may report out of order.
+        // The clock is monotonic, but calls may report out of order.
         let part = (nanoseconds(now.since_epoch()) / length).max(self.newest);
         for passed in 1..=(part - self.newest).min(PARTS as u64) {
             self.parts[((self.newest + passed) % PARTS as u64) as usize] = (0, 0);
@@ -227,7 +227,7 @@ impl Counts {
     }
 }
 
-/// Good for 584 years, and then for ever the same.
+/// Saturates after 584 years.
 fn nanoseconds(time: Duration) -> u64 {
     time.as_secs().saturating_mul(1_000_000_000).saturating_add(u64::from(time.subsec_nanos()))
 }
@@ -290,7 +290,7 @@ mod tests {
         assert!(circuit.allows(at(10)).is_err(), "two probes are enough");
         circuit.end(first, Some(true), at(11));
         assert_eq!(circuit.state(at(11)), BreakerState::HalfOpen);
-        // One is cancelled: another one takes its place.
+        // One is cancelled, so another one may start.
         circuit.end(second, None, at(11));
         attempt(&mut circuit, 12, true);
         assert_eq!(circuit.state(at(12)), BreakerState::Closed);

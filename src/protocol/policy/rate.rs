@@ -1,4 +1,4 @@
-//! The rate limit: how much is sent to a server in a time.
+//! The rate limit: how much is sent to a server per interval.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -64,10 +64,10 @@ impl RateLimit {
 pub(crate) struct Window {
     limit: u64,
     interval: Duration,
-    /// When, and how much; in order.
+    /// The time and amount of each request, in order.
     sent: VecDeque<(Time, u64)>,
     sum: u64,
-    /// What was granted and will be sent, nobody knows when.
+    /// The amount that was granted and not sent yet.
     reserved: u64,
 }
 
@@ -76,7 +76,7 @@ impl Window {
         Window { limit: limit.max(1), interval, sent: VecDeque::new(), sum: 0, reserved: 0 }
     }
 
-    /// When so much can be sent, if nothing else is; `None` if what is reserved has to be sent first.
+    /// When this amount can be sent, if nothing else is. `None` if a reserved amount has to be sent first.
     pub(crate) fn available(&mut self, amount: u64, now: Time) -> Option<Time> {
         while let Some((at, sent)) = self.sent.front().copied().filter(|(at, _)| *at + self.interval <= now) {
             self.sent.pop_front();
@@ -96,17 +96,17 @@ impl Window {
         None
     }
 
-    /// Keeps so much free.
+    /// Reserves an amount.
     pub(crate) fn reserve(&mut self, amount: u64) {
         self.reserved += amount.min(self.limit);
     }
 
-    /// What was reserved is not needed.
+    /// Releases a reserved amount.
     pub(crate) fn unreserve(&mut self, amount: u64) {
         self.reserved = self.reserved.saturating_sub(amount.min(self.limit));
     }
 
-    /// What was reserved is sent.
+    /// Marks a reserved amount as sent.
     pub(crate) fn take(&mut self, amount: u64, now: Time) {
         self.unreserve(amount);
         let amount = amount.min(self.limit);
@@ -116,7 +116,7 @@ impl Window {
         }
     }
 
-    /// Takes back what was taken then, but not sent.
+    /// Reverts an amount that was counted and not sent.
     pub(crate) fn untake(&mut self, amount: u64, at: Time) {
         let taken = (at, amount.min(self.limit));
         if let Some(index) = self.sent.iter().rposition(|entry| *entry == taken) {

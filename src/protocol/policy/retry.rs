@@ -1,4 +1,4 @@
-//! When a failed attempt is followed by another one.
+//! When a failed attempt is retried.
 
 use std::fmt;
 use std::time::Duration;
@@ -94,7 +94,7 @@ impl RetryPolicy for Retry {
         if failure.retries >= self.max_retries || !failure.is_transient() {
             return None;
         }
-        // Another server need not be waited for.
+        // Another server is tried without delay.
         if failure.elsewhere {
             return Some(Duration::ZERO);
         }
@@ -132,44 +132,44 @@ impl RetryPolicy for Retry {
 /// # let _ = builder;
 /// ```
 pub trait RetryPolicy: fmt::Debug + MaybeSend + MaybeSync {
-    /// How long to wait before the next attempt, or `None` if there is to be none.
+    /// Returns the delay before the next attempt, or `None` for no further attempt.
     fn wait(&self, failure: &Failure<'_>) -> Option<Duration>;
 
-    /// Whether generations may be sent again even if the server may have begun them, at the price of generating twice.
+    /// Returns whether generations are retried although the server may have started them, which may generate twice.
     fn retries_generations(&self) -> bool {
         false
     }
 }
 
-/// A failed attempt, as a [`RetryPolicy`] sees it.
+/// A failed attempt, for a [`RetryPolicy`].
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Failure<'a> {
     /// Why it failed.
     pub error: &'a Error,
-    /// How many further attempts there were already.
+    /// The number of retries so far.
     pub retries: u32,
-    /// Whether the server can have seen the request.
+    /// Whether the server may have seen the request.
     pub sent: Sent,
     /// Whether the operation may be sent again.
     pub idempotency: Idempotency,
-    /// Another server could take the call at once.
+    /// Whether another server could take the call at once.
     pub elsewhere: bool,
-    /// A number from 0 to 1, drawn again for each failure, for jitter.
+    /// A new random number from 0 to 1, for jitter.
     pub random: f64,
 }
 
 const X_SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 
 impl Failure<'_> {
-    /// Whether the same request may succeed later: connections refused, lost or timed out, and the statuses 408, 429
-    /// and from 502 on, but for 505. A certificate that is refused counts only where there is another server. The header `x-should-retry` of a proxy has the last word on statuses. That no model is loaded
-    /// counts where there is another server: on this one it takes a load. (It is safe to try generations again after it, so a
-    /// policy of your own may wait for the load.)
+    /// Returns whether the same request may succeed later: connections that are refused, lost or timed out, and the statuses 408, 429,
+    /// and 502 and above except 505. A rejected certificate counts only if there is another server. The header `x-should-retry` of a
+    /// proxy overrides this for statuses. "No model is loaded" counts if there is another server; this one would need a load. (Retrying
+    /// generations after it is safe, so a custom policy may wait for the load.)
     pub fn is_transient(&self) -> bool {
         let said = self.error.headers().and_then(|headers| headers.get(X_SHOULD_RETRY)?.to_str().ok());
         match (self.error.kind(), said.map(str::trim)) {
-            // Waiting makes no certificate better.
+            // Waiting does not help with a certificate.
             (ErrorKind::Connect, _) if self.error.code() == &ErrorCode::Certificate => self.elsewhere,
             (ErrorKind::Connect | ErrorKind::Transport | ErrorKind::Timeout | ErrorKind::Truncated, _) => true,
             (ErrorKind::Server, Some("true")) => true,
@@ -180,23 +180,23 @@ impl Failure<'_> {
         }
     }
 
-    /// What the server asks for with `Retry-After` or `retry-after-ms`; see [`Error::retry_after`].
+    /// Returns the delay that the server asks for with `Retry-After` or `retry-after-ms`. See [`Error::retry_after`].
     pub fn retry_after(&self) -> Option<Duration> {
         self.error.retry_after()
     }
 }
 
-/// What is to be done after a failed attempt.
+/// What to do after a failed attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// Another attempt after this wait.
+    /// Retry after this delay.
     Retry(Duration),
-    /// That was all.
+    /// Do not retry.
     Over,
 }
 
 impl Failure<'_> {
-    /// The verdict on an operation of this kind.
+    /// The verdict of a policy on this failure.
     pub(crate) fn judge(&self, policy: &dyn RetryPolicy) -> Verdict {
         match self.idempotency {
             Idempotency::Idempotent => {}
@@ -206,7 +206,7 @@ impl Failure<'_> {
         policy.wait(self).map_or(Verdict::Over, Verdict::Retry)
     }
 
-    /// Whether the server can have begun the work.
+    /// Whether the server may have started the work.
     fn may_have_begun(&self) -> bool {
         let refused = self.error.status() == Some(StatusCode::TOO_MANY_REQUESTS) || self.has_no_model();
         self.sent == Sent::Maybe && !(self.error.kind() == ErrorKind::Server && refused)
@@ -218,26 +218,26 @@ impl Failure<'_> {
     }
 }
 
-/// How many retries the calls of a client may make together, so that a failing server is not stormed: each call pays in a
-/// share of a retry, each retry takes out a whole one. Without it, all calls failing, two retries each would triple the load.
+/// The number of retries that the calls of a client may make together, to protect a failing server. Each call adds a
+/// fraction of a retry, each retry takes a whole one. Without a budget, two retries per call would triple the load when all calls fail.
 ///
-/// A call that finds it empty ends with the error of its attempt.
+/// A call that finds the budget empty ends with the error of its attempt.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct RetryBudget {
-    /// How many retries each call pays in; 0.2 by default.
+    /// The number of retries that each call adds; 0.2 by default.
     pub share: f64,
-    /// How many there are at first, and at most; 10 by default.
+    /// The initial and maximum number of retries; 10 by default.
     pub reserve: f64,
 }
 
 impl RetryBudget {
-    /// A fifth of the calls, and ten.
+    /// The default: a fifth of the calls, plus 10.
     pub const GENTLE: RetryBudget = RetryBudget { share: 0.2, reserve: 10.0 };
-    /// No bound but that of each call.
+    /// No limit except that of each call.
     pub const UNBOUNDED: RetryBudget = RetryBudget { share: 0.0, reserve: f64::INFINITY };
 
-    /// Such a budget.
+    /// Creates a budget.
     pub const fn new(share: f64, reserve: f64) -> Self {
         RetryBudget { share, reserve }
     }
@@ -249,7 +249,7 @@ impl Default for RetryBudget {
     }
 }
 
-/// A budget at work.
+/// The state of a budget.
 #[derive(Debug)]
 pub(crate) struct RetryTokens {
     budget: RetryBudget,
@@ -265,7 +265,7 @@ impl RetryTokens {
         self.left = (self.left + self.budget.share).min(self.budget.reserve);
     }
 
-    /// Takes out a retry, if there is one.
+    /// Takes a retry. Returns whether there was one.
     pub(crate) fn take(&mut self) -> bool {
         // Shares such as 0.2 do not add up exactly.
         let enough = self.left >= 1.0 - 1e-9;

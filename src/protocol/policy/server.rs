@@ -6,7 +6,7 @@ use super::{BreakerState, Concurrency, RateLimit};
 use crate::base::{BaseUrl, Error, Result, Text};
 use crate::protocol::auth::Keys;
 
-/// A server of a client that has several, with its own keys and limits.
+/// One of several servers of a client, with its own keys and limits.
 ///
 /// Its keys are sent to this server only.
 #[derive(Clone)]
@@ -18,7 +18,11 @@ pub struct Server {
 }
 
 impl Server {
-    /// The server at this base URL.
+    /// Creates a server with this base URL.
+    ///
+    /// # Errors
+    ///
+    /// Errors with code `config` if the base URL is invalid.
     pub fn new<U>(base_url: U) -> Result<Self>
     where
         U: TryInto<BaseUrl>,
@@ -27,44 +31,59 @@ impl Server {
         base_url.try_into().map(Server::from).map_err(Into::into)
     }
 
-    /// Sets its API key (wire: `X-API-Key`). A blank key is unset. Errors if the key has characters that a header cannot carry.
+    /// Sets the API key (wire: `X-API-Key`). A blank key is unset.
+    ///
+    /// # Errors
+    ///
+    /// Errors with code `config` if the key has characters that are not valid in a header.
     pub fn api_key(mut self, key: impl AsRef<str>) -> Result<Self> {
         self.keys.set_api(key.as_ref())?;
         Ok(self)
     }
 
-    /// Sets its admin key (wire: `X-Admin-Key`, and `X-API-Key` where there is no API key). A blank key is unset.
+    /// Sets the admin key (wire: `X-Admin-Key`, and `X-API-Key` without an API key). A blank key is unset.
+    ///
+    /// # Errors
+    ///
+    /// Errors with code `config` if the key has characters that are not valid in a header.
     pub fn admin_key(mut self, key: impl AsRef<str>) -> Result<Self> {
         self.keys.set_admin(key.as_ref())?;
         Ok(self)
     }
 
-    /// Sets a key that is sent as `Authorization: Bearer` where no other key fits. A blank key is unset.
+    /// Sets a key that is sent as `Authorization: Bearer` if no other key fits. A blank key is unset.
+    ///
+    /// # Errors
+    ///
+    /// Errors with code `config` if the key has characters that are not valid in a header.
     pub fn bearer(mut self, key: impl AsRef<str>) -> Result<Self> {
         self.keys.set_bearer(key.as_ref())?;
         Ok(self)
     }
 
-    /// Sets the registration token of a TabbyML server (wire: `Authorization: Bearer` on ingestion); a blank one is unset. Errors if no
-    /// header can carry it.
+    /// Sets the registration token of a TabbyML server (wire: `Authorization: Bearer` on ingestion). A blank token is unset.
+    ///
+    /// # Errors
+    ///
+    /// Errors with code `config` if the token has characters that are not valid in a header.
     pub fn registration_token(mut self, token: impl AsRef<str>) -> Result<Self> {
         self.keys.set_registration(token.as_ref())?;
         Ok(self)
     }
 
-    /// Sets a rate limit of its own, in place of the client's.
+    /// Sets the rate limit of this server, instead of the client's.
     pub fn rate_limit(mut self, limit: RateLimit) -> Self {
         self.rate = Some(limit);
         self
     }
 
-    /// Sets a concurrency limit of its own, in place of the client's. The length of the queue is the client's.
+    /// Sets the concurrency limit of this server, instead of the client's. The queue length is that of the client.
     pub fn concurrency(mut self, concurrency: Concurrency) -> Self {
         self.concurrency = Some(concurrency);
         self
     }
 
-    /// Its address.
+    /// Returns the address of the server.
     pub fn base_url(&self) -> &BaseUrl {
         &self.base
     }
@@ -87,21 +106,21 @@ impl fmt::Debug for Server {
     }
 }
 
-/// The state of a server, as its calls have seen it.
+/// The state of a server, as seen by the calls of the client.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct ServerStatus {
-    /// Its address.
+    /// The address of the server.
     pub base: BaseUrl,
     /// The state of its circuit; [`Closed`](BreakerState::Closed) without a breaker.
     pub breaker: BreakerState,
-    /// How many attempts are in flight.
+    /// The number of attempts in flight.
     pub in_flight: u32,
-    /// How many attempts were begun.
+    /// The number of attempts so far.
     pub attempts: u64,
-    /// How many of them failed because of the server.
+    /// The number of attempts that failed because of the server.
     pub failures: u64,
-    /// Whether the last attempt that ended failed.
+    /// Whether the last finished attempt failed.
     pub failing: bool,
     /// The loaded model, if a [probe](crate::Client::probe) has returned it; empty if no model is loaded.
     pub model: Option<Text>,

@@ -1,4 +1,4 @@
-//! `Joint`: decides what becomes of a stream that broke. It knows neither the request nor the items, but what they come to.
+//! `Joint`: decides how a broken stream continues. Independent of the request and the items.
 
 use std::time::Duration;
 
@@ -8,36 +8,36 @@ use super::Resume;
 use crate::base::time::jittered;
 use crate::base::{Error, ErrorCode, ErrorKind, MaybeSend, Phase, Text};
 
-/// How the parts of one kind of stream are joined; one for each stream.
+/// Joins the parts of one kind of stream. One instance per stream.
 pub trait Join<T>: MaybeSend {
-    /// What an item comes to.
+    /// Returns the relevant properties of an item.
     fn piece(&self, item: &T) -> Piece;
-    /// Takes in an item of the first part.
+    /// Adds an item of the first part.
     fn taken(&mut self, item: &T);
-    /// Takes in an item of a later part, and makes it one of the joined stream; whether it says anything then.
+    /// Adds an item of a later part, and converts it to one of the joined stream. Returns whether it still has content.
     fn join(&mut self, item: &mut T) -> bool;
-    /// Another part begins.
+    /// Starts another part.
     fn next_part(&mut self);
-    /// What the request asks for. An error is why no request can ask for the rest.
+    /// Returns the relevant properties of the request. Errors with the reason why the rest cannot be requested.
     fn ask(&self, body: &Bytes) -> Result<Ask, ErrorCode>;
-    /// The body of the request for the rest; so many tokens of its answer are known to have arrived.
+    /// Returns the body of the request for the rest. `tokens` tokens of the response have arrived.
     fn rest(&mut self, body: &Bytes, tokens: u64) -> Result<Bytes, ErrorCode>;
-    /// The item that ends a stream whose tokens are used up.
+    /// Returns the item that ends a stream whose tokens are used up.
     fn ending(&mut self) -> T;
-    /// The stream was resumed: for those who cannot be called back.
+    /// Called when the stream was resumed, for items that are not observed otherwise.
     fn resumed(&mut self, error: &Error) {
         _ = error;
     }
 }
 
-/// How a kind of stream is joined, if it can be.
+/// How a kind of stream is joined, if that is possible.
 #[derive(Debug)]
 pub struct Joins<T>(pub(crate) Option<MakeJoin<T>>);
 
 type MakeJoin<T> = fn(&Resume) -> Box<dyn Join<T>>;
 
 impl<T> Joins<T> {
-    /// It cannot be.
+    /// The stream cannot be joined.
     pub const NONE: Self = Joins(None);
 }
 
@@ -49,52 +49,52 @@ impl<T> Clone for Joins<T> {
 
 impl<T> Copy for Joins<T> {}
 
-/// What an item comes to.
+/// The relevant properties of an item.
 #[derive(Clone, Debug, Default)]
 pub struct Piece {
-    /// The model, empty if it is not said.
+    /// The model, empty if unknown.
     pub model: Text,
-    /// It has text.
+    /// Whether it has text.
     pub text: bool,
-    /// It has reasoning.
+    /// Whether it has reasoning.
     pub reasoning: bool,
-    /// It has a tool call, or a part of one.
+    /// Whether it has a tool call, or a part of one.
     pub calls: bool,
-    /// It ends the choice.
+    /// Whether it ends the choice.
     pub ended: bool,
-    /// It is of one choice of several.
+    /// Whether it belongs to one of several choices.
     pub several: bool,
-    /// Its log probabilities cannot be joined with those of another part.
+    /// Whether its log probabilities cannot be joined with those of another part.
     pub apart: bool,
-    /// How many tokens its log probabilities are of.
+    /// The number of tokens in its log probabilities.
     pub logprobs: u64,
-    /// How many tokens the server counts so far.
+    /// The number of tokens so far, as counted by the server.
     pub counted: Option<u64>,
 }
 
-/// What a request asks for, as far as its rest depends on it.
+/// The properties of a request that affect its rest.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Ask {
-    /// How many choices; `None` if it is not known.
+    /// The number of choices. `None` if it is not known.
     pub choices: Option<u64>,
-    /// A schema, grammar or regex is in force.
+    /// Whether a schema, grammar or regex is set.
     pub constrained: bool,
-    /// The most tokens of the answer.
+    /// The maximum number of tokens of the response.
     pub max_tokens: Option<u64>,
 }
 
-/// What is to be done.
+/// What to do about a break.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Decision {
-    /// The stream did not break: the error is what the server or the caller has to say.
+    /// The stream did not break: the error is from the server or the caller.
     Pass,
-    /// Nothing is missing but the announced end.
+    /// Only the announced end is missing.
     Complete,
-    /// No token is left.
+    /// All tokens have arrived.
     Length,
-    /// Another request after this delay, for all of it or for the rest.
+    /// Send another request after this delay, for everything or for the rest.
     Again { wait: Duration, whole: bool },
-    /// It ends with the error, for this reason.
+    /// End with the error, for this reason.
     Refuse(ErrorCode),
 }
 
@@ -102,9 +102,9 @@ pub(crate) enum Decision {
 #[derive(Clone, Copy)]
 pub(crate) struct Break<'a> {
     pub(crate) error: &'a Error,
-    /// The head of an answer without an error had arrived.
+    /// Whether a successful response head had arrived.
     pub(crate) answered: bool,
-    /// Another server could take the rest at once.
+    /// Whether another server could take the rest at once.
     pub(crate) elsewhere: bool,
     /// A number from 0 to 1, for jitter.
     pub(crate) random: f64,
@@ -166,7 +166,7 @@ impl Joint {
         self.resumes > 0
     }
 
-    /// Sees what comes next; an error is why it does not belong to what came before.
+    /// Processes the next item. Errors with the reason why it does not belong to the earlier parts.
     pub(crate) fn see(&mut self, piece: &Piece) -> Result<(), ErrorCode> {
         if self.text_before {
             let other = !piece.model.is_empty() && !self.model.is_empty() && piece.model != self.model;
@@ -195,8 +195,8 @@ impl Joint {
         Ok(())
     }
 
-    /// How many tokens are known to have arrived: what the server or its log probabilities count, or one for each chunk, which is the
-    /// least that it can be.
+    /// The number of tokens that are known to have arrived: the server's count, the number of log probabilities, or one per chunk, which is
+    /// the minimum.
     pub(crate) fn tokens(&self) -> u64 {
         self.tokens_before + self.counted.unwrap_or(self.chunks.max(self.logprobs))
     }
@@ -205,12 +205,12 @@ impl Joint {
         self.text || self.reasoning || self.calls
     }
 
-    /// What is to be done about a break; `ask` is what the request asks for.
+    /// Decides about a break. `ask` returns the properties of the request.
     pub(crate) fn decide(&self, broke: Break<'_>, ask: impl FnOnce() -> Result<Ask, ErrorCode>) -> Decision {
         let refuse = Decision::Refuse;
         let (begun, error) = (self.has_arrived() || self.is_resumed(), broke.error);
         if !is_break(error, broke.answered, self.has_arrived(), begun) {
-            // The server took the beginning, and not the rest of it.
+            // The server accepted the original request, and rejected the continuation.
             let refused = error.kind() == ErrorKind::Server && !broke.answered && self.is_resumed();
             return if refused { refuse(refusal(error)) } else { Decision::Pass };
         }
@@ -244,7 +244,7 @@ impl Joint {
         self.again(broke)
     }
 
-    /// A part was dropped because it does not belong to what came before: another server may have the rest.
+    /// Decides after a part was dropped because it does not belong to the earlier ones. Another server may have the rest.
     pub(crate) fn decide_apart(&self, code: ErrorCode, broke: Break<'_>) -> Decision {
         match code == ErrorCode::OtherModel && broke.elsewhere {
             true => self.again(broke),
@@ -265,7 +265,7 @@ impl Joint {
         Decision::Again { wait, whole: !self.has_arrived() }
     }
 
-    /// Another part begins.
+    /// Starts another part.
     pub(crate) fn next_part(&mut self) {
         self.tokens_before = self.tokens();
         (self.chunks, self.logprobs, self.counted) = (0, 0, None);
@@ -274,15 +274,15 @@ impl Joint {
     }
 }
 
-/// Whether a stream stalled or broke by this error, so that the rest may come of another request.
+/// Whether this error means a stalled or broken stream, whose rest can be requested.
 fn is_break(error: &Error, answered: bool, has_arrived: bool, begun: bool) -> bool {
     match error.kind() {
         ErrorKind::Timeout => error.phase() != Some(Phase::Total),
         ErrorKind::Truncated | ErrorKind::Transport => true,
-        // Before anything has begun, these are for the policy of retries.
+        // Before the response has started, the retry policy handles these.
         ErrorKind::Connect => begun && error.code() != &ErrorCode::Certificate,
         ErrorKind::Server if answered => {
-            // A generation that is aborted at once is by what was asked for.
+            // A generation that is aborted at once is aborted because of the request.
             error.is_retryable() || (has_arrived && error.code() == &ErrorCode::GenerationAborted)
         }
         ErrorKind::Server => begun && error.is_retryable(),
@@ -290,7 +290,7 @@ fn is_break(error: &Error, answered: bool, has_arrived: bool, begun: bool) -> bo
     }
 }
 
-/// Why a server refuses the rest.
+/// Why a server rejected the continuation.
 fn refusal(error: &Error) -> ErrorCode {
     match error.code() {
         ErrorCode::TemplateError | ErrorCode::NoTemplate => ErrorCode::CannotContinue,
@@ -298,7 +298,7 @@ fn refusal(error: &Error) -> ErrorCode {
     }
 }
 
-/// What a refusal says to people.
+/// The reason as text for the hint.
 pub(crate) fn reason(code: &ErrorCode) -> &'static str {
     match code {
         ErrorCode::AttemptsUsedUp => "not resumed: its attempts are used up",

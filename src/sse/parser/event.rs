@@ -5,7 +5,7 @@ use std::{borrow::Cow, fmt};
 use super::Parser;
 use crate::base::text::replaced;
 
-/// A dispatched event, lent by [`Parser::next`] until the parser is used again.
+/// A dispatched event, borrowed from the parser until its next use.
 #[derive(Clone, Copy)]
 pub struct Event<'a> {
     pub(super) parser: &'a Parser,
@@ -14,9 +14,9 @@ pub struct Event<'a> {
 }
 
 impl<'a> Event<'a> {
-    /// The data, its lines joined by LF; what is not UTF-8 is replaced by U+FFFD.
+    /// Returns the data, with its lines joined by LF. Invalid UTF-8 is replaced by U+FFFD.
     ///
-    /// The check is made by each call; it allocates only if something has to be replaced.
+    /// Each call checks the data, and allocates only if something has to be replaced.
     pub fn data(&self) -> Cow<'a, str> {
         match std::str::from_utf8(self.data) {
             Ok(text) => Cow::Borrowed(text),
@@ -24,23 +24,23 @@ impl<'a> Event<'a> {
         }
     }
 
-    /// The data as it was sent, its lines joined by LF, not checked to be UTF-8.
+    /// Returns the data as it was sent, with its lines joined by LF, without a UTF-8 check.
     pub fn data_bytes(&self) -> &'a [u8] {
         self.data
     }
 
-    /// The type from the `event` field; `message` if it is absent or empty.
+    /// Returns the type from the `event` field, or `message` if it is absent or empty.
     pub fn kind(&self) -> &'a str {
         self.parser.kind()
     }
 
-    /// The last event id at this event: its own `id` field, or else that of an earlier event.
+    /// Returns the last event id at this event: its own `id` field, or that of an earlier event.
     pub fn id(&self) -> &'a str {
         self.parser.last_event_id()
     }
 }
 
-/// Tells the size of the data and not what it says, as logs are no place for it.
+/// Prints the size of the data but not its content, so that it is safe to log.
 impl fmt::Debug for Event<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Event").field("kind", &self.kind()).field("data_len", &self.data.len()).finish_non_exhaustive()

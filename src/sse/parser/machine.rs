@@ -1,4 +1,4 @@
-//! How the parser reads on.
+//! The state machine of the parser.
 
 use std::ops::Range;
 
@@ -12,19 +12,19 @@ use crate::sse::line_end::BlankLine;
 
 const BOM: &[u8] = b"\xEF\xBB\xBF";
 
-/// What reading on came to.
+/// The result of a step.
 pub(super) enum Step {
     /// More bytes are needed.
     Starved,
-    /// An event lies in the chunk, where this is its data.
+    /// An event is in the chunk; this is its data.
     Clean(Range<usize>),
-    /// An event lies in the buffers.
+    /// An event is in the buffers.
     Built,
 }
 
 /// The machine.
 impl Parser {
-    /// Starts reading a chunk. Only if the last one was read to its end.
+    /// Starts reading a chunk. The previous one must have been read to its end.
     #[inline]
     pub(super) fn open(&mut self, chunk: Bytes) {
         self.pos = usize::from(self.swallow_lf && chunk.first() == Some(&b'\n'));
@@ -32,11 +32,11 @@ impl Parser {
         self.chunk = chunk;
     }
 
-    /// Opens chunks until one has unread bytes; false if there is none.
+    /// Opens chunks until one has unread bytes. Returns false if there is none.
     pub(super) fn refill(&mut self) -> bool {
         while self.pos == self.chunk.len() {
             let Some(chunk) = self.queue.pop_front() else {
-                // Gives the memory back while the stream is silent.
+                // Releases the memory while the stream is silent.
                 if self.pos > 0 {
                     self.chunk = Bytes::new();
                     self.pos = 0;
@@ -56,15 +56,15 @@ impl Parser {
         {
             return Ok(step);
         }
-        // After each of many small chunks; the loop would find the same.
+        // A shortcut after small chunks; the loop would have the same result.
         if matches!(self.state, State::Value(_)) && self.chunk.is_empty() && self.queue.is_empty() {
             return Ok(Step::Starved);
         }
         self.run()
     }
 
-    /// Reads an event at a border that is one `data` line and a blank line in the chunk. If it is not, then what was
-    /// read of it is in the buffers, so that it is not read again.
+    /// Reads an event at a border that is one `data` line and a blank line in the chunk. Otherwise, the bytes that were
+    /// read are put into the buffers, so that they are not read again.
     #[inline]
     fn clean_event(&mut self) -> Result<Option<Step>, Overflow> {
         let start = self.pos;
@@ -92,7 +92,7 @@ impl Parser {
         Ok(Some(Step::Clean(from..end)))
     }
 
-    /// Reads on from any state.
+    /// Continues reading from any state.
     fn run(&mut self) -> Result<Step, Overflow> {
         if self.state == State::Lent {
             self.clear();
@@ -133,7 +133,7 @@ impl Parser {
                     }
                 }
                 State::Comment | State::Unknown => self.skip_line(byte),
-                // The first was settled at the top, the other one ends every iteration that begins in it.
+                // The first was handled above, the other one ends each iteration that starts in it.
                 State::Lent | State::Overflow => return Ok(Step::Starved),
             }
         }
@@ -145,12 +145,12 @@ impl Parser {
             let seen = seen + 1;
             self.state = if usize::from(seen) == BOM.len() { State::Border } else { State::Bom(seen) };
         } else {
-            // Part of a mark is part of a name that no field has.
+            // A part of a mark is a part of an unknown name.
             self.state = if seen == 0 { State::Border } else { State::Unknown };
         }
     }
 
-    /// Looks at the first byte of a line; whether the line is blank.
+    /// Inspects the first byte of a line. Returns whether the line is blank.
     fn line_start(&mut self, byte: u8) -> bool {
         match byte {
             b'\r' | b'\n' => {
@@ -197,12 +197,12 @@ impl Parser {
         }
     }
 
-    /// Where the line ends in the chunk, whose length it is if it does not. `byte` is the one at `pos`.
+    /// Where the line ends in the chunk, or the chunk's length. `byte` is the one at `pos`.
     fn line_end(&mut self, byte: u8) -> usize {
         if matches!(byte, b'\r' | b'\n') {
             return self.pos;
         }
-        // Not looked for in the empty rest of a chunk of one byte.
+        // Avoids searching the empty rest of a chunk of one byte.
         let from = self.pos + 1;
         let rest = &self.chunk[from..];
         let len = if rest.is_empty() { 0 } else { memchr2(b'\r', b'\n', rest).unwrap_or(rest.len()) };
@@ -210,7 +210,7 @@ impl Parser {
         from + len
     }
 
-    /// Eats the line end at `pos`, of which `byte` is the first one.
+    /// Skips the line end at `pos`, whose first byte is `byte`.
     fn eat_line_end(&mut self, byte: u8) {
         self.pos += 1;
         if byte == b'\r' {
@@ -222,13 +222,13 @@ impl Parser {
         }
     }
 
-    /// A line has ended, a blank one excepted.
+    /// A line other than a blank one has ended.
     fn next_line(&mut self) {
         let inside = self.has_data || self.has_id || !self.event.is_empty();
         self.state = if inside { State::Line } else { State::Border };
     }
 
-    /// The name of a field is whole.
+    /// The name of a field is complete.
     fn begin(&mut self, field: Field) -> Result<(), Overflow> {
         match field {
             Field::Data if self.has_data => {
@@ -242,7 +242,7 @@ impl Parser {
         Ok(())
     }
 
-    /// Takes a byte within a `data` value that came as a chunk; false if it takes more than keeping it.
+    /// Adds a byte inside a `data` value, for chunks of one byte. Returns false if the byte needs the full state machine.
     #[inline]
     pub(super) fn take_data_byte(&mut self, byte: u8) -> bool {
         if matches!(byte, b'\r' | b'\n') || self.held() >= self.max {
@@ -254,7 +254,7 @@ impl Parser {
         true
     }
 
-    /// Takes a part of a value, from `pos` to `end`.
+    /// Adds a part of a value, from `pos` to `end`.
     fn take_value(&mut self, field: Field, end: usize) -> Result<(), Overflow> {
         let len = end - self.pos;
         if field == Field::Retry {
@@ -272,7 +272,7 @@ impl Parser {
         Ok(())
     }
 
-    /// The line of a field has ended; `pos` is at its end.
+    /// The line of a field has ended. `pos` is at its end.
     fn end(&mut self, field: Field) -> Result<(), Overflow> {
         match field {
             Field::Data => {}
@@ -284,14 +284,14 @@ impl Parser {
             }
             Field::Retry => self.retry = self.digits.duration().or(self.retry),
         }
-        // Replacing what is not UTF-8 may have made it longer.
+        // Replacing invalid UTF-8 may have made it longer.
         self.check(0)?;
         self.eat_line_end(self.chunk[self.pos]);
         self.next_line();
         Ok(())
     }
 
-    /// The event is at its blank line; whether it is to be lent.
+    /// The event is at its blank line. Returns whether it is dispatched.
     fn dispatch(&mut self) -> bool {
         if self.has_id {
             std::mem::swap(&mut self.last_id, &mut self.id);
@@ -304,7 +304,7 @@ impl Parser {
         self.has_data
     }
 
-    /// Forgets the event.
+    /// Discards the event.
     pub(super) fn clear(&mut self) {
         self.state = State::Border;
         self.has_data = false;
@@ -316,12 +316,12 @@ impl Parser {
         self.id.shrink_to(KEPT_CAPACITY);
     }
 
-    /// How many bytes of the event are in the buffers.
+    /// The number of bytes of the event in the buffers.
     pub(super) fn held(&self) -> usize {
         self.data.len() + self.event.len() + self.id.len() + self.line.len()
     }
 
-    /// Whether so many more bytes may be held.
+    /// Whether this many more bytes may be held.
     fn check(&mut self, more: usize) -> Result<(), Overflow> {
         match self.max.checked_sub(self.held()) {
             Some(free) if more <= free => Ok(()),
@@ -359,7 +359,7 @@ impl Parser {
     fn count(&mut self, _: usize) {}
 }
 
-/// What follows the name of a `data` field at the start of `line`, and the space after it; None if that does not show.
+/// What follows `data:` and an optional space at the start of `line`. None if the line does not show it.
 #[inline]
 pub(super) fn data_value(line: &[u8]) -> Option<&[u8]> {
     match line {

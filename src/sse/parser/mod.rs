@@ -1,4 +1,4 @@
-//! The push parser: its state and its face.
+//! The push parser: state and public methods.
 
 mod event;
 mod machine;
@@ -14,13 +14,12 @@ use crate::sse::buffer::fit;
 use crate::sse::field::{Digits, Field, Name};
 use crate::sse::line_end::BlankLine;
 
-/// The limit of [`Parser::new`] on the bytes of one event: 16 MiB.
+/// The default limit on the bytes of one event: 16 MiB.
 pub const DEFAULT_MAX_EVENT_BYTES: usize = 16 << 20;
 
 /// An event was larger than the parser's limit.
 ///
-/// The parser is then of no more use for the stream: it has given back its memory and takes no more bytes until it is
-/// [reset](Parser::reset).
+/// The parser has released its memory and ignores further bytes until it is [reset](Parser::reset).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("the server sent an event of more than {limit} bytes, which is the limit")]
 #[non_exhaustive]
@@ -29,13 +28,13 @@ pub struct Overflow {
     pub limit: usize,
 }
 
-/// A push parser of server-sent events; see the [module](crate::sse) for an example.
+/// A push parser of server-sent events. See the [module](crate::sse) for an example.
 ///
-/// [`feed`](Self::feed) it chunks and take events with [`next`](Self::next) until there are no more.
+/// Call [`feed`](Self::feed) with each chunk, then take events with [`next`](Self::next) until it returns `None`.
 pub struct Parser {
     /// The chunk that is being read.
     chunk: Bytes,
-    /// Where reading goes on; `pos <= chunk.len()`.
+    /// The position of the next byte; `pos <= chunk.len()`.
     pos: usize,
     /// Chunks fed before `chunk` was read to its end; none is empty.
     queue: VecDeque<Bytes>,
@@ -51,11 +50,11 @@ pub struct Parser {
     line: Vec<u8>,
     /// The values of the event's `data` lines, joined by LF. `held() <= max`
     data: Vec<u8>,
-    /// The event has a `data` line, maybe still without its end.
+    /// Whether the event has a `data` line, possibly incomplete.
     has_data: bool,
     /// The event's type; empty if none was given.
     event: String,
-    /// The event's own id, if `has_id`; it becomes `last_id` at the blank line. Else empty.
+    /// The event's own id, if `has_id`. It becomes `last_id` at the blank line. Otherwise empty.
     id: String,
     has_id: bool,
     last_id: String,
@@ -63,16 +62,16 @@ pub struct Parser {
     comments: u64,
     data_bytes: u64,
     max: usize,
-    /// Bytes looked at or copied, each time it happened.
+    /// The number of bytes inspected or copied, counted each time.
     #[cfg(test)]
     pub(super) work: u64,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum State {
-    /// At the start of the stream; so many bytes of the byte order mark were seen (`< BOM.len()`).
+    /// At the start of the stream, after this many bytes of the byte order mark (`< BOM.len()`).
     Bom(u8),
-    /// At the start of a line, and nothing of an event was seen: all buffers but `last_id` are empty.
+    /// At the start of a line outside an event: all buffers but `last_id` are empty.
     Border,
     /// At the start of a line within an event.
     Line,
@@ -86,21 +85,21 @@ enum State {
     Comment,
     /// Within a line that is ignored.
     Unknown,
-    /// An event was lent from the buffers, which are to be cleared first of all.
+    /// An event was lent from the buffers, which have to be cleared first.
     Lent,
     /// An event was too large.
     Overflow,
 }
 
 impl Parser {
-    /// A parser at the start of a stream, with a limit of [`DEFAULT_MAX_EVENT_BYTES`].
+    /// Creates a parser at the start of a stream, with a limit of [`DEFAULT_MAX_EVENT_BYTES`].
     pub fn new() -> Self {
         Self::with_max_event_bytes(DEFAULT_MAX_EVENT_BYTES)
     }
 
-    /// A parser that allows `max` bytes for the data, type and id of one event together.
+    /// Creates a parser that allows `max` bytes for the data, type and id of one event together.
     ///
-    /// Comments and ignored lines are not kept and may be of any length.
+    /// Comments and ignored lines are not kept and can have any length.
     pub fn with_max_event_bytes(max: usize) -> Self {
         Self {
             chunk: Bytes::new(),
@@ -128,7 +127,7 @@ impl Parser {
 
     /// Adds a chunk of the stream.
     ///
-    /// Chunks that are fed before [`next`](Self::next) returned None queue up; nothing but the caller bounds the queue.
+    /// Chunks that are added before [`next`](Self::next) returns `None` are queued. The queue is not bounded.
     pub fn feed(&mut self, chunk: Bytes) {
         if chunk.is_empty() || self.state == State::Overflow {
             return;
@@ -144,12 +143,12 @@ impl Parser {
         self.open(chunk);
     }
 
-    /// The next event, or None if more bytes are needed for it.
+    /// Returns the next event, or `None` if more bytes are needed.
     ///
     /// # Errors
     ///
-    /// [`Overflow`] if the event is larger than the limit; from then on always, until a [`reset`](Self::reset).
-    // An iterator cannot lend, and the name says best what it does.
+    /// [`Overflow`] if the event is larger than the limit, and then for every call until a [`reset`](Self::reset).
+    // Not an iterator, since items borrow from the parser.
     #[allow(clippy::should_implement_trait)]
     #[inline]
     pub fn next(&mut self) -> Result<Option<Event<'_>>, Overflow> {
@@ -164,7 +163,7 @@ impl Parser {
         Ok(Some(Event { parser: self, data }))
     }
 
-    /// Forgets the event that was lent, if one was, and gives its memory back.
+    /// Discards the event that was lent, if any, and releases its memory.
     pub(crate) fn release(&mut self) {
         if self.state == State::Lent {
             self.clear();
@@ -175,30 +174,30 @@ impl Parser {
         }
     }
 
-    /// The id of the last event that had one; empty if there is none. Reconnecting clients send it as `Last-Event-ID`.
+    /// Returns the id of the last event that had one. Empty if there is none. Clients send it as `Last-Event-ID` when they reconnect.
     pub fn last_event_id(&self) -> &str {
         &self.last_id
     }
 
-    /// The last valid `retry` field: how long to wait before reconnecting.
+    /// Returns the last valid `retry` field: the delay before a reconnect.
     pub fn retry(&self) -> Option<Duration> {
         self.retry
     }
 
-    /// How many comment lines have ended so far. Servers send them as pings: they are signs of life, but no progress.
+    /// Returns the number of complete comment lines. Servers send them as keep-alive; they do not count as progress.
     pub fn comments(&self) -> u64 {
         self.comments
     }
 
-    /// How many bytes of data were read so far, those of an unfinished event included: this is what grows when the stream
+    /// Returns the number of bytes of data so far, including an unfinished event. It grows when the stream
     /// makes progress.
     pub fn data_bytes(&self) -> u64 {
         self.data_bytes
     }
 
-    /// How many bytes are held: of the event that is not whole yet, and of chunks not read yet.
+    /// Returns the number of bytes in memory: of the unfinished event, and of unread chunks.
     ///
-    /// Bytes of comments and ignored lines are not held.
+    /// Comments and ignored lines are not kept.
     pub fn bytes_pending(&self) -> usize {
         let unread = self.chunk.len() - self.pos;
         let queued: usize = self.queue.iter().map(Bytes::len).sum();
@@ -211,15 +210,15 @@ impl Parser {
         unread + queued + held
     }
 
-    /// Whether something would be lost if the stream ended here: a line or an event has begun and not ended.
+    /// Returns whether the stream would lose something if it ended here: an unfinished line or event.
     ///
-    /// The standard has such a tail discarded. A comment that has ended is no such thing, with or without a blank line.
+    /// The standard discards such a tail. A finished comment does not count, with or without a blank line.
     pub fn is_partial(&self) -> bool {
         let begun = !matches!(self.state, State::Bom(0) | State::Border | State::Lent);
         begun || self.pos < self.chunk.len() || !self.queue.is_empty()
     }
 
-    /// Whether an event has begun and not ended, or a line that may belong to one; a comment or a line that is ignored is not.
+    /// Whether there is an unfinished event, or line that may belong to one. Comments and ignored lines do not count.
     pub(crate) fn is_partial_event(&self) -> bool {
         let ignored = match self.state {
             State::Comment | State::Unknown => true,
@@ -230,13 +229,13 @@ impl Parser {
         self.is_partial() && (inside || !ignored)
     }
 
-    /// The stream has ended: the next event is the last one, if it has begun, although its blank line is missing.
+    /// Ends the stream. The next event is the last one, even if its blank line is missing.
     pub(crate) fn finish(&mut self) {
-        // The first one ends the line, or is swallowed after a CR.
+        // The first one ends the line, or is skipped after a CR.
         self.feed(Bytes::from_static(b"\n\n\n"));
     }
 
-    /// Back to the start of a stream, with everything forgotten but the limit.
+    /// Resets to the start of a stream. Only the limit is kept.
     pub fn reset(&mut self) {
         *self = Self::with_max_event_bytes(self.max);
     }
@@ -248,7 +247,7 @@ impl Default for Parser {
     }
 }
 
-/// Tells sizes and counts and not what was received, as logs are no place for it.
+/// Prints sizes and counts but not the content, so that it is safe to log.
 impl fmt::Debug for Parser {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Parser")
@@ -260,13 +259,13 @@ impl fmt::Debug for Parser {
     }
 }
 
-/// For an event that is known before its line ends are looked for.
+/// For events that are recognized before their line ends are searched.
 impl Parser {
-    /// Takes the next event if `known` knows its data from the bytes ahead; whether it was taken.
+    /// Takes the next event if `known` recognizes its data. Returns whether it was taken.
     ///
-    /// `known` is given what follows the start of a `data` line, which may be anything, to the end of the chunk. If that
-    /// starts with data that it knows, it returns the length of the data, **in which there must be no CR or LF**. The
-    /// event is taken if a blank line follows; else nothing happened, and it is for [`next`](Self::next) to find out.
+    /// `known` receives the bytes after the start of a `data` line, up to the end of the chunk. If they
+    /// start with data that it recognizes, it returns the length of the data, **which must not contain CR or LF**. The
+    /// event is taken if a blank line follows. Otherwise nothing changes, and [`next`](Self::next) reads it.
     #[inline]
     pub(crate) fn next_known(&mut self, known: impl FnOnce(&[u8]) -> Option<usize>) -> bool {
         if self.state == State::Lent {

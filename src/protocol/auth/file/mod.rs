@@ -15,16 +15,16 @@ use super::{Credential, KeySource, Keys};
 use crate::base::{BoxFuture, Error, ErrorCode, ErrorKind, Result};
 use crate::protocol::endpoint::Scope;
 
-/// How old a key may be, unless it is set.
+/// The default of `fresh_within`.
 const FRESH_WITHIN: Duration = Duration::from_secs(10);
-/// A file that is larger holds something else.
+/// The maximum size of a key file.
 const LARGEST: u64 = 64 << 10;
 
-/// Keys from a file: a key alone, or TabbyAPI's own `api_tokens.yml`.
+/// Keys from a file: a plain key, or TabbyAPI's own `api_tokens.yml`.
 ///
-/// The file is looked at when the client asks, and read if its time or size has changed, or if the server refused the key. A
-/// change is seen [within 10 s](KeyFile::fresh_within) by the calls made then, without a thread or a task that watches. Looking and
-/// reading block for as long as the file system takes.
+/// On a request for a key, the file is checked, and read if its time or size has changed or the server rejected the key. A
+/// change is noticed [within 10 s](KeyFile::fresh_within), without a thread or task that watches the file. Checking and
+/// reading block the caller for as long as the file system takes.
 ///
 /// ```
 /// use tabbyapi::auth::KeyFile;
@@ -48,7 +48,7 @@ enum Format {
     Tokens,
 }
 
-/// What was read, and from which state of the file.
+/// The keys that were read, and the state of the file at that time.
 struct Seen {
     stamp: Stamp,
     keys: Keys,
@@ -61,33 +61,33 @@ struct Stamp {
 }
 
 impl KeyFile {
-    /// A file that holds an API key and nothing else.
+    /// Creates a source from a file that contains only an API key.
     pub fn api_key(path: impl Into<PathBuf>) -> Self {
         KeyFile::new(path.into(), Format::Api)
     }
 
-    /// A file that holds the admin key and nothing else.
+    /// Creates a source from a file that contains only the admin key.
     pub fn admin_key(path: impl Into<PathBuf>) -> Self {
         KeyFile::new(path.into(), Format::Admin)
     }
 
-    /// A file that holds a key for `Authorization: Bearer` and nothing else.
+    /// Creates a source from a file that contains only a key for `Authorization: Bearer`.
     pub fn bearer(path: impl Into<PathBuf>) -> Self {
         KeyFile::new(path.into(), Format::Bearer)
     }
 
-    /// The server's `api_tokens.yml`, with `api_key` (of several the first one) and `admin_key`.
+    /// Creates a source from the server's `api_tokens.yml`, with `admin_key` and `api_key` (the first one of a list).
     pub fn tokens(path: impl Into<PathBuf>) -> Self {
         KeyFile::new(path.into(), Format::Tokens)
     }
 
-    /// Takes a file that is not there for one without keys, in place of an error; for use in a [`Chain`](super::Chain).
+    /// Treats a missing file as a file without keys, instead of an error. For use in a [`Chain`](super::Chain).
     pub fn optional(mut self) -> Self {
         self.optional = true;
         self
     }
 
-    /// Within which time a change is seen; 10 s by default. After a 401 it is seen at once.
+    /// Sets the time within which a change of the file is noticed; 10 s by default. After a 401 it is noticed at once.
     pub fn fresh_within(mut self, time: Duration) -> Self {
         self.fresh_within = time;
         self
@@ -107,7 +107,7 @@ impl KeyFile {
             }
             Err(error) => return Err(self.unreadable(&error)),
         };
-        // A file system that keeps no times tells of no change.
+        // Without modification times, a change cannot be ruled out.
         let unchanged = |seen: &&Seen| seen.stamp == stamp && stamp.modified.is_some() && !rejected;
         if let Some(seen) = seen.as_ref().filter(unchanged) {
             return Ok(self.pick(&seen.keys, scope));
@@ -124,7 +124,7 @@ impl KeyFile {
     }
 
     fn read(&self) -> Result<Keys> {
-        // With room for all, since a text that grows leaves what it held behind.
+        // Allocated at full size, since a string that grows leaves its old content behind in memory.
         let mut text = Zeroizing::new(String::with_capacity(LARGEST as usize + 64));
         let file = File::open(&self.path).map_err(|error| self.unreadable(&error))?;
         file.take(LARGEST + 1).read_to_string(&mut text).map_err(|error| self.unreadable(&error))?;
@@ -132,7 +132,7 @@ impl KeyFile {
             return Err(self.unfit("is larger than 64 KiB"));
         }
         let mut keys = Keys::default();
-        // The causes are left out: nothing of a key may show.
+        // The messages omit the causes, which may repeat a part of the key.
         let invalid = |_| self.unfit("holds characters that no key has");
         match self.format {
             Format::Api => keys.set_api(&text).map_err(invalid)?,

@@ -1,9 +1,9 @@
-//! Reads `api_tokens.yml` as TabbyAPI writes it, or people edit it: two keys at the top, each with a text, the API key also with a
-//! list of texts. That is little of YAML, whose crates would outweigh the core; anything else is an error, no guess.
+//! A parser for `api_tokens.yml` as TabbyAPI writes it or users edit it: two top-level keys with a string each, and `api_key` also with a
+//! list of strings. This is a small part of YAML, and a YAML crate would outweigh the core. Anything else is an error.
 
 use zeroize::Zeroize;
 
-/// What the file has; empty where it has none. Wiped when it is dropped.
+/// The keys in the file, empty if missing. Wiped on drop.
 #[derive(Default, PartialEq, Eq)]
 #[cfg_attr(test, derive(Debug))]
 pub(super) struct Tokens {
@@ -18,7 +18,7 @@ impl Drop for Tokens {
     }
 }
 
-/// The keys, or the number of the line that is not understood.
+/// Returns the keys, or the number of the first line that is not understood.
 pub(super) fn parse(text: &str) -> Result<Tokens, usize> {
     let mut tokens = Tokens::default();
     // The name whose list may follow.
@@ -50,7 +50,7 @@ pub(super) fn parse(text: &str) -> Result<Tokens, usize> {
             Some(_) => continue,
             None => return Err(bad),
         };
-        // Of a list the first one counts.
+        // The first entry of a list is used.
         if place.is_empty() {
             *place = value;
         }
@@ -64,7 +64,7 @@ fn first(list: &str) -> Option<String> {
     scalar(inner.split(',').next().unwrap_or_default())
 }
 
-/// A plain or quoted text. Keys have no quotes, escapes or blanks in them.
+/// A plain or quoted string. Keys do not contain quotes, escapes or blanks.
 fn scalar(text: &str) -> Option<String> {
     let text = without_comment(text);
     let inner = match text.chars().next() {
