@@ -35,7 +35,7 @@ impl Outgoing<'_> {
     ///
     /// # Errors
     ///
-    /// Errors with code `bad_header` if the name or value is not valid, or the name is that of a key header.
+    /// Errors with code `bad_header` if the name or the value is not valid.
     pub fn set_header(&mut self, name: &str, value: &str) -> Result<()> {
         let bad = |what: &str| {
             let name = name.escape_debug();
