@@ -34,6 +34,9 @@ export class ToolRun {
   #own = new AbortController();
   /** Why it was given up. */
   #left;
+  /** Settles once a loop over it is over: with the error, if there is one. */
+  #ended;
+  #isOver = false;
 
   constructor(tabby, given, options) {
     this.#tabby = tabby;
@@ -66,9 +69,7 @@ export class ToolRun {
 
   /** Gives it up: ends the generation and the calls that run. */
   abort(reason) {
-    this.#left ??= { reason };
-    this.#stream?.abort(reason);
-    this.#own.abort(reason);
+    this.#leave(reason, false);
   }
 
   [Symbol.asyncIterator]() {
@@ -78,9 +79,8 @@ export class ToolRun {
     }
     this.#claimed = true;
     const events = this.#run();
-    const over = Promise.withResolvers ? Promise.withResolvers() : resolvers();
-    this.#ended = over.promise;
-    const settle = (error) => over.resolve(error);
+    let settle;
+    this.#ended = new Promise((resolve) => (settle = resolve));
     return {
       next: async () => {
         try {
@@ -89,6 +89,7 @@ export class ToolRun {
           return step;
         } catch (error) {
           settle({ error });
+          if (this.#left && !this.#left.isSignal) return { value: undefined, done: true };
           throw error;
         }
       },
@@ -105,8 +106,11 @@ export class ToolRun {
     };
   }
 
-  #ended;
-  #isOver = false;
+  #leave(reason, isSignal) {
+    this.#left ??= { reason, isSignal };
+    this.#stream?.abort(reason);
+    this.#own.abort(reason);
+  }
 
   async #finish() {
     // A loop that begins in the same turn is the reader.
@@ -117,6 +121,8 @@ export class ToolRun {
       return this.#output();
     }
     for await (const _ of this);
+    const failed = await this.#ended;
+    if (failed) throw failed.error;
     return this.#output();
   }
 
@@ -129,8 +135,8 @@ export class ToolRun {
     try {
       const { tools, limits, ...request } = this.#setUp();
       const signal = signalOf(this.#options?.signal);
-      const stop = signal && onAbort(signal, () => this.abort(signal.reason));
-      if (signal?.aborted) this.abort(signal.reason);
+      const stop = signal && onAbort(signal, () => this.#leave(signal.reason, true));
+      if (signal?.aborted) this.#leave(signal.reason, true);
       try {
         yield* this.#rounds(new ToolLoop(request, tools, limits));
       } finally {
@@ -139,9 +145,7 @@ export class ToolRun {
       }
     } catch (thrown) {
       const error = asTabbyError(thrown, "the run cannot go on");
-      const partial = this.#output();
-      this.#stream = undefined;
-      error.partial = partial;
+      error.partial = this.#output();
       throw error;
     }
   }
@@ -164,7 +168,10 @@ export class ToolRun {
       } else if (step.end) {
         this.#isOver = true;
         return;
-      } else yield await this.#calls.next();
+      } else {
+        const event = await this.#calls.next();
+        if (event) yield event;
+      }
     }
   }
 
@@ -179,12 +186,6 @@ export class ToolRun {
     yield { type: "answered", round: this.#loop.rounds, answer };
   }
 }
-
-const resolvers = () => {
-  const made = {};
-  made.promise = new Promise((resolve, reject) => Object.assign(made, { resolve, reject }));
-  return made;
-};
 
 function cancelledBy(reason, partial) {
   const error = cancelled(reason);

@@ -1,0 +1,7 @@
+// What the model gets in place of a result.
+
+/** A failure of this kind, with words for the model. */
+export const failure = (error, message) => ({ error, message });
+
+/** The length of a text in UTF-8. */
+export const bytesOf = (text) => new TextEncoder().encode(text).length;
