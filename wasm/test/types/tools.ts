@@ -20,7 +20,7 @@ tool({ name: "a" });
 const run = runTools(tabby, { messages, tools: [weather, { name: "now", run: () => "12:30" }], limits: { rounds: 3 } });
 for await (const event of run) {
   if (event.type === "chunk") void event.chunk.choices[0]?.delta.content;
-  if (event.type === "finished") void (event.result.failure?.error === "timed_out" || event.result.text.length);
+  if (event.type === "finished") void (event.result.failure ? event.result.failure.error === "timed_out" : event.result.text.length);
   // @ts-expect-error no such event
   if (event.type === "ended") break;
 }
