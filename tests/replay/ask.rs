@@ -48,6 +48,24 @@ impl Ask {
         })
     }
 
+    /// The name of the operation, as in `openapi.json`.
+    pub(crate) fn operation(&self) -> &'static str {
+        match self {
+            Ask::Chat(_) => "chat.create",
+            Ask::ChatStream(_) => "chat.stream",
+            Ask::Completion(_) => "completions.create",
+            Ask::CompletionStream(_) => "completions.stream",
+            Ask::Load(_) => "models.load",
+            Ask::Unload => "models.unload",
+            Ask::Models => "models.list",
+            Ask::Current => "models.current",
+            Ask::Props => "models.props",
+            Ask::Health => "health.check",
+            Ask::ServiceInfo => "health.service_info",
+            Ask::Permission => "auth.permission",
+        }
+    }
+
     pub(crate) fn is_stream(&self) -> bool {
         matches!(self, Ask::ChatStream(_) | Ask::CompletionStream(_) | Ask::Load(_))
     }

@@ -2,7 +2,7 @@
 //!
 //! * `recording` loads what lies in `tests/transcripts`; `coverage` sees to it that nothing there is left out.
 //! * `ask` makes the call that a recording belongs to, with the requests of `requests`; `play` replays the answer.
-//! * `naive` derives from a recording's text alone what the API has to yield; `expected` says it in words, by hand.
+//! * `naive` derives from a recording's text alone what the API has to yield; `expected` holds it against `outcomes.json`, which was checked by hand.
 //! * `splits`, `endings`, `pairs`, `fields` and `mutants` replay the same bytes in other ways.
 
 // As a test of `tests/hosts`.
@@ -12,7 +12,6 @@ extern crate tabbyapi_hosts;
 
 mod ask;
 mod coverage;
-mod digest;
 mod endings;
 mod expected;
 mod fields;

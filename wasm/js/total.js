@@ -200,9 +200,10 @@ export class CompletionTotal extends ChoiceTotal {
       if (typeof text === "string") choice.text = budget.append(choice.text, text);
       if (logprobs) {
         choice.logprobs ??= {};
+        const offsets = offsetsAfter(choice.logprobs, logprobs);
         for (const [name, list] of Object.entries(logprobs)) {
           if (!Array.isArray(list) || name in Object.prototype) continue;
-          budget.extend((choice.logprobs[name] ??= []), list);
+          budget.extend((choice.logprobs[name] ??= []), name === "text_offset" ? offsets : list);
         }
       }
       if (finish_reason) choice.finish_reason = finish_reason;
@@ -225,6 +226,15 @@ export class CompletionTotal extends ChoiceTotal {
   split(whole) {
     return [wholeCompletion(whole)];
   }
+}
+
+/** The offsets of a chunk in the whole text. Each chunk counts from 0 again; a server that does not is believed. */
+function offsetsAfter({ text_offset = [], tokens = [] }, { text_offset: offsets }) {
+  const [last, token] = [text_offset.at(-1), tokens.at(-1)];
+  if (offsets?.[0] !== 0 || typeof last !== "number" || typeof token !== "string") return offsets;
+  // In characters.
+  const base = last + [...token].length;
+  return offsets.map((offset) => (typeof offset === "number" ? offset + base : offset));
 }
 
 /** Adds up the events of a load. */
