@@ -7,19 +7,19 @@
 //!
 //! # Where to look
 //!
-//! * [`Client`], its [`services`], and the requests and answers in [`api`].
+//! * [`Client`], its [`services`], and the requests and responses in [`api`].
 //! * [`Response`], [`ResponseStream`], [`StreamError`], [`Error`]: results of calls.
 //! * [`Options`], [`TimeoutPolicy`], [`Limits`], [`policy`], [`auth`]: settings.
 //! * [`hooks`] and `telemetry`: code that observes calls, changes them, or stops them.
-//! * [`tools`], [`structured`], [`conversation`], [`estimate`], [`batch`], [`flow`], [`Continuation`], [`errors`]: built on a client.
-//! * [`transport`]: HTTP stacks, and how to bring your own; scripts and recordings for tests.
-//! * [`Endpoint`], [`call`], [`decode`], [`sse`], [`driver`]: the core, for routes and executors of your own.
-//! * [`guide`]: how to do things, from the first call to running behind a proxy; a table of all routes; moving from other libraries.
+//! * [`tools`], [`structured`], [`conversation`], [`estimate`], [`batch`], [`flow`], [`Continuation`], [`errors`]: helpers on top of a client.
+//! * [`transport`]: HTTP stacks, custom transports, and scripts and recordings for tests.
+//! * [`Endpoint`], [`call`], [`decode`], [`sse`], [`driver`]: the core, for custom routes and executors.
+//! * [`guide`]: guides, from the first call to a service behind a proxy; a table of all routes; migration from other libraries.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(unreachable_pub)]
 
-// The floors. `tests/layers.rs` has their order, and holds it.
+// The floors. `tests/layers.rs` checks their order.
 pub mod api;
 mod base;
 mod client;
@@ -30,7 +30,7 @@ pub mod sse;
 pub mod telemetry;
 mod toolkit;
 pub mod transport;
-// Text alone: it is there for rustdoc and its tests.
+// Text only, for rustdoc and its tests.
 #[cfg(any(doc, doctest))]
 pub mod guide;
 
@@ -53,10 +53,10 @@ pub use protocol::{
 #[cfg(feature = "oauth2")]
 pub use toolkit::oauth;
 
-/// A client for TabbyML/tabby, the self-hosted coding assistant, which is called TabbyAPI, too.
+/// A client for TabbyML/tabby, the self-hosted coding assistant, which is also called TabbyAPI.
 ///
-/// [`Client`](tabbyml::Client) is a client like [`crate::Client`], on the same core, with the [services](tabbyml::services) of this server. The types here are
-/// those of its operations; messages and chunks of conversations are those of [`api`].
+/// [`Client`](tabbyml::Client) is a client like [`crate::Client`], on the same core, with the [services](tabbyml::services) of this server. This
+/// module has the types of its operations; messages and chunks of conversations are those of [`api`].
 #[cfg(feature = "tabbyml")]
 pub mod tabbyml {
     pub use crate::api::tabbyml::*;
@@ -66,7 +66,7 @@ pub mod tabbyml {
     pub use crate::toolkit::editor;
 }
 
-/// What the npm package and the tests of this repository take. It changes without notice.
+/// Items for the npm package and the tests of this repository. Not part of the stable API.
 #[doc(hidden)]
 pub mod internal {
     #[cfg(feature = "schemars")]

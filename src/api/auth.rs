@@ -7,7 +7,7 @@ use crate::api::operation::endpoints;
 use crate::base::Extra;
 use crate::decode::open_enum::open_enum;
 
-/// The table of this service; see [`operation`](crate::api::operation).
+/// The table of this service. See [`operation`](crate::api::operation).
 macro_rules! service {
     ($make:ident) => {
         $make! {
@@ -15,13 +15,13 @@ macro_rules! service {
             ///
             /// `cargo run --example auth` runs it against an emulated server.
             auth: Auth {
-                /// Returns what the key of generations may do: the API key, or else the admin key.
+                /// Returns the permission of the key that generations use: the API key, or else the admin key.
                 ///
                 /// On a server without authentication every caller is [`Permission::Admin`](crate::api::Permission::Admin).
                 ///
                 /// # Errors
                 ///
-                /// `missing_key`, `invalid_key`: the server accepts no such key.
+                /// `missing_key`, `invalid_key`: the server rejected the key.
                 call permission() -> PermissionResponse = &GetPermission =>
                     unit [GetPermission]: GET "/v1/auth/permission", Api, Idempotent, read;
             }
@@ -32,12 +32,12 @@ pub(crate) use service;
 
 service!(endpoints);
 
-/// What a key may do.
+/// The permission of a key.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct PermissionResponse {
-    /// What the key may do.
+    /// The permission.
     #[serde(deserialize_with = "crate::decode::in_place::meant")]
     pub permission: Permission,
     /// Fields that this library has no name for.
@@ -48,9 +48,9 @@ pub struct PermissionResponse {
 open_enum! {
     /// A level of permission.
     Permission {
-        /// Generate, and read what concerns the loaded model.
+        /// Generate, and read the loaded model.
         Api = "api",
-        /// Everything, such as loading models.
+        /// Everything, including loading models.
         Admin = "admin",
     }
 }

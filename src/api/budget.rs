@@ -1,4 +1,4 @@
-//! What an accumulator may still take in.
+//! The remaining budget of an accumulator.
 
 use serde_json::{Map, Value};
 
@@ -17,7 +17,7 @@ impl Budget {
         Budget { bytes: limits.accumulated, cap: limits.accumulated, indices: limits.indices }
     }
 
-    /// Makes room for so many bytes.
+    /// Takes this many bytes out of the budget.
     pub(crate) fn take(&mut self, bytes: usize) -> Result<()> {
         match self.bytes.checked_sub(bytes) {
             Some(left) => {
@@ -36,7 +36,7 @@ impl Budget {
         }
     }
 
-    /// Makes room for one more of so many `things`.
+    /// Adds one more of `present` things.
     pub(crate) fn one_more(&self, present: usize, things: &str) -> Result<()> {
         if present < self.indices {
             return Ok(());
@@ -49,7 +49,7 @@ impl Budget {
         .with_advice(Advice::new(Remedy::Raise, "raise {setting:limits.indices} if so many are expected")))
     }
 
-    /// Makes room for a value.
+    /// Takes the size of a value.
     pub(crate) fn take_value(&mut self, name: &str, value: &Value) -> Result<()> {
         self.take(name.len() + weight(value))
     }
@@ -61,15 +61,14 @@ impl Budget {
         Ok(())
     }
 
-    /// Takes over unknown fields; a later value replaces an earlier one. Those that have a name in what is added up are left out,
-    /// for they would stand there twice.
+    /// Merges unknown fields. A later value replaces an earlier one. Fields with a name in the accumulated type are skipped.
     pub(crate) fn merge(&mut self, to: &mut Extra, from: &Extra, named: &[&str]) -> Result<()> {
         if from.is_empty() {
             return Ok(());
         }
         for (name, value) in from {
             if to.get(name) != Some(value) && !named.contains(&name.as_str()) {
-                // Every sixth field begins a node.
+                // Every sixth field starts a node.
                 let node = if to.len().is_multiple_of(6) { nodes::<String, Value>(1) } else { 0 };
                 self.take(node + allocation(name.len()) + weight(value))?;
                 to.insert(name.clone(), value.clone());
@@ -79,7 +78,7 @@ impl Budget {
     }
 }
 
-/// What a value takes in memory.
+/// The memory of a value.
 fn weight(value: &Value) -> usize {
     size_of::<Value>()
         + match value {
@@ -95,17 +94,17 @@ fn map_weight(map: &Map<String, Value>) -> usize {
     nodes::<String, Value>(map.len()) + fields.sum::<usize>()
 }
 
-/// What unknown fields take in memory.
+/// The memory of unknown fields.
 pub(crate) fn extra_weight(extra: &Extra) -> usize {
     extra.map().map_or(0, |map| if map.is_empty() { 0 } else { 2 * size_of::<Map<String, Value>>() + map_weight(map) })
 }
 
-/// What the nodes of a map of the standard library take: they hold up to 11 entries and are half full at worst.
+/// The memory of the nodes of a standard map, which hold up to 11 entries and are at least half full.
 pub(crate) fn nodes<K, V>(entries: usize) -> usize {
     entries.div_ceil(6) * (11 * (size_of::<K>() + size_of::<V>()) + 96)
 }
 
-/// What a string of so many bytes takes beside its own size.
+/// The memory of a string of this size, without the `String` itself.
 fn allocation(len: usize) -> usize {
     if len == 0 { 0 } else { len + 16 }
 }

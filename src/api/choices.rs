@@ -1,4 +1,4 @@
-//! The choices of a stream: which there are, and which have ended.
+//! The choices of a stream, and which of them have ended.
 
 use std::collections::BTreeMap;
 
@@ -8,33 +8,33 @@ use crate::api::common::FinishReason;
 use crate::base::{Error, ErrorCode, ErrorKind, Extra, Result};
 use crate::decode::answer_error_field;
 
-/// More choices than this are not distinguished; no request has so many.
+/// The maximum number of choices that are distinguished.
 const MOST: usize = 1 << 16;
 
-/// What is known of the choices of a stream.
+/// The state of the choices of a stream.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Choices {
-    /// How many were asked for, if that is known.
+    /// The number of requested choices, if known.
     expected: Option<u64>,
-    /// Those that came, and whether they have ended.
+    /// The choices so far, and whether they have ended.
     seen: BTreeMap<u32, bool>,
-    /// An event had more than one.
+    /// Whether an event had more than one.
     several: bool,
 }
 
 impl Choices {
-    /// For a stream of so many choices.
+    /// Creates the state for a stream of this many choices.
     pub(crate) fn expecting(expected: Option<u64>) -> Self {
         Choices { expected, ..Choices::default() }
     }
 
-    /// For another attempt.
+    /// Resets the state for another attempt.
     pub(crate) fn reset(&mut self) {
         *self = Choices::expecting(self.expected);
     }
 
-    /// Sees one of the `count` choices of an event. Where only one was asked for, it is the first: some servers count tokens by
-    /// its index.
+    /// Notes one of the `count` choices of an event. If only one was requested, it is the first: some servers count tokens in its
+    /// index.
     pub(crate) fn see(&mut self, index: &mut u32, count: usize, ended: bool) {
         self.several |= count > 1;
         if self.expected == Some(1) && !self.several {
@@ -45,7 +45,7 @@ impl Choices {
         }
     }
 
-    /// Whether all choices have ended, so that nothing is missing but the announcement of the stream's end.
+    /// Whether all choices have ended, so that only the end of the stream is missing.
     pub(crate) fn all_ended(&self) -> bool {
         let count = self.seen.len() as u64;
         count > 0
@@ -55,7 +55,7 @@ impl Choices {
     }
 }
 
-/// How many choices a request asks for: in its own field, or among fields without a name, its own ones first. `None` if it
+/// The number of choices that a request asks for, in its own field or in extra fields, its own taking precedence. `None` if it
 /// is not known.
 pub(crate) fn asked_for(n: Option<u32>, extras: [&Extra; 2]) -> Option<u64> {
     match (n, extras.into_iter().find_map(|extra| extra.get("n"))) {
@@ -65,8 +65,8 @@ pub(crate) fn asked_for(n: Option<u32>, extras: [&Extra; 2]) -> Option<u64> {
     }
 }
 
-/// Errors if a choice of a generation failed: it has an error of its own, or says so by the reason of its end. The other choices are
-/// in the body that the error keeps.
+/// Errors if a choice of a generation failed: it has an error, or an error as its reason. The other choices are in the body that the
+/// error keeps.
 pub(crate) fn whole_choices<'a>(
     choices: impl IntoIterator<Item = (&'a Extra, &'a Option<FinishReason>)>,
 ) -> Result<()> {

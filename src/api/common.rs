@@ -1,4 +1,4 @@
-//! What several services share: token counts, reasons, stream options, response formats, lists.
+//! Types that several services share: token counts, reasons, stream options, response formats, lists.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -15,17 +15,17 @@ use crate::decode::open_enum::open_enum;
 open_enum! {
     /// Why a choice ended.
     FinishReason {
-        /// A stop token or stop string came, or a grammar was complete.
+        /// A stop token or stop string was generated, or a grammar was complete.
         Stop = "stop",
         /// `max_tokens` was reached.
         Length = "length",
-        /// Tool calls came. It also stands where their text was cut off or could not be parsed: then there are none.
+        /// Tool calls were generated. Also if their text was cut off or could not be parsed; then there are none.
         ToolCalls = "tool_calls",
     }
 }
 
 open_enum! {
-    /// What precisely ended a choice; TabbyAPI's own refinement of [`FinishReason`].
+    /// The precise reason why a choice ended; TabbyAPI's refinement of [`FinishReason`].
     EosReason {
         /// The model's end token, or a token of `stop`.
         StopToken = "stop_token",
@@ -40,7 +40,7 @@ open_enum! {
     }
 }
 
-/// Tokens and times of one request. With several choices the prompt's side is that of the first choice and the
+/// Tokens and times of one request. With several choices, the prompt values are those of the first choice and the
 /// completion tokens are summed.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
@@ -49,16 +49,16 @@ pub struct Usage {
     /// Tokens of the prompt.
     #[serde(default, deserialize_with = "filled")]
     pub prompt_tokens: u64,
-    /// Seconds that the prompt took.
+    /// Processing time of the prompt in seconds.
     #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub prompt_time: Option<f64>,
     /// Prompt tokens per second.
     #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub prompt_tokens_per_sec: Option<Rate>,
-    /// Tokens that were generated.
+    /// Generated tokens.
     #[serde(default, deserialize_with = "filled")]
     pub completion_tokens: u64,
-    /// Seconds that the generation took.
+    /// Generation time in seconds.
     #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub completion_time: Option<f64>,
     /// Generated tokens per second.
@@ -67,13 +67,13 @@ pub struct Usage {
     /// All tokens.
     #[serde(default, deserialize_with = "filled")]
     pub total_tokens: u64,
-    /// Seconds that the request took on the server, waiting included.
+    /// Total time of the request on the server in seconds, including waiting.
     #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub total_time: Option<f64>,
-    /// What the prompt's tokens are made of, from servers that report it.
+    /// Details of the prompt tokens, from servers that report them.
     #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub prompt_tokens_details: Option<PromptTokensDetails>,
-    /// What the generated tokens are made of, from servers that report it.
+    /// Details of the generated tokens, from servers that report them.
     #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub completion_tokens_details: Option<CompletionTokensDetails>,
     /// Other fields.
@@ -81,12 +81,12 @@ pub struct Usage {
     pub extra: Extra,
 }
 
-/// What the tokens of a prompt are made of.
+/// Details of the prompt tokens.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct PromptTokensDetails {
-    /// Tokens that the server had in its cache, so that they took no time.
+    /// Tokens that were in the server's cache and took no time.
     #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub cached_tokens: Option<u64>,
     /// Other fields.
@@ -94,15 +94,15 @@ pub struct PromptTokensDetails {
     pub extra: Extra,
 }
 
-/// What the tokens of an answer are made of.
+/// Details of the generated tokens.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct CompletionTokensDetails {
-    /// Tokens that were guessed ahead, by a draft model say, and taken over.
+    /// Tokens that were predicted, for example by a draft model, and accepted.
     #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub accepted_prediction_tokens: Option<u64>,
-    /// Tokens that were guessed ahead and dropped.
+    /// Tokens that were predicted and rejected.
     #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub rejected_prediction_tokens: Option<u64>,
     /// Other fields.
@@ -123,7 +123,7 @@ impl<'de> DeserializeInPlace<'de> for Option<Rate> {
     }
 }
 
-/// The error of a choice that says no more than that it ended by one.
+/// The error of a choice that ended with an error reason and no details.
 pub(crate) fn failed_choice(reason: Option<&FinishReason>) -> Option<Error> {
     let failed = reason.is_some_and(|reason| *reason == "error");
     failed.then(|| {
@@ -132,10 +132,10 @@ pub(crate) fn failed_choice(reason: Option<&FinishReason>) -> Option<Error> {
     })
 }
 
-/// The error of a whole answer that was cut because the model was unloaded; it looks complete but for an `eos_reason` that is
-/// null, and usage that was asked for and is null too. `text` is what had been generated.
+/// The error of a whole response that was cut because the model was unloaded. Such a response looks complete except for a null
+/// `eos_reason`, and null usage although it was requested. `text` is the generated text.
 pub(crate) fn cut_by_unload(body: &str, text: &str) -> Option<Error> {
-    // The answer is in memory, too, so nothing is made of the body a second time.
+    // The response is in memory too, so the body is not decoded a second time.
     let answer: Ending = crate::decode::look(body)?;
     (answer.usage.0 && answer.choices).then(|| {
         Error::new(
@@ -151,17 +151,17 @@ pub(crate) fn cut_by_unload(body: &str, text: &str) -> Option<Error> {
     })
 }
 
-/// What of a whole answer says that it was cut.
+/// The fields of a whole response that show that it was cut.
 #[derive(Deserialize)]
 struct Ending {
     #[serde(default)]
     usage: IsNull,
-    /// Whether one of them was.
+    /// Whether one of them was cut.
     #[serde(deserialize_with = "any_cut")]
     choices: bool,
 }
 
-/// The same of one of its choices.
+/// The same for one of its choices.
 #[derive(Deserialize)]
 struct ChoiceEnding {
     #[serde(default, deserialize_with = "filled")]
@@ -170,7 +170,7 @@ struct ChoiceEnding {
     eos_reason: IsNull,
 }
 
-/// Whether a field is there and null.
+/// Whether a field is present and null.
 #[derive(Default)]
 struct IsNull(bool);
 
@@ -199,7 +199,7 @@ fn any_cut<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error>
     deserializer.deserialize_seq(Visit)
 }
 
-/// A speed in tokens per second; the server says `Indeterminate` where the time was too short to tell.
+/// A speed in tokens per second. The server sends `Indeterminate` if the time was too short to measure.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(untagged)]
@@ -207,12 +207,12 @@ fn any_cut<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error>
 pub enum Rate {
     /// Tokens per second.
     PerSecond(f64),
-    /// What stood in the number's place, such as `Indeterminate`.
+    /// Text in place of the number, such as `Indeterminate`.
     Words(Text),
 }
 
 impl Rate {
-    /// Tokens per second, if the server gave a number.
+    /// Returns tokens per second, if the server sent a number.
     pub fn per_second(&self) -> Option<f64> {
         match self {
             Rate::PerSecond(rate) => Some(*rate),
@@ -230,15 +230,15 @@ impl fmt::Display for Rate {
     }
 }
 
-/// Options of an answer's delivery.
+/// Options for the delivery of a response.
 ///
-/// While a request has none, the library asks for usage by itself, streamed or not. In a stream that costs the
-/// last choice its `eos_reason`, which the server then leaves out; set empty options to keep it.
+/// If a request has none, the library requests usage, streamed or not. In a stream the server then omits the `eos_reason` of
+/// the last choice. Set empty options to keep it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct StreamOptions {
-    /// Whether to report [`Usage`]; the server's default is no. It counts for answers that are not streamed too.
+    /// Whether to report [`Usage`]; the server's default is false. Also applies to responses that are not streamed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub include_usage: Option<bool>,
     /// Other fields.
@@ -247,7 +247,7 @@ pub struct StreamOptions {
 }
 
 impl StreamOptions {
-    /// No options: the server's defaults.
+    /// Creates options with the server's defaults.
     pub fn new() -> Self {
         StreamOptions::default()
     }
@@ -259,12 +259,12 @@ impl StreamOptions {
         self
     }
 
-    /// Whether usage is asked for, by the user or by default.
+    /// Whether usage is requested, by the user or by default.
     pub(crate) fn wants_usage(set: &Option<StreamOptions>) -> bool {
         set.as_ref().is_none_or(|options| options.include_usage == Some(true))
     }
 
-    /// What is asked for while the user did not say.
+    /// The options that are sent if the user set none.
     pub(crate) fn or_usage(set: &Option<StreamOptions>) -> Option<StreamOptions> {
         set.is_none().then(|| StreamOptions::new().include_usage(true))
     }
@@ -277,15 +277,15 @@ open_enum! {
         Text = "text",
         /// Any JSON object.
         Json = "json",
-        /// JSON after a schema.
+        /// JSON that matches a schema.
         JsonSchema = "json_schema",
     }
 }
 
-/// The form that the output is held to.
+/// The format of the output.
 ///
-/// The server ignores kinds that it does not know, `json_object` among them, and schemas that are not valid, without
-/// a word: the output is then free text.
+/// The server silently ignores kinds that it does not know, including `json_object`, and invalid schemas. The output is then
+/// free text.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -293,7 +293,7 @@ pub struct ResponseFormat {
     /// The kind (wire: `type`).
     #[serde(rename = "type")]
     pub kind: ResponseFormatType,
-    /// The schema, for the type `json_schema`, bare or in OpenAI's wrapper `{"name", "schema"}`.
+    /// The schema, for the type `json_schema`, plain or in OpenAI's wrapper `{"name", "schema"}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub json_schema: Option<OrderedJson>,
     /// Other fields.
@@ -302,30 +302,30 @@ pub struct ResponseFormat {
 }
 
 impl ResponseFormat {
-    /// A format of this kind.
+    /// Creates a format of this kind.
     pub fn new(kind: ResponseFormatType) -> Self {
         ResponseFormat { kind, json_schema: None, extra: Extra::new() }
     }
 
-    /// Free text.
+    /// Creates a format for free text.
     pub fn text() -> Self {
         ResponseFormat::new(ResponseFormatType::Text)
     }
 
-    /// Any JSON object.
+    /// Creates a format for any JSON object.
     pub fn json() -> Self {
         ResponseFormat::new(ResponseFormatType::Json)
     }
 
-    /// JSON after this schema.
+    /// Creates a format for JSON that matches this schema.
     pub fn json_schema(schema: impl Into<OrderedJson>) -> Self {
         ResponseFormat { json_schema: Some(schema.into()), ..ResponseFormat::new(ResponseFormatType::JsonSchema) }
     }
 }
 
-/// A list that can be made of one element as well: `"a".into()`, `["a", "b"].into()`, `vec!["a"].into()`.
+/// A list that can also be created from a single element: `"a".into()`, `["a", "b"].into()`, `vec!["a"].into()`.
 ///
-/// It is always written as a list, and read from a list or a single element.
+/// Always serialized as a list. Deserialized from a list or a single element.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct OneOrMany<T>(
@@ -418,7 +418,7 @@ impl<T, S: Clone + Into<T>> From<&[S]> for OneOrMany<T> {
     }
 }
 
-/// A request that names a model, sent while none is loaded, is a bare 500 and not the 503 that others get.
+/// A request that names a model while none is loaded fails with a plain 500 instead of 503.
 pub(crate) fn map_generation_error(error: Error) -> Error {
     match error.status() {
         Some(status) if status == 500 && error.code() == &ErrorCode::ServerError => error.with_advice(Advice::new(
@@ -430,7 +430,7 @@ pub(crate) fn map_generation_error(error: Error) -> Error {
     }
 }
 
-/// Adds what one answer used to what others did.
+/// Adds the usage of another response.
 pub(crate) fn add_usage(total: &mut Usage, usage: &Usage) {
     fn sum(to: &mut Option<f64>, more: Option<f64>) {
         if let Some(more) = more {

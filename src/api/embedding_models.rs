@@ -1,47 +1,47 @@
-//! The routes of embedding models: what there is, what is loaded, loading and unloading.
+//! The routes of embedding models: listing, loading and unloading.
 
 use crate::api::fields::request;
 use crate::api::models::{LoadProgress, ModelCard, ModelList};
 use crate::api::operation::endpoints;
 use crate::decode::Empty;
 
-/// The table of this service; see [`operation`](crate::api::operation).
+/// The table of this service. See [`operation`](crate::api::operation).
 macro_rules! service {
     ($make:ident) => {
         $make! {
-            /// Embedding models: `client.embedding_models()`. One can be loaded beside the model that generates text.
+            /// Embedding models: `client.embedding_models()`. One can be loaded in addition to the model that generates text.
             ///
             /// `cargo run --example embedding_models` runs them against an emulated server.
             embedding_models: EmbeddingModels {
-                /// Returns the embedding models that can be loaded.
+                /// Returns the available embedding models.
                 ///
-                /// Uses the admin key if there is one: with an API key the server lists the loaded one only.
+                /// Uses the admin key if it is set. With an API key the server lists only the loaded one.
                 call list() -> ModelList = &ListEmbeddingModels =>
                     unit [ListEmbeddingModels]: GET "/v1/model/embedding/list", PreferAdmin, Idempotent, read;
                 /// Returns the loaded embedding model.
                 ///
                 /// # Errors
                 ///
-                /// `no_embedding_model_loaded`: there is none.
+                /// `no_embedding_model_loaded`: no embedding model is loaded.
                 call current() -> ModelCard = &CurrentEmbeddingModel =>
                     unit [CurrentEmbeddingModel]: GET "/v1/model/embedding", Api, Idempotent, read;
                 /// Loads an embedding model. Requires the admin key.
                 ///
-                /// There are no events of progress: the response comes when the model is loaded, which by default may take up to 10 minutes.
+                /// There are no progress events. The response arrives when the model is loaded, which by default may take up to 10 minutes.
                 ///
                 /// # Errors
                 ///
-                /// * `already_loaded`: this model is loaded; unload it first.
-                /// * `unknown_model`: there is no such directory.
+                /// * `already_loaded`: this model is already loaded. Unload it first.
+                /// * `unknown_model`: the directory does not exist.
                 /// * `nothing_named`: the name is empty.
-                /// * `bad_request`: the directory holds no embedding model.
+                /// * `bad_request`: the directory does not contain an embedding model.
                 call load(request: &EmbeddingLoadRequest) -> LoadProgress = request =>
                     json [EmbeddingLoadRequest]: POST "/v1/model/embedding/load", Admin, IfUnsent, load_whole;
                 /// Unloads the embedding model. Requires the admin key.
                 ///
                 /// # Errors
                 ///
-                /// `no_embedding_model_loaded`: there is none.
+                /// `no_embedding_model_loaded`: no embedding model is loaded.
                 call unload() -> Empty = &UnloadEmbeddingModel =>
                     unit [UnloadEmbeddingModel]: POST "/v1/model/embedding/unload", Admin, IfUnsent, read;
             }
@@ -53,7 +53,7 @@ pub(crate) use service;
 service!(endpoints);
 
 request! {
-    /// Which embedding model to load, and where.
+    /// Which embedding model to load, and on which device.
     pub struct EmbeddingLoadRequest {
         required {
             /// The directory under the server's directory of embedding models.
@@ -67,7 +67,7 @@ request! {
 }
 
 impl EmbeddingLoadRequest {
-    /// Loads this directory.
+    /// Creates a request to load this directory.
     pub fn new(embedding_model_name: impl Into<String>) -> Self {
         EmbeddingLoadRequest::blank(embedding_model_name.into())
     }

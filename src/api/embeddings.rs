@@ -1,4 +1,4 @@
-//! `POST /v1/embeddings`: vectors of texts.
+//! `POST /v1/embeddings`: embedding vectors of texts.
 
 use std::fmt;
 
@@ -18,11 +18,11 @@ use crate::decode::open_enum::open_enum;
 use crate::protocol::estimate::Estimator;
 use crate::protocol::{Endpoint, json_body};
 
-/// The table of this service; see [`operation`](crate::api::operation).
+/// The table of this service. See [`operation`](crate::api::operation).
 macro_rules! service {
     ($make:ident) => {
         $make! {
-            /// Vectors of texts: `client.embeddings()`.
+            /// Embedding vectors of texts: `client.embeddings()`.
             ///
             /// An embedding model must be loaded, by the server's configuration or by [`client.embedding_models()`](Client::embedding_models).
             /// `cargo run --example embeddings` runs it against an emulated server.
@@ -31,7 +31,7 @@ macro_rules! service {
                 ///
                 /// # Errors
                 ///
-                /// * `no_embedding_model_loaded`: there is no model for it.
+                /// * `no_embedding_model_loaded`: no embedding model is loaded.
                 /// * `inconsistent_answer`: the response does not have one vector for each text, or their dimensions differ.
                 call create(request: &EmbeddingsRequest) -> EmbeddingList = request =>
                     own [EmbeddingsRequest]: POST "/v1/embeddings", Api, Idempotent, generate;
@@ -44,7 +44,7 @@ pub(crate) use service;
 service!(endpoints);
 
 request! {
-    /// Texts to turn into vectors.
+    /// Texts to embed.
     ///
     /// ```
     /// use tabbyapi::api::{EmbeddingsRequest, EncodingFormat};
@@ -56,27 +56,27 @@ request! {
     /// ```
     pub struct EmbeddingsRequest {
         required {
-            /// The texts; at least one. The server takes no token ids.
+            /// The texts; at least one. The server does not accept token ids.
             input: OneOrMany<String>,
         }
         optional {
-            /// How the vectors are written; decimals by default. The answer is the same, but base64 is a quarter as long.
+            /// The encoding of the vectors; decimals by default. Base64 has the same values in a quarter of the size.
             encoding_format: EncodingFormat,
-            /// Ignored by the server: the loaded embedding model answers.
+            /// Ignored by the server, which uses the loaded embedding model.
             model: String as impl Into<String>,
         }
     }
 }
 
 impl EmbeddingsRequest {
-    /// The vector of this text, or the vectors of these.
+    /// Creates a request for one text or several.
     pub fn new(input: impl Into<OneOrMany<String>>) -> Self {
         EmbeddingsRequest::blank(input.into())
     }
 }
 
 open_enum! {
-    /// How vectors are written. The server takes what it does not know for `float`.
+    /// The encoding of vectors. The server treats unknown values as `float`.
     EncodingFormat {
         /// Lists of decimals.
         Float = "float",
@@ -114,13 +114,13 @@ impl Endpoint for EmbeddingsRequest {
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct EmbeddingList {
-    /// One vector for each text, in their order.
+    /// One vector per text, in order.
     #[serde(deserialize_with = "listed")]
     pub data: Vec<Embedding>,
-    /// The model that made them.
+    /// The model.
     #[serde(default, deserialize_with = "filled")]
     pub model: Text,
-    /// What it took. The server counts **characters** here, where the names say tokens.
+    /// Usage. The server counts **characters** here, although the names say tokens.
     #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,
     /// Fields that this library has no name for.
@@ -129,17 +129,17 @@ pub struct EmbeddingList {
 }
 
 impl EmbeddingList {
-    /// The length of every vector.
+    /// Returns the length of every vector.
     pub fn dimension(&self) -> usize {
         self.data.first().map_or(0, |first| first.embedding.len())
     }
 
-    /// The vectors alone, in the order of the texts.
+    /// Returns the vectors, in the order of the texts.
     pub fn into_vectors(self) -> Vec<Vec<f32>> {
         self.data.into_iter().map(|item| item.embedding).collect()
     }
 
-    /// Sorts the vectors by index, and refuses what is not one vector of one dimension for each of `count` texts.
+    /// Sorts the vectors by index. Errors unless there is one vector of the same dimension for each of `count` texts.
     fn put_in_order(&mut self, count: usize) -> Result<()> {
         let refuse = |message: String| Err(Error::new(ErrorKind::Decode, ErrorCode::InconsistentAnswer, message));
         if self.data.len() != count {
@@ -175,11 +175,11 @@ impl EmbeddingList {
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Embedding {
-    /// The vector, whichever way it was written.
+    /// The vector, decoded from either encoding.
     #[serde(deserialize_with = "vector")]
     #[cfg_attr(feature = "schemars", schemars(schema_with = "vector_schema"))]
     pub embedding: Vec<f32>,
-    /// The place of its text in the request.
+    /// The index of its text in the request.
     #[serde(default = "no_index", deserialize_with = "index")]
     pub index: usize,
     /// Fields that this library has no name for.
@@ -199,7 +199,7 @@ fn vector_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
     })
 }
 
-/// The index of a vector that came without one: it stands where it should.
+/// The index of a vector without one, which is used in its order.
 const fn no_index() -> usize {
     usize::MAX
 }
@@ -210,12 +210,12 @@ fn index<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> 
     Ok(index.map_or(no_index(), |index| index as usize))
 }
 
-/// A vector that is written as base64, which keeps each bit, and read either way.
+/// A vector that is serialized as base64, which keeps each bit, and deserialized from both encodings.
 #[derive(Deserialize)]
 pub(crate) struct PackedVector(#[serde(deserialize_with = "vector")] pub(crate) Vec<f32>);
 
 impl PackedVector {
-    /// The vector as base64 of its 32-bit floats, little-endian.
+    /// The vector as base64 of 32-bit floats, little-endian.
     pub(crate) fn pack(vector: &[f32]) -> String {
         BASE64.encode(vector.iter().flat_map(|number| number.to_le_bytes()).collect::<Vec<u8>>())
     }

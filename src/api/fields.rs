@@ -1,8 +1,8 @@
-//! How request types are declared.
+//! Macros that declare request types.
 
 use crate::base::{Extra, OrderedJson};
 
-/// The setters of optional fields: `name: Type`, or `name: Type as impl Into<Type>` where a conversion helps.
+/// The setters of optional fields: `name: Type`, or `name: Type as impl Into<Type>` for a conversion.
 macro_rules! setters {
     ($( $(#[doc = $doc:expr])* $name:ident: $type:ty $(as $arg:ty)?, )*) => {
         $( crate::api::fields::setters! { @one [$($doc)*] $name; $type $(as $arg)? } )*
@@ -28,10 +28,10 @@ macro_rules! setters {
 }
 pub(crate) use setters;
 
-/// Declares a request: required fields, then optional ones, which are left out of the JSON while they are unset
-/// and have setters of their names, then perhaps a flattened struct. `extra` is added.
+/// Declares a request: required fields, then optional ones, which are not serialized while unset and have setters of the same name,
+/// then optionally a flattened struct. Adds `extra`.
 ///
-/// `blank(required…)` makes one with everything else unset, for the hand-written `new`.
+/// `blank(required…)` creates one with everything else unset, for the hand-written `new`.
 macro_rules! request {
     (
         $(#[$meta:meta])*
@@ -53,8 +53,8 @@ macro_rules! request {
                 pub $oname: Option<$otype>,
             )*
             $( $(#[doc = $fdoc])* #[serde(flatten)] pub $fname: $ftype, )?
-            /// Fields that this library has no name for; they are sent along as they are, after the others. A
-            /// `stream` among them is left out, since the method decides that.
+            /// Fields that this library has no name for. They are sent after the others, unchanged. A `stream` field is omitted, since the
+            /// method sets it.
             #[serde(
                 flatten,
                 serialize_with = "crate::api::fields::without_stream",
@@ -86,7 +86,7 @@ pub(crate) fn without_stream<S: serde::Serializer>(extra: &Extra, serializer: S)
     extra.write(|name| name != "stream", serializer)
 }
 
-/// Reads the extra fields of a request, with the order in which they stand.
+/// Reads the extra fields of a request in order.
 pub(crate) fn ordered<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Extra, D::Error> {
     struct Visit;
     impl<'de> serde::de::Visitor<'de> for Visit {

@@ -1,4 +1,4 @@
-//! `GET /health` and `GET /.well-known/serviceinfo`: whether the server is there, and what it is.
+//! `GET /health` and `GET /.well-known/serviceinfo`: the health and the description of the server.
 
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -11,20 +11,20 @@ use crate::decode::in_place::{filled, in_place_objects, meant, named, or_default
 use crate::decode::open_enum::open_enum;
 use crate::protocol::Endpoint;
 
-/// The table of this service; see [`operation`](crate::api::operation).
+/// The table of this service. See [`operation`](crate::api::operation).
 macro_rules! service {
     ($make:ident) => {
         $make! {
             /// Health of the server: `client.health()`.
             ///
-            /// Health is not readiness: after one failed generation the server reports itself unhealthy until it is restarted, although it goes on
-            /// working. It is reachable if [`check`](Health::check) returns any response, and ready if a model is loaded.
+            /// Health is not readiness. After one failed generation the server reports itself unhealthy until it is restarted, although it still
+            /// works. It is reachable if [`check`](Health::check) returns any response, and ready if a model is loaded.
             /// `cargo run --example health` runs it against an emulated server.
             health: Health {
-                /// Returns the server's health. A 503 with a body is a response, not an error. Requires no key.
+                /// Returns the server's health. A 503 with a body is a response, not an error. Does not require a key.
                 call check() -> HealthReport = &CheckHealth =>
                     own [CheckHealth]: GET "/health", Public, Idempotent, read;
-                /// Returns names and addresses of the server's APIs. Requires no key.
+                /// Returns names and addresses of the server's APIs. Does not require a key.
                 call service_info() -> ServiceInfo = &GetServiceInfo =>
                     unit [GetServiceInfo]: GET "/.well-known/serviceinfo", Public, Idempotent, read;
             }
@@ -54,10 +54,10 @@ impl Endpoint for CheckHealth {
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct HealthReport {
-    /// Its state.
+    /// The state.
     #[serde(deserialize_with = "meant")]
     pub status: HealthStatus,
-    /// What went wrong since it started; at most the last 100.
+    /// The errors since the server started; at most the last 100.
     #[serde(default, deserialize_with = "filled")]
     pub issues: Vec<HealthIssue>,
     /// Fields that this library has no name for.
@@ -66,7 +66,7 @@ pub struct HealthReport {
 }
 
 impl HealthReport {
-    /// Whether nothing went wrong since the server started. It may serve all the same if not.
+    /// Returns whether no error occurred since the server started. The server may work even if one did.
     pub fn is_healthy(&self) -> bool {
         self.status == HealthStatus::Healthy
     }
@@ -75,22 +75,22 @@ impl HealthReport {
 open_enum! {
     /// The state of a server.
     HealthStatus {
-        /// Nothing went wrong since it started.
+        /// No error since the server started.
         Healthy = "healthy",
-        /// Something went wrong since it started.
+        /// An error occurred since the server started.
         Unhealthy = "unhealthy",
     }
 }
 
-/// Something that went wrong on the server.
+/// An error that occurred on the server.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct HealthIssue {
-    /// When, in UTC after RFC 3339.
+    /// The time, in UTC as RFC 3339.
     #[serde(default, deserialize_with = "filled")]
     pub time: Text,
-    /// What.
+    /// A description of the error.
     #[serde(default, deserialize_with = "filled")]
     pub description: String,
     /// Fields that this library has no name for.
@@ -100,7 +100,7 @@ pub struct HealthIssue {
 
 in_place_objects!(HealthIssue, Software);
 
-/// What the server is.
+/// The description of the server.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -108,10 +108,10 @@ pub struct ServiceInfo {
     /// The version of this document, such as 0.1.
     #[serde(default, deserialize_with = "filled")]
     pub version: Option<f64>,
-    /// The software that serves.
+    /// The software of the server.
     #[serde(default, deserialize_with = "or_default")]
     pub software: Software,
-    /// The APIs it serves, by name: `openai`, and `koboldai`, which is listed even where it is not served.
+    /// The APIs by name: `openai`, and `koboldai`, which is listed even if it is not enabled.
     #[serde(default, deserialize_with = "named")]
     pub api: std::collections::BTreeMap<String, ApiInfo>,
     /// Fields that this library has no name for.
@@ -119,18 +119,18 @@ pub struct ServiceInfo {
     pub extra: Extra,
 }
 
-/// The software that serves.
+/// The software of the server.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Software {
-    /// Its name, `TabbyAPI`.
+    /// The name, `TabbyAPI`.
     #[serde(default, deserialize_with = "filled")]
     pub name: Text,
-    /// The address of its source.
+    /// The address of the source code.
     #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub repository: Option<String>,
-    /// Its home page.
+    /// The home page.
     #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub homepage: Option<String>,
     /// Fields that this library has no name for.
@@ -143,16 +143,16 @@ pub struct Software {
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ApiInfo {
-    /// Its name, such as `OpenAI API`.
+    /// The name, such as `OpenAI API`.
     #[serde(default, deserialize_with = "filled")]
     pub name: Text,
-    /// Its path under the server's address, such as `/v1`.
+    /// The path under the server's address, such as `/v1`.
     #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub relative_url: Option<String>,
-    /// The address of its documentation.
+    /// The address of the documentation.
     #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub documentation: Option<String>,
-    /// Its version, such as 1.
+    /// The version, such as 1.
     #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub version: Option<f64>,
     /// Fields that this library has no name for.

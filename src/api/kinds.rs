@@ -1,19 +1,19 @@
-//! By which fields each kind of answer is known.
+//! The fields by which each kind of response is recognized.
 
 use crate::decode::{Empty, Json};
 
-/// An answer of this API.
+/// A response of this API.
 pub(crate) trait Kind: Sized {
-    /// At least one of them is there.
+    /// A response has at least one of these fields.
     const FIELDS: &'static [&'static str];
 }
 
-/// A decoder of such an answer.
+/// A decoder of such a response.
 pub(crate) const fn json<T: Kind>() -> Json<T> {
     Json::new().with_fields(T::FIELDS)
 }
 
-/// Says by which fields answers are known: `Type: "field", "another";`.
+/// Sets the fields by which responses are recognized: `Type: "field", "another";`.
 macro_rules! kinds {
     ($($answer:ty: $($field:literal),*;)*) => {
         $(impl crate::api::kinds::Kind for $answer {
@@ -24,6 +24,6 @@ macro_rules! kinds {
 pub(crate) use kinds;
 
 kinds! {
-    // Nothing, null, or what this library does not look at.
+    // Empty, null, or ignored.
     Empty: ;
 }

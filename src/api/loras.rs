@@ -1,4 +1,4 @@
-//! The routes of LoRAs: what there is, what is active, loading and unloading.
+//! The routes of LoRAs: listing, loading and unloading.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,18 +10,18 @@ use crate::base::{Extra, Text};
 use crate::decode::Empty;
 use crate::decode::in_place::{filled, in_place_objects, listed};
 
-/// The table of this service; see [`operation`](crate::api::operation).
+/// The table of this service. See [`operation`](crate::api::operation).
 macro_rules! service {
     ($make:ident) => {
         $make! {
             /// LoRAs: `client.loras()`.
             ///
-            /// On current servers (exllamav3) loading one always fails and none is ever active; those of 2025 (exllamav2) load them.
+            /// On current servers (exllamav3) loading a LoRA always fails, so none is ever active. Servers of 2025 (exllamav2) load them.
             /// `cargo run --example loras` runs them against an emulated server.
             loras: Loras {
-                /// Returns the LoRAs that can be loaded.
+                /// Returns the available LoRAs.
                 ///
-                /// Uses the admin key if there is one: with an API key the server lists the active ones only.
+                /// Uses the admin key if it is set. With an API key the server lists only the active ones.
                 call list() -> LoraList = &ListLoras =>
                     unit [ListLoras]: GET "/v1/loras", PreferAdmin, Idempotent, read;
                 /// Returns the active LoRAs with their scaling.
@@ -33,7 +33,8 @@ macro_rules! service {
                     unit [ActiveLoras]: GET "/v1/lora", Api, Idempotent, read;
                 /// Loads LoRAs in place of the active ones. Requires the admin key.
                 ///
-                /// A LoRA that cannot be loaded is not an error: see [`LoraReport::failure`](crate::api::LoraReport::failure). The response comes when
+                /// A LoRA that cannot be loaded is not an error. See [`LoraReport::failure`](crate::api::LoraReport::failure). The response arrives
+                /// when
                 /// all are done, which by default may take up to 10 minutes.
                 ///
                 /// # Errors
@@ -63,7 +64,7 @@ request! {
     /// ```
     pub struct LoraLoadRequest {
         required {
-            /// The LoRAs; an empty list is refused with the code `nothing_named`.
+            /// The LoRAs. The server rejects an empty list with code `nothing_named`.
             loras: Vec<LoraLoad>,
         }
         optional {
@@ -74,7 +75,7 @@ request! {
 }
 
 impl LoraLoadRequest {
-    /// Loads these.
+    /// Creates a request to load these LoRAs.
     pub fn new(loras: impl IntoIterator<Item = impl Into<LoraLoad>>) -> Self {
         LoraLoadRequest::blank(loras.into_iter().map(Into::into).collect())
     }
@@ -88,14 +89,14 @@ request! {
             name: String,
         }
         optional {
-            /// How strongly it works; default 1.
+            /// The scaling; default 1.
             scaling: f64,
         }
     }
 }
 
 impl LoraLoad {
-    /// This LoRA.
+    /// Creates an entry for this LoRA.
     pub fn new(name: impl Into<String>) -> Self {
         LoraLoad::blank(name.into())
     }
@@ -115,15 +116,15 @@ impl From<String> for LoraLoad {
 
 from_texts!(LoraLoad);
 
-/// What the loading of LoRAs came to.
+/// The result of loading LoRAs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct LoraReport {
-    /// The names of those that are active now.
+    /// The names of the active ones.
     #[serde(default, deserialize_with = "filled")]
     pub success: Vec<String>,
-    /// The names of those that could not be loaded; on current servers all of them.
+    /// The names of those that could not be loaded. On current servers all of them.
     #[serde(default, deserialize_with = "filled")]
     pub failure: Vec<String>,
     /// Fields that this library has no name for.
@@ -152,13 +153,13 @@ pub struct LoraCard {
     /// The name of its directory.
     #[serde(default, deserialize_with = "filled")]
     pub id: Text,
-    /// When the answer was made, in seconds since 1970 (not when the LoRA was made).
+    /// The time of the response, in seconds since 1970 (not the age of the LoRA).
     #[serde(default, deserialize_with = "filled")]
     pub created: i64,
     /// `tabbyAPI`.
     #[serde(default, deserialize_with = "filled")]
     pub owned_by: Text,
-    /// How strongly it works, for active ones.
+    /// The scaling, for active ones.
     #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub scaling: Option<f64>,
     /// Fields that this library has no name for.

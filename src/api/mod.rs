@@ -1,4 +1,4 @@
-//! The operations of the server as data: requests, which are [endpoints](crate::Endpoint), and what they answer.
+//! The operations of the server as data: requests, which are [endpoints](crate::Endpoint), and responses.
 //!
 //! [`Client::call`](crate::Client::call) and a hand-driven [`Call`](crate::call::Call) take the same values as the methods of the
 //! [services](crate::services).

@@ -1,8 +1,8 @@
-//! How operations are described: once, in the table of their service, from which everything else comes.
+//! The description of operations: once, in the table of their service.
 //!
-//! A service's table is a macro, `service!`, which hands its rows to another macro. The [endpoints](crate::Endpoint) are made of it
-//! here, the methods of both clients in `client`, and [`OPERATIONS`](crate::api::operations::OPERATIONS) for the npm package, its types and the table of
-//! routes.
+//! The table of a service is a macro, `service!`, which passes its rows to another macro. This module makes the
+//! [endpoints](crate::Endpoint), `client` the methods of both clients, and
+//! [`OPERATIONS`](crate::api::operations::OPERATIONS) the data for the npm package, its types and the table of routes.
 //!
 //! ```text
 //! /// Chat templates.                                     the service
@@ -13,10 +13,10 @@
 //! }
 //! ```
 //!
-//! * `call` answers once; `stream` yields items that add up, `-> Item => Total`.
-//! * `unit` declares an endpoint without parameters, `json` one that sends itself as JSON; `own` is written by hand, with
-//!   [`described!`] for what stands in the table.
-//! * Verb, path, scope, idempotency, timeouts (a field of [`TimeoutPolicy`], or `load_whole`), and perhaps a function that refines errors.
+//! * `call` returns one response; `stream` returns items that accumulate, `-> Item => Total`.
+//! * `unit` declares an endpoint without parameters, `json` one that serializes itself as JSON; `own` is written by hand, with
+//!   [`described!`] for the values of the table.
+//! * Method, path, scope, idempotency, timeouts (a field of [`TimeoutPolicy`], or `load_whole`), and optionally a function that refines errors.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ use http::Method;
 use crate::base::{Error, TimeoutPolicy, Timeouts};
 use crate::protocol::{Idempotency, Scope};
 
-/// What the table says of an endpoint.
+/// The values of the table for an endpoint.
 pub(crate) trait Described {
     const METHOD: Method;
     const PATH: &'static str;
@@ -35,7 +35,7 @@ pub(crate) trait Described {
     fn map_error(error: Error) -> Error;
 }
 
-/// Makes endpoints of a service's table.
+/// Makes the endpoints of a service's table.
 macro_rules! endpoints {
     (
         $(#[doc = $doc:expr])*
@@ -109,7 +109,7 @@ macro_rules! endpoint {
 }
 pub(crate) use endpoint;
 
-/// What the table says, as items of an `impl Endpoint`; `own timeouts` leaves those out.
+/// The values of the table, as items of an `impl Endpoint`; `own timeouts` omits the timeouts.
 macro_rules! described {
     () => {
         crate::api::operation::described!(own timeouts);
@@ -154,7 +154,7 @@ macro_rules! map_error {
 }
 pub(crate) use map_error;
 
-/// The timeouts of a load without events: its head comes when it is done, so the limit for the head is at least 10 minutes.
+/// The timeouts of a load without events. Its head arrives at the end, so the limit for the head is at least 10 minutes.
 pub(crate) fn load_whole(policy: &TimeoutPolicy) -> Timeouts {
     const LEAST: Duration = Duration::from_secs(600);
     policy.load.head(policy.load.head.map(|head| head.max(LEAST)))

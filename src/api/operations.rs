@@ -1,4 +1,4 @@
-//! `OPERATIONS`: the tables of all services as data, for what is made outside of this crate.
+//! `OPERATIONS`: the tables of all services as data, for code generators outside this crate.
 
 use http::Method;
 
@@ -23,11 +23,11 @@ pub struct Operation {
     pub verb: Method,
     /// The path.
     pub path: &'static str,
-    /// Which key it needs.
+    /// The scope of the key.
     pub scope: Scope,
     /// Whether it may be sent again.
     pub idempotency: Idempotency,
-    /// How long each part may take.
+    /// The time limits.
     pub timeouts: fn(&TimeoutPolicy) -> Timeouts,
     /// Refines its errors.
     pub map_error: fn(Error) -> Error,
@@ -35,7 +35,7 @@ pub struct Operation {
     pub fields: &'static [&'static str],
     /// Whether it streams.
     pub streams: bool,
-    /// The type that the items of its stream add up to.
+    /// The type that the items of its stream accumulate to.
     #[cfg(feature = "schemars")]
     pub total: Option<&'static str>,
     /// What the method does.
@@ -49,11 +49,11 @@ pub struct Operation {
     pub answer_schema: SchemaOf,
 }
 
-/// Makes the schema of a type.
+/// Creates the schema of a type.
 #[cfg(feature = "schemars")]
 pub type SchemaOf = fn(&mut schemars::SchemaGenerator) -> schemars::Schema;
 
-/// Makes rows of a service's table.
+/// Makes the rows of a service's table.
 macro_rules! rows {
     (
         $(#[doc = $doc:expr])*

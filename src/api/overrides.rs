@@ -14,7 +14,7 @@ use crate::decode::open_enum::null_as_default;
 use crate::decode::{Empty, Json};
 use crate::protocol::{Endpoint, json_body};
 
-/// The table of this service; see [`operation`](crate::api::operation).
+/// The table of this service. See [`operation`](crate::api::operation).
 macro_rules! service {
     ($make:ident) => {
         $make! {
@@ -24,24 +24,24 @@ macro_rules! service {
             sampling: Sampling {
                 /// Returns the active overrides and the names of all presets.
                 ///
-                /// Uses the admin key if there is one: with an API key the server lists no presets.
+                /// Uses the admin key if it is set. With an API key the server does not list presets.
                 call overrides() -> OverrideList = &ListOverrides =>
                     unit [ListOverrides]: GET "/v1/sampling/overrides", PreferAdmin, Idempotent, read;
-                /// Activates a preset of the server's `sampler_overrides` directory, in place of all overrides. Requires the admin key.
+                /// Activates a preset of the server's `sampler_overrides` directory and replaces all overrides. Requires the admin key.
                 ///
                 /// # Errors
                 ///
-                /// * `unknown_preset`: there is no such file.
+                /// * `unknown_preset`: the file does not exist.
                 /// * `nothing_named`: the name is empty.
                 call switch_preset(name: impl Into<String>) -> Empty = &SwitchPreset::new(name) =>
                     json [SwitchPreset]: POST "/v1/sampling/override/switch", Admin, IfUnsent, read;
-                /// Activates these overrides, in place of all others. Requires the admin key.
+                /// Sets these overrides and replaces all others. Requires the admin key.
                 ///
                 /// The list keeps the name of the preset that was active before.
                 ///
                 /// # Errors
                 ///
-                /// `nothing_named`: there are no overrides; see [`unload`](Sampling::unload).
+                /// `nothing_named`: there are no overrides. Use [`unload`](Sampling::unload) to remove them.
                 call set_overrides(overrides: &Overrides) -> Empty = &SetOverrides(overrides) =>
                     own [SetOverrides<'_>]: POST "/v1/sampling/override/switch", Admin, IfUnsent, read;
                 /// Removes all overrides. Requires the admin key.
@@ -57,7 +57,7 @@ pub(crate) use service;
 
 service!(endpoints);
 
-/// Overrides to put in force, made of sampler parameters, so that names and types are right.
+/// Overrides to set, built from sampler parameters so that names and types are correct.
 ///
 /// ```
 /// use tabbyapi::api::{Overrides, SamplingParams};
@@ -72,51 +72,51 @@ service!(endpoints);
 /// # }));
 /// ```
 ///
-/// The server takes anything for an override, and then fails on every generation if one is a bare value, such as
-/// `{"top_p": 0.5}`; that cannot be built here.
+/// The server accepts any value as an override, and then fails on every generation if one is a bare value, such as
+/// `{"top_p": 0.5}`. This type cannot represent those.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct Overrides(BTreeMap<String, SamplerOverride>);
 
 impl Overrides {
-    /// None.
+    /// Creates an empty set.
     pub fn new() -> Self {
         Overrides::default()
     }
 
-    /// The parameters that are set in `sampling` apply where a request leaves them unset.
+    /// Adds the parameters that are set in `sampling`. They apply where a request leaves them unset.
     #[must_use]
     pub fn fallback(self, sampling: SamplingParams) -> Self {
         self.with_all(&sampling, |value| value)
     }
 
-    /// The parameters that are set in `sampling` apply in place of those of requests. The server does not force values
+    /// Adds the parameters that are set in `sampling`. They replace those of requests. The server does not force values
     /// that are zero, false or empty: they are defaults only.
     #[must_use]
     pub fn force(self, sampling: SamplingParams) -> Self {
         self.with_all(&sampling, SamplerOverride::force)
     }
 
-    /// The lists that are set in `sampling`, such as `stop`, apply beside those of requests. What is not a list is a default only.
+    /// Adds the lists that are set in `sampling`, such as `stop`. They are appended to those of requests. Other values are defaults only.
     #[must_use]
     pub fn append(self, sampling: SamplingParams) -> Self {
         self.with_all(&sampling, SamplerOverride::additive)
     }
 
-    /// An override of any field, such as one that this library has no name for. The server skips those it does not know.
+    /// Adds an override of any field, such as one that this library has no name for. The server skips fields that it does not know.
     #[must_use]
     pub fn with(mut self, field: impl Into<String>, value: SamplerOverride) -> Self {
         self.0.insert(field.into(), value);
         self
     }
 
-    /// Whether there are none.
+    /// Returns whether there are none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The overrides, by field.
+    /// Returns the overrides, by field.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &SamplerOverride)> {
         self.0.iter().map(|(field, value)| (field.as_str(), value))
     }
@@ -137,13 +137,13 @@ impl Overrides {
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct SamplerOverride {
-    /// The value (wire: `override`); without `force` and `additive` it applies where a request leaves the field unset.
+    /// The value (wire: `override`). Without `force` and `additive` it applies where a request leaves the field unset.
     #[serde(default, rename = "override")]
     pub value: OrderedJson,
-    /// Whether it applies in place of the request's value; false by default.
+    /// Whether it replaces the value of the request; false by default.
     #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub force: Option<bool>,
-    /// Whether it is appended to the request's list; false by default. `force` goes before it.
+    /// Whether it is appended to the list of the request; false by default. `force` takes precedence.
     #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub additive: Option<bool>,
     /// Fields that this library has no name for.
@@ -152,19 +152,19 @@ pub struct SamplerOverride {
 }
 
 impl SamplerOverride {
-    /// Applies where a request leaves the field unset.
+    /// Creates an override that applies where a request leaves the field unset.
     pub fn new(value: impl Into<OrderedJson>) -> Self {
         SamplerOverride { value: value.into(), ..SamplerOverride::default() }
     }
 
-    /// Applies in place of the request's value.
+    /// Makes it replace the value of the request.
     #[must_use]
     pub fn force(mut self) -> Self {
         self.force = Some(true);
         self
     }
 
-    /// Is appended to the request's list.
+    /// Makes it append to the list of the request.
     #[must_use]
     pub fn additive(mut self) -> Self {
         self.additive = Some(true);
@@ -172,15 +172,15 @@ impl SamplerOverride {
     }
 }
 
-/// The overrides in force, and the presets that there are.
+/// The active overrides, and the available presets.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct OverrideList {
-    /// The preset that was switched to last. It stays here after other overrides were set or all were unloaded.
+    /// The preset that was activated last. Not reset when other overrides are set or all are removed.
     #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub selected_preset: Option<String>,
-    /// The overrides in force, by field.
+    /// The active overrides, by field.
     #[serde(default, deserialize_with = "null_as_default")]
     pub overrides: AppliedOverrides,
     /// The names of all presets; empty for an API key.
@@ -191,7 +191,7 @@ pub struct OverrideList {
     pub extra: Extra,
 }
 
-/// Overrides in force; derefs to a map by field.
+/// Active overrides. Dereferences to a map by field.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct AppliedOverrides {
@@ -211,8 +211,8 @@ impl schemars::JsonSchema for AppliedOverrides {
 }
 
 impl AppliedOverrides {
-    /// Overrides that are bare values, which some other client has set. As long as there are any, the server fails on every
-    /// generation; [`Sampling::unload`](crate::services::Sampling::unload) takes them away.
+    /// Returns overrides that are bare values, set by another client. While there are any, the server fails on every
+    /// generation. [`Sampling::unload`](crate::services::Sampling::unload) removes them.
     pub fn malformed(&self) -> &Extra {
         &self.malformed
     }
@@ -263,7 +263,7 @@ pub struct SwitchPreset {
 }
 
 impl SwitchPreset {
-    /// Switches to this preset.
+    /// Creates a request to switch to this preset.
     pub fn new(name: impl Into<String>) -> Self {
         SwitchPreset { preset: name.into() }
     }
@@ -273,7 +273,7 @@ impl SwitchPreset {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SetOverrides<'a>(pub &'a Overrides);
 
-/// Overrides of sampling parameters to put in force.
+/// Overrides of sampling parameters to set.
 #[derive(Serialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "schemars", schemars(rename = "SetOverrides"))]
@@ -299,7 +299,7 @@ impl Endpoint for SetOverrides<'_> {
     described!();
 
     fn body(&self) -> Result<Option<Bytes>> {
-        // What is not a finite number became null on the way here, and the server takes null for no override.
+        // A number that is not finite became null in the serialization, and the server reads null as no override.
         if let Some((field, _)) = self.0.iter().find(|(_, entry)| entry.value.is_null()) {
             return Err(Error::new(
                 ErrorKind::Encode,

@@ -1,11 +1,11 @@
-//! What both kinds of generation have in common when a stream of theirs is resumed.
+//! Common parts of resuming both kinds of generation.
 
 use crate::api::common::{ResponseFormat, ResponseFormatType, Usage, add_usage};
 use crate::api::sampling::SamplingParams;
 use crate::base::{Extra, Text};
 use crate::protocol::resume::joint::Ask;
 
-/// Fields by which other servers constrain an answer.
+/// Fields by which other servers constrain a response.
 const CONSTRAINTS: [&str; 9] = [
     "json_schema",
     "regex_pattern",
@@ -18,10 +18,10 @@ const CONSTRAINTS: [&str; 9] = [
     "structured_outputs",
 ];
 
-/// Other names of `max_tokens`, in the order in which the server takes them.
+/// Other names of `max_tokens`, in the server's order of precedence.
 const MAX_TOKENS: [&str; 2] = ["max_completion_tokens", "max_length"];
 
-/// What a request asks for.
+/// The relevant properties of a request.
 pub(crate) fn ask(
     choices: Option<u64>,
     format: Option<&ResponseFormat>,
@@ -39,7 +39,7 @@ fn max_tokens(sampling: &SamplingParams, extra: &Extra) -> Option<u64> {
     sampling.max_tokens.map(u64::from).or_else(named)
 }
 
-/// Takes the tokens that are known to have arrived out of what is asked for.
+/// Subtracts the tokens that have arrived from those requested.
 pub(crate) fn spend(sampling: &mut SamplingParams, extra: &Extra, tokens: u64) {
     let most = max_tokens(sampling, extra).filter(|most| *most > 0);
     if let Some(most) = most {
@@ -49,20 +49,20 @@ pub(crate) fn spend(sampling: &mut SamplingParams, extra: &Extra, tokens: u64) {
     sampling.min_tokens = sampling.min_tokens.map(|least| least.saturating_sub(spent));
 }
 
-/// What the chunks of a joined stream have in common: the words of the first one, and usage that goes on.
+/// The common fields of the chunks of a joined stream: the values of the first one, and usage that continues.
 #[derive(Debug, Default)]
 pub(crate) struct JoinedHead {
     id: Text,
     object: Text,
     model: Text,
     created: u64,
-    /// The usage of earlier parts, and what this one has reported last.
+    /// The usage of earlier parts, and the last report of this one.
     before: Option<Usage>,
     latest: Option<Usage>,
 }
 
 impl JoinedHead {
-    /// Sees the head of a chunk.
+    /// Notes the head of a chunk.
     pub(crate) fn see(&mut self, id: &Text, object: &Text, model: &Text, created: u64, usage: Option<&Usage>) {
         for (known, new) in [(&mut self.id, id), (&mut self.object, object), (&mut self.model, model)] {
             if known.is_empty() {
@@ -95,7 +95,7 @@ impl JoinedHead {
         }
     }
 
-    /// Another part begins.
+    /// Starts another part.
     pub(crate) fn next_part(&mut self) {
         if let Some(latest) = self.latest.take() {
             add_usage(self.before.get_or_insert_default(), &latest);

@@ -1,4 +1,4 @@
-//! Sampler parameters, which every generation request takes.
+//! Sampler parameters, for every generation request.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::api::fields::setters;
 use crate::base::text::from_texts;
 use crate::base::{Error, ErrorCode, ErrorKind, OrderedJson, Result};
 
-/// Declares [`SamplingParams`]: all fields optional, with `name: Type => serde(attribute)` where reading takes more.
+/// Declares [`SamplingParams`]: all fields optional, with `name: Type => serde(attribute)` where deserialization needs more.
 macro_rules! sampling {
     (
         $(#[$meta:meta])*
@@ -31,12 +31,12 @@ macro_rules! sampling {
         }
 
         impl $struct {
-            /// Nothing set: the server's defaults and overrides apply.
+            /// Creates parameters with nothing set: the server's defaults and overrides apply.
             pub fn new() -> Self {
                 $struct::default()
             }
 
-            /// Takes over the fields that are set in `other`.
+            /// Copies the fields that are set in `other`.
             #[must_use]
             pub fn overlay(mut self, other: SamplingParams) -> Self {
                 $( if other.$name.is_some() { self.$name = other.$name; } )*
@@ -45,7 +45,7 @@ macro_rules! sampling {
 
             setters! { $( $(#[doc = $doc])* $name: $type $(as $arg)?, )* }
 
-            /// The fields that JSON has no way to write: numbers that are not finite.
+            /// The fields that JSON cannot represent: numbers that are not finite.
             pub(super) fn not_finite(&self) -> impl Iterator<Item = &'static str> {
                 [$( (stringify!($name), self.$name.as_ref().is_some_and(|value| !value.finite())) ),*]
                     .into_iter()
@@ -63,13 +63,13 @@ macro_rules! sampling {
 sampling! {
     /// Sampler parameters.
     ///
-    /// Unset ones are not sent, so that the server's defaults and sampler overrides apply. What the
-    /// server has no effect for with its current backend (exllamav3) is accepted by it all the same and marked here.
+    /// Unset fields are not sent, so that the server's defaults and sampler overrides apply. Parameters without an effect on
+    /// the current backend (exllamav3) are accepted by the server and marked here.
     ///
-    /// Some fields have other names on the wire too, which are told with them. A server that finds several takes the name used
-    /// here; one that knows only another is sent it as an extra field of the request.
+    /// Some fields have other names on the wire, which are listed here. A server that receives several uses the name used
+    /// here. For a server that knows only another name, send it as an extra field of the request.
     ///
-    /// Constraints that are not valid (schema, regex, grammar) are ignored by the server without a word.
+    /// The server silently ignores invalid constraints (schema, regex, grammar).
     ///
     /// ```
     /// use tabbyapi::api::SamplingParams;
@@ -78,17 +78,17 @@ sampling! {
     /// assert_eq!(sampling.max_tokens, Some(64));
     /// ```
     pub struct SamplingParams {
-        /// The most tokens to generate. Unset or 0 fills the context; a streamed completion fails without it. The
-        /// current backend generates one token fewer than asked for above 1. Other names: `max_completion_tokens` (current
-        /// servers), `max_length`.
+        /// The maximum number of tokens to generate. Unset or 0 fills the context. A streamed completion fails without it. Above 1 the
+        /// current backend generates one token fewer than requested. Other names: `max_completion_tokens` (current servers),
+        /// `max_length`.
         max_tokens: u32,
-        /// The fewest tokens to generate; from 0, default 0. More than `max_tokens` is an internal error of the server. Other
+        /// The minimum number of tokens to generate; from 0, default 0. More than `max_tokens` is an internal error of the server. Other
         /// name: `min_length`.
         min_tokens: u32,
-        /// Strings and token ids that end the output; they are not part of it. Text is held back as long as it could
-        /// still become one of them. None by default. Other name: `stop_sequence`.
+        /// Strings and token ids that end the output. They are not part of it. Text is held back as long as it may be the start of
+        /// one of them. None by default. Other name: `stop_sequence`.
         stop: OneOrMany<Stop> as impl Into<OneOrMany<Stop>>,
-        /// Strings that the output may not contain; none by default.
+        /// Strings that the output must not contain; none by default.
         banned_strings: OneOrMany<String> as impl Into<OneOrMany<String>>,
         /// Ids of tokens that are never sampled; none by default. Other name: `custom_token_bans`.
         banned_tokens: Vec<u32> as impl Into<Vec<u32>> => serde(deserialize_with = "token_list"),
@@ -99,17 +99,17 @@ sampling! {
         token_healing: bool,
         /// 0 to 10, default 1; 0 is greedy.
         temperature: f64,
-        /// Whether temperature comes after the other samplers; default false.
+        /// Whether temperature is applied after the other samplers; default false.
         temperature_last: bool,
         /// From 0, default 0, which is off. No effect on the current backend.
         smoothing_factor: f64,
-        /// How many of the likeliest tokens are kept; from -1, default 0; 0 and -1 are off.
+        /// The number of most likely tokens to keep; from -1, default 0; 0 and -1 are off.
         top_k: i32,
-        /// The share of probability that is kept; 0 to 1, default 1, which is off.
+        /// The probability mass to keep; 0 to 1, default 1, which is off.
         top_p: f64,
         /// Default 0, which is off. No effect on the current backend.
         top_a: f64,
-        /// The least probability, as a share of the likeliest token's; 0 to 1 (not validated by the server, which
+        /// The minimum probability, as a fraction of that of the most likely token; 0 to 1 (not validated by the server, which
         /// fails beyond), default 0, which is off.
         min_p: f64,
         /// Tail-free sampling; default 1, which is off. No effect on the current backend.
@@ -119,90 +119,90 @@ sampling! {
         typical: f64,
         /// Default 0, which is off. No effect on the current backend.
         skew: f64,
-        /// How often the likeliest tokens are left out; 0 to 1, default 0, which is off.
+        /// The probability of removing the most likely tokens; 0 to 1, default 0, which is off.
         xtc_probability: f64,
-        /// From which probability on XTC may leave tokens out; 0 to 1, default 0.1.
+        /// The minimum probability of tokens that XTC may remove; 0 to 1, default 0.1.
         xtc_threshold: f64,
-        /// Grows with each occurrence of a token; from 0 (negative is refused), default 0.
+        /// A penalty that grows with each occurrence of a token; from 0 (negative is rejected), default 0.
         frequency_penalty: f64,
-        /// Falls on every token that occurred; from 0 (negative is refused), default 0.
+        /// A penalty for every token that occurred; from 0 (negative is rejected), default 0.
         presence_penalty: f64,
-        /// A factor on tokens that occurred; above 0, default 1, which is off. Other name: `rep_pen`.
+        /// A factor for tokens that occurred; above 0, default 1, which is off. Other name: `rep_pen`.
         repetition_penalty: f64,
-        /// How many tokens back the penalties look; default -1, all of them. Other names: `repetition_range`,
+        /// The number of previous tokens that penalties consider; default -1, all of them. Other names: `repetition_range`,
         /// `repetition_penalty_range`, `rep_pen_range`.
         penalty_range: i64,
-        /// Over how many more tokens the penalties fade out; default 0.
+        /// The number of further tokens over which penalties fade out; default 0.
         repetition_decay: i64,
-        /// How strongly DRY works against repeated sequences; default 0, which is off. No effect on the current backend.
+        /// The strength of the DRY penalty against repeated sequences; default 0, which is off. No effect on the current backend.
         dry_multiplier: f64,
-        /// How fast DRY's penalty grows with the length of the repetition; default 0. No effect on the current backend.
+        /// The growth of DRY's penalty with the length of the repetition; default 0. No effect on the current backend.
         dry_base: f64,
-        /// Up to which length repetitions are free of DRY's penalty; default 0. No effect on the current backend.
+        /// The length up to which repetitions have no DRY penalty; default 0. No effect on the current backend.
         dry_allowed_length: i64,
-        /// How many tokens back DRY looks; default 0. No effect on the current backend. Other name:
+        /// The number of previous tokens that DRY considers; default 0. No effect on the current backend. Other name:
         /// `dry_penalty_last_n`.
         dry_range: i64,
-        /// Strings at which DRY begins again; none by default. No effect on the current backend.
+        /// Strings at which DRY restarts; none by default. No effect on the current backend.
         dry_sequence_breakers: OneOrMany<String> as impl Into<OneOrMany<String>>,
-        /// Default 0, which is off. No effect on the current backend. Other name: `mirostat`, which servers of 2025 take
-        /// for a flag of its own.
+        /// Default 0, which is off. No effect on the current backend. Other name: `mirostat`, which servers of 2025 read as a
+        /// separate flag.
         mirostat_mode: i64,
         /// Default 1.5. No effect on the current backend.
         mirostat_tau: f64,
         /// Default 0.3. No effect on the current backend.
         mirostat_eta: f64,
-        /// Whether the prompt gets the model's begin token; the model's own setting by default. Chat discards it: the
-        /// template decides.
+        /// Whether the model's begin token is added to the prompt; the model's own setting by default. Chat ignores it: the template
+        /// decides.
         add_bos_token: bool,
         /// Whether the end token is never sampled; default false. No effect on the current backend. Other name: `ignore_eos`.
         ban_eos_token: bool,
-        /// What is added to the logits of tokens, by id. Ids beyond the vocabulary are ignored; there is no range.
+        /// Values to add to the logits of tokens, by id. Ids beyond the vocabulary are ignored. There is no range.
         logit_bias: BTreeMap<u32, f64> as impl Into<BTreeMap<u32, f64>> => serde(deserialize_with = "token_keys"),
-        /// A JSON schema that the output is held to: an object, OpenAI's wrapper `{"name", "schema"}`, or JSON text.
+        /// A JSON schema for the output: an object, OpenAI's wrapper `{"name", "schema"}`, or JSON text.
         json_schema: OrderedJson as impl Into<OrderedJson>,
-        /// A regular expression that the output is held to.
+        /// A regular expression for the output.
         regex_pattern: String as impl Into<String>,
-        /// A grammar that the output is held to, in Lark or GBNF.
+        /// A grammar for the output, in Lark or GBNF.
         grammar_string: String as impl Into<String>,
-        /// Dynamic temperature's upper end; from 0, default 1; below `min_temp` is an internal error of the server. No
+        /// The upper end of dynamic temperature; from 0, default 1. Below `min_temp` it is an internal error of the server. No
         /// effect on the current backend. Other name: `dynatemp_high`.
         max_temp: f64,
-        /// Dynamic temperature's lower end; from 0, default 1. No effect on the current backend. Other name: `dynatemp_low`.
+        /// The lower end of dynamic temperature; from 0, default 1. No effect on the current backend. Other name: `dynatemp_low`.
         min_temp: f64,
-        /// Dynamic temperature's exponent; from 0, default 1. No effect on the current backend. Other name:
+        /// The exponent of dynamic temperature; from 0, default 1. No effect on the current backend. Other name:
         /// `dynatemp_exponent`.
         temp_exponent: f64,
-        /// Whether log probabilities are reported (1), and above 1 also of how many alternatives; default 0. More than
-        /// the vocabulary has is an error.
+        /// Whether log probabilities are reported (1), and above 1 the number of alternatives, too; default 0. More than the size of the
+        /// vocabulary is an error.
         logprobs: u32 => serde(deserialize_with = "count_or_flag"),
-        /// Of how many alternatives log probabilities are reported; default 0; needs `logprobs`.
+        /// The number of alternatives whose log probabilities are reported; default 0. Requires `logprobs`.
         top_logprobs: u32,
-        /// The probability that adaptive sampling aims at; default 1, which is off.
+        /// The target probability of adaptive sampling; default 1, which is off.
         adaptive_target: f64,
-        /// How slowly adaptive sampling forgets; default 0.9.
+        /// The decay of adaptive sampling; default 0.9.
         adaptive_decay: f64,
-        /// After how many tokens of repetition the generation ends; from 0, default 800; 0 is off.
+        /// The number of repeated tokens after which the generation ends; from 0, default 800; 0 is off.
         loop_detect_window: u32,
-        /// How strongly the prompt guides against `negative_prompt`; default 1, which is off. Known to servers of 2025,
+        /// The strength of guidance against `negative_prompt`; default 1, which is off. Supported by servers of 2025,
         /// ignored by current ones.
         cfg_scale: f64,
-        /// What `cfg_scale` guides away from. Known to servers of 2025, ignored by current ones.
+        /// The text that `cfg_scale` guides away from. Supported by servers of 2025, ignored by current ones.
         negative_prompt: String as impl Into<String>,
-        /// How many tokens of room are made when the context is full; default 512. Known to servers of 2025, ignored by
+        /// The number of tokens that are freed when the context is full; default 512. Supported by servers of 2025, ignored by
         /// current ones.
         generate_window: i64,
-        /// Whether special tokens are left out of the text; default true. Known to servers of 2025, ignored by current ones.
+        /// Whether special tokens are removed from the text; default true. Supported by servers of 2025, ignored by current ones.
         skip_special_tokens: bool,
-        /// Whether n-grams of the text so far are used as a draft. Known to servers of 2025, ignored by current ones.
+        /// Whether n-grams of the text so far are used as a draft. Supported by servers of 2025, ignored by current ones.
         speculative_ngram: bool,
     }
 }
 
-/// Setters of everyday sampler parameters, for a request with a field `sampling`.
+/// Setters of common sampler parameters, for a request with a field `sampling`.
 macro_rules! sampling_setters {
     () => {
-        /// Takes over the sampler parameters that are set in `sampling`; those set before stay otherwise.
+        /// Copies the sampler parameters that are set in `sampling`. Others keep their value.
         #[must_use]
         pub fn sampling(mut self, sampling: crate::api::sampling::SamplingParams) -> Self {
             self.sampling = self.sampling.overlay(sampling);
@@ -234,7 +234,7 @@ macro_rules! sampling_setters {
 }
 pub(crate) use sampling_setters;
 
-/// Something that ends the output.
+/// A string or token that ends the output.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(untagged)]
@@ -242,7 +242,7 @@ pub(crate) use sampling_setters;
 pub enum Stop {
     /// This string.
     Text(String),
-    /// The token of this id.
+    /// The token with this id.
     Token(u32),
 }
 
@@ -270,7 +270,7 @@ pub(crate) fn not_finite(name: &str) -> Error {
     Error::new(ErrorKind::Encode, ErrorCode::NotFinite, format!("`{name}` is not a finite number"))
 }
 
-/// Whether a value can be written as JSON without becoming null.
+/// Whether a value can be serialized as JSON without becoming null.
 trait Finite {
     fn finite(&self) -> bool {
         true
@@ -298,17 +298,17 @@ impl Finite for OrderedJson {}
 impl<T> Finite for Vec<T> {}
 impl<T> Finite for OneOrMany<T> {}
 
-/// Keys of a flattened map reach serde as strings, which it does not turn into numbers by itself.
+/// Keys of a flattened map reach serde as strings, which it does not convert to numbers.
 fn token_keys<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<BTreeMap<u32, f64>>, D::Error> {
     let Some(map) = Option::<BTreeMap<String, f64>>::deserialize(deserializer)? else { return Ok(None) };
     let parse = |(key, value): (String, f64)| match key.trim().parse() {
         Ok(token) => Ok((token, value)),
-        Err(_) => Err(serde::de::Error::custom(format_args!("`{key}` is no token id"))),
+        Err(_) => Err(serde::de::Error::custom(format_args!("`{key}` is not a token id"))),
     };
     map.into_iter().map(parse).collect::<Result<_, _>>().map(Some)
 }
 
-/// The server takes a list of ids, or text with commas between them.
+/// The server accepts a list of ids, or text separated by commas.
 fn token_list<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<u32>>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]

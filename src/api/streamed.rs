@@ -1,6 +1,6 @@
-//! `Streamed`: the streaming face of a request.
+//! `Streamed`: the streaming form of a request.
 
-/// The streaming face of a request: what [`StreamEndpoint::streamed`](crate::StreamEndpoint::streamed) gives.
+/// The streaming form of a request, from [`StreamEndpoint::streamed`](crate::StreamEndpoint::streamed).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Streamed<'a, R>(pub(crate) &'a R);
 

@@ -1,4 +1,4 @@
-//! The routes of chat templates: what there is, switching, unloading.
+//! The routes of chat templates: listing, switching, unloading.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +9,7 @@ use crate::base::{Advice, Error, ErrorCode, Extra, Remedy};
 use crate::decode::Empty;
 use crate::decode::in_place::listed;
 
-/// The service's table; see [`operation`](crate::api::operation).
+/// The table of this service. See [`operation`](crate::api::operation).
 macro_rules! service {
     ($make:ident) => {
         $make! {
@@ -19,21 +19,21 @@ macro_rules! service {
             templates: Templates {
                 /// Returns the names of the templates in the server's template directory.
                 ///
-                /// Uses the admin key if there is one: with an API key the server lists the active template only.
+                /// Uses the admin key if it is set. With an API key the server lists only the active template.
                 call list() -> TemplateList = &ListTemplates =>
                     unit [ListTemplates]: GET "/v1/templates", PreferAdmin, Idempotent, read;
                 /// Switches the loaded model to this template, until the model is loaded again. Requires the admin key.
                 ///
                 /// # Errors
                 ///
-                /// * `unknown_template`: the server answers 500 without a message to a name that it does not know.
+                /// * `unknown_template`: the server answers 500 without a message for an unknown name.
                 /// * `nothing_named`: the name is empty.
                 /// * `no_model_loaded`.
                 call switch(name: impl Into<String>) -> Empty = &SwitchTemplate::new(name) =>
                     json [SwitchTemplate]: POST "/v1/template/switch", Admin, IfUnsent, read, map_error;
                 /// Removes the template of the loaded model. Requires the admin key.
                 ///
-                /// Chat then fails with code `no_template`, until a template is set or the model is loaded again.
+                /// Chat then fails with code `no_template` until a template is set or the model is loaded again.
                 call unload() -> Empty = &UnloadTemplate =>
                     unit [UnloadTemplate]: POST "/v1/template/unload", Admin, IfUnsent, read;
             }
@@ -49,7 +49,7 @@ service!(endpoints);
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct TemplateList {
-    /// Their names, without `.jinja`.
+    /// The names, without `.jinja`.
     #[serde(default, deserialize_with = "listed")]
     pub data: Vec<String>,
     /// Fields that this library has no name for.
@@ -71,7 +71,7 @@ request! {
 }
 
 impl SwitchTemplate {
-    /// Switches to this template.
+    /// Creates a request to switch to this template.
     pub fn new(name: impl Into<String>) -> Self {
         SwitchTemplate::blank(name.into())
     }

@@ -1,4 +1,4 @@
-//! `POST /v1/token/encode` and `POST /v1/token/decode`: from text to tokens and back.
+//! `POST /v1/token/encode` and `POST /v1/token/decode`: converting text to tokens and back.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +12,7 @@ use crate::decode::Json;
 use crate::decode::in_place::{filled, listed, meant};
 use crate::protocol::Endpoint;
 
-/// The table of this service; see [`operation`](crate::api::operation).
+/// The table of this service. See [`operation`](crate::api::operation).
 macro_rules! service {
     ($make:ident) => {
         $make! {
@@ -24,8 +24,8 @@ macro_rules! service {
                 ///
                 /// # Errors
                 ///
-                /// * `no_template`: a conversation takes a chat template.
-                /// * `oai_disabled`: the server's configuration does not list its APIs, which a conversation takes.
+                /// * `no_template`: a conversation requires a chat template.
+                /// * `oai_disabled`: the server's configuration does not list its APIs, which a conversation requires.
                 call encode(request: &EncodeRequest) -> Encoded = request =>
                     json [EncodeRequest]: POST "/v1/token/encode", Api, Idempotent, read;
                 /// Returns the text of tokens.
@@ -35,9 +35,9 @@ macro_rules! service {
                 /// `invalid_token`: an id is negative or too large.
                 call decode(request: &DecodeRequest) -> Decoded = request =>
                     json [DecodeRequest]: POST "/v1/token/decode", Api, Idempotent, read, map_decode_error;
-                /// Returns how many tokens a text or a conversation has.
+                /// Returns the number of tokens of a text or a conversation.
                 ///
-                /// The server encodes it just as for [`encode`](Tokens::encode); the tokens are not kept.
+                /// The server encodes it as for [`encode`](Tokens::encode). The tokens are discarded.
                 call count(request: &EncodeRequest) -> TokenCount = &CountTokens(request) =>
                     own [CountTokens<'_>]: POST "/v1/token/encode", Api, Idempotent, read;
             }
@@ -49,7 +49,7 @@ pub(crate) use service;
 service!(endpoints);
 
 request! {
-    /// A text or a conversation to turn into tokens.
+    /// A text or a conversation to encode.
     ///
     /// ```
     /// use tabbyapi::api::{ChatMessage, EncodeRequest};
@@ -60,31 +60,31 @@ request! {
     /// ```
     pub struct EncodeRequest {
         required {
-            /// What to encode. A conversation is written by the chat template, without the start of an answer.
+            /// The input. A conversation is rendered by the chat template, without the start of a response.
             text: EncodeInput,
         }
         optional {
-            /// Whether the model's begin token comes first, if it has one; default true.
+            /// Whether the model's begin token is prepended, if it has one; default true.
             add_bos_token: bool,
-            /// Whether the texts of special tokens, such as `<|im_end|>`, become those; default true. Models for which
-            /// they are ordinary vocabulary do so in any case.
+            /// Whether the texts of special tokens, such as `<|im_end|>`, are encoded as those tokens; default true. Models whose vocabulary
+            /// contains them as ordinary tokens always do so.
             encode_special_tokens: bool,
             /// No effect on encoding; default true.
             decode_special_tokens: bool,
-            /// Variables for the chat template. Servers of 2025 do not know them.
+            /// Variables for the chat template. Not supported by servers of 2025.
             template_vars: Extra as impl Into<Extra>,
         }
     }
 }
 
 impl EncodeRequest {
-    /// Encodes this text or these messages.
+    /// Creates a request for this text or these messages.
     pub fn new(text: impl Into<EncodeInput>) -> Self {
         EncodeRequest::blank(text.into())
     }
 }
 
-/// What can be encoded.
+/// The input of an encoding.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(untagged)]
@@ -133,10 +133,10 @@ impl From<&[ChatMessage]> for EncodeInput {
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Encoded {
-    /// Their ids. Those from 1 000 000 000 on stand for pieces of images, and mean something only in this answer.
+    /// The token ids. Ids from 1 000 000 000 on stand for parts of images, and are valid only in this response.
     #[serde(default, deserialize_with = "listed")]
     pub tokens: Vec<u32>,
-    /// How many there are.
+    /// The number of tokens.
     #[serde(default, deserialize_with = "filled")]
     pub length: u64,
     /// Fields that this library has no name for.
@@ -144,7 +144,7 @@ pub struct Encoded {
     pub extra: Extra,
 }
 
-/// How many tokens there are.
+/// The number of tokens of a text or a conversation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -155,10 +155,9 @@ pub struct TokenCount {
 }
 
 request! {
-    /// Tokens to turn into text.
+    /// Tokens to decode.
     ///
-    /// Ids are from 0: the server fails on negative ones, so they cannot be written here. It leaves out ids that the model
-    /// does not have.
+    /// Ids are not negative, because the server fails on those. It skips ids that the model does not have.
     ///
     /// ```
     /// use tabbyapi::api::DecodeRequest;
@@ -172,7 +171,7 @@ request! {
             tokens: Vec<u32>,
         }
         optional {
-            /// Whether special tokens, such as `<|im_end|>`, appear as their texts; default true.
+            /// Whether special tokens, such as `<|im_end|>`, appear as text; default true.
             decode_special_tokens: bool,
             /// No effect on decoding; default true.
             encode_special_tokens: bool,
@@ -183,7 +182,7 @@ request! {
 }
 
 impl DecodeRequest {
-    /// Decodes these tokens.
+    /// Creates a request for these tokens.
     pub fn new(tokens: impl Into<Vec<u32>>) -> Self {
         DecodeRequest::blank(tokens.into())
     }
@@ -211,7 +210,7 @@ fn map_decode_error(error: Error) -> Error {
     error
 }
 
-/// A text or a conversation to count the tokens of.
+/// A text or a conversation whose tokens are counted.
 ///
 /// The operation of [`Tokens::count`](crate::services::Tokens::count).
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,4 +1,4 @@
-//! What was said, for those who ask for it: prompts and answers as JSON by the schema of the conventions.
+//! Captured content, if enabled: prompts and responses as JSON in the format of the conventions.
 
 use std::any::Any;
 
@@ -9,20 +9,20 @@ use crate::api::{
 };
 use crate::base::text::floor_boundary;
 
-/// Answers are kept up to so many bytes, all choices together.
+/// The maximum size of captured responses in bytes, all choices together.
 const MOST_BYTES: usize = 1 << 20;
 
-/// As many choices are kept.
+/// The maximum number of captured choices.
 const MOST_CHOICES: usize = 64;
 
-/// What was asked and what was answered.
+/// The prompt and the response.
 pub(super) struct Content {
     input: Option<String>,
     choices: Vec<OutputText>,
     left: usize,
 }
 
-/// What one choice says.
+/// The text of one choice.
 #[derive(Clone, Default)]
 struct OutputText {
     reasoning: String,
@@ -40,7 +40,7 @@ impl Content {
         self.input.clone()
     }
 
-    /// Takes in a chunk or a whole answer.
+    /// Adds a chunk or a whole response.
     pub(super) fn item(&mut self, item: &dyn Any) {
         if let Some(chunk) = item.downcast_ref::<ChatChunk>() {
             for choice in chunk.choices.iter() {
@@ -70,7 +70,7 @@ impl Content {
         }
     }
 
-    /// The answer so far, one message for each choice.
+    /// The response so far, one message per choice.
     pub(super) fn output<'a>(&self, finish: impl Fn(usize) -> Option<&'a str>) -> Option<String> {
         let messages = self.choices.iter().enumerate().map(|(index, said)| {
             let mut parts = Vec::new();
@@ -105,14 +105,14 @@ impl Content {
         if self.share(text).len() < text.len() {
             return;
         }
-        // Arguments are told as what they mean, if they mean something.
+        // Arguments are recorded as JSON values if they parse.
         let arguments: Value = serde_json::from_str(text).unwrap_or_else(|_| text.into());
         if let Some(said) = self.choice(choice) {
             said.calls.push(json!({"type": "tool_call", "id": id, "name": name, "arguments": arguments}));
         }
     }
 
-    /// As much of a text as there is room for.
+    /// As much of a text as fits into the remaining size.
     fn share<'a>(&mut self, text: &'a str) -> &'a str {
         let most = floor_boundary(text, self.left);
         self.left -= most;
@@ -163,7 +163,7 @@ fn message(message: &Value) -> Value {
     json!({"role": message["role"], "parts": parts})
 }
 
-/// A part of a message; images are mentioned, not told.
+/// A part of a message. Images are mentioned without their data.
 fn part(part: &Value) -> Value {
     match part["text"].as_str() {
         Some(text) => json!({"type": "text", "content": text}),

@@ -1,4 +1,4 @@
-//! What is worth telling of a call, as attributes, for every emitter. It learns by being shown what a hook is shown.
+//! The attributes of a call, for all emitters. They are collected from the hook's events.
 
 #![cfg_attr(not(feature = "opentelemetry"), allow(dead_code, reason = "`tracing` has no metrics"))]
 
@@ -15,7 +15,7 @@ use crate::protocol::hooks::View;
 use crate::telemetry::content::Content;
 use crate::telemetry::names as n;
 
-/// Finish reasons of so many choices are kept.
+/// The maximum number of choices whose finish reasons are kept.
 const MOST_CHOICES: usize = 64;
 
 /// The value of an attribute.
@@ -30,7 +30,7 @@ pub(super) enum Value {
 
 pub(super) type Attributes = Vec<(&'static str, Value)>;
 
-/// The kinds of work that the conventions for GenAI know.
+/// The kinds of work in the conventions for GenAI.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Work {
     Chat,
@@ -38,11 +38,11 @@ pub(super) enum Work {
     Embeddings,
 }
 
-/// What is known of a call so far.
+/// What is known about a call so far.
 pub(super) struct Facts {
     pub(super) work: Option<Work>,
     asked: RequestFacts,
-    /// Whether the prompt has images: then it is not known what its tokens are.
+    /// Whether the prompt has images, in which case the modality of its tokens is unknown.
     images: bool,
     server: Option<(String, u16)>,
     first_chunk: Option<Duration>,
@@ -54,7 +54,7 @@ pub(super) struct Facts {
     content: Option<Content>,
 }
 
-/// The fields of a request that are told. Whatever they hold, reading them does not fail.
+/// The recorded fields of a request. Reading them never fails, whatever their types.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct RequestFacts {
@@ -62,7 +62,7 @@ struct RequestFacts {
     stream: Json,
     n: Json,
     max_tokens: Json,
-    /// The name of the same in KoboldAI's protocol.
+    /// KoboldAI's name for `max_tokens`.
     max_length: Json,
     temperature: Json,
     top_k: Json,
@@ -77,7 +77,7 @@ struct RequestFacts {
 #[derive(Clone, Copy)]
 pub(super) enum End<'a> {
     Complete,
-    /// The caller gave it up: a browser left, a handle was used. That is not an error.
+    /// The caller dropped or cancelled it, which is not an error.
     Cancelled,
     Failed(&'a Error),
 }
@@ -91,7 +91,7 @@ impl<'a> End<'a> {
         }
     }
 
-    /// What tells it apart from one that was complete.
+    /// The attribute that distinguishes it from a complete one.
     pub(super) fn told(self) -> Option<(&'static str, Value)> {
         match self {
             End::Complete => None,
@@ -101,7 +101,7 @@ impl<'a> End<'a> {
     }
 }
 
-/// What came of an item.
+/// The meaning of an item.
 pub(super) enum Chunk {
     First(Duration),
     Next(Duration),
@@ -126,7 +126,7 @@ impl Facts {
         Facts {
             work,
             asked,
-            // Inside of texts the quotes would be escaped.
+            // Inside text the quotes would be escaped.
             images: memchr::memmem::find(body, br#""type":"image_url""#).is_some(),
             server: None,
             first_chunk: None,
@@ -152,7 +152,7 @@ impl Facts {
         self.asked.stream == Json::Bool(true)
     }
 
-    /// What is known from the beginning.
+    /// The attributes at the start.
     pub(super) fn request(&self) -> Attributes {
         let Some(work) = self.work else { return Vec::new() };
         let asked = &self.asked;
@@ -176,7 +176,7 @@ impl Facts {
         told
     }
 
-    /// An attempt is made: what is known of it from its beginning.
+    /// The attributes at the start of an attempt.
     pub(super) fn attempt(&mut self, call: &View<'_>, uri: &Uri) -> Attributes {
         let port = uri.port_u16().unwrap_or(if uri.scheme_str() == Some("https") { 443 } else { 80 });
         self.server = uri.host().map(|host| (host.to_owned(), port));
@@ -189,7 +189,7 @@ impl Facts {
         told
     }
 
-    /// An item came, of a stream or as a whole answer.
+    /// Records an item of a stream, or a whole response.
     pub(super) fn item(&mut self, call: &View<'_>, item: &dyn Any) -> Option<Chunk> {
         if let Some(chunk) = item.downcast_ref::<ChatChunk>() {
             self.answer(&chunk.id, &chunk.model, chunk.usage.as_deref());
@@ -222,7 +222,7 @@ impl Facts {
         }
     }
 
-    /// What is known at the end.
+    /// The attributes at the end.
     pub(super) fn outcome(&self, end: End<'_>) -> Attributes {
         let mut told: Attributes = self.told_server().collect();
         told.extend(end.told());
@@ -246,7 +246,7 @@ impl Facts {
         told
     }
 
-    /// What metrics of the call are distinguished by.
+    /// The attributes that distinguish metrics.
     pub(super) fn metric(&self) -> Attributes {
         let Some(work) = self.work else { return Vec::new() };
         let mut told = vec![(n::OPERATION_NAME, text(work.name())), (n::PROVIDER_NAME, text(n::PROVIDER))];
@@ -261,17 +261,17 @@ impl Facts {
         self.told_server().collect()
     }
 
-    /// Tokens of the prompt and of the answer.
+    /// Tokens of the prompt and of the response.
     pub(super) fn usage(&self) -> Option<(u64, u64)> {
         self.usage
     }
 
-    /// What the tokens of the prompt stand for.
+    /// The modality of the prompt's tokens.
     pub(super) fn input_modality(&self) -> &'static str {
         if self.images { n::MODALITY_UNKNOWN } else { n::MODALITY_TEXT }
     }
 
-    /// Whether content was asked for.
+    /// Whether content is enabled.
     pub(super) fn tells_content(&self) -> bool {
         self.content.is_some()
     }
@@ -284,7 +284,7 @@ impl Facts {
     }
 
     fn answer(&mut self, id: &Text, model: &Text, usage: Option<&Usage>) {
-        // Those of a stream's chunks are all the same.
+        // The values are the same for all chunks of a stream.
         if self.id.is_empty() {
             self.id = id.clone();
         }
@@ -320,7 +320,7 @@ impl Work {
     }
 }
 
-/// What is known of an attempt at its end.
+/// The attributes at the end of an attempt.
 pub(super) fn attempt_end(attempt: &Attempt, error: Option<&Error>) -> Attributes {
     let mut told = vec![
         (n::HTTP_REQUEST_BODY_SIZE, count(attempt.request_bytes)),
@@ -331,7 +331,7 @@ pub(super) fn attempt_end(attempt: &Attempt, error: Option<&Error>) -> Attribute
     told
 }
 
-/// What tells an attempt apart from one that was complete: that it was given up, or why it failed.
+/// The attribute that distinguishes an attempt from a complete one: cancelled, or the error.
 pub(super) fn attempt_told(attempt: &Attempt, error: Option<&Error>) -> Option<(&'static str, Value)> {
     match End::of(error) {
         End::Cancelled => End::Cancelled.told(),
@@ -339,13 +339,13 @@ pub(super) fn attempt_told(attempt: &Attempt, error: Option<&Error>) -> Option<(
     }
 }
 
-/// Why an attempt failed: the status, if that says it, else the code.
+/// Why an attempt failed: the status if it is an error, else the code.
 fn attempt_error(attempt: &Attempt) -> Option<String> {
     let status = attempt.status.filter(|status| status.is_client_error() || status.is_server_error());
     status.map(|status| status.as_str().to_owned()).or_else(|| attempt.cause.as_ref().map(|cause| cause.to_string()))
 }
 
-/// An address without the values of its query.
+/// A URL without the values of its query.
 fn redacted(uri: &Uri) -> String {
     let text = uri.to_string();
     let Some((address, query)) = text.split_once('?') else { return text };

@@ -1,10 +1,10 @@
-//! Attributes in the terms of OpenTelemetry.
+//! Conversion of attributes to OpenTelemetry.
 
 use opentelemetry::{Array, KeyValue, StringValue, Value as OtelValue};
 
 use crate::telemetry::facts::{Attributes, Value};
 
-/// Attributes in the terms of OpenTelemetry.
+/// Converts attributes to OpenTelemetry.
 pub(super) fn key_values(attributes: Attributes) -> Vec<KeyValue> {
     let value = |value| match value {
         Value::Text(text) => OtelValue::from(text),

@@ -9,7 +9,7 @@ use crate::telemetry::facts::{Chunk, End, Facts, Work, attempt_told};
 use crate::telemetry::key_values::key_values;
 use crate::telemetry::names as n;
 
-/// What is measured, made once for all calls.
+/// The instruments, created once for all calls.
 pub(super) struct Metrics {
     inference: Histogram<f64>,
     embeddings: Histogram<f64>,
@@ -85,7 +85,7 @@ impl Metrics {
             return;
         }
         self.inference.record(took, &durations);
-        // Calls without counts are told of as well, so that one sees that the sums are too low.
+        // Calls without token counts are recorded as well, so that it is visible that the sums are too low.
         let (input, output) = facts.usage().unwrap_or_default();
         let modality = |modality| match facts.usage() {
             Some(_) => KeyValue::new(n::TOKEN_MODALITY, modality),

@@ -1,5 +1,5 @@
-//! The names, as the semantic conventions of OpenTelemetry have them: GenAI as of autumn 2026 (in development), HTTP 1.44
-//! (stable). When those change, this file does.
+//! The names of the semantic conventions of OpenTelemetry: GenAI as of autumn 2026 (in development), HTTP 1.44
+//! (stable).
 
 #![cfg_attr(
     not(all(feature = "tracing", feature = "opentelemetry")),
@@ -16,10 +16,10 @@ pub(super) const TEXT_COMPLETION: &str = "text_completion";
 pub(super) const EMBEDDINGS: &str = "embeddings";
 pub(super) const MODALITY_TEXT: &str = "text";
 pub(super) const MODALITY_UNKNOWN: &str = "unknown";
-/// What stands for a finish reason that did not come.
+/// The value for a finish reason that did not arrive.
 pub(super) const FINISH_ERROR: &str = "error";
 
-// What is asked.
+// The request.
 pub(super) const OPERATION_NAME: &str = "gen_ai.operation.name";
 pub(super) const PROVIDER_NAME: &str = "gen_ai.provider.name";
 pub(super) const OUTPUT_TYPE: &str = "gen_ai.output.type";
@@ -34,7 +34,7 @@ pub(super) const REQUEST_TEMPERATURE: &str = "gen_ai.request.temperature";
 pub(super) const REQUEST_TOP_K: &str = "gen_ai.request.top_k";
 pub(super) const REQUEST_TOP_P: &str = "gen_ai.request.top_p";
 
-// What is answered.
+// The response.
 pub(super) const RESPONSE_FINISH_REASONS: &str = "gen_ai.response.finish_reasons";
 pub(super) const RESPONSE_ID: &str = "gen_ai.response.id";
 pub(super) const RESPONSE_MODEL: &str = "gen_ai.response.model";
@@ -42,13 +42,13 @@ pub(super) const RESPONSE_TIME_TO_FIRST_CHUNK: &str = "gen_ai.response.time_to_f
 pub(super) const USAGE_INPUT_TOKENS: &str = "gen_ai.usage.input_tokens";
 pub(super) const USAGE_OUTPUT_TOKENS: &str = "gen_ai.usage.output_tokens";
 
-// Content, only if it is asked for.
+// Content, if enabled.
 pub(super) const INPUT_MESSAGES: &str = "gen_ai.input.messages";
 pub(super) const OUTPUT_MESSAGES: &str = "gen_ai.output.messages";
 
-// All of it.
+// All spans.
 pub(super) const ERROR_TYPE: &str = "error.type";
-/// Of what was given up by the caller, which is not an error.
+/// Set if the caller dropped or cancelled the call, which is not an error.
 pub(super) const CANCELLED: &str = "tabbyapi.cancelled";
 pub(super) const SERVER_ADDRESS: &str = "server.address";
 pub(super) const SERVER_PORT: &str = "server.port";
@@ -61,7 +61,7 @@ pub(super) const HTTP_RESPONSE_BODY_SIZE: &str = "http.response.body.size";
 pub(super) const HTTP_RESPONSE_STATUS_CODE: &str = "http.response.status_code";
 pub(super) const URL_FULL: &str = "url.full";
 
-// Events; the conventions have no names for these.
+// Events, which the conventions do not name.
 pub(super) const EVENT_RETRY: &str = "tabbyapi.retry";
 pub(super) const EVENT_FIRST_CHUNK: &str = "tabbyapi.first_chunk";
 pub(super) const RETRY_WAIT: &str = "tabbyapi.retry.wait";
@@ -79,7 +79,7 @@ pub(super) const METRIC_EMBEDDINGS_INPUT_TOKENS: &str = "gen_ai.client.embedding
 pub(super) const METRIC_HTTP_DURATION: &str = "http.client.request.duration";
 pub(super) const TOKEN_MODALITY: &str = "gen_ai.token.modality";
 
-/// The buckets that the conventions ask for.
+/// The histogram buckets of the conventions.
 pub(super) const SECONDS: [f64; 14] =
     [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92];
 pub(super) const HTTP_SECONDS: [f64; 14] =

@@ -1,4 +1,4 @@
-//! The hook that emits through the API of OpenTelemetry.
+//! The hook that emits through the OpenTelemetry API.
 
 use std::any::Any;
 use std::fmt;
@@ -18,7 +18,7 @@ use crate::telemetry::key_values::key_values;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::names as n;
 
-/// Emits each call as spans, events and metrics of OpenTelemetry; see [`telemetry`](crate::telemetry).
+/// Emits each call as spans, events and metrics of OpenTelemetry. See [`telemetry`](crate::telemetry).
 ///
 /// ```
 /// use tabbyapi::Client;
@@ -28,9 +28,9 @@ use crate::telemetry::names as n;
 /// let builder = Client::builder("http://127.0.0.1:5000").hook(OpenTelemetry::new());
 /// ```
 ///
-/// A call's span is a child of the one in the [`Context`] that is current when the call is polled for the first time. Spans
-/// begin and end by the clock of the SDK, metrics measure by that of the transport. What a call that was dropped has taken is
-/// measured up to the last time that it was polled.
+/// The span of a call is a child of the span in the [`Context`] that is current when the call is polled for the first time. Spans
+/// begin and end by the clock of the SDK, metrics use the clock of the transport. The duration of a dropped call is
+/// measured up to its last poll.
 pub struct OpenTelemetry {
     means: Arc<Means>,
     content: bool,
@@ -38,28 +38,28 @@ pub struct OpenTelemetry {
     state: Option<State>,
 }
 
-/// What the calls share.
+/// The state that calls share.
 struct Means {
     tracer: BoxedTracer,
     metrics: Metrics,
 }
 
-/// What belongs to one call.
+/// The state of one call.
 struct State {
     facts: Facts,
-    /// With the call's span.
+    /// The context with the call's span.
     call: Context,
-    /// With that of the attempt that is under way.
+    /// The context with the span of the current attempt.
     attempt: Option<Context>,
 }
 
 impl OpenTelemetry {
-    /// Through the global providers as they are now, so set those before.
+    /// Creates the hook with the current global providers. Set those before.
     pub fn new() -> Self {
         OpenTelemetry::with(&global::tracer_provider(), &*global::meter_provider())
     }
 
-    /// Through these providers.
+    /// Creates the hook with these providers.
     pub fn with<P, S>(traces: &P, metrics: &(impl MeterProvider + ?Sized)) -> Self
     where
         P: TracerProvider,
@@ -72,15 +72,15 @@ impl OpenTelemetry {
         OpenTelemetry { means: Arc::new(Means { tracer, metrics }), content: false, propagate: false, state: None }
     }
 
-    /// Whether to include what was said: prompts, answers, and the words of errors. Off by default.
+    /// Sets whether to include content: prompts, responses, and error messages. Off by default.
     #[must_use]
     pub fn content(mut self, content: bool) -> Self {
         self.content = content;
         self
     }
 
-    /// Whether to send trace context along, by the global propagator: such as the header `traceparent`. Off by default, as
-    /// browsers do not let such headers through to a server that does not allow them.
+    /// Sets whether to send trace context by the global propagator, such as the header `traceparent`. Off by default, because
+    /// browsers block such headers unless the server allows them.
     #[must_use]
     pub fn propagate(mut self, propagate: bool) -> Self {
         self.propagate = propagate;
@@ -153,7 +153,7 @@ impl Hook for OpenTelemetry {
 
     fn outcome(&mut self, call: &View<'_>, error: Option<&mut Error>) -> Result<()> {
         let Some(State { facts, call: context, attempt }) = self.state.take() else { return Ok(()) };
-        // One that was vetoed before it was sent.
+        // An attempt that a hook rejected before it was sent.
         if let Some(attempt) = attempt {
             attempt.span().end();
         }
@@ -169,7 +169,7 @@ impl Hook for OpenTelemetry {
 }
 
 impl Clone for OpenTelemetry {
-    /// The settings alone: spans belong to one call.
+    /// Clones only the settings: spans belong to one call.
     fn clone(&self) -> Self {
         let OpenTelemetry { means, content, propagate, .. } = self;
         OpenTelemetry { means: means.clone(), content: *content, propagate: *propagate, state: None }
@@ -194,7 +194,7 @@ fn end(context: &Context, told: Attributes, failed: bool, words: &str) {
     span.end();
 }
 
-/// The head of a request, for propagators.
+/// The headers of a request, for propagators.
 struct Headers<'a>(&'a mut HeaderMap);
 
 impl Injector for Headers<'_> {

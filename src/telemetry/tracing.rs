@@ -11,7 +11,7 @@ use crate::protocol::hooks::{Hook, Outgoing, View};
 use crate::telemetry::facts::{Attributes, Chunk, End, Facts, Value, attempt_end};
 use crate::telemetry::names as n;
 
-/// Emits each call as spans and events of `tracing`; see [`telemetry`](crate::telemetry).
+/// Emits each call as spans and events of `tracing`. See [`telemetry`](crate::telemetry).
 ///
 /// ```
 /// use tabbyapi::Client;
@@ -20,16 +20,16 @@ use crate::telemetry::names as n;
 /// let builder = Client::builder("http://127.0.0.1:5000").hook(Tracing::new());
 /// ```
 ///
-/// A call's span is a child of the one that is entered when the call is polled for the first time. Targets are `tabbyapi`; spans
-/// are of level `INFO`, those of attempts `DEBUG`. An event at a call's end says how it went: `INFO` or, if it failed,
-/// `WARN`. A call that was dropped or cancelled has not failed. The fields `otel.name`, `otel.kind` and `otel.status_code` are for `tracing-opentelemetry`.
+/// The span of a call is a child of the span that is entered when the call is polled for the first time. Targets are `tabbyapi`. Call
+/// spans have level `INFO`, attempt spans `DEBUG`. An event at the end of a call has its result: `INFO`, or `WARN` if it failed.
+/// A dropped or cancelled call has not failed. The fields `otel.name`, `otel.kind` and `otel.status_code` are for `tracing-opentelemetry`.
 #[derive(Default)]
 pub struct Tracing {
     content: bool,
     state: Option<State>,
 }
 
-/// What belongs to one call.
+/// The state of one call.
 struct State {
     facts: Facts,
     call: Span,
@@ -37,12 +37,12 @@ struct State {
 }
 
 impl Tracing {
-    /// Without content.
+    /// Creates the hook without content.
     pub fn new() -> Self {
         Tracing::default()
     }
 
-    /// Whether to include what was said: prompts, answers, and the words of errors. Off by default.
+    /// Sets whether to include content: prompts, responses, and error messages. Off by default.
     #[must_use]
     pub fn content(mut self, content: bool) -> Self {
         self.content = content;
@@ -160,7 +160,7 @@ impl Hook for Tracing {
 
     fn outcome(&mut self, call: &View<'_>, error: Option<&mut Error>) -> Result<()> {
         let Some(State { facts, call: span, attempt }) = self.state.take() else { return Ok(()) };
-        // One that was vetoed before it was sent.
+        // An attempt that a hook rejected before it was sent.
         drop(attempt);
         let how = End::of(error.as_deref());
         record(&span, facts.outcome(how));
@@ -199,7 +199,7 @@ impl Hook for Tracing {
 }
 
 impl Clone for Tracing {
-    /// The settings alone: spans belong to one call.
+    /// Clones only the settings: spans belong to one call.
     fn clone(&self) -> Self {
         Tracing { content: self.content, state: None }
     }
@@ -218,7 +218,7 @@ fn record(span: &Span, told: Attributes) {
             Value::Number(number) => span.record(name, number),
             Value::Decimal(number) => span.record(name, number),
             Value::Flag(flag) => span.record(name, flag),
-            // `tracing` has no lists.
+            // `tracing` does not support lists.
             Value::Texts(texts) => span.record(name, serde_json::Value::from(texts).to_string()),
         };
     }

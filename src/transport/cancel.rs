@@ -1,4 +1,4 @@
-//! `CancelHandle`: ends calls from another thread.
+//! `CancelHandle`: cancels calls from another thread.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,11 +7,11 @@ use std::thread::Thread;
 
 use ureq::unversioned::transport::ShutdownHandle;
 
-/// Ends calls from another thread: see [`Client::cancelled_by`](crate::blocking::Client::cancelled_by) and
+/// Cancels calls from another thread. See [`Client::cancelled_by`](crate::blocking::Client::cancelled_by) and
 /// [`ResponseStream::cancel_handle`](crate::blocking::ResponseStream::cancel_handle). Clones cancel the same calls.
 ///
-/// A cancelled call ends with an error of kind [`Cancelled`](crate::ErrorKind::Cancelled) although it was blocked, and its
-/// connection is closed, so that the server sees it. What the server does then: a generation stops, a model load goes on.
+/// A cancelled call ends with an error of kind [`Cancelled`](crate::ErrorKind::Cancelled), even while it blocks. Its
+/// connection is closed, which the server notices: a generation stops, a model load continues.
 #[derive(Clone, Default)]
 pub struct CancelHandle(Arc<Inner>);
 
@@ -23,38 +23,38 @@ struct Inner {
 
 #[derive(Default)]
 struct State {
-    /// The connection in use; none that the pool holds, since that may be another call's by then.
+    /// The connection in use. Not a pooled one, which may belong to another call by then.
     sockets: Vec<Weak<dyn ShutdownHandle>>,
     /// The thread that waits for something other than a connection.
     parked: Option<Thread>,
-    /// Those that are cancelled along.
+    /// The handles that are cancelled with this one.
     children: Vec<Weak<Inner>>,
 }
 
 impl CancelHandle {
-    /// A handle that no call obeys yet.
+    /// Creates a handle without calls.
     pub fn new() -> Self {
         CancelHandle::default()
     }
 
-    /// Ends the calls that obey this handle, and those to come. Does not block; may be called any number of times.
+    /// Cancels the calls of this handle, including future ones. Does not block. Can be called repeatedly.
     pub fn cancel(&self) {
         self.0.cancel();
     }
 
-    /// Whether it was cancelled.
+    /// Returns whether the handle was cancelled.
     pub fn is_cancelled(&self) -> bool {
         self.0.cancelled.load(Ordering::Acquire)
     }
 
-    /// A handle that is cancelled along with this one, but not the other way round.
+    /// Creates a handle that is cancelled with this one, but not vice versa.
     pub(crate) fn child(&self) -> CancelHandle {
         let child = CancelHandle::new();
         self.adopt(&child);
         child
     }
 
-    /// Cancels the other handle along with this one.
+    /// Cancels the other handle with this one.
     pub(crate) fn adopt(&self, child: &CancelHandle) {
         let mut state = self.0.lock();
         if self.is_cancelled() {
@@ -66,7 +66,7 @@ impl CancelHandle {
         }
     }
 
-    /// The connection that is to be shut down when this is cancelled; false, and it is shut down, if that has happened.
+    /// Sets the connection to shut down on cancellation. Returns false, and shuts it down, if already cancelled.
     pub(crate) fn attach(&self, socket: &Weak<dyn ShutdownHandle>) -> bool {
         let mut state = self.0.lock();
         if self.is_cancelled() {
@@ -79,12 +79,12 @@ impl CancelHandle {
         true
     }
 
-    /// Lets go of the connection.
+    /// Releases the connection.
     pub(crate) fn detach(&self) {
         self.0.lock().sockets.clear();
     }
 
-    /// The thread to be unparked when this is cancelled.
+    /// Sets the thread to unpark on cancellation.
     pub(crate) fn set_parked(&self, thread: Option<Thread>) {
         self.0.lock().parked = thread;
     }
@@ -95,7 +95,7 @@ impl Inner {
         let (parked, children) = {
             let mut state = self.lock();
             self.cancelled.store(true, Ordering::Release);
-            // Under the lock: once detached, a connection must not be shut down any more.
+            // Under the lock: a detached connection must not be shut down.
             state.sockets.drain(..).for_each(|socket| shut_down(&socket));
             (state.parked.take(), std::mem::take(&mut state.children))
         };
@@ -106,7 +106,7 @@ impl Inner {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing that can panic runs under the lock, so a poisoned one is whole.
+        // No code that can panic runs under the lock, so the state is valid even if the lock is poisoned.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,4 +1,4 @@
-//! `Exchange`: one recorded request and its answer.
+//! `Exchange`: one recorded request and its response.
 
 use std::time::Duration;
 
@@ -10,45 +10,45 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::base::{Error, ErrorCode, ErrorKind, Result};
 
-/// One recorded exchange: what was sent, and what came back when. As JSON it takes one line of a file.
+/// One recorded exchange: the request, and the response with its timing. As JSON it is one line of a file.
 ///
 /// [`Recorder`](super::record::Recorder) writes them, [`Script`](super::script::Script) replays them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Exchange {
-    /// The verb.
+    /// The HTTP method.
     pub method: String,
     /// Path and query, without scheme, host and port.
     pub path: String,
-    /// The request's headers; secret values are replaced by `[removed]`.
+    /// The request headers. Secret values are replaced by `[removed]`.
     #[serde(default)]
     pub request_headers: Vec<(String, String)>,
-    /// The request's body.
+    /// The request body.
     #[serde(default)]
     pub request_body: Data,
-    /// The status of the answer; `None` if none came.
+    /// The status of the response. `None` if there was none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
-    /// The headers of the answer.
+    /// The headers of the response.
     #[serde(default)]
     pub headers: Vec<(String, String)>,
-    /// Milliseconds from sending the request to the head of the answer.
+    /// Milliseconds from sending the request to the head of the response.
     #[serde(default)]
     pub head_ms: u64,
-    /// The body of the answer, as it arrived.
+    /// The body of the response, as it arrived.
     #[serde(default)]
     pub chunks: Vec<Chunk>,
     /// How it ended.
     pub end: End,
 }
 
-/// A piece of a body.
+/// A part of a body.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Chunk {
-    /// Milliseconds from sending the request to this piece.
+    /// Milliseconds from sending the request to this part.
     pub at_ms: u64,
-    /// Its bytes.
+    /// The bytes.
     pub data: Data,
 }
 
@@ -59,31 +59,35 @@ pub struct Chunk {
 pub enum End {
     /// The body was read to its end.
     Complete,
-    /// The connection failed with this message; nothing can have been sent.
+    /// The connection failed with this message before anything was sent.
     Refused(String),
     /// The connection failed with this message.
     Failed(String),
     /// The client dropped it.
     Dropped,
-    /// The recording reached its cap here.
+    /// The recording reached its size limit.
     Capped,
 }
 
-/// Bytes, written as text if they are UTF-8, else as `{"base64": ..}`.
+/// Bytes, serialized as text if they are UTF-8, else as `{"base64": ..}`.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Data(pub Bytes);
 
 impl Chunk {
-    /// A piece that came so long after the request was sent.
+    /// Creates a part that arrives this long after the request was sent.
     pub fn new(at: Duration, data: impl Into<Bytes>) -> Self {
         Chunk { at_ms: millis(at), data: Data(data.into()) }
     }
 }
 
 impl Exchange {
-    /// Reads an exchange from raw HTTP/1.1 text as `curl` shows it: request line or status line, headers, a blank line, body.
-    /// The body is taken as it stands, whatever `transfer-encoding` says. Errors if a head cannot be read.
+    /// Creates an exchange from raw HTTP/1.1 text as `curl` prints it: request line or status line, headers, a blank line, body.
+    /// The body is used as it is, regardless of `transfer-encoding`.
+    ///
+    /// # Errors
+    ///
+    /// Errors with code `invalid_recording` if a head cannot be parsed.
     pub fn from_http(request: &[u8], answer: &[u8]) -> Result<Self> {
         let (line, request_headers, request_body) = parse(request)?;
         let mut words = line.split_ascii_whitespace();
@@ -105,18 +109,22 @@ impl Exchange {
         })
     }
 
-    /// Reads recordings from lines of JSON, as [`to_json_line`](Exchange::to_json_line) writes them.
+    /// Parses recordings from lines of JSON, as [`to_json_line`](Exchange::to_json_line) writes them.
+    ///
+    /// # Errors
+    ///
+    /// Errors with code `invalid_recording` if a line is not an exchange.
     pub fn from_json_lines(text: &str) -> Result<Vec<Self>> {
         text.lines().filter(|line| !line.trim().is_empty()).map(crate::decode::from_json).collect()
     }
 
-    /// Writes the exchange as one line of JSON, without the line end.
+    /// Returns the exchange as one line of JSON, without the line end.
     pub fn to_json_line(&self) -> String {
-        // Only maps with keys that are no strings could fail to serialise, and there are none.
+        // Only maps with keys other than strings fail to serialize, and there are none.
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// The body of the answer as one piece.
+    /// Returns the body of the response as one part.
     pub fn body(&self) -> Bytes {
         match self.chunks.as_slice() {
             [only] => only.data.0.clone(),

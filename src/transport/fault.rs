@@ -1,8 +1,8 @@
-//! What the native stacks have in common about failures.
+//! Failures that the native stacks have in common.
 
 use crate::base::{Sent, TransportError};
 
-/// The error and what caused it, outermost first.
+/// The error and its causes, outermost first.
 #[cfg(any(feature = "tower", all(feature = "reqwest", not(target_arch = "wasm32"))))]
 pub(crate) fn causes<'a>(
     error: &'a (dyn std::error::Error + 'static),
@@ -10,8 +10,8 @@ pub(crate) fn causes<'a>(
     std::iter::successors(Some(error), |cause| cause.source())
 }
 
-/// Refuses an answer that states its length twice, by `content-length` and by `transfer-encoding`: server, proxies and client may differ
-/// about where it ends, and so about whose answer comes next on the connection.
+/// The error of a response with both `content-length` and `transfer-encoding`: server, proxies and client may disagree about its
+/// end, and so about the next response on the connection.
 #[cfg(all(any(feature = "reqwest", feature = "blocking"), not(target_arch = "wasm32")))]
 pub(crate) fn ambiguous(headers: &http::HeaderMap) -> Option<TransportError> {
     use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};

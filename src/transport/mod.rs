@@ -1,13 +1,13 @@
-//! Transports: what moves the bytes. Bring your own by implementing [`Transport`].
+//! Transports move the bytes of requests and responses. Implement [`Transport`] for a custom one.
 //!
 //! | | moves bytes with |
 //! |---|---|
 //! | `Reqwest` (feature `reqwest`) | reqwest on tokio, on native targets |
-//! | `Ureq` (feature `blocking`) | ureq, on native targets; for blocking clients alone |
+//! | `Ureq` (feature `blocking`) | ureq, on native targets; for blocking clients only |
 //! | `Fetch` (feature `fetch`) | the `fetch` of browsers, Node, Deno and workers, on wasm32 |
 //! | `Tower` (feature `tower`) | any `tower_service::Service` over HTTP |
 //! | [`script::Script`] | nothing: replays recorded exchanges, for tests and docs |
-//! | [`record::Recorder`] | another transport, whose exchanges it records |
+//! | [`record::Recorder`] | another transport, and records the exchanges |
 
 #[cfg(all(feature = "blocking", not(target_arch = "wasm32")))]
 mod cancel;

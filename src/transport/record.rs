@@ -1,4 +1,4 @@
-//! `Recorder`: a transport that records what passes through another one, keys removed.
+//! `Recorder`: a transport that records the exchanges of another one, with keys removed.
 
 use std::fmt;
 use std::future::Future;
@@ -17,19 +17,19 @@ use crate::protocol::hub_token::without_token;
 use crate::transport::exchange::{Chunk, Data, End, Exchange, millis};
 use crate::transport::seam::Transport;
 
-/// How much of one answer is recorded, in bytes.
+/// The default of [`Recorder::cap`] in bytes.
 pub const DEFAULT_CAP: usize = 16 << 20;
 
 /// The type of forms.
 const FORM: &[u8] = b"application/x-www-form-urlencoded";
 
-/// Wraps a transport and hands each exchange, when it is over, to a sink: a file, a list, a log.
+/// Wraps a transport and passes each finished exchange to a sink: a file, a list, a log.
 ///
-/// Secret header values are removed, as is the `token` of a download. Where a key that the client holds, or one that stands in the
-/// request, is repeated in a body, a path or another header, in any [writing](crate::auth#keys-never-show), it is removed there, too,
-/// also where it stands across chunks or the cap. In its place stands `[removed]`, in the chunk in which it began; the other
-/// chunks keep what is left of them. Keys shorter than six bytes are removed from their own headers alone. Of forms, which authorization
-/// servers take, neither bodies nor the headers of answers are recorded. Prompts and answers stay: they are what is recorded.
+/// Secret header values are removed, as is the `token` of a download. Keys of the client, and keys in the request, are also removed
+/// from bodies, paths and other headers, in any [encoding](crate::auth#redaction-of-keys), including across chunks and at the
+/// size limit. They are replaced by `[removed]`, in the chunk in which they begin; the other
+/// chunks keep the rest of their bytes. Keys shorter than six bytes are removed only from their own headers. For forms, which authorization
+/// servers take, neither bodies nor response headers are recorded. Prompts and responses are kept.
 ///
 /// ```
 /// use std::sync::{Arc, Mutex};
@@ -66,12 +66,12 @@ impl<F: Fn(Exchange) + MaybeSend + MaybeSync> Sink for F {
 }
 
 impl<T: Transport> Recorder<T> {
-    /// Records what passes through `inner`. The sink is called once per exchange, when it ended or was dropped.
+    /// Records the exchanges of `inner`. The sink is called once per exchange, when it ended or was dropped.
     pub fn new(inner: T, sink: impl Fn(Exchange) + MaybeSend + MaybeSync + 'static) -> Self {
         Recorder { inner: Arc::new(inner), sink: Arc::new(sink), cap: DEFAULT_CAP }
     }
 
-    /// Sets how much of one answer is recorded, in bytes; [`DEFAULT_CAP`] by default. `[removed]` in place of a key may add a few.
+    /// Sets how much of one response is recorded, in bytes; [`DEFAULT_CAP`] by default. `[removed]` in place of a key may add a few.
     pub fn cap(mut self, bytes: usize) -> Self {
         self.cap = bytes;
         self
@@ -156,27 +156,27 @@ impl<T: Transport> fmt::Debug for Body<T> {
     }
 }
 
-/// The recording of one exchange; it goes to the sink when it is dropped, however the exchange ended.
+/// The recording of one exchange. Passed to the sink on drop, however the exchange ended.
 struct Tape {
     exchange: Option<Exchange>,
     sink: Arc<dyn Sink>,
     secrets: Secrets,
-    /// It is a form, as authorization servers take them, so its bodies are nothing but secrets.
+    /// Whether it is a form for an authorization server, whose bodies are secret.
     form: bool,
     sent: Time,
-    /// The body as it came: as much as is recorded, and what it takes to know a secret that begins there.
+    /// The body: the recorded part, plus the length of a secret that begins there.
     body: Vec<Bytes>,
-    /// How many more bytes of it are recorded.
+    /// How many more bytes are recorded.
     room: usize,
-    /// How many more are looked at.
+    /// How many more bytes are searched.
     beyond: usize,
-    /// `Dropped` until something else is known.
+    /// `Dropped` until the end is known.
     end: End,
 }
 
 impl Tape {
     fn new(request: &Request<Bytes>, sink: Arc<dyn Sink>, cap: usize, sent: Time) -> Self {
-        // What the client holds, as it says with the request; and what stands in the request, whoever made it.
+        // The secrets of the client, from the request's extensions, and those in the request itself.
         let mut secrets = request.extensions().get::<Secrets>().cloned().unwrap_or_default();
         secrets.add_headers(request.headers());
         secrets.add_token(request.uri().path(), request.body());
@@ -252,8 +252,8 @@ impl Drop for Tape {
     }
 }
 
-/// Removes secrets from the body as a whole, wherever it was parted, and leaves its parts as they were but for that. Some more of the
-/// body may follow, which is not recorded.
+/// Removes secrets from the body as a whole, and keeps the division into chunks. `beyond` follows the body and is not
+/// recorded.
 fn clean(exchange: &mut Exchange, beyond: &[Bytes], secrets: &Secrets) {
     let chunks = exchange.chunks.iter().map(|chunk| &chunk.data.0);
     let before: usize = chunks.clone().map(Bytes::len).sum();
@@ -270,7 +270,7 @@ fn clean(exchange: &mut Exchange, beyond: &[Bytes], secrets: &Secrets) {
         let mut without = Vec::with_capacity(data.len());
         let mut kept = start;
         while let Some(range) = found.peek().filter(|range| range.start < end) {
-            // What began in a chunk before stands there already.
+            // The start of the secret was replaced in an earlier chunk.
             if range.start >= start {
                 without.extend_from_slice(&data[kept - start..range.start - start]);
                 without.extend_from_slice(REMOVED.as_bytes());
@@ -286,7 +286,7 @@ fn clean(exchange: &mut Exchange, beyond: &[Bytes], secrets: &Secrets) {
         start = end;
     }
     let after: usize = exchange.chunks.iter().map(|chunk| chunk.data.0.len()).sum();
-    // So that the length that the head tells is that of the body again.
+    // Makes the length in the head equal that of the body again.
     for (_, value) in exchange.headers.iter_mut().filter(|(name, _)| name == CONTENT_LENGTH.as_str()) {
         if let Some(length) = value.parse::<usize>().ok().and_then(|length| (length + after).checked_sub(before)) {
             *value = length.to_string();

@@ -1,4 +1,4 @@
-//! `Script`: a transport that replays answers from memory, on a clock of its own. For tests and docs.
+//! `Script`: a transport that replays responses from memory, on a virtual clock. For tests and docs.
 //!
 //! ```
 //! use std::time::Duration;
@@ -35,10 +35,10 @@ use crate::base::{Sent, Time, TransportError};
 use crate::transport::exchange::{End, Exchange};
 use crate::transport::seam::Transport;
 
-/// A transport that answers each request with the next reply, whatever is asked, and keeps the requests.
+/// A transport that answers each request with the next reply, regardless of the request, and keeps the requests.
 ///
-/// Its clock is virtual: it stands still while anything goes on, and jumps to the next point that something waits for when
-/// nothing does. So waits and deadlines take no time and always come out the same.
+/// Its clock is virtual: it stands still while there is work, and jumps to the next timer when there is none.
+/// Waits and deadlines take no real time and are deterministic.
 #[derive(Clone)]
 pub struct Script(Arc<Mutex<State>>);
 
@@ -51,7 +51,7 @@ struct State {
     next_wait: u64,
 }
 
-/// One scripted answer.
+/// One scripted response.
 #[derive(Clone, Debug)]
 pub struct Reply {
     head: Result<(StatusCode, HeaderMap), (Sent, String)>,
@@ -68,7 +68,7 @@ enum Step {
 }
 
 impl Script {
-    /// A script of these replies, in this order. When they are used up, further requests fail.
+    /// Creates a script of these replies, in this order. When they are used up, further requests fail.
     pub fn new(replies: impl IntoIterator<Item = Reply>) -> Self {
         Script(Arc::new(Mutex::new(State {
             now: Time::default(),
@@ -80,22 +80,22 @@ impl Script {
         })))
     }
 
-    /// Adds a reply.
+    /// Adds a reply at the end.
     pub fn push(&self, reply: Reply) {
         self.lock().replies.push_back(reply);
     }
 
-    /// The requests so far, keys included.
+    /// Returns the requests so far, including keys.
     pub fn requests(&self) -> Vec<Request<Bytes>> {
         self.lock().requests.clone()
     }
 
-    /// How many bodies were dropped before they were read to their end: cancelled on the wire.
+    /// Returns the number of bodies that were dropped before their end, which cancels them on the wire.
     pub fn dropped(&self) -> usize {
         self.lock().dropped
     }
 
-    /// How many replies are left.
+    /// Returns the number of replies that are left.
     pub fn remaining(&self) -> usize {
         self.lock().replies.len()
     }
@@ -110,33 +110,33 @@ impl Script {
 }
 
 impl Reply {
-    /// An answer with an empty body.
+    /// Creates a response with an empty body.
     pub fn status(status: u16) -> Self {
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         Reply { head: Ok((status, HeaderMap::new())), head_after: Duration::ZERO, steps: VecDeque::new() }
     }
 
-    /// An answer with a JSON body.
+    /// Creates a response with a JSON body.
     pub fn json(status: u16, body: impl Into<Bytes>) -> Self {
         Reply::status(status).header("content-type", "application/json").chunk(body)
     }
 
-    /// The head of a stream of events; add [`chunk`](Reply::chunk)s.
+    /// Creates the head of a stream of events. Add [`chunk`](Reply::chunk)s.
     pub fn events() -> Self {
         Reply::status(200).header("content-type", "text/event-stream; charset=utf-8")
     }
 
-    /// No connection.
+    /// Creates a failure to connect.
     pub fn refused(message: &str) -> Self {
         Reply { head: Err((Sent::No, message.to_owned())), ..Reply::status(200) }
     }
 
-    /// The connection fails after the request was sent, before a head came.
+    /// Creates a connection failure after the request was sent, before the head.
     pub fn reset(message: &str) -> Self {
         Reply { head: Err((Sent::Maybe, message.to_owned())), ..Reply::status(200) }
     }
 
-    /// Adds a header; one that cannot be a header is left out.
+    /// Adds a header. An invalid one is ignored.
     pub fn header(mut self, name: &str, value: &str) -> Self {
         if let (Ok((_, headers)), Ok(name), Ok(value)) =
             (&mut self.head, name.parse::<HeaderName>(), HeaderValue::from_str(value))
@@ -146,33 +146,33 @@ impl Reply {
         self
     }
 
-    /// The head comes after this long.
+    /// Sets the delay of the head.
     pub fn head_after(mut self, wait: Duration) -> Self {
         self.head_after = wait;
         self
     }
 
-    /// Then some bytes come.
+    /// Adds some bytes.
     pub fn chunk(self, data: impl Into<Bytes>) -> Self {
         self.step(Step::Chunk(data.into()))
     }
 
-    /// Then nothing comes for this long.
+    /// Adds a pause.
     pub fn wait(self, wait: Duration) -> Self {
         self.step(Step::Wait(wait))
     }
 
-    /// Then the connection fails.
+    /// Adds a connection failure.
     pub fn fail(self, message: &str) -> Self {
         self.step(Step::Fail(message.to_owned()))
     }
 
-    /// Then nothing comes any more.
+    /// Adds a pause without end.
     pub fn hang(self) -> Self {
         self.step(Step::Hang)
     }
 
-    /// The same bytes, cut at these offsets into the body; waits between chunks are left out.
+    /// Splits the same bytes at these offsets into the body. Removes the pauses between chunks.
     pub fn cut_at(mut self, offsets: &[usize]) -> Self {
         let mut body = Vec::new();
         let mut rest = VecDeque::new();
@@ -198,7 +198,7 @@ impl Reply {
         self
     }
 
-    /// The same bytes, one by one.
+    /// Splits the same bytes into single ones.
     pub fn byte_by_byte(self) -> Self {
         let len = self.steps.iter().map(|step| if let Step::Chunk(chunk) = step { chunk.len() } else { 0 }).sum();
         self.cut_at(&(1..len).collect::<Vec<_>>())
@@ -211,7 +211,7 @@ impl Reply {
 }
 
 impl From<&Exchange> for Reply {
-    /// The recorded answer, with its chunks and the times between them.
+    /// Creates a reply from a recorded response, with its chunks and timing.
     fn from(exchange: &Exchange) -> Self {
         let head = match (exchange.response_head(), &exchange.end) {
             (Some(head), _) => Ok(head),
@@ -281,7 +281,7 @@ impl fmt::Debug for Script {
     }
 }
 
-/// The body of a scripted answer.
+/// The body of a scripted response.
 #[derive(Debug)]
 pub struct Body {
     script: Script,
@@ -331,17 +331,17 @@ impl Drop for Body {
     }
 }
 
-/// A wait on the script's clock. Polled again and again at the same time, nothing else was ready, so the clock may jump.
+/// A wait on the virtual clock. If it is polled repeatedly at the same time, nothing else was ready, and the clock may jump.
 struct Wait {
     script: Script,
     until: Time,
     id: Option<u64>,
-    /// The time when it was last polled, and how often then. If another wait made the clock jump since, what that was for comes first.
+    /// The time of the last poll, and the number of polls at that time. If another wait moved the clock since, its work comes first.
     polled: (Time, u32),
 }
 
-/// How often a wait is polled before the clock jumps: the first poll may be that in which another wait made it jump, the second one
-/// that in which what follows from it begins.
+/// How often a wait is polled before the clock jumps. The first poll may be the one in which another wait moved the clock, the second
+/// one the start of the work that follows.
 const POLLS: u32 = 3;
 
 impl Future for Wait {

@@ -1,4 +1,4 @@
-//! `Transport`: the seam between the core and what moves the bytes.
+//! `Transport`: the interface between the core and the HTTP stack.
 
 use std::fmt;
 use std::future::Future;
@@ -10,19 +10,19 @@ use http::{Request, Response};
 
 use crate::base::{BoxFuture, MaybeSend, MaybeSync, Time, TransportError};
 
-/// Moves the bytes of one exchange at a time, and tells the time. It decides nothing: no redirects, no retries,
-/// no deadlines of its own.
+/// Moves the bytes of one exchange at a time, and provides the time. Makes no decisions: no redirects, no retries,
+/// no deadlines.
 ///
-/// Natively its futures and bodies are `Send`; on wasm32 they need not be. For native executors whose futures are
+/// On native targets its futures and bodies are `Send`. On wasm32 this is not required. For native executors whose futures are
 /// not `Send`, implement [`LocalTransport`] and use [`drive_local`](crate::driver::drive_local).
 ///
 /// Dropping the future of [`send`](Transport::send) or the body must cancel the exchange on the wire.
 pub trait Transport: MaybeSend + MaybeSync + 'static {
-    /// The body of an answer, as its chunks arrive. It is polled only for what the caller takes: not polling it
-    /// must hold the server back.
+    /// The body of a response, as its chunks arrive. It is polled only on demand: not polling it must apply back-pressure
+    /// to the server.
     type Body: Stream<Item = Result<Bytes, TransportError>> + MaybeSend + 'static;
 
-    /// Sends a request and waits for the head of the answer.
+    /// Sends a request and waits for the head of the response.
     fn send(
         &self,
         request: Request<Bytes>,
@@ -31,10 +31,10 @@ pub trait Transport: MaybeSend + MaybeSync + 'static {
     /// Waits until a point in time.
     fn sleep_until(&self, until: Time) -> impl Future<Output = ()> + MaybeSend + 'static;
 
-    /// The time now, on a clock that does not step back.
+    /// Returns the current time, on a monotonic clock.
     fn now(&self) -> Time;
 
-    /// A seed for the jitter of retries, different for each client.
+    /// Returns a seed for the jitter of retries, different for each client.
     fn seed(&self) -> u64;
 }
 
@@ -61,7 +61,7 @@ pub(crate) type BoxBody = Pin<Box<dyn Stream<Item = Result<Bytes, TransportError
 #[cfg(target_arch = "wasm32")]
 pub(crate) type BoxBody = Pin<Box<dyn Stream<Item = Result<Bytes, TransportError>> + 'static>>;
 
-/// A transport without its type, so that `Client` has no type parameter; one dynamic call per chunk.
+/// A transport with its type erased, so that `Client` has no type parameter. Costs one dynamic call per chunk.
 pub(crate) trait Erased: MaybeSend + MaybeSync {
     fn send(&self, request: Request<Bytes>) -> BoxFuture<Result<Response<BoxBody>, TransportError>>;
     fn sleep_until(&self, until: Time) -> BoxFuture<()>;

@@ -17,10 +17,10 @@ use crate::base::{BoxFuture, MaybeSend, Sent, Time, TransportError};
 use crate::transport::fault::causes;
 use crate::transport::seam::Transport;
 
-/// A [`tower_service::Service`] over HTTP as a transport: whatever tower's ecosystem has, below this client.
+/// A transport on a [`tower_service::Service`] over HTTP, for tower's middleware below this client.
 ///
-/// The service sends; time and randomness come from another transport, its clock. To put layers around that transport, make a
-/// service of it with [`Wire`]:
+/// The service sends requests. Time and randomness come from another transport, `clock`. To put layers around that transport, convert it to a
+/// service with [`Wire`]:
 ///
 /// ```
 /// use tabbyapi::transport::script::{Reply, Script};
@@ -36,22 +36,22 @@ use crate::transport::seam::Transport;
 /// # }).unwrap();
 /// ```
 ///
-/// Retries, deadlines and the rest of the [policies](crate::policy) go on working above it; a layer that retries by itself might
-/// send a generation twice. A request that the service was not ready for counts as not sent. An error of the call counts as
-/// [`Sent::Maybe`], unless a [`TransportError`] is among its causes and knows better. That a layer's permit is given back when the
-/// head is there, not at the end of the body, is how tower's limits work; [`Concurrency`](crate::policy::Concurrency) counts
-/// whole calls.
+/// Retries, deadlines and the other [policies](crate::policy) still apply above it. A layer that retries by itself may
+/// send a generation twice. A request that fails before the service is ready counts as not sent. An error of the call counts as
+/// [`Sent::Maybe`], unless a [`TransportError`] among its causes is more precise. Tower's limits release a permit at the
+/// head of the response, not at the end of the body. [`Concurrency`](crate::policy::Concurrency) counts whole
+/// calls.
 ///
-/// A service must not use a connection again that answered with a status of 500 or more: TabbyAPI closes it soon after, without saying so,
-/// and a request that is sent on it meanwhile is lost. `Reqwest` under a [`Wire`] sees to that; of a pool of your own you do.
+/// A service must not reuse a connection that answered with a status of 500 or more: TabbyAPI closes it soon after, without announcing it,
+/// and a request on it is lost. `Reqwest` under a [`Wire`] ensures this. A custom pool has to do the same.
 pub struct Tower<S, T> {
-    /// Cloned for each request; the lock is never held for longer.
+    /// Cloned for each request. The lock is held only for the clone.
     service: Mutex<S>,
     clock: T,
 }
 
 impl<S, T> Tower<S, T> {
-    /// A transport that sends with this service, and takes the time from this transport.
+    /// Creates a transport that sends with this service, and takes the time from `clock`.
     pub fn new(service: S, clock: T) -> Self {
         Tower { service: Mutex::new(service), clock }
     }
@@ -73,7 +73,7 @@ where
         &self,
         request: Request<Bytes>,
     ) -> impl Future<Output = Result<Response<Frames<B>>, TransportError>> + MaybeSend + 'static {
-        // A clone is whole even if another one panicked.
+        // A clone is valid even if another one panicked.
         let mut service = self.service.lock().unwrap_or_else(PoisonError::into_inner).clone();
         async move {
             poll_fn(|cx| service.poll_ready(cx)).await.map_err(|error| failed(Sent::No, error.into()))?;
@@ -102,7 +102,7 @@ impl<S, T: fmt::Debug> fmt::Debug for Tower<S, T> {
     }
 }
 
-/// The data of a body, piece by piece; dropping it drops the body.
+/// The data of a body, frame by frame. Dropping it drops the body.
 pub struct Frames<B>(Pin<Box<B>>);
 
 impl<B> Stream for Frames<B>
@@ -116,7 +116,7 @@ where
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         loop {
             match std::task::ready!(self.0.as_mut().poll_frame(cx)) {
-                // Trailers carry nothing here.
+                // Trailers are ignored.
                 Some(Ok(frame)) => match frame.into_data() {
                     Ok(data) => return Poll::Ready(Some(Ok(data.into()))),
                     Err(_) => continue,
@@ -134,12 +134,12 @@ impl<B> fmt::Debug for Frames<B> {
     }
 }
 
-/// A transport as a [`tower_service::Service`], to be layered and then used by [`Tower`].
+/// A transport as a [`tower_service::Service`], to add layers to it and pass it to [`Tower`].
 #[derive(Clone, Debug)]
 pub struct Wire<T>(T);
 
 impl<T: Transport> Wire<T> {
-    /// The service that sends with this transport.
+    /// Creates a service that sends with this transport.
     pub fn new(transport: T) -> Self {
         Wire(transport)
     }
@@ -160,7 +160,7 @@ impl<T: Transport> Service<Request<Bytes>> for Wire<T> {
     }
 }
 
-/// The body of a transport's answer as an [`http_body::Body`].
+/// The body of a transport's response as an [`http_body::Body`].
 pub struct WireBody<B>(Pin<Box<B>>);
 
 impl<B: Stream<Item = Result<Bytes, TransportError>>> Body for WireBody<B> {
@@ -181,7 +181,7 @@ impl<B> fmt::Debug for WireBody<B> {
     }
 }
 
-/// The service's error as ours. One of ours that layers have wrapped knows best what was sent.
+/// Converts the service's error. A wrapped [`TransportError`] is the most precise about what was sent.
 fn failed(sent: Sent, error: Box<dyn StdError + Send + Sync>) -> TransportError {
     let error = match error.downcast::<TransportError>() {
         Ok(own) => return *own,

@@ -12,22 +12,22 @@ export interface Extra {
   extra_body?: Record<string, unknown> | undefined;
 }
 
-/** A text to go on with, or several. */
+/** A text to continue, or several. */
 export interface CompletionRequest extends Extra {
-  /** The text. The choice of prompt `p`, try `k`, has the index `p * n + k`. */
+  /** The text. Choice `k` of prompt `p` has the index `p * n + k`. */
   prompt: Prompt;
   /**
-   * Another model's directory. Ignored unless the server loads models inline, which takes the admin key; otherwise it only turns the answer
-   * that no model is loaded into an internal error.
+   * The directory of another model. Ignored unless the server loads models inline, which requires the admin key. Otherwise its only effect
+   * is that a missing model becomes an internal error.
    */
   model?: string | undefined;
-  /** How many tries for each prompt; from 1, default 1, no upper limit. */
+  /** The number of choices for each prompt; from 1, default 1, no upper limit. */
   n?: number | undefined;
-  /** The form that the output is held to. `sampling.json_schema` does the same with less. */
+  /** The format of the output. `sampling.json_schema` is a shorter equivalent for schemas. */
   response_format?: ResponseFormat | undefined;
-  /** How the answer is delivered; usage is asked for while this is unset. */
+  /** How the response is delivered. Usage is requested if this is unset. */
   stream_options?: StreamOptions | undefined;
-  /** Who asks. No effect on the server. */
+  /** The user. No effect on the server. */
   user?: string | undefined;
   /** No effect on the server. */
   best_of?: number | undefined;
@@ -36,20 +36,21 @@ export interface CompletionRequest extends Extra {
   /** No effect on the server. */
   suffix?: string | undefined;
   /**
-   * The most tokens to generate. Unset or 0 fills the context; a streamed completion fails without it. The current backend generates one
-   * token fewer than asked for above 1. Other names: `max_completion_tokens` (current servers), `max_length`.
+   * The maximum number of tokens to generate. Unset or 0 fills the context. A streamed completion fails without it. Above 1 the current
+   * backend generates one token fewer than requested. Other names: `max_completion_tokens` (current servers), `max_length`.
    */
   max_tokens?: number | undefined;
   /**
-   * The fewest tokens to generate; from 0, default 0. More than `max_tokens` is an internal error of the server. Other name: `min_length`.
+   * The minimum number of tokens to generate; from 0, default 0. More than `max_tokens` is an internal error of the server. Other name:
+   * `min_length`.
    */
   min_tokens?: number | undefined;
   /**
-   * Strings and token ids that end the output; they are not part of it. Text is held back as long as it could still become one of them.
+   * Strings and token ids that end the output. They are not part of it. Text is held back as long as it may be the start of one of them.
    * None by default. Other name: `stop_sequence`.
    */
   stop?: (Stop | Stop[]) | undefined;
-  /** Strings that the output may not contain; none by default. */
+  /** Strings that the output must not contain; none by default. */
   banned_strings?: (string | string[]) | undefined;
   /** Ids of tokens that are never sampled; none by default. Other name: `custom_token_bans`. */
   banned_tokens?: number[] | undefined;
@@ -59,19 +60,19 @@ export interface CompletionRequest extends Extra {
   token_healing?: boolean | undefined;
   /** 0 to 10, default 1; 0 is greedy. */
   temperature?: number | undefined;
-  /** Whether temperature comes after the other samplers; default false. */
+  /** Whether temperature is applied after the other samplers; default false. */
   temperature_last?: boolean | undefined;
   /** From 0, default 0, which is off. No effect on the current backend. */
   smoothing_factor?: number | undefined;
-  /** How many of the likeliest tokens are kept; from -1, default 0; 0 and -1 are off. */
+  /** The number of most likely tokens to keep; from -1, default 0; 0 and -1 are off. */
   top_k?: number | undefined;
-  /** The share of probability that is kept; 0 to 1, default 1, which is off. */
+  /** The probability mass to keep; 0 to 1, default 1, which is off. */
   top_p?: number | undefined;
   /** Default 0, which is off. No effect on the current backend. */
   top_a?: number | undefined;
   /**
-   * The least probability, as a share of the likeliest token's; 0 to 1 (not validated by the server, which fails beyond), default 0, which
-   * is off.
+   * The minimum probability, as a fraction of that of the most likely token; 0 to 1 (not validated by the server, which fails beyond),
+   * default 0, which is off.
    */
   min_p?: number | undefined;
   /** Tail-free sampling; default 1, which is off. No effect on the current backend. */
@@ -80,148 +81,143 @@ export interface CompletionRequest extends Extra {
   typical?: number | undefined;
   /** Default 0, which is off. No effect on the current backend. */
   skew?: number | undefined;
-  /** How often the likeliest tokens are left out; 0 to 1, default 0, which is off. */
+  /** The probability of removing the most likely tokens; 0 to 1, default 0, which is off. */
   xtc_probability?: number | undefined;
-  /** From which probability on XTC may leave tokens out; 0 to 1, default 0.1. */
+  /** The minimum probability of tokens that XTC may remove; 0 to 1, default 0.1. */
   xtc_threshold?: number | undefined;
-  /** Grows with each occurrence of a token; from 0 (negative is refused), default 0. */
+  /** A penalty that grows with each occurrence of a token; from 0 (negative is rejected), default 0. */
   frequency_penalty?: number | undefined;
-  /** Falls on every token that occurred; from 0 (negative is refused), default 0. */
+  /** A penalty for every token that occurred; from 0 (negative is rejected), default 0. */
   presence_penalty?: number | undefined;
-  /** A factor on tokens that occurred; above 0, default 1, which is off. Other name: `rep_pen`. */
+  /** A factor for tokens that occurred; above 0, default 1, which is off. Other name: `rep_pen`. */
   repetition_penalty?: number | undefined;
   /**
-   * How many tokens back the penalties look; default -1, all of them. Other names: `repetition_range`, `repetition_penalty_range`,
-   * `rep_pen_range`.
+   * The number of previous tokens that penalties consider; default -1, all of them. Other names: `repetition_range`,
+   * `repetition_penalty_range`, `rep_pen_range`.
    */
   penalty_range?: number | undefined;
-  /** Over how many more tokens the penalties fade out; default 0. */
+  /** The number of further tokens over which penalties fade out; default 0. */
   repetition_decay?: number | undefined;
-  /** How strongly DRY works against repeated sequences; default 0, which is off. No effect on the current backend. */
+  /** The strength of the DRY penalty against repeated sequences; default 0, which is off. No effect on the current backend. */
   dry_multiplier?: number | undefined;
-  /** How fast DRY's penalty grows with the length of the repetition; default 0. No effect on the current backend. */
+  /** The growth of DRY's penalty with the length of the repetition; default 0. No effect on the current backend. */
   dry_base?: number | undefined;
-  /** Up to which length repetitions are free of DRY's penalty; default 0. No effect on the current backend. */
+  /** The length up to which repetitions have no DRY penalty; default 0. No effect on the current backend. */
   dry_allowed_length?: number | undefined;
-  /** How many tokens back DRY looks; default 0. No effect on the current backend. Other name: `dry_penalty_last_n`. */
+  /** The number of previous tokens that DRY considers; default 0. No effect on the current backend. Other name: `dry_penalty_last_n`. */
   dry_range?: number | undefined;
-  /** Strings at which DRY begins again; none by default. No effect on the current backend. */
+  /** Strings at which DRY restarts; none by default. No effect on the current backend. */
   dry_sequence_breakers?: (string | string[]) | undefined;
-  /**
-   * Default 0, which is off. No effect on the current backend. Other name: `mirostat`, which servers of 2025 take for a flag of its own.
-   */
+  /** Default 0, which is off. No effect on the current backend. Other name: `mirostat`, which servers of 2025 read as a separate flag. */
   mirostat_mode?: number | undefined;
   /** Default 1.5. No effect on the current backend. */
   mirostat_tau?: number | undefined;
   /** Default 0.3. No effect on the current backend. */
   mirostat_eta?: number | undefined;
-  /** Whether the prompt gets the model's begin token; the model's own setting by default. Chat discards it: the template decides. */
+  /** Whether the model's begin token is added to the prompt; the model's own setting by default. Chat ignores it: the template decides. */
   add_bos_token?: boolean | undefined;
   /** Whether the end token is never sampled; default false. No effect on the current backend. Other name: `ignore_eos`. */
   ban_eos_token?: boolean | undefined;
-  /** What is added to the logits of tokens, by id. Ids beyond the vocabulary are ignored; there is no range. */
+  /** Values to add to the logits of tokens, by id. Ids beyond the vocabulary are ignored. There is no range. */
   logit_bias?: {
     [key: string]: number;
   } | undefined;
-  /** A JSON schema that the output is held to: an object, OpenAI's wrapper `{"name", "schema"}`, or JSON text. */
+  /** A JSON schema for the output: an object, OpenAI's wrapper `{"name", "schema"}`, or JSON text. */
   json_schema?: (JsonSchema | string) | undefined;
-  /** A regular expression that the output is held to. */
+  /** A regular expression for the output. */
   regex_pattern?: string | undefined;
-  /** A grammar that the output is held to, in Lark or GBNF. */
+  /** A grammar for the output, in Lark or GBNF. */
   grammar_string?: string | undefined;
   /**
-   * Dynamic temperature's upper end; from 0, default 1; below `min_temp` is an internal error of the server. No effect on the current
-   * backend. Other name: `dynatemp_high`.
+   * The upper end of dynamic temperature; from 0, default 1. Below `min_temp` it is an internal error of the server. No effect on the
+   * current backend. Other name: `dynatemp_high`.
    */
   max_temp?: number | undefined;
-  /** Dynamic temperature's lower end; from 0, default 1. No effect on the current backend. Other name: `dynatemp_low`. */
+  /** The lower end of dynamic temperature; from 0, default 1. No effect on the current backend. Other name: `dynatemp_low`. */
   min_temp?: number | undefined;
-  /** Dynamic temperature's exponent; from 0, default 1. No effect on the current backend. Other name: `dynatemp_exponent`. */
+  /** The exponent of dynamic temperature; from 0, default 1. No effect on the current backend. Other name: `dynatemp_exponent`. */
   temp_exponent?: number | undefined;
   /**
-   * Whether log probabilities are reported (1), and above 1 also of how many alternatives; default 0. More than the vocabulary has is an
-   * error.
+   * Whether log probabilities are reported (1), and above 1 the number of alternatives, too; default 0. More than the size of the
+   * vocabulary is an error.
    */
   logprobs?: number | undefined;
-  /** Of how many alternatives log probabilities are reported; default 0; needs `logprobs`. */
+  /** The number of alternatives whose log probabilities are reported; default 0. Requires `logprobs`. */
   top_logprobs?: number | undefined;
-  /** The probability that adaptive sampling aims at; default 1, which is off. */
+  /** The target probability of adaptive sampling; default 1, which is off. */
   adaptive_target?: number | undefined;
-  /** How slowly adaptive sampling forgets; default 0.9. */
+  /** The decay of adaptive sampling; default 0.9. */
   adaptive_decay?: number | undefined;
-  /** After how many tokens of repetition the generation ends; from 0, default 800; 0 is off. */
+  /** The number of repeated tokens after which the generation ends; from 0, default 800; 0 is off. */
   loop_detect_window?: number | undefined;
-  /**
-   * How strongly the prompt guides against `negative_prompt`; default 1, which is off. Known to servers of 2025, ignored by current ones.
-   */
+  /** The strength of guidance against `negative_prompt`; default 1, which is off. Supported by servers of 2025, ignored by current ones. */
   cfg_scale?: number | undefined;
-  /** What `cfg_scale` guides away from. Known to servers of 2025, ignored by current ones. */
+  /** The text that `cfg_scale` guides away from. Supported by servers of 2025, ignored by current ones. */
   negative_prompt?: string | undefined;
-  /** How many tokens of room are made when the context is full; default 512. Known to servers of 2025, ignored by current ones. */
+  /** The number of tokens that are freed when the context is full; default 512. Supported by servers of 2025, ignored by current ones. */
   generate_window?: number | undefined;
-  /** Whether special tokens are left out of the text; default true. Known to servers of 2025, ignored by current ones. */
+  /** Whether special tokens are removed from the text; default true. Supported by servers of 2025, ignored by current ones. */
   skip_special_tokens?: boolean | undefined;
-  /** Whether n-grams of the text so far are used as a draft. Known to servers of 2025, ignored by current ones. */
+  /** Whether n-grams of the text so far are used as a draft. Supported by servers of 2025, ignored by current ones. */
   speculative_ngram?: boolean | undefined;
 }
 
-/** One text or several. The server takes no token ids. */
+/** One text or several. The server does not accept token ids. */
 export type Prompt = string | string[];
 
 /**
- * The form that the output is held to.
+ * The format of the output.
  *
- * The server ignores kinds that it does not know, `json_object` among them, and schemas that are not valid, without a word: the output is
- * then free text.
+ * The server silently ignores kinds that it does not know, including `json_object`, and invalid schemas. The output is then free text.
  */
 export interface ResponseFormat {
   /** The kind (wire: `type`). */
   type: ResponseFormatType;
-  /** The schema, for the type `json_schema`, bare or in OpenAI's wrapper `{"name", "schema"}`. */
+  /** The schema, for the type `json_schema`, plain or in OpenAI's wrapper `{"name", "schema"}`. */
   json_schema?: (JsonSchema | string) | undefined;
 }
 
 export type ResponseFormatType = "text" | "json" | "json_schema";
 
 /**
- * Options of an answer's delivery.
+ * Options for the delivery of a response.
  *
- * While a request has none, the library asks for usage by itself, streamed or not. In a stream that costs the last choice its `eos_reason`,
- * which the server then leaves out; set empty options to keep it.
+ * If a request has none, the library requests usage, streamed or not. In a stream the server then omits the `eos_reason` of the last
+ * choice. Set empty options to keep it.
  */
 export interface StreamOptions {
-  /** Whether to report `Usage`; the server's default is no. It counts for answers that are not streamed too. */
+  /** Whether to report `Usage`; the server's default is false. Also applies to responses that are not streamed. */
   include_usage?: boolean | undefined;
 }
 
-/** Something that ends the output. */
+/** A string or token that ends the output. */
 export type Stop = string | number;
 
-/** The answer to a `CompletionRequest`. */
+/** The response to a `CompletionRequest`. */
 export interface Completion {
-  /** The answer's id. */
+  /** The id of the response. */
   id: string;
   /** The choices, by index; `n` of them for each prompt. */
   choices: CompletionChoice[];
-  /** When it was made, in seconds since 1970. */
+  /** The time of the response, in seconds since 1970. */
   created: number;
-  /** The directory name of the model that answered, whatever was asked for. */
+  /** The directory name of the model that generated the response, regardless of the requested model. */
   model: string;
   /** `text_completion`. */
   object: string;
-  /** Token counts, if they were asked for. */
+  /** Token counts, if requested. */
   usage?: Usage | null;
 }
 
-/** One way in which a text goes on. */
+/** One continuation of a text. */
 export interface CompletionChoice {
-  /** Its number among the choices: the prompt's place times `n`, plus the try. */
+  /** The index of the choice: the index of the prompt times `n`, plus the number of the continuation. */
   index: number;
   /** Why it ended. */
   finish_reason?: FinishReason | null;
-  /** What precisely ended it. */
+  /** The precise reason. */
   eos_reason?: EosReason | null;
-  /** Log probabilities, if they were asked for. */
+  /** Log probabilities, if requested. */
   logprobs?: CompletionLogprobs | null;
   /** The text. */
   text: string;
@@ -231,20 +227,19 @@ export type FinishReason = Open<"stop" | "length" | "tool_calls">;
 
 export type EosReason = Open<"stop_token" | "stop_string" | "max_new_tokens" | "end_filter" | "loop_detected">;
 
-/** Log probabilities of a completion's tokens: lists of the same length. */
+/** Log probabilities of the tokens of a completion. The lists have the same length. */
 export interface CompletionLogprobs {
   /** The texts of the tokens. */
   tokens: string[];
-  /** Their log probabilities; `None` where the server came to no finite number, as for a token of probability 0 that a grammar forced. */
+  /** The log probabilities. `None` if the server has no finite number, such as for a token of probability 0 that a grammar forced. */
   token_logprobs: (number | null)[];
   /**
-   * For each token the likeliest ones in its place, by text; `None` if they were not asked for. The server writes -1000 for a probability
-   * of 0.
+   * For each token, the most likely ones at its position, by text. `None` if not requested. The server sends -1000 for a probability of 0.
    */
   top_logprobs: (LikelyTokens | null)[];
   /**
-   * Where each token begins in the text, in characters. In a chunk of a stream the server counts from the chunk's own beginning;
-   * accumulated, it is from that of the text.
+   * The offset of each token in the text, in characters. In a chunk of a stream it is relative to the chunk. After accumulation it is
+   * relative to the text.
    */
   text_offset: number[];
 }
@@ -255,129 +250,130 @@ export interface LikelyTokens {
 }
 
 /**
- * Tokens and times of one request. With several choices the prompt's side is that of the first choice and the completion tokens are summed.
+ * Tokens and times of one request. With several choices, the prompt values are those of the first choice and the completion tokens are
+ * summed.
  */
 export interface Usage {
   /** Tokens of the prompt. */
   prompt_tokens: number;
-  /** Seconds that the prompt took. */
+  /** Processing time of the prompt in seconds. */
   prompt_time?: number | null;
   /** Prompt tokens per second. */
   prompt_tokens_per_sec?: Rate | null;
-  /** Tokens that were generated. */
+  /** Generated tokens. */
   completion_tokens: number;
-  /** Seconds that the generation took. */
+  /** Generation time in seconds. */
   completion_time?: number | null;
   /** Generated tokens per second. */
   completion_tokens_per_sec?: Rate | null;
   /** All tokens. */
   total_tokens: number;
-  /** Seconds that the request took on the server, waiting included. */
+  /** Total time of the request on the server in seconds, including waiting. */
   total_time?: number | null;
-  /** What the prompt's tokens are made of, from servers that report it. */
+  /** Details of the prompt tokens, from servers that report them. */
   prompt_tokens_details?: PromptTokensDetails | null;
-  /** What the generated tokens are made of, from servers that report it. */
+  /** Details of the generated tokens, from servers that report them. */
   completion_tokens_details?: CompletionTokensDetails | null;
 }
 
-/** A speed in tokens per second; the server says `Indeterminate` where the time was too short to tell. */
+/** A speed in tokens per second. The server sends `Indeterminate` if the time was too short to measure. */
 export type Rate = number | string;
 
-/** What the tokens of a prompt are made of. */
+/** Details of the prompt tokens. */
 export interface PromptTokensDetails {
-  /** Tokens that the server had in its cache, so that they took no time. */
+  /** Tokens that were in the server's cache and took no time. */
   cached_tokens?: number | null;
 }
 
-/** What the tokens of an answer are made of. */
+/** Details of the generated tokens. */
 export interface CompletionTokensDetails {
-  /** Tokens that were guessed ahead, by a draft model say, and taken over. */
+  /** Tokens that were predicted, for example by a draft model, and accepted. */
   accepted_prediction_tokens?: number | null;
-  /** Tokens that were guessed ahead and dropped. */
+  /** Tokens that were predicted and rejected. */
   rejected_prediction_tokens?: number | null;
 }
 
-/** One event of a streamed completion. Of a stream's chunks `id`, `object` and `model` share their memory. */
+/** One event of a streamed completion. The chunks of a stream share the memory of `id`, `object` and `model`. */
 export interface CompletionChunk {
-  /** The answer's id. */
+  /** The id of the response. */
   id: string;
   /** `text_completion`. */
   object: string;
-  /** What is new, by choice; TabbyAPI sends one choice in each chunk. */
+  /** The new content, by choice. TabbyAPI sends one choice per chunk. */
   choices: CompletionChunkChoice[];
-  /** When it was made, in seconds since 1970. */
+  /** The time of the response, in seconds since 1970. */
   created: number;
-  /** Token counts, in the last chunk, if they were asked for. */
+  /** Token counts, in the last chunk, if requested. */
   usage?: Usage | null;
-  /** The directory name of the model (wire: `model_name`; `model` is read as well). */
+  /** The directory name of the model (wire: `model_name`, or `model`). */
   model_name: string;
 }
 
-/** What is new in one choice. */
+/** The new content of one choice. */
 export interface CompletionChunkChoice {
-  /** The choice's number; chunks of different choices come in turn. */
+  /** The index of the choice. Chunks of different choices are interleaved. */
   index: number;
-  /** More text. */
+  /** New text. */
   text: string;
-  /** Why the choice ended, once it has. */
+  /** Why the choice ended, in its last chunk. */
   finish_reason?: FinishReason | null;
-  /** What precisely ended it. If usage was asked for, the server leaves it out for the choice that ends last. */
+  /** The precise reason. If usage was requested, the server omits it for the choice that ends last. */
   eos_reason?: EosReason | null;
-  /** Log probabilities of the tokens of `text`, if they were asked for. */
+  /** Log probabilities of the tokens of `text`, if requested. */
   logprobs?: CompletionLogprobs | null;
 }
 
-/** A conversation to go on with. */
+/** A conversation to continue. */
 export interface ChatRequest extends Extra {
   /** The conversation so far. Many templates refuse an empty one. */
   messages: ChatMessage[];
   /**
-   * Another model's directory. Ignored unless the server loads models inline, which takes the admin key; otherwise it only turns the answer
-   * that no model is loaded into an internal error.
+   * The directory of another model. Ignored unless the server loads models inline, which requires the admin key. Otherwise its only effect
+   * is that a missing model becomes an internal error.
    */
   model?: string | undefined;
-  /** How many answers; from 1, default 1, no upper limit. */
+  /** The number of choices; from 1, default 1, no upper limit. */
   n?: number | undefined;
   /** The functions that the model may call. */
   tools?: Tool[] | undefined;
-  /** Which of them it is to call. */
+  /** Which of the functions the model should call. */
   tool_choice?: ToolChoice | undefined;
-  /** Whether it may call several at once; default true. No effect on the current backend. */
+  /** Whether the model may call several functions at once; default true. No effect on the current backend. */
   parallel_tool_calls?: boolean | undefined;
-  /** Functions in OpenAI's older form, handed to the template. */
+  /** Functions in OpenAI's older form, passed to the template. */
   functions?: JsonSchema[] | undefined;
-  /** The form that the output is held to. `sampling.json_schema` does the same with less. */
+  /** The format of the output. `sampling.json_schema` is a shorter equivalent for schemas. */
   response_format?: ResponseFormat | undefined;
-  /** How hard the model is to think, in the template's words, such as `low`. */
+  /** The reasoning effort, in the template's words, such as `low`. */
   reasoning_effort?: string | undefined;
-  /** Whether the model is to think, for templates that know it. */
+  /** Whether the model should reason, for templates that support it. */
   enable_thinking?: boolean | undefined;
-  /** How wordy the model is to be, for templates that know it. */
+  /** The verbosity, for templates that support it. */
   verbosity?: string | undefined;
-  /** Reasoning options in one; the flat fields go before them. */
+  /** All reasoning options in one object. The flat fields take precedence. */
   reasoning?: ReasoningOptions | undefined;
-  /** The most tokens of reasoning; negative is unset. No effect on the current backend. */
+  /** The maximum number of reasoning tokens; negative is unset. No effect on the current backend. */
   reasoning_budget_tokens?: number | undefined;
-  /** What is put in where the reasoning budget ends. No effect on the current backend. */
+  /** The text to insert when the reasoning budget ends. No effect on the current backend. */
   reasoning_budget_message?: string | undefined;
-  /** What the answer starts with. It is appended to the prompt and not repeated in the output. */
+  /** The beginning of the response. It is appended to the prompt and not repeated in the output. */
   response_prefix?: string | undefined;
   /**
-   * Whether to go on with the last message in place of answering it; default false. It takes `add_generation_prompt(false)` and a last
-   * message with text.
+   * Whether to continue the last message instead of answering it; default false. Requires `add_generation_prompt(false)` and a last message
+   * with text.
    */
   continue_final_message?: boolean | undefined;
-  /** Whether the template ends with the start of an answer; default true. */
+  /** Whether the template ends with the start of a response; default true. */
   add_generation_prompt?: boolean | undefined;
-  /** Variables for the template; they go before `reasoning` and the flat fields. */
+  /** Variables for the template. They take precedence over `reasoning` and the flat fields. */
   template_vars?: {
     [key: string]: unknown;
   } | undefined;
-  /** Another template. No effect on the current server; switch templates with `POST /v1/template/switch`. */
+  /** The name of another template. No effect on the current server. Switch templates with `POST /v1/template/switch`. */
   prompt_template?: string | undefined;
-  /** How the answer is delivered; usage is asked for while this is unset. */
+  /** How the response is delivered. Usage is requested if this is unset. */
   stream_options?: StreamOptions | undefined;
-  /** Who asks. No effect on the server. */
+  /** The user. No effect on the server. */
   user?: string | undefined;
   /** No effect on the server. */
   best_of?: number | undefined;
@@ -386,20 +382,21 @@ export interface ChatRequest extends Extra {
   /** No effect on the server. */
   suffix?: string | undefined;
   /**
-   * The most tokens to generate. Unset or 0 fills the context; a streamed completion fails without it. The current backend generates one
-   * token fewer than asked for above 1. Other names: `max_completion_tokens` (current servers), `max_length`.
+   * The maximum number of tokens to generate. Unset or 0 fills the context. A streamed completion fails without it. Above 1 the current
+   * backend generates one token fewer than requested. Other names: `max_completion_tokens` (current servers), `max_length`.
    */
   max_tokens?: number | undefined;
   /**
-   * The fewest tokens to generate; from 0, default 0. More than `max_tokens` is an internal error of the server. Other name: `min_length`.
+   * The minimum number of tokens to generate; from 0, default 0. More than `max_tokens` is an internal error of the server. Other name:
+   * `min_length`.
    */
   min_tokens?: number | undefined;
   /**
-   * Strings and token ids that end the output; they are not part of it. Text is held back as long as it could still become one of them.
+   * Strings and token ids that end the output. They are not part of it. Text is held back as long as it may be the start of one of them.
    * None by default. Other name: `stop_sequence`.
    */
   stop?: (Stop | Stop[]) | undefined;
-  /** Strings that the output may not contain; none by default. */
+  /** Strings that the output must not contain; none by default. */
   banned_strings?: (string | string[]) | undefined;
   /** Ids of tokens that are never sampled; none by default. Other name: `custom_token_bans`. */
   banned_tokens?: number[] | undefined;
@@ -409,19 +406,19 @@ export interface ChatRequest extends Extra {
   token_healing?: boolean | undefined;
   /** 0 to 10, default 1; 0 is greedy. */
   temperature?: number | undefined;
-  /** Whether temperature comes after the other samplers; default false. */
+  /** Whether temperature is applied after the other samplers; default false. */
   temperature_last?: boolean | undefined;
   /** From 0, default 0, which is off. No effect on the current backend. */
   smoothing_factor?: number | undefined;
-  /** How many of the likeliest tokens are kept; from -1, default 0; 0 and -1 are off. */
+  /** The number of most likely tokens to keep; from -1, default 0; 0 and -1 are off. */
   top_k?: number | undefined;
-  /** The share of probability that is kept; 0 to 1, default 1, which is off. */
+  /** The probability mass to keep; 0 to 1, default 1, which is off. */
   top_p?: number | undefined;
   /** Default 0, which is off. No effect on the current backend. */
   top_a?: number | undefined;
   /**
-   * The least probability, as a share of the likeliest token's; 0 to 1 (not validated by the server, which fails beyond), default 0, which
-   * is off.
+   * The minimum probability, as a fraction of that of the most likely token; 0 to 1 (not validated by the server, which fails beyond),
+   * default 0, which is off.
    */
   min_p?: number | undefined;
   /** Tail-free sampling; default 1, which is off. No effect on the current backend. */
@@ -430,102 +427,98 @@ export interface ChatRequest extends Extra {
   typical?: number | undefined;
   /** Default 0, which is off. No effect on the current backend. */
   skew?: number | undefined;
-  /** How often the likeliest tokens are left out; 0 to 1, default 0, which is off. */
+  /** The probability of removing the most likely tokens; 0 to 1, default 0, which is off. */
   xtc_probability?: number | undefined;
-  /** From which probability on XTC may leave tokens out; 0 to 1, default 0.1. */
+  /** The minimum probability of tokens that XTC may remove; 0 to 1, default 0.1. */
   xtc_threshold?: number | undefined;
-  /** Grows with each occurrence of a token; from 0 (negative is refused), default 0. */
+  /** A penalty that grows with each occurrence of a token; from 0 (negative is rejected), default 0. */
   frequency_penalty?: number | undefined;
-  /** Falls on every token that occurred; from 0 (negative is refused), default 0. */
+  /** A penalty for every token that occurred; from 0 (negative is rejected), default 0. */
   presence_penalty?: number | undefined;
-  /** A factor on tokens that occurred; above 0, default 1, which is off. Other name: `rep_pen`. */
+  /** A factor for tokens that occurred; above 0, default 1, which is off. Other name: `rep_pen`. */
   repetition_penalty?: number | undefined;
   /**
-   * How many tokens back the penalties look; default -1, all of them. Other names: `repetition_range`, `repetition_penalty_range`,
-   * `rep_pen_range`.
+   * The number of previous tokens that penalties consider; default -1, all of them. Other names: `repetition_range`,
+   * `repetition_penalty_range`, `rep_pen_range`.
    */
   penalty_range?: number | undefined;
-  /** Over how many more tokens the penalties fade out; default 0. */
+  /** The number of further tokens over which penalties fade out; default 0. */
   repetition_decay?: number | undefined;
-  /** How strongly DRY works against repeated sequences; default 0, which is off. No effect on the current backend. */
+  /** The strength of the DRY penalty against repeated sequences; default 0, which is off. No effect on the current backend. */
   dry_multiplier?: number | undefined;
-  /** How fast DRY's penalty grows with the length of the repetition; default 0. No effect on the current backend. */
+  /** The growth of DRY's penalty with the length of the repetition; default 0. No effect on the current backend. */
   dry_base?: number | undefined;
-  /** Up to which length repetitions are free of DRY's penalty; default 0. No effect on the current backend. */
+  /** The length up to which repetitions have no DRY penalty; default 0. No effect on the current backend. */
   dry_allowed_length?: number | undefined;
-  /** How many tokens back DRY looks; default 0. No effect on the current backend. Other name: `dry_penalty_last_n`. */
+  /** The number of previous tokens that DRY considers; default 0. No effect on the current backend. Other name: `dry_penalty_last_n`. */
   dry_range?: number | undefined;
-  /** Strings at which DRY begins again; none by default. No effect on the current backend. */
+  /** Strings at which DRY restarts; none by default. No effect on the current backend. */
   dry_sequence_breakers?: (string | string[]) | undefined;
-  /**
-   * Default 0, which is off. No effect on the current backend. Other name: `mirostat`, which servers of 2025 take for a flag of its own.
-   */
+  /** Default 0, which is off. No effect on the current backend. Other name: `mirostat`, which servers of 2025 read as a separate flag. */
   mirostat_mode?: number | undefined;
   /** Default 1.5. No effect on the current backend. */
   mirostat_tau?: number | undefined;
   /** Default 0.3. No effect on the current backend. */
   mirostat_eta?: number | undefined;
-  /** Whether the prompt gets the model's begin token; the model's own setting by default. Chat discards it: the template decides. */
+  /** Whether the model's begin token is added to the prompt; the model's own setting by default. Chat ignores it: the template decides. */
   add_bos_token?: boolean | undefined;
   /** Whether the end token is never sampled; default false. No effect on the current backend. Other name: `ignore_eos`. */
   ban_eos_token?: boolean | undefined;
-  /** What is added to the logits of tokens, by id. Ids beyond the vocabulary are ignored; there is no range. */
+  /** Values to add to the logits of tokens, by id. Ids beyond the vocabulary are ignored. There is no range. */
   logit_bias?: {
     [key: string]: number;
   } | undefined;
-  /** A JSON schema that the output is held to: an object, OpenAI's wrapper `{"name", "schema"}`, or JSON text. */
+  /** A JSON schema for the output: an object, OpenAI's wrapper `{"name", "schema"}`, or JSON text. */
   json_schema?: (JsonSchema | string) | undefined;
-  /** A regular expression that the output is held to. */
+  /** A regular expression for the output. */
   regex_pattern?: string | undefined;
-  /** A grammar that the output is held to, in Lark or GBNF. */
+  /** A grammar for the output, in Lark or GBNF. */
   grammar_string?: string | undefined;
   /**
-   * Dynamic temperature's upper end; from 0, default 1; below `min_temp` is an internal error of the server. No effect on the current
-   * backend. Other name: `dynatemp_high`.
+   * The upper end of dynamic temperature; from 0, default 1. Below `min_temp` it is an internal error of the server. No effect on the
+   * current backend. Other name: `dynatemp_high`.
    */
   max_temp?: number | undefined;
-  /** Dynamic temperature's lower end; from 0, default 1. No effect on the current backend. Other name: `dynatemp_low`. */
+  /** The lower end of dynamic temperature; from 0, default 1. No effect on the current backend. Other name: `dynatemp_low`. */
   min_temp?: number | undefined;
-  /** Dynamic temperature's exponent; from 0, default 1. No effect on the current backend. Other name: `dynatemp_exponent`. */
+  /** The exponent of dynamic temperature; from 0, default 1. No effect on the current backend. Other name: `dynatemp_exponent`. */
   temp_exponent?: number | undefined;
   /**
-   * Whether log probabilities are reported (1), and above 1 also of how many alternatives; default 0. More than the vocabulary has is an
-   * error.
+   * Whether log probabilities are reported (1), and above 1 the number of alternatives, too; default 0. More than the size of the
+   * vocabulary is an error.
    */
   logprobs?: number | undefined;
-  /** Of how many alternatives log probabilities are reported; default 0; needs `logprobs`. */
+  /** The number of alternatives whose log probabilities are reported; default 0. Requires `logprobs`. */
   top_logprobs?: number | undefined;
-  /** The probability that adaptive sampling aims at; default 1, which is off. */
+  /** The target probability of adaptive sampling; default 1, which is off. */
   adaptive_target?: number | undefined;
-  /** How slowly adaptive sampling forgets; default 0.9. */
+  /** The decay of adaptive sampling; default 0.9. */
   adaptive_decay?: number | undefined;
-  /** After how many tokens of repetition the generation ends; from 0, default 800; 0 is off. */
+  /** The number of repeated tokens after which the generation ends; from 0, default 800; 0 is off. */
   loop_detect_window?: number | undefined;
-  /**
-   * How strongly the prompt guides against `negative_prompt`; default 1, which is off. Known to servers of 2025, ignored by current ones.
-   */
+  /** The strength of guidance against `negative_prompt`; default 1, which is off. Supported by servers of 2025, ignored by current ones. */
   cfg_scale?: number | undefined;
-  /** What `cfg_scale` guides away from. Known to servers of 2025, ignored by current ones. */
+  /** The text that `cfg_scale` guides away from. Supported by servers of 2025, ignored by current ones. */
   negative_prompt?: string | undefined;
-  /** How many tokens of room are made when the context is full; default 512. Known to servers of 2025, ignored by current ones. */
+  /** The number of tokens that are freed when the context is full; default 512. Supported by servers of 2025, ignored by current ones. */
   generate_window?: number | undefined;
-  /** Whether special tokens are left out of the text; default true. Known to servers of 2025, ignored by current ones. */
+  /** Whether special tokens are removed from the text; default true. Supported by servers of 2025, ignored by current ones. */
   skip_special_tokens?: boolean | undefined;
-  /** Whether n-grams of the text so far are used as a draft. Known to servers of 2025, ignored by current ones. */
+  /** Whether n-grams of the text so far are used as a draft. Supported by servers of 2025, ignored by current ones. */
   speculative_ngram?: boolean | undefined;
 }
 
-/** One message of a conversation. The message of an answer goes into the next request as it is. */
+/** One message of a conversation. The message of a response can be sent in the next request unchanged. */
 export interface ChatMessage {
-  /** Who says it. The server takes any string; the template decides. */
+  /** The role. The server accepts any string; the chat template interprets it. */
   role: Role;
-  /** What is said. An answer without content, such as one of tool calls only, has none. */
+  /** The content. A response without content, such as one with only tool calls, has none. */
   content?: (Content | null) | undefined;
-  /** What the model thought before, where the server tells it apart. In answers `reasoning` is read as well. */
+  /** The reasoning of the model, if the server separates it. In responses `reasoning` is read as well. */
   reasoning_content?: (string | null) | undefined;
-  /** The tools that the model calls. */
+  /** The tool calls of the model. */
   tool_calls?: (ToolCall[] | null) | undefined;
-  /** The call that this message is the result of. */
+  /** The id of the tool call that this message answers. */
   tool_call_id?: (string | null) | undefined;
   /** Who it is by name, for templates that use it; the current server drops it. */
   name?: (string | null) | undefined;
@@ -533,35 +526,35 @@ export interface ChatMessage {
 
 export type Role = "system" | "developer" | "user" | "assistant" | "tool" | "function";
 
-/** What a message says. */
+/** The content of a message. */
 export type Content = string | ContentPart[];
 
-/** A part of a message. A model that was loaded without vision never sees images: the server drops them without a word. */
+/** A part of a message. If the model was loaded without vision, the server drops images silently. */
 export type ContentPart = {
   type: "text";
   /** The text. */
   text: string;
 } | {
   type: "image_url";
-  /** Where it is, or the image itself. */
+  /** The address of the image, or the image itself. */
   image_url: ImageUrl;
 };
 
-/** An image of a message. */
+/** The image of a message part. */
 export interface ImageUrl {
   /** An address, or `data:image/TYPE;base64,…`. */
   url: string;
 }
 
-/** One call of a tool. */
+/** One tool call. */
 export interface ToolCall {
-  /** The call's id, which its result refers to. The server makes one up if it is empty in a request. */
+  /** The id of the call, which its result refers to. The server generates one if it is empty in a request. */
   id?: string | undefined;
   /** The kind (wire: `type`). */
   type: ToolKind;
-  /** What is called. */
+  /** The function and its arguments. */
   function: FunctionCall;
-  /** Its place among the calls of an answer. */
+  /** The index of the call among the calls of a response. */
   index?: (number | null) | undefined;
 }
 
@@ -569,13 +562,13 @@ export type ToolKind = "function";
 
 /** The function of a `ToolCall`. */
 export interface FunctionCall {
-  /** Its name. */
+  /** The name. */
   name: string;
-  /** Its arguments as JSON text; the server takes nothing else. Servers that answer with an object are read as well. */
+  /** The arguments as JSON text, as the server requires. Objects from other servers are converted. */
   arguments: string;
 }
 
-/** Something that the model may call. */
+/** A tool that the model may call. */
 export interface Tool {
   /** The kind (wire: `type`). */
   type: ToolKind;
@@ -585,17 +578,17 @@ export interface Tool {
 
 /** A function that the model may call. */
 export interface Function {
-  /** Its name. */
+  /** The name. */
   name: string;
-  /** What it is for; the server requires it. */
+  /** The description. Required by the server. */
   description: string;
-  /** A JSON schema of its arguments, which must be an object; the server requires it. */
+  /** A JSON schema of the arguments, which must be an object. Required by the server. */
   parameters: JsonSchema;
 }
 
 /**
- * Which tools the model is to call. Only `none` has an effect on the server: the text of tool calls then stays in the content. The others
- * are told to the template at most.
+ * Which tools the model should call. Only `none` has an effect on the server: the text of tool calls then stays in the content. The others
+ * are only passed to the template.
  */
 export type ToolChoice = ("none" | "auto" | "required") | {
   type: ToolKind;
@@ -604,151 +597,151 @@ export type ToolChoice = ("none" | "auto" | "required") | {
 
 /** The function to call. */
 export interface NamedFunction {
-  /** Its name. */
+  /** The name. */
   name: string;
 }
 
-/** How the model is to think. The flat fields of `ChatRequest` go before these. */
+/** Reasoning options. The flat fields of `ChatRequest` take precedence. */
 export interface ReasoningOptions {
-  /** How hard, in the template's words. */
+  /** The reasoning effort, in the template's words. */
   effort?: string | undefined;
-  /** Whether at all. */
+  /** Whether the model should reason. */
   enabled?: boolean | undefined;
-  /** The most tokens of it; negative is unset. */
+  /** The maximum number of reasoning tokens; negative is unset. */
   max_tokens?: number | undefined;
 }
 
-/** The answer to a `ChatRequest`. */
+/** The response to a `ChatRequest`. */
 export interface ChatCompletion {
-  /** The answer's id. */
+  /** The id of the response. */
   id: string;
   /** The choices, by index; `n` of them. */
   choices: ChatChoice[];
-  /** When it was made, in seconds since 1970. */
+  /** The time of the response, in seconds since 1970. */
   created: number;
-  /** The directory name of the model that answered, whatever was asked for. */
+  /** The directory name of the model that generated the response, regardless of the requested model. */
   model: string;
   /** `chat.completion`. */
   object: string;
-  /** Token counts, if they were asked for. */
+  /** Token counts, if requested. */
   usage?: Usage | null;
 }
 
-/** One of the answers to a conversation. */
+/** One of the generated messages. */
 export interface ChatChoice {
-  /** Its number among the choices. */
+  /** The index of the choice. */
   index: number;
   /** Why it ended. */
   finish_reason?: FinishReason | null;
-  /** What precisely ended it. */
+  /** The precise reason. */
   eos_reason?: EosReason | null;
-  /** The string that ended it; not streamed by the server. */
+  /** The stop string that ended it. Not sent in streams. */
   stop_str?: string | null;
-  /** What the model says. */
+  /** The generated message. */
   message: ChatMessage & { content?: string | null };
-  /** Log probabilities, if they were asked for. */
+  /** Log probabilities, if requested. */
   logprobs?: ChatLogprobs | null;
 }
 
 /** Log probabilities of a choice's content. */
 export interface ChatLogprobs {
-  /** The tokens of the content. In a stream, reasoning and tool text have none. */
+  /** The tokens of the content. In a stream, reasoning and tool calls have no log probabilities. */
   content: TokenLogprob[];
 }
 
 /** The log probability of one token. */
 export interface TokenLogprob {
-  /** The token's text; `�` if it is only a part of a character. */
+  /** The text of the token. `�` if it is a part of a character. */
   token: string;
-  /** Its id. */
+  /** The token id. */
   token_id?: number | null;
-  /** Its log probability; `None` where the server came to no finite number, as for a token of probability 0 that a grammar forced. */
+  /** The log probability. `None` if the server has no finite number, such as for a token of probability 0 that a grammar forced. */
   logprob: number | null;
-  /** The likeliest tokens in its place, itself perhaps among them, if they were asked for. */
+  /** The most likely tokens at this position, possibly including this one, if requested. */
   top_logprobs: TopLogprob[];
 }
 
-/** One of the likeliest tokens in a place. */
+/** One of the most likely tokens at a position. */
 export interface TopLogprob {
-  /** The token's text. */
+  /** The text of the token. */
   token: string;
-  /** Its id. */
+  /** The token id. */
   token_id?: number | null;
-  /** Its log probability; the server writes -1000 for a probability of 0. `None` where it is not a finite number. */
+  /** The log probability. The server sends -1000 for a probability of 0. `None` if it is not a finite number. */
   logprob: number | null;
 }
 
-/** One event of a streamed answer. Of a stream's chunks `id`, `object` and `model` share their memory. */
+/** One event of a streamed response. The chunks of a stream share the memory of `id`, `object` and `model`. */
 export interface ChatChunk {
-  /** The answer's id. */
+  /** The id of the response. */
   id: string;
   /** `chat.completion.chunk`. */
   object: string;
-  /** When it was made, in seconds since 1970. */
+  /** The time of the response, in seconds since 1970. */
   created: number;
-  /** What is new, by choice; TabbyAPI sends one choice in each chunk. */
+  /** The new content, by choice. TabbyAPI sends one choice per chunk. */
   choices: ChunkChoice[];
-  /** Token counts, in the last chunk, if they were asked for. */
+  /** Token counts, in the last chunk, if requested. */
   usage?: Usage | null;
   /** The directory name of the model. */
   model: string;
 }
 
-/** What is new in one choice. */
+/** The new content of one choice. */
 export interface ChunkChoice {
-  /** The choice's number; chunks of different choices come in turn. */
+  /** The index of the choice. Chunks of different choices are interleaved. */
   index: number;
-  /** What is new. */
+  /** The new content. */
   delta: Delta;
-  /** Why the choice ended, once it has. */
+  /** Why the choice ended, in its last chunk. */
   finish_reason?: FinishReason | null;
-  /** What precisely ended it. If usage was asked for, the server leaves it out for the choice that ends last. */
+  /** The precise reason. If usage was requested, the server omits it for the choice that ends last. */
   eos_reason?: EosReason | null;
-  /** The string that ended it; only there if the server answered without streaming. */
+  /** The stop string that ended it. Only present if the server answered without streaming. */
   stop_str?: string | null;
-  /** Log probabilities of the tokens of `delta.content`, if they were asked for. */
+  /** Log probabilities of the tokens of `delta.content`, if requested. */
   logprobs?: ChatLogprobs | null;
 }
 
-/** A piece of a message. */
+/** A part of a message. */
 export interface Delta {
-  /** Who speaks. TabbyAPI does not say it: it is the assistant. */
+  /** The role. TabbyAPI does not send it; the role is the assistant. */
   role?: Role | null;
-  /** More text. */
+  /** New text. */
   content?: string | null;
-  /** More reasoning (wire: `reasoning_content`; `reasoning` is read as well). */
+  /** New reasoning (wire: `reasoning_content`, or `reasoning`). */
   reasoning_content?: string | null;
-  /** Tool calls or pieces of them. TabbyAPI sends all of them whole in the last chunk with content. */
+  /** Tool calls, or parts of them. TabbyAPI sends complete calls in the last chunk with content. */
   tool_calls?: ToolCallDelta[];
 }
 
-/** A tool call or a piece of one. */
+/** A tool call, or a part of one. */
 export interface ToolCallDelta {
-  /** The call's id. */
+  /** The id of the call. */
   id?: string | null;
-  /** The call's place among the calls of the choice. */
+  /** The index of the call among the calls of the choice. */
   index?: number | null;
   /** The kind (wire: `type`). */
   type?: ToolKind | null;
-  /** What is called. */
+  /** The function and its arguments. */
   function: FunctionDelta;
 }
 
-/** The function of a tool call or a piece of it. */
+/** The function of a tool call, or a part of it. */
 export interface FunctionDelta {
-  /** Its name. */
+  /** The name. */
   name?: string | null;
-  /** Its arguments as JSON text, or a piece of that. */
+  /** The arguments as JSON text, or a part of it. */
   arguments?: string | null;
 }
 
-/** Texts to turn into vectors. */
+/** Texts to embed. */
 export interface EmbeddingsRequest extends Extra {
-  /** The texts; at least one. The server takes no token ids. */
+  /** The texts; at least one. The server does not accept token ids. */
   input: string | string[];
-  /** How the vectors are written; decimals by default. The answer is the same, but base64 is a quarter as long. */
+  /** The encoding of the vectors; decimals by default. Base64 has the same values in a quarter of the size. */
   encoding_format?: EncodingFormat | undefined;
-  /** Ignored by the server: the loaded embedding model answers. */
+  /** Ignored by the server, which uses the loaded embedding model. */
   model?: string | undefined;
 }
 
@@ -756,75 +749,75 @@ export type EncodingFormat = "float" | "base64";
 
 /** The vectors of texts. */
 export interface EmbeddingList {
-  /** One vector for each text, in their order. */
+  /** One vector per text, in order. */
   data: Embedding[];
-  /** The model that made them. */
+  /** The model. */
   model: string;
-  /** What it took. The server counts **characters** here, where the names say tokens. */
+  /** Usage. The server counts **characters** here, although the names say tokens. */
   usage?: Usage | null;
 }
 
 /** The vector of one text. */
 export interface Embedding {
-  /** The vector, whichever way it was written. */
+  /** The vector, decoded from either encoding. */
   embedding: number[] | string;
-  /** The place of its text in the request. */
+  /** The index of its text in the request. */
   index: number;
 }
 
 /** A list of models. */
 export interface ModelList {
-  /** The models, in no particular order; dummy names come first if the server has any. */
+  /** The models, in no particular order. Dummy names come first if the server has any. */
   data: ModelCard[];
 }
 
 /** A model. */
 export interface ModelCard {
-  /** The name of its directory, without the path that leads to it. */
+  /** The name of its directory, without the path to it. */
   id: string;
-  /** When the answer was made, in seconds since 1970 (not when the model was made). */
+  /** The time of the response, in seconds since 1970 (not the age of the model). */
   created: number;
   /** `tabbyAPI`. */
   owned_by: string;
-  /** How it is loaded; in lists `None`. */
+  /** The load parameters. `None` in lists. */
   parameters?: ModelParameters | null;
   /** What the server logs, from servers that report it. */
   logging?: unknown;
 }
 
-/** How a model is loaded. */
+/** The parameters of a loaded model. */
 export interface ModelParameters {
   /** The context size, in tokens. */
   max_seq_len?: number | null;
   /** The size of the cache, in tokens. */
   cache_size?: number | null;
-  /** How the cache is quantised, as it was asked for: an unknown mode is shown here although `FP16` is used. */
+  /** The quantization of the cache, as requested. Unknown modes are reported here although `FP16` is used. */
   cache_mode?: string | null;
   /** Linear RoPE scaling. */
   rope_scale?: number | null;
   /** NTK RoPE scaling. */
   rope_alpha?: number | null;
-  /** How many generations run at once. */
+  /** The maximum number of concurrent generations. */
   max_batch_size?: number | null;
-  /** How many tokens of a prompt are processed at once. */
+  /** The number of prompt tokens processed at once. */
   chunk_size?: number | null;
   /** The name of the chat template. */
   prompt_template?: string | null;
   /** The chat template itself, in Jinja. */
   prompt_template_content?: string | null;
-  /** Whether images are understood; else image parts are silently dropped. */
+  /** Whether the model accepts images. Otherwise the server silently drops image parts. */
   use_vision?: boolean | null;
-  /** The draft model; current servers leave it out although there is one. */
+  /** The draft model. Current servers omit it even if there is one. */
   draft?: ModelCard | null;
 }
 
 /** Properties of the loaded model. */
 export interface ModelProps {
-  /** How many generations run at once. */
+  /** The maximum number of concurrent generations. */
   total_slots?: number | null;
-  /** The chat template, in Jinja; empty if there is none. */
+  /** The chat template, in Jinja. Empty if there is none. */
   chat_template: string;
-  /** Its settings for generation. */
+  /** The settings for generation. */
   default_generation_settings: GenerationSettings;
 }
 
@@ -835,26 +828,26 @@ export interface GenerationSettings {
 }
 
 /**
- * Which model to load, and how. What is left out comes from the server's configuration, and the model folder's own `tabby_config.yml` wins
- * over both.
+ * Which model to load, and how. Unset parameters come from the server's configuration. The `tabby_config.yml` in the model folder takes
+ * precedence over both.
  */
 export interface LoadRequest extends Extra {
-  /** The directory under the server's model directory; may hold slashes. Empty or missing ones are refused with 400. */
+  /** The directory under the server's model directory. May contain slashes. Empty or missing directories are rejected with 400. */
   model_name: string;
-  /** The backend, such as `exllamav3`; by default the server finds out. Backends that are not there end in an error event. */
+  /** The backend, such as `exllamav3`; detected by default. Unknown backends end in an error event. */
   backend?: string | undefined;
-  /** The context size, in tokens; -1 is the model's own. */
+  /** The context size, in tokens; -1 means the model's own. */
   max_seq_len?: number | undefined;
   /** The size of the cache, in tokens; a multiple of 256, which is checked only while loading. */
   cache_size?: number | undefined;
   /**
-   * How the cache is quantised: `FP16` (default), `Q8`, `Q6`, `Q4`, or bits of keys and values such as `5,4` (2 to 8). Anything else
-   * silently means `FP16`.
+   * The quantization of the cache: `FP16` (default), `Q8`, `Q6`, `Q4`, or bits of keys and values such as `5,4` (2 to 8). Other values
+   * silently mean `FP16`.
    */
   cache_mode?: string | undefined;
   /** Whether to split each layer over the GPUs. */
   tensor_parallel?: boolean | undefined;
-  /** How tensor parallelism talks: `native` (default) or `nccl`. */
+  /** The communication backend of tensor parallelism: `native` (default) or `nccl`. */
   tensor_parallel_backend?: string | undefined;
   /** Whether to fill the GPUs one after another. */
   gpu_split_auto?: boolean | undefined;
@@ -862,11 +855,11 @@ export interface LoadRequest extends Extra {
   autosplit_reserve?: number[] | undefined;
   /** Memory to use on each GPU, in GB; empty by default. */
   gpu_split?: number[] | undefined;
-  /** Linear RoPE scaling; by default the model's own. */
+  /** Linear RoPE scaling; the model's own by default. */
   rope_scale?: number | undefined;
-  /** NTK RoPE scaling; by default found out. */
+  /** NTK RoPE scaling; automatic by default. */
   rope_alpha?: RopeAlpha | undefined;
-  /** How many tokens of a prompt to process at once. */
+  /** The number of prompt tokens to process at once. */
   chunk_size?: number | undefined;
   /** Whether to collect output in chunks; true by default. */
   output_chunking?: boolean | undefined;
@@ -880,30 +873,30 @@ export interface LoadRequest extends Extra {
   skip_queue?: boolean | undefined;
 }
 
-/** NTK RoPE scaling: a number, or found out from the context size. */
+/** NTK RoPE scaling: a number, or automatic by the context size. */
 export type RopeAlpha = number | string;
 
-/** Which draft model to load along, and how. */
+/** Which draft model to load as well, and how. */
 export interface DraftModel {
   /** The directory under the server's draft model directory. */
   draft_model_name: string;
-  /** Linear RoPE scaling; by default the model's own. */
+  /** Linear RoPE scaling; the model's own by default. */
   draft_rope_scale?: number | undefined;
-  /** NTK RoPE scaling; by default found out. */
+  /** NTK RoPE scaling; automatic by default. */
   draft_rope_alpha?: RopeAlpha | undefined;
   /** Memory to use on each GPU, in GB; empty by default. */
   draft_gpu_split?: number[] | undefined;
 }
 
-/** One event of a load: how far one part of the model is. */
+/** One event of a load: the progress of one part of the model. */
 export interface LoadProgress {
   /** The part that is being loaded. */
   model_type: ModelType;
-  /** How many modules are loaded. */
+  /** The number of loaded modules. */
   module: number;
-  /** How many there are. */
+  /** The total number of modules. */
   modules: number;
-  /** Whether the part is finished. A finished `model` cannot be used before the stream has ended. */
+  /** Whether the part is complete. A complete `model` is not usable before the stream has ended. */
   status: LoadStatus;
 }
 
@@ -911,13 +904,13 @@ export type ModelType = Open<"vision" | "draft" | "model" | "embedding_model">;
 
 export type LoadStatus = Open<"processing" | "finished">;
 
-/** What to download from the Hugging Face hub, and where to. */
+/** What to download from the Hugging Face hub, and to which directory. */
 export interface DownloadRequest extends Extra {
   /** The repository, as `namespace/name`. */
   repo_id: string;
-  /** What it holds, which decides the directory; a model by default. */
+  /** The type of the repository, which determines the directory; a model by default. */
   repo_type?: RepoType | undefined;
-  /** The name of the directory to make; by default the repository's own. One that exists is refused. */
+  /** The name of the new directory; the repository's name by default. An existing directory is rejected. */
   folder_name?: string | undefined;
   /** The branch, tag or commit; by default the main branch. */
   revision?: string | undefined;
@@ -925,26 +918,26 @@ export interface DownloadRequest extends Extra {
   token?: HubToken | undefined;
   /** Patterns of the files to download, such as `*.safetensors`; all by default. */
   include?: (string | string[]) | undefined;
-  /** Patterns of the files to leave out; none by default. */
+  /** Patterns of the files to skip; none by default. */
   exclude?: (string | string[]) | undefined;
-  /** How many pieces of a file are downloaded at once; the server decides by default. */
+  /** The number of parallel requests per file; set by the server by default. */
   chunk_limit?: number | undefined;
-  /** Seconds for the whole download, on the server; none by default. Past it the error has the code `download_timeout`. */
+  /** The time limit of the download on the server, in seconds; none by default. Exceeding it is an error with code `download_timeout`. */
   timeout?: number | undefined;
 }
 
 export type RepoType = Open<"model" | "lora">;
 
-/** A token of the Hugging Face hub. `Debug` does not show it, and it is wiped when it is dropped. */
+/** A token of the Hugging Face hub. `Debug` does not print it. Wiped on drop. */
 export type HubToken = string;
 
-/** Where a download lies. */
+/** The location of a download. */
 export interface Downloaded {
-  /** Its directory, seen from the server's own, such as `models/thing-exl3`. */
+  /** The directory, relative to the server's own, such as `models/thing-exl3`. */
   download_path: string;
 }
 
-/** Which embedding model to load, and where. */
+/** Which embedding model to load, and on which device. */
 export interface EmbeddingLoadRequest extends Extra {
   /** The directory under the server's directory of embedding models. */
   embedding_model_name: string;
@@ -962,17 +955,17 @@ export interface LoraList {
 export interface LoraCard {
   /** The name of its directory. */
   id: string;
-  /** When the answer was made, in seconds since 1970 (not when the LoRA was made). */
+  /** The time of the response, in seconds since 1970 (not the age of the LoRA). */
   created: number;
   /** `tabbyAPI`. */
   owned_by: string;
-  /** How strongly it works, for active ones. */
+  /** The scaling, for active ones. */
   scaling?: number | null;
 }
 
 /** Which LoRAs to load. */
 export interface LoraLoadRequest extends Extra {
-  /** The LoRAs; an empty list is refused with the code `nothing_named`. */
+  /** The LoRAs. The server rejects an empty list with code `nothing_named`. */
   loras: LoraLoad[];
   /** Whether not to wait for running generations; default false. Has no effect on current servers. */
   skip_queue?: boolean | undefined;
@@ -982,21 +975,21 @@ export interface LoraLoadRequest extends Extra {
 export interface LoraLoad {
   /** The directory under the server's directory of LoRAs. */
   name: string;
-  /** How strongly it works; default 1. */
+  /** The scaling; default 1. */
   scaling?: number | undefined;
 }
 
-/** What the loading of LoRAs came to. */
+/** The result of loading LoRAs. */
 export interface LoraReport {
-  /** The names of those that are active now. */
+  /** The names of the active ones. */
   success: string[];
-  /** The names of those that could not be loaded; on current servers all of them. */
+  /** The names of those that could not be loaded. On current servers all of them. */
   failure: string[];
 }
 
 /** A list of templates. */
 export interface TemplateList {
-  /** Their names, without `.jinja`. */
+  /** The names, without `.jinja`. */
   data: string[];
 }
 
@@ -1006,45 +999,45 @@ export interface SwitchTemplate extends Extra {
   prompt_template_name: string;
 }
 
-/** A text or a conversation to turn into tokens. */
+/** A text or a conversation to encode. */
 export interface EncodeRequest extends Extra {
-  /** What to encode. A conversation is written by the chat template, without the start of an answer. */
+  /** The input. A conversation is rendered by the chat template, without the start of a response. */
   text: EncodeInput;
-  /** Whether the model's begin token comes first, if it has one; default true. */
+  /** Whether the model's begin token is prepended, if it has one; default true. */
   add_bos_token?: boolean | undefined;
   /**
-   * Whether the texts of special tokens, such as `<|im_end|>`, become those; default true. Models for which they are ordinary vocabulary do
-   * so in any case.
+   * Whether the texts of special tokens, such as `<|im_end|>`, are encoded as those tokens; default true. Models whose vocabulary contains
+   * them as ordinary tokens always do so.
    */
   encode_special_tokens?: boolean | undefined;
   /** No effect on encoding; default true. */
   decode_special_tokens?: boolean | undefined;
-  /** Variables for the chat template. Servers of 2025 do not know them. */
+  /** Variables for the chat template. Not supported by servers of 2025. */
   template_vars?: {
     [key: string]: unknown;
   } | undefined;
 }
 
-/** What can be encoded. */
+/** The input of an encoding. */
 export type EncodeInput = string | ChatMessage[];
 
 /** The tokens of a text or a conversation. */
 export interface Encoded {
-  /** Their ids. Those from 1 000 000 000 on stand for pieces of images, and mean something only in this answer. */
+  /** The token ids. Ids from 1 000 000 000 on stand for parts of images, and are valid only in this response. */
   tokens: number[];
-  /** How many there are. */
+  /** The number of tokens. */
   length: number;
 }
 
 /**
- * Tokens to turn into text.
+ * Tokens to decode.
  *
- * Ids are from 0: the server fails on negative ones, so they cannot be written here. It leaves out ids that the model does not have.
+ * Ids are not negative, because the server fails on those. It skips ids that the model does not have.
  */
 export interface DecodeRequest extends Extra {
   /** The ids of the tokens. */
   tokens: number[];
-  /** Whether special tokens, such as `<|im_end|>`, appear as their texts; default true. */
+  /** Whether special tokens, such as `<|im_end|>`, appear as text; default true. */
   decode_special_tokens?: boolean | undefined;
   /** No effect on decoding; default true. */
   encode_special_tokens?: boolean | undefined;
@@ -1058,20 +1051,20 @@ export interface Decoded {
   text: string;
 }
 
-/** A text or a conversation to count the tokens of. */
+/** A text or a conversation whose tokens are counted. */
 export type CountTokens = EncodeRequest;
 
-/** How many tokens there are. */
+/** The number of tokens of a text or a conversation. */
 export interface TokenCount {
   /** The number of tokens. */
   length: number;
 }
 
-/** The overrides in force, and the presets that there are. */
+/** The active overrides, and the available presets. */
 export interface OverrideList {
-  /** The preset that was switched to last. It stays here after other overrides were set or all were unloaded. */
+  /** The preset that was activated last. Not reset when other overrides are set or all are removed. */
   selected_preset?: string | null;
-  /** The overrides in force, by field. */
+  /** The active overrides, by field. */
   overrides: AppliedOverrides;
   /** The names of all presets; empty for an API key. */
   presets: string[];
@@ -1083,11 +1076,11 @@ export interface AppliedOverrides {
 
 /** The override of one sampler parameter. */
 export interface SamplerOverride {
-  /** The value (wire: `override`); without `force` and `additive` it applies where a request leaves the field unset. */
+  /** The value (wire: `override`). Without `force` and `additive` it applies where a request leaves the field unset. */
   override: unknown;
-  /** Whether it applies in place of the request's value; false by default. */
+  /** Whether it replaces the value of the request; false by default. */
   force?: (boolean | null) | undefined;
-  /** Whether it is appended to the request's list; false by default. `force` goes before it. */
+  /** Whether it is appended to the list of the request; false by default. `force` takes precedence. */
   additive?: (boolean | null) | undefined;
 }
 
@@ -1097,17 +1090,17 @@ export interface SwitchPreset extends Extra {
   preset: string;
 }
 
-/** Overrides of sampling parameters to put in force. */
+/** Overrides of sampling parameters to set. */
 export interface SetOverrides extends Extra {
   /** The overrides, by sampler parameter. */
   overrides: Overrides;
 }
 
 /**
- * Overrides to put in force, made of sampler parameters, so that names and types are right.
+ * Overrides to set, built from sampler parameters so that names and types are correct.
  *
- * The server takes anything for an override, and then fails on every generation if one is a bare value, such as `{"top_p": 0.5}`; that
- * cannot be built here.
+ * The server accepts any value as an override, and then fails on every generation if one is a bare value, such as `{"top_p": 0.5}`. This
+ * type cannot represent those.
  */
 export interface Overrides {
   [key: string]: SamplerOverride;
@@ -1115,94 +1108,95 @@ export interface Overrides {
 
 /** The server's view of its own health. */
 export interface HealthReport {
-  /** Its state. */
+  /** The state. */
   status: HealthStatus;
-  /** What went wrong since it started; at most the last 100. */
+  /** The errors since the server started; at most the last 100. */
   issues: HealthIssue[];
 }
 
 export type HealthStatus = Open<"healthy" | "unhealthy">;
 
-/** Something that went wrong on the server. */
+/** An error that occurred on the server. */
 export interface HealthIssue {
-  /** When, in UTC after RFC 3339. */
+  /** The time, in UTC as RFC 3339. */
   time: string;
-  /** What. */
+  /** A description of the error. */
   description: string;
 }
 
-/** What the server is. */
+/** The description of the server. */
 export interface ServiceInfo {
   /** The version of this document, such as 0.1. */
   version: number | null;
-  /** The software that serves. */
+  /** The software of the server. */
   software: Software;
-  /** The APIs it serves, by name: `openai`, and `koboldai`, which is listed even where it is not served. */
+  /** The APIs by name: `openai`, and `koboldai`, which is listed even if it is not enabled. */
   api: {
     [key: string]: ApiInfo;
   };
 }
 
-/** The software that serves. */
+/** The software of the server. */
 export interface Software {
-  /** Its name, `TabbyAPI`. */
+  /** The name, `TabbyAPI`. */
   name: string;
-  /** The address of its source. */
+  /** The address of the source code. */
   repository?: string | null;
-  /** Its home page. */
+  /** The home page. */
   homepage?: string | null;
 }
 
 /** One API of the server. */
 export interface ApiInfo {
-  /** Its name, such as `OpenAI API`. */
+  /** The name, such as `OpenAI API`. */
   name: string;
-  /** Its path under the server's address, such as `/v1`. */
+  /** The path under the server's address, such as `/v1`. */
   relative_url?: string | null;
-  /** The address of its documentation. */
+  /** The address of the documentation. */
   documentation?: string | null;
-  /** Its version, such as 1. */
+  /** The version, such as 1. */
   version?: number | null;
 }
 
-/** What a key may do. */
+/** The permission of a key. */
 export interface PermissionResponse {
-  /** What the key may do. */
+  /** The permission. */
   permission: Permission;
 }
 
 export type Permission = Open<"api" | "admin">;
 
 /**
- * A text to go on with, in KoboldAI's manner.
+ * A text to continue, for the KoboldAI API.
  *
- * The sampler parameters go by TabbyAPI's own names, which these routes take too; KoboldAI's (`max_length`, `rep_pen`, …) can be sent as
+ * The sampler parameters have TabbyAPI's names, which these routes accept too. KoboldAI's names (`max_length`, `rep_pen`, …) can be sent as
  * `extra`.
  */
 export interface KoboldRequest extends Extra {
   /** The text. */
   prompt: string;
-  /** A key of your choice for this generation, by which `abort` and `check` find it. Two that run at once must differ. */
+  /** A key of your choice for this generation, which `abort` and `check` use. It must be unique among running generations. */
   genkey?: string | undefined;
   /** Whether the end token is never sampled; default false. No effect on the current backend. */
   use_default_badwordsids?: boolean | undefined;
-  /** Above 0 dynamic temperature runs from `temperature` less this to `temperature` and this. No effect on the current backend. */
+  /** If above 0, dynamic temperature ranges from `temperature` minus this to `temperature` plus this. No effect on the current backend. */
   dynatemp_range?: number | undefined;
   /**
-   * The most tokens to generate. Unset or 0 fills the context; a streamed completion fails without it. The current backend generates one
-   * token fewer than asked for above 1. Other names: `max_completion_tokens` (current servers), `max_length`.
+   * The maximum number of tokens to generate. Unset or 0 fills the context. A streamed completion fails without it. Above 1 the current
+   * backend generates one token fewer than requested. Other names: `max_completion_tokens` (current servers), `max_length`.
    */
   max_tokens?: number | undefined;
   /**
-   * The fewest tokens to generate; from 0, default 0. More than `max_tokens` is an internal error of the server. Other name: `min_length`.
+   * The minimum number of tokens to generate; from 0, default 0. More than `max_tokens` is an internal error of the server. Other name:
+   * `min_length`.
    */
   min_tokens?: number | undefined;
   /**
-   * Strings and token ids that end the output; they are not part of it. Text is held back as long as it could still become one of them.
+   * Strings and token ids that end the output. They are not part of it. Text is held back as long as it may be the start of one of them.
    * None by default. Other name: `stop_sequence`.
    */
   stop?: (Stop | Stop[]) | undefined;
-  /** Strings that the output may not contain; none by default. */
+  /** Strings that the output must not contain; none by default. */
   banned_strings?: (string | string[]) | undefined;
   /** Ids of tokens that are never sampled; none by default. Other name: `custom_token_bans`. */
   banned_tokens?: number[] | undefined;
@@ -1212,19 +1206,19 @@ export interface KoboldRequest extends Extra {
   token_healing?: boolean | undefined;
   /** 0 to 10, default 1; 0 is greedy. */
   temperature?: number | undefined;
-  /** Whether temperature comes after the other samplers; default false. */
+  /** Whether temperature is applied after the other samplers; default false. */
   temperature_last?: boolean | undefined;
   /** From 0, default 0, which is off. No effect on the current backend. */
   smoothing_factor?: number | undefined;
-  /** How many of the likeliest tokens are kept; from -1, default 0; 0 and -1 are off. */
+  /** The number of most likely tokens to keep; from -1, default 0; 0 and -1 are off. */
   top_k?: number | undefined;
-  /** The share of probability that is kept; 0 to 1, default 1, which is off. */
+  /** The probability mass to keep; 0 to 1, default 1, which is off. */
   top_p?: number | undefined;
   /** Default 0, which is off. No effect on the current backend. */
   top_a?: number | undefined;
   /**
-   * The least probability, as a share of the likeliest token's; 0 to 1 (not validated by the server, which fails beyond), default 0, which
-   * is off.
+   * The minimum probability, as a fraction of that of the most likely token; 0 to 1 (not validated by the server, which fails beyond),
+   * default 0, which is off.
    */
   min_p?: number | undefined;
   /** Tail-free sampling; default 1, which is off. No effect on the current backend. */
@@ -1233,94 +1227,90 @@ export interface KoboldRequest extends Extra {
   typical?: number | undefined;
   /** Default 0, which is off. No effect on the current backend. */
   skew?: number | undefined;
-  /** How often the likeliest tokens are left out; 0 to 1, default 0, which is off. */
+  /** The probability of removing the most likely tokens; 0 to 1, default 0, which is off. */
   xtc_probability?: number | undefined;
-  /** From which probability on XTC may leave tokens out; 0 to 1, default 0.1. */
+  /** The minimum probability of tokens that XTC may remove; 0 to 1, default 0.1. */
   xtc_threshold?: number | undefined;
-  /** Grows with each occurrence of a token; from 0 (negative is refused), default 0. */
+  /** A penalty that grows with each occurrence of a token; from 0 (negative is rejected), default 0. */
   frequency_penalty?: number | undefined;
-  /** Falls on every token that occurred; from 0 (negative is refused), default 0. */
+  /** A penalty for every token that occurred; from 0 (negative is rejected), default 0. */
   presence_penalty?: number | undefined;
-  /** A factor on tokens that occurred; above 0, default 1, which is off. Other name: `rep_pen`. */
+  /** A factor for tokens that occurred; above 0, default 1, which is off. Other name: `rep_pen`. */
   repetition_penalty?: number | undefined;
   /**
-   * How many tokens back the penalties look; default -1, all of them. Other names: `repetition_range`, `repetition_penalty_range`,
-   * `rep_pen_range`.
+   * The number of previous tokens that penalties consider; default -1, all of them. Other names: `repetition_range`,
+   * `repetition_penalty_range`, `rep_pen_range`.
    */
   penalty_range?: number | undefined;
-  /** Over how many more tokens the penalties fade out; default 0. */
+  /** The number of further tokens over which penalties fade out; default 0. */
   repetition_decay?: number | undefined;
-  /** How strongly DRY works against repeated sequences; default 0, which is off. No effect on the current backend. */
+  /** The strength of the DRY penalty against repeated sequences; default 0, which is off. No effect on the current backend. */
   dry_multiplier?: number | undefined;
-  /** How fast DRY's penalty grows with the length of the repetition; default 0. No effect on the current backend. */
+  /** The growth of DRY's penalty with the length of the repetition; default 0. No effect on the current backend. */
   dry_base?: number | undefined;
-  /** Up to which length repetitions are free of DRY's penalty; default 0. No effect on the current backend. */
+  /** The length up to which repetitions have no DRY penalty; default 0. No effect on the current backend. */
   dry_allowed_length?: number | undefined;
-  /** How many tokens back DRY looks; default 0. No effect on the current backend. Other name: `dry_penalty_last_n`. */
+  /** The number of previous tokens that DRY considers; default 0. No effect on the current backend. Other name: `dry_penalty_last_n`. */
   dry_range?: number | undefined;
-  /** Strings at which DRY begins again; none by default. No effect on the current backend. */
+  /** Strings at which DRY restarts; none by default. No effect on the current backend. */
   dry_sequence_breakers?: (string | string[]) | undefined;
-  /**
-   * Default 0, which is off. No effect on the current backend. Other name: `mirostat`, which servers of 2025 take for a flag of its own.
-   */
+  /** Default 0, which is off. No effect on the current backend. Other name: `mirostat`, which servers of 2025 read as a separate flag. */
   mirostat_mode?: number | undefined;
   /** Default 1.5. No effect on the current backend. */
   mirostat_tau?: number | undefined;
   /** Default 0.3. No effect on the current backend. */
   mirostat_eta?: number | undefined;
-  /** Whether the prompt gets the model's begin token; the model's own setting by default. Chat discards it: the template decides. */
+  /** Whether the model's begin token is added to the prompt; the model's own setting by default. Chat ignores it: the template decides. */
   add_bos_token?: boolean | undefined;
   /** Whether the end token is never sampled; default false. No effect on the current backend. Other name: `ignore_eos`. */
   ban_eos_token?: boolean | undefined;
-  /** What is added to the logits of tokens, by id. Ids beyond the vocabulary are ignored; there is no range. */
+  /** Values to add to the logits of tokens, by id. Ids beyond the vocabulary are ignored. There is no range. */
   logit_bias?: {
     [key: string]: number;
   } | undefined;
-  /** A JSON schema that the output is held to: an object, OpenAI's wrapper `{"name", "schema"}`, or JSON text. */
+  /** A JSON schema for the output: an object, OpenAI's wrapper `{"name", "schema"}`, or JSON text. */
   json_schema?: (JsonSchema | string) | undefined;
-  /** A regular expression that the output is held to. */
+  /** A regular expression for the output. */
   regex_pattern?: string | undefined;
-  /** A grammar that the output is held to, in Lark or GBNF. */
+  /** A grammar for the output, in Lark or GBNF. */
   grammar_string?: string | undefined;
   /**
-   * Dynamic temperature's upper end; from 0, default 1; below `min_temp` is an internal error of the server. No effect on the current
-   * backend. Other name: `dynatemp_high`.
+   * The upper end of dynamic temperature; from 0, default 1. Below `min_temp` it is an internal error of the server. No effect on the
+   * current backend. Other name: `dynatemp_high`.
    */
   max_temp?: number | undefined;
-  /** Dynamic temperature's lower end; from 0, default 1. No effect on the current backend. Other name: `dynatemp_low`. */
+  /** The lower end of dynamic temperature; from 0, default 1. No effect on the current backend. Other name: `dynatemp_low`. */
   min_temp?: number | undefined;
-  /** Dynamic temperature's exponent; from 0, default 1. No effect on the current backend. Other name: `dynatemp_exponent`. */
+  /** The exponent of dynamic temperature; from 0, default 1. No effect on the current backend. Other name: `dynatemp_exponent`. */
   temp_exponent?: number | undefined;
   /**
-   * Whether log probabilities are reported (1), and above 1 also of how many alternatives; default 0. More than the vocabulary has is an
-   * error.
+   * Whether log probabilities are reported (1), and above 1 the number of alternatives, too; default 0. More than the size of the
+   * vocabulary is an error.
    */
   logprobs?: number | undefined;
-  /** Of how many alternatives log probabilities are reported; default 0; needs `logprobs`. */
+  /** The number of alternatives whose log probabilities are reported; default 0. Requires `logprobs`. */
   top_logprobs?: number | undefined;
-  /** The probability that adaptive sampling aims at; default 1, which is off. */
+  /** The target probability of adaptive sampling; default 1, which is off. */
   adaptive_target?: number | undefined;
-  /** How slowly adaptive sampling forgets; default 0.9. */
+  /** The decay of adaptive sampling; default 0.9. */
   adaptive_decay?: number | undefined;
-  /** After how many tokens of repetition the generation ends; from 0, default 800; 0 is off. */
+  /** The number of repeated tokens after which the generation ends; from 0, default 800; 0 is off. */
   loop_detect_window?: number | undefined;
-  /**
-   * How strongly the prompt guides against `negative_prompt`; default 1, which is off. Known to servers of 2025, ignored by current ones.
-   */
+  /** The strength of guidance against `negative_prompt`; default 1, which is off. Supported by servers of 2025, ignored by current ones. */
   cfg_scale?: number | undefined;
-  /** What `cfg_scale` guides away from. Known to servers of 2025, ignored by current ones. */
+  /** The text that `cfg_scale` guides away from. Supported by servers of 2025, ignored by current ones. */
   negative_prompt?: string | undefined;
-  /** How many tokens of room are made when the context is full; default 512. Known to servers of 2025, ignored by current ones. */
+  /** The number of tokens that are freed when the context is full; default 512. Supported by servers of 2025, ignored by current ones. */
   generate_window?: number | undefined;
-  /** Whether special tokens are left out of the text; default true. Known to servers of 2025, ignored by current ones. */
+  /** Whether special tokens are removed from the text; default true. Supported by servers of 2025, ignored by current ones. */
   skip_special_tokens?: boolean | undefined;
-  /** Whether n-grams of the text so far are used as a draft. Known to servers of 2025, ignored by current ones. */
+  /** Whether n-grams of the text so far are used as a draft. Supported by servers of 2025, ignored by current ones. */
   speculative_ngram?: boolean | undefined;
 }
 
 /** Generated texts. */
 export interface KoboldResults {
-  /** The texts: one, or none if nothing is there yet. */
+  /** The texts: one, or none if nothing has been generated yet. */
   results: KoboldResult[];
 }
 
@@ -1330,27 +1320,27 @@ export interface KoboldResult {
   text: string;
 }
 
-/** One event of a stream: the next piece of text. */
+/** One event of a stream: the next part of the text. */
 export interface KoboldToken {
-  /** The text, one token or several. */
+  /** The text: one token or several. */
   token: string;
 }
 
 /** The generation to end. */
 export interface KoboldAbort extends Extra {
-  /** The key that the generation was begun with. */
+  /** The key that the generation was started with. */
   genkey: string;
 }
 
-/** Whether a generation was ended. */
+/** The result of an abort. */
 export interface KoboldAborted {
   /** Always true on this server. */
   success: boolean;
 }
 
-/** The generation to look at. */
+/** The generation to read. */
 export interface KoboldCheck extends Extra {
-  /** The key that the generation was begun with. */
+  /** The key that the generation was started with. */
   genkey: string;
 }
 
@@ -1360,7 +1350,7 @@ export interface KoboldModel {
   result: string;
 }
 
-/** A text to count the tokens of. */
+/** A text whose tokens are counted. */
 export interface KoboldCountTokens extends Extra {
   /** The text. */
   prompt: string;
@@ -1368,19 +1358,19 @@ export interface KoboldCountTokens extends Extra {
 
 /** The tokens of a text. */
 export interface KoboldTokenCount {
-  /** How many there are. */
+  /** The number of tokens. */
   value: number;
-  /** Their ids. */
+  /** The token ids. */
   ids: number[];
 }
 
 /** A number of tokens. */
 export interface KoboldLength {
-  /** The number; servers may leave it out. */
+  /** The number. Servers may omit it. */
   value?: number | null;
 }
 
-/** A version that the server claims to have. */
+/** The version that the server reports. */
 export interface KoboldVersion {
   /** The version, such as `1.2.5`; or the software, such as `KoboldCpp`. */
   result: string;
@@ -1388,7 +1378,7 @@ export interface KoboldVersion {
   version?: string | null;
 }
 
-/** The soft prompts that there are. */
+/** The available soft prompts. */
 export interface KoboldSoftPrompts {
   /** The soft prompts. */
   values: unknown[];
@@ -1396,7 +1386,7 @@ export interface KoboldSoftPrompts {
 
 /** The soft prompt in use. */
 export interface KoboldSoftPrompt {
-  /** Its name; empty if there is none. */
+  /** The name. Empty if there is none. */
   value: string;
 }
 

@@ -1,4 +1,4 @@
-//! The whole answer to a conversation.
+//! The whole response to a conversation.
 
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -8,27 +8,27 @@ use crate::api::kinds::kinds;
 use crate::base::{Extra, Text};
 use crate::decode::in_place::{filled, in_place_objects, listed, or_default};
 
-/// The answer to a [`ChatRequest`](super::ChatRequest).
+/// The response to a [`ChatRequest`](super::ChatRequest).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ChatCompletion {
-    /// The answer's id.
+    /// The id of the response.
     #[serde(default, deserialize_with = "filled")]
     pub id: Text,
     /// The choices, by index; `n` of them.
     #[serde(deserialize_with = "listed")]
     pub choices: Vec<ChatChoice>,
-    /// When it was made, in seconds since 1970.
+    /// The time of the response, in seconds since 1970.
     #[serde(default, deserialize_with = "filled")]
     pub created: u64,
-    /// The directory name of the model that answered, whatever was asked for.
+    /// The directory name of the model that generated the response, regardless of the requested model.
     #[serde(default, deserialize_with = "filled")]
     pub model: Text,
     /// `chat.completion`.
     #[serde(default, deserialize_with = "filled")]
     pub object: Text,
-    /// Token counts, if they were asked for.
+    /// Token counts, if requested.
     #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,
     /// Other fields.
@@ -37,53 +37,53 @@ pub struct ChatCompletion {
 }
 
 impl ChatCompletion {
-    /// The message of the first choice.
+    /// Returns the message of the first choice.
     pub fn message(&self) -> Option<&ChatMessage> {
         self.choices.first().map(|choice| &choice.message)
     }
 
-    /// The text of the first choice; empty if it has none.
+    /// Returns the text of the first choice. Empty if it has none.
     pub fn text(&self) -> &str {
         self.message().and_then(ChatMessage::text).unwrap_or_default()
     }
 
-    /// Why the first choice ended; `None` while it goes on.
+    /// Returns why the first choice ended. `None` while it continues.
     pub fn finish_reason(&self) -> Option<&FinishReason> {
         self.choices.first()?.finish_reason.as_ref()
     }
 
-    /// The reasoning of the first choice; empty if it has none.
+    /// Returns the reasoning of the first choice. Empty if it has none.
     pub fn reasoning(&self) -> &str {
         self.message().map_or("", ChatMessage::reasoning)
     }
 
-    /// The tool calls of the first choice.
+    /// Returns the tool calls of the first choice.
     pub fn tool_calls(&self) -> &[ToolCall] {
         self.message().map_or(&[], |message| &message.tool_calls)
     }
 }
 
-/// One of the answers to a conversation.
+/// One of the generated messages.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ChatChoice {
-    /// Its number among the choices.
+    /// The index of the choice.
     #[serde(default, deserialize_with = "filled")]
     pub index: u32,
     /// Why it ended.
     #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub finish_reason: Option<FinishReason>,
-    /// What precisely ended it.
+    /// The precise reason.
     #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub eos_reason: Option<EosReason>,
-    /// The string that ended it; not streamed by the server.
+    /// The stop string that ended it. Not sent in streams.
     #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub stop_str: Option<Text>,
-    /// What the model says.
+    /// The generated message.
     #[serde(deserialize_with = "answered")]
     pub message: ChatMessage,
-    /// Log probabilities, if they were asked for.
+    /// Log probabilities, if requested.
     #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub logprobs: Option<ChatLogprobs>,
     /// Other fields.
@@ -102,7 +102,7 @@ in_place_objects!(ChatChoice, ChatLogprobs, TokenLogprob, TopLogprob);
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ChatLogprobs {
-    /// The tokens of the content. In a stream, reasoning and tool text have none.
+    /// The tokens of the content. In a stream, reasoning and tool calls have no log probabilities.
     #[serde(default, deserialize_with = "filled")]
     pub content: Vec<TokenLogprob>,
     /// Other fields.
@@ -115,17 +115,17 @@ pub struct ChatLogprobs {
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct TokenLogprob {
-    /// The token's text; `�` if it is only a part of a character.
+    /// The text of the token. `�` if it is a part of a character.
     #[serde(default, deserialize_with = "filled")]
     pub token: Text,
-    /// Its id.
+    /// The token id.
     #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub token_id: Option<u64>,
-    /// Its log probability; `None` where the server came to no finite number, as for a token of probability 0 that
-    /// a grammar forced.
+    /// The log probability. `None` if the server has no finite number, such as for a token of probability 0 that a
+    /// grammar forced.
     #[serde(default, deserialize_with = "filled")]
     pub logprob: Option<f64>,
-    /// The likeliest tokens in its place, itself perhaps among them, if they were asked for.
+    /// The most likely tokens at this position, possibly including this one, if requested.
     #[serde(default, deserialize_with = "filled")]
     pub top_logprobs: Vec<TopLogprob>,
     /// Other fields.
@@ -133,18 +133,18 @@ pub struct TokenLogprob {
     pub extra: Extra,
 }
 
-/// One of the likeliest tokens in a place.
+/// One of the most likely tokens at a position.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct TopLogprob {
-    /// The token's text.
+    /// The text of the token.
     #[serde(default, deserialize_with = "filled")]
     pub token: Text,
-    /// Its id.
+    /// The token id.
     #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub token_id: Option<u64>,
-    /// Its log probability; the server writes -1000 for a probability of 0. `None` where it is not a finite number.
+    /// The log probability. The server sends -1000 for a probability of 0. `None` if it is not a finite number.
     #[serde(default, deserialize_with = "filled")]
     pub logprob: Option<f64>,
     /// Other fields.

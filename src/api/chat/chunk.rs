@@ -1,4 +1,4 @@
-//! The pieces of a streamed answer.
+//! The chunks of a streamed response.
 
 use std::ops::Deref;
 
@@ -10,20 +10,20 @@ use crate::api::common::{EosReason, FinishReason, Usage};
 use crate::base::{Extra, InlineVec, Text};
 use crate::decode::in_place::{fill_struct, in_place_objects};
 
-/// One event of a streamed answer. Of a stream's chunks `id`, `object` and `model` share their memory.
+/// One event of a streamed response. The chunks of a stream share the memory of `id`, `object` and `model`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ChatChunk {
-    /// The answer's id.
+    /// The id of the response.
     pub id: Text,
     /// `chat.completion.chunk`.
     pub object: Text,
-    /// When it was made, in seconds since 1970.
+    /// The time of the response, in seconds since 1970.
     pub created: u64,
-    /// What is new, by choice; TabbyAPI sends one choice in each chunk.
+    /// The new content, by choice. TabbyAPI sends one choice per chunk.
     pub choices: InlineVec<ChunkChoice>,
-    /// Token counts, in the last chunk, if they were asked for.
+    /// Token counts, in the last chunk, if requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub usage: Option<Box<Usage>>,
     /// The directory name of the model.
@@ -45,42 +45,42 @@ fill_struct! {
 }
 
 impl ChatChunk {
-    /// The new text of the first choice in this chunk; empty if there is none. With `n` above 1 look at
+    /// Returns the new text of the first choice in this chunk. Empty if there is none. With `n` above 1, use
     /// [`choices`](ChatChunk::choices).
     pub fn text(&self) -> &str {
         self.choices.first().and_then(|choice| choice.delta.content.as_deref()).unwrap_or_default()
     }
 
-    /// Why the first choice ended; `None` while it goes on.
+    /// Returns why the first choice ended. `None` while it continues.
     pub fn finish_reason(&self) -> Option<&FinishReason> {
         self.choices.first()?.finish_reason.as_ref()
     }
 
-    /// The new reasoning of the first choice in this chunk; empty if there is none.
+    /// Returns the new reasoning of the first choice in this chunk. Empty if there is none.
     pub fn reasoning(&self) -> &str {
         self.choices.first().and_then(|choice| choice.delta.reasoning_content.as_deref()).unwrap_or_default()
     }
 }
 
-/// What is new in one choice.
+/// The new content of one choice.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ChunkChoice {
-    /// The choice's number; chunks of different choices come in turn.
+    /// The index of the choice. Chunks of different choices are interleaved.
     pub index: u32,
-    /// What is new.
+    /// The new content.
     pub delta: Delta,
-    /// Why the choice ended, once it has.
+    /// Why the choice ended, in its last chunk.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub finish_reason: Option<FinishReason>,
-    /// What precisely ended it. If usage was asked for, the server leaves it out for the choice that ends last.
+    /// The precise reason. If usage was requested, the server omits it for the choice that ends last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub eos_reason: Option<EosReason>,
-    /// The string that ended it; only there if the server answered without streaming.
+    /// The stop string that ended it. Only present if the server answered without streaming.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stop_str: Option<Text>,
-    /// Log probabilities of the tokens of `delta.content`, if they were asked for.
+    /// Log probabilities of the tokens of `delta.content`, if requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub logprobs: Option<Box<ChatLogprobs>>,
     /// Other fields.
@@ -99,21 +99,21 @@ fill_struct! {
     }
 }
 
-/// A piece of a message.
+/// A part of a message.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Delta {
-    /// Who speaks. TabbyAPI does not say it: it is the assistant.
+    /// The role. TabbyAPI does not send it; the role is the assistant.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub role: Option<Role>,
-    /// More text.
+    /// New text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub content: Option<Text>,
-    /// More reasoning (wire: `reasoning_content`; `reasoning` is read as well).
+    /// New reasoning (wire: `reasoning_content`, or `reasoning`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reasoning_content: Option<Text>,
-    /// Tool calls or pieces of them. TabbyAPI sends all of them whole in the last chunk with content.
+    /// Tool calls, or parts of them. TabbyAPI sends complete calls in the last chunk with content.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tool_calls: Vec<ToolCallDelta>,
     /// Other fields.
@@ -132,7 +132,7 @@ fill_struct! {
 }
 
 impl Delta {
-    /// Reasoning goes by two names.
+    /// Merges both names of the reasoning.
     #[inline]
     fn unify(&mut self) {
         if !self.extra.is_empty() {
@@ -141,7 +141,7 @@ impl Delta {
     }
 }
 
-/// Takes over the reasoning that some servers send as `reasoning`, or under both names.
+/// Moves reasoning that a server sent as `reasoning`, or under both names.
 pub(super) fn unify_reasoning<T: Deref<Target = str> + for<'a> From<&'a str>>(to: &mut Option<T>, extra: &mut Extra) {
     match extra.get("reasoning") {
         Some(Value::String(text)) => {
@@ -155,21 +155,21 @@ pub(super) fn unify_reasoning<T: Deref<Target = str> + for<'a> From<&'a str>>(to
     extra.remove("reasoning");
 }
 
-/// A tool call or a piece of one.
+/// A tool call, or a part of one.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ToolCallDelta {
-    /// The call's id.
+    /// The id of the call.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<Text>,
-    /// The call's place among the calls of the choice.
+    /// The index of the call among the calls of the choice.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub index: Option<u32>,
     /// The kind (wire: `type`).
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     pub kind: Option<ToolKind>,
-    /// What is called.
+    /// The function and its arguments.
     pub function: FunctionDelta,
     /// Other fields.
     #[serde(flatten)]
@@ -185,15 +185,15 @@ fill_struct! {
     }
 }
 
-/// The function of a tool call or a piece of it.
+/// The function of a tool call, or a part of it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct FunctionDelta {
-    /// Its name.
+    /// The name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<Text>,
-    /// Its arguments as JSON text, or a piece of that.
+    /// The arguments as JSON text, or a part of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub arguments: Option<Text>,
     /// Other fields.
@@ -249,7 +249,7 @@ impl From<ChatMessage> for Delta {
     }
 }
 
-/// The chunks that a whole answer could have come in, one for each choice.
+/// Converts a whole response to chunks, one for each choice.
 pub(super) fn chunks(answer: ChatCompletion) -> Vec<ChatChunk> {
     let base = ChatChunk {
         id: answer.id,

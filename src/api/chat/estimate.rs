@@ -4,24 +4,24 @@ use super::{ChatMessage, ChatRequest, Content, ContentPart};
 use crate::protocol::estimate::{Estimate, Estimator, Weight};
 
 impl Estimator {
-    /// A message, with what the template puts around it: 3 to 8 tokens. Reasoning counts as if the template kept it;
-    /// `low` is without.
+    /// Estimates a message, including what the template adds around it: 3 to 8 tokens. Reasoning counts as if the template kept it;
+    /// `low` is without it.
     pub fn message(&self, message: &ChatMessage) -> Estimate {
         self.weigh_message(message).estimate()
     }
 
-    /// Messages, as [`message`](Estimator::message), and the start of an answer.
+    /// Estimates messages, like [`message`](Estimator::message), and the start of a response.
     pub fn messages<'a>(&self, messages: impl IntoIterator<Item = &'a ChatMessage>) -> Estimate {
         messages.into_iter().fold(Weight::PROMPT, |sum, message| sum + self.weigh_message(message)).estimate()
     }
 
-    /// All that a request puts into the context: messages, tools, the start of an answer. Not what is generated.
+    /// Estimates everything that a request adds to the context: messages, tools, the start of a response. Excludes the generated tokens.
     pub fn request(&self, request: &ChatRequest) -> Estimate {
         let messages = request.messages.iter();
         messages.fold(self.weigh_frame(request), |sum, message| sum + self.weigh_message(message)).estimate()
     }
 
-    /// What a request puts around its messages.
+    /// Estimates the parts of a request around its messages.
     pub(crate) fn frame(&self, request: &ChatRequest) -> Estimate {
         self.weigh_frame(request).estimate()
     }
@@ -51,7 +51,7 @@ impl Estimator {
         weight
     }
 
-    /// What a request puts around its messages.
+    /// The weight of the parts of a request around its messages.
     fn weigh_frame(&self, request: &ChatRequest) -> Weight {
         let mut weight = Weight::PROMPT;
         let tools = request.tools.iter().flatten().filter_map(|tool| serde_json::to_string(tool).ok());

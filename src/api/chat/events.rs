@@ -1,4 +1,4 @@
-//! What the events of a streamed conversation mean.
+//! The event format of a streamed conversation.
 
 use std::borrow::Cow;
 
@@ -13,7 +13,7 @@ use crate::decode::{
     Bounds, EventFormat, Halves, Slot, Step, Templates, answer, error_beside, event_error, from_event, is_noise,
 };
 
-/// Reads the events of `POST /v1/chat/completions`: chunks, an error in place of one, `[DONE]`.
+/// Decodes the events of `POST /v1/chat/completions`: chunks, errors, `[DONE]`.
 #[derive(Debug, Default)]
 pub struct ChatEvents {
     seen: Shared,
@@ -22,13 +22,13 @@ pub struct ChatEvents {
     halves: Halves,
     choices: Choices,
     told: Told,
-    /// Usage was asked for, so that an answer without it was cut.
+    /// Usage was requested, so a response without it was cut.
     wants_usage: bool,
-    /// What is wrong with a whole answer.
+    /// The error of a whole response.
     fault: Option<Error>,
 }
 
-/// Strings that are the same in all chunks of a stream, so that those can share them.
+/// Strings that all chunks of a stream share.
 #[derive(Debug, Default)]
 pub(crate) struct Shared {
     id: Text,
@@ -49,17 +49,17 @@ impl Shared {
 }
 
 impl ChatEvents {
-    /// For one stream.
+    /// Creates a format for one stream.
     pub fn new() -> Self {
         ChatEvents::default()
     }
 
-    /// For a stream of so many choices, if that is known, with usage in it or not.
+    /// Creates a format for a stream of this many choices, if known, with or without usage.
     pub(crate) fn expecting(choices: Option<u64>, wants_usage: bool) -> Self {
         ChatEvents { choices: Choices::expecting(choices), wants_usage, ..ChatEvents::default() }
     }
 
-    /// Puts a chunk in order, and says what error it carries.
+    /// Normalizes a chunk, and returns the error that it carries.
     fn settle(&mut self, chunk: &mut ChatChunk, data: &str) -> Option<Error> {
         let count = chunk.choices.len();
         let mut error = error_beside(&chunk.extra);
@@ -140,7 +140,7 @@ impl EventFormat for ChatEvents {
         Some(chunk)
     }
 
-    /// Servers may leave the announcement of the end out; the end of each choice tells as much.
+    /// Servers may omit `[DONE]`. The end of every choice means the same.
     fn end(&mut self) -> Result<()> {
         if self.choices.all_ended() { Ok(()) } else { Err(Error::truncated()) }
     }
@@ -156,7 +156,7 @@ impl EventFormat for ChatEvents {
     }
 }
 
-/// Whether anything is lost without this chunk.
+/// Whether a chunk has content.
 fn says_something(chunk: &ChatChunk) -> bool {
     chunk.choices.iter().any(|choice| {
         let delta = &choice.delta;

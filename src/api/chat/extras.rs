@@ -1,4 +1,4 @@
-//! Fields of deltas that have no name here, some of which come in pieces.
+//! Unknown fields of deltas, some of which arrive in parts.
 
 use serde_json::{Map, Value};
 
@@ -29,7 +29,7 @@ pub(super) fn push_extra(message: &mut ChatMessage, from: &Extra, budget: &mut B
         from,
         &["tool_call_id", "refusal", "function_call", "audio", "reasoning_details"],
     )?;
-    // What is of another kind than pieces are is kept as it is.
+    // Values of another kind are kept as they are.
     for name in ["refusal", "function_call", "audio", "reasoning_details"] {
         if let Some(value) = from.get(name).filter(|_| !message.extra.contains_key(name)) {
             budget.take_value(name, value)?;
@@ -39,7 +39,7 @@ pub(super) fn push_extra(message: &mut ChatMessage, from: &Extra, budget: &mut B
     Ok(())
 }
 
-/// Texts are appended; what is another kind of value is replaced.
+/// Appends texts. Other values are replaced.
 fn push_text(to: &mut Map<String, Value>, name: &str, piece: &Value, budget: &mut Budget) -> Result<()> {
     budget.take_value(name, piece)?;
     match (to.get_mut(name), piece) {
@@ -49,7 +49,7 @@ fn push_text(to: &mut Map<String, Value>, name: &str, piece: &Value, budget: &mu
     Ok(())
 }
 
-/// A piece of an object, whose texts come in pieces, but for its names and ids.
+/// Adds a part of an object, whose texts arrive in parts, except names and ids.
 fn push_object(to: &mut Map<String, Value>, name: &str, piece: &Map<String, Value>, budget: &mut Budget) -> Result<()> {
     let whole = to.entry(name).or_insert_with(|| Value::Object(Map::new()));
     if !whole.is_object() {
@@ -68,7 +68,7 @@ fn push_field(to: &mut Map<String, Value>, name: &str, piece: &Value, budget: &m
         ("arguments" | "text" | "summary" | "data" | "transcript", Value::String(_)) => {
             push_text(to, name, piece, budget)
         }
-        // A function's arguments are text.
+        // The arguments of a function are text.
         ("arguments", Value::Object(_) | Value::Array(_)) => push_text(to, name, &piece.to_string().into(), budget),
         _ if to.get(name) == Some(piece) => Ok(()),
         _ => {
@@ -79,7 +79,7 @@ fn push_field(to: &mut Map<String, Value>, name: &str, piece: &Value, budget: &m
     }
 }
 
-/// Entries of the same index and kind are pieces of one.
+/// Entries of the same index and kind are parts of one entry.
 fn push_list(to: &mut Map<String, Value>, name: &str, pieces: &[Value], budget: &mut Budget) -> Result<()> {
     let whole = to.entry(name).or_insert_with(|| Value::Array(Vec::new()));
     if !whole.is_array() {
@@ -88,7 +88,7 @@ fn push_list(to: &mut Map<String, Value>, name: &str, pieces: &[Value], budget: 
     let Some(whole) = whole.as_array_mut() else { return Ok(()) };
     for piece in pieces {
         let index = piece.get("index").filter(|index| !index.is_null());
-        // Only the last one can go on.
+        // Only the last one can continue.
         let last = whole
             .last_mut()
             .filter(|last| index.is_some() && last.get("index") == index && last.get("type") == piece.get("type"));

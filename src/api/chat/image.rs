@@ -1,11 +1,15 @@
-//! Image parts whose type is found out from their first bytes.
+//! Image parts whose media type is detected by their first bytes.
 
 use super::ContentPart;
 use crate::base::{Advice, Error, ErrorCode, ErrorKind, Remedy, Result};
 
 impl ContentPart {
-    /// An image, sent inside the request; its type is known by its first bytes: PNG, JPEG, GIF, WebP or BMP. For
-    /// another one see [`image_bytes`](ContentPart::image_bytes), which takes the type as it is given.
+    /// Creates an image part that is sent inside the request. The type is detected by the first bytes: PNG, JPEG, GIF, WebP or BMP. For
+    /// other types use [`image_bytes`](ContentPart::image_bytes), which takes the type as an argument.
+    ///
+    /// # Errors
+    ///
+    /// Errors with code `image_unknown` if the type is not one of these.
     ///
     /// ```
     /// use tabbyapi::api::ContentPart;
@@ -22,7 +26,7 @@ impl ContentPart {
     }
 }
 
-/// The error for bytes that are none of the known types.
+/// The error for bytes of an unknown type.
 pub(super) fn unknown(what: &str) -> Error {
     Error::new(ErrorKind::Encode, ErrorCode::ImageUnknown, format!("{what} is none of PNG, JPEG, GIF, WebP and BMP"))
         .with_advice(Advice::new(
@@ -31,14 +35,14 @@ pub(super) fn unknown(what: &str) -> Error {
         ))
 }
 
-/// The type that the first bytes show.
+/// The type that the first bytes indicate.
 pub(super) fn media_type(image: &[u8]) -> Option<&'static str> {
     match image {
         [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => Some("image/png"),
         [0xff, 0xd8, 0xff, ..] => Some("image/jpeg"),
         [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => Some("image/gif"),
         [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some("image/webp"),
-        // Two letters are little: the four reserved bytes after the size are zero in every writer.
+        // Two letters are too short: the four reserved bytes after the size are zero in every writer.
         [b'B', b'M', _, _, _, _, 0, 0, 0, 0, ..] => Some("image/bmp"),
         _ => None,
     }

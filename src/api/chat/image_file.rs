@@ -1,4 +1,4 @@
-//! Image parts from files; not in browsers, which have none.
+//! Image parts from files. Not available in browsers.
 
 use std::fs::File;
 use std::io::Read;
@@ -8,12 +8,16 @@ use super::ContentPart;
 use super::image::{media_type, unknown};
 use crate::base::{Advice, Error, ErrorCode, ErrorKind, Remedy, Result};
 
-/// The largest image file that is read unless another cap is given.
+/// The default size limit of an image file.
 const CAP: u64 = 20 * 1024 * 1024;
 
 impl ContentPart {
-    /// The image in a file of at most 20 MiB, as by [`image`](ContentPart::image). It reads at once and blocks; where
-    /// that hurts, read the file by yourself.
+    /// Creates an image part from a file of at most 20 MiB, like [`image`](ContentPart::image). Reads the file at once and blocks. In async
+    /// code, read the file yourself.
+    ///
+    /// # Errors
+    ///
+    /// Errors with code `image_unreadable`, `image_too_large` or `image_unknown`.
     ///
     /// ```no_run
     /// use tabbyapi::api::{ChatMessage, ContentPart};
@@ -25,7 +29,11 @@ impl ContentPart {
         ContentPart::image_file_within(path, CAP)
     }
 
-    /// The image in a file of at most so many bytes.
+    /// Creates an image part from a file of at most `bytes` bytes.
+    ///
+    /// # Errors
+    ///
+    /// Errors with code `image_unreadable`, `image_too_large` or `image_unknown`.
     pub fn image_file_within(path: impl AsRef<Path>, bytes: u64) -> Result<Self> {
         let path = path.as_ref();
         let unreadable = |error: std::io::Error| {
@@ -33,7 +41,7 @@ impl ContentPart {
             Error::new(ErrorKind::Encode, ErrorCode::ImageUnreadable, message).with_source(error)
         };
         let file = File::open(path).map_err(unreadable)?;
-        // One byte more says whether there are more, even where no length is known, such as a pipe.
+        // Reads one more byte to detect larger files, even if the length is unknown, such as for a pipe.
         let mut image = Vec::new();
         file.take(bytes.saturating_add(1)).read_to_end(&mut image).map_err(unreadable)?;
         if image.len() as u64 > bytes {

@@ -1,4 +1,4 @@
-//! Messages of a conversation, in requests and in answers.
+//! Messages of a conversation, in requests and responses.
 
 use std::fmt;
 
@@ -15,14 +15,14 @@ use crate::decode::in_place::{filled, in_place_objects, or_default};
 use crate::decode::open_enum::open_enum;
 
 open_enum! {
-    /// Who says a message; the person by default.
+    /// The author of a message; the user by default.
     #[derive(Default)]
     Role {
         /// Instructions.
         System = "system",
-        /// Instructions, under the name of newer templates.
+        /// Instructions, under the name that newer templates use.
         Developer = "developer",
-        /// The person.
+        /// The user.
         #[default]
         User = "user",
         /// The model.
@@ -32,7 +32,7 @@ open_enum! {
     }
 }
 
-/// One message of a conversation. The message of an answer goes into the next request as it is.
+/// One message of a conversation. The message of a response can be sent in the next request unchanged.
 ///
 /// ```
 /// use tabbyapi::api::{ChatMessage, ContentPart};
@@ -49,50 +49,50 @@ open_enum! {
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ChatMessage {
-    /// Who says it. The server takes any string; the template decides.
+    /// The role. The server accepts any string; the chat template interprets it.
     #[serde(default, deserialize_with = "or_default")]
     pub role: Role,
-    /// What is said. An answer without content, such as one of tool calls only, has none.
+    /// The content. A response without content, such as one with only tool calls, has none.
     #[serde(default, deserialize_with = "content", skip_serializing_if = "Option::is_none")]
     pub content: Option<Content>,
-    /// What the model thought before, where the server tells it apart. In answers `reasoning` is read as well.
+    /// The reasoning of the model, if the server separates it. In responses `reasoning` is read as well.
     #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub reasoning_content: Option<String>,
-    /// The tools that the model calls.
+    /// The tool calls of the model.
     #[cfg_attr(feature = "schemars", schemars(with = "Option<Vec<ToolCall>>"))]
     #[serde(default, deserialize_with = "filled", skip_serializing_if = "Vec::is_empty")]
     pub tool_calls: Vec<ToolCall>,
-    /// The call that this message is the result of.
+    /// The id of the tool call that this message answers.
     #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub tool_call_id: Option<Text>,
-    /// Other fields. The server ignores those of requests, `name` among them.
+    /// Other fields. The server ignores those of requests, including `name`.
     #[serde(flatten)]
     pub extra: Extra,
 }
 
 impl ChatMessage {
-    /// A message of this role.
+    /// Creates a message with this role.
     pub fn new(role: impl Into<Role>, content: impl Into<Content>) -> Self {
         ChatMessage { role: role.into(), content: Some(content.into()), ..ChatMessage::default() }
     }
 
-    /// Instructions.
+    /// Creates instructions.
     pub fn system(content: impl Into<Content>) -> Self {
         ChatMessage::new(Role::System, content)
     }
 
-    /// What the person says.
+    /// Creates a message of the user.
     pub fn user(content: impl Into<Content>) -> Self {
         ChatMessage::new(Role::User, content)
     }
 
-    /// What the model said, or is to go on with (see
+    /// Creates a message of the model: an earlier response, or the beginning to continue (see
     /// [`continue_final_message`](super::ChatRequest::continue_final_message)).
     pub fn assistant(content: impl Into<Content>) -> Self {
         ChatMessage::new(Role::Assistant, content)
     }
 
-    /// The result of the tool call with this id.
+    /// Creates the result of the tool call with this id.
     pub fn tool(id: impl Into<Text>, result: impl Into<Content>) -> Self {
         ChatMessage::new(Role::Tool, result).tool_call_id(id)
     }
@@ -125,7 +125,7 @@ impl ChatMessage {
         self
     }
 
-    /// The content, if it is plain text, as it always is in answers; their parts are joined, if all are text.
+    /// Returns the content, if it is plain text. In responses it always is. Parts are joined if all of them are text.
     pub fn text(&self) -> Option<&str> {
         match &self.content {
             Some(Content::Text(text)) => Some(text),
@@ -137,12 +137,12 @@ impl ChatMessage {
 in_place_objects!(ChatMessage);
 
 impl ChatMessage {
-    /// The reasoning; empty if there is none.
+    /// Returns the reasoning. Empty if there is none.
     pub fn reasoning(&self) -> &str {
         self.reasoning_content.as_deref().unwrap_or_default()
     }
 
-    /// The message of an answer, as all servers should have sent it: text is not a list of parts, reasoning has one name.
+    /// Normalizes the message of a response: joins text parts, and merges the names of reasoning.
     pub(super) fn unified(mut self) -> Self {
         unify_reasoning(&mut self.reasoning_content, &mut self.extra);
         if let Some(Content::Parts(parts)) = &self.content
@@ -156,7 +156,7 @@ impl ChatMessage {
     }
 }
 
-/// What a message says; `None` if the value says nothing.
+/// Reads the content of a message. `None` if the value has none.
 fn content<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Content>, D::Error> {
     crate::decode::in_place::in_place(deserializer, Saying)
 }
@@ -218,7 +218,7 @@ impl<'de> Visitor<'de> for Saying {
     }
 }
 
-/// What a message says.
+/// The content of a message.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(untagged)]
@@ -226,11 +226,11 @@ impl<'de> Visitor<'de> for Saying {
 pub enum Content {
     /// Text.
     Text(String),
-    /// Text and images in turn.
+    /// A sequence of text and images.
     Parts(Vec<ContentPart>),
 }
 
-// What serde derives would hold a long text thrice.
+// A derived implementation would hold a long text three times.
 impl<'de> Deserialize<'de> for Content {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Visit;
@@ -277,7 +277,7 @@ impl From<Text> for Content {
 from_texts!(Content);
 
 impl From<serde_json::Value> for Content {
-    /// A string is text, a list of parts is that; of anything else the content is the JSON text.
+    /// A string is text, a list of parts is parts. Any other value becomes its JSON text.
     fn from(value: serde_json::Value) -> Self {
         match value {
             serde_json::Value::String(text) => Content::Text(text),
@@ -298,8 +298,7 @@ impl<const N: usize> From<[ContentPart; N]> for Content {
     }
 }
 
-/// A part of a message. A model that was loaded without vision never sees images: the server drops them without a
-/// word.
+/// A part of a message. If the model was loaded without vision, the server drops images silently.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -314,28 +313,28 @@ pub enum ContentPart {
     /// An image.
     #[non_exhaustive]
     ImageUrl {
-        /// Where it is, or the image itself.
+        /// The address of the image, or the image itself.
         image_url: ImageUrl,
     },
-    /// A kind that this library does not know; kept as it came.
+    /// A kind that this library does not know, kept as it was received.
     #[doc(hidden)]
     #[serde(untagged)]
     _Other(OrderedJson),
 }
 
 impl ContentPart {
-    /// Text.
+    /// Creates a text part.
     pub fn text(text: impl Into<String>) -> Self {
         ContentPart::Text { text: text.into() }
     }
 
-    /// An image at this address, which the server fetches (`http`, `https`, unless it is told not to), or a data URL.
+    /// Creates an image part from an address that the server fetches (`http`, `https`, unless its configuration forbids it), or from a data URL.
     pub fn image_url(url: impl Into<String>) -> Self {
         ContentPart::ImageUrl { image_url: ImageUrl { url: url.into(), extra: Extra::new() } }
     }
 
-    /// An image of this media type, such as `image/png`, sent inside the request. The server takes types of letters
-    /// and digits only, so not `image/svg+xml`.
+    /// Creates an image part of this media type, such as `image/png`, that is sent inside the request. The server accepts only types of letters
+    /// and digits, so not `image/svg+xml`.
     pub fn image_bytes(media_type: &str, image: impl AsRef<[u8]>) -> Self {
         let mut url = format!("data:{media_type};base64,");
         base64::engine::general_purpose::STANDARD.encode_string(image, &mut url);
@@ -343,7 +342,7 @@ impl ContentPart {
     }
 }
 
-/// An image of a message.
+/// The image of a message part.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]

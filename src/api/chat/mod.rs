@@ -26,7 +26,7 @@ pub use total::ChatTotal;
 use crate::api::operation::endpoints;
 use crate::api::streamed::Streamed;
 
-/// The table of this service; see [`operation`](crate::api::operation).
+/// The table of this service. See [`operation`](crate::api::operation).
 macro_rules! service {
     ($make:ident) => {
         $make! {
@@ -41,13 +41,13 @@ macro_rules! service {
                 /// # Errors
                 ///
                 /// * `no_template`: the model has no chat template.
-                /// * `context_length_exceeded`: the conversation does not fit.
-                /// * `no_model_loaded`: there is no model.
+                /// * `context_length_exceeded`: the conversation does not fit into the context.
+                /// * `no_model_loaded`: no model is loaded.
                 call create(request: &ChatRequest) -> ChatCompletion = request =>
                     own [ChatRequest]: POST "/v1/chat/completions", Api, IfUnsent, generate, crate::api::common::map_generation_error;
                 /// Generates the next message of a conversation, and streams it. Dropping the stream ends the generation.
                 ///
-                /// Errors are those of [`create`](Chat::create); they may also come after items.
+                /// The errors are those of [`create`](Chat::create). They can also occur after items.
                 stream stream(request: &ChatRequest) -> ChatChunk => ChatCompletion = request =>
                     own [Streamed<'_, ChatRequest>]: POST "/v1/chat/completions", Api, IfUnsent, stream, crate::api::common::map_generation_error;
             }

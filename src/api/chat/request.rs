@@ -1,6 +1,6 @@
 //! `POST /v1/chat/completions`
 //!
-//! Goes on with a conversation.
+//! Generates the next message of a conversation.
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -21,10 +21,10 @@ use crate::protocol::resume::joint::Joins;
 use crate::protocol::{Endpoint, StreamEndpoint, json_body};
 
 request! {
-    /// A conversation to go on with.
+    /// A conversation to continue.
     ///
-    /// `client.chat().create(&request)` answers a [`ChatCompletion`], `client.chat().stream(&request)` a stream of
-    /// [`ChatChunk`](super::ChatChunk) that adds up to one.
+    /// `client.chat().create(&request)` returns a [`ChatCompletion`]. `client.chat().stream(&request)` returns a stream of
+    /// [`ChatChunk`](super::ChatChunk)s that accumulates to one.
     ///
     /// ```
     /// use tabbyapi::api::{ChatMessage, ChatRequest};
@@ -33,55 +33,55 @@ request! {
     ///     .max_tokens(200)
     ///     .temperature(0.7);
     /// assert_eq!(request.sampling.max_tokens, Some(200));
-    /// ```
+    /// The conversation so far. Many templates reject an empty one.
     pub struct ChatRequest {
         required {
             /// The conversation so far. Many templates refuse an empty one.
             messages: Vec<ChatMessage>,
         }
         optional {
-            /// Another model's directory. Ignored unless the server loads models inline, which takes the admin key;
-            /// otherwise it only turns the answer that no model is loaded into an internal error.
+            /// The directory of another model. Ignored unless the server loads models inline, which requires the admin key.
+            /// Otherwise its only effect is that a missing model becomes an internal error.
             model: String as impl Into<String>,
-            /// How many answers; from 1, default 1, no upper limit.
+            /// The number of choices; from 1, default 1, no upper limit.
             n: u32,
             /// The functions that the model may call.
             tools: Vec<Tool> as impl Into<Vec<Tool>>,
-            /// Which of them it is to call.
+            /// Which of the functions the model should call.
             tool_choice: ToolChoice,
-            /// Whether it may call several at once; default true. No effect on the current backend.
+            /// Whether the model may call several functions at once; default true. No effect on the current backend.
             parallel_tool_calls: bool,
-            /// Functions in OpenAI's older form, handed to the template.
+            /// Functions in OpenAI's older form, passed to the template.
             functions: OneOrMany<OrderedJson> as impl Into<OneOrMany<OrderedJson>>,
-            /// The form that the output is held to. `sampling.json_schema` does the same with less.
+            /// The format of the output. `sampling.json_schema` is a shorter equivalent for schemas.
             response_format: ResponseFormat,
-            /// How hard the model is to think, in the template's words, such as `low`.
+            /// The reasoning effort, in the template's words, such as `low`.
             reasoning_effort: String as impl Into<String>,
-            /// Whether the model is to think, for templates that know it.
+            /// Whether the model should reason, for templates that support it.
             enable_thinking: bool,
-            /// How wordy the model is to be, for templates that know it.
+            /// The verbosity, for templates that support it.
             verbosity: String as impl Into<String>,
-            /// Reasoning options in one; the flat fields go before them.
+            /// All reasoning options in one object. The flat fields take precedence.
             reasoning: ReasoningOptions,
-            /// The most tokens of reasoning; negative is unset. No effect on the current backend.
+            /// The maximum number of reasoning tokens; negative is unset. No effect on the current backend.
             reasoning_budget_tokens: i64,
-            /// What is put in where the reasoning budget ends. No effect on the current backend.
+            /// The text to insert when the reasoning budget ends. No effect on the current backend.
             reasoning_budget_message: String as impl Into<String>,
-            /// What the answer starts with. It is appended to the prompt and not repeated in the output.
+            /// The beginning of the response. It is appended to the prompt and not repeated in the output.
             response_prefix: String as impl Into<String>,
-            /// Whether to go on with the last message in place of answering it; default false. It takes
+            /// Whether to continue the last message instead of answering it; default false. Requires
             /// `add_generation_prompt(false)` and a last message with text.
             continue_final_message: bool,
-            /// Whether the template ends with the start of an answer; default true.
+            /// Whether the template ends with the start of a response; default true.
             add_generation_prompt: bool,
-            /// Variables for the template; they go before `reasoning` and the flat fields.
+            /// Variables for the template. They take precedence over `reasoning` and the flat fields.
             template_vars: Extra as impl Into<Extra>,
-            /// Another template. No effect on the current server; switch templates with
+            /// The name of another template. No effect on the current server. Switch templates with
             /// `POST /v1/template/switch`.
             prompt_template: String as impl Into<String>,
-            /// How the answer is delivered; usage is asked for while this is unset.
+            /// How the response is delivered. Usage is requested if this is unset.
             stream_options: StreamOptions,
-            /// Who asks. No effect on the server.
+            /// The user. No effect on the server.
             user: String as impl Into<String>,
             /// No effect on the server.
             best_of: u32,
@@ -91,19 +91,19 @@ request! {
             suffix: String as impl Into<String>,
         }
         flatten {
-            /// Sampler parameters, on the same level of the JSON.
+            /// Sampler parameters, at the same level of the JSON.
             sampling: SamplingParams
         }
     }
 }
 
 impl ChatRequest {
-    /// A request with these messages and the server's defaults.
+    /// Creates a request with these messages and the server's defaults.
     pub fn new(messages: impl Into<Vec<ChatMessage>>) -> Self {
         ChatRequest::blank(messages.into())
     }
 
-    /// Appends a message: a question, an answer, a tool's result.
+    /// Appends a message: a question, a response, the result of a tool.
     #[must_use]
     pub fn message(mut self, message: ChatMessage) -> Self {
         self.messages.push(message);
@@ -134,18 +134,18 @@ impl ChatRequest {
     }
 }
 
-/// How the model is to think. The flat fields of [`ChatRequest`] go before these.
+/// Reasoning options. The flat fields of [`ChatRequest`] take precedence.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ReasoningOptions {
-    /// How hard, in the template's words.
+    /// The reasoning effort, in the template's words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub effort: Option<String>,
-    /// Whether at all.
+    /// Whether the model should reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enabled: Option<bool>,
-    /// The most tokens of it; negative is unset.
+    /// The maximum number of reasoning tokens; negative is unset.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_tokens: Option<i64>,
     /// Other fields.
@@ -154,23 +154,23 @@ pub struct ReasoningOptions {
 }
 
 impl ReasoningOptions {
-    /// The server's defaults.
+    /// Creates options with the server's defaults.
     pub fn new() -> Self {
         ReasoningOptions::default()
     }
 
     crate::api::fields::setters! {
-        /// How hard, in the template's words.
+        /// The reasoning effort, in the template's words.
         effort: String as impl Into<String>,
-        /// Whether at all.
+        /// Whether the model should reason.
         enabled: bool,
-        /// The most tokens of it; negative is unset.
+        /// The maximum number of reasoning tokens; negative is unset.
         max_tokens: i64,
     }
 }
 
 impl ChatRequest {
-    /// About how many tokens it takes, prompts and answers.
+    /// The estimated number of tokens, prompt and responses.
     fn weight(&self) -> u64 {
         let (prompt, choices) = (Estimator::new().request(self).tokens, self.n.unwrap_or(1).max(1));
         let answer = self.sampling.max_tokens.unwrap_or_default();

@@ -1,4 +1,4 @@
-//! How the parts of a streamed conversation are joined, and what asks for the rest of one.
+//! How the parts of a streamed conversation are joined, and the request for the rest.
 
 use bytes::Bytes;
 
@@ -12,12 +12,12 @@ use crate::protocol::resume::joint::{Ask, Join, Piece};
 
 /// Joins the parts of one streamed conversation.
 pub(crate) struct ChatJoin {
-    /// Continues the message even if no reasoning had arrived.
+    /// Whether to continue the message even if no reasoning had arrived.
     final_message: bool,
     head: JoinedHead,
     text: String,
     reasoning: String,
-    /// The role was said.
+    /// Whether the role was sent.
     named: bool,
 }
 
@@ -100,16 +100,16 @@ impl Join<ChatChunk> for ChatJoin {
         let said = request.response_prefix.take().unwrap_or_default() + &self.text;
         let continues = request.continue_final_message == Some(true);
         if self.reasoning.is_empty() && !self.final_message || continues && self.reasoning.is_empty() {
-            // Without the start of an answer in the prompt there is no place for a prefix.
+            // A prefix requires the start of a response in the prompt.
             if request.add_generation_prompt == Some(false) && !continues {
                 return Err(ErrorCode::NotResumable);
             }
             request.response_prefix = Some(said);
         } else if continues {
-            // The reasoning would stand behind the text that it came before.
+            // The reasoning would be placed after the text that it precedes.
             return Err(ErrorCode::NotText);
         } else {
-            // Templates trim messages, and the server does it, too; a prefix stays as it is.
+            // Templates and the server trim messages. A prefix is not trimmed.
             let text = said.trim_end();
             let blank = &said[text.len()..];
             request.response_prefix = (!blank.is_empty()).then(|| blank.to_owned());

@@ -1,4 +1,4 @@
-//! Tools: what the model may call, and what it calls.
+//! Tools that the model may call, and its calls.
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -11,13 +11,13 @@ open_enum! {
     /// The kind of a tool.
     #[derive(Default)]
     ToolKind {
-        /// A function; the only kind there is.
+        /// A function. Currently the only kind.
         #[default]
         Function = "function",
     }
 }
 
-/// Something that the model may call.
+/// A tool that the model may call.
 ///
 /// ```
 /// use serde_json::json;
@@ -45,7 +45,7 @@ pub struct Tool {
 }
 
 impl Tool {
-    /// A function; `parameters` is a JSON schema of its arguments. The server requires all three.
+    /// Creates a function tool. `parameters` is a JSON schema of its arguments. The server requires all three.
     pub fn new(name: impl Into<String>, description: impl Into<String>, parameters: impl Into<OrderedJson>) -> Self {
         let function = Function {
             name: name.into(),
@@ -62,19 +62,19 @@ impl Tool {
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Function {
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// What it is for; the server requires it.
+    /// The description. Required by the server.
     pub description: String,
-    /// A JSON schema of its arguments, which must be an object; the server requires it.
+    /// A JSON schema of the arguments, which must be an object. Required by the server.
     pub parameters: OrderedJson,
     /// Other fields, for the template.
     #[serde(flatten, deserialize_with = "crate::api::fields::ordered")]
     pub extra: Extra,
 }
 
-/// Which tools the model is to call. Only `none` has an effect on the server: the text of tool calls
-/// then stays in the content. The others are told to the template at most.
+/// Which tools the model should call. Only `none` has an effect on the server: the text of tool calls
+/// then stays in the content. The others are only passed to the template.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(from = "ChoiceForm", into = "ChoiceForm")]
@@ -82,7 +82,7 @@ pub struct Function {
 pub enum ToolChoice {
     /// None.
     None,
-    /// As it sees fit; the default.
+    /// The model decides; the default.
     Auto,
     /// At least one. Not enforced.
     Required,
@@ -112,7 +112,7 @@ enum ChoiceForm {
 #[derive(Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 struct NamedFunction {
-    /// Its name.
+    /// The name.
     name: Text,
 }
 
@@ -144,21 +144,21 @@ impl From<ToolChoice> for ChoiceForm {
     }
 }
 
-/// One call of a tool.
+/// One tool call.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ToolCall {
-    /// The call's id, which its result refers to. The server makes one up if it is empty in a request.
+    /// The id of the call, which its result refers to. The server generates one if it is empty in a request.
     #[serde(default, deserialize_with = "filled", skip_serializing_if = "str::is_empty")]
     pub id: Text,
     /// The kind (wire: `type`).
     #[serde(rename = "type", default, deserialize_with = "or_default")]
     pub kind: ToolKind,
-    /// What is called.
+    /// The function and its arguments.
     #[serde(default, deserialize_with = "or_default")]
     pub function: FunctionCall,
-    /// Its place among the calls of an answer.
+    /// The index of the call among the calls of a response.
     #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub index: Option<u32>,
     /// Other fields.
@@ -167,7 +167,7 @@ pub struct ToolCall {
 }
 
 impl ToolCall {
-    /// A call of `name` with `arguments` as JSON text.
+    /// Creates a call of `name` with `arguments` as JSON text.
     pub fn new(id: impl Into<Text>, name: impl Into<Text>, arguments: impl Into<String>) -> Self {
         ToolCall {
             id: id.into(),
@@ -176,7 +176,11 @@ impl ToolCall {
         }
     }
 
-    /// The arguments, read as `T`. What a model wrote need not be what was asked for.
+    /// Parses the arguments as `T`. The model may not have followed the schema.
+    ///
+    /// # Errors
+    ///
+    /// Errors with kind [`Decode`](crate::ErrorKind::Decode) if the arguments are not JSON or not a `T`.
     ///
     /// ```
     /// use tabbyapi::api::ToolCall;
@@ -198,10 +202,10 @@ in_place_objects!(ToolCall, FunctionCall);
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct FunctionCall {
-    /// Its name.
+    /// The name.
     #[serde(default, deserialize_with = "filled")]
     pub name: Text,
-    /// Its arguments as JSON text; the server takes nothing else. Servers that answer with an object are read as well.
+    /// The arguments as JSON text, as the server requires. Objects from other servers are converted.
     ///
     /// [`ToolCall::arguments`] parses them.
     #[serde(default, deserialize_with = "json_text")]

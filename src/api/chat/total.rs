@@ -1,4 +1,4 @@
-//! Adds up the chunks of a streamed conversation.
+//! Accumulates the chunks of a streamed conversation.
 
 use serde::de::IgnoredAny;
 
@@ -11,28 +11,28 @@ use crate::api::budget::{Budget, extra_weight};
 use crate::base::{Limits, Result};
 use crate::protocol::Accumulate;
 
-/// Adds up [`ChatChunk`]s to the [`ChatCompletion`] that the same request would have got whole.
+/// Accumulates [`ChatChunk`]s into the [`ChatCompletion`] that the request would have returned without streaming.
 ///
-/// Choices are kept by index. Pieces of tool calls find their call by id, then by index, then they belong to the
-/// latest one; a call is open to more until the stream ends, even if its arguments happen to be valid JSON. What begins
-/// another call has a name: ids may change from piece to piece, and names may come in pieces, before any arguments do.
+/// Choices are kept by index. Parts of tool calls are assigned by id, then by index, then to the latest call. A call can grow
+/// until the stream ends, even if its arguments are already valid JSON. A part with a name starts another call, unless it
+/// continues a call: ids may change between parts, and names may arrive in parts before the arguments.
 #[derive(Clone, Debug)]
 pub struct ChatTotal {
     /// `choices` are sorted by index, each index once.
     answer: ChatCompletion,
-    /// `latest[i]` belongs to `answer.choices[i]`: the position of the tool call that was last added to.
+    /// `latest[i]` belongs to `answer.choices[i]`: the position of the tool call that was extended last.
     latest: Vec<usize>,
-    /// How many bytes of arguments may still be looked at to tell calls apart.
+    /// How many bytes of arguments may still be inspected to separate calls.
     looks: usize,
     budget: Budget,
 }
 
-/// No more bytes of arguments are looked at in a stream: who repeats names with each piece could make it look at all of them each
-/// time.
+/// The maximum number of bytes of arguments inspected in a stream. A server that repeats names with each part could otherwise cause
+/// quadratic work.
 const LOOKS: usize = 1 << 20;
 
 impl ChatTotal {
-    /// Nothing yet.
+    /// Creates an empty accumulator.
     pub fn new(limits: &Limits) -> Self {
         let answer = ChatCompletion { object: "chat.completion".into(), ..ChatCompletion::default() };
         ChatTotal { answer, latest: Vec::new(), looks: LOOKS, budget: Budget::new(limits) }
@@ -57,7 +57,7 @@ impl ChatTotal {
             message.role = role.clone();
         }
         if let Some(text) = &delta.content {
-            // Only text is ever put in.
+            // Only text is ever stored here.
             if let Content::Text(content) = message.content.get_or_insert_with(|| Content::Text(String::new())) {
                 budget.append(content, text)?;
             }
@@ -72,7 +72,7 @@ impl ChatTotal {
         if let Some(logprobs) = &piece.logprobs {
             push_logprobs(choice.logprobs.get_or_insert_default(), logprobs, budget)?;
         }
-        // Some servers say "" before the end.
+        // Some servers send "" before the end.
         if let Some(reason) = piece.finish_reason.as_ref().filter(|reason| !reason.as_str().is_empty()) {
             choice.finish_reason = Some(reason.clone());
         }
@@ -134,7 +134,7 @@ fn push_calls(
     looks: &mut usize,
     budget: &mut Budget,
 ) -> Result<()> {
-    // One chunk never holds two pieces of one call that have a name: what looks like it are two calls with a repeated index.
+    // One chunk never has two named parts of one call. What looks like that are two calls with a repeated index.
     let mut touched: Vec<usize> = Vec::new();
     for piece in pieces {
         let at = match route(calls, *latest, piece, &touched, looks) {
@@ -143,7 +143,7 @@ fn push_calls(
                 budget.one_more(calls.len(), "tool calls in a choice")?;
                 budget.take(size_of::<ToolCall>())?;
                 let at = match piece.index {
-                    // After its equals, so that calls under one index keep the order in which they came.
+                    // After its equals, so that calls under one index keep their order.
                     Some(index) => {
                         calls.iter().rposition(|c| c.index.is_none_or(|other| other <= index)).map_or(0, |at| at + 1)
                     }
@@ -163,7 +163,7 @@ fn push_calls(
     Ok(())
 }
 
-/// The call that a piece belongs to, or `None` if it begins a new one.
+/// The call that a part belongs to, or `None` if it starts a new one.
 fn route(
     calls: &[ToolCall],
     latest: usize,
@@ -174,7 +174,7 @@ fn route(
     let id = piece.id.as_deref().unwrap_or_default();
     let name = piece.function.name.as_deref().unwrap_or_default();
     if !id.is_empty() {
-        // The latest first: it is nearly always that one.
+        // The latest first, since it is almost always that one.
         if calls.get(latest).is_some_and(|call| call.id == *id) {
             return Some(latest);
         }
@@ -184,16 +184,16 @@ fn route(
     }
     let at = match piece.index {
         Some(index) if calls.get(latest).is_some_and(|call| call.index == Some(index)) => latest,
-        // Of several calls under one index the last one is open.
+        // Of several calls under one index, the last one is open.
         Some(index) => calls.iter().rposition(|call| call.index == Some(index))?,
         None => calls.len().checked_sub(1).map(|last| latest.min(last))?,
     };
     let (call, touched) = (&calls[at], touched.contains(&at));
     let same = if name.is_empty() {
-        // Whatever its id, nothing can be called by it alone.
+        // Regardless of its id, it is not callable alone.
         true
     } else if call.function.name.is_empty() {
-        // The name is late, and the id perhaps too.
+        // The name is late, and possibly the id too.
         id.is_empty() || !touched
     } else if touched {
         false
@@ -201,10 +201,10 @@ fn route(
         let nothing_more = piece.function.arguments.as_ref().is_none_or(|more| more.trim_ascii().is_empty());
         let (repeated, begun) = (call.function.name == *name, !call.function.arguments.trim_ascii().is_empty());
         match (piece.index.is_some(), id.is_empty()) {
-            // A name in pieces, or repeated with each piece of the arguments.
+            // A name in parts, or repeated with each part of the arguments.
             (true, true) => !begun || repeated && (nothing_more || !is_whole(call, looks)),
             (false, true) => !begun && !call.id.is_empty(),
-            // Another id with each piece.
+            // Another id with each part.
             (true, false) if begun => repeated && !is_whole(call, looks),
             (true, false) => repeated && !call.id.is_empty(),
             (false, false) => repeated && begun && !call.id.is_empty() && !is_whole(call, looks),
@@ -213,7 +213,7 @@ fn route(
     same.then_some(at)
 }
 
-/// Whether the arguments are complete, so that what comes next is probably another call.
+/// Whether the arguments are complete, so that the next part is probably another call.
 fn is_whole(call: &ToolCall, looks: &mut usize) -> bool {
     let arguments = &call.function.arguments;
     match looks.checked_sub(arguments.len()) {
@@ -236,7 +236,7 @@ fn push_call(call: &mut ToolCall, piece: &ToolCallDelta, budget: &mut Budget) ->
     if let Some(kind) = piece.kind.as_ref().filter(|kind| !kind.as_str().is_empty()) {
         call.kind = kind.clone();
     }
-    // Names come whole, perhaps late, perhaps again with every piece; or in pieces, before the arguments.
+    // Names arrive whole, possibly late or repeated with every part, or in parts before the arguments.
     if let Some(name) = piece.function.name.as_ref().filter(|name| !name.is_empty() && **name != call.function.name) {
         budget.take(name.len())?;
         let known = &mut call.function.name;
@@ -244,7 +244,7 @@ fn push_call(call: &mut ToolCall, piece: &ToolCallDelta, budget: &mut Budget) ->
         *known = if in_pieces { [known.as_str(), name].concat().into() } else { name.clone() };
     }
     if let Some(arguments) = &piece.function.arguments {
-        // An empty object was there before there were any.
+        // An empty object was the default before there were any arguments.
         if call.function.arguments == "{}" && arguments.trim_ascii_start().starts_with('{') {
             call.function.arguments.clear();
         }
@@ -407,7 +407,7 @@ mod tests {
 
     #[test]
     fn any_order_of_pieces_is_taken() {
-        // A small generator of odd streams: every mixture of ids, indices and names, in chunks of one to three.
+        // A small generator of unusual streams: mixtures of ids, indices and names, in chunks of one to three.
         let mut state = 1u32;
         let mut next = |below: u32| {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -446,7 +446,7 @@ mod tests {
             }
             let calls = total.so_far().tool_calls();
             assert!(calls.len() <= limits.indices);
-            // Nothing is lost, and no id stands twice.
+            // Nothing is lost, and ids are unique.
             let kept: usize = calls.iter().map(|call| call.function.arguments.len()).sum();
             assert!(sent == usize::MAX || kept == sent);
             let mut ids: Vec<_> = calls.iter().map(|call| call.id.as_str()).filter(|id| !id.is_empty()).collect();

@@ -1,4 +1,4 @@
-//! Messages that stand beside deltas or in place of them: pieces, or each time all that was said so far.
+//! Messages beside deltas or in place of them: parts, or each time all of the text so far.
 
 use std::collections::BTreeMap;
 
@@ -7,17 +7,17 @@ use serde_json::Value;
 use super::{ChatMessage, ChunkChoice, Delta};
 use crate::base::Text;
 
-/// No more choices than this have messages.
+/// The maximum number of choices with messages.
 const MOST: usize = 1024;
 
-/// What deltas and messages have said in a stream, so that nothing is said twice.
+/// The text that deltas and messages of a stream have delivered, to avoid duplicates.
 #[derive(Debug, Default)]
 pub(super) struct Told {
-    /// What came by deltas, of any choice.
+    /// Whether deltas had text or reasoning, for any choice.
     content: bool,
     reasoning: bool,
     calls: bool,
-    /// What came by messages, by choice.
+    /// The text delivered by messages, by choice.
     messages: BTreeMap<u32, Messages>,
 }
 
@@ -29,13 +29,13 @@ struct Messages {
 }
 
 impl Told {
-    /// Sees that text and reasoning come by deltas.
+    /// Notes that text and reasoning arrive in deltas.
     #[inline]
     pub(super) fn see_deltas(&mut self) {
         (self.content, self.reasoning) = (true, true);
     }
 
-    /// Takes over what a choice says in its `message`, and remembers what it says in its delta.
+    /// Merges the `message` of a choice into its delta.
     pub(super) fn merge(&mut self, choice: &mut ChunkChoice) {
         let message = if choice.extra.is_empty() { None } else { choice.extra.remove("message") };
         let delta = &choice.delta;
@@ -107,8 +107,8 @@ impl Sum {
         }
     }
 
-    /// What a text says that was not said before. One that begins with all that was said, and goes on, is all of it again; and so is
-    /// the last one, if it is the same. Others are pieces.
+    /// Returns the new part of a text. A text that begins with everything delivered so far is a repetition with more, and so is the last
+    /// one if it is the same. Others are parts.
     fn more(&mut self, text: &str, last: bool) -> Text {
         let mut start = Sum::default();
         start.add(text.as_bytes().get(..self.length).unwrap_or_default());

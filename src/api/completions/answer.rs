@@ -1,4 +1,4 @@
-//! The whole answer to a completion.
+//! The whole response to a completion.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,27 +8,27 @@ use crate::api::kinds::kinds;
 use crate::base::{Extra, Text};
 use crate::decode::in_place::{filled, in_place_objects, listed, row, said};
 
-/// The answer to a [`CompletionRequest`](super::CompletionRequest).
+/// The response to a [`CompletionRequest`](super::CompletionRequest).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Completion {
-    /// The answer's id.
+    /// The id of the response.
     #[serde(default, deserialize_with = "filled")]
     pub id: Text,
     /// The choices, by index; `n` of them for each prompt.
     #[serde(deserialize_with = "listed")]
     pub choices: Vec<CompletionChoice>,
-    /// When it was made, in seconds since 1970.
+    /// The time of the response, in seconds since 1970.
     #[serde(default, deserialize_with = "filled")]
     pub created: u64,
-    /// The directory name of the model that answered, whatever was asked for.
+    /// The directory name of the model that generated the response, regardless of the requested model.
     #[serde(default, deserialize_with = "filled")]
     pub model: Text,
     /// `text_completion`.
     #[serde(default, deserialize_with = "filled")]
     pub object: Text,
-    /// Token counts, if they were asked for.
+    /// Token counts, if requested.
     #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,
     /// Other fields.
@@ -37,32 +37,32 @@ pub struct Completion {
 }
 
 impl Completion {
-    /// Why the first choice ended; `None` while it goes on.
+    /// Returns why the first choice ended. `None` while it continues.
     pub fn finish_reason(&self) -> Option<&FinishReason> {
         self.choices.first()?.finish_reason.as_ref()
     }
 
-    /// The text of the first choice; empty if there is none.
+    /// Returns the text of the first choice. Empty if there is none.
     pub fn text(&self) -> &str {
         self.choices.first().map_or("", |choice| &choice.text)
     }
 }
 
-/// One way in which a text goes on.
+/// One continuation of a text.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct CompletionChoice {
-    /// Its number among the choices: the prompt's place times `n`, plus the try.
+    /// The index of the choice: the index of the prompt times `n`, plus the number of the continuation.
     #[serde(default, deserialize_with = "filled")]
     pub index: u32,
     /// Why it ended.
     #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub finish_reason: Option<FinishReason>,
-    /// What precisely ended it.
+    /// The precise reason.
     #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub eos_reason: Option<EosReason>,
-    /// Log probabilities, if they were asked for.
+    /// Log probabilities, if requested.
     #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub logprobs: Option<CompletionLogprobs>,
     /// The text.
@@ -73,7 +73,7 @@ pub struct CompletionChoice {
     pub extra: Extra,
 }
 
-/// Log probabilities of a completion's tokens: lists of the same length.
+/// Log probabilities of the tokens of a completion. The lists have the same length.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -81,16 +81,16 @@ pub struct CompletionLogprobs {
     /// The texts of the tokens.
     #[serde(default, deserialize_with = "row")]
     pub tokens: Vec<Text>,
-    /// Their log probabilities; `None` where the server came to no finite number, as for a token of probability 0
-    /// that a grammar forced.
+    /// The log probabilities. `None` if the server has no finite number, such as for a token of probability 0 that a
+    /// grammar forced.
     #[serde(default, deserialize_with = "row")]
     pub token_logprobs: Vec<Option<f64>>,
-    /// For each token the likeliest ones in its place, by text; `None` if they were not asked for. The server writes
+    /// For each token, the most likely ones at its position, by text. `None` if not requested. The server sends
     /// -1000 for a probability of 0.
     #[serde(default, deserialize_with = "row")]
     pub top_logprobs: Vec<Option<LikelyTokens>>,
-    /// Where each token begins in the text, in characters. In a chunk of a stream the server counts from the chunk's
-    /// own beginning; accumulated, it is from that of the text.
+    /// The offset of each token in the text, in characters. In a chunk of a stream it is relative to the chunk.
+    /// After accumulation it is relative to the text.
     #[serde(default, deserialize_with = "row")]
     pub text_offset: Vec<u64>,
     /// Other fields.

@@ -1,4 +1,4 @@
-//! The pieces of a streamed completion.
+//! The chunks of a streamed completion.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,24 +7,24 @@ use crate::api::common::{EosReason, FinishReason, Usage};
 use crate::base::{Extra, InlineVec, Text};
 use crate::decode::in_place::{fill_struct, in_place_objects};
 
-/// One event of a streamed completion. Of a stream's chunks `id`, `object` and `model` share their memory.
+/// One event of a streamed completion. The chunks of a stream share the memory of `id`, `object` and `model`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema), schemars(!from))]
 #[serde(from = "Form")]
 #[non_exhaustive]
 pub struct CompletionChunk {
-    /// The answer's id.
+    /// The id of the response.
     pub id: Text,
     /// `text_completion`.
     pub object: Text,
-    /// What is new, by choice; TabbyAPI sends one choice in each chunk.
+    /// The new content, by choice. TabbyAPI sends one choice per chunk.
     pub choices: InlineVec<CompletionChunkChoice>,
-    /// When it was made, in seconds since 1970.
+    /// The time of the response, in seconds since 1970.
     pub created: u64,
-    /// Token counts, in the last chunk, if they were asked for.
+    /// Token counts, in the last chunk, if requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub usage: Option<Box<Usage>>,
-    /// The directory name of the model (wire: `model_name`; `model` is read as well).
+    /// The directory name of the model (wire: `model_name`, or `model`).
     #[serde(rename = "model_name")]
     pub model: Text,
     /// Other fields.
@@ -32,7 +32,7 @@ pub struct CompletionChunk {
     pub extra: Extra,
 }
 
-/// A chunk with the two names that the model may have.
+/// A chunk with both names of the model.
 #[derive(Default)]
 struct Form {
     id: Text,
@@ -72,34 +72,34 @@ impl From<Form> for CompletionChunk {
 }
 
 impl CompletionChunk {
-    /// Why the first choice ended; `None` while it goes on.
+    /// Returns why the first choice ended. `None` while it continues.
     pub fn finish_reason(&self) -> Option<&FinishReason> {
         self.choices.first()?.finish_reason.as_ref()
     }
 
-    /// The new text of the first choice in this chunk; empty if there is none. With several prompts or `n` above 1
-    /// look at [`choices`](CompletionChunk::choices).
+    /// Returns the new text of the first choice in this chunk. Empty if there is none. With several prompts or `n` above 1,
+    /// use [`choices`](CompletionChunk::choices).
     pub fn text(&self) -> &str {
         self.choices.first().map_or("", |choice| &choice.text)
     }
 }
 
-/// What is new in one choice.
+/// The new content of one choice.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct CompletionChunkChoice {
-    /// The choice's number; chunks of different choices come in turn.
+    /// The index of the choice. Chunks of different choices are interleaved.
     pub index: u32,
-    /// More text.
+    /// New text.
     pub text: Text,
-    /// Why the choice ended, once it has.
+    /// Why the choice ended, in its last chunk.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub finish_reason: Option<FinishReason>,
-    /// What precisely ended it. If usage was asked for, the server leaves it out for the choice that ends last.
+    /// The precise reason. If usage was requested, the server omits it for the choice that ends last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub eos_reason: Option<EosReason>,
-    /// Log probabilities of the tokens of `text`, if they were asked for.
+    /// Log probabilities of the tokens of `text`, if requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub logprobs: Option<Box<CompletionLogprobs>>,
     /// Other fields.
@@ -119,7 +119,7 @@ fill_struct! {
 
 in_place_objects!(Box<CompletionLogprobs>);
 
-/// The chunks that a whole answer could have come in, one for each choice.
+/// Converts a whole response to chunks, one for each choice.
 pub(super) fn chunks(answer: Completion) -> Vec<CompletionChunk> {
     let base = CompletionChunk {
         id: answer.id,

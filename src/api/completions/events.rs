@@ -1,4 +1,4 @@
-//! What the events of a streamed completion mean.
+//! The event format of a streamed completion.
 
 use std::borrow::Cow;
 
@@ -13,7 +13,7 @@ use crate::decode::{
     Bounds, EventFormat, Halves, Slot, Step, Templates, answer, error_beside, event_error, from_event, is_noise,
 };
 
-/// Reads the events of `POST /v1/completions`: chunks, an error in place of one, `[DONE]`.
+/// Decodes the events of `POST /v1/completions`: chunks, errors, `[DONE]`.
 #[derive(Debug)]
 pub struct CompletionEvents {
     seen: Shared,
@@ -22,14 +22,14 @@ pub struct CompletionEvents {
     choices: Choices,
     bounded: bool,
     bounds: Bounds,
-    /// Usage was asked for, so that an answer without it was cut.
+    /// Usage was requested, so a response without it was cut.
     wants_usage: bool,
-    /// What is wrong with a whole answer.
+    /// The error of a whole response.
     fault: Option<Error>,
 }
 
 impl CompletionEvents {
-    /// For one stream; `bounded` says whether the request set `max_tokens`, without which the current server fails.
+    /// Creates a format for one stream. `bounded` is whether the request set `max_tokens`, without which the current server fails.
     pub fn new(bounded: bool) -> Self {
         CompletionEvents {
             seen: Shared::default(),
@@ -43,12 +43,12 @@ impl CompletionEvents {
         }
     }
 
-    /// For a stream of so many choices, if that is known, with usage in it or not.
+    /// Sets the number of choices, if known, and whether usage was requested.
     pub(super) fn expecting(self, choices: Option<u64>, wants_usage: bool) -> Self {
         CompletionEvents { choices: Choices::expecting(choices), wants_usage, ..self }
     }
 
-    /// Puts a chunk in order, and says what error it carries.
+    /// Normalizes a chunk, and returns the error that it carries.
     fn settle(&mut self, chunk: &mut CompletionChunk, data: &str) -> Option<Error> {
         let count = chunk.choices.len();
         let mut error = error_beside(&chunk.extra);
@@ -134,7 +134,7 @@ impl EventFormat for CompletionEvents {
         Some(chunk)
     }
 
-    /// Servers may leave the announcement of the end out; the end of each choice tells as much.
+    /// Servers may omit `[DONE]`. The end of every choice means the same.
     fn end(&mut self) -> Result<()> {
         if self.choices.all_ended() { Ok(()) } else { Err(Error::truncated()) }
     }

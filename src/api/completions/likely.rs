@@ -1,4 +1,4 @@
-//! The likeliest tokens in one place of a completion.
+//! The most likely tokens at one position of a completion.
 
 use std::fmt;
 use std::ops::{Deref, Index};
@@ -12,9 +12,9 @@ use crate::decode::in_place::{
     DeserializeInPlace, Given, IN_PAIRS, lists_are_nothing, null_is_nothing, or_default, push, scalars_are_nothing,
 };
 
-/// The likeliest tokens in one place and their log probabilities, sorted by text, each text once.
+/// The most likely tokens at one position and their log probabilities, sorted by text, each text once.
 ///
-/// A log probability is `None` where it is not a finite number. On the wire it is an object. It derefs to a slice of pairs.
+/// A log probability is `None` if it is not a finite number. On the wire this is an object. Dereferences to a slice of pairs.
 ///
 /// ```
 /// use tabbyapi::api::LikelyTokens;
@@ -25,7 +25,7 @@ use crate::decode::in_place::{
 /// assert_eq!(likely.iter().map(|(text, _)| text.as_str()).collect::<Vec<_>>(), [" a", " the", "�"]);
 /// # Ok::<(), serde_json::Error>(())
 /// ```
-// A map of the standard library has room for eleven tokens where there are one or two.
+// A standard map reserves memory for eleven tokens; usually there are one or two.
 #[derive(Clone, Default, PartialEq)]
 pub struct LikelyTokens(Box<[(Text, Option<f64>)]>);
 
@@ -36,14 +36,14 @@ impl LikelyTokens {
         self.0.get(at).map(|(_, logprob)| logprob)
     }
 
-    /// The bytes that they take in memory.
+    /// The memory of the tokens.
     pub(super) fn weight(&self) -> usize {
         size_of_val(&*self.0) + self.0.iter().map(|(token, _)| token.len()).sum::<usize>()
     }
 }
 
 impl From<Vec<(Text, Option<f64>)>> for LikelyTokens {
-    /// Sorts the pairs. Of a text that comes twice the last pair counts.
+    /// Sorts the pairs. If a text occurs twice, the last pair is kept.
     fn from(mut pairs: Vec<(Text, Option<f64>)>) -> Self {
         pairs.sort_by(|(one, _), (two, _)| one.cmp(two));
         pairs.dedup_by(|later, earlier| {
@@ -66,7 +66,7 @@ impl Deref for LikelyTokens {
 
 impl Index<&str> for LikelyTokens {
     type Output = Option<f64>;
-    /// Returns the log probability of the token with this text; `None` also if it is not among them.
+    /// Returns the log probability of the token with this text. `None` if it is not in the list.
     fn index(&self, token: &str) -> &Option<f64> {
         self.find(token).unwrap_or(&None)
     }
@@ -104,7 +104,7 @@ impl<'de> Deserialize<'de> for LikelyTokens {
     }
 }
 
-/// `None` if there is no object.
+/// `None` if the value is not an object.
 impl<'de> DeserializeInPlace<'de> for Option<LikelyTokens> {
     fn fill<D: Deserializer<'de>>(&mut self, deserializer: D) -> Result<(), D::Error> {
         deserializer.deserialize_newtype_struct(IN_PAIRS, Visit(self))

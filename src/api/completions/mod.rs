@@ -18,7 +18,7 @@ pub use total::CompletionTotal;
 use crate::api::operation::endpoints;
 use crate::api::streamed::Streamed;
 
-/// The table of this service; see [`operation`](crate::api::operation).
+/// The table of this service. See [`operation`](crate::api::operation).
 macro_rules! service {
     ($make:ident) => {
         $make! {
@@ -32,14 +32,14 @@ macro_rules! service {
                 ///
                 /// # Errors
                 ///
-                /// * `context_length_exceeded`: the prompt does not fit.
-                /// * `no_model_loaded`: there is no model.
+                /// * `context_length_exceeded`: the prompt does not fit into the context.
+                /// * `no_model_loaded`: no model is loaded.
                 call create(request: &CompletionRequest) -> Completion = request =>
                     own [CompletionRequest]: POST "/v1/completions", Api, IfUnsent, generate, crate::api::common::map_generation_error;
                 /// Generates a continuation of the prompt, and streams it. Dropping the stream ends the generation.
                 ///
-                /// Set `max_tokens`: current servers fail on streamed completions without it. Errors are those of
-                /// [`create`](Completions::create); they may also come after items.
+                /// Set `max_tokens`: current servers fail on streamed completions without it. The errors are those of
+                /// [`create`](Completions::create). They can also occur after items.
                 stream stream(request: &CompletionRequest) -> CompletionChunk => Completion = request =>
                     own [Streamed<'_, CompletionRequest>]: POST "/v1/completions", Api, IfUnsent, stream, crate::api::common::map_generation_error;
             }

@@ -1,6 +1,6 @@
 //! `POST /v1/completions`
 //!
-//! Goes on with a text, or with several.
+//! Continues a text, or several.
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -22,10 +22,10 @@ use crate::protocol::resume::joint::Joins;
 use crate::protocol::{Endpoint, StreamEndpoint, json_body};
 
 request! {
-    /// A text to go on with, or several.
+    /// A text to continue, or several.
     ///
-    /// `client.completions().create(&request)` answers a [`Completion`], `client.completions().stream(&request)` a
-    /// stream of [`CompletionChunk`](super::CompletionChunk) that adds up to one.
+    /// `client.completions().create(&request)` returns a [`Completion`]. `client.completions().stream(&request)` returns a
+    /// stream of [`CompletionChunk`](super::CompletionChunk)s that accumulates to one.
     ///
     /// ```
     /// use tabbyapi::api::CompletionRequest;
@@ -36,20 +36,20 @@ request! {
     /// ```
     pub struct CompletionRequest {
         required {
-            /// The text. The choice of prompt `p`, try `k`, has the index `p * n + k`.
+            /// The text. Choice `k` of prompt `p` has the index `p * n + k`.
             prompt: Prompt,
         }
         optional {
-            /// Another model's directory. Ignored unless the server loads models inline, which takes the admin key;
-            /// otherwise it only turns the answer that no model is loaded into an internal error.
+            /// The directory of another model. Ignored unless the server loads models inline, which requires the admin key.
+            /// Otherwise its only effect is that a missing model becomes an internal error.
             model: String as impl Into<String>,
-            /// How many tries for each prompt; from 1, default 1, no upper limit.
+            /// The number of choices for each prompt; from 1, default 1, no upper limit.
             n: u32,
-            /// The form that the output is held to. `sampling.json_schema` does the same with less.
+            /// The format of the output. `sampling.json_schema` is a shorter equivalent for schemas.
             response_format: ResponseFormat,
-            /// How the answer is delivered; usage is asked for while this is unset.
+            /// How the response is delivered. Usage is requested if this is unset.
             stream_options: StreamOptions,
-            /// Who asks. No effect on the server.
+            /// The user. No effect on the server.
             user: String as impl Into<String>,
             /// No effect on the server.
             best_of: u32,
@@ -59,14 +59,14 @@ request! {
             suffix: String as impl Into<String>,
         }
         flatten {
-            /// Sampler parameters, on the same level of the JSON.
+            /// Sampler parameters, at the same level of the JSON.
             sampling: SamplingParams
         }
     }
 }
 
 impl CompletionRequest {
-    /// A request with this prompt or these prompts, and the server's defaults.
+    /// Creates a request with one or several prompts, and the server's defaults.
     pub fn new(prompt: impl Into<Prompt>) -> Self {
         CompletionRequest::blank(prompt.into())
     }
@@ -91,7 +91,7 @@ impl CompletionRequest {
         json_body(&Body { request: self, stream_options: StreamOptions::or_usage(&self.stream_options), stream })
     }
 
-    /// About how many tokens it takes, prompts and answers.
+    /// The estimated number of tokens, prompts and responses.
     fn weight(&self) -> u64 {
         let prompts = match &self.prompt {
             Prompt::One(text) => std::slice::from_ref(text),
@@ -111,7 +111,7 @@ impl CompletionRequest {
     }
 }
 
-/// One text or several. The server takes no token ids.
+/// One text or several. The server does not accept token ids.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(untagged)]
@@ -119,7 +119,7 @@ impl CompletionRequest {
 pub enum Prompt {
     /// One text.
     One(String),
-    /// Several, of which each is gone on with; at least one.
+    /// Several texts, each of which is continued; at least one.
     Many(Vec<String>),
 }
 

@@ -1,4 +1,4 @@
-//! How the parts of a streamed completion are joined, and what asks for the rest of one.
+//! How the parts of a streamed completion are joined, and the request for the rest.
 
 use bytes::Bytes;
 
@@ -15,7 +15,7 @@ use crate::protocol::resume::joint::{Ask, Join, Piece};
 pub(crate) struct CompletionJoin {
     head: JoinedHead,
     text: String,
-    /// Characters of the tokens that log probabilities are of: before this part, and so far.
+    /// The number of characters with log probabilities: before this part, and so far.
     before: u64,
     characters: u64,
 }
@@ -41,7 +41,7 @@ impl Join<CompletionChunk> for CompletionJoin {
             piece.several |= choice.index > 0;
             if let Some(logprobs) = &choice.logprobs {
                 piece.logprobs += logprobs.tokens.len() as u64;
-                // Each chunk of this server counts from 0; those of others count the prompt, or all that came before.
+                // Each chunk of this server counts from 0. Those of others count the prompt, or everything before.
                 piece.apart |= logprobs.text_offset.first().is_some_and(|first| *first > 0);
             }
         }

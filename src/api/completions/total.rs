@@ -1,11 +1,11 @@
-//! Adds up the chunks of a streamed completion.
+//! Accumulates the chunks of a streamed completion.
 
 use super::{Completion, CompletionChoice, CompletionChunk, CompletionChunkChoice, CompletionLogprobs, LikelyTokens};
 use crate::api::budget::Budget;
 use crate::base::{Limits, Result};
 use crate::protocol::Accumulate;
 
-/// Adds up [`CompletionChunk`]s to the [`Completion`] that the same request would have got whole.
+/// Accumulates [`CompletionChunk`]s into the [`Completion`] that the request would have returned without streaming.
 #[derive(Clone, Debug)]
 pub struct CompletionTotal {
     /// `choices` are sorted by index, each index once.
@@ -14,7 +14,7 @@ pub struct CompletionTotal {
 }
 
 impl CompletionTotal {
-    /// Nothing yet.
+    /// Creates an empty accumulator.
     pub fn new(limits: &Limits) -> Self {
         let answer = Completion { object: "text_completion".into(), ..Completion::default() };
         CompletionTotal { answer, budget: Budget::new(limits) }
@@ -36,7 +36,7 @@ impl CompletionTotal {
         if let Some(logprobs) = &piece.logprobs {
             push_logprobs(choice.logprobs.get_or_insert_default(), logprobs, budget)?;
         }
-        // Some servers say "" before the end.
+        // Some servers send "" before the end.
         if let Some(reason) = piece.finish_reason.as_ref().filter(|reason| !reason.as_str().is_empty()) {
             choice.finish_reason = Some(reason.clone());
         }
@@ -85,7 +85,7 @@ fn push_logprobs(to: &mut CompletionLogprobs, from: &CompletionLogprobs, budget:
     // Lists double as they grow.
     budget.take(2 * (lists + size_of_val(&*from.text_offset)) + tokens + tops)?;
 
-    // Each chunk counts from 0 again; a server that does not is believed.
+    // Each chunk counts from 0. A server whose chunks do not is taken literally.
     let restarts = from.text_offset.first() == Some(&0);
     let base = match (restarts, to.text_offset.last(), to.tokens.last()) {
         (true, Some(offset), Some(token)) => offset.saturating_add(token.chars().count() as u64),

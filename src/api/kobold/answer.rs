@@ -1,4 +1,4 @@
-//! What the KoboldAI routes answer.
+//! The responses of the KoboldAI routes.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +12,7 @@ use crate::decode::open_enum::null_as_default;
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct KoboldResults {
-    /// The texts: one, or none if nothing is there yet.
+    /// The texts: one, or none if nothing has been generated yet.
     #[serde(default, deserialize_with = "listed")]
     pub results: Vec<KoboldResult>,
     /// Fields that this library has no name for.
@@ -21,7 +21,7 @@ pub struct KoboldResults {
 }
 
 impl KoboldResults {
-    /// The text; empty if there is none.
+    /// Returns the text. Empty if there is none.
     pub fn text(&self) -> &str {
         self.results.first().map_or("", |result| &result.text)
     }
@@ -42,12 +42,12 @@ pub struct KoboldResult {
 
 in_place_objects!(KoboldResult);
 
-/// One event of a stream: the next piece of text.
+/// One event of a stream: the next part of the text.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct KoboldToken {
-    /// The text, one token or several.
+    /// The text: one token or several.
     #[serde(deserialize_with = "filled")]
     pub token: Text,
     /// Fields that this library has no name for.
@@ -55,7 +55,7 @@ pub struct KoboldToken {
     pub extra: Extra,
 }
 
-/// Whether a generation was ended.
+/// The result of an abort.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -86,10 +86,10 @@ pub struct KoboldModel {
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct KoboldTokenCount {
-    /// How many there are.
+    /// The number of tokens.
     #[serde(deserialize_with = "meant")]
     pub value: u64,
-    /// Their ids.
+    /// The token ids.
     #[serde(default, deserialize_with = "filled")]
     pub ids: Vec<u32>,
     /// Fields that this library has no name for.
@@ -102,7 +102,7 @@ pub struct KoboldTokenCount {
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct KoboldLength {
-    /// The number; servers may leave it out.
+    /// The number. Servers may omit it.
     #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub value: Option<i64>,
     /// Fields that this library has no name for.
@@ -110,7 +110,7 @@ pub struct KoboldLength {
     pub extra: Extra,
 }
 
-/// A version that the server claims to have.
+/// The version that the server reports.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -126,7 +126,7 @@ pub struct KoboldVersion {
     pub extra: Extra,
 }
 
-/// The soft prompts that there are.
+/// The available soft prompts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -144,7 +144,7 @@ pub struct KoboldSoftPrompts {
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct KoboldSoftPrompt {
-    /// Its name; empty if there is none.
+    /// The name. Empty if there is none.
     #[serde(default, deserialize_with = "filled")]
     pub value: String,
     /// Fields that this library has no name for.

@@ -1,4 +1,4 @@
-//! `POST /api/v1/generate` and `POST /api/extra/generate/stream`: generation in KoboldAI's manner.
+//! `POST /api/v1/generate` and `POST /api/extra/generate/stream`: generation with the KoboldAI API.
 
 use bytes::Bytes;
 
@@ -14,9 +14,9 @@ use crate::decode::{Bounds, EventFormat, Events, Halves, Json, Step, answer, err
 use crate::protocol::{Accumulate, Endpoint, StreamEndpoint, json_body};
 
 request! {
-    /// A text to go on with, in KoboldAI's manner.
+    /// A text to continue, for the KoboldAI API.
     ///
-    /// The sampler parameters go by TabbyAPI's own names, which these routes take too; KoboldAI's (`max_length`, `rep_pen`, …) can
+    /// The sampler parameters have TabbyAPI's names, which these routes accept too. KoboldAI's names (`max_length`, `rep_pen`, …) can
     /// be sent as `extra`.
     ///
     /// ```
@@ -31,24 +31,24 @@ request! {
             prompt: String,
         }
         optional {
-            /// A key of your choice for this generation, by which [`abort`](crate::services::Kobold::abort) and
-            /// [`check`](crate::services::Kobold::check) find it. Two that run at once must differ.
+            /// A key of your choice for this generation, which [`abort`](crate::services::Kobold::abort) and
+            /// [`check`](crate::services::Kobold::check) use. It must be unique among running generations.
             genkey: String as impl Into<String>,
             /// Whether the end token is never sampled; default false. No effect on the current backend.
             use_default_badwordsids: bool,
-            /// Above 0 dynamic temperature runs from `temperature` less this to `temperature` and this. No effect on the current
+            /// If above 0, dynamic temperature ranges from `temperature` minus this to `temperature` plus this. No effect on the current
             /// backend.
             dynatemp_range: f64,
         }
         flatten {
-            /// Sampler parameters, on the same level of the JSON. A `penalty_range` of 0 means -1 here: all tokens.
+            /// Sampler parameters, at the same level of the JSON. Here a `penalty_range` of 0 means -1: all tokens.
             sampling: SamplingParams
         }
     }
 }
 
 impl KoboldRequest {
-    /// A request with this text and the server's defaults.
+    /// Creates a request with this text and the server's defaults.
     pub fn new(prompt: impl Into<String>) -> Self {
         KoboldRequest::blank(prompt.into())
     }
@@ -116,7 +116,7 @@ impl StreamEndpoint for KoboldRequest {
     }
 }
 
-/// Reads the events of a KoboldAI stream: pieces of text, an error in place of one, and no word at the end.
+/// Decodes the events of a KoboldAI stream: text, or an error. There is no end event.
 #[derive(Debug, Default)]
 pub struct KoboldEvents {
     halves: Halves,
@@ -124,7 +124,7 @@ pub struct KoboldEvents {
 }
 
 impl KoboldEvents {
-    /// For one stream.
+    /// Creates a format for one stream.
     pub fn new() -> Self {
         KoboldEvents::default()
     }
@@ -162,7 +162,7 @@ impl EventFormat for KoboldEvents {
         self.bounds = Bounds::of(limits);
     }
 
-    /// The stream just closes. If it was cut, its transfer coding is incomplete, which the transport tells.
+    /// The stream just closes. If it was cut, its transfer coding is incomplete, which the transport detects.
     fn end(&mut self) -> Result<()> {
         Ok(())
     }
@@ -172,10 +172,10 @@ impl EventFormat for KoboldEvents {
     }
 }
 
-/// Adds up the pieces of a KoboldAI stream.
+/// Accumulates the parts of a KoboldAI stream.
 #[derive(Clone, Debug)]
 pub struct KoboldTotal {
-    /// One result at most.
+    /// At most one result.
     answer: KoboldResults,
     budget: Budget,
 }

@@ -1,4 +1,4 @@
-//! What the server reports about models.
+//! The server's descriptions of models.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -12,7 +12,7 @@ use crate::decode::in_place::{filled, in_place_objects, listed, or_default};
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ModelList {
-    /// The models, in no particular order; dummy names come first if the server has any.
+    /// The models, in no particular order. Dummy names come first if the server has any.
     #[serde(default, deserialize_with = "listed")]
     pub data: Vec<ModelCard>,
     /// Fields that this library has no name for.
@@ -25,16 +25,16 @@ pub struct ModelList {
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ModelCard {
-    /// The name of its directory, without the path that leads to it.
+    /// The name of its directory, without the path to it.
     #[serde(default, deserialize_with = "filled")]
     pub id: Text,
-    /// When the answer was made, in seconds since 1970 (not when the model was made).
+    /// The time of the response, in seconds since 1970 (not the age of the model).
     #[serde(default, deserialize_with = "filled")]
     pub created: i64,
     /// `tabbyAPI`.
     #[serde(default, deserialize_with = "filled")]
     pub owned_by: Text,
-    /// How it is loaded; in lists `None`.
+    /// The load parameters. `None` in lists.
     #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub parameters: Option<Box<ModelParameters>>,
     /// What the server logs, from servers that report it.
@@ -47,10 +47,10 @@ pub struct ModelCard {
 
 in_place_objects!(ModelCard, Box<ModelParameters>, GenerationSettings);
 
-// Of all that stands in boxes it is the largest.
+// The largest of all boxed types.
 const _: () = assert!(size_of::<ModelParameters>() <= crate::decode::BOXED);
 
-/// How a model is loaded.
+/// The parameters of a loaded model.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -61,7 +61,7 @@ pub struct ModelParameters {
     /// The size of the cache, in tokens.
     #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub cache_size: Option<i64>,
-    /// How the cache is quantised, as it was asked for: an unknown mode is shown here although `FP16` is used.
+    /// The quantization of the cache, as requested. Unknown modes are reported here although `FP16` is used.
     #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub cache_mode: Option<Text>,
     /// Linear RoPE scaling.
@@ -70,10 +70,10 @@ pub struct ModelParameters {
     /// NTK RoPE scaling.
     #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub rope_alpha: Option<f64>,
-    /// How many generations run at once.
+    /// The maximum number of concurrent generations.
     #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub max_batch_size: Option<i64>,
-    /// How many tokens of a prompt are processed at once.
+    /// The number of prompt tokens processed at once.
     #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub chunk_size: Option<i64>,
     /// The name of the chat template.
@@ -82,10 +82,10 @@ pub struct ModelParameters {
     /// The chat template itself, in Jinja.
     #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub prompt_template_content: Option<String>,
-    /// Whether images are understood; else image parts are silently dropped.
+    /// Whether the model accepts images. Otherwise the server silently drops image parts.
     #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub use_vision: Option<bool>,
-    /// The draft model; current servers leave it out although there is one.
+    /// The draft model. Current servers omit it even if there is one.
     #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub draft: Option<ModelCard>,
     /// Fields that this library has no name for.
@@ -94,10 +94,10 @@ pub struct ModelParameters {
 }
 
 impl ModelParameters {
-    /// Returns the most tokens that a prompt may have, as far as the cache goes; `None` if `cache_size` or `chunk_size` is not known.
+    /// Returns the maximum number of prompt tokens, by the cache. `None` if `cache_size` or `chunk_size` is not known.
     ///
-    /// The server refuses a prompt with 400 unless `prompt - 1 + chunk_size` tokens, rounded up to 256, fit into the cache. With 0 it
-    /// refuses them all.
+    /// The server rejects a prompt with 400 unless `prompt - 1 + chunk_size` tokens, rounded up to 256, fit into the cache. With a result of 0
+    /// it rejects every prompt.
     ///
     /// ```
     /// use tabbyapi::api::ModelParameters;
@@ -123,13 +123,13 @@ pub(crate) fn longest_prompt(cache: u64, chunk: u64) -> u64 {
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ModelProps {
-    /// How many generations run at once.
+    /// The maximum number of concurrent generations.
     #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub total_slots: Option<i64>,
-    /// The chat template, in Jinja; empty if there is none.
+    /// The chat template, in Jinja. Empty if there is none.
     #[serde(default, deserialize_with = "filled")]
     pub chat_template: String,
-    /// Its settings for generation.
+    /// The settings for generation.
     #[serde(default, deserialize_with = "or_default")]
     pub default_generation_settings: GenerationSettings,
     /// Fields that this library has no name for.
@@ -138,12 +138,12 @@ pub struct ModelProps {
 }
 
 impl ModelProps {
-    /// The context size, in tokens.
+    /// Returns the context size, in tokens.
     pub fn context_size(&self) -> Option<i64> {
         self.default_generation_settings.n_ctx
     }
 
-    /// As parameters that tell the context alone.
+    /// As parameters with only the context size.
     pub(crate) fn as_parameters(&self) -> ModelParameters {
         ModelParameters { max_seq_len: self.context_size(), ..ModelParameters::default() }
     }

@@ -1,4 +1,4 @@
-//! `POST /v1/download`: has the server download a model or a LoRA from the Hugging Face hub.
+//! `POST /v1/download`: makes the server download a model or a LoRA from the Hugging Face hub.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ use crate::base::{Advice, Error, ErrorCode, Extra, Remedy};
 use crate::decode::open_enum::open_enum;
 
 request! {
-    /// What to download from the Hugging Face hub, and where to.
+    /// What to download from the Hugging Face hub, and to which directory.
     ///
     /// ```
     /// use tabbyapi::api::DownloadRequest;
@@ -26,9 +26,9 @@ request! {
             repo_id: String,
         }
         optional {
-            /// What it holds, which decides the directory; a model by default.
+            /// The type of the repository, which determines the directory; a model by default.
             repo_type: RepoType,
-            /// The name of the directory to make; by default the repository's own. One that exists is refused.
+            /// The name of the new directory; the repository's name by default. An existing directory is rejected.
             folder_name: String as impl Into<String>,
             /// The branch, tag or commit; by default the main branch.
             revision: String as impl Into<String>,
@@ -36,11 +36,11 @@ request! {
             token: HubToken as impl Into<HubToken>,
             /// Patterns of the files to download, such as `*.safetensors`; all by default.
             include: OneOrMany<String> as impl Into<OneOrMany<String>>,
-            /// Patterns of the files to leave out; none by default.
+            /// Patterns of the files to skip; none by default.
             exclude: OneOrMany<String> as impl Into<OneOrMany<String>>,
-            /// How many pieces of a file are downloaded at once; the server decides by default.
+            /// The number of parallel requests per file; set by the server by default.
             chunk_limit: u32,
-            /// Seconds for the whole download, on the server; none by default. Past it the error has the code
+            /// The time limit of the download on the server, in seconds; none by default. Exceeding it is an error with code
             /// `download_timeout`.
             timeout: u32,
         }
@@ -48,13 +48,13 @@ request! {
 }
 
 impl DownloadRequest {
-    /// Downloads this repository, such as `acme/thing-exl3`.
+    /// Creates a request for this repository, such as `acme/thing-exl3`.
     pub fn new(repo_id: impl Into<String>) -> Self {
         DownloadRequest::blank(repo_id.into())
     }
 }
 
-/// All failures are 400, distinguished by their words; the one of the timeout has none.
+/// All failures are 400 and differ by their message. The one of the timeout has none.
 pub(super) fn map_error(error: Error) -> Error {
     if error.code() != &ErrorCode::BadRequest {
         return error;
@@ -71,7 +71,7 @@ pub(super) fn map_error(error: Error) -> Error {
     } else if says("Check your filters") {
         ("nothing_to_download", Remedy::Change, "no file of the repository fits {field:include} and {field:exclude}")
     } else if WITHHELD.iter().any(|words| says(words)) {
-        // The hub answers so to names that do not exist, too.
+        // The hub gives the same response for names that do not exist.
         (
             if says("Repository Not Found") { "unknown_repo" } else { "repo_forbidden" },
             Remedy::Give,
@@ -91,27 +91,27 @@ pub(super) fn map_error(error: Error) -> Error {
     error.with_code(code).with_advice(Advice::new(remedy, hint))
 }
 
-/// How the hub says that it gives a repository to some accounts alone.
+/// How the hub reports that a repository is restricted.
 const WITHHELD: [&str; 7] = ["401", "403", "Unauthorized", "Forbidden", "gated", "restricted", "authenticated"];
 
 open_enum! {
-    /// What a repository holds.
+    /// The type of a repository.
     RepoType {
-        /// A model, which goes to the model directory. So does everything that is not a LoRA.
+        /// A model, for the model directory. The server treats unknown types as a model.
         Model = "model",
-        /// A LoRA, which goes to the LoRA directory.
+        /// A LoRA, for the LoRA directory.
         Lora = "lora",
     }
 }
 
-/// A token of the Hugging Face hub. `Debug` does not show it, and it is wiped when it is dropped.
+/// A token of the Hugging Face hub. `Debug` does not print it. Wiped on drop.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct HubToken(String);
 
 impl HubToken {
-    /// This token, such as `hf_…`.
+    /// Creates a token, such as `hf_…`.
     pub fn new(token: impl Into<String>) -> Self {
         HubToken(token.into())
     }
@@ -135,12 +135,12 @@ impl fmt::Debug for HubToken {
     }
 }
 
-/// Where a download lies.
+/// The location of a download.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Downloaded {
-    /// Its directory, seen from the server's own, such as `models/thing-exl3`.
+    /// The directory, relative to the server's own, such as `models/thing-exl3`.
     #[serde(deserialize_with = "crate::decode::in_place::meant")]
     pub download_path: String,
     /// Fields that this library has no name for.

@@ -13,8 +13,8 @@ use crate::decode::{Bounds, EventFormat, Events, Step, answer, error_beside, fro
 use crate::protocol::{Accumulate, Endpoint, StreamEndpoint, json_body};
 
 request! {
-    /// Which model to load, and how. What is left out comes from the server's configuration, and the model folder's own
-    /// `tabby_config.yml` wins over both.
+    /// Which model to load, and how. Unset parameters come from the server's configuration. The `tabby_config.yml` in the model
+    /// folder takes precedence over both.
     ///
     /// ```
     /// use tabbyapi::api::LoadRequest;
@@ -24,22 +24,22 @@ request! {
     /// ```
     pub struct LoadRequest {
         required {
-            /// The directory under the server's model directory; may hold slashes. Empty or missing ones are refused with 400.
+            /// The directory under the server's model directory. May contain slashes. Empty or missing directories are rejected with 400.
             model_name: String,
         }
         optional {
-            /// The backend, such as `exllamav3`; by default the server finds out. Backends that are not there end in an error event.
+            /// The backend, such as `exllamav3`; detected by default. Unknown backends end in an error event.
             backend: String as impl Into<String>,
-            /// The context size, in tokens; -1 is the model's own.
+            /// The context size, in tokens; -1 means the model's own.
             max_seq_len: i64,
             /// The size of the cache, in tokens; a multiple of 256, which is checked only while loading.
             cache_size: i64,
-            /// How the cache is quantised: `FP16` (default), `Q8`, `Q6`, `Q4`, or bits of keys and values such as `5,4` (2 to 8).
-            /// Anything else silently means `FP16`.
+            /// The quantization of the cache: `FP16` (default), `Q8`, `Q6`, `Q4`, or bits of keys and values such as `5,4` (2 to 8).
+            /// Other values silently mean `FP16`.
             cache_mode: String as impl Into<String>,
             /// Whether to split each layer over the GPUs.
             tensor_parallel: bool,
-            /// How tensor parallelism talks: `native` (default) or `nccl`.
+            /// The communication backend of tensor parallelism: `native` (default) or `nccl`.
             tensor_parallel_backend: String as impl Into<String>,
             /// Whether to fill the GPUs one after another.
             gpu_split_auto: bool,
@@ -47,11 +47,11 @@ request! {
             autosplit_reserve: Vec<f64> as impl Into<Vec<f64>>,
             /// Memory to use on each GPU, in GB; empty by default.
             gpu_split: Vec<f64> as impl Into<Vec<f64>>,
-            /// Linear RoPE scaling; by default the model's own.
+            /// Linear RoPE scaling; the model's own by default.
             rope_scale: f64,
-            /// NTK RoPE scaling; by default found out.
+            /// NTK RoPE scaling; automatic by default.
             rope_alpha: RopeAlpha as impl Into<RopeAlpha>,
-            /// How many tokens of a prompt to process at once.
+            /// The number of prompt tokens to process at once.
             chunk_size: i64,
             /// Whether to collect output in chunks; true by default.
             output_chunking: bool,
@@ -68,23 +68,23 @@ request! {
 }
 
 impl LoadRequest {
-    /// Loads this directory.
+    /// Creates a request to load this directory.
     pub fn new(model_name: impl Into<String>) -> Self {
         LoadRequest::blank(model_name.into())
     }
 }
 
 request! {
-    /// Which draft model to load along, and how.
+    /// Which draft model to load as well, and how.
     pub struct DraftModel {
         required {
             /// The directory under the server's draft model directory.
             draft_model_name: String,
         }
         optional {
-            /// Linear RoPE scaling; by default the model's own.
+            /// Linear RoPE scaling; the model's own by default.
             draft_rope_scale: f64,
-            /// NTK RoPE scaling; by default found out.
+            /// NTK RoPE scaling; automatic by default.
             draft_rope_alpha: RopeAlpha as impl Into<RopeAlpha>,
             /// Memory to use on each GPU, in GB; empty by default.
             draft_gpu_split: Vec<f64> as impl Into<Vec<f64>>,
@@ -93,13 +93,13 @@ request! {
 }
 
 impl DraftModel {
-    /// Loads this directory as draft model.
+    /// Creates a request to load this directory as draft model.
     pub fn new(draft_model_name: impl Into<String>) -> Self {
         DraftModel::blank(draft_model_name.into())
     }
 }
 
-/// NTK RoPE scaling: a number, or found out from the context size.
+/// NTK RoPE scaling: a number, or automatic by the context size.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(untagged)]
@@ -107,12 +107,12 @@ impl DraftModel {
 pub enum RopeAlpha {
     /// This factor.
     Factor(f64),
-    /// A word of the server; `auto` finds the factor out.
+    /// A word of the server; `auto` derives the factor.
     Word(String),
 }
 
 impl RopeAlpha {
-    /// Finds the factor out from the context size (wire: `"auto"`).
+    /// Derives the factor from the context size (wire: `"auto"`).
     pub fn auto() -> Self {
         RopeAlpha::Word("auto".to_owned())
     }
@@ -152,7 +152,7 @@ impl StreamEndpoint for LoadRequest {
     }
 }
 
-/// One event of a load: how far one part of the model is.
+/// One event of a load: the progress of one part of the model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -160,13 +160,13 @@ pub struct LoadProgress {
     /// The part that is being loaded.
     #[serde(deserialize_with = "word")]
     pub model_type: ModelType,
-    /// How many modules are loaded.
+    /// The number of loaded modules.
     #[serde(default, deserialize_with = "filled")]
     pub module: u64,
-    /// How many there are.
+    /// The total number of modules.
     #[serde(default, deserialize_with = "filled")]
     pub modules: u64,
-    /// Whether the part is finished. A finished `model` cannot be used before the stream has ended.
+    /// Whether the part is complete. A complete `model` is not usable before the stream has ended.
     #[serde(deserialize_with = "word")]
     pub status: LoadStatus,
     /// Fields that this library has no name for.
@@ -175,7 +175,7 @@ pub struct LoadProgress {
 }
 
 impl LoadProgress {
-    /// How much of this part is loaded, from 0 to 1.
+    /// Returns the loaded fraction of this part, from 0 to 1.
     pub fn fraction(&self) -> f64 {
         if self.modules == 0 { 0.0 } else { (self.module as f64 / self.modules as f64).min(1.0) }
     }
@@ -184,19 +184,19 @@ impl LoadProgress {
 open_enum! {
     /// A part of a model, in the order of loading.
     ModelType {
-        /// The part that reads images.
+        /// The part that processes images.
         Vision = "vision",
         /// The draft model.
         Draft = "draft",
         /// The model itself.
         Model = "model",
-        /// An embedding model, in the answer to loading one.
+        /// An embedding model, in the response to loading one.
         Embedding = "embedding_model",
     }
 }
 
 open_enum! {
-    /// How far a part is.
+    /// The state of a part.
     LoadStatus {
         /// Modules are being loaded.
         Processing = "processing",
@@ -205,7 +205,7 @@ open_enum! {
     }
 }
 
-/// What a load came to.
+/// The result of a load.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -221,28 +221,28 @@ pub struct LoadReport {
 pub struct LoadPart {
     /// Which part.
     pub model_type: ModelType,
-    /// How many of its modules were loaded.
+    /// The number of its loaded modules.
     pub module: u64,
-    /// How many it has.
+    /// The total number of its modules.
     pub modules: u64,
-    /// Whether the server called it finished.
+    /// Whether the server reported it as complete.
     pub finished: bool,
 }
 
 impl LoadReport {
-    /// Whether the server did nothing because this directory was loaded already, by the one sign of it: a single module.
+    /// Returns whether the server did nothing because this directory was already loaded, which it shows by a single module.
     ///
-    /// The parameters of the request were then ignored; [`reload`](crate::services::Models::reload) applies them.
+    /// The parameters of the request were then ignored. [`reload`](crate::services::Models::reload) applies them.
     pub fn was_loaded_already(&self) -> bool {
         matches!(self.parts.as_slice(), [only] if only.model_type == ModelType::Model && only.modules == 1)
     }
 }
 
-/// Adds up the events of a load.
+/// Accumulates the events of a load.
 #[derive(Clone, Debug)]
 pub struct LoadTotal {
     report: LoadReport,
-    /// Parts beyond this number are an error.
+    /// The maximum number of parts.
     most: usize,
 }
 
@@ -276,7 +276,7 @@ impl Accumulate for LoadTotal {
     }
 }
 
-/// The events of a load: progress, or an error. It has no `[DONE]`, so it is complete only if the connection ends cleanly after
+/// The events of a load: progress, or an error. There is no `[DONE]`, so the load is complete only if the connection ends cleanly after
 /// the model itself was finished.
 #[derive(Clone, Debug, Default)]
 pub struct LoadEvents {

@@ -1,4 +1,4 @@
-//! The routes of the model service: what there is, what is loaded, loading and unloading, downloading.
+//! The routes of models: listing, loading, unloading, downloading.
 
 mod card;
 mod download;
@@ -18,7 +18,7 @@ pub use load::{
 
 pub(crate) use reload::{Wanted, unless_none_loaded};
 
-/// The table of this service; see [`operation`](crate::api::operation).
+/// The table of this service. See [`operation`](crate::api::operation).
 macro_rules! service {
     ($make:ident) => {
         $make! {
@@ -26,26 +26,26 @@ macro_rules! service {
             ///
             /// `cargo run --example models` runs them against an emulated server.
             models: Models {
-                /// Returns the models that can be loaded.
+                /// Returns the available models.
                 ///
-                /// Uses the admin key if there is one: with an API key the server lists the loaded model only.
+                /// Uses the admin key if it is set. With an API key the server lists only the loaded model.
                 call list() -> ModelList = &ListModels =>
                     unit [ListModels]: GET "/v1/models", PreferAdmin, Idempotent, read;
                 /// Returns the loaded model.
                 ///
                 /// # Errors
                 ///
-                /// `no_model_loaded`: there is none, or one is being loaded.
+                /// `no_model_loaded`: no model is loaded, or one is being loaded.
                 call current() -> ModelCard = &CurrentModel =>
                     unit [CurrentModel]: GET "/v1/model", Api, Idempotent, read;
                 /// Returns context size, chat template and slots of the loaded model.
                 ///
                 /// # Errors
                 ///
-                /// `no_model_loaded`: there is none, or one is being loaded.
+                /// `no_model_loaded`: no model is loaded, or one is being loaded.
                 call props() -> ModelProps = &GetProps =>
                     unit [GetProps]: GET "/props", Api, Idempotent, read;
-                /// Loads a model in place of the loaded one. Requires the admin key.
+                /// Loads a model and replaces the loaded one. Requires the admin key.
                 ///
                 /// The stream yields progress. The model is usable once [`finish`](ResponseStream::finish) returns the report, which is after the
                 /// event with the status `finished`.
@@ -56,32 +56,34 @@ macro_rules! service {
                 /// * After a failed load no model is loaded.
                 stream load(request: &LoadRequest) -> LoadProgress => LoadReport = request =>
                     own [LoadRequest]: POST "/v1/model/load", Admin, IfUnsent, load;
-                /// Returns the draft models that can be loaded along with a model.
+                /// Returns the available draft models.
                 ///
-                /// Uses the admin key if there is one: with an API key the server lists the loaded one only.
+                /// Uses the admin key if it is set. With an API key the server lists only the loaded one.
                 call drafts() -> ModelList = &ListDrafts =>
                     unit [ListDrafts]: GET "/v1/model/draft/list", PreferAdmin, Idempotent, read;
                 /// Makes the server download a model or a LoRA from the Hugging Face hub, and returns its directory. Requires the admin key.
                 ///
-                /// The response comes when everything is downloaded: there is no deadline by default, and no progress. Dropping the call cancels the
-                /// download, and the server removes what it had. It is never retried.
+                /// The response arrives when everything is downloaded. There is no deadline by default, and no progress. Dropping the call cancels
+                /// the
+                /// download, and the server removes the partial files. It is never retried.
                 ///
                 /// # Errors
                 ///
                 /// * `unknown_repo`, `already_exists`.
-                /// * `nothing_to_download`: the filters match no file.
+                /// * `nothing_to_download`: the filters do not match any file.
                 /// * `download_timeout`: the [`timeout`](crate::api::DownloadRequest::timeout) of the request passed.
                 /// * `bad_request`, with the hub's message.
                 call download(request: &DownloadRequest) -> Downloaded = request =>
                     json [DownloadRequest]: POST "/v1/download", Admin, Never, download, download::map_error;
                 /// Unloads the model. Requires the admin key.
                 ///
-                /// Running generations are cut: whole responses hold what was generated, streams are silent until a timeout ends them. It is retried
-                /// only if it was not sent, since another model may be loaded by then.
+                /// Running generations are cut: whole responses contain what was generated, streams are silent until a timeout ends them. The call
+                /// is
+                /// retried only if it was not sent, since another model may be loaded by then.
                 ///
                 /// # Errors
                 ///
-                /// `no_model_loaded`: there is none.
+                /// `no_model_loaded`: no model is loaded.
                 call unload() -> Empty = &UnloadModel =>
                     unit [UnloadModel]: POST "/v1/model/unload", Admin, IfUnsent, read;
             }

@@ -1,9 +1,9 @@
-//! What must be known before a reload unloads anything.
+//! Checks before a reload unloads the model.
 
 use super::{LoadRequest, ModelList};
 use crate::base::{Advice, Error, ErrorCode, ErrorKind, Remedy, Result};
 
-/// The models that a load asks for.
+/// The models that a load requires.
 pub(crate) struct Wanted {
     model: String,
     draft: Option<String>,
@@ -19,8 +19,8 @@ impl Wanted {
         self.draft.is_some()
     }
 
-    /// Errors if the model is not in this list. The loaded model's card is not proof: its id lacks the path of a subfolder, so
-    /// another model may have that name.
+    /// Errors if the model is not in this list. The card of the loaded model is not sufficient: its id lacks the path of a subfolder, so
+    /// another model may have the same name.
     pub(crate) fn check_model(&self, list: &ModelList) -> Result<()> {
         check(&self.model, "models", list)
     }
@@ -44,7 +44,7 @@ fn check(name: &str, what: &str, list: &ModelList) -> Result<()> {
     )))
 }
 
-/// Whether this is an answer, and not that no model is loaded.
+/// Returns whether this is a response. Errors unless the error means that no model is loaded.
 pub(crate) fn unless_none_loaded(result: Result<()>) -> Result<bool> {
     match result {
         Ok(()) => Ok(true),

@@ -18,7 +18,7 @@ use crate::base::{Advice, Error, ErrorCode, ErrorKind, Extra, Limits, Remedy, Re
 use crate::decode::{Decode, Events, Whole};
 use crate::protocol::{Accumulate, Endpoint, StreamEndpoint, json_body};
 
-/// The table of this service; see [`operation`](crate::api::operation).
+/// The table of this service. See [`operation`](crate::api::operation).
 macro_rules! service {
     ($make:ident) => {
         $make! {
@@ -26,23 +26,24 @@ macro_rules! service {
             chat: Chat {
                 /// Generates the next message of a conversation, and returns it whole.
                 ///
-                /// The server only streams; this adds its stream up. A stream that ends early is an error of kind
-                /// [`Truncated`](crate::ErrorKind::Truncated), whose [`partial_text`](crate::Error::partial_text) has the text until then, unless
-                /// the connection was lost; [`stream`](Chat::stream) keeps the text in any case.
+                /// The server only streams; this method accumulates the stream. A stream that ends early is an error of kind
+                /// [`Truncated`](crate::ErrorKind::Truncated), whose [`partial_text`](crate::Error::partial_text) returns the text until then,
+                /// unless
+                /// the connection was lost. [`stream`](Chat::stream) keeps the text in any case.
                 ///
                 /// # Errors
                 ///
                 /// * `no_chat_model`: the server has no model for chat.
-                /// * `empty_stream`: the server's model backend refused the request or failed; the server does not say why.
-                /// * `stream_restarted`: the server lost its model backend and began the answer again from its start.
-                /// * `truncated`: the stream ended without a reason for its end.
+                /// * `empty_stream`: the server's model backend rejected the request or failed. The server does not report the reason.
+                /// * `stream_restarted`: the server lost its model backend and restarted the response from the beginning.
+                /// * `truncated`: the stream ended without a finish reason.
                 /// * `validation_failed`: a message has a role or a shape that the server does not accept.
                 /// * `unauthorized`, `rate_limited`, `not_found`.
                 call create(request: &ChatRequest) -> ChatCompletion = request =>
                     own [ChatRequest]: POST "/v1/chat/completions", Api, IfUnsent, generate, map_error;
                 /// Generates the next message of a conversation, and streams it. Dropping the stream ends the generation.
                 ///
-                /// Errors are those of [`create`](Chat::create); they may also come after items.
+                /// The errors are those of [`create`](Chat::create). They can also occur after items.
                 stream stream(request: &ChatRequest) -> ChatChunk => ChatCompletion = request =>
                     own [Streamed<'_, ChatRequest>]: POST "/v1/chat/completions", Api, IfUnsent, stream, map_error;
             }
@@ -56,7 +57,7 @@ service!(endpoints);
 request! {
     /// A conversation to continue.
     ///
-    /// The server passes the fields here to its model backend, replaces `user` by the id of its own user, and drops all other fields.
+    /// The server passes these fields to its model backend, replaces `user` by the id of its own user, and drops all other fields.
     ///
     /// ```
     /// use tabbyapi::api::ChatMessage;
@@ -67,41 +68,41 @@ request! {
     /// ```
     pub struct ChatRequest {
         required {
-            /// The conversation so far. Roles are `system`, `user`, `assistant`, `tool` and `function`; the server refuses `developer`.
+            /// The conversation so far. Roles are `system`, `user`, `assistant`, `tool` and `function`. The server rejects `developer`.
             messages: Vec<ChatMessage>,
         }
         optional {
-            /// The model. The server uses its default for `""`, which is sent while this is unset, and for models that it does not list.
+            /// The model. The server uses its default for `""`, which is sent if this is unset, and for models that it does not list.
             model: String as impl Into<String>,
-            /// The most tokens of the answer. The server drops `max_completion_tokens`.
+            /// The maximum number of tokens of the response. The server drops `max_completion_tokens`.
             max_tokens: u32,
             /// The temperature.
             temperature: f64,
             /// The probability mass of nucleus sampling.
             top_p: f64,
-            /// How many answers; 1 by default.
+            /// The number of choices; 1 by default.
             n: u32,
-            /// Texts that end the answer.
+            /// Strings that end the response.
             stop: OneOrMany<String> as impl Into<OneOrMany<String>>,
             /// The seed.
             seed: i64,
-            /// How much tokens are avoided that have occurred often.
+            /// The penalty for tokens that have occurred often.
             frequency_penalty: f64,
-            /// How much tokens are avoided that have occurred.
+            /// The penalty for tokens that have occurred.
             presence_penalty: f64,
-            /// Added to the logits of tokens, by their id.
+            /// Values to add to the logits of tokens, by id.
             logit_bias: BTreeMap<String, f64> as impl Into<BTreeMap<String, f64>>,
             /// Whether to return log probabilities.
             logprobs: bool,
-            /// How many of the likeliest tokens to return at each place.
+            /// The number of most likely tokens to return at each position.
             top_logprobs: u32,
-            /// The form that the output is held to.
+            /// The format of the output.
             response_format: ResponseFormat,
             /// The functions that the model may call.
             tools: Vec<Tool> as impl Into<Vec<Tool>>,
-            /// Which of them it is to call.
+            /// Which of the functions the model should call.
             tool_choice: ToolChoice,
-            /// How the answer is streamed; usage is sent only if it is requested here.
+            /// How the response is streamed. Usage is sent only if it is requested here.
             stream_options: StreamOptions,
             /// The user. A server with accounts replaces it by the id of the user that the token belongs to.
             user: String as impl Into<String>,
@@ -110,12 +111,12 @@ request! {
 }
 
 impl ChatRequest {
-    /// A request with these messages and the server's defaults.
+    /// Creates a request with these messages and the server's defaults.
     pub fn new(messages: impl Into<Vec<ChatMessage>>) -> Self {
         ChatRequest::blank(messages.into())
     }
 
-    /// Appends a message: a question, an answer, a tool's result.
+    /// Appends a message: a question, a response, the result of a tool.
     #[must_use]
     pub fn message(mut self, message: ChatMessage) -> Self {
         self.messages.push(message);
@@ -130,7 +131,7 @@ impl ChatRequest {
             model: Option<&'a str>,
             #[serde(flatten)]
             request: &'a ChatRequest,
-            // There is no other way: the server fails on `false`.
+            // Always true: the server fails on `false`.
             stream: bool,
         }
         let numbers = [self.temperature, self.top_p, self.frequency_penalty, self.presence_penalty];
@@ -159,7 +160,7 @@ impl Endpoint for ChatRequest {
         self.write()
     }
 
-    /// The head comes at once, and a silence until the first event is that of the model.
+    /// The head arrives at once, and a silence before the first event is that of the model.
     fn timeouts(&self, policy: &TimeoutPolicy) -> Timeouts {
         let silence = policy.generate.idle.and_then(|idle| Some(idle.max(policy.stream.first_item?)));
         policy.generate.idle(silence)
@@ -211,17 +212,17 @@ impl StreamEndpoint for ChatRequest {
     }
 }
 
-/// Reads a stream of chunks to its end and yields what they add up to.
+/// Reads a stream of chunks to its end and returns the accumulated response.
 #[derive(Debug)]
 pub struct CollectedChat {
     events: Events<ChatEvents>,
-    /// `None` before the head, and once it was yielded.
+    /// `None` before the head, and after it was returned.
     total: Option<ChatTotal>,
     items: u64,
 }
 
 impl CollectedChat {
-    /// Takes in the items that `next` has, until it has no more.
+    /// Adds the items of `next` until there are no more.
     fn collect(&mut self, next: fn(&mut Events<ChatEvents>) -> Result<Option<ChatChunk>>) -> Result<()> {
         loop {
             let step = next(&mut self.events);

@@ -1,4 +1,4 @@
-//! What the events of a streamed conversation mean on this server: chunks until the body ends, without `[DONE]`.
+//! The event format of a streamed conversation of this server: chunks until the body ends, without `[DONE]`.
 
 use std::collections::BTreeMap;
 
@@ -6,11 +6,11 @@ use crate::api::chat::{ChatChunk, ChatEvents as Chunks};
 use crate::base::{Advice, Error, ErrorCode, ErrorKind, Limits, Remedy, Result, Text};
 use crate::decode::{EventFormat, Step};
 
-/// Reads the events of `POST /v1/chat/completions`.
+/// Decodes the events of `POST /v1/chat/completions`.
 ///
-/// The end of the body is the end of the answer, if each choice has a reason for its end; otherwise the stream is truncated. A stream without
-/// events is the server's way to report that its backend failed. When the server loses its backend within an answer, it asks again and sends
-/// the answer from its start, for ever; that is recognized by a second beginning, and ends the stream.
+/// The end of the body ends the response if each choice has a finish reason; otherwise the stream is truncated. A stream without
+/// events is how the server reports that its backend failed. When the server loses its backend during a response, it repeats the request and
+/// sends the response from the beginning, without end. This is detected by a second beginning, and ends the stream.
 #[derive(Debug, Default)]
 pub struct ChatEvents {
     chunks: Chunks,
@@ -23,16 +23,16 @@ pub struct ChatEvents {
     any: bool,
 }
 
-/// More choices than this are not watched for a second beginning.
+/// The maximum number of choices that are checked for a second beginning.
 const MOST_CHOICES: usize = 1 << 10;
 
 impl ChatEvents {
-    /// For one stream.
+    /// Creates a format for one stream.
     pub fn new() -> Self {
         ChatEvents::default()
     }
 
-    /// For a stream of so many choices, if that is known.
+    /// Creates a format for a stream of this many choices, if known.
     pub(super) fn expecting(choices: Option<u64>) -> Self {
         ChatEvents { chunks: Chunks::expecting(choices, false), choices, ..ChatEvents::default() }
     }
@@ -40,7 +40,7 @@ impl ChatEvents {
     fn check(&mut self, chunk: &ChatChunk) -> Result<()> {
         self.any = true;
         let changed = !self.id.is_empty() && !chunk.id.is_empty() && self.id != chunk.id;
-        // Some backends give each chunk an id of its own.
+        // Some backends set a different id in each chunk.
         let mut again = changed && self.stable;
         self.stable |= !self.id.is_empty() && self.id == chunk.id;
         if !chunk.id.is_empty() {

@@ -14,7 +14,7 @@ use crate::decode::in_place::{filled, in_place_objects, listed};
 use crate::decode::open_enum::open_enum;
 use crate::protocol::{Endpoint, json_body};
 
-/// The table of this service; see [`operation`](crate::api::operation).
+/// The table of this service. See [`operation`](crate::api::operation).
 macro_rules! service {
     ($make:ident) => {
         $make! {
@@ -22,14 +22,14 @@ macro_rules! service {
             completions: Completions {
                 /// Completes the code at the cursor. Dropping the call cancels it on the server.
                 ///
-                /// The server never streams completions. An empty text can mean that its model backend failed, so it is not final.
+                /// The server never streams completions. An empty text can mean that its model backend failed, so a retry may succeed.
                 ///
                 /// # Errors
                 ///
                 /// * `no_completion_model`: the server has no model for code completion.
                 /// * `request_timeout`: the server's own time limit passed, 30 s by default.
                 /// * `request_too_large`: the request is larger than 2 MiB.
-                /// * `bad_request`: there are no segments, or no edit history for a prediction of the next edit.
+                /// * `bad_request`: there are no segments, or there is no edit history for a prediction of the next edit.
                 /// * `validation_failed`: a field has a type that the server does not accept.
                 /// * `unauthorized`, `rate_limited`, `not_found`.
                 call create(request: &CompletionRequest) -> CompletionResponse = request =>
@@ -43,7 +43,7 @@ pub(crate) use service;
 service!(endpoints);
 
 request! {
-    /// A place in some code that is to be completed.
+    /// A position in some code that is to be completed.
     ///
     /// ```
     /// use tabbyapi::tabbyml::{CompletionRequest, Segments};
@@ -54,18 +54,18 @@ request! {
     pub struct CompletionRequest {
         required {}
         optional {
-            /// The language, by the ids of VS Code, such as `python`; the server's default is `unknown`. It selects stop words and the
+            /// The language, as an id of VS Code, such as `python`; the server's default is `unknown`. It selects stop words and the
             /// syntax of comments.
             language: String as impl Into<String>,
             /// The code around the cursor. Required, unless `debug_options` has a raw prompt.
             segments: Segments,
             /// The user. A server with accounts replaces it by the id of the user that the token belongs to.
             user: String as impl Into<String>,
-            /// The temperature; the server's default is 0.1. It is not checked for its range.
+            /// The temperature; the server's default is 0.1. The server does not check its range.
             temperature: f64,
-            /// The seed; by default one that depends on the time. Some backends ignore it.
+            /// The seed; depends on the time by default. Some backends ignore it.
             seed: u64,
-            /// What is completed; the standard mode by default. Since 0.29.
+            /// The kind of completion; the standard mode by default. Since 0.29.
             mode: CompletionMode,
             /// What is reported about the completion.
             debug_options: DebugOptions,
@@ -74,21 +74,21 @@ request! {
 }
 
 impl CompletionRequest {
-    /// Completes code of this language.
+    /// Creates a request to complete code of this language.
     pub fn new(language: impl Into<String>, segments: Segments) -> Self {
         CompletionRequest::blank().language(language).segments(segments)
     }
 
-    /// Continues a prompt that is already written in the format of the model.
+    /// Creates a request to continue a prompt that is already in the format of the model.
     pub fn raw_prompt(prompt: impl Into<String>) -> Self {
         CompletionRequest::blank().debug_options(DebugOptions::new().raw_prompt(prompt))
     }
 }
 
 open_enum! {
-    /// What a completion is about.
+    /// The kind of a completion.
     CompletionMode {
-        /// The code at the cursor. The server takes unknown modes for this one.
+        /// The code at the cursor. The server treats unknown modes as this one.
         Standard = "standard",
         /// The next edit of the code around the cursor, which requires
         /// [`Segments::edit_history`](super::Segments::edit_history).
@@ -101,20 +101,20 @@ request! {
     pub struct DebugOptions {
         required {}
         optional {
-            /// A prompt that is sent to the model as it is; the segments are ignored then.
+            /// A prompt that is sent to the model unchanged. The segments are then ignored.
             raw_prompt: String as impl Into<String>,
             /// Whether to return the snippets that the server added; default false.
             return_snippets: bool,
             /// Whether to return the prompt; default false.
             return_prompt: bool,
-            /// Whether to leave snippets of indexed repositories out; default false.
+            /// Whether to omit snippets of indexed repositories; default false.
             disable_retrieval_augmented_code_completion: bool,
         }
     }
 }
 
 impl DebugOptions {
-    /// No options.
+    /// Creates options with nothing set.
     pub fn new() -> Self {
         DebugOptions::blank()
     }
@@ -158,7 +158,7 @@ pub struct CompletionResponse {
     /// The choices: exactly one on current servers, none on some others.
     #[serde(default, deserialize_with = "listed")]
     pub choices: Vec<CompletionChoice>,
-    /// What the request's [`DebugOptions`] asked for.
+    /// The data that the request's [`DebugOptions`] requested.
     #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub debug_data: Option<DebugData>,
     /// The mode. Servers before 0.29 do not send it.
@@ -170,7 +170,7 @@ pub struct CompletionResponse {
 }
 
 impl CompletionResponse {
-    /// The text of the first choice; empty if there is none.
+    /// Returns the text of the first choice. Empty if there is none.
     pub fn text(&self) -> &str {
         self.choices.first().map_or("", |choice| &choice.text)
     }
@@ -181,10 +181,10 @@ impl CompletionResponse {
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct CompletionChoice {
-    /// Its number.
+    /// The index of the choice.
     #[serde(default, deserialize_with = "filled")]
     pub index: u32,
-    /// Its text, to be inserted at the cursor. Line breaks are CR LF if the segments have any.
+    /// The text to insert at the cursor. Line breaks are CR LF if the segments have any.
     #[serde(default, deserialize_with = "filled")]
     pub text: String,
     /// Fields that this library has no name for.

@@ -1,10 +1,10 @@
-//! Which of the two servers that are called TabbyAPI is there.
+//! Detects which of the two servers called TabbyAPI is at an address.
 
 use super::HealthState;
 use crate::api::health::HealthReport;
 use crate::base::{Error, ErrorKind, Result};
 
-/// Which server answers at an address.
+/// The server at an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ServerKind {
@@ -16,18 +16,18 @@ pub enum ServerKind {
     Other,
 }
 
-/// What `GET /v1/health` says of it; `None` if `GET /health` has to be asked, too. Errors if nothing was answered.
+/// The result of `GET /v1/health`. `None` if `GET /health` is needed, too. Errors if there was no response.
 pub(crate) fn after_health(health: Result<&HealthState, Error>) -> Result<Option<ServerKind>> {
     match health {
         Ok(_) => Ok(Some(ServerKind::TabbyMl)),
-        // Only this server refuses without a word; any other sends a body or says how to authenticate.
+        // Only this server rejects a request without a body. Others send one, or how to authenticate.
         Err(error) if is_silent_refusal(&error) => Ok(Some(ServerKind::TabbyMl)),
         Err(error) if error.status().is_some() => Ok(None),
         Err(error) => Err(error),
     }
 }
 
-/// What `GET /health` says of it. Errors if nothing was answered.
+/// The result of `GET /health`. Errors if there was no response.
 pub(crate) fn after_tabbyapi(health: Result<&HealthReport, Error>) -> Result<ServerKind> {
     match health {
         Ok(_) => Ok(ServerKind::TabbyApi),

@@ -1,4 +1,4 @@
-//! `POST /v1/events`: what became of a completion in the editor.
+//! `POST /v1/events`: the use of completions in the editor.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::decode::open_enum::open_enum;
 use crate::decode::{Empty, Json};
 use crate::protocol::{Endpoint, Idempotency, Scope, json_body};
 
-/// The table of this service; see [`operation`](crate::api::operation).
+/// The table of this service. See [`operation`](crate::api::operation).
 macro_rules! service {
     ($make:ident) => {
         $make! {
@@ -32,7 +32,7 @@ macro_rules! service {
                 /// Reports that a completion was rejected. Requires a server of version 0.8.
                 call dismiss(event: &LogEvent) -> Empty = &DismissEvent(event) =>
                     own [DismissEvent<'_>]: POST "/v1/events", Api, IfUnsent, read, map_error;
-                /// Reports an event of the type that it has.
+                /// Reports an event of its own type.
                 call log(event: &LogEvent) -> Empty = event =>
                     own [LogEvent]: POST "/v1/events", Api, IfUnsent, read, map_error;
             }
@@ -48,26 +48,26 @@ service!(endpoints);
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct LogEvent {
-    /// What happened (wire: `type`). The methods `view`, `select` and `dismiss` send their own.
+    /// The type of the event (wire: `type`). The methods `view`, `select` and `dismiss` send their own.
     #[serde(rename = "type")]
     pub kind: EventType,
     /// The id of the completion.
     pub completion_id: String,
-    /// The number of the choice that was shown.
+    /// The index of the choice that was shown.
     pub choice_index: u32,
     /// The id of this display of the completion. Since 0.8.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub view_id: Option<String>,
-    /// The milliseconds since it was shown. Since 0.8.
+    /// The time since it was shown, in milliseconds. Since 0.8.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub elapsed: Option<u32>,
-    /// How much of it was accepted. It is sent in the query.
+    /// How much of it was accepted. Sent in the query.
     #[serde(skip)]
     pub select_kind: Option<SelectKind>,
 }
 
 impl LogEvent {
-    /// An event about the first choice of the completion with this id; a view, unless another method than `log` sends it.
+    /// Creates an event about the first choice of the completion with this id. Its type is a view, unless a method other than `log` sends it.
     pub fn new(completion_id: impl Into<String>) -> Self {
         LogEvent {
             kind: EventType::View,
@@ -100,7 +100,7 @@ impl LogEvent {
         self
     }
 
-    /// Sets the time since the completion was shown, in whole milliseconds; times beyond 49 days are cut to that.
+    /// Sets the time since the completion was shown, in whole milliseconds; at most 49 days.
     #[must_use]
     pub fn elapsed(mut self, elapsed: Duration) -> Self {
         self.elapsed = Some(u32::try_from(elapsed.as_millis()).unwrap_or(u32::MAX));

@@ -1,8 +1,8 @@
-//! What the statuses of this server mean. Its errors have no JSON: a status, and sometimes a line of text.
+//! The meaning of this server's statuses. Its errors are not JSON: a status, and sometimes a line of text.
 
 use crate::base::{Advice, Error, ErrorCode, ErrorKind, Remedy, ValidationIssue};
 
-/// The error with a code and a hint of this server.
+/// Adds the code and hint of this server to an error.
 pub(super) fn refined(error: Error) -> Error {
     if error.kind() == ErrorKind::Decode && error.code() == "unexpected_content_type" && is_html(&error) {
         return not_found(error);
@@ -53,7 +53,7 @@ fn is_html(error: &Error) -> bool {
     value.is_some_and(|value| value.get(..9).is_some_and(|media| media.eq_ignore_ascii_case("text/html")))
 }
 
-/// A server without accounts sends everything that it does not know to the page with its documentation.
+/// A server without accounts redirects unknown requests to its documentation.
 fn points_to_docs(error: &Error) -> bool {
     let location = error.headers().and_then(|headers| headers.get(http::header::LOCATION)?.to_str().ok());
     location.is_some_and(|location| location.trim_end_matches('/').ends_with("/swagger-ui"))
@@ -66,14 +66,14 @@ fn not_found(error: Error) -> Error {
     ))
 }
 
-/// The field that is wrong, as data.
+/// The invalid field, as data.
 fn validation(error: Error) -> Error {
     let error = error.with_code(ErrorCode::ValidationFailed);
     let Some(issue) = error.message().strip_prefix(WRONG_TYPE).map(issue) else { return error };
     error.with_issues(vec![issue])
 }
 
-/// Reads `segments.declarations[0]: missing field .. at line 1 column 9`; a path is not always there.
+/// Reads `segments.declarations[0]: missing field .. at line 1 column 9`; the path is optional.
 fn issue(text: &str) -> ValidationIssue {
     let is_path = |path: &str| path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.[]".contains(&byte));
     let (path, why) = text.split_once(": ").filter(|(path, _)| is_path(path)).unwrap_or(("", text));

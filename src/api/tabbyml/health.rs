@@ -1,4 +1,4 @@
-//! `GET /v1/health`, `/v1beta/models` and `/v1beta/server_setting`: what the server is and can do.
+//! `GET /v1/health`, `/v1beta/models` and `/v1beta/server_setting`: the state and settings of the server.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,11 +10,11 @@ use crate::decode::Json;
 use crate::decode::in_place::{filled, in_place_objects, listed, or_default};
 use crate::protocol::Endpoint;
 
-/// The table of this service; see [`operation`](crate::api::operation).
+/// The table of this service. See [`operation`](crate::api::operation).
 macro_rules! health_service {
     ($make:ident) => {
         $make! {
-            /// What the server is and can do: `client.health()`.
+            /// The state of the server: `client.health()`.
             health: Health {
                 /// Returns the server's version, its models and its hardware. It does not test the models' backends.
                 ///
@@ -27,7 +27,7 @@ macro_rules! health_service {
 }
 pub(crate) use health_service;
 
-/// The table of this service; see [`operation`](crate::api::operation).
+/// The table of this service. See [`operation`](crate::api::operation).
 macro_rules! models_service {
     ($make:ident) => {
         $make! {
@@ -44,11 +44,11 @@ macro_rules! models_service {
 }
 pub(crate) use models_service;
 
-/// The table of this service; see [`operation`](crate::api::operation).
+/// The table of this service. See [`operation`](crate::api::operation).
 macro_rules! setting_service {
     ($make:ident) => {
         $make! {
-            /// What the server asks of its clients: `client.server_setting()`.
+            /// The server's settings for clients: `client.server_setting()`.
             server_setting: ServerSettings {
                 /// Returns the settings. Requires a server of version 0.9.
                 call get() -> ServerSetting = &GetServerSetting =>
@@ -90,15 +90,15 @@ reads! {
     GetServerSetting -> ServerSetting;
 }
 
-/// What the server is and can do.
+/// The state of a server.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct HealthState {
-    /// The model for code completion, `Remote` for a backend without a name; `None` if the server does not complete code.
+    /// The model for code completion, `Remote` for a backend without a name. `None` if there is none.
     #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub model: Option<Text>,
-    /// The model for chat; `None` if the server does not chat.
+    /// The model for chat. `None` if there is none.
     #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub chat_model: Option<Text>,
     /// The device of the chat model.
@@ -119,7 +119,7 @@ pub struct HealthState {
     /// The name of the processor.
     #[serde(default, deserialize_with = "filled")]
     pub cpu_info: String,
-    /// How many cores it has.
+    /// The number of cores.
     #[serde(default, deserialize_with = "filled")]
     pub cpu_count: u64,
     /// The version.
@@ -134,17 +134,17 @@ pub struct HealthState {
 }
 
 impl HealthState {
-    /// Whether the server has a model for code completion.
+    /// Returns whether the server has a model for code completion.
     pub fn completes(&self) -> bool {
         self.model.is_some()
     }
 
-    /// Whether the server has a model for chat.
+    /// Returns whether the server has a model for chat.
     pub fn chats(&self) -> bool {
         self.chat_model.is_some()
     }
 
-    /// Whether the server is at least of this version; `None` if it does not say so, such as a nightly build.
+    /// Returns whether the server has at least this version. `None` if its version has no number, such as for a nightly build.
     ///
     /// ```
     /// use tabbyapi::tabbyml::HealthState;
@@ -168,13 +168,13 @@ pub struct HealthVersion {
     /// The day of the build, such as `2026-06-30`.
     #[serde(default, deserialize_with = "filled")]
     pub build_date: Text,
-    /// The time of the build, after RFC 3339.
+    /// The time of the build, as RFC 3339.
     #[serde(default, deserialize_with = "filled")]
     pub build_timestamp: Text,
     /// The commit.
     #[serde(default, deserialize_with = "filled")]
     pub git_sha: Text,
-    /// The tag, and perhaps the distance from it, such as `v0.31.2`, `v0.30.0-12-gabc` or `nightly`.
+    /// The tag, and possibly the distance from it, such as `v0.31.2`, `v0.30.0-12-gabc` or `nightly`.
     #[serde(default, deserialize_with = "filled")]
     pub git_describe: Text,
     /// Fields that this library has no name for.
@@ -183,7 +183,7 @@ pub struct HealthVersion {
 }
 
 impl HealthVersion {
-    /// Major and minor number, if the tag has them.
+    /// Returns the major and minor number, if the tag has them.
     pub fn number(&self) -> Option<(u32, u32)> {
         let mut parts = self.git_describe.strip_prefix('v').unwrap_or(&self.git_describe).split('.');
         let major = parts.next()?.parse().ok()?;
@@ -212,7 +212,7 @@ pub struct ModelSources {
     pub extra: Extra,
 }
 
-/// Where a model runs: one of both is there.
+/// Where a model runs. One of the fields is set.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -236,7 +236,7 @@ pub struct RemoteModel {
     /// The kind of API, such as `openai/chat`.
     #[serde(default, deserialize_with = "filled")]
     pub kind: Text,
-    /// The model's name there.
+    /// The name of the model there.
     #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub model_name: Option<Text>,
     /// The address.
@@ -252,10 +252,10 @@ pub struct RemoteModel {
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct LocalModel {
-    /// The model's id.
+    /// The id of the model.
     #[serde(default, deserialize_with = "filled")]
     pub model_id: Text,
-    /// Its device.
+    /// The device.
     #[serde(default, deserialize_with = "filled")]
     pub device: Text,
     /// The CUDA devices that it uses.
@@ -284,12 +284,12 @@ pub struct ModelList {
     pub extra: Extra,
 }
 
-/// What the server asks of its clients.
+/// The server's settings for clients.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ServerSetting {
-    /// Whether clients are not to send telemetry. This library sends none.
+    /// Whether clients must not send telemetry. This library sends none.
     #[serde(default, deserialize_with = "filled")]
     pub disable_client_side_telemetry: bool,
     /// Fields that this library has no name for.

@@ -1,4 +1,4 @@
-//! `/v1beta/ingestion`: documents of the caller's for the index of the server.
+//! `/v1beta/ingestion`: the caller's documents for the index of the server.
 
 use std::borrow::Cow;
 
@@ -14,27 +14,27 @@ use crate::decode::in_place::filled;
 use crate::decode::{Empty, Json};
 use crate::protocol::{Endpoint, Idempotency, Scope};
 
-/// The table of this service; see [`operation`](crate::api::operation).
+/// The table of this service. See [`operation`](crate::api::operation).
 macro_rules! service {
     ($make:ident) => {
         $make! {
-            /// Documents of yours for the index of the server: `client.ingestion()`. Requires the registration token, a server with accounts,
+            /// Documents for the index of the server: `client.ingestion()`. Requires the registration token, a server with accounts,
             /// and version 0.29.
             ingestion: Ingestion {
-                /// Adds a document, or replaces the one with the same source and id. The server accepts it, and indexes it later.
+                /// Adds a document, or replaces the one with the same source and id. The server indexes it later.
                 ///
                 /// # Errors
                 ///
-                /// * `bad_request`: a field is too long or empty, or `ttl` is not a time.
+                /// * `bad_request`: a field is too long or empty, or `ttl` is not a duration.
                 /// * `validation_failed`: a field is missing.
                 /// * `unauthorized`: the token is not the registration token.
-                /// * `not_found`: the server has no ingestion.
+                /// * `not_found`: the server does not support ingestion.
                 call add(request: &IngestionRequest) -> IngestionResponse = request =>
                     json [IngestionRequest]: POST "/v1beta/ingestion", Admin, Idempotent, read, map_error;
-                /// Removes a document. Succeeds if there is none, too.
+                /// Removes a document. Succeeds even if it does not exist.
                 call delete(source: impl Into<String>, id: impl Into<String>) -> Empty = &DeleteDocument::new(source, id) =>
                     own [DeleteDocument]: DELETE "/v1beta/ingestion/{source}/{id}", Admin, Idempotent, read, map_error;
-                /// Removes all documents of a source. Succeeds if there are none, too.
+                /// Removes all documents of a source. Succeeds even if there are none.
                 call delete_source(source: impl Into<String>) -> Empty = &DeleteSource::new(source) =>
                     own [DeleteSource]: DELETE "/v1beta/ingestion/{source}", Admin, Idempotent, read, map_error;
             }
@@ -51,26 +51,26 @@ request! {
     /// Lengths are counted in characters.
     pub struct IngestionRequest {
         required {
-            /// What the document belongs to; 1 to 256 characters.
+            /// The source of the document; 1 to 256 characters.
             source: String,
-            /// Its id in the source; 1 to 256 characters.
+            /// The id within the source; 1 to 256 characters.
             id: String,
-            /// Its title; 1 to 65,535 characters.
+            /// The title; 1 to 65,535 characters.
             title: String,
-            /// Its text.
+            /// The text.
             body: String,
         }
         optional {
-            /// Where it can be read.
+            /// The address of the document.
             link: String as impl Into<String>,
-            /// How long it is kept, such as `90d` or `12h 30m`; 90 days by default.
+            /// How long the document is kept, such as `90d` or `12h 30m`; 90 days by default.
             ttl: String as impl Into<String>,
         }
     }
 }
 
 impl IngestionRequest {
-    /// A document with these parts.
+    /// Creates a document with these parts.
     pub fn new(
         source: impl Into<String>,
         id: impl Into<String>,
@@ -89,10 +89,10 @@ pub struct IngestionResponse {
     /// The id of the document.
     #[serde(default, deserialize_with = "filled")]
     pub id: String,
-    /// What it belongs to.
+    /// The source.
     #[serde(default, deserialize_with = "filled")]
     pub source: String,
-    /// What the server says, in words.
+    /// The message of the server.
     #[serde(default, deserialize_with = "filled")]
     pub message: String,
     /// Fields that this library has no name for.
@@ -105,7 +105,7 @@ pub struct IngestionResponse {
 pub struct DeleteDocument(String);
 
 impl DeleteDocument {
-    /// Removes the document with this id.
+    /// Creates a request to remove the document with this id.
     pub fn new(source: impl Into<String>, id: impl Into<String>) -> Self {
         DeleteDocument(["/v1beta/ingestion/", &segment(&source.into()), "/", &segment(&id.into())].concat())
     }
@@ -116,7 +116,7 @@ impl DeleteDocument {
 pub struct DeleteSource(String);
 
 impl DeleteSource {
-    /// Removes the documents of this source.
+    /// Creates a request to remove the documents of this source.
     pub fn new(source: impl Into<String>) -> Self {
         DeleteSource(["/v1beta/ingestion/", &segment(&source.into())].concat())
     }

@@ -1,5 +1,5 @@
 //! The operations of TabbyML/tabby, the self-hosted coding assistant, as data: requests, which are [endpoints](crate::Endpoint), and
-//! their answers.
+//! responses.
 
 pub(crate) mod chat;
 mod chat_events;
@@ -31,7 +31,7 @@ pub use health::{
 pub use ingestion::{DeleteDocument, DeleteSource, IngestionRequest, IngestionResponse};
 pub use segments::{Declaration, EditHistory, Segments, Snippet};
 
-/// The tables of all services, for a macro that makes something of each.
+/// The tables of all services, for a macro that processes each.
 macro_rules! services {
     ($make:ident) => {
         crate::api::tabbyml::chat::service!($make);
@@ -50,8 +50,8 @@ use crate::protocol::policy::{RateLimit, WhenFull};
 
 /// The rate limit of a TabbyML server: 120 requests in 60 s for each user, shared by all of the user's clients.
 ///
-/// The server answers 429 to what exceeds it, without `Retry-After`. A client with this limit waits for its turn instead; with
-/// [`refuse`](RateLimit::refuse) it fails at once with the code `rate_limited`. The server does not count `GET /v1/health`, GraphQL and
-/// ingestion; this limit does. Requests of the user's other clients are unknown to it.
+/// The server answers 429 beyond it, without `Retry-After`. A client with this limit waits instead. With
+/// [`refuse`](RateLimit::refuse) it fails at once with code `rate_limited`. The server does not count `GET /v1/health`, GraphQL and
+/// ingestion; this limit does. Requests of the user's other clients are not taken into account.
 pub const RATE_LIMIT: RateLimit =
     RateLimit { requests: Some(120), tokens: None, interval: Duration::from_secs(60), when_full: WhenFull::Wait };

@@ -1,9 +1,9 @@
-//! Text of the caller's as a segment of a path.
+//! User text as a segment of a path.
 
-/// The text with each byte percent-encoded that could end or change the segment.
+/// Percent-encodes each byte that could end or change the segment.
 pub(super) fn segment(text: &str) -> String {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
-    // A segment of dots alone would be taken for a step in the path.
+    // A segment of only dots would be resolved as a relative path.
     let dots = matches!(text, "." | "..");
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {

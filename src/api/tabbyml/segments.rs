@@ -1,4 +1,4 @@
-//! What surrounds the place that is completed.
+//! The code around the position to complete.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,11 +9,11 @@ use crate::decode::in_place::filled;
 request! {
     /// The code around the cursor, and what is known about the rest of the project.
     ///
-    /// The server cuts the prompt to its last 1,536 bytes by default, from the front: a suffix that is longer than that removes the whole
-    /// prefix. Bound both before they are sent, for example with [`SegmentBudget`](crate::tabbyml::editor::SegmentBudget).
+    /// The server truncates the prompt to its last 1,536 bytes by default. A suffix that is longer than that removes the whole
+    /// prefix. Limit both before sending, for example with [`SegmentBudget`](crate::tabbyml::editor::SegmentBudget).
     pub struct Segments {
         required {
-            /// The code before the cursor; may be empty.
+            /// The code before the cursor. May be empty.
             prefix: String,
         }
         optional {
@@ -27,9 +27,9 @@ request! {
             clipboard: String as impl Into<String>,
             /// Declarations of symbols that the code uses. Since 0.10.
             declarations: Vec<Declaration> as impl Into<Vec<Declaration>>,
-            /// Snippets of files that were changed lately. Since 0.10.
+            /// Snippets of recently changed files. Since 0.10.
             relevant_snippets_from_changed_files: Vec<Snippet> as impl Into<Vec<Snippet>>,
-            /// Snippets of files that were opened lately. Since 0.19.
+            /// Snippets of recently opened files. Since 0.19.
             relevant_snippets_from_recently_opened_files: Vec<Snippet> as impl Into<Vec<Snippet>>,
             /// The edits that the next one is predicted from; required for
             /// [`CompletionMode::NextEditSuggestion`](super::CompletionMode::NextEditSuggestion), ignored otherwise. Since 0.29.
@@ -39,7 +39,7 @@ request! {
 }
 
 impl Segments {
-    /// The code before the cursor, and nothing else.
+    /// Creates segments with only the code before the cursor.
     pub fn new(prefix: impl Into<String>) -> Self {
         Segments::blank(prefix.into())
     }
@@ -50,31 +50,31 @@ impl Segments {
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Declaration {
-    /// The path of its file.
+    /// The path of the file.
     pub filepath: String,
-    /// Its code.
+    /// The code.
     pub body: String,
 }
 
 impl Declaration {
-    /// This code of that file.
+    /// Creates a declaration.
     pub fn new(filepath: impl Into<String>, body: impl Into<String>) -> Self {
         Declaration { filepath: filepath.into(), body: body.into() }
     }
 }
 
-/// A piece of another file.
+/// A part of another file.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Snippet {
-    /// The path of its file.
+    /// The path of the file.
     #[serde(default, deserialize_with = "filled")]
     pub filepath: String,
-    /// Its code.
+    /// The code.
     #[serde(default, deserialize_with = "filled")]
     pub body: String,
-    /// How relevant it is. The server requires it, and takes 1 for snippets that it is sent.
+    /// The relevance. The server requires the field, and uses 1 for snippets in requests.
     #[serde(default)]
     pub score: f64,
     /// Fields that this library has no name for.
@@ -85,7 +85,7 @@ pub struct Snippet {
 crate::decode::in_place::in_place_objects!(Snippet);
 
 impl Snippet {
-    /// This code of that file, with the score 1.
+    /// Creates a snippet with the score 1.
     pub fn new(filepath: impl Into<String>, body: impl Into<String>) -> Self {
         Snippet { filepath: filepath.into(), body: body.into(), score: 1.0, extra: Extra::new() }
     }

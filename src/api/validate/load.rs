@@ -1,13 +1,13 @@
-//! The sizes of a load.
+//! Validation of the sizes of a load.
 
 use super::{Effect, Faults, Findings};
 use crate::api::models::{LoadRequest, longest_prompt};
 
-/// The server's default, if its configuration says nothing else.
+/// The server's default, unless its configuration sets another.
 const CHUNK: i64 = 2048;
 
 impl LoadRequest {
-    /// Looks for sizes with which the load would fail, or the loaded model would refuse prompts that its context has room for.
+    /// Checks for sizes with which the load would fail, or the loaded model would reject prompts that fit into its context.
     ///
     /// ```
     /// use tabbyapi::api::LoadRequest;
@@ -27,7 +27,7 @@ impl LoadRequest {
         if let Some(size) = self.cache_size.filter(|size| size % 256 != 0) {
             findings.add(Effect::Fails, "cache_size", format!("is {size}, but must be a multiple of 256"));
         }
-        // Without a size of its own the cache has that of the context.
+        // The default cache size is the context size.
         let (field, cache) = match (self.cache_size, context) {
             (Some(size), _) => ("cache_size", size),
             (None, Some(size)) => ("max_seq_len", size),

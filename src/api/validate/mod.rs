@@ -1,6 +1,6 @@
-//! `validate()`: what the server would refuse of a request, told before it is sent, all of it at once.
+//! `validate()`: checks a request for everything that the server would reject, before it is sent.
 //!
-//! Nothing calls it by itself: servers differ, and overrides on the server can make a fault good or bad.
+//! Never called automatically: servers differ, and overrides on the server can change the result.
 
 mod load;
 mod request;
@@ -11,7 +11,7 @@ use std::ops::Deref;
 
 use crate::base::{Error, ErrorCode, ErrorKind};
 
-/// Everything that was found wrong with a request; derefs to a list of at least one [`Fault`].
+/// All problems of a request. Dereferences to a list of at least one [`Fault`].
 ///
 /// ```
 /// use tabbyapi::api::{CompletionRequest, Effect};
@@ -29,37 +29,37 @@ use crate::base::{Error, ErrorCode, ErrorKind};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Faults(Vec<Fault>);
 
-/// Something wrong with a request.
+/// A problem of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Fault {
     /// The path of the field in the request, by its name on the wire, such as `temperature` or `tools[0].function.parameters`.
     pub field: String,
-    /// What is wrong with it, to be read after its name: `is 11, but must be from 0 to 10`.
+    /// A description that follows the name of the field: `is 11, but must be from 0 to 10`.
     pub message: String,
-    /// What the server does about it.
+    /// The effect on the server.
     pub effect: Effect,
 }
 
-/// What the server does about a [`Fault`].
+/// The effect of a [`Fault`] on the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Effect {
-    /// It refuses the request with a status from 400 to 422, or this library does, since it cannot be written.
+    /// The server rejects the request with a status from 400 to 422, or this library does because it cannot serialize it.
     Refused,
-    /// It does not check this, and fails: 500, 503, an error in the stream, or a stream that never ends.
+    /// The server does not check this, and fails: 500, 503, an error in the stream, or a stream that never ends.
     Fails,
-    /// It depends on the version of the server, or on the model's template; or the field is ignored without a word.
+    /// The effect depends on the version of the server or on the template of the model, or the server silently ignores the field.
     Warning,
 }
 
 impl Faults {
-    /// Whether there are warnings only.
+    /// Returns whether there are only warnings.
     pub fn only_warnings(&self) -> bool {
         self.0.iter().all(|fault| fault.effect == Effect::Warning)
     }
 
-    /// The faults as a list.
+    /// Returns the faults as a list.
     pub fn into_vec(self) -> Vec<Fault> {
         self.0
     }
@@ -99,7 +99,7 @@ impl fmt::Display for Faults {
 impl std::error::Error for Faults {}
 
 impl From<Faults> for Error {
-    /// An error of kind [`Encode`](ErrorKind::Encode) with code `invalid_request`, so that `request.validate()?` works.
+    /// Converts to an error of kind [`Encode`](ErrorKind::Encode) with code `invalid_request`, so that `request.validate()?` works.
     fn from(faults: Faults) -> Self {
         Error::new(ErrorKind::Encode, ErrorCode::InvalidRequest, faults.to_string()).with_source(faults)
     }

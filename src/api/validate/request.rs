@@ -1,4 +1,4 @@
-//! The rules of whole requests.
+//! Validation of whole requests.
 
 use crate::base::OrderedJson;
 
@@ -10,8 +10,8 @@ use crate::api::kobold::KoboldRequest;
 use crate::api::streamed::Streamed;
 
 impl CompletionRequest {
-    /// Looks for all that the server would refuse or fail on. For a stream call it on
-    /// [`streamed()`](crate::StreamEndpoint::streamed), which has one rule more.
+    /// Checks for everything that the server would reject or fail on. For a stream, call it on
+    /// [`streamed()`](crate::StreamEndpoint::streamed), which has one more rule.
     pub fn validate(&self) -> Result<(), Faults> {
         let mut findings = Findings::default();
         findings.completion(self);
@@ -20,7 +20,7 @@ impl CompletionRequest {
 }
 
 impl Streamed<'_, CompletionRequest> {
-    /// Like [`CompletionRequest::validate`], with a warning if `max_tokens` is unset, which servers of 2026 fail on in a
+    /// Like [`CompletionRequest::validate`], with a warning if `max_tokens` is unset, because servers of 2026 fail on that in a
     /// stream.
     pub fn validate(&self) -> Result<(), Faults> {
         let mut findings = Findings::default();
@@ -33,7 +33,7 @@ impl Streamed<'_, CompletionRequest> {
 }
 
 impl ChatRequest {
-    /// Looks for all that the server would refuse or fail on. What the template refuses is not known here.
+    /// Checks for everything that the server would reject or fail on, except errors of the template.
     pub fn validate(&self) -> Result<(), Faults> {
         let mut findings = Findings::default();
         findings.sampling(&self.sampling);
@@ -72,7 +72,7 @@ impl ChatRequest {
 }
 
 impl KoboldRequest {
-    /// Looks for all that the server would refuse or fail on.
+    /// Checks for everything that the server would reject or fail on.
     pub fn validate(&self) -> Result<(), Faults> {
         let mut findings = Findings::default();
         findings.sampling(&self.sampling);
@@ -127,7 +127,7 @@ impl Findings {
                     self.add(Effect::Refused, field, message);
                 }
             }
-            // A text part without its text was read into this too.
+            // A text part without text is parsed as this variant.
             ContentPart::_Other(part) => {
                 let kind = part.get("type").and_then(OrderedJson::as_str).unwrap_or("text");
                 match kind {

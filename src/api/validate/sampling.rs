@@ -5,12 +5,12 @@ use std::fmt::Display;
 use super::{Effect, Faults, Findings};
 use crate::api::sampling::SamplingParams;
 
-/// The server's default of either end of dynamic temperature.
+/// The server's default for both ends of dynamic temperature.
 const TEMP_END: f64 = 1.0;
 
 impl SamplingParams {
-    /// Looks for all that the server would refuse or fail on. Sampler overrides on the server are not known here: a
-    /// default that they change counts as the server's own.
+    /// Checks for everything that the server would reject or fail on. Sampler overrides on the server are not taken into account:
+    /// the server's own defaults are assumed.
     pub fn validate(&self) -> Result<(), Faults> {
         let mut findings = Findings::default();
         findings.sampling(self);

@@ -1,4 +1,4 @@
-//! Connections that the server is about to close: a request that is sent on one is lost, and `fetch` cannot give one up.
+//! Connections that the server is about to close. A request on one is lost, and `fetch` cannot discard a connection.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -11,12 +11,12 @@ use http::Uri;
 use super::host::{Clock, Sleep};
 use crate::base::Time;
 
-/// From an answer with status 500 to when its connection is closed.
+/// The time from a response with status 500 to when its connection is closed.
 const CLOSING: Duration = Duration::from_millis(250);
-/// The longest wait of a request, however many such answers others get.
+/// The longest wait of a request, however many of these responses there are.
 const LONGEST: Duration = Duration::from_secs(1);
 
-/// When, for each origin, the last connection that answered 500 is closed.
+/// When the last connection that answered 500 is closed, by origin.
 #[derive(Clone)]
 pub(super) struct Closing {
     clock: Clock,
@@ -28,7 +28,7 @@ impl Closing {
         Closing { clock, closed: Rc::default() }
     }
 
-    /// A connection to this origin has answered 500.
+    /// Notes that a connection to this origin has answered 500.
     pub(super) fn note(&self, origin: String) {
         self.closed.borrow_mut().insert(origin, self.clock.now() + CLOSING);
     }

@@ -1,4 +1,4 @@
-//! Why `fetch` failed, as far as hosts tell. Pages are told least: a script shall not learn which servers there are.
+//! Why `fetch` failed, as far as the host reports it. Pages get the least information, so that scripts cannot scan networks.
 
 use wasm_bindgen::JsValue;
 
@@ -9,43 +9,43 @@ use crate::base::{Sent, TransportError};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum FetchFault {
-    /// No connection could be made. Nothing was sent.
+    /// The connection could not be established. Nothing was sent.
     #[error("no connection could be made")]
     Connect,
-    /// The connection failed, or was never made: the host does not say which.
+    /// The connection failed or was not established; the host does not distinguish these.
     #[error("the connection failed")]
     Network,
-    /// The browser said no more than that it failed, and the server is of another origin than the page: it cannot be reached, or
-    /// does not allow the page's origin (CORS). Browsers hide which.
+    /// The browser gave no reason, and the server has another origin than the page. The server is unreachable, or
+    /// does not allow the page's origin (CORS). Browsers do not distinguish these.
     #[error("the server cannot be reached from here, or does not allow the page's origin (CORS)")]
     CorsSuspected,
-    /// A page that came by https asked for http, which browsers block.
+    /// A page loaded over https requested http, which browsers block.
     #[error("a page that came by https may not ask a server by http")]
     MixedContent,
-    /// Something other than this library aborted it, such as a page that is being left.
+    /// Something other than this library aborted the request, such as leaving the page.
     #[error("the host aborted the request")]
     Aborted,
-    /// The host has a time limit of its own, which passed.
+    /// A time limit of the host passed.
     #[error("the host's own time limit passed")]
     Timeout,
-    /// The server redirects, which is not followed: keys would go along.
+    /// The server redirects. Redirects are not followed, because keys would be sent along.
     #[error("the server redirects")]
     Redirect,
 }
 
-/// The error of a request that got no answer.
+/// The error of a request without a response.
 pub(super) fn of_request(error: &JsValue, url: &str) -> TransportError {
     let fault = named(error).unwrap_or_else(|| unnamed(error, url));
     let sent = if matches!(fault, FetchFault::Connect | FetchFault::MixedContent) { Sent::No } else { Sent::Maybe };
     failed(sent, fault, detail(error))
 }
 
-/// The error of a body that broke off.
+/// The error of an interrupted body.
 pub(super) fn of_body(error: &JsValue) -> TransportError {
     failed(Sent::Maybe, named(error).unwrap_or(FetchFault::Network), detail(error))
 }
 
-/// The error of an answer that a page may not look at.
+/// The error of an opaque response.
 pub(super) fn redirect() -> TransportError {
     let message =
         "the server redirects, which is not followed since keys would go along; set the base URL to where it redirects";
@@ -56,7 +56,7 @@ fn failed(sent: Sent, fault: FetchFault, detail: String) -> TransportError {
     TransportError::new(sent, format_args!("{fault} ({detail})")).with_source(fault)
 }
 
-/// What the standard has a name for.
+/// The faults that the standard names.
 fn named(error: &JsValue) -> Option<FetchFault> {
     match text(error, "name")?.as_str() {
         "AbortError" => Some(FetchFault::Aborted),
@@ -73,7 +73,7 @@ fn unnamed(error: &JsValue, url: &str) -> FetchFault {
     if get(&globals, "navigator").and_then(|navigator| get(&navigator, "onLine")) == Some(JsValue::FALSE) {
         return FetchFault::Connect;
     }
-    // Only pages and their workers have an origin to compare with.
+    // Only pages and their workers have an origin.
     let Some(origin) = get(&globals, "location").and_then(|location| text(&location, "origin")) else {
         return FetchFault::Network;
     };
@@ -87,7 +87,7 @@ fn unnamed(error: &JsValue, url: &str) -> FetchFault {
     }
 }
 
-/// Whether the host says that there was no connection: Node by a code of the cause, Deno in its words.
+/// Whether the host reports a failed connection: Node by a code of the cause, Deno by its message.
 fn is_refused(error: &JsValue) -> bool {
     const CODES: [&str; 6] =
         ["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH", "UND_ERR_CONNECT_TIMEOUT"];
@@ -95,12 +95,12 @@ fn is_refused(error: &JsValue) -> bool {
     code.is_some_and(|code| CODES.contains(&&*code)) || words(error).contains("client error (Connect)")
 }
 
-/// Browsers let secure pages ask these.
+/// Browsers allow these in secure pages.
 fn is_loopback(url: &str) -> bool {
     ["http://127.", "http://localhost", "http://[::1]"].iter().any(|start| url.starts_with(start))
 }
 
-/// The host's words, and those of the cause, which tell more in Node.
+/// The host's message, and that of the cause, which is more detailed in Node.
 fn detail(error: &JsValue) -> String {
     match get(error, "cause").map(|cause| words(&cause)) {
         Some(cause) => format!("{}: {cause}", words(error)),

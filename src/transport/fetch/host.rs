@@ -1,4 +1,4 @@
-//! What is taken from the host beside `fetch`: the clock, timers, randomness, the words of its errors.
+//! Host functions besides `fetch`: clock, timers, randomness, error messages.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -13,10 +13,10 @@ use wasm_bindgen::{JsCast, JsValue};
 
 use crate::base::Time;
 
-/// Hosts keep the time to wait in 31 bits, and take what is longer for nothing.
+/// Hosts store delays in 31 bits, and treat longer ones as zero.
 const LONGEST_TIMEOUT: Duration = Duration::from_millis(i32::MAX as u64);
 
-// Globals by their bare names, which every host has in its scope. `catch`: where one is missing, that is not a panic.
+// Globals by their names, which every host has in scope. With `catch`, a missing one is not a panic.
 #[wasm_bindgen]
 extern "C" {
     #[wasm_bindgen(catch)]
@@ -31,7 +31,7 @@ extern "C" {
     fn math_random() -> Result<f64, JsValue>;
 }
 
-/// The host's clock: `performance.now`, or `Date.now` where there is none, kept from stepping back.
+/// The host's clock: `performance.now`, or else `Date.now`, made monotonic.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Clock {
     latest: Rc<Cell<Duration>>,
@@ -51,7 +51,7 @@ impl Clock {
     }
 }
 
-/// A wait for a point in time, on `setTimeout`. Dropping it clears the timer.
+/// A wait for a point in time, with `setTimeout`. Dropping it clears the timer.
 pub(super) struct Sleep {
     clock: Clock,
     until: Time,
@@ -87,7 +87,7 @@ impl Future for Sleep {
         if rest.is_zero() {
             return Poll::Ready(());
         }
-        // Without timers there are no deadlines: it waits for ever, and data still wakes the call.
+        // Without timers there are no deadlines: it waits forever, and data still wakes the call.
         self.armed = Timer::start(rest.min(LONGEST_TIMEOUT), cx.waker().clone());
         Poll::Pending
     }
@@ -112,28 +112,28 @@ impl Timer {
 
 impl Drop for Timer {
     fn drop(&mut self) {
-        // Where there are timers, they can be cleared; one that fired does not mind.
+        // A host with timers can clear them. Clearing one that fired has no effect.
         let _ = clear_timeout(&self.id);
     }
 }
 
-/// A number that differs from client to client; for jitter, not for secrets.
+/// A number that differs between clients, for jitter, not for secrets.
 pub(super) fn random() -> u64 {
     let part = || (math_random().unwrap_or_default() * f64::from(u32::MAX)) as u64;
     (part() << 32 | part()) ^ js_sys::Date::now().to_bits()
 }
 
-/// A field of an object, if it is text.
+/// A field of an object, if it is a string.
 pub(super) fn text(object: &JsValue, name: &str) -> Option<String> {
     get(object, name)?.as_string().filter(|text| !text.is_empty())
 }
 
-/// A field of an object; None if that is no object.
+/// A field of an object. None if the value is not an object.
 pub(super) fn get(object: &JsValue, name: &str) -> Option<JsValue> {
     Reflect::get(object, &name.into()).ok().filter(|value| !value.is_undefined() && !value.is_null())
 }
 
-/// What was thrown, in words: an error's message, or text.
+/// A thrown value as text: the message of an error, or a string.
 pub(super) fn words(error: &JsValue) -> String {
     let words = text(error, "message").or_else(|| error.as_string()).or_else(|| text(error, "name"));
     words.unwrap_or_else(|| "the host gave no reason".to_owned())

@@ -1,11 +1,11 @@
-//! The executor of wasm32: the host's own `fetch`, on gloo-net.
+//! The executor of wasm32: the host's `fetch`, on gloo-net.
 //!
-//! It is made for wherever there is `fetch`, and tested in pages, dedicated and service workers, and Node. It names no window: whatever
-//! it needs is looked up among the globals when it is needed, as other workers, Deno and workerd have them, too.
+//! Works wherever there is `fetch`. Tested in pages, dedicated and service workers, and Node. It does not use `window`: all globals are
+//! looked up when they are needed, as other workers, Deno and workerd have them, too.
 //!
-//! gloo-net makes the requests. It does not send them: its `send` panics if `fetch` rejects with something that is no `Error`, as it
-//! may when it is aborted, or gives a `Response` of another realm. Nor does it read answers: its iterator over headers panics
-//! if one is not a text. After a panic the whole module is dead, so here nothing is taken for granted.
+//! gloo-net builds the requests. It does not send them: its `send` panics if `fetch` rejects with something other than an `Error`, as it
+//! may when it is aborted, or returns a `Response` of another realm. It does not read responses either: its iterator over headers panics
+//! if one is not text. A panic stops the whole module, so this code assumes nothing.
 
 mod closing;
 mod fault;
@@ -32,14 +32,14 @@ use closing::Closing;
 pub use fault::FetchFault;
 use host::{Clock, Sleep};
 
-/// The transport on the host's `fetch`, for wasm32.
+/// A transport on the host's `fetch`, for wasm32.
 ///
-/// Redirects are not followed, and cookies go to the page's own origin alone. A page reads only those headers of another
-/// origin's answer that the server exposes. TabbyAPI exposes none, so only those are there that every page may read, such as
-/// `content-type`; `retry-after`, `date` and `x-request-id` are not.
+/// Redirects are not followed, and cookies are sent only to the page's own origin. For responses from another origin, a page can read only
+/// the headers that the server exposes. TabbyAPI exposes none, so only the headers that every page may read are available, such as
+/// `content-type`. `retry-after`, `date` and `x-request-id` are not.
 ///
-/// TabbyAPI closes a connection 45 to 195 ms after an answer with status 500, without announcing it, and no host lets a connection be given
-/// up. So requests to an origin wait until 250 ms after its last answer with that status, though none waits for more than a second.
+/// TabbyAPI closes a connection 45 to 195 ms after a response with status 500, without announcing it, and hosts cannot discard a
+/// connection. So requests to an origin wait until 250 ms after its last response with that status, for at most a second.
 #[derive(Clone, Debug)]
 pub struct Fetch {
     clock: Clock,
@@ -47,7 +47,11 @@ pub struct Fetch {
 }
 
 impl Fetch {
-    /// The transport on the `fetch` of this host. Errors if the host has none.
+    /// Creates a transport on the `fetch` of this host.
+    ///
+    /// # Errors
+    ///
+    /// Errors with code `config` if the host has no `fetch`.
     pub fn new() -> Result<Self> {
         let known = Reflect::get(&js_sys::global(), &"fetch".into()).is_ok_and(|fetch| fetch.is_function());
         if !known {
@@ -73,7 +77,7 @@ impl Transport for Fetch {
             let guard = AbortGuard::new()?;
             let request = outgoing(&url, request, &guard).map_err(|message| TransportError::new(Sent::No, message))?;
             let answer = match host::fetch(&request) {
-                // What pages put in its place may give no promise.
+                // A replacement of `fetch` may not return a promise.
                 Ok(promise) => JsFuture::from(Promise::resolve(&promise)).await,
                 Err(error) => Err(error),
             };
@@ -99,17 +103,17 @@ impl Transport for Fetch {
     }
 }
 
-/// The body of an answer. Dropping it aborts the exchange, wherever it is.
+/// The body of a response. Dropping it aborts the exchange.
 #[derive(Debug)]
 pub struct Body {
-    /// None once the end or an error came.
+    /// None after the end or an error.
     reader: Option<Reader>,
 }
 
 #[derive(Debug)]
 struct Reader {
     stream: ReadableStreamDefaultReader,
-    /// What was asked for and did not come yet: nothing is asked for before it is wanted.
+    /// The pending read. Reads start on demand.
     reading: Option<JsFuture>,
     _guard: AbortGuard,
 }
@@ -125,7 +129,7 @@ impl Stream for Body {
             let read = ready!(Pin::new(reading).poll(cx));
             reader.reading = None;
             match read.map_err(|error| fault::of_body(&error)).and_then(|read| chunk(&read)) {
-                // An empty chunk says nothing.
+                // Skips empty chunks.
                 Ok(Some(chunk)) if chunk.is_empty() => {}
                 Ok(Some(chunk)) => return Poll::Ready(Some(Ok(chunk))),
                 Ok(None) => self.reader = None,
@@ -138,10 +142,10 @@ impl Stream for Body {
     }
 }
 
-// The stream is JavaScript's; nothing of it lies here.
+// The stream belongs to JavaScript; nothing of it is pinned here.
 impl Unpin for Body {}
 
-/// Aborts an exchange when it is dropped; one that is over does not mind.
+/// Aborts an exchange on drop. Has no effect on a finished one.
 #[derive(Debug)]
 struct AbortGuard(AbortController);
 
@@ -154,15 +158,15 @@ impl AbortGuard {
 
 impl Drop for AbortGuard {
     fn drop(&mut self) {
-        // Without a reason: one that is no `Error` confuses hosts and libraries.
+        // Without a reason: values other than an `Error` confuse hosts and libraries.
         self.0.abort();
     }
 }
 
-/// The request as the host takes it.
+/// Converts the request for the host.
 fn outgoing(url: &str, request: Request<Bytes>, guard: &AbortGuard) -> Result<web_sys::Request, String> {
     let (head, body) = request.into_parts();
-    // Not gloo's own `append`, which throws what cannot be a header.
+    // Not gloo's `append`, which throws on invalid headers.
     let headers = web_sys::Headers::new().map_err(|error| host::words(&error))?;
     for (name, value) in &head.headers {
         let text: String = value.as_bytes().iter().map(|byte| char::from(*byte)).collect();
@@ -181,12 +185,12 @@ fn outgoing(url: &str, request: Request<Bytes>, guard: &AbortGuard) -> Result<we
     request.map(Into::into).map_err(|error| error.to_string())
 }
 
-/// The head and the body of what `fetch` gave: an answer, unless a page has put something else in the place of `fetch`.
+/// The head and the body of the result of `fetch`, which a page may have replaced.
 fn incoming(answer: &JsValue, guard: AbortGuard) -> Result<Response<Body>, TransportError> {
     if host::text(answer, "type").as_deref() == Some("opaqueredirect") {
         return Err(fault::redirect());
     }
-    // Of no class, which would be another one in each realm; and by no getter of gloo's or web-sys', which panic if it throws.
+    // Checked by fields instead of class, which differs between realms, and not with the getters of gloo or web-sys, which panic on errors.
     let status = host::get(answer, "status").and_then(|status| status.as_f64());
     let status = status.and_then(|status| StatusCode::from_u16(status as u16).ok());
     let status = status.ok_or_else(|| TransportError::new(Sent::Maybe, "the host gave an answer without a status"))?;
@@ -195,16 +199,16 @@ fn incoming(answer: &JsValue, guard: AbortGuard) -> Result<Response<Body>, Trans
             let stream = ReadableStreamDefaultReader::new(body.unchecked_ref());
             Some(Reader { stream: stream.map_err(|error| fault::of_body(&error))?, reading: None, _guard: guard })
         }
-        // An answer without a body, such as a 204.
+        // A response without a body, such as a 204.
         None => None,
     };
     let mut response = Response::new(Body { reader });
     *response.status_mut() = status;
     let headers = host::get(answer, "headers").and_then(|headers| js_sys::try_iter(&headers).ok().flatten());
     for entry in headers.into_iter().flatten().map_while(Result::ok) {
-        // What the host let through and is not a header to us is of no use.
+        // Skips entries that are not valid headers.
         if let Some((name, value)) = header(&entry) {
-            // The host has decoded the body, and leaves the header as it was.
+            // The host has decoded the body but kept the header.
             if name != CONTENT_ENCODING {
                 response.headers_mut().append(name, value);
             }
@@ -218,18 +222,18 @@ fn header(entry: &JsValue) -> Option<(HeaderName, HeaderValue)> {
     Some((part(0)?.parse().ok()?, HeaderValue::from_str(&part(1)?).ok()?))
 }
 
-/// The bytes of what `read` gave, None at the end.
+/// The bytes of a `read` result. None at the end.
 fn chunk(read: &JsValue) -> Result<Option<Bytes>, TransportError> {
     let get = |name: &str| Reflect::get(read, &name.into()).map_err(|error| fault::of_body(&error));
     if get("done")?.is_truthy() {
         return Ok(None);
     }
     let value = get("value")?;
-    // Not by its class, which differs between realms.
+    // Not checked by class, which differs between realms.
     if !ArrayBuffer::is_view(&value) {
         return Err(TransportError::new(Sent::Maybe, "the host gave a body that is not made of bytes"));
     }
-    // By its place in memory, for its elements may be no bytes.
+    // By its range in memory, because its elements may not be bytes.
     let place = |name: &str| Reflect::get(&value, &name.into()).ok().and_then(|place| place.as_f64());
     let (Ok(buffer), Some(from), Some(length)) =
         (Reflect::get(&value, &"buffer".into()), place("byteOffset"), place("byteLength"))

@@ -1,14 +1,14 @@
-//! Lanes: a pooled connection carries one request at a time, and is left alone once it has answered 5xx.
+//! Lanes: each pooled connection carries one request at a time, and is not reused after a 5xx.
 //!
-//! TabbyAPI closes a connection some 50 ms after an answer with status 500, and does not announce it, so that a request sent on it
-//! meanwhile is lost. reqwest cannot be asked to drop a connection, and its pool hands it to the next request before anybody outside
-//! has seen the status. But the pool is keyed by the authority of the URL, the user name included, which is not sent over HTTP/1.1.
-//! So each request takes a lane, which is such a name, and no other request can get its connection meanwhile. A lane that
-//! answered 5xx is not taken again; its connection ends with the pool's idle timeout, if the server does not end it first.
+//! TabbyAPI closes a connection some 50 ms after a response with status 500, without announcing it, so that a request on it is lost.
+//! reqwest cannot drop a single connection, and its pool gives it to the next request before code outside sees the status. But
+//! the pool is keyed by the authority of the URL, including the user name, which HTTP/1.1 does not send. So each request
+//! takes a lane, which is a user name, and other requests cannot get its connection at the same time. A lane that
+//! answered 5xx is not used again. Its connection ends with the pool's idle timeout, unless the server closes it first.
 //!
-//! HTTP/2 and plain HTTP proxies do get the authority. A lane that would connect there is refused by [`Refuse`], before
-//! anything is written, and the request is sent without one. A server that closes an HTTP/2 connection says which requests it has taken; a
-//! proxy has connections of its own to the server.
+//! HTTP/2 and plain HTTP proxies do receive the authority. [`Refuse`] rejects a lane that would connect to one, before
+//! anything is written, and the request is sent without a lane. A server that closes an HTTP/2 connection reports which requests it has
+//! processed. A proxy has its own connections to the server.
 
 use std::collections::HashMap;
 use std::error::Error as StdError;
@@ -28,7 +28,7 @@ use crate::transport::fault::causes;
 /// The lanes of a client, by origin.
 #[derive(Debug, Default)]
 pub(super) struct Lanes {
-    /// No request has a lane: HTTP/2 is spoken without having been negotiated.
+    /// Requests have no lanes, because HTTP/2 is used without negotiation.
     off: bool,
     state: Mutex<State>,
 }
@@ -36,15 +36,15 @@ pub(super) struct Lanes {
 #[derive(Debug, Default)]
 struct State {
     origins: HashMap<String, Origin>,
-    /// How many lanes were made.
+    /// The number of lanes created.
     count: u64,
 }
 
 #[derive(Debug)]
 enum Origin {
-    /// Lanes that no request uses; the last one was used last.
+    /// Unused lanes. The last one was used last.
     Lanes(Vec<u64>),
-    /// It wants none.
+    /// The origin uses no lanes.
     Shared,
 }
 
@@ -53,7 +53,7 @@ impl Lanes {
         Arc::new(Lanes { off, state: Mutex::default() })
     }
 
-    /// Takes a lane for a request to this URL, if its origin has lanes.
+    /// Takes a lane for a request to this URL, if its origin uses lanes.
     pub(super) fn enter(self: &Arc<Lanes>, url: &Url) -> Lane {
         let origin = url.origin().ascii_serialization();
         let number = if self.off { None } else { self.state().take(&origin) };
@@ -61,7 +61,7 @@ impl Lanes {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // It is whole at each point where something could panic.
+        // The state is valid at each point where code could panic.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -79,7 +79,7 @@ impl State {
     }
 }
 
-/// The lane of one request and its answer; dropping it lets others have it.
+/// The lane of one request and its response. Dropping it releases the lane.
 #[derive(Debug)]
 pub(super) struct Lane {
     lanes: Arc<Lanes>,
@@ -88,20 +88,20 @@ pub(super) struct Lane {
 }
 
 impl Lane {
-    /// Puts the lane's name into the URL of its request.
+    /// Sets the lane as the user name of the request's URL.
     pub(super) fn mark(&self, url: &mut Url) {
         if let Some(number) = self.number {
-            // Only URLs without a host take no name, and those are refused when they are sent.
+            // Only URLs without a host cannot have a user name, and sending those fails.
             let _ = url.set_username(&number.to_string());
         }
     }
 
-    /// Its connection is not to be used again.
+    /// The connection must not be used again.
     pub(super) fn abandon(&mut self) {
         self.number = None;
     }
 
-    /// From now on, no request to this origin has a lane.
+    /// Stops using lanes for this origin.
     pub(super) fn share(&mut self) {
         self.number = None;
         self.lanes.state().origins.insert(std::mem::take(&mut self.origin), Origin::Shared);
@@ -123,7 +123,7 @@ pub(super) fn is_refused(error: &reqwest::Error) -> bool {
     causes(error).any(|cause| cause.is::<Refused>())
 }
 
-/// A layer around reqwest's connector, which refuses connections that cannot be lanes.
+/// A layer around reqwest's connector that rejects connections that cannot be lanes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Refuse;
 
@@ -156,7 +156,7 @@ where
     }
 
     fn call(&mut self, destination: R) -> Self::Future {
-        // All that this type shows of itself is the URL in its `Debug`.
+        // The type exposes the URL only in its `Debug`.
         let is_lane = format!("{destination:?}").contains('@');
         let connecting = self.0.call(destination);
         Box::pin(async move {

@@ -22,12 +22,12 @@ use crate::transport::seam::Transport;
 use lanes::{Lane, Lanes};
 use proxy::Proxies;
 
-/// How long a connection attempt may take.
+/// The default connect timeout.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// The server closes idle connections after 5.0 s; a pool that keeps them longer meets closed ones.
+/// The server closes idle connections after 5.0 s, so the pool closes them earlier.
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(4);
 
-/// The transport on reqwest. It needs a tokio runtime with its IO and time drivers while calls are polled.
+/// A transport on reqwest. Requires a tokio runtime with IO and time drivers while calls are polled.
 #[derive(Clone, Debug)]
 pub struct Reqwest {
     client: reqwest::Client,
@@ -37,40 +37,52 @@ pub struct Reqwest {
 }
 
 impl Reqwest {
-    /// A transport made from your builder, with proxies, certificates or pool settings of your own.
+    /// Creates a transport from your builder, with custom proxies, certificates or pool settings.
     ///
-    /// It takes the builder, not a client, since it must switch redirects off: reqwest keeps `X-API-Key` across
+    /// Takes the builder instead of a client, because it disables redirects: reqwest keeps `X-API-Key` across
     /// hosts. It also sets a connect timeout of 10 s and closes pooled connections after 4 s without use, one
-    /// second before the server does. Errors if the TLS backend cannot be set up.
+    /// second before the server does.
     ///
-    /// A connection that answered with a status of 500 or more is not used again, since the server closes it soon after, without
-    /// saying so. To make sure of that, each connection serves one request at a time, and limits that you set on the pool hold for each of
-    /// them, not for all. Over HTTP/2 and through plain HTTP proxies, connections are pooled as reqwest does it.
+    /// A connection that answered with a status of 500 or more is not reused, because the server closes it soon after, without
+    /// announcing it. For this, each connection serves one request at a time, and pool limits that you set apply to each connection instead of
+    /// all. Over HTTP/2 and through plain HTTP proxies, connections are pooled as usual for reqwest.
     ///
-    /// It sends again by itself only what was never written: a request for which the pool had a connection that turned out to
-    /// be closed, and over HTTP/2 what the server says it did not begin.
+    /// Only requests that were never written are sent again automatically: if a pooled connection turned out to
+    /// be closed, and over HTTP/2 if the server reports that it did not start.
+    ///
+    /// # Errors
+    ///
+    /// Errors with code `config` if the TLS backend cannot be set up.
     pub fn new(builder: reqwest::ClientBuilder) -> Result<Self> {
         Reqwest::with_idle_timeout(builder, POOL_IDLE_TIMEOUT)
     }
 
-    /// The same, closing pooled connections after this time without use.
+    /// Like [`new`](Reqwest::new), with this idle timeout of pooled connections.
     ///
-    /// It must be well below the time after which the server, or a proxy in between, closes them. A request that goes out just
-    /// when its connection is closed is lost: reads are tried again, generations end with an error of kind
-    /// [`Transport`](crate::ErrorKind::Transport), since nobody can say whether they were begun. On a runtime of several threads
-    /// hyper may even forget such a request, which then ends by its deadline for the head. Zero keeps none.
+    /// It must be well below the time after which the server, or a proxy in between, closes them. A request that is sent while
+    /// its connection is being closed is lost: reads are retried, generations end with an error of kind
+    /// [`Transport`](crate::ErrorKind::Transport), because it is unknown whether they were started. On a multi-threaded runtime
+    /// hyper may even lose such a request, which then ends by its deadline for the head. Zero disables pooling.
+    ///
+    /// # Errors
+    ///
+    /// Errors with code `config` if the TLS backend cannot be set up.
     pub fn with_idle_timeout(builder: reqwest::ClientBuilder, timeout: Duration) -> Result<Self> {
         Reqwest::with_timeouts(builder, CONNECT_TIMEOUT, timeout)
     }
 
-    /// The same as [`new`](Reqwest::new), but opening a connection may take so long.
+    /// Like [`new`](Reqwest::new), with this connect timeout.
+    ///
+    /// # Errors
+    ///
+    /// Errors with code `config` if the TLS backend cannot be set up.
     pub fn with_connect_timeout(builder: reqwest::ClientBuilder, timeout: Duration) -> Result<Self> {
         Reqwest::with_timeouts(builder, timeout, POOL_IDLE_TIMEOUT)
     }
 
     fn with_timeouts(builder: reqwest::ClientBuilder, connect: Duration, timeout: Duration) -> Result<Self> {
         let builder = if timeout.is_zero() { builder.pool_max_idle_per_host(0) } else { builder };
-        // What is spoken without negotiation is known to the builder alone, and all it shows of itself is this.
+        // Whether HTTP/2 is used without negotiation is only visible in the builder's `Debug`.
         let shown = format!("{builder:?}");
         let lanes = Lanes::new(shown.contains("http2_prior_knowledge"));
         let client = builder
@@ -99,7 +111,7 @@ impl Transport for Reqwest {
         let uri = request.uri().clone();
         async move {
             let mut request = reqwest::Request::try_from(request).map_err(failed)?;
-            // Lets the runtime look at its sockets first: what is known to be closed by now is not taken from the pool.
+            // Lets the runtime poll its sockets first, so that closed connections are not taken from the pool.
             tokio::task::yield_now().await;
             let mut lane = lanes.enter(request.url());
             let again = request.try_clone();
@@ -145,11 +157,11 @@ impl Transport for Reqwest {
     }
 }
 
-/// The body of an answer; dropping it closes the connection.
+/// The body of a response. Dropping it closes the connection.
 #[derive(Debug)]
 pub struct Body {
     body: reqwest::Body,
-    /// Until the end of the body.
+    /// Held until the end of the body.
     lane: Option<Lane>,
 }
 
@@ -159,7 +171,7 @@ impl Stream for Body {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         loop {
             match std::task::ready!(Pin::new(&mut self.body).poll_frame(cx)) {
-                // Trailers carry nothing here.
+                // Trailers are ignored.
                 Some(Ok(frame)) => match frame.into_data() {
                     Ok(data) => return Poll::Ready(Some(Ok(data))),
                     Err(_) => continue,
@@ -175,7 +187,7 @@ impl Stream for Body {
 }
 
 fn failed(error: reqwest::Error) -> TransportError {
-    // The URL stands in our own error already.
+    // The URL is part of our own error.
     let error = error.without_url();
     if was_never_written(&error) {
         let what = "the connection was closed before the request was written";
@@ -184,19 +196,19 @@ fn failed(error: reqwest::Error) -> TransportError {
     let sent = if error.is_connect() || error.is_builder() { Sent::No } else { Sent::Maybe };
     let cause = root(&error);
     let failure = match error.is_connect() && cause.to_ascii_lowercase().contains("certificate") {
-        // TLS libraries share no type for it, but all of them name it.
+        // TLS libraries share no error type, but all of them name the certificate.
         true => TransportError::new(sent, cause).about_certificate(),
         false => TransportError::new(sent, cause),
     };
     failure.with_source(error)
 }
 
-/// The request did not leave the queue in front of its connection.
+/// Whether the request did not leave the queue of its connection.
 fn was_never_written(error: &reqwest::Error) -> bool {
     causes(error).filter_map(|cause| cause.downcast_ref::<hyper::Error>()).any(hyper::Error::is_canceled)
 }
 
-/// The innermost cause, which is the one that tells: `Connection refused`, not `error sending request`.
+/// The innermost cause, which is the most specific: `Connection refused`, not `error sending request`.
 fn root(error: &reqwest::Error) -> String {
     causes(error).last().map_or_else(|| error.to_string(), ToString::to_string)
 }

@@ -1,4 +1,4 @@
-//! The proxies that reqwest takes from the environment: it does not say which one a connection was to go through.
+//! The proxies that reqwest takes from the environment. reqwest does not report which one a connection uses.
 
 use std::env;
 
@@ -7,31 +7,31 @@ use hyper_util::client::proxy::matcher::Matcher;
 
 use crate::base::TransportError;
 
-/// What the environment said when the client was built.
+/// The environment when the client was built.
 #[derive(Debug)]
 pub(super) struct Proxies {
-    /// Nothing if the builder has proxies of its own, or wants none.
+    /// None if the builder has its own proxies, or disables them.
     environment: Option<Matcher>,
     /// The variables that name proxies for `http` and for `https`.
     variables: [Option<&'static str>; 2],
 }
 
 impl Proxies {
-    /// Of a client and its builder, as that showed itself: there is no other way to learn whether it looks at the environment.
+    /// Determines this from the `Debug` of the client and its builder, since there is no other way.
     pub(super) fn of(builder: &str, client: &reqwest::Client) -> Self {
         let client = format!("{client:?}");
         let environment = !has_proxies(builder) && has_proxies(&client);
         Proxies {
-            // By what reqwest itself reads it with.
+            // Reads the environment with the same crate as reqwest.
             environment: environment.then(Matcher::from_system),
             variables: [["HTTP_PROXY", "http_proxy"], ["HTTPS_PROXY", "https_proxy"]].map(variable),
         }
     }
 
-    /// The failure to connect to this address, as that of the proxy on the way to it, if there is one.
+    /// Converts a failure to connect to this address into one of the proxy, if there is one.
     pub(super) fn blamed(&self, failure: TransportError, uri: &Uri) -> TransportError {
         match self.environment.as_ref().and_then(|environment| environment.intercept(uri)) {
-            // Certificates are the server's, in a tunnel that the proxy has made.
+            // Certificates belong to the server, at the end of a tunnel through the proxy.
             Some(proxy) if !failure.is_about_certificate() => {
                 let [http, https] = self.variables;
                 let variable = if uri.scheme_str() == Some("https") { https } else { http };
@@ -42,12 +42,12 @@ impl Proxies {
     }
 }
 
-/// They come before the headers, whose values can be anything.
+/// They precede the headers, which can have any value.
 fn has_proxies(shown: &str) -> bool {
     shown.split("default_headers").next().is_some_and(|shown| shown.contains(" proxies: ["))
 }
 
-/// The variable that names the proxy: the first of its own that is set, unless nothing can be read in it.
+/// The variable that names the proxy: the first one that is set, unless it cannot be parsed.
 fn variable(own: [&'static str; 2]) -> Option<&'static str> {
     let first = |names: [&'static str; 2]| names.into_iter().find_map(|name| Some((name, env::var(name).ok()?)));
     let names = [first(own), first(["ALL_PROXY", "all_proxy"])];
@@ -57,7 +57,7 @@ fn variable(own: [&'static str; 2]) -> Option<&'static str> {
     names.into_iter().flatten().find_map(|(name, value)| known(&value).then_some(name))
 }
 
-/// Without what is before the host.
+/// The address without user information.
 fn address(proxy: &Uri) -> String {
     let (host, port) = (proxy.host().unwrap_or_default(), proxy.port());
     let scheme = proxy.scheme_str().unwrap_or("http");

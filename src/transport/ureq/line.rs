@@ -1,8 +1,8 @@
-//! The line: by it, the deadline and the cancelling of a call reach the connection that its thread is using.
+//! The line: applies the deadline and the cancellation of a call to the connection that its thread uses.
 //!
-//! ureq's own timeouts are fixed when a request is made, but a call learns its next deadline from what it reads. And no
-//! request says which pooled connection it got. But ureq does all of a thread's IO on that thread, so a connection finds
-//! the line of its user there.
+//! ureq's own timeouts are fixed when a request is created, but the next deadline of a call depends on what it reads. And a
+//! request does not expose its pooled connection. But ureq does all IO of a request on the calling thread, so a connection
+//! finds the line of its user in a thread-local.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -22,26 +22,26 @@ use http::Uri;
 
 use crate::transport::cancel::CancelHandle;
 
-/// The reason of timeouts that are the line's; the transport sets no other of this name.
+/// The reason of the line's timeouts. The transport sets no others with this name.
 pub(super) const DEADLINE: Timeout = Timeout::Global;
 
 thread_local! {
     static CURRENT: RefCell<Option<Line>> = const { RefCell::new(None) };
 }
 
-/// What the IO of this thread obeys for now.
+/// The deadline and cancellation that apply to the IO of this thread.
 pub(super) struct Line {
     cancel: CancelHandle,
     deadline: Option<Instant>,
     seen: Seen,
 }
 
-/// What the line has seen of a connection.
+/// The observed state of a connection.
 #[derive(Default)]
 pub(super) struct Seen {
-    /// Some of the request may have gone out.
+    /// Whether some of the request may have been sent.
     pub(super) wrote: bool,
-    /// The connection broke. ureq takes that for the end of a body which ends with its connection.
+    /// Why the connection broke. ureq treats this as the end of a body without a length.
     pub(super) broken: Option<io::Error>,
 }
 
@@ -50,9 +50,9 @@ impl Line {
         Line { cancel, deadline, seen: Seen::default() }
     }
 
-    /// Lets what `io` does obey this line. Also gives what it saw.
+    /// Applies this line to the IO of `io`. Also returns the observed state.
     pub(super) fn hold<T>(self, io: impl FnOnce() -> T) -> (T, Seen) {
-        // Put back even if `io` panics.
+        // Restored even if `io` panics.
         struct Back(Option<Line>);
         impl Drop for Back {
             fn drop(&mut self) {
@@ -79,7 +79,7 @@ impl Line {
         Ok(timeout)
     }
 
-    /// Whether the deadline is so near that a timeout must have meant it.
+    /// Whether the deadline is so near that a timeout must be due to it.
     fn is_due(&self) -> bool {
         const NEAR: std::time::Duration = std::time::Duration::from_millis(10);
         self.deadline.is_some_and(|at| at.saturating_duration_since(Instant::now()) < NEAR)
@@ -112,14 +112,14 @@ impl Resolver for Resolve {
         let mut timeout = cut(timeout)?;
         let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
         if host.parse::<IpAddr>().is_ok() {
-            // There is nothing to wait for; with a timeout, a thread would be spawned to wait.
+            // Without a timeout no thread is spawned for the lookup.
             timeout.after = Duration::NotHappening;
         }
         self.0.resolve(uri, config, timeout)
     }
 }
 
-/// Makes connections that obey the line.
+/// Creates connections that obey the line.
 #[derive(Debug, Default)]
 pub(super) struct Connect(DefaultConnector);
 
@@ -149,11 +149,11 @@ impl Connector for Connect {
             register_shutdown: Arc::new(register),
         };
         let inner = self.0.connect(&details, chained).map_err(|error| match error {
-            // Attempts are timed one by one, under a reason of their own.
+            // Attempts are timed individually, with a different reason.
             Error::Timeout(_) if with(|line| line.is_due()).unwrap_or(false) => Error::Timeout(DEADLINE),
             error => error,
         });
-        // What was written until now went to a proxy, or was no request yet.
+        // Earlier writes went to a proxy, or preceded the request.
         with(|line| line.seen.wrote = false);
         let sockets = std::mem::take(&mut *sockets.lock().unwrap_or_else(PoisonError::into_inner));
         Ok(inner?.map(|inner| Connection { inner, sockets, head: Head::Read }))
@@ -167,26 +167,26 @@ pub(super) struct Connection {
     head: Head,
 }
 
-/// The head of the answer that the connection is at.
+/// The head of the current response of the connection.
 #[derive(Clone, Copy, PartialEq)]
 enum Head {
     Awaited,
     Read,
-    /// It has a status of 500 or more. The server closes the connection soon after that, without saying so; a request that is sent on it
-    /// meanwhile is lost. So it does not go back into the pool.
+    /// The status is 500 or more. The server closes the connection soon after, without announcing it, and a request on it is
+    /// lost. So it is not returned to the pool.
     Failed,
 }
 
 impl Head {
-    /// Reads what has arrived since the request, as far as nobody has consumed it yet. An answer without a body returns its connection
-    /// to the pool before anybody is told its status, so it is looked for here.
+    /// Reads what has arrived since the request and was not consumed yet. A response without a body returns its connection
+    /// to the pool before the status is reported, so it is checked here.
     fn of(mut input: &[u8]) -> Head {
         loop {
             // `HTTP/1.1 500 ...`
             match input.get(9..12) {
                 None => return Head::Awaited,
                 Some([b'1', ..]) => match memchr::memmem::find(input, b"\r\n\r\n") {
-                    // The final one may stand behind an interim answer.
+                    // The final head may follow an interim response.
                     Some(at) => input = &input[at + 4..],
                     None => return Head::Awaited,
                 },
@@ -232,7 +232,7 @@ impl Transport for Connection {
     }
 
     fn is_open(&mut self) -> bool {
-        // Asked right before it goes back into the pool: from now on it is not this call's to shut down.
+        // Called right before the connection returns to the pool. From now on this call must not shut it down.
         with(|line| line.cancel.detach());
         self.head != Head::Failed && self.inner.is_open()
     }

@@ -18,19 +18,19 @@ use crate::transport::cancel::CancelHandle;
 use crate::transport::fault::ambiguous;
 use line::Line;
 
-/// How long a connection attempt may take.
+/// The default connect timeout.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// The server closes idle connections after 5.0 s; a pool that keeps them longer meets closed ones.
+/// The server closes idle connections after 5.0 s, so the pool closes them earlier.
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(4);
-/// How many idle connections are kept: more threads than this rarely share a client.
+/// The number of idle connections in the pool. Clients are rarely shared by more threads.
 const POOL_SIZE: usize = 100;
-/// How much of a body is taken at once.
+/// The size of a read.
 const CHUNK: usize = 16 * 1024;
 
-/// The transport of blocking clients, on ureq.
+/// A transport of blocking clients, on ureq.
 ///
-/// Deadlines reach down to the socket, so that they fire although a read blocks. Only resolving a name and opening a
-/// connection cannot be cancelled; they end by themselves within 10 s.
+/// Deadlines apply to the socket, so they fire even while a read blocks. Only name resolution and connecting
+/// cannot be cancelled; they have their own timeout of 10 s.
 #[derive(Clone, Debug)]
 pub struct Ureq {
     agent: Agent,
@@ -40,25 +40,37 @@ pub struct Ureq {
 }
 
 impl Ureq {
-    /// A transport made from your builder, with proxies, certificates or buffers of your own.
+    /// Creates a transport from your builder, with custom proxies, certificates or buffers.
     ///
-    /// It takes the builder, not an agent, since it must switch redirects off, and it sets whatever else the client relies
-    /// on: statuses are no errors, the deadlines for all are those of [`Timeouts`](crate::Timeouts), connecting takes 10 s at most, and
-    /// pooled connections are closed after 4 s without use, one second before the server does. Errors if a TLS backend is chosen that is not built in.
+    /// Takes the builder instead of an agent, because it disables redirects and sets what the client relies
+    /// on: statuses are not errors, deadlines are those of [`Timeouts`](crate::Timeouts), connecting takes at most 10 s, and
+    /// pooled connections are closed after 4 s without use, one second before the server does.
+    ///
+    /// # Errors
+    ///
+    /// Errors with code `config` if the selected TLS backend is not compiled in.
     pub fn new(builder: ConfigBuilder<AgentScope>) -> Result<Self> {
         Ureq::with_idle_timeout(builder, POOL_IDLE_TIMEOUT)
     }
 
-    /// The same, closing pooled connections after this time without use.
+    /// Like [`new`](Ureq::new), with this idle timeout of pooled connections.
     ///
-    /// It must be well below the time after which the server, or a proxy in between, closes them. A request that goes out just
-    /// when its connection is closed is lost: reads are tried again, generations end with an error of kind
-    /// [`Transport`](crate::ErrorKind::Transport), since nobody can say whether they were begun. Zero keeps none.
+    /// It must be well below the time after which the server, or a proxy in between, closes them. A request that is sent while
+    /// its connection is being closed is lost: reads are retried, generations end with an error of kind
+    /// [`Transport`](crate::ErrorKind::Transport), because it is unknown whether they were started. Zero disables pooling.
+    ///
+    /// # Errors
+    ///
+    /// Errors with code `config` if the selected TLS backend is not compiled in.
     pub fn with_idle_timeout(builder: ConfigBuilder<AgentScope>, timeout: Duration) -> Result<Self> {
         Ureq::with_timeouts(builder, CONNECT_TIMEOUT, timeout)
     }
 
-    /// The same as [`new`](Ureq::new), but resolving a name and opening a connection may take so long, each.
+    /// Like [`new`](Ureq::new), with this timeout for name resolution and for connecting, each.
+    ///
+    /// # Errors
+    ///
+    /// Errors with code `config` if the selected TLS backend is not compiled in.
     pub fn with_connect_timeout(builder: ConfigBuilder<AgentScope>, timeout: Duration) -> Result<Self> {
         Ureq::with_timeouts(builder, timeout, POOL_IDLE_TIMEOUT)
     }
@@ -92,7 +104,11 @@ impl Ureq {
         Ok(Ureq { agent, variable, epoch: Instant::now() })
     }
 
-    /// A transport with ureq's defaults: proxies from the environment, and the system's certificates.
+    /// Creates a transport with ureq's defaults: proxies from the environment, and the system's certificates.
+    ///
+    /// # Errors
+    ///
+    /// Errors with code `config` if the TLS backend is not compiled in.
     pub fn with_defaults() -> Result<Self> {
         Ureq::new(with_tls(Agent::config_builder()))
     }
@@ -101,7 +117,7 @@ impl Ureq {
         Ureq::with_connect_timeout(with_tls(Agent::config_builder()), timeout)
     }
 
-    /// The time now, on the clock of the calls that use this transport.
+    /// Returns the current time, on the clock of the calls that use this transport.
     pub fn now(&self) -> Time {
         Time::from_epoch(self.epoch.elapsed())
     }
@@ -110,7 +126,7 @@ impl Ureq {
         RandomState::new().hash_one(0)
     }
 
-    /// Sends a request and blocks until the head of the answer is there, the deadline has passed or the call is cancelled.
+    /// Sends a request and blocks until the head of the response arrives, the deadline passes or the call is cancelled.
     pub(crate) fn send(
         &self,
         request: Request<Bytes>,
@@ -118,7 +134,7 @@ impl Ureq {
         deadline: Option<Time>,
     ) -> Result<Response<Body>, Failure> {
         let (head, body) = request.into_parts();
-        // These methods have a length, be it zero; the others have none without a body.
+        // These methods have a length, even if it is zero. The others have none without a body.
         let uri = head.uri.clone();
         let bare = body.is_empty() && ![Method::POST, Method::PUT, Method::PATCH].contains(&head.method);
         let (result, seen) = self.line(cancel, deadline).hold(|| match bare {
@@ -136,13 +152,13 @@ impl Ureq {
             }
         })?;
         if let Some(error) = ambiguous(response.headers()) {
-            // Its connection ends with the body, which was not read.
+            // The connection ends with the body, which was not read.
             return Err(Failure::Broken(error));
         }
         Ok(response.map(|body| Body { reader: body.into_reader(), buffer: vec![0; CHUNK].into(), broken: seen.broken }))
     }
 
-    /// Blocks for the next chunk of a body, `None` at its end.
+    /// Blocks for the next chunk of a body. `None` at its end.
     pub(crate) fn read(
         &self,
         body: &mut Body,
@@ -151,7 +167,7 @@ impl Ureq {
     ) -> Result<Option<Bytes>, Failure> {
         let Body { reader, buffer, broken } = body;
         let (result, seen) = self.line(cancel, deadline).hold(|| reader.read(buffer));
-        // What had arrived before is given first.
+        // What arrived before is returned first.
         *broken = broken.take().or(seen.broken);
         match result {
             Ok(0) => match broken.take() {
@@ -164,13 +180,13 @@ impl Ureq {
     }
 
     fn line(&self, cancel: &CancelHandle, deadline: Option<Time>) -> Line {
-        // A deadline beyond the clock's end is none.
+        // A deadline beyond the clock's range means none.
         let deadline = deadline.and_then(|at| self.epoch.checked_add(at.since_epoch()));
         Line::new(cancel.clone(), deadline)
     }
 }
 
-/// The body of an answer; dropping it closes the connection.
+/// The body of a response. Dropping it closes the connection.
 pub(crate) struct Body {
     reader: BodyReader<'static>,
     buffer: Box<[u8]>,
@@ -178,12 +194,12 @@ pub(crate) struct Body {
     broken: Option<io::Error>,
 }
 
-/// Why an exchange did not go on.
+/// Why an exchange stopped.
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// The deadline passed.
     Late,
-    /// It broke.
+    /// The connection failed.
     Broken(TransportError),
 }
 
@@ -194,16 +210,16 @@ impl Failure {
             ::ureq::Error::Timeout(what) => {
                 Failure::Broken(TransportError::new(sent, format_args!("{what} took too long")))
             }
-            // Its own text begins with `io: `.
+            // The text of the variant begins with `io: `.
             ::ureq::Error::Io(error) => Failure::Broken(TransportError::new(sent, &error).with_source(error)),
             error => Failure::Broken(TransportError::new(sent, &error).with_source(error)),
         }
     }
 
-    /// The same before there is a head. ureq secures a connection when it first writes, so that a certificate is refused in
-    /// what looks like the middle of the request.
+    /// The same before the head arrives. ureq starts TLS with the first write, so a rejected certificate appears as a failure in the
+    /// middle of the request.
     fn of_sending(error: ::ureq::Error, sent: Sent) -> Self {
-        // TLS libraries share no type for it.
+        // TLS libraries share no error type.
         const REFUSALS: [&str; 2] = ["invalid peer certificate", "certificate verify failed"];
         match Failure::of(error, sent) {
             Failure::Broken(failure) if REFUSALS.iter().any(|text| failure.message().contains(text)) => {
@@ -215,7 +231,7 @@ impl Failure {
     }
 }
 
-/// The system's certificates, as with the async client.
+/// Uses the system's certificates, like the async client.
 #[cfg(any(feature = "default-tls", feature = "rustls", feature = "native-tls"))]
 fn with_tls(builder: ConfigBuilder<AgentScope>) -> ConfigBuilder<AgentScope> {
     use ::ureq::tls::{RootCerts, TlsConfig, TlsProvider};

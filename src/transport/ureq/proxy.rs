@@ -1,4 +1,4 @@
-//! The proxy that a connection was to go through, to be blamed where that failed.
+//! The proxy of a connection, for error messages.
 
 use std::env;
 
@@ -6,7 +6,7 @@ use ::ureq::config::Config;
 use ::ureq::{Error, Proxy};
 use http::Uri;
 
-/// The address of the proxy on the way to this one, without user name and password, if this is a failure to connect.
+/// The address of the proxy for this address, without user information, if the error is a failure to connect.
 pub(super) fn of(config: &Config, uri: &Uri, error: &Error) -> Option<String> {
     let proxy = config.proxy().filter(|proxy| !proxy.is_no_proxy(uri))?;
     let connecting = matches!(
@@ -17,7 +17,7 @@ pub(super) fn of(config: &Config, uri: &Uri, error: &Error) -> Option<String> {
     connecting.then(|| format!("{scheme}://{}:{}", proxy.host(), proxy.port()))
 }
 
-/// The variable that names this proxy, in the order in which ureq looks at them, whatever the scheme of the server.
+/// The variable that sets this proxy, in ureq's order, regardless of the scheme of the server.
 pub(super) fn variable(proxy: &Proxy) -> Option<&'static str> {
     let all = ["ALL_PROXY", "all_proxy", "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"];
     let names = |name: &&str| env::var(name).is_ok_and(|value| Proxy::new(&value).is_ok());

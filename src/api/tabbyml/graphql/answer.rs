@@ -1,4 +1,4 @@
-//! Reads `{"data", "errors"}`.
+//! Decodes `{"data", "errors"}`.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -13,7 +13,7 @@ use crate::base::{Error, ErrorKind, Extra, Limits, MaybeSend, Result};
 use crate::decode::in_place::{filled, in_place_objects, listed};
 use crate::decode::{Decode, Json, Whole, from_json};
 
-/// Reads the `data` of an answer, or a field of it, as `T`; errors in the answer are errors of the call.
+/// Decodes the `data` of a response, or a field of it, as `T`. Errors in the response are errors of the call.
 pub struct GraphQlAnswer<T> {
     json: Json<Envelope>,
     field: Option<&'static str>,
@@ -40,14 +40,14 @@ struct Envelope {
     errors: Vec<GraphQlError>,
 }
 
-/// An error in an answer.
+/// An error in a response.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct GraphQlError {
-    /// What happened.
+    /// The message.
     #[serde(default, deserialize_with = "filled")]
     pub message: String,
-    /// What else the server says, such as its code.
+    /// Further details from the server, such as its code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extensions: Option<Extra>,
     /// Fields that this library has no name for, such as `locations` and `path`.
@@ -86,7 +86,7 @@ impl<T: DeserializeOwned> GraphQlAnswer<T> {
                 None => Value::Null,
             };
         }
-        // Read from text, so that an error says where it is.
+        // Decoded from text, so that errors include the path.
         from_json(&data.to_string())
     }
 }

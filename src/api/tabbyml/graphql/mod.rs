@@ -1,4 +1,4 @@
-//! `POST /graphql`: queries of your own with typed answers, and those that clients need.
+//! `POST /graphql`: custom queries with typed responses, and the queries that clients need.
 
 mod answer;
 mod queries;
@@ -21,19 +21,20 @@ pub use answer::{GraphQlAnswer, GraphQlError};
 pub use queries::*;
 pub use types::*;
 
-/// The table of this service; see [`operation`](crate::api::operation).
+/// The table of this service. See [`operation`](crate::api::operation).
 macro_rules! service {
     ($make:ident) => {
         $make! {
-            /// The GraphQL API of servers with accounts: `client.graphql()`. Search in code and documents is only here.
+            /// The GraphQL API of servers with accounts: `client.graphql()`. Search in code and documents is only available here.
             ///
-            /// Most fields of the API refuse the token of a user, and take the access token of [`sign_in`](GraphQl::sign_in) instead. Those
-            /// here take both, unless they say otherwise. Queries of your own are sent with [`query`](GraphQl::query).
+            /// Most fields of the API reject the token of a user, and require the access token of [`sign_in`](GraphQl::sign_in) instead. The
+            /// methods
+            /// here accept both, unless noted otherwise. Send custom queries with [`query`](GraphQl::query).
             ///
             /// # Errors
             ///
             /// The server reports errors with status 200. Their code is that of the server in lower case, such as `unauthorized`, `forbidden`
-            /// or `not_found`, or `graphql_error` if it has none. A document that is not a query of this API is a `bad_request`.
+            /// or `not_found`, or `graphql_error` if it has none. A document that is not valid for this API is a `bad_request`.
             graphql: GraphQl {
                 /// Returns the user that the token belongs to.
                 call me() -> CurrentUser = &GetMe::new() =>
@@ -57,10 +58,10 @@ macro_rules! service {
                 /// Returns the messages of a conversation, page by page.
                 call thread_messages(list: &ThreadMessages) -> Page<ThreadMessage> = list =>
                     own [ThreadMessages]: POST "/graphql", Api, IfUnsent, read, map_error;
-                /// Returns how far documents are indexed, by source. Refuses the token of a user.
+                /// Returns the indexing progress of documents, by source. Rejects the token of a user.
                 call ingestion_status() -> Vec<IngestionStatus> = &GetIngestionStatus::new() =>
                     own [GetIngestionStatus]: POST "/graphql", Api, IfUnsent, read, map_error;
-                /// Signs in with the password of an account, and returns an access token, which is good for 30 minutes as the token of a
+                /// Signs in with the password of an account. Returns an access token, which is valid for 30 minutes as the token of a
                 /// client, and a refresh token.
                 call sign_in(email: impl Into<String>, password: impl Into<String>) -> SessionTokens = &SignIn::new(email, password) =>
                     own [SignIn]: POST "/graphql", Public, IfUnsent, read, map_error;
@@ -100,7 +101,7 @@ pub struct GraphQlQuery<T> {
 }
 
 impl<T> GraphQlQuery<T> {
-    /// The document, without variables.
+    /// Creates a query with this document and no variables.
     pub fn new(document: impl Into<Cow<'static, str>>) -> Self {
         GraphQlQuery { request: Document::new(document), data: PhantomData }
     }
@@ -126,7 +127,7 @@ impl<T> Clone for GraphQlQuery<T> {
     }
 }
 
-/// Variables can hold passwords, so they are left out.
+/// Variables can contain passwords, so they are omitted.
 impl<T> fmt::Debug for GraphQlQuery<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("GraphQlQuery").field("query", &self.request.query).finish_non_exhaustive()

@@ -15,7 +15,7 @@ use crate::api::operation::Described;
 use crate::base::{Error, Result, TimeoutPolicy, Timeouts};
 use crate::protocol::{Endpoint, Idempotency, Scope, json_body};
 
-/// Declares queries: their arguments, the type of the field that answers, and the document.
+/// Declares queries: arguments, the type of the field in the response, and the document.
 macro_rules! queries {
     ($($(#[doc = $doc:expr])* $query:ident($($arg:ident: $type:ty = $name:literal),*) -> $field:literal $answer:ty, $document:literal;)*) => { $(
         $(#[doc = $doc])*
@@ -23,7 +23,7 @@ macro_rules! queries {
         pub struct $query(Document);
 
         impl $query {
-            /// The query with its required arguments.
+            /// Creates the query with its required arguments.
             #[allow(clippy::new_without_default, reason = "some take no argument")]
             pub fn new($($arg: $type),*) -> Self {
                 #[allow(unused_mut, reason = "some take no argument")]
@@ -33,7 +33,7 @@ macro_rules! queries {
             }
         }
 
-        /// Variables can hold passwords, so they are left out.
+        /// Variables can contain passwords, so they are omitted.
         impl fmt::Debug for $query {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.debug_struct(stringify!($query)).finish_non_exhaustive()
@@ -131,14 +131,14 @@ macro_rules! revisions {
 macro_rules! pages {
     ($($query:ident),*) => { $(
         impl $query {
-            /// Sets the cursor after which the page begins: [`Page::next`] of the one before.
+            /// Sets the cursor after which the page begins: [`Page::next`] of the previous page.
             #[must_use]
             pub fn after(mut self, cursor: impl Into<String>) -> Self {
                 self.0.variables.set("after", cursor.into());
                 self
             }
 
-            /// Sets how many entries the page has at most.
+            /// Sets the maximum number of entries of the page.
             #[must_use]
             pub fn first(mut self, count: u32) -> Self {
                 self.0.variables.set("first", count);

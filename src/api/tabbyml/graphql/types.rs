@@ -1,4 +1,4 @@
-//! What the queries answer.
+//! The responses of the queries.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use crate::base::{Extra, Text};
 use crate::decode::in_place::{filled, in_place_objects, listed, or_default, row};
 use crate::decode::open_enum::open_enum;
 
-/// Declares answers: their fields are optional on the wire, and have the default of their type if they are missing.
+/// Declares responses. Their fields are optional on the wire, and have their type's default if they are missing.
 macro_rules! answers {
     ($($(#[$meta:meta])* pub struct $name:ident { $($(#[$fmeta:meta])* $field:ident: $type:ty = $with:literal,)* })*) => { $(
         $(#[$meta])*
@@ -31,7 +31,7 @@ answers! {
     pub struct CurrentUser {
         /// The id.
         id: String = "filled",
-        /// The address of the account.
+        /// The email address of the account.
         email: String = "filled",
         /// The name.
         name: String = "filled",
@@ -45,27 +45,27 @@ answers! {
 
     /// The tokens of a session. `Debug` omits them.
     pub struct SessionTokens {
-        /// Good for 30 minutes as the token of a client.
+        /// The token for a client; valid for 30 minutes.
         access_token: String = "filled",
-        /// Good for new tokens.
+        /// The token that [`refresh`](crate::tabbyml::services::GraphQl::refresh) takes.
         refresh_token: String = "filled",
     }
 
-    /// What can be searched.
+    /// The sources that can be searched.
     #[derive(Debug)]
     pub struct ContextInfo {
         /// The sources.
         sources: Vec<ContextSource> = "listed",
     }
 
-    /// Something that can be searched.
+    /// A source that can be searched.
     #[derive(Debug)]
     pub struct ContextSource {
-        /// The id, by which other queries name it.
+        /// The id, which other queries take.
         source_id: String = "filled",
         /// The kind, such as `GIT` or `DOC`.
         source_kind: Text = "filled",
-        /// The name for people.
+        /// The display name.
         source_name: String = "filled",
     }
 
@@ -100,25 +100,25 @@ answers! {
     /// A file whose path matches.
     #[derive(Debug)]
     pub struct FileMatch {
-        /// What it is, such as `file` or `dir` (wire: `type`).
+        /// The type, such as `file` or `dir` (wire: `type`).
         #[serde(rename = "type")]
         kind: Text = "filled",
         /// The path.
         path: String = "filled",
-        /// The places of the path that match.
+        /// The matching positions of the path.
         indices: Vec<u64> = "row",
     }
 
-    /// The lines that match.
+    /// The matching lines.
     #[derive(Debug)]
     pub struct GrepOutput {
-        /// The files with such lines.
+        /// The files with matching lines.
         files: Vec<GrepFile> = "listed",
-        /// How long it took, in milliseconds.
+        /// The duration in milliseconds.
         elapsed_ms: u64 = "filled",
     }
 
-    /// A file with lines that match.
+    /// A file with matching lines.
     #[derive(Debug)]
     pub struct GrepFile {
         /// The path.
@@ -127,20 +127,20 @@ answers! {
         lines: Vec<GrepLine> = "listed",
     }
 
-    /// A line that matches.
+    /// A matching line.
     #[derive(Debug)]
     pub struct GrepLine {
         /// The text of the line.
         line: GrepText = "or_default",
-        /// Where the line begins in the file, in bytes.
+        /// The offset of the line in the file, in bytes.
         byte_offset: u64 = "filled",
-        /// Its number, from 1.
+        /// The line number, from 1.
         line_number: u64 = "filled",
-        /// The parts that match.
+        /// The matching parts.
         sub_matches: Vec<SubMatch> = "listed",
     }
 
-    /// Text, or Base64 of what is not UTF-8.
+    /// Text, or Base64 if it is not UTF-8.
     #[derive(Debug)]
     pub struct GrepText {
         /// The text.
@@ -149,7 +149,7 @@ answers! {
         base64: Option<String> = "filled",
     }
 
-    /// A part of a line that matches.
+    /// A matching part of a line.
     #[derive(Debug)]
     pub struct SubMatch {
         /// Where it begins, in bytes.
@@ -165,11 +165,11 @@ answers! {
         id: String = "filled",
         /// The id of the user.
         user_id: String = "filled",
-        /// Whether it is removed by itself.
+        /// Whether it is removed automatically.
         is_ephemeral: bool = "filled",
-        /// When it began, after RFC 3339.
+        /// The creation time, as RFC 3339.
         created_at: Text = "filled",
-        /// When it was changed last, after RFC 3339.
+        /// The time of the last change, as RFC 3339.
         updated_at: Text = "filled",
     }
 
@@ -180,30 +180,30 @@ answers! {
         id: String = "filled",
         /// The id of the conversation.
         thread_id: String = "filled",
-        /// Whose message it is: `USER` or `ASSISTANT`.
+        /// The author: `USER` or `ASSISTANT`.
         role: Text = "filled",
         /// The text.
         content: String = "filled",
-        /// When it was made, after RFC 3339.
+        /// The creation time, as RFC 3339.
         created_at: Text = "filled",
-        /// When it was changed last, after RFC 3339.
+        /// The time of the last change, as RFC 3339.
         updated_at: Text = "filled",
     }
 
-    /// How far the documents of a source are indexed.
+    /// The indexing progress of the documents of a source.
     #[derive(Debug)]
     pub struct IngestionStatus {
         /// The source.
         source: String = "filled",
-        /// How many wait.
+        /// The number of waiting documents.
         pending: u64 = "filled",
-        /// How many could not be indexed.
+        /// The number of documents that failed.
         failed: u64 = "filled",
-        /// How many there are.
+        /// The total number of documents.
         total: u64 = "filled",
     }
 
-    /// Where a page ends.
+    /// The end of a page.
     #[derive(Debug)]
     pub struct PageInfo {
         /// Whether there is another page.
@@ -225,7 +225,7 @@ impl fmt::Debug for SessionTokens {
     }
 }
 
-/// A part of a list.
+/// A page of a list.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -237,18 +237,18 @@ pub struct Page<T> {
         bound(deserialize = "T: Deserialize<'de> + Default")
     )]
     pub edges: Vec<Edge<T>>,
-    /// Where it ends.
+    /// The end of the page.
     #[serde(default, deserialize_with = "or_default")]
     pub page_info: PageInfo,
 }
 
 impl<T> Page<T> {
-    /// The entries, in their order.
+    /// Returns the entries, in order.
     pub fn nodes(&self) -> impl Iterator<Item = &T> {
         self.edges.iter().map(|edge| &edge.node)
     }
 
-    /// The cursor after which the next page begins; `None` if this is the last one.
+    /// Returns the cursor after which the next page begins. `None` for the last page.
     pub fn next(&self) -> Option<&str> {
         self.page_info.end_cursor.as_deref().filter(|_| self.page_info.has_next_page)
     }
@@ -258,7 +258,7 @@ impl<T> Page<T> {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Edge<T> {
-    /// Where it is in the list.
+    /// The position in the list.
     #[serde(default)]
     pub cursor: Option<String>,
     /// The entry.
@@ -275,18 +275,18 @@ open_enum! {
     /// The kind of a repository.
     #[derive(Default)]
     RepositoryKind {
-        /// One that was added by its URL.
+        /// Added by its URL.
         #[default]
         Git = "GIT",
-        /// Of GitHub.
+        /// On GitHub.
         Github = "GITHUB",
-        /// Of GitLab.
+        /// On GitLab.
         Gitlab = "GITLAB",
-        /// Of a GitHub server of one's own.
+        /// On a self-hosted GitHub server.
         GithubSelfHosted = "GITHUB_SELF_HOSTED",
-        /// Of a GitLab server of one's own.
+        /// On a self-hosted GitLab server.
         GitlabSelfHosted = "GITLAB_SELF_HOSTED",
-        /// One of the server's configuration file.
+        /// From the server's configuration file.
         GitConfig = "GIT_CONFIG",
     }
 }
