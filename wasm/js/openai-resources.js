@@ -1,0 +1,156 @@
+// What a client of npm `openai` has, as far as the server does.
+
+import { ChatCompletionStream } from "./openai-chat.js";
+import { NotFoundError, OpenAIError } from "./openai-errors.js";
+import { parsedCompletion } from "./openai-parse.js";
+import { APIPromise } from "./openai-promise.js";
+import { ChatCompletionRunner, ChatCompletionStreamingRunner } from "./openai-tools.js";
+import { described } from "./toolset.js";
+
+class Resource {
+  client;
+
+  constructor(client) {
+    Object.defineProperty(this, "client", { value: client, enumerable: false });
+  }
+}
+
+/** A request as the server takes it: tools have a description, and a text that is unset is null. */
+function sent({ stream: _, tools, ...request }) {
+  return tools === undefined ? request : { ...request, tools: tools.map((tool) => (tool.type === "function" ? described(tool) : tool)) };
+}
+
+/** A chunk that only has usage is one that was asked for: others rely on there being a choice. */
+const passes = (request) => (request.stream_options?.include_usage ? () => true : (chunk) => chunk.choices?.length !== 0);
+
+/** Conversations. */
+export class Completions extends Resource {
+  create(request, options) {
+    const { client } = this;
+    if (request.stream) return client.streamed(options, (tabby, call) => tabby.chat.stream(sent(request), call), passes(request));
+    return client.asked(options, (tabby, call) => tabby.chat.create(sent(request), call), nulled);
+  }
+
+  /** A streamed answer with events. */
+  stream(request, options) {
+    return ChatCompletionStream.createChatCompletion(this.client, request, options);
+  }
+
+  /** The answer, with its text and arguments parsed. */
+  parse(request, options) {
+    const made = this.create({ ...request, stream: false }, options);
+    const parsed = async () => {
+      const { data, response } = await made.withResponse();
+      return { data: await parsedCompletion(data, request), response: () => response };
+    };
+    return new APIPromise(parsed());
+  }
+
+  /** Rounds with tools. */
+  runTools(request, options) {
+    const Runner = request.stream ? ChatCompletionStreamingRunner : ChatCompletionRunner;
+    return Runner.runTools(this.client, request, options);
+  }
+}
+
+/** What OpenAI says null of, and this server nothing. */
+function nulled(completion) {
+  for (const choice of completion.choices) {
+    choice.logprobs ??= null;
+    if (choice.message) choice.message.refusal ??= null;
+  }
+  return completion;
+}
+
+/** Texts. */
+export class LegacyCompletions extends Resource {
+  create(request, options) {
+    const { client } = this;
+    if (request.stream) return client.streamed(options, (tabby, call) => tabby.completions.stream(sent(request), call), passes(request));
+    return client.asked(options, (tabby, call) => tabby.completions.create(sent(request), call));
+  }
+}
+
+/** Vectors, as lists of numbers unless base64 is asked for. */
+export class Embeddings extends Resource {
+  create(request, options) {
+    const write = request.encoding_format === "base64" ? base64Of : (vector) => Array.from(vector);
+    return this.client.asked(options, (tabby, call) => tabby.embeddings.create(request, call), (answer) => {
+      for (const entry of answer.data) entry.embedding = write(entry.embedding);
+      return answer;
+    });
+  }
+}
+
+function base64Of(vector) {
+  const bytes = new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength);
+  let text = "";
+  for (let at = 0; at < bytes.length; at += 0x8000) text += String.fromCharCode(...bytes.subarray(at, at + 0x8000));
+  return btoa(text);
+}
+
+/** Models. */
+export class Models extends Resource {
+  list(options) {
+    return new PagePromise(this.#list(options, (answer) => new Page(answer)));
+  }
+
+  /** The server has no route for one model: it is looked for in the list. */
+  retrieve(id, options) {
+    return this.#list(options, (answer) => {
+      const found = answer.data.find((card) => card.id === id);
+      if (found) return found;
+      const words = { message: `the model ${JSON.stringify(id)} is not in the server's list`, code: "model_not_found", type: "invalid_request_error", param: "model" };
+      throw new NotFoundError(404, words, undefined, new Headers());
+    });
+  }
+
+  #list(options, change) {
+    return this.client.asked(options, (tabby, call) => tabby.models.list(call), change);
+  }
+}
+
+/** A list, which has one page. */
+class Page {
+  constructor({ data, object = "list" }) {
+    this.data = data;
+    this.object = object;
+  }
+
+  getPaginatedItems() {
+    return this.data;
+  }
+
+  hasNextPage() {
+    return false;
+  }
+
+  async *[Symbol.asyncIterator]() {
+    yield* this.data;
+  }
+
+  async *iterPages() {
+    yield this;
+  }
+}
+
+class PagePromise extends APIPromise {
+  constructor(promise) {
+    super(promise.withResponse().then(({ data, response }) => ({ data, response: () => response })));
+  }
+
+  async *[Symbol.asyncIterator]() {
+    yield* (await this).data;
+  }
+}
+
+/** Defines a name that npm `openai` has and this server has not: whoever uses it is told so. */
+export function absent(prototype, name) {
+  Object.defineProperty(prototype, name, {
+    configurable: true,
+    get() {
+      throw new OpenAIError(`TabbyAPI has no \`${name}\`; there are \`chat.completions\`, \`completions\`, \`embeddings\` and \`models\`, and \`client.request\` for any other route`);
+    },
+  });
+}
+

@@ -1,0 +1,119 @@
+// A stream of chunks, as programs written for npm `openai` read it.
+
+import { OpenAIError, openAIError } from "./openai-errors.js";
+
+/** All chunks, those without a choice too, which only those get who ask for them. */
+export const ALL = Symbol("all");
+
+export class Stream {
+  #items;
+  #passes;
+  #claimed = false;
+
+  /** `items` makes the iterator of its chunks, of which those that `passes` says are handed out. */
+  constructor(items, controller = new AbortController(), passes = () => true) {
+    this.#items = items;
+    this.#passes = passes;
+    this.controller = controller;
+  }
+
+  [Symbol.asyncIterator]() {
+    return this.#read(this.#passes);
+  }
+
+  [ALL]() {
+    return this.#read(() => true);
+  }
+
+  async *#read(passes) {
+    if (this.#claimed) throw new OpenAIError("Cannot iterate over a consumed stream, use `.tee()` to split the stream.");
+    this.#claimed = true;
+    let isOver = false;
+    try {
+      for await (const item of this.#items()) if (passes(item)) yield item;
+      isOver = true;
+    } catch (error) {
+      isOver = true;
+      const made = openAIError(error);
+      // Who aborts the stream is not surprised that it ends.
+      if (this.controller.signal.aborted) return;
+      throw made;
+    } finally {
+      if (!isOver) this.controller.abort();
+    }
+  }
+
+  /** Two streams in place of this one: each gets all chunks. */
+  tee() {
+    const items = this[Symbol.asyncIterator]();
+    const queues = [[], []];
+    const reader = (own) => () => ({
+      next: () => {
+        if (own.length === 0) {
+          const step = items.next();
+          for (const queue of queues) queue.push(step);
+        }
+        return own.shift();
+      },
+      [Symbol.asyncIterator]() {
+        return this;
+      },
+    });
+    return queues.map((own) => new Stream(reader(own), this.controller));
+  }
+
+  /** The chunks as lines of JSON. */
+  toReadableStream() {
+    return encoded(this[Symbol.asyncIterator](), (item) => `${JSON.stringify(item)}\n`);
+  }
+
+  /** The chunks as the server sends them. */
+  toEventStream() {
+    return encoded(this[Symbol.asyncIterator](), (item) => `data: ${JSON.stringify(item)}\n\n`, "data: [DONE]\n\n");
+  }
+
+  /** A stream out of lines that `toReadableStream` has made. */
+  static fromReadableStream(readable, controller) {
+    return new Stream(() => linesOf(readable), controller);
+  }
+}
+
+function encoded(items, write, last) {
+  const encoder = new TextEncoder();
+  const source = {
+    async pull(controller) {
+      try {
+        const { value, done } = await items.next();
+        if (!done) return controller.enqueue(encoder.encode(write(value)));
+        if (last) controller.enqueue(encoder.encode(last));
+        controller.close();
+      } catch (error) {
+        controller.error(error);
+      }
+    },
+    async cancel() {
+      await items.return?.();
+    },
+  };
+  // Nothing is read before someone reads it: the chunks may be wanted elsewhere.
+  return new ReadableStream(source, { highWaterMark: 0 });
+}
+
+/** The values of lines of JSON. */
+export async function* linesOf(readable) {
+  const decoder = new TextDecoder();
+  const reader = readable.getReader();
+  let rest = "";
+  try {
+    for (;;) {
+      const { value, done } = await reader.read();
+      rest += done ? decoder.decode() : typeof value === "string" ? value : decoder.decode(value, { stream: true });
+      const lines = rest.split("\n");
+      rest = done ? "" : lines.pop();
+      for (const line of lines) if (line.trim() !== "") yield JSON.parse(line);
+      if (done) return;
+    }
+  } finally {
+    await reader.cancel().catch(() => {});
+  }
+}

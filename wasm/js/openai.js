@@ -1,0 +1,193 @@
+// A client with the face of npm `openai`, on the client of this package: programs change their import.
+
+import { Tabby, TabbyError } from "tabbyapi";
+import * as errors from "./openai-errors.js";
+import { APIPromise, responseOf } from "./openai-promise.js";
+import { Completions, Embeddings, LegacyCompletions, Models, absent } from "./openai-resources.js";
+import { Stream } from "./openai-stream.js";
+
+export * from "./openai-errors.js";
+export { ChatCompletionStream } from "./openai-chat.js";
+export { responseFormat } from "./openai-parse.js";
+export { APIPromise } from "./openai-promise.js";
+export { Stream } from "./openai-stream.js";
+export { ChatCompletionRunner, ChatCompletionStreamingRunner, ParsingToolFunction } from "./openai-tools.js";
+
+/** A variable of the environment, where there is one; blanks are as good as nothing. */
+const env = (name) => globalThis.process?.env?.[name]?.trim() || undefined;
+
+const LEVELS = ["off", "error", "warn", "info", "debug"];
+
+export class OpenAI {
+  #options;
+  #tabby;
+
+  constructor(options = {}) {
+    const {
+      baseURL = env("OPENAI_BASE_URL") ?? env("TABBY_URL"),
+      apiKey = env("OPENAI_API_KEY") ?? env("TABBY_API_KEY"),
+      adminAPIKey = env("OPENAI_ADMIN_KEY") ?? env("TABBY_ADMIN_KEY"),
+    } = options;
+    this.#options = { ...options, baseURL, apiKey, adminAPIKey };
+    this.baseURL = baseURL || "http://127.0.0.1:5000/v1";
+    this.apiKey = typeof apiKey === "function" ? "Missing Key" : (apiKey ?? null);
+    this.adminAPIKey = adminAPIKey ?? null;
+    this.maxRetries = options.maxRetries ?? 2;
+    this.timeout = options.timeout ?? 600_000;
+    this.logger = options.logger ?? console;
+    this.logLevel = levelOf(options.logLevel) ?? this.#levelOfEnvironment() ?? "warn";
+    this.#tabby = this.#client({});
+    this.chat = { completions: new Completions(this) };
+    this.completions = new LegacyCompletions(this);
+    this.embeddings = new Embeddings(this);
+    this.models = new Models(this);
+  }
+
+  /** The client of this package that does the work. */
+  get tabby() {
+    return this.#tabby;
+  }
+
+  /** Another client with the options of this one, and these in the place of some. */
+  withOptions(options) {
+    const { maxRetries, timeout, logger, logLevel, baseURL } = this;
+    return new this.constructor({ ...this.#options, baseURL, maxRetries, timeout, logger, logLevel, ...options });
+  }
+
+  get(path, options) {
+    return this.request({ method: "get", path, ...options });
+  }
+
+  post(path, options) {
+    return this.request({ method: "post", path, ...options });
+  }
+
+  put(path, options) {
+    return this.request({ method: "put", path, ...options });
+  }
+
+  patch(path, options) {
+    return this.request({ method: "patch", path, ...options });
+  }
+
+  delete(path, options) {
+    return this.request({ method: "delete", path, ...options });
+  }
+
+  /** Asks any route. */
+  request({ method, path, body, stream, ...options }) {
+    const prefix = /\/v1\/*$/.test(new URL(this.baseURL, "http://host").pathname) ? "/v1" : "";
+    const request = { method: method.toUpperCase(), path: `${prefix}${path.startsWith("/") ? path : `/${path}`}`, body };
+    if (stream) return this.streamed(options, (tabby, call) => tabby.request({ ...request, stream: true }, call));
+    return this.asked(options, (tabby, call) => tabby.request(request, call));
+  }
+
+  /** An answer: `ask` makes the call, `change` what is made of it. */
+  asked(options, ask, change = (value) => value) {
+    const answered = async () => {
+      const { data, status, headers } = await ask(this.#for(options), callOptions(options)).withResponse();
+      const made = change(data);
+      if (typeof made === "object" && made !== null && !Array.isArray(made)) {
+        Object.defineProperty(made, "_request_id", { value: headers.get("x-request-id"), enumerable: false, configurable: true });
+      }
+      return { data: made, response: responseOf(status, headers) };
+    };
+    return new APIPromise(answered());
+  }
+
+  /** A streamed answer, once its head is there. */
+  streamed(options, open, pass = () => true) {
+    const opened = async () => {
+      const stream = open(this.#for(options), callOptions(options));
+      const { status, headers } = await stream.opened;
+      const controller = new AbortController();
+      controller.signal.addEventListener("abort", () => stream.abort());
+      return { data: new Stream(() => stream, controller, pass), response: responseOf(status, headers) };
+    };
+    return new APIPromise(opened());
+  }
+
+  /** A client for a call with these options. */
+  client(options) {
+    return this.#for(options);
+  }
+
+  /** Most options are those of a call; for these there is a client of their own. */
+  #for(options) {
+    const query = options?.query;
+    return query && Object.keys(query).length > 0 ? this.#client(query) : this.#tabby;
+  }
+
+  #client(query) {
+    const { baseURL, logger, logLevel } = this;
+    const { apiKey, adminAPIKey, fetch, fetchOptions, defaultHeaders, defaultQuery, maxRetries, timeout, ...rest } = this.#options;
+    const { organization, project, dangerouslyAllowBrowser, webhookSecret, dataResidency, logger: _, logLevel: __, baseURL: ___, ...own } = rest;
+    const all = { ...defaultQuery, ...query };
+    // As npm `openai` calls it: a `fetch` of one's own may look at what it gets.
+    const send = (url, init) => (fetch ?? globalThis.fetch)(withQuery(url, all), { ...init, headers: new Headers(init.headers), body: textOf(init.body) });
+    const keys =
+      typeof apiKey === "function"
+        ? { getKey: async ({ scope }) => (scope === "admin" && adminAPIKey ? adminAPIKey : { bearer: await apiKey() }) }
+        : { bearer: apiKey || undefined, adminKey: adminAPIKey || undefined };
+    try {
+      return new Tabby({
+        ...own,
+        ...keys,
+        baseURL,
+        headers: headersOf(defaultHeaders),
+        fetch: fetch || Object.keys(all).length > 0 ? send : undefined,
+        fetchOptions,
+        maxRetries,
+        timeout,
+        logger: leveled(logger, logLevel),
+      });
+    } catch (error) {
+      throw errors.openAIError(error);
+    }
+  }
+
+  #levelOfEnvironment() {
+    const given = env("OPENAI_LOG");
+    if (given === undefined || LEVELS.includes(given)) return given;
+    this.logger.warn?.(`process.env['OPENAI_LOG'] was set to ${JSON.stringify(given)}, expected one of ${JSON.stringify(LEVELS)}`);
+    return undefined;
+  }
+}
+
+for (const [name, Kind] of Object.entries(errors)) if (name !== "openAIError") OpenAI[name] = Kind;
+OpenAI.OpenAI = OpenAI;
+OpenAI.DEFAULT_TIMEOUT = 600_000;
+for (const name of ["responses", "images", "audio", "files", "moderations", "fineTuning", "vectorStores", "batches", "uploads", "beta", "realtime"]) absent(OpenAI.prototype, name);
+
+export default OpenAI;
+export { TabbyError };
+
+const levelOf = (level) => (LEVELS.includes(level) ? level : undefined);
+
+function leveled(logger, level) {
+  const at = LEVELS.indexOf(level);
+  const log = (name, least) => (at >= LEVELS.indexOf(least) ? (line) => logger[name]?.(line) : undefined);
+  // Errors are thrown: they are logged for those who want to know more.
+  return { debug: log("debug", "debug"), warn: log("warn", "info") };
+}
+
+/** Headers as this package takes them; null takes one away, which is never sent then. */
+function headersOf(given) {
+  if (given == null) return undefined;
+  const pairs = typeof given[Symbol.iterator] === "function" ? [...given] : Object.entries(given);
+  return pairs.flatMap(([name, value]) => (value == null ? [] : [value].flat().map((one) => [name, String(one)])));
+}
+
+function callOptions(options) {
+  if (options == null) return undefined;
+  const { signal, timeout, maxRetries, headers, fetchOptions, timeouts, limits } = options;
+  return { signal: signal ?? undefined, timeout, maxRetries, headers: headersOf(headers), fetchOptions, timeouts, limits };
+}
+
+const textOf = (body) => (ArrayBuffer.isView(body) ? new TextDecoder().decode(body) : body);
+
+function withQuery(url, query) {
+  const made = new URL(url);
+  for (const [name, value] of Object.entries(query)) if (value !== undefined) made.searchParams.append(name, String(value));
+  return made.href;
+}
