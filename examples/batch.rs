@@ -28,7 +28,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let vectors = client.embeddings().many((0..100).map(|n| format!("text {n}"))).per_request(16).await?;
     println!("{} vectors of {} numbers", vectors.data.len(), vectors.dimension());
 
-    // The same in parts, of which each is recorded. The second run asks only for the texts that have no record.
+    // The same in recorded parts. The second run requests only the texts without a record.
     let texts: Vec<String> = (0..100).map(|n| format!("text {n}")).collect();
     let mut records = String::new();
     for requests in [3, usize::MAX] {

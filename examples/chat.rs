@@ -12,7 +12,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (client, server) = support::connect()?;
     let parameters = json!({"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]});
     let weather = Tool::new("get_weather", "Tells the weather in a city.", parameters);
-    // The directive tells the emulated server what to say; a real one takes it for a part of the question.
+    // The directive sets the response of the emulated server. To a real one it is part of the question.
     let question = r#"What is the weather in Oslo? [[fake:{"reply":"<think>I must look.</think><tool_call><function=get_weather><parameter=city>Oslo</parameter></function></tool_call>"}]]"#;
     let request = ChatRequest::new([ChatMessage::user(question)]).tools([weather]).max_tokens(500);
 
@@ -29,7 +29,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     next.tools = None;
     println!("answer: {}", client.chat().create(&next).await?.text());
 
-    // A stream that breaks keeps what had arrived, and tells how it ended.
+    // A stream that breaks keeps the received part, and reports how it ended.
     if let Some(server) = &server {
         server.script(tabbyapi_emulator::Script::new().tokens(["It", " was", " a", " dark"]).cut_after(3));
     }

@@ -15,9 +15,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     for model in &list.data {
         println!("{}", model.id);
     }
-    let Some(first) = list.data.first() else { return Err("there is no embedding model".into()) };
+    let Some(first) = list.data.first() else { return Err("no embedding model is available".into()) };
 
-    // One that is loaded must be unloaded before another one is loaded, or it anew.
+    // A loaded model must be unloaded before another one, or the same one again, is loaded.
     match models.unload().await {
         Ok(_) => println!("unloaded what there was"),
         Err(error) if error.code() == "no_embedding_model_loaded" => println!("none was loaded"),

@@ -22,7 +22,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     // One vector per text, in the order of the texts: that is checked.
     let vectors = answer.into_inner().into_vectors();
-    let Some((first, others)) = vectors.split_first() else { return Err("there is no vector".into()) };
+    let Some((first, others)) = vectors.split_first() else { return Err("the response has no vectors".into()) };
     for (text, other) in texts[1..].iter().zip(others) {
         println!("{:.3} {text}", cosine(first, other));
     }

@@ -1,6 +1,6 @@
 //! Keys that are not fixed: from the environment, else from a file like the server's own, which changes while the program runs.
 //!
-//! `cargo run --example keys` speaks to an emulated server, or to the server in `TABBY_URL`, of which it needs `TABBY_API_KEY`. The
+//! `cargo run --example keys` uses an emulated server, or the server in `TABBY_URL` with the key in `TABBY_API_KEY`. The
 //! keys that the client uses come from variables of this example's own (`EXAMPLE_API_KEY`, which goes first if it is set) and from a
 //! file.
 

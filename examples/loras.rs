@@ -9,13 +9,13 @@ use tabbyapi_emulator::Emulator;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    // As servers of 2025 did. Current ones load no LoRA, which is told in the answer and is no error.
+    // Works on servers of 2025. Current ones do not load LoRAs, and report that in the response instead of an error.
     let (client, _server) = support::connect_or(Emulator::builder().loras_work(true))?;
     let loras = client.loras();
 
     let list = loras.list().await?;
     if list.data.is_empty() {
-        return Err("there is no LoRA to load".into());
+        return Err("no LoRA is available".into());
     }
     let wanted = list.data.iter().map(|card| LoraLoad::new(card.id.as_str()).scaling(0.5));
     let report = loras.load(&LoraLoadRequest::new(wanted)).await?;

@@ -13,7 +13,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     for model in &models.data {
         println!("{}", model.id);
     }
-    let Some(first) = models.data.first() else { return Err("there is no model to load".into()) };
+    let Some(first) = models.data.first() else { return Err("no model is available".into()) };
 
     // Unloads what is loaded first, so that the parameters apply even if this model is loaded already.
     let request = LoadRequest::new(first.id.as_str()).max_seq_len(2048).cache_mode("Q8");

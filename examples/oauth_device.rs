@@ -47,7 +47,7 @@ async fn show(provider: Provider, server: &str, transport: impl Transport + Clon
         keys = keys.with_refresh_token(kept.trim());
     }
 
-    // Ahead of the first call, whose deadline is no measure for people.
+    // Before the first call, whose deadline is too short for a user.
     keys.sign_in().await?;
 
     let client = Client::builder(server.to_owned())

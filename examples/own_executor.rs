@@ -2,7 +2,7 @@
 //!
 //! `cargo run --example own_executor --no-default-features`
 //!
-//! An executor moves bytes and tells the time. Retries, deadlines, keys and streams stay with the library.
+//! An executor moves bytes and provides the time. Retries, deadlines, keys and streams are up to the library.
 
 use std::error::Error;
 use std::future::Future;
@@ -111,7 +111,7 @@ impl Stream for Body {
     }
 }
 
-/// The innermost cause, which is the one that tells.
+/// The innermost cause, which is the most specific.
 fn root(error: &dyn Error) -> String {
     let mut cause = error;
     while let Some(deeper) = cause.source() {

@@ -44,7 +44,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (answer, ended) = client.chat().stream(&ask("Tell me a long story.")).limited(budget).finish().await?;
     println!("{} … ({ended:?})", answer.text());
 
-    // An answer that breaks off is taken up again where it was. The emulated server is told to break it off.
+    // A response that breaks off is continued. A directive makes the emulated server break it off.
     if let Some(server) = &server {
         server.script(Script::new().tokens(["Half", " of", " it"]).cut_after(2));
         server.script(Script::new().reply(" and the rest."));

@@ -17,7 +17,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    // Without the connections, of which the HTTP stack tells.
+    // Without the connection events of the HTTP stack.
     let ours = Targets::new().with_target("tabbyapi", tracing::Level::DEBUG);
     let printed = tracing_subscriber::fmt::layer().with_span_events(FmtSpan::CLOSE);
     tracing_subscriber::registry().with(printed).with(ours).init();
@@ -26,9 +26,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let request = ChatRequest::new([ChatMessage::user("Name three rivers.")]).max_tokens(60).temperature(0.7);
     let answer = client.chat().stream(&request).finish().await?;
-    println!("{} bytes of an answer that no span tells", answer.text().len());
+    println!("{} bytes in a response that is not in any span", answer.text().len());
 
-    // A stream that is dropped before its end is told as cancelled.
+    // A stream that is dropped before its end is reported as cancelled.
     let mut stream = client.chat().stream(&request);
     stream.next().await;
     drop(stream);

@@ -19,7 +19,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("before: {}", before.unwrap_or("none"));
     let known = list.data.iter().find(|name| Some(name.as_str()) == before);
     let Some(name) = known.or(list.data.first()) else {
-        println!("there is no template to switch to, so the one of the model stays");
+        println!("no template is available, so the model keeps its own");
         return Ok(());
     };
     if let Err(error) = templates.switch("no-such-template").await {

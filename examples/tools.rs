@@ -31,12 +31,12 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .add("get_weather", "Tells the weather in a city.", parameters, |place: Place| async move {
             match place.city.as_str() {
                 "Oslo" => Ok(Weather { celsius: 4, sky: "light rain" }),
-                city => Err(format!("there is no station in {city}; try a larger city")),
+                city => Err(format!("no station in {city}; try a larger city")),
             }
         })
         .limits(ToolLimits::new().rounds(4));
 
-    // What an emulated server says: two calls, one of which fails, then an answer.
+    // The script of the emulated server: two calls, the second of which fails, then a response.
     if let Some(server) = &server {
         let call = |city| {
             format!("<tool_call><function=get_weather><parameter=city>{city}</parameter></function></tool_call>")
@@ -46,7 +46,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
 
     let mut request = ChatRequest::new([
-        ChatMessage::system("You tell the weather in one sentence."),
+        ChatMessage::system("Report the weather in one sentence."),
         ChatMessage::user("What is the weather like in Oslo and in Drøbak?"),
     ])
     .max_tokens(500);
@@ -63,7 +63,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             ToolEvent::Chunk(chunk) => print!("{}", chunk.text()),
             ToolEvent::Started { call } => println!("call: {}({})", call.function.name, call.function.arguments),
             ToolEvent::Finished { result: Ok(text), .. } => println!("result: {text}"),
-            ToolEvent::Finished { result: Err(failure), .. } => println!("the model is told: {failure}"),
+            ToolEvent::Finished { result: Err(failure), .. } => println!("the model receives: {failure}"),
             _ => {}
         }
     }

@@ -230,7 +230,7 @@ fn answers_from_somewhere_else_say_so() {
          the address it points to as the base URL: https://tabby.test/v1/model",
         "GET http://tabby.test/prefix/v1/models: the answer could not be read: invalid type: integer, expected a list at \
          line 1 column 9 (at `data`)",
-        "GET http://tabby.test/prefix/v1/models: the answer could not be read: it is no object",
+        "GET http://tabby.test/prefix/v1/models: the answer could not be read: it is not an object",
     ];
     for text in expected {
         let error = block_on(client.models().list()).unwrap_err();

@@ -253,7 +253,7 @@ fn vector<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<f32>, D::Err
             let bytes = BASE64.decode(text).map_err(|error| E::custom(format_args!("no valid base64: {error}")))?;
             let (floats, rest) = bytes.as_chunks::<4>();
             if !rest.is_empty() {
-                return Err(E::custom(format_args!("{} bytes are no whole number of 32-bit floats", bytes.len())));
+                return Err(E::custom(format_args!("{} bytes are not a whole number of 32-bit floats", bytes.len())));
             }
             Ok(floats.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect())
         }
@@ -317,7 +317,7 @@ mod tests {
     #[test]
     fn vectors_that_cannot_be_read_are_told_with_their_place() {
         for (vector, words) in [
-            (r#""AAA=""#, "2 bytes are no whole number of 32-bit floats"),
+            (r#""AAA=""#, "2 bytes are not a whole number of 32-bit floats"),
             (r#""A*==""#, "no valid base64"),
             ("[1,null]", "invalid type: null"),
             ("7", "expected a list of numbers, or base64"),

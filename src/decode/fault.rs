@@ -49,7 +49,7 @@ fn data(told: &str) -> String {
         return if found.is_empty() { format!("{fault}{expected}") } else { format!("{fault}: {found}{expected}") };
     }
     const BASE64: &str = "no valid base64";
-    const BYTES: &str = " bytes are no whole number of 32-bit floats";
+    const BYTES: &str = " bytes are not a whole number of 32-bit floats";
     let after_number = told.trim_start_matches(|digit: char| digit.is_ascii_digit());
     match told {
         told if told.starts_with("unknown variant `") => "a word that is not known here".to_owned(),

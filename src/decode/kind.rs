@@ -54,7 +54,7 @@ fn refusal(text: &str, fields: Fields) -> Option<Error> {
 
 fn nothing_of(names: &[&str], object: bool) -> Error {
     let what = match (object, names) {
-        (false, _) => "is no object".to_owned(),
+        (false, _) => "is not an object".to_owned(),
         (true, [name]) => format!("has no `{name}`"),
         (true, names) => format!("has none of the fields `{}`", names.join("`, `")),
     };

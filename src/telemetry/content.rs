@@ -182,17 +182,17 @@ mod tests {
             {"role": "assistant", "content": null, "tool_calls": [{"id": "c", "function": {"name": "f", "arguments": "{\"a\":1}"}}]},
             {"role": "tool", "tool_call_id": "c", "content": "42"},
         ]});
-        let told: Value = serde_json::from_str(&input(chat.to_string().as_bytes()).unwrap()).unwrap();
+        let messages: Value = serde_json::from_str(&input(chat.to_string().as_bytes()).unwrap()).unwrap();
         assert_eq!(
-            told,
+            messages,
             json!([
                 {"role": "user", "parts": [{"type": "text", "content": "What is it?"}, {"type": "image_url"}]},
                 {"role": "assistant", "parts": [{"type": "tool_call", "id": "c", "name": "f", "arguments": {"a": 1}}]},
                 {"role": "tool", "parts": [{"type": "tool_call_response", "id": "c", "response": "42"}]},
             ])
         );
-        let told: Value = serde_json::from_str(&input(br#"{"prompt":["a","b"]}"#).unwrap()).unwrap();
-        assert_eq!(told[1], json!({"role": "user", "parts": [{"type": "text", "content": "b"}]}));
+        let messages: Value = serde_json::from_str(&input(br#"{"prompt":["a","b"]}"#).unwrap()).unwrap();
+        assert_eq!(messages[1], json!({"role": "user", "parts": [{"type": "text", "content": "b"}]}));
         assert_eq!(input(br#"{"prompt":7}"#), None);
         assert_eq!(input(b""), None);
     }
@@ -205,10 +205,10 @@ mod tests {
         content.say(1, Some("äöü"), None);
         content.say(1, Some("x"), Some("y"));
         content.say(u32::MAX, Some(""), None);
-        let told: Value = serde_json::from_str(&content.output(|_| Some("stop")).unwrap()).unwrap();
-        assert_eq!(told[1]["parts"], json!([{"type": "text", "content": "äöü"}]));
+        let messages: Value = serde_json::from_str(&content.output(|_| Some("stop")).unwrap()).unwrap();
+        assert_eq!(messages[1]["parts"], json!([{"type": "text", "content": "äöü"}]));
         content.left = 1;
         assert_eq!(content.share("ä"), "");
-        assert_eq!(told.as_array().unwrap().len(), 2);
+        assert_eq!(messages.as_array().unwrap().len(), 2);
     }
 }

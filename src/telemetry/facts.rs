@@ -92,7 +92,7 @@ impl<'a> End<'a> {
     }
 
     /// The attribute that distinguishes it from a complete one.
-    pub(super) fn told(self) -> Option<(&'static str, Value)> {
+    pub(super) fn attribute(self) -> Option<(&'static str, Value)> {
         match self {
             End::Complete => None,
             End::Cancelled => Some((n::CANCELLED, Value::Flag(true))),
@@ -156,37 +156,37 @@ impl Facts {
     pub(super) fn request(&self) -> Attributes {
         let Some(work) = self.work else { return Vec::new() };
         let asked = &self.asked;
-        let mut told = vec![(n::OPERATION_NAME, text(work.name())), (n::PROVIDER_NAME, text(n::PROVIDER))];
-        let mut tell = |name, value: Option<Value>| told.extend(value.map(|value| (name, value)));
+        let mut attributes = vec![(n::OPERATION_NAME, text(work.name())), (n::PROVIDER_NAME, text(n::PROVIDER))];
+        let mut add = |name, value: Option<Value>| attributes.extend(value.map(|value| (name, value)));
         let number = |value: &Json| value.as_i64().map(Value::Number);
         let decimal = |value: &Json| value.as_f64().map(Value::Decimal);
-        tell(n::REQUEST_MODEL, asked.model.as_str().map(text));
-        tell(n::REQUEST_STREAM, self.is_streamed().then_some(Value::Flag(true)));
-        tell(n::REQUEST_CHOICE_COUNT, number(&asked.n).filter(|count| *count != Value::Number(1)));
-        tell(n::REQUEST_MAX_TOKENS, number(&asked.max_tokens).or_else(|| number(&asked.max_length)));
-        tell(n::REQUEST_TEMPERATURE, decimal(&asked.temperature));
-        tell(n::REQUEST_TOP_K, number(&asked.top_k));
-        tell(n::REQUEST_TOP_P, decimal(&asked.top_p));
-        tell(n::REQUEST_FREQUENCY_PENALTY, decimal(&asked.frequency_penalty));
-        tell(n::REQUEST_PRESENCE_PENALTY, decimal(&asked.presence_penalty));
-        tell(n::REQUEST_SEED, number(&asked.seed));
+        add(n::REQUEST_MODEL, asked.model.as_str().map(text));
+        add(n::REQUEST_STREAM, self.is_streamed().then_some(Value::Flag(true)));
+        add(n::REQUEST_CHOICE_COUNT, number(&asked.n).filter(|count| *count != Value::Number(1)));
+        add(n::REQUEST_MAX_TOKENS, number(&asked.max_tokens).or_else(|| number(&asked.max_length)));
+        add(n::REQUEST_TEMPERATURE, decimal(&asked.temperature));
+        add(n::REQUEST_TOP_K, number(&asked.top_k));
+        add(n::REQUEST_TOP_P, decimal(&asked.top_p));
+        add(n::REQUEST_FREQUENCY_PENALTY, decimal(&asked.frequency_penalty));
+        add(n::REQUEST_PRESENCE_PENALTY, decimal(&asked.presence_penalty));
+        add(n::REQUEST_SEED, number(&asked.seed));
         let format = asked.response_format.get("type").and_then(Json::as_str);
-        tell(n::OUTPUT_TYPE, format.map(|format| text(if format == "text" { "text" } else { "json" })));
-        tell(n::INPUT_MESSAGES, self.content.as_ref().and_then(Content::input).map(Value::Text));
-        told
+        add(n::OUTPUT_TYPE, format.map(|format| text(if format == "text" { "text" } else { "json" })));
+        add(n::INPUT_MESSAGES, self.content.as_ref().and_then(Content::input).map(Value::Text));
+        attributes
     }
 
     /// The attributes at the start of an attempt.
     pub(super) fn attempt(&mut self, call: &View<'_>, uri: &Uri) -> Attributes {
         let port = uri.port_u16().unwrap_or(if uri.scheme_str() == Some("https") { 443 } else { 80 });
         self.server = uri.host().map(|host| (host.to_owned(), port));
-        let mut told =
+        let mut attributes =
             vec![(n::HTTP_REQUEST_METHOD, text(call.method.as_str())), (n::URL_FULL, Value::Text(redacted(uri)))];
-        told.extend(self.told_server());
+        attributes.extend(self.server_attributes());
         if call.record.attempt_count > 0 {
-            told.push((n::HTTP_REQUEST_RESEND_COUNT, Value::Number(call.record.attempt_count.into())));
+            attributes.push((n::HTTP_REQUEST_RESEND_COUNT, Value::Number(call.record.attempt_count.into())));
         }
-        told
+        attributes
     }
 
     /// Records an item of a stream, or a whole response.
@@ -224,41 +224,41 @@ impl Facts {
 
     /// The attributes at the end.
     pub(super) fn outcome(&self, end: End<'_>) -> Attributes {
-        let mut told: Attributes = self.told_server().collect();
-        told.extend(end.told());
+        let mut attributes: Attributes = self.server_attributes().collect();
+        attributes.extend(end.attribute());
         if self.work.is_none() {
-            return told;
+            return attributes;
         }
-        let mut tell = |name, value: Option<Value>| told.extend(value.map(|value| (name, value)));
-        tell(n::RESPONSE_ID, some(&self.id));
-        tell(n::RESPONSE_MODEL, some(&self.model));
+        let mut add = |name, value: Option<Value>| attributes.extend(value.map(|value| (name, value)));
+        add(n::RESPONSE_ID, some(&self.id));
+        add(n::RESPONSE_MODEL, some(&self.model));
         let missing = matches!(end, End::Failed(_)).then_some(n::FINISH_ERROR);
         let finish = self.finish.iter().filter_map(|reason| reason.as_deref().or(missing)).map(str::to_owned);
         let finish: Vec<String> = finish.collect();
-        tell(n::RESPONSE_FINISH_REASONS, (!finish.is_empty()).then_some(Value::Texts(finish)));
-        tell(n::RESPONSE_TIME_TO_FIRST_CHUNK, self.first_chunk.map(|wait| Value::Decimal(wait.as_secs_f64())));
-        tell(n::USAGE_INPUT_TOKENS, self.usage.map(|(input, _)| count(input)));
+        add(n::RESPONSE_FINISH_REASONS, (!finish.is_empty()).then_some(Value::Texts(finish)));
+        add(n::RESPONSE_TIME_TO_FIRST_CHUNK, self.first_chunk.map(|wait| Value::Decimal(wait.as_secs_f64())));
+        add(n::USAGE_INPUT_TOKENS, self.usage.map(|(input, _)| count(input)));
         if self.work != Some(Work::Embeddings) {
-            tell(n::USAGE_OUTPUT_TOKENS, self.usage.map(|(_, output)| count(output)));
+            add(n::USAGE_OUTPUT_TOKENS, self.usage.map(|(_, output)| count(output)));
         }
         let finish = |choice: usize| self.finish.get(choice).and_then(|reason| reason.as_deref()).or(missing);
-        tell(n::OUTPUT_MESSAGES, self.content.as_ref().and_then(|content| content.output(finish)).map(Value::Text));
-        told
+        add(n::OUTPUT_MESSAGES, self.content.as_ref().and_then(|content| content.output(finish)).map(Value::Text));
+        attributes
     }
 
     /// The attributes that distinguish metrics.
     pub(super) fn metric(&self) -> Attributes {
         let Some(work) = self.work else { return Vec::new() };
-        let mut told = vec![(n::OPERATION_NAME, text(work.name())), (n::PROVIDER_NAME, text(n::PROVIDER))];
-        told.extend(self.asked.model.as_str().map(|model| (n::REQUEST_MODEL, text(model))));
-        told.extend(some(&self.model).map(|model| (n::RESPONSE_MODEL, model)));
-        told.extend(self.told_server());
-        told
+        let mut attributes = vec![(n::OPERATION_NAME, text(work.name())), (n::PROVIDER_NAME, text(n::PROVIDER))];
+        attributes.extend(self.asked.model.as_str().map(|model| (n::REQUEST_MODEL, text(model))));
+        attributes.extend(some(&self.model).map(|model| (n::RESPONSE_MODEL, model)));
+        attributes.extend(self.server_attributes());
+        attributes
     }
 
     /// The server of the last attempt.
     pub(super) fn server(&self) -> Attributes {
-        self.told_server().collect()
+        self.server_attributes().collect()
     }
 
     /// Tokens of the prompt and of the response.
@@ -272,15 +272,15 @@ impl Facts {
     }
 
     /// Whether content is enabled.
-    pub(super) fn tells_content(&self) -> bool {
+    pub(super) fn includes_content(&self) -> bool {
         self.content.is_some()
     }
 
-    fn told_server(&self) -> impl Iterator<Item = (&'static str, Value)> {
-        let told = |(host, port): &(String, u16)| {
+    fn server_attributes(&self) -> impl Iterator<Item = (&'static str, Value)> {
+        let attributes = |(host, port): &(String, u16)| {
             [(n::SERVER_ADDRESS, text(host)), (n::SERVER_PORT, Value::Number((*port).into()))]
         };
-        self.server.as_ref().map(told).into_iter().flatten()
+        self.server.as_ref().map(attributes).into_iter().flatten()
     }
 
     fn answer(&mut self, id: &Text, model: &Text, usage: Option<&Usage>) {
@@ -322,19 +322,20 @@ impl Work {
 
 /// The attributes at the end of an attempt.
 pub(super) fn attempt_end(attempt: &Attempt, error: Option<&Error>) -> Attributes {
-    let mut told = vec![
+    let mut attributes = vec![
         (n::HTTP_REQUEST_BODY_SIZE, count(attempt.request_bytes)),
         (n::HTTP_RESPONSE_BODY_SIZE, count(attempt.response_bytes)),
     ];
-    told.extend(attempt.status.map(|status| (n::HTTP_RESPONSE_STATUS_CODE, Value::Number(status.as_u16().into()))));
-    told.extend(attempt_told(attempt, error));
-    told
+    attributes
+        .extend(attempt.status.map(|status| (n::HTTP_RESPONSE_STATUS_CODE, Value::Number(status.as_u16().into()))));
+    attributes.extend(attempt_attribute(attempt, error));
+    attributes
 }
 
 /// The attribute that distinguishes an attempt from a complete one: cancelled, or the error.
-pub(super) fn attempt_told(attempt: &Attempt, error: Option<&Error>) -> Option<(&'static str, Value)> {
+pub(super) fn attempt_attribute(attempt: &Attempt, error: Option<&Error>) -> Option<(&'static str, Value)> {
     match End::of(error) {
-        End::Cancelled => End::Cancelled.told(),
+        End::Cancelled => End::Cancelled.attribute(),
         _ => attempt_error(attempt).map(|error| (n::ERROR_TYPE, Value::Text(error))),
     }
 }
@@ -383,12 +384,12 @@ mod tests {
 
     #[test]
     fn queries_are_redacted() {
-        for (given, told) in [
+        for (given, attributes) in [
             ("http://h:1/p", "http://h:1/p"),
             ("http://h/p?key=secret&x=1", "http://h/p?key=REDACTED&x=REDACTED"),
             ("http://h/p?secret", "http://h/p?REDACTED"),
         ] {
-            assert_eq!(redacted(&given.parse().unwrap()), told);
+            assert_eq!(redacted(&given.parse().unwrap()), attributes);
         }
     }
 

@@ -5,7 +5,7 @@ use opentelemetry::metrics::{Counter, Histogram, Meter};
 
 use crate::base::{Attempt, Error, Record};
 use crate::protocol::hooks::View;
-use crate::telemetry::facts::{Chunk, End, Facts, Work, attempt_told};
+use crate::telemetry::facts::{Chunk, End, Facts, Work, attempt_attribute};
 use crate::telemetry::key_values::key_values;
 use crate::telemetry::names as n;
 
@@ -61,26 +61,26 @@ impl Metrics {
     }
 
     pub(super) fn attempt(&self, call: &View<'_>, facts: &Facts, attempt: &Attempt, error: Option<&Error>) {
-        let mut told = vec![KeyValue::new(n::HTTP_REQUEST_METHOD, call.method.to_string())];
-        told.extend(key_values(facts.server()));
-        told.extend(
+        let mut attributes = vec![KeyValue::new(n::HTTP_REQUEST_METHOD, call.method.to_string())];
+        attributes.extend(key_values(facts.server()));
+        attributes.extend(
             attempt.status.map(|status| KeyValue::new(n::HTTP_RESPONSE_STATUS_CODE, i64::from(status.as_u16()))),
         );
-        told.extend(key_values(attempt_told(attempt, error).into_iter().collect()));
+        attributes.extend(key_values(attempt_attribute(attempt, error).into_iter().collect()));
         let ended = attempt.ended.unwrap_or(call.now);
-        self.http.record(ended.since(attempt.sent).as_secs_f64(), &told);
+        self.http.record(ended.since(attempt.sent).as_secs_f64(), &attributes);
     }
 
     pub(super) fn outcome(&self, facts: &Facts, record: &Record, end: End<'_>) {
         let Some(work) = facts.work else { return };
-        let told = key_values(facts.metric());
-        let mut durations = told.clone();
-        durations.extend(key_values(end.told().into_iter().collect()));
+        let attributes = key_values(facts.metric());
+        let mut durations = attributes.clone();
+        durations.extend(key_values(end.attribute().into_iter().collect()));
         let took = record.elapsed().unwrap_or_default().as_secs_f64();
         if work == Work::Embeddings {
             self.embeddings.record(took, &durations);
             if let Some((input, _)) = facts.usage() {
-                self.embeddings_each.record(input, &told);
+                self.embeddings_each.record(input, &attributes);
             }
             return;
         }
@@ -91,12 +91,12 @@ impl Metrics {
             Some(_) => KeyValue::new(n::TOKEN_MODALITY, modality),
             None => KeyValue::new(n::TOKEN_MODALITY, n::MODALITY_UNKNOWN),
         };
-        let with = |modality| told.iter().cloned().chain([modality]).collect::<Vec<_>>();
+        let with = |modality| attributes.iter().cloned().chain([modality]).collect::<Vec<_>>();
         self.input.add(input, &with(modality(facts.input_modality())));
         self.output.add(output, &with(modality(n::MODALITY_TEXT)));
         if facts.usage().is_some() {
-            self.input_each.record(input, &told);
-            self.output_each.record(output, &told);
+            self.input_each.record(input, &attributes);
+            self.output_each.record(output, &attributes);
         }
     }
 }

@@ -87,9 +87,9 @@ impl OpenTelemetry {
         self
     }
 
-    fn span(&self, parent: &Context, name: String, kind: SpanKind, told: Attributes) -> Context {
+    fn span(&self, parent: &Context, name: String, kind: SpanKind, attributes: Attributes) -> Context {
         let tracer = &self.means.tracer;
-        let builder = tracer.span_builder(name).with_kind(kind).with_attributes(key_values(told));
+        let builder = tracer.span_builder(name).with_kind(kind).with_attributes(key_values(attributes));
         parent.with_span(tracer.build_with_context(builder, parent))
     }
 }
@@ -111,8 +111,8 @@ impl Hook for OpenTelemetry {
 
     fn request(&mut self, call: &View<'_>, request: &mut Outgoing<'_>) -> Result<()> {
         let Some(mut state) = self.state.take() else { return Ok(()) };
-        let told = state.facts.attempt(call, request.uri);
-        let attempt = self.span(&state.call, call.method.to_string(), SpanKind::Client, told);
+        let attributes = state.facts.attempt(call, request.uri);
+        let attempt = self.span(&state.call, call.method.to_string(), SpanKind::Client, attributes);
         if self.propagate {
             global::get_text_map_propagator(|propagator| {
                 propagator.inject_context(&attempt, &mut Headers(request.headers));
@@ -139,9 +139,9 @@ impl Hook for OpenTelemetry {
         let Some(state) = &mut self.state else { return Ok(()) };
         self.means.metrics.attempt(call, &state.facts, attempt, error);
         if let Some(context) = state.attempt.take() {
-            let told = attempt_end(attempt, error);
-            let failed = told.iter().any(|(name, _)| *name == n::ERROR_TYPE);
-            end(&context, told, failed, "");
+            let attributes = attempt_end(attempt, error);
+            let failed = attributes.iter().any(|(name, _)| *name == n::ERROR_TYPE);
+            end(&context, attributes, failed, "");
         }
         if let Some(wait) = attempt.retry_after {
             let cause = attempt.cause.as_ref().map(|cause| KeyValue::new(n::ERROR_TYPE, cause.to_string()));
@@ -160,7 +160,7 @@ impl Hook for OpenTelemetry {
         let how = End::of(error.as_deref());
         self.means.metrics.outcome(&facts, call.record, how);
         let words = match how {
-            End::Failed(error) if facts.tells_content() => error.to_string(),
+            End::Failed(error) if facts.includes_content() => error.to_string(),
             _ => String::new(),
         };
         end(&context, facts.outcome(how), matches!(how, End::Failed(_)), &words);
@@ -185,9 +185,9 @@ impl fmt::Debug for OpenTelemetry {
     }
 }
 
-fn end(context: &Context, told: Attributes, failed: bool, words: &str) {
+fn end(context: &Context, attributes: Attributes, failed: bool, words: &str) {
     let span = context.span();
-    span.set_attributes(key_values(told));
+    span.set_attributes(key_values(attributes));
     if failed {
         span.set_status(Status::error(words.to_owned()));
     }

@@ -138,11 +138,11 @@ impl Hook for Tracing {
     fn attempt(&mut self, _: &View<'_>, attempt: &Attempt, error: Option<&Error>) -> Result<()> {
         let Some(state) = &mut self.state else { return Ok(()) };
         if let Some(span) = state.attempt.take() {
-            let told = attempt_end(attempt, error);
-            if told.iter().any(|(name, _)| *name == n::ERROR_TYPE) {
+            let attributes = attempt_end(attempt, error);
+            if attributes.iter().any(|(name, _)| *name == n::ERROR_TYPE) {
                 span.record("otel.status_code", "ERROR");
             }
-            record(&span, told);
+            record(&span, attributes);
         }
         if let Some(wait) = attempt.retry_after {
             tracing::event!(
@@ -175,7 +175,7 @@ impl Hook for Tracing {
                 target: n::SCOPE, parent: &span, Level::INFO, took, attempts, items, waited, "the call was cancelled"
             ),
             End::Failed(error) => {
-                let words = facts.tells_content().then(|| error.to_string());
+                let words = facts.includes_content().then(|| error.to_string());
                 span.record("otel.status_code", "ERROR");
                 if let Some(words) = &words {
                     span.record("otel.status_description", words);
@@ -211,8 +211,8 @@ impl fmt::Debug for Tracing {
     }
 }
 
-fn record(span: &Span, told: Attributes) {
-    for (name, value) in told {
+fn record(span: &Span, attributes: Attributes) {
+    for (name, value) in attributes {
         match value {
             Value::Text(text) => span.record(name, text),
             Value::Number(number) => span.record(name, number),

@@ -45,6 +45,10 @@ pub struct Continuation {
 
 impl StreamError<ChatCompletion> {
     /// Returns the continuation of a response to this request; see [`Continuation::new`].
+    ///
+    /// # Errors
+    ///
+    /// Errors as [`Continuation::new`] does.
     pub fn continuation(&self, request: &ChatRequest) -> Result<Continuation> {
         Continuation::new(request, self.partial.clone())
     }

@@ -48,9 +48,9 @@ pub fn fit(messages: &[ChatMessage], budget: u64, estimator: &Estimator) -> Resu
 }
 
 impl ChatRequest {
-    /// What of this request's conversation fits into a context of so many tokens, together with its tools and an answer
-    /// of `max_tokens`, or of a quarter of the context if that is unset or 0; see [`fit`]. The context is what
-    /// `client.models().props()` tells as `n_ctx`; [`Chat::fit`](crate::services::Chat::fit) asks for it.
+    /// Returns the part of the conversation that fits into a context of this many tokens, together with the tools and a response
+    /// of `max_tokens`, or of a quarter of the context if that is unset or 0. See [`fit`]. `client.models().props()` returns the
+    /// context size as `n_ctx`. [`Chat::fit`](crate::services::Chat::fit) requests it.
     ///
     /// ```
     /// use tabbyapi::api::{ChatMessage, ChatRequest};
@@ -60,13 +60,22 @@ impl ChatRequest {
     /// request.messages = request.fit(4096, &Estimator::new())?.messages;
     /// # Ok::<(), tabbyapi::Error>(())
     /// ```
+    ///
+    /// # Errors
+    ///
+    /// Errors with code `conversation_too_long` if even the shortest conversation does not fit.
     pub fn fit(&self, context: u64, estimator: &Estimator) -> Result<Fitted> {
         fit_around(self, &self.messages, self.room(context), estimator)
     }
 
-    /// The same for a model that is loaded like this. Besides the context it keeps to the cache: a server takes a prompt only if
-    /// a whole chunk fits into the cache beside it, see [`ModelParameters::longest_prompt`]. Errors with the code
-    /// `no_context` if the parameters lack the size of the context. [`Chat::fit`](crate::services::Chat::fit) asks the server for them.
+    /// The same for a model with these parameters. Besides the context this takes the cache into account: a server accepts a prompt
+    /// only if a whole chunk fits into the cache with it, see [`ModelParameters::longest_prompt`].
+    /// [`Chat::fit`](crate::services::Chat::fit) requests the parameters from the server.
+    ///
+    /// # Errors
+    ///
+    /// Errors with code `no_context` if the model has no context size, or with code `conversation_too_long` if even the shortest conversation
+    /// does not fit.
     pub fn fit_into(&self, model: &ModelParameters, estimator: &Estimator) -> Result<Fitted> {
         let context = known_context(model.max_seq_len)?;
         let room = self.room(context);
@@ -151,8 +160,13 @@ fn turns(messages: &[ChatMessage]) -> Vec<Option<usize>> {
 }
 
 impl Chat<'_> {
-    /// What of a request's conversation fits into the context of the loaded model, together with its tools and an answer
-    /// of `max_tokens`: see [`ChatRequest::fit_into`]. It asks the server how large context, cache and chunks are.
+    /// Returns the part of a request's conversation that fits into the context of the loaded model, together with its tools and a
+    /// response of `max_tokens`. See [`ChatRequest::fit_into`]. Requests the sizes of context, cache and chunks from the server.
+    ///
+    /// # Errors
+    ///
+    /// Errors with code `no_context` if the server does not report a context size, with code `conversation_too_long` if even the shortest
+    /// conversation does not fit, or with the error of the request for the loaded model.
     pub async fn fit(&self, request: &ChatRequest, estimator: &Estimator) -> crate::base::Result<Fitted> {
         let models = self.client.models();
         match models.current().await?.into_inner().parameters.filter(|model| model.max_seq_len.is_some()) {
@@ -164,9 +178,14 @@ impl Chat<'_> {
 
 #[cfg(all(feature = "blocking", not(target_arch = "wasm32")))]
 impl crate::client::blocking::Chat<'_> {
-    /// What of a request's conversation fits into the context of the loaded model.
+    /// Returns the part of a request's conversation that fits into the context of the loaded model.
     ///
     /// See [`fit`](crate::services::Chat::fit) of the async client.
+    ///
+    /// # Errors
+    ///
+    /// Errors with code `no_context` if the server does not report a context size, with code `conversation_too_long` if even the shortest
+    /// conversation does not fit, or with the error of the request for the loaded model.
     pub fn fit(&self, request: &ChatRequest, estimator: &Estimator) -> Result<Fitted> {
         let models = self.client.models();
         match models.current()?.into_inner().parameters.filter(|model| model.max_seq_len.is_some()) {

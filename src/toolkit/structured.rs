@@ -149,13 +149,17 @@ impl ChatCompletion {
     /// assert_eq!(unparsed.raw, "Oslo, I think.");
     /// # Ok::<(), serde_json::Error>(())
     /// ```
+    ///
+    /// # Errors
+    ///
+    /// Errors with an [`Unparsed`], which has the raw text, if the text is not JSON of this type.
     pub fn parsed<T: DeserializeOwned>(&self) -> Result<T, Box<Unparsed>> {
         let raw = self.text();
         let unparsed = |reason, message: String, path| {
             Box::new(Unparsed { reason, message, path, raw: raw.to_owned(), answer: self.clone() })
         };
         if raw.trim().is_empty() {
-            return Err(unparsed(UnparsedReason::Empty, "there is no text".to_owned(), None));
+            return Err(unparsed(UnparsedReason::Empty, "the response has no text".to_owned(), None));
         }
         let mut json = serde_json::Deserializer::from_str(raw);
         let (error, path) = match serde_path_to_error::deserialize(&mut json) {
@@ -186,7 +190,7 @@ impl fmt::Display for Unparsed {
             UnparsedReason::CutOff => {
                 write!(f, "the answer was cut off by `max_tokens` before its JSON was whole: {message}")?;
             }
-            UnparsedReason::NotJson => write!(f, "the answer is no JSON: {message}")?,
+            UnparsedReason::NotJson => write!(f, "the answer is not JSON: {message}")?,
             UnparsedReason::Unexpected => write!(f, "the answer's JSON has another shape: {message}")?,
         }
         if let Some(path) = &self.path {
@@ -270,6 +274,10 @@ impl Chat<'_> {
     /// # Ok(())
     /// # }
     /// ```
+    ///
+    /// # Errors
+    ///
+    /// Errors with the error of the call, or with code `unstructured` and the raw text if the response does not match the schema.
     #[cfg(feature = "schemars")]
     pub async fn response_as<T: DeserializeOwned + schemars::JsonSchema>(
         &self,
@@ -279,6 +287,10 @@ impl Chat<'_> {
     }
 
     /// Returns the response as a value of a type. The model is constrained to this schema.
+    ///
+    /// # Errors
+    ///
+    /// Errors with the error of the call, or with code `unstructured` and the raw text if the response does not match the schema.
     pub async fn response_as_with_schema<T: DeserializeOwned>(
         &self,
         request: &ChatRequest,
@@ -293,6 +305,10 @@ impl crate::client::blocking::Chat<'_> {
     /// Returns the response as a value of a type. The model is constrained to the derived schema of the type.
     ///
     /// See [`response_as`](crate::services::Chat::response_as) of the async client.
+    ///
+    /// # Errors
+    ///
+    /// Errors with the error of the call, or with code `unstructured` and the raw text if the response does not match the schema.
     #[cfg(feature = "schemars")]
     pub fn response_as<T: DeserializeOwned + schemars::JsonSchema>(
         &self,
@@ -304,6 +320,10 @@ impl crate::client::blocking::Chat<'_> {
     /// Returns the response as a value of a type. The model is constrained to this schema.
     ///
     /// See [`response_as_with_schema`](crate::services::Chat::response_as_with_schema) of the async client.
+    ///
+    /// # Errors
+    ///
+    /// Errors with the error of the call, or with code `unstructured` and the raw text if the response does not match the schema.
     pub fn response_as_with_schema<T: DeserializeOwned>(
         &self,
         request: &ChatRequest,
@@ -361,14 +381,14 @@ mod tests {
             "Sure! {\"items\": []}",
             "stop",
             UnparsedReason::NotJson,
-            "the answer is no JSON: expected value at line 1 column 1; the server ignores schemas that it cannot use \
+            "the answer is not JSON: expected value at line 1 column 1; the server ignores schemas that it cannot use \
              without a word",
         );
         assert_unparsed(
             "{\"items\": []} Sure!",
             "stop",
             UnparsedReason::NotJson,
-            "the answer is no JSON: trailing characters at line 1 column 15; the server ignores schemas that it cannot \
+            "the answer is not JSON: trailing characters at line 1 column 15; the server ignores schemas that it cannot \
              use without a word",
         );
         assert_unparsed(

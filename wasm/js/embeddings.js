@@ -19,7 +19,7 @@ function vector(written) {
   if (Array.isArray(written)) {
     // Anything else would silently become 0 or NaN.
     const odds = written.find((number) => typeof number !== "number");
-    if (odds !== undefined) throw odd(`a vector holds ${JSON.stringify(odds)}, which is no number`);
+    if (odds !== undefined) throw odd(`a vector holds ${JSON.stringify(odds)}, which is not a number`);
     return Float32Array.from(written);
   }
   if (typeof written !== "string") throw odd("a vector is neither a list of numbers nor base64");
@@ -27,9 +27,9 @@ function vector(written) {
   try {
     bytes = Uint8Array.from(atob(written), (character) => character.charCodeAt(0));
   } catch {
-    throw odd("a vector is no valid base64");
+    throw odd("a vector is not valid base64");
   }
-  if (bytes.length % 4 !== 0) throw odd(`${bytes.length} bytes are no whole number of 32-bit floats`);
+  if (bytes.length % 4 !== 0) throw odd(`${bytes.length} bytes are not a whole number of 32-bit floats`);
   if (LITTLE_ENDIAN) return new Float32Array(bytes.buffer);
   const view = new DataView(bytes.buffer);
   return Float32Array.from({ length: bytes.length / 4 }, (_, at) => view.getFloat32(4 * at, true));

@@ -145,7 +145,7 @@ function readerOf(response) {
     const pieces = body[Symbol.asyncIterator]();
     return { read: () => pieces.next(), cancel: () => pieces.return?.() };
   }
-  throw new TypeError("`fetch` gave a response whose body is no stream");
+  throw new TypeError("`fetch` gave a response whose body is not a stream");
 }
 
 function once(read) {
@@ -165,5 +165,5 @@ function bytesOf(value) {
   if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
   // Also one of another realm, as in test runners that have their own.
   if (Object.prototype.toString.call(value) === "[object ArrayBuffer]") return new Uint8Array(value);
-  throw new TypeError("`fetch` gave a piece of a body that is no bytes");
+  throw new TypeError("`fetch` gave a piece of a body that is not bytes");
 }

@@ -290,7 +290,7 @@ export class Flow {
       const given = await this.#core.getKey({ scope, rejected });
       const key = typeof given === "string" ? { [scope === "admin" ? "adminKey" : "apiKey"]: given } : (given ?? {});
       const kinds = [key.apiKey, key.adminKey, key.bearer];
-      if (kinds.some((text) => text != null && typeof text !== "string")) throw new TypeError("it gave a key that is no string");
+      if (kinds.some((text) => text != null && typeof text !== "string")) throw new TypeError("it gave a key that is not a string");
       this.#core.secrets.add(...kinds);
       kind = kinds.findIndex((text) => text != null) + 1;
       [text, expiresIn] = [kinds[kind - 1] ?? "", Number(key.expiresIn ?? -1)];

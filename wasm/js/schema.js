@@ -46,8 +46,8 @@ export async function parsed(answer, schema) {
   if (raw.trim() === "") throw failed("empty", "the answer has no text to read JSON from");
   const { value, state, at } = readJson(raw);
   if (state === "cut" && choice.finish_reason === "length") throw failed("cut_off", "the answer was cut off by `max_tokens` before its JSON was whole");
-  if (state === "cut") throw failed("not_json", "the answer is no JSON: it ends before its JSON is whole");
-  if (state === "broken") throw failed("not_json", `the answer is no JSON: unexpected text at ${lineOf(raw, at)}`);
+  if (state === "cut") throw failed("not_json", "the answer is not JSON: it ends before its JSON is whole");
+  if (state === "broken") throw failed("not_json", `the answer is not JSON: unexpected text at ${lineOf(raw, at)}`);
   let result;
   try {
     result = await validated(schema, value);

@@ -74,7 +74,7 @@ export function signalOf(signal) {
   if (signal == null) return undefined;
   if (typeof signal.aborted === "boolean" && typeof signal.addEventListener === "function") return signal;
   const hint = typeof signal.signal?.aborted === "boolean" ? "; pass `controller.signal`, not the controller" : "";
-  throw misuse(`\`signal\` is no AbortSignal${hint}`);
+  throw misuse(`\`signal\` is not an AbortSignal${hint}`);
 }
 
 /** Signals that calls listen to, with what they then do. Hosts warn of many listeners, so that there is one for all calls. */
@@ -129,7 +129,7 @@ export function jsonOf(request) {
     // The words are the host's own, or those of a `toJSON`; a value that is no JSON is not quoted in them.
     throw new TabbyError({ kind: "encode", code: "encode", message: `the request cannot be written as JSON: ${wordsOf(error).split("\n")[0]}` }, { cause: error });
   }
-  if (json === undefined) throw new TabbyError({ kind: "encode", code: "encode", message: "the request cannot be written as JSON: it is no object" });
+  if (json === undefined) throw new TabbyError({ kind: "encode", code: "encode", message: "the request cannot be written as JSON: it is not an object" });
   return json;
 }
 

@@ -84,9 +84,9 @@ export const shapeOf = (operation) => ANSWERS[operation] ?? (/list|drafts|active
 /** The value, an object of these fields, with what they mean in their places. It is changed where it means something else. */
 export function shaped(value, fields) {
   if (fields === undefined) return value;
-  if (typeof value !== "object" || value === null || Array.isArray(value)) throw unread("it is no object");
+  if (typeof value !== "object" || value === null || Array.isArray(value)) throw unread("it is not an object");
   for (const name in fields) {
-    if (NEEDED.has(name) && value[name] != null && fields[name](value[name]) === undefined) throw unread(`\`${name}\` is no list`, name);
+    if (NEEDED.has(name) && value[name] != null && fields[name](value[name]) === undefined) throw unread(`\`${name}\` is not a list`, name);
   }
   return read(value, fields);
 }

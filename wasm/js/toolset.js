@@ -66,8 +66,8 @@ async function argumentsOf({ parameters }, given) {
   const bad = (message) => ({ failure: failure("bad_arguments", message) });
   const text = typeof given !== "string" || given.trim() === "" ? "{}" : given;
   const { value, state, at } = readJson(text);
-  if (state === "cut") return bad("the arguments are no JSON: they end before their JSON is whole");
-  if (state === "broken") return bad(`the arguments are no JSON: unexpected text at character ${at + 1}`);
+  if (state === "cut") return bad("the arguments are not JSON: they end before their JSON is whole");
+  if (state === "broken") return bad(`the arguments are not JSON: unexpected text at character ${at + 1}`);
   if (parameters === undefined) return { value };
   try {
     const result = await validated(parameters, value);

@@ -173,7 +173,7 @@ fn truth(fields: &Document<'_>, name: &str) -> Option<bool> {
 fn object(json: &[u8]) -> Result<Document<'_>> {
     let text = std::str::from_utf8(json).ok().filter(|text| text.starts_with('{'));
     text.and_then(|text| Document::read(text).ok())
-        .ok_or_else(|| Error::custom(ErrorKind::Misuse, "misuse", "what came over the abi is no object"))
+        .ok_or_else(|| Error::custom(ErrorKind::Misuse, "misuse", "what came over the abi is not an object"))
 }
 
 /// A field that is an object or an array; null is as good as none.

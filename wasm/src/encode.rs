@@ -1,4 +1,4 @@
-//! What JavaScript is told, in JSON: requests, keys that are wanted, errors, records of calls. Times are in milliseconds.
+//! JSON for JavaScript: requests, required keys, errors, records of calls. Times are in milliseconds.
 
 use std::time::Duration;
 
@@ -12,11 +12,11 @@ use crate::wire::Wire;
 
 /// A request, without its body.
 pub(crate) fn request(request: &Request<Bytes>) -> String {
-    let mut told = Object::new();
-    told.text("method", Some(request.method().as_str()));
-    told.text("url", Some(&request.uri().to_string()));
-    told.raw("headers", &pairs(request.headers()));
-    told.end()
+    let mut object = Object::new();
+    object.text("method", Some(request.method().as_str()));
+    object.text("url", Some(&request.uri().to_string()));
+    object.raw("headers", &pairs(request.headers()));
+    object.end()
 }
 
 pub(crate) fn wanted_key(scope: Scope, rejected: bool) -> String {
@@ -26,66 +26,66 @@ pub(crate) fn wanted_key(scope: Scope, rejected: bool) -> String {
         Scope::Admin => "admin",
         _ => "api",
     };
-    let mut told = Object::new();
-    told.text("scope", Some(scope));
-    told.truth("rejected", rejected);
-    told.end()
+    let mut object = Object::new();
+    object.text("scope", Some(scope));
+    object.truth("rejected", rejected);
+    object.end()
 }
 
 /// How a call went.
 pub(crate) fn outcome(call: &Call<Wire>, request_bytes: u64) -> String {
     let record = call.record();
     let start = record.started.unwrap_or_default();
-    let mut told = Object::new();
-    told.number("status", call.status().map(|status| status.as_u16().into()));
-    told.time("elapsed", record.elapsed());
-    told.time("first_item", record.time_to_first_item());
-    told.time("waited", Some(record.waited));
-    told.number("items", Some(record.items));
-    told.number("key_refreshes", Some(record.key_refreshes.into()));
-    told.number("attempt_count", Some(record.attempt_count.into()));
-    told.raw("attempts", &list(record.attempts.iter().map(|tried| attempt(tried, start, request_bytes))));
-    told.end()
+    let mut object = Object::new();
+    object.number("status", call.status().map(|status| status.as_u16().into()));
+    object.time("elapsed", record.elapsed());
+    object.time("first_item", record.time_to_first_item());
+    object.time("waited", Some(record.waited));
+    object.number("items", Some(record.items));
+    object.number("key_refreshes", Some(record.key_refreshes.into()));
+    object.number("attempt_count", Some(record.attempt_count.into()));
+    object.raw("attempts", &list(record.attempts.iter().map(|tried| attempt(tried, start, request_bytes))));
+    object.end()
 }
 
 /// One attempt, from the start of the call.
 fn attempt(attempt: &Attempt, start: Time, request_bytes: u64) -> String {
     let since = |time: Option<Time>| time.map(|time| time.since(start));
-    let mut told = Object::new();
-    told.text("base", Some(&attempt.base));
-    told.time("sent", since(Some(attempt.sent)));
-    told.time("head", since(attempt.head));
-    told.time("ended", since(attempt.ended));
-    told.number("status", attempt.status.map(|status| status.as_u16().into()));
-    told.number("request_bytes", Some(request_bytes));
-    told.number("response_bytes", Some(attempt.response_bytes));
-    told.text("cause", attempt.cause.as_deref());
-    told.time("retry_after", attempt.retry_after);
-    told.end()
+    let mut object = Object::new();
+    object.text("base", Some(&attempt.base));
+    object.time("sent", since(Some(attempt.sent)));
+    object.time("head", since(attempt.head));
+    object.time("ended", since(attempt.ended));
+    object.number("status", attempt.status.map(|status| status.as_u16().into()));
+    object.number("request_bytes", Some(request_bytes));
+    object.number("response_bytes", Some(attempt.response_bytes));
+    object.text("cause", attempt.cause.as_deref());
+    object.time("retry_after", attempt.retry_after);
+    object.end()
 }
 
 /// An error, and the record of its call if there is one.
 pub(crate) fn error(error: &Error, call: Option<&Call<Wire>>, request_bytes: u64) -> String {
     let error = error.clone().spelled(in_javascript);
     let endpoint = error.endpoint();
-    let mut told = Object::new();
-    told.text("kind", Some(error.kind().as_str()));
-    told.text("code", Some(error.code().as_str()));
+    let mut object = Object::new();
+    object.text("kind", Some(error.kind().as_str()));
+    object.text("code", Some(error.code().as_str()));
     // The sentence for people; then the server's own words, or ours without the place and the hint.
-    told.text("message", Some(&error.sentence()));
-    told.text("reason", Some(error.message()));
-    told.text("hint", error.hint());
-    told.number("status", error.status().map(|status| status.as_u16().into()));
-    told.truth("retryable", error.is_retryable());
-    told.text("phase", error.phase().map(Phase::as_str));
-    told.text("path", error.path());
-    told.text("trace", error.trace());
-    told.text("method", endpoint.map(|(method, _)| method.as_str()));
-    told.text("url", endpoint.map(|(_, url)| url));
-    told.text("body", error.body().map(|body| String::from_utf8_lossy(body)).as_deref());
-    told.raw("validation", &list(error.validation().iter().map(issue)));
-    told.raw("outcome", call.map(|call| outcome(call, request_bytes)).as_deref().unwrap_or("null"));
-    told.end()
+    object.text("message", Some(&error.sentence()));
+    object.text("reason", Some(error.message()));
+    object.text("hint", error.hint());
+    object.number("status", error.status().map(|status| status.as_u16().into()));
+    object.truth("retryable", error.is_retryable());
+    object.text("phase", error.phase().map(Phase::as_str));
+    object.text("path", error.path());
+    object.text("trace", error.trace());
+    object.text("method", endpoint.map(|(method, _)| method.as_str()));
+    object.text("url", endpoint.map(|(_, url)| url));
+    object.text("body", error.body().map(|body| String::from_utf8_lossy(body)).as_deref());
+    object.raw("validation", &list(error.validation().iter().map(issue)));
+    object.raw("outcome", call.map(|call| outcome(call, request_bytes)).as_deref().unwrap_or("null"));
+    object.end()
 }
 
 /// The names that JavaScript has for what hints speak of.
@@ -123,12 +123,12 @@ fn camel(name: &str) -> String {
 }
 
 fn issue(issue: &ValidationIssue) -> String {
-    let mut told = Object::new();
-    told.raw("loc", &list(issue.location.iter().map(|part| quoted(part))));
-    told.text("msg", Some(&issue.message));
-    told.text("type", Some(&issue.kind));
-    told.text("input", issue.input.as_deref());
-    told.end()
+    let mut object = Object::new();
+    object.raw("loc", &list(issue.location.iter().map(|part| quoted(part))));
+    object.text("msg", Some(&issue.message));
+    object.text("type", Some(&issue.kind));
+    object.text("input", issue.input.as_deref());
+    object.end()
 }
 
 fn pairs(headers: &HeaderMap) -> String {
@@ -139,7 +139,7 @@ fn pairs(headers: &HeaderMap) -> String {
     }))
 }
 
-/// An object in the making. A serializer for any type would weigh more than all that is told.
+/// Writes an object. A generic serializer would be larger than all of this code.
 struct Object(String);
 
 impl Object {
@@ -223,10 +223,10 @@ mod tests {
             assert_eq!(in_javascript(place), text);
         }
         let wrong = "localhost:5000".parse::<tabbyapi::BaseUrl>().unwrap_err();
-        let told = error(&wrong, None, 0);
+        let object = error(&wrong, None, 0);
         assert!(
-            told.contains(r#""message":"`baseURL` `localhost:5000` has no scheme; write `http://localhost:5000`""#),
-            "{told}"
+            object.contains(r#""message":"`baseURL` `localhost:5000` has no scheme; write `http://localhost:5000`""#),
+            "{object}"
         );
     }
 

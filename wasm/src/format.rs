@@ -265,7 +265,7 @@ fn read<'a>(kind: &str, data: &'a str, fields: &[&str]) -> Result<Option<Documen
     match event_error(data) {
         Some(error) => Err(error),
         None if data.trim_ascii_start().starts_with('{') => Ok(Some(document)),
-        None => Err(unexpected("unexpected_json", &["the answer could not be read: an event is no object"])),
+        None => Err(unexpected("unexpected_json", &["the answer could not be read: an event is not an object"])),
     }
 }
 
@@ -365,7 +365,7 @@ fn ended_by_error(choice: &Document<'_>, code: &str) -> Option<Error> {
 }
 
 fn no_json() -> Error {
-    unexpected("invalid_json", &["the answer could not be read: it is no valid JSON"])
+    unexpected("invalid_json", &["the answer could not be read: it is not valid JSON"])
 }
 
 fn unexpected(code: &str, message: &[&str]) -> Error {

@@ -62,7 +62,7 @@ pub(crate) fn find(wanted: &Wanted<'_>) -> Result<Row> {
 fn custom(wanted: &Wanted<'_>, streams: bool) -> Result<Row> {
     let misuse = |reason: &str| Error::custom(ErrorKind::Misuse, "misuse", reason);
     let [method, path, scope] = ["method", "path", "scope"].map(|name| wanted.text(name));
-    let verb = Method::from_bytes(method.as_bytes()).map_err(|_| misuse("`method` is no method of HTTP"))?;
+    let verb = Method::from_bytes(method.as_bytes()).map_err(|_| misuse("`method` is not an HTTP method"))?;
     if !path.starts_with('/') {
         return Err(misuse("`path` must begin with a slash"));
     }

@@ -90,7 +90,7 @@ test("an answer of another shape is an error that says where", async (t) => {
     [(tabby) => tabby.loras.list({ preferAdminKey: false }), '{"data":""}', "data"],
     [(tabby) => tabby.tokens.count("a"), '{"tokens":["a"]}', "tokens"],
     [embed, vector([1, null]), /holds null, which is no number$/],
-    [embed, vector("AAAA"), /3 bytes are no whole number of 32-bit floats$/],
+    [embed, vector("AAAA"), /3 bytes are not a whole number of 32-bit floats$/],
   ];
   const right = [
     [chat, '{"choices":[{"message":{"tool_calls":[{"function":{"name":5,"arguments":{"a":1}}}]}},null]}', { choices: [{ message: { tool_calls: [{ function: { name: "5", arguments: '{"a":1}' } }] } }] }],

@@ -156,8 +156,8 @@ test("requests that cannot be written fail the call", async () => {
 test("options that are none are told", async () => {
   const tabby = clientOf(() => assert.fail("nothing is sent"));
   const wrong = [
-    [{ signal: new AbortController() }, /`signal` is no AbortSignal; pass `controller.signal`, not the controller$/],
-    [{ signal: {} }, /`signal` is no AbortSignal$/],
+    [{ signal: new AbortController() }, /`signal` is not an AbortSignal; pass `controller.signal`, not the controller$/],
+    [{ signal: {} }, /`signal` is not an AbortSignal$/],
     [{ signal: 7 }, /`signal`/],
     [{ maxRetries: 1n }, /^`maxRetries` is a value of the type bigint; give a number from 0 on, or `Infinity`$/],
     [{ timeouts: { head: Symbol("s") } }, /^`timeouts.head` is a value of the type symbol/],

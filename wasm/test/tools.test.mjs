@@ -109,8 +109,8 @@ test("the model gets failures, each with what to do better", async (t) => {
   const told = got(output).map((text) => (text.startsWith("{") ? Object.values(JSON.parse(text)) : text));
   assert.deepEqual(told, [
     ["bad_arguments", "`city`: Invalid input: expected string, received number"],
-    ["bad_arguments", "the arguments are no JSON: they end before their JSON is whole"],
-    ["bad_arguments", "the arguments are no JSON: unexpected text at character 1"],
+    ["bad_arguments", "the arguments are not JSON: they end before their JSON is whole"],
+    ["bad_arguments", "the arguments are not JSON: unexpected text at character 1"],
     ["unknown_tool", "there is no tool `nowhere`; the tools are: get_weather, fails, throws, large, circular, silent, slow"],
     ["failed", "no station there"],
     ["failed", "a word"],

@@ -1,8 +1,8 @@
 //! `tabby`: TabbyAPI in the terminal.
 //!
-//! * `args`: what can be asked for.
+//! * `args`: the command line arguments.
 //! * `connect`: the server, the keys, recordings.
-//! * `manage`: what there is, what is loaded, and changes to it. `generate`: completions, embeddings, tokens. `chat`: the
+//! * `manage`: listing, loading and changing models. `generate`: completions, embeddings, tokens. `chat`: the
 //!   conversation. `batch`: files of requests.
 //! * `output`: text for people, JSON for scripts. `files`: what is written to disk. `failure`: errors and exit codes. `interrupt`: Ctrl-C.
 
@@ -40,7 +40,7 @@ fn main() -> ExitCode {
         Err(error) => return end(output, Err(error.into())),
     };
     let result = runtime.block_on(run(&args, &output));
-    // A read of standard input may still wait for a line that nobody will type.
+    // A read of standard input may still wait for a line.
     runtime.shutdown_background();
     end(output, result)
 }
@@ -55,23 +55,23 @@ fn end(output: Output, result: Result<(), Failure>) -> ExitCode {
     }
 }
 
-/// Help, the version, or what is wrong with the arguments; scripts get that as JSON too.
+/// Prints help, the version, or a usage error. Scripts get JSON.
 fn misused(error: &clap::Error) -> ExitCode {
     if error.use_stderr() && std::env::args_os().any(|arg| arg == "--json") {
         let text = error.render().to_string();
         let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
         return end(Output::new(true, clap::ColorChoice::Never), Err(Failure::Usage(message)));
     }
-    // Nobody is there to tell if this fails.
+    // A failure to print this is ignored.
     let _ = match error.kind() {
-        // Whoever says nothing wants to know what there is to say.
+        // Without a subcommand, print the help.
         ErrorKind::MissingSubcommand => write!(stderr(), "{}", help_of(std::env::args_os().skip(1))),
         _ => error.print(),
     };
     ExitCode::from(if error.use_stderr() { 2 } else { 0 })
 }
 
-/// The commands of the command that these arguments name, as far as they name one.
+/// The subcommands that these arguments name.
 fn help_of(args: impl Iterator<Item = OsString>) -> String {
     let mut command = Args::command();
     command.build();
@@ -88,11 +88,11 @@ async fn run(args: &Args, output: &Output) -> Result<(), Failure> {
     }
     let interrupt = Interrupt::default();
     let client = connect::client(args, &interrupt)?;
-    // It takes Ctrl-C for itself.
+    // The command handles Ctrl-C itself.
     if let Command::Chat(what) = &args.command {
         return chat::chat(&client, what, output, &interrupt).await;
     }
-    // Dropped before anything is said of the interruption, so that bars and open lines are out of the way.
+    // Dropped before the note about the interruption, so that progress bars and open lines are cleared.
     let result = {
         let work = one(&args.command, &client, output);
         tokio::select! {
@@ -114,7 +114,7 @@ async fn run(args: &Args, output: &Output) -> Result<(), Failure> {
     })
 }
 
-/// One command, from its request to its answer.
+/// Runs one command, from its request to its output.
 async fn one(command: &Command, client: &tabbyapi::Client, output: &Output) -> Result<(), Failure> {
     match command {
         Command::Health { wait } => manage::health(client, *wait, output).await,
@@ -130,7 +130,7 @@ async fn one(command: &Command, client: &tabbyapi::Client, output: &Output) -> R
         Command::Embed(what) => generate::embed::embed(client, what, output).await,
         Command::Tokens(what) => generate::tokens::tokens(client, what, output).await,
         Command::Batch(what) => batch::batch(client, what, output).await,
-        // These were done before.
+        // These were finished before.
         Command::Chat(_) | Command::Completions { .. } => Ok(()),
     }
 }

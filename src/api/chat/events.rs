@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::chunk::chunks;
-use super::whole::Told;
+use super::whole::Delivered;
 use super::{ChatChunk, ChatCompletion};
 use crate::api::choices::{Choices, whole_choices};
 use crate::api::common::{cut_by_unload, failed_choice};
@@ -21,7 +21,7 @@ pub struct ChatEvents {
     bounds: Bounds,
     halves: Halves,
     choices: Choices,
-    told: Told,
+    delivered: Delivered,
     /// Usage was requested, so a response without it was cut.
     wants_usage: bool,
     /// The error of a whole response.
@@ -70,7 +70,7 @@ impl ChatEvents {
                 .or_else(|| error_beside(&choice.delta.extra))
                 .or_else(|| failed_choice(reason));
             self.choices.see(&mut choice.index, count, reason.is_some_and(|reason| !reason.as_str().is_empty()));
-            self.told.merge(choice);
+            self.delivered.merge(choice);
         }
         let empty = count == 0 && chunk.usage.is_none();
         error.or_else(|| if empty || chunk.object == "error" { event_error(data) } else { None })
@@ -91,7 +91,7 @@ impl EventFormat for ChatEvents {
             && self.halves.is_empty()
             && let Some(chunk) = self.templates.known_whole(data)
         {
-            self.told.see_deltas();
+            self.delivered.see_deltas();
             return Ok(Step::Item(chunk));
         }
         let joined = self.halves.join(data, &self.bounds);
@@ -116,7 +116,7 @@ impl EventFormat for ChatEvents {
     }
 
     fn known_item(&mut self) -> Option<ChatChunk> {
-        self.told.see_deltas();
+        self.delivered.see_deltas();
         self.templates.item()
     }
 

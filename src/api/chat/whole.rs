@@ -12,7 +12,7 @@ const MOST: usize = 1024;
 
 /// The text that deltas and messages of a stream have delivered, to avoid duplicates.
 #[derive(Debug, Default)]
-pub(super) struct Told {
+pub(super) struct Delivered {
     /// Whether deltas had text or reasoning, for any choice.
     content: bool,
     reasoning: bool,
@@ -28,7 +28,7 @@ struct Messages {
     calls: Option<u64>,
 }
 
-impl Told {
+impl Delivered {
     /// Notes that text and reasoning arrive in deltas.
     #[inline]
     pub(super) fn see_deltas(&mut self) {

@@ -20,6 +20,10 @@ impl LoadRequest {
     /// );
     /// assert!(request.cache_size(10_240).validate().is_ok());
     /// ```
+    ///
+    /// # Errors
+    ///
+    /// Errors with the [`Faults`] that were found.
     pub fn validate(&self) -> Result<(), Faults> {
         let mut findings = Findings::default();
         let context = self.max_seq_len.filter(|size| *size > 0);

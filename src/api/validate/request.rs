@@ -12,6 +12,10 @@ use crate::api::streamed::Streamed;
 impl CompletionRequest {
     /// Checks for everything that the server would reject or fail on. For a stream, call it on
     /// [`streamed()`](crate::StreamEndpoint::streamed), which has one more rule.
+    ///
+    /// # Errors
+    ///
+    /// Errors with the [`Faults`] that were found.
     pub fn validate(&self) -> Result<(), Faults> {
         let mut findings = Findings::default();
         findings.completion(self);
@@ -22,6 +26,10 @@ impl CompletionRequest {
 impl Streamed<'_, CompletionRequest> {
     /// Like [`CompletionRequest::validate`], with a warning if `max_tokens` is unset, because servers of 2026 fail on that in a
     /// stream.
+    ///
+    /// # Errors
+    ///
+    /// Errors with the [`Faults`] that were found.
     pub fn validate(&self) -> Result<(), Faults> {
         let mut findings = Findings::default();
         findings.completion(self.0);
@@ -34,6 +42,10 @@ impl Streamed<'_, CompletionRequest> {
 
 impl ChatRequest {
     /// Checks for everything that the server would reject or fail on, except errors of the template.
+    ///
+    /// # Errors
+    ///
+    /// Errors with the [`Faults`] that were found.
     pub fn validate(&self) -> Result<(), Faults> {
         let mut findings = Findings::default();
         findings.sampling(&self.sampling);
@@ -56,7 +68,7 @@ impl ChatRequest {
         }
         for (at, function) in self.functions.iter().flat_map(|functions| functions.iter()).enumerate() {
             if !function.is_object() {
-                findings.add(Effect::Refused, format!("functions[{at}]"), "is no object");
+                findings.add(Effect::Refused, format!("functions[{at}]"), "is not an object");
             }
         }
         if self.continue_final_message == Some(true) {
@@ -73,6 +85,10 @@ impl ChatRequest {
 
 impl KoboldRequest {
     /// Checks for everything that the server would reject or fail on.
+    ///
+    /// # Errors
+    ///
+    /// Errors with the [`Faults`] that were found.
     pub fn validate(&self) -> Result<(), Faults> {
         let mut findings = Findings::default();
         findings.sampling(&self.sampling);
@@ -268,7 +284,7 @@ mod tests {
                 ),
                 (Refused, "`tools[0].function.parameters` must be an object: a JSON schema"),
                 (Refused, "`tool_choice` is `any`, but must be `none`, `auto`, `required` or the name of a function"),
-                (Refused, "`functions[0]` is no object"),
+                (Refused, "`functions[0]` is not an object"),
                 (Refused, "`continue_final_message` takes a last message with text"),
             ],
         );

@@ -11,6 +11,10 @@ const TEMP_END: f64 = 1.0;
 impl SamplingParams {
     /// Checks for everything that the server would reject or fail on. Sampler overrides on the server are not taken into account:
     /// the server's own defaults are assumed.
+    ///
+    /// # Errors
+    ///
+    /// Errors with the [`Faults`] that were found.
     pub fn validate(&self) -> Result<(), Faults> {
         let mut findings = Findings::default();
         findings.sampling(self);

@@ -1,4 +1,4 @@
-//! The blocking loop: feeds a call from ureq, and decides nothing. The twin of the async driver.
+//! The blocking driver: feeds a call from ureq, and decides nothing. The counterpart of the async driver.
 
 use std::fmt;
 use std::pin::pin;
@@ -15,12 +15,12 @@ use crate::protocol::call::{Input, Output};
 use crate::transport::ureq::{Body, Failure};
 use crate::transport::{CancelHandle, Ureq};
 
-/// How long the end of a body is waited for that is at its end by what it says.
+/// How long to wait for the end of a body that is complete by its content.
 const LINGER: Duration = Duration::from_millis(100);
 /// How much of it is read.
 const LINGER_CHUNKS: usize = 4;
 
-/// One call and what it has in flight. Pull only: nothing moves unless it is asked for the next item.
+/// One call and its exchange in flight. Pull-based: nothing happens until the next item is requested.
 pub(crate) struct Driver<T> {
     transport: Ureq,
     keys: Option<Arc<dyn KeySource>>,
@@ -48,7 +48,7 @@ impl<T> Driver<T> {
         &mut *self.call
     }
 
-    /// Blocks for the next item, `None` at the end.
+    /// Blocks for the next item. `None` at the end.
     pub(crate) fn next(&mut self) -> Option<Result<T>> {
         if self.done {
             return None;
@@ -78,7 +78,7 @@ impl<T> Driver<T> {
                         }
                         Err(failure) => self.failed(failure, deadline),
                     },
-                    // It was given up at the deadline.
+                    // It was abandoned at the deadline.
                     None => self.wait(deadline, |_| Poll::Pending),
                 },
                 Output::Wait { until, changed } => {
@@ -110,27 +110,27 @@ impl<T> Driver<T> {
                     return result.err().map(Err);
                 }
             };
-            // What a cancelled connection reports is not news.
+            // Errors of a cancelled connection are expected.
             if let Some(input) = input.filter(|_| !self.cancel.is_cancelled()) {
                 self.call.handle_input(self.transport.now(), input);
             }
         }
     }
 
-    /// Ends the call from outside because of this error, which is given back with what is known of the call.
+    /// Ends the call from outside because of this error. Returns the error with the context of the call.
     pub(crate) fn abort(&mut self, error: Error) -> Error {
         self.stop();
         self.call.abort(self.transport.now(), error)
     }
 
-    /// Drops what is in flight.
+    /// Drops the exchange in flight.
     fn stop(&mut self) {
         self.done = true;
         self.body = None;
         self.cancel.detach();
     }
 
-    /// Reads what may follow a stream's announced end, so that the connection can be used again.
+    /// Reads what follows the announced end of a stream, so that the connection can be reused.
     fn drain(&mut self) {
         let deadline = Some(self.transport.now() + LINGER);
         for _ in 0..LINGER_CHUNKS {
@@ -141,7 +141,7 @@ impl<T> Driver<T> {
         }
     }
 
-    /// The exchange is over. Past the deadline there is no input, and the call decides.
+    /// Ends the exchange. After the deadline there is no input, and the call decides.
     fn failed(&mut self, failure: Failure, deadline: Option<Time>) -> Option<Input> {
         self.body = None;
         match failure {
@@ -149,7 +149,7 @@ impl<T> Driver<T> {
             Failure::Late if deadline.is_none() => {
                 Some(Input::Failed(TransportError::new(Sent::Maybe, "it took too long")))
             }
-            // Sockets may be a bit early.
+            // Socket timeouts may be slightly early.
             Failure::Late => self.wait(deadline, |_| Poll::Pending),
         }
     }
@@ -159,7 +159,7 @@ impl<T> Driver<T> {
     }
 }
 
-/// Parks this thread until `poll` is ready; `None` if the time is over or the handle is cancelled before.
+/// Parks this thread until `poll` is ready. `None` if the deadline passes or the handle is cancelled before.
 pub(crate) fn wait<T>(
     transport: &Ureq,
     cancel: &CancelHandle,
@@ -177,7 +177,7 @@ pub(crate) fn wait<T>(
             if let Poll::Ready(result) = poll(&mut Context::from_waker(&waker)) {
                 break Some(result);
             }
-            // It may have been woken or cancelled meanwhile, and have used up the token of the thread.
+            // It may have been woken or cancelled in the meantime, which consumes the thread's token.
             continue;
         }
         match until.map(|until| until.since(transport.now())) {
@@ -190,7 +190,7 @@ pub(crate) fn wait<T>(
     result
 }
 
-/// Wakes a parked thread. The flag says what the thread's token alone does not: foreign code may use that too.
+/// Wakes a parked thread. The flag is needed because foreign code may use the thread's token, too.
 struct Unpark {
     woken: AtomicBool,
     thread: Thread,

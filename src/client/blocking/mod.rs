@@ -1,7 +1,7 @@
 //! A client without an async runtime: calls block, streams are iterators.
 //!
-//! It is the same machine as the async [`Client`](crate::Client) with the same services, settings, deadlines, retries and
-//! errors, on ureq in place of reqwest. It starts no threads but to resolve names.
+//! The same core as the async [`Client`](crate::Client) with the same services, settings, deadlines, retries and
+//! errors, on ureq instead of reqwest. Starts threads only for name resolution.
 //!
 //! ```
 //! use tabbyapi::api::{ChatMessage, ChatRequest};
@@ -22,13 +22,13 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! A stream is not sent before it is asked for its first item, and holds the server back while it is not asked for more.
-//! Dropping it cancels on the wire.
+//! A stream is not sent before its first item is requested. Not reading it applies back-pressure to the server.
+//! Dropping it cancels the request.
 //!
 //! # Cancelling
 //!
-//! A blocked call is ended from another thread with a [`CancelHandle`]. Each stream
-//! [has one](ResponseStream::cancel_handle); for other calls, make a client whose calls obey one:
+//! Cancel a blocked call from another thread with a [`CancelHandle`]. Each stream
+//! [has one](ResponseStream::cancel_handle). For other calls, create a client with a handle:
 //!
 //! ```
 //! use std::time::Duration;
@@ -80,7 +80,7 @@ pub(crate) use driver::wait;
 pub use response_stream::ResponseStream;
 pub use services::*;
 
-/// A blocking client of one server. Cheap to clone; clones share connections, keys and settings, and may be used from any
+/// A blocking client of one server. Cheap to clone. Clones share connections, keys and settings, and can be used from any
 /// number of threads.
 #[derive(Clone)]
 pub struct Client {
@@ -92,7 +92,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// A builder for the server at this base URL, such as `http://127.0.0.1:5000`; a path prefix or a trailing `/v1` is fine.
+    /// Returns a builder for the server at this base URL, such as `http://127.0.0.1:5000`. A path prefix or a trailing `/v1` is accepted.
     pub fn builder<U>(base_url: U) -> ClientBuilder
     where
         U: TryInto<BaseUrl>,
@@ -102,6 +102,10 @@ impl Client {
     }
 
     /// Calls an endpoint, and blocks until the response is complete.
+    ///
+    /// # Errors
+    ///
+    /// Errors with the error of the call: see [`ErrorKind`](crate::ErrorKind) for its kinds.
     pub fn call<E>(&self, endpoint: &E) -> Result<Response<<E::Decoder as Decode>::Item>>
     where
         E: Endpoint,
@@ -191,7 +195,7 @@ impl Client {
         self.transport.now()
     }
 
-    /// Blocks for so long, or until the client's handle is cancelled.
+    /// Blocks for this long, or until the client's handle is cancelled.
     fn sleep(&self, duration: Duration) {
         let until = self.now() + duration;
         let _: Option<()> = wait(&self.transport, &self.cancel.child(), Some(until), |_| Poll::Pending);
@@ -224,11 +228,11 @@ impl ClientBuilder {
 
     setters!(all);
 
-    /// Keys from elsewhere, in place of fixed ones: asked once for all calls, kept until they expire, and asked again after a
-    /// 401, upon which the request is sent once more.
+    /// Sets a source of keys that are not fixed. It is called once for all calls, its keys are cached until they expire, and it is called again
+    /// after a 401, after which the request is repeated once.
     ///
-    /// The source is called on the thread of a call that needs a key, while others that need it wait. It is told the scope
-    /// and whether the server refused the last key. It cannot be cut off, so it had better have a timeout of its own.
+    /// The source runs on the thread of a call that needs a key, while others that need it wait. It receives the scope
+    /// and whether the server rejected the last key. It cannot be interrupted, so it should have its own timeout.
     ///
     /// ```
     /// use tabbyapi::auth::Credential;
@@ -251,7 +255,11 @@ impl ClientBuilder {
         }))
     }
 
-    /// The client, on ureq with its defaults. Errors of kind [`Config`](crate::ErrorKind::Config) say what cannot work.
+    /// Builds the client on ureq with its defaults.
+    ///
+    /// # Errors
+    ///
+    /// Errors with kind [`Config`](crate::ErrorKind::Config) if a setting is invalid or the HTTP stack cannot be set up.
     pub fn build(self) -> Result<Client> {
         let transport = match self.0.connect() {
             Some(limit) => Ureq::connecting_within(limit)?,
@@ -260,7 +268,11 @@ impl ClientBuilder {
         self.build_with(transport)
     }
 
-    /// The client, on a transport with proxies or certificates of your own.
+    /// Builds the client on a transport with custom proxies or certificates.
+    ///
+    /// # Errors
+    ///
+    /// Errors with kind [`Config`](crate::ErrorKind::Config) if a setting is invalid or the HTTP stack cannot be set up.
     pub fn build_with(self, transport: Ureq) -> Result<Client> {
         let ClientParts { shared, options, keys } = self.0.into_parts(Ureq::seed())?;
         Ok(Client { shared, options, keys, transport, cancel: CancelHandle::new() })
@@ -268,8 +280,8 @@ impl ClientBuilder {
 }
 
 impl From<crate::client::client::ClientBuilder> for ClientBuilder {
-    /// Takes over the settings of an async builder. An async source of keys is polled on the blocked thread, so it must not
-    /// need a runtime; deadlines and cancelling cut it off.
+    /// Converts an async builder. An async key source is polled on the blocked thread, so it must not
+    /// require a runtime. Deadlines and cancellation interrupt it.
     fn from(builder: crate::client::client::ClientBuilder) -> Self {
         ClientBuilder(builder)
     }

@@ -1,4 +1,4 @@
-//! `ResponseStream`: a streamed answer as an iterator that keeps what has arrived.
+//! `ResponseStream`: a streamed response as an iterator that keeps the received part.
 
 use std::fmt;
 
@@ -12,10 +12,10 @@ use crate::protocol::resume::Resume;
 use crate::protocol::resume::joint::Joins;
 use crate::transport::CancelHandle;
 
-/// A streamed answer: an iterator over items that also adds them up.
+/// A streamed response: an iterator over items that also accumulates them.
 ///
-/// Nothing is sent before the first [`next`](Iterator::next), which blocks until an item is there. Not asking for more holds
-/// the server back; dropping it cancels on the wire. It ends after its first error. What arrived before is kept: see
+/// Nothing is sent before the first [`next`](Iterator::next), which blocks until an item arrives. Not calling it applies back-pressure to
+/// the server. Dropping the stream cancels the request. The stream ends after its first error. The received part is kept: see
 /// [`so_far`](ResponseStream::so_far), [`outcome`](ResponseStream::outcome) and [`finish`](ResponseStream::finish).
 #[must_use = "nothing is sent until it is asked for an item"]
 pub struct ResponseStream<T, O> {
@@ -45,17 +45,17 @@ impl<T, O> ResponseStream<T, O> {
         ResponseStream { call, state, cancel, joins }
     }
 
-    /// A handle that ends this stream from another thread, although it is blocked in [`next`](Iterator::next).
+    /// Returns a handle that cancels this stream from another thread, even while it blocks in [`next`](Iterator::next).
     pub fn cancel_handle(&self) -> CancelHandle {
         self.cancel.clone()
     }
 
-    /// What has arrived so far, added up.
+    /// Returns the accumulated response so far.
     pub fn so_far(&self) -> &O {
         self.state.so_far()
     }
 
-    /// How the stream ended, `None` while it goes on.
+    /// Returns how the stream ended. `None` while it continues.
     pub fn outcome(&self) -> Option<Outcome> {
         self.state.outcome()
     }
@@ -66,12 +66,16 @@ impl<T, O> ResponseStream<T, O> {
         call.head().map(|_| ResponseMeta::of(call))
     }
 
-    /// What the call did so far; `None` if it could not be set up.
+    /// Returns the history of the call so far. `None` if it could not be set up.
     pub fn record(&self) -> Option<&Record> {
         self.call.get().map(|call| call.record())
     }
 
-    /// Reads the rest, and gives the whole answer, or what had arrived of it with the error.
+    /// Reads the rest of the stream and returns the whole response.
+    ///
+    /// # Errors
+    ///
+    /// Errors with a [`StreamError`], which has the partial response, if the stream did not end successfully.
     pub fn finish(mut self) -> Result<Response<O>, StreamError<O>> {
         let mut error = None;
         for item in &mut self {
@@ -81,7 +85,7 @@ impl<T, O> ResponseStream<T, O> {
         state.finish(error, call.get())
     }
 
-    /// Gives the stream up: cancels it on the wire, and gives what had arrived.
+    /// Cancels the stream, and returns the response so far.
     pub fn cancel(self) -> O {
         self.state.into_output()
     }

@@ -15,7 +15,7 @@ use crate::protocol::estimate::Estimator;
 
 stream_types!();
 
-/// What a method returns.
+/// The return type of a method.
 macro_rules! method {
     (@ $answer:ty) => { Result<Response<$answer>> };
     (@ $item:ty => $total:ty) => { ResponseStream<$item, $total> };
@@ -32,9 +32,13 @@ macro_rules! all {
 crate::api::services!(all);
 
 impl Tokens<'_> {
-    /// The estimator, calibrated to the loaded model by the counts of these texts.
+    /// Returns the estimator, calibrated to the loaded model by the counts of these texts.
     ///
     /// See [`calibrate`](crate::services::Tokens::calibrate) of the async client.
+    ///
+    /// # Errors
+    ///
+    /// Errors with the error of the call: see [`ErrorKind`](crate::ErrorKind) for its kinds.
     pub fn calibrate<S: AsRef<str>>(
         &self,
         estimator: &Estimator,
@@ -56,6 +60,10 @@ impl Models<'_> {
     /// code `unknown_model`, and nothing is unloaded, unless the server's lists show what is asked for.
     ///
     /// See [`reload`](crate::services::Models::reload) of the async client.
+    ///
+    /// # Errors
+    ///
+    /// Errors with the error of a request before the load. Nothing is unloaded if the model is not in the server's list.
     pub fn reload(&self, request: &LoadRequest) -> Result<LoadStream, StreamError<LoadReport>> {
         let load = self.load(request);
         match self.unload_for(&Wanted::of(request)) {
@@ -78,9 +86,13 @@ impl Models<'_> {
 }
 
 impl Health<'_> {
-    /// Waits until a model is loaded, by asking for it four times a second, and gives its card.
+    /// Waits until a model is loaded, with four requests per second, and returns its card.
     ///
     /// See [`wait_until_ready`](crate::services::Health::wait_until_ready) of the async client.
+    ///
+    /// # Errors
+    ///
+    /// Errors with code `timeout_ready` if no model is loaded in time, or with an error that waiting does not resolve, such as a rejected key.
     pub fn wait_until_ready(&self, timeout: Duration) -> Result<Response<ModelCard>> {
         let mut wait = Readiness::new(self.client.now(), timeout);
         loop {

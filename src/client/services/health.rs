@@ -10,10 +10,15 @@ use crate::client::readiness::Readiness;
 use crate::client::response::Response;
 
 impl Health<'_> {
-    /// Waits until a model is loaded, by asking for it four times a second, and gives its card.
+    /// Waits until a model is loaded, with four requests per second, and returns its card.
     ///
-    /// A server that cannot be reached, answers 502 to 504, or has no model is waited for, and so is a
-    /// [breaker](crate::policy::Breaker) that is open or a rate or queue that is full; a wrong key or any other error is returned at once. Errors of kind [`Timeout`](crate::ErrorKind::Timeout) carry what the last look said.
+    /// Waits while the server cannot be reached, answers 502 to 504, or has no model, and while a
+    /// [breaker](crate::policy::Breaker) is open or a rate limit or queue is full.
+    ///
+    /// # Errors
+    ///
+    /// Errors with code `timeout_ready` if no model is loaded in time; the hint has the last error. Any other error, such as a rejected
+    /// key, is returned at once.
     pub fn wait_until_ready(
         &self,
         timeout: Duration,

@@ -15,8 +15,8 @@
 //! | [`client.auth()`](crate::Client::auth) | [`permission`](Auth::permission) |
 //! | [`client.kobold()`](crate::Client::kobold) | [`generate`](Kobold::generate), [`stream`](Kobold::stream), [`abort`](Kobold::abort), [`check`](Kobold::check), [`count_tokens`](Kobold::count_tokens), … |
 //!
-//! Lists whose answer depends on the key are asked with the admin key if there is one, which sees all.
-//! [`Options::prefer_admin_key(false)`](crate::Options::prefer_admin_key) asks with the API key.
+//! Lists whose content depends on the key use the admin key if it is set, which returns everything.
+//! [`Options::prefer_admin_key(false)`](crate::Options::prefer_admin_key) selects the API key.
 
 mod embeddings;
 mod health;
@@ -32,7 +32,7 @@ use crate::decode::Empty;
 
 stream_types!();
 
-/// What a method returns.
+/// The return type of a method.
 macro_rules! method {
     (@ $answer:ty) => { ResponseFuture<$answer> };
     (@ $item:ty => $total:ty) => { ResponseStream<$item, $total> };

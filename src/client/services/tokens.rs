@@ -5,8 +5,8 @@ use crate::api::EncodeRequest;
 use crate::protocol::estimate::Estimator;
 
 impl Tokens<'_> {
-    /// The estimator, calibrated to the loaded model by the counts of these texts, which are asked for one after another:
-    /// see [`Estimator::calibrate`] for what to take.
+    /// Returns the estimator, calibrated to the loaded model by the counts of these texts, which are requested one after another.
+    /// See [`Estimator::calibrate`] for suitable texts.
     ///
     /// ```no_run
     /// # async fn run(client: tabbyapi::Client, pages: [&str; 5]) -> tabbyapi::Result<()> {
@@ -17,6 +17,10 @@ impl Tokens<'_> {
     /// # Ok(())
     /// # }
     /// ```
+    ///
+    /// # Errors
+    ///
+    /// Errors with the error of the call: see [`ErrorKind`](crate::ErrorKind) for its kinds.
     pub async fn calibrate<S: AsRef<str>>(
         &self,
         estimator: &Estimator,

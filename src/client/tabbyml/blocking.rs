@@ -53,6 +53,10 @@ impl Client {
     }
 
     /// Makes one call.
+    ///
+    /// # Errors
+    ///
+    /// Errors with the error of the call: see [`ErrorKind`](crate::ErrorKind) for its kinds.
     pub fn call<E>(&self, endpoint: &E) -> Result<Response<<E::Decoder as Decode>::Item>>
     where
         E: Endpoint,
@@ -77,6 +81,10 @@ impl Client {
     }
 
     /// Returns which server is there; see [`detect`](crate::tabbyml::Client::detect) of the async client.
+    ///
+    /// # Errors
+    ///
+    /// Errors if there is no response.
     pub fn detect(&self) -> Result<ServerKind> {
         let health = self.health().check();
         match after_health(health.as_deref().map_err(Clone::clone))? {
@@ -123,12 +131,20 @@ impl ClientBuilder {
 
     setters!(all);
 
-    /// Returns the client, on ureq with its defaults. Errors of kind [`Config`](crate::ErrorKind::Config) say what cannot work.
+    /// Returns the client, on ureq with its defaults.
+    ///
+    /// # Errors
+    ///
+    /// Errors with kind [`Config`](crate::ErrorKind::Config) if a setting is invalid or the HTTP stack cannot be set up.
     pub fn build(self) -> Result<Client> {
         blocking::ClientBuilder::from(self.0.into_inner()).build().map(|inner| Client { inner })
     }
 
     /// Returns the client, on a transport with proxies or certificates of your own.
+    ///
+    /// # Errors
+    ///
+    /// Errors with kind [`Config`](crate::ErrorKind::Config) if a setting is invalid or the HTTP stack cannot be set up.
     pub fn build_with(self, transport: Ureq) -> Result<Client> {
         blocking::ClientBuilder::from(self.0.into_inner()).build_with(transport).map(|inner| Client { inner })
     }
@@ -147,6 +163,10 @@ impl GraphQl<'_> {
     /// Sends a document of yours, and returns its `data`.
     ///
     /// Wire: `POST /graphql`.
+    ///
+    /// # Errors
+    ///
+    /// Errors with the error of the call: see [`ErrorKind`](crate::ErrorKind) for its kinds.
     pub fn query<T: DeserializeOwned + MaybeSend + 'static>(&self, query: &GraphQlQuery<T>) -> Result<Response<T>> {
         self.client.call(query)
     }

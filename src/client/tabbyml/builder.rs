@@ -42,19 +42,31 @@ impl ClientBuilder {
 
     setters!(all);
 
-    /// Returns the client, on reqwest. Errors of kind [`Config`](crate::ErrorKind::Config) say what cannot work.
+    /// Returns the client, on reqwest.
+    ///
+    /// # Errors
+    ///
+    /// Errors with kind [`Config`](crate::ErrorKind::Config) if a setting is invalid or the HTTP stack cannot be set up.
     #[cfg(all(feature = "reqwest", not(target_arch = "wasm32")))]
     pub fn build(self) -> Result<Client> {
         self.0.build().map(|inner| Client { inner })
     }
 
-    /// Returns the client, on the host's `fetch`. Errors of kind [`Config`](crate::ErrorKind::Config) say what cannot work.
+    /// Returns the client, on the host's `fetch`.
+    ///
+    /// # Errors
+    ///
+    /// Errors with kind [`Config`](crate::ErrorKind::Config) if a setting is invalid or the HTTP stack cannot be set up.
     #[cfg(all(feature = "fetch", target_arch = "wasm32"))]
     pub fn build(self) -> Result<Client> {
         self.0.build().map(|inner| Client { inner })
     }
 
     /// Returns the client, on a transport of your choice.
+    ///
+    /// # Errors
+    ///
+    /// Errors with kind [`Config`](crate::ErrorKind::Config) if a setting is invalid or the HTTP stack cannot be set up.
     pub fn build_with(self, transport: impl Transport) -> Result<Client> {
         self.0.build_with(transport).map(|inner| Client { inner })
     }

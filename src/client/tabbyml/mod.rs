@@ -119,7 +119,11 @@ impl Client {
 
     /// Returns which server is there: this one, the other one that is called TabbyAPI, or something else.
     ///
-    /// It asks `GET /v1/health`, and `GET /health` if that is not answered as this server does. Errors if no server answers.
+    /// Requests `GET /v1/health`, and `GET /health` if the response is not that of this server.
+    ///
+    /// # Errors
+    ///
+    /// Errors if there is no response.
     pub async fn detect(&self) -> Result<ServerKind> {
         let health = self.health().check().await;
         match after_health(health.as_deref().map_err(Clone::clone))? {

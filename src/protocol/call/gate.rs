@@ -72,7 +72,7 @@ struct Waiting {
     called: bool,
     /// When there may be room, if that is known, and the time that was last reported to the call.
     until: Option<Time>,
-    told: Option<Time>,
+    reported: Option<Time>,
     refusal: Option<Refusal>,
 }
 
@@ -167,7 +167,8 @@ impl Admission for Gate {
                 self.next_ticket += 1;
                 let ticket = self.next_ticket;
                 let want = want.clone();
-                let waiting = Waiting { ticket, want, waker: None, called: false, until, told: until, refusal: None };
+                let waiting =
+                    Waiting { ticket, want, waker: None, called: false, until, reported: until, refusal: None };
                 self.queue.push_back(waiting);
                 AdmissionResult::Wait { ticket, until }
             }
@@ -270,7 +271,7 @@ impl Gate {
         let waiting = &mut self.queue[at];
         waiting.want = want;
         waiting.until = [own, first, waiting.until].into_iter().flatten().filter(|until| now < *until).min();
-        (waiting.called, waiting.told) = (false, waiting.until);
+        (waiting.called, waiting.reported) = (false, waiting.until);
         let (ticket, until) = (waiting.ticket, waiting.until);
         match waiting.refusal {
             Some(refusal) => {
@@ -302,7 +303,7 @@ impl Gate {
                     let waiting = &mut self.queue[at];
                     (waiting.until, waiting.refusal) = (until, None);
                     // The call has to set its timer.
-                    if until.is_some_and(|until| waiting.told.is_none_or(|told| until < told)) {
+                    if until.is_some_and(|until| waiting.reported.is_none_or(|reported| until < reported)) {
                         self.summon(at);
                     }
                 }

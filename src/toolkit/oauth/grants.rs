@@ -1,4 +1,4 @@
-//! The grants: each one asks the token endpoint in its own way.
+//! The grants: how each one requests tokens from the token endpoint.
 
 use std::time::Duration;
 
@@ -11,17 +11,17 @@ use super::http::{Fault, Http};
 use super::{Prompt, Provider, Tokens};
 use crate::base::Time;
 
-/// How often a server may want to be asked for the outcome of a device code at most and at least.
+/// The bounds of a server's polling interval for a device code.
 const SLOWEST: Duration = Duration::from_secs(60 * 60);
 
-/// Tokens, and when the access token expires on the transport's clock.
+/// Tokens, and the expiry of the access token on the transport's clock.
 #[derive(Clone)]
 pub(super) struct Granted {
     pub(super) tokens: Tokens,
     pub(super) expires: Option<Time>,
 }
 
-/// Adds what all requests have.
+/// Adds the common parameters of all requests.
 macro_rules! with_params {
     ($provider:expr, $request:expr) => {
         $provider.params.iter().fold($request, |request, (name, value)| request.add_extra_param(name, value))
@@ -36,7 +36,7 @@ pub(super) async fn client_credentials(provider: &Provider, http: &Http) -> Resu
     granted(provider, http, &answer, asked)
 }
 
-/// Of the scopes none is named: those of the first grant stay.
+/// Names no scopes, which keeps those of the first grant.
 pub(super) async fn refresh(provider: &Provider, http: &Http, token: &str) -> Result<Granted, Fault> {
     http.guard(token);
     let (client, asked, token) = (provider.client(), http.now(), RefreshToken::new(token.to_owned()));
@@ -44,7 +44,7 @@ pub(super) async fn refresh(provider: &Provider, http: &Http, token: &str) -> Re
     let answer = with_params!(provider, request).request_async(http).await;
     let answer = answer.map_err(|error| http.failed("refresh token", provider.token.as_str(), error))?;
     let mut granted = granted(provider, http, &answer, asked)?;
-    // A server that does not rotate sends none: the old one stays good.
+    // A server without rotation sends none, and the old one stays valid.
     granted.tokens.refresh_token.get_or_insert_with(|| token.into_secret());
     Ok(granted)
 }
@@ -67,7 +67,7 @@ pub(super) async fn code(
     granted(provider, http, &answer, asked)
 }
 
-/// Asks for a code, tells the user, and asks for the outcome at the server's interval until there is one.
+/// Requests a code, passes it to the user, and polls for the result at the server's interval.
 pub(super) async fn device(provider: &Provider, http: &Http, tell: impl FnOnce(&Prompt)) -> Result<Granted, Fault> {
     let Some(url) = &provider.device else {
         return Err(http.fault(
@@ -82,7 +82,7 @@ pub(super) async fn device(provider: &Provider, http: &Http, tell: impl FnOnce(&
     let details: StandardDeviceAuthorizationResponse =
         details.map_err(|error| http.failed("device code", url.as_str(), error))?;
     if details.interval() > SLOWEST {
-        // More than that is a mistake; the sum of such numbers could overflow.
+        // A longer interval is a mistake, and a sum of them could overflow.
         let message =
             format!("the authorization server at {} wants to be asked once in {:?}", url.as_str(), details.interval());
         return Err(http.fault("oauth_answer", message, Some("report it to the operator of that server")));
@@ -94,7 +94,7 @@ pub(super) async fn device(provider: &Provider, http: &Http, tell: impl FnOnce(&
         verification_uri_complete: details.verification_uri_complete().map(|uri| uri.secret().clone()),
         expires_in: details.expires_in(),
     });
-    // The server counts from here; the first answer would be that nothing has happened yet.
+    // The server counts from here. An immediate request would be too early.
     http.clone().sleep(details.interval()).await;
     let request = client.exchange_device_access_token(&details).set_time_fn(http.time());
     let sleeper = http.clone();

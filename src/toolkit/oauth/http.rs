@@ -159,7 +159,7 @@ impl Http {
             // What the parser found could be part of a token.
             RequestTokenError::Parse(error, _) => {
                 let message = format!(
-                    "the authorization server at {place} answered {status} with something that is no answer to the {grant} \
+                    "the authorization server at {place} answered {status} with something that is not a response to the {grant} \
                      (at `{}`)",
                     error.path()
                 );

@@ -58,6 +58,11 @@ impl Login {
     ///
     /// Errors are of kind [`Credentials`](crate::ErrorKind::Credentials): `access_denied` if the user declined, `state_mismatch` if the address
     /// is of another sign-in than this one and was not followed; this one then still waits for its own.
+    ///
+    /// # Errors
+    ///
+    /// Errors with kind [`Credentials`](crate::ErrorKind::Credentials): code `state_mismatch` if the address belongs to another sign-in, or a
+    /// code of the token endpoint.
     pub async fn finish(&self, transport: impl Transport, redirected: &str) -> Result<OAuth> {
         let code = self.code_in(redirected)?;
         let transport = Arc::new(transport);

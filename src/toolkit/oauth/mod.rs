@@ -1,14 +1,14 @@
-//! Keys from an OAuth 2.0 authorization server, for servers behind a gateway that wants access tokens (feature `oauth2`).
+//! Keys from an OAuth 2.0 authorization server, for servers behind a gateway that requires access tokens (feature `oauth2`).
 //!
-//! | grant | for | begin with |
+//! | grant | for | start with |
 //! |---|---|---|
-//! | client credentials | programs on their own | [`OAuth::client_credentials`] |
+//! | client credentials | programs without a user | [`OAuth::client_credentials`] |
 //! | refresh token | programs to which a user has signed in before | [`OAuth::refresh_token`] |
 //! | device code | programs without a browser: the user confirms on another device | [`OAuth::device`] |
 //! | authorization code with PKCE | programs with a browser | [`Provider::login`] |
 //!
-//! Each gives an [`OAuth`], a source of keys that gets, keeps and renews access tokens and sends them as `Authorization: Bearer`. It
-//! moves its requests with a [`Transport`](crate::transport::Transport), most simply a clone of the client's own. Nothing runs in the background: tokens
+//! Each returns an [`OAuth`], a key source that gets, caches and renews access tokens and sends them as `Authorization: Bearer`. Its
+//! requests use a [`Transport`](crate::transport::Transport), usually a clone of the client's. Nothing runs in the background: tokens
 //! are renewed when a call needs one.
 //!
 //! ```
@@ -30,16 +30,16 @@
 //! # Ok::<(), tabbyapi::Error>(())
 //! ```
 //!
-//! # What is safe
+//! # Security
 //!
 //! * Addresses of the authorization server are `https`, or `http` on a loopback address. Redirects are not followed.
-//! * However many calls need a token, one request is made for it, so that no refresh token is used twice. If the call that waits for it is
-//!   dropped, the request stays, and the next call that needs a token takes it up: a new refresh token that the server has
-//!   sent is not lost.
-//! * Errors are of kind [`Credentials`](crate::ErrorKind::Credentials), with the authorization server's word as
-//!   [`code`](crate::Error::code), such as `invalid_grant`. Secrets and tokens are in none of them.
+//! * One request for a token serves all calls that need it, so that a refresh token is not used twice. If the call that waits for it is
+//!   dropped, the request is kept, and the next call that needs a token continues it. A new refresh token from the
+//!   server is not lost.
+//! * Errors have kind [`Credentials`](crate::ErrorKind::Credentials), with the authorization server's error as
+//!   [`code`](crate::Error::code), such as `invalid_grant`. They do not contain secrets or tokens.
 //!
-//! The blocking client cannot use these sources with the reqwest transport, which needs its runtime.
+//! The blocking client cannot use these sources with the reqwest transport, which requires its runtime.
 
 mod grants;
 mod http;
@@ -56,7 +56,7 @@ pub use source::OAuth;
 
 use crate::base::{Advice, Error, Remedy, Result};
 
-/// An authorization server, and who this program is to it.
+/// An authorization server, and the client registration of this program.
 #[derive(Clone)]
 pub struct Provider {
     id: ClientId,
@@ -69,34 +69,38 @@ pub struct Provider {
     params: Vec<(String, String)>,
 }
 
-/// What the authorization server gave. `Debug` does not show it.
+/// The tokens from the authorization server. `Debug` does not print them.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Tokens {
-    /// The token that goes with requests.
+    /// The access token, which is sent with requests.
     pub access_token: String,
-    /// The token that gets the next one. Keep it as you would a password.
+    /// The refresh token, which gets the next access token. Keep it as secret as a password.
     pub refresh_token: Option<String>,
-    /// How long the access token is good for, if that was told.
+    /// The lifetime of the access token, if known.
     pub expires_in: Option<Duration>,
 }
 
-/// What to tell the user, who is to confirm on another device.
+/// What the user needs to confirm on another device.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Prompt {
-    /// The page to go to.
+    /// The page to open.
     pub verification_uri: String,
-    /// The code to type there.
+    /// The code to enter there.
     pub user_code: String,
-    /// The page with the code filled in, good for a QR code, if the server has such.
+    /// The page with the code filled in, suitable for a QR code, if the server has one.
     pub verification_uri_complete: Option<String>,
-    /// How much time there is.
+    /// How long the code is valid.
     pub expires_in: Duration,
 }
 
 impl Provider {
-    /// The program of this id at the server with this token endpoint. Errors unless that is `https`, or on a loopback address.
+    /// Creates a provider for the client with this id, at the server with this token endpoint.
+    ///
+    /// # Errors
+    ///
+    /// Errors with code `config` unless the address is valid, and `https` or loopback.
     pub fn new(client_id: impl Into<String>, token_url: &str) -> Result<Self> {
         Ok(Provider {
             id: ClientId::new(client_id.into()),
@@ -110,31 +114,39 @@ impl Provider {
         })
     }
 
-    /// The secret of a program that can keep one. It goes into an `Authorization: Basic` header.
+    /// Sets the secret of a confidential client. Sent in an `Authorization: Basic` header.
     pub fn secret(mut self, secret: impl Into<String>) -> Self {
         self.secret = Some(ClientSecret::new(secret.into()));
         self
     }
 
-    /// Sends the secret in the body of requests, for servers that want it there.
+    /// Sends the secret in the body of requests, for servers that require it.
     pub fn secret_in_body(mut self) -> Self {
         self.secret_in_body = true;
         self
     }
 
-    /// The endpoint at which device codes are asked for.
+    /// Sets the endpoint for device codes.
+    ///
+    /// # Errors
+    ///
+    /// Errors with code `config` unless the address is valid, and `https` or loopback.
     pub fn device_url(mut self, url: &str) -> Result<Self> {
         self.device = Some(safe("device authorization", url, oauth2::DeviceAuthorizationUrl::new)?);
         Ok(self)
     }
 
-    /// The page on which users sign in.
+    /// Sets the page on which users sign in.
+    ///
+    /// # Errors
+    ///
+    /// Errors with code `config` unless the address is valid, and `https` or loopback.
     pub fn authorize_url(mut self, url: &str) -> Result<Self> {
         self.authorize = Some(safe("authorization", url, oauth2::AuthUrl::new)?);
         Ok(self)
     }
 
-    /// Asks for a scope.
+    /// Requests a scope.
     pub fn scope(mut self, scope: impl Into<String>) -> Self {
         self.scopes.push(Scope::new(scope.into()));
         self
@@ -146,8 +158,7 @@ impl Provider {
         self
     }
 
-    /// Begins to sign a user in by a browser that comes back to `redirect_url`, with PKCE. Errors without an
-    /// [`authorize_url`](Provider::authorize_url), or if the address to come back to is none.
+    /// Starts the sign-in of a user in a browser that returns to `redirect_url`, with PKCE.
     ///
     /// ```
     /// # use tabbyapi::oauth::Provider;
@@ -162,6 +173,11 @@ impl Provider {
     /// # }
     /// # Ok::<(), tabbyapi::Error>(())
     /// ```
+    ///
+    /// # Errors
+    ///
+    /// Errors with kind [`Config`](crate::ErrorKind::Config) without an [`authorize_url`](Provider::authorize_url), or if `redirect_url` is not
+    /// valid.
     pub fn login(&self, redirect_url: &str) -> Result<Login> {
         Login::new(self, redirect_url)
     }
@@ -186,9 +202,9 @@ type Client = BasicClient<
     oauth2::EndpointSet,
 >;
 
-/// An address that secrets may be sent to.
+/// An address to which secrets may be sent.
 fn safe<U>(what: &str, text: &str, parse: fn(String) -> Result<U, oauth2::url::ParseError>) -> Result<U> {
-    // A password in it could show, so the text is told only once there is none.
+    // The message repeats the address only after it is known not to contain a password.
     let wrong = |why: &str| Error::config(format!("the {what} address of the authorization server {why}"));
     let url = oauth2::url::Url::parse(text)
         .map_err(|_| wrong("is not valid").with_hint("write it like `https://login.example.org/token`"))?;
@@ -230,7 +246,7 @@ impl fmt::Debug for Tokens {
 }
 
 impl fmt::Debug for Prompt {
-    /// Without the code: whoever has it could confirm in the user's stead.
+    /// Omits the code, which would allow others to confirm for the user.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Prompt")
             .field("verification_uri", &self.verification_uri)

@@ -1,4 +1,4 @@
-//! `OAuth`: the source of keys that gets, keeps and renews access tokens.
+//! `OAuth`: a key source that gets, caches and renews access tokens.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -17,15 +17,15 @@ use crate::protocol::Scope;
 use crate::protocol::auth::{Credential, KeySource};
 use crate::transport::{Erased, Transport};
 
-/// How long before it expires an access token is renewed, unless that is set.
+/// The default of `skew`.
 const SKEW: Duration = Duration::from_secs(10);
-/// How long the authorization server may take for an answer, unless that is set.
+/// The default timeout of the authorization server.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Access tokens as keys. Clones share tokens.
 ///
-/// A token is asked for when a call needs one, kept until shortly before it expires, and renewed then or after a 401. All scopes
-/// of all servers that the client asks for get the same one; [`PerServer`](crate::auth::PerServer) tells servers apart.
+/// A token is requested when a call needs one, cached until shortly before it expires, and renewed then or after a 401. All scopes
+/// and servers of a client get the same token. Use [`PerServer`](crate::auth::PerServer) to separate servers.
 #[derive(Clone)]
 pub struct OAuth {
     provider: Arc<Provider>,
@@ -37,12 +37,12 @@ pub struct OAuth {
     state: Arc<Mutex<State>>,
 }
 
-/// How to begin again, without a refresh token.
+/// How to start without a refresh token.
 #[derive(Clone)]
 enum Grant {
     ClientCredentials,
     Device(Arc<dyn Tell>),
-    /// Not at all: it takes the user.
+    /// Not possible without the user.
     Given,
 }
 
@@ -70,34 +70,34 @@ impl<F: Fn(&Tokens) + MaybeSend + MaybeSync> Notify for F {
 struct State {
     current: Option<(Granted, u64)>,
     refresh: Option<String>,
-    /// The request that is under way, whichever call polls it. It does not hold the state, so that nothing holds itself.
+    /// The current request, which any call can poll. It does not hold the state, to avoid a reference cycle.
     flight: Option<(u64, Flight)>,
-    /// Counts requests; names their tokens.
+    /// Counts requests, to name their tokens.
     serial: u64,
-    /// Which token was given out last: only that one can have been refused.
+    /// The token that was returned last. Only this one can have been rejected.
     given: HashMap<(Option<BaseUrl>, Scope), u64>,
 }
 
 type Flight = Shared<BoxFuture<Result<Granted, Fault>>>;
 
 impl OAuth {
-    /// Tokens for the program itself.
+    /// Gets tokens for the program itself.
     pub fn client_credentials(provider: Provider, transport: impl Transport) -> Self {
         OAuth::new(provider, Arc::new(transport), Grant::ClientCredentials)
     }
 
-    /// Tokens for a user who has signed in before, from a refresh token that was kept. Keep the next one with
-    /// [`on_tokens`](OAuth::on_tokens): servers may make each good for one use only.
+    /// Gets tokens for a user who has signed in before, from a stored refresh token. Store the next one with
+    /// [`on_tokens`](OAuth::on_tokens), because servers may allow each to be used only once.
     pub fn refresh_token(provider: Provider, transport: impl Transport, refresh_token: impl Into<String>) -> Self {
         let source = OAuth::new(provider, Arc::new(transport), Grant::Given);
         source.lock().refresh = Some(refresh_token.into());
         source
     }
 
-    /// Tokens for a user who confirms on another device. `tell` is called with the address and the code that the user needs.
+    /// Gets tokens for a user who confirms on another device. `tell` is called with the address and the code that the user needs.
     ///
-    /// This begins when the first call needs a key, or with [`sign_in`](OAuth::sign_in), and again when the refresh token is no longer
-    /// good. A call waits for the user no longer than its own deadline; the next one takes up where it stopped.
+    /// This starts when the first call needs a key, or with [`sign_in`](OAuth::sign_in), and again when the refresh token is no longer
+    /// valid. A call waits for the user until its own deadline. The next one continues the sign-in.
     pub fn device(
         provider: Provider,
         transport: impl Transport,
@@ -106,36 +106,40 @@ impl OAuth {
         OAuth::new(provider, Arc::new(transport), Grant::Device(Arc::new(tell)))
     }
 
-    /// Sets the refresh token to begin with, if one was kept from before: the user need not confirm then.
+    /// Sets a stored refresh token to start with, so that the user does not have to confirm.
     pub fn with_refresh_token(self, refresh_token: impl Into<String>) -> Self {
         self.lock().refresh = Some(refresh_token.into());
         self
     }
 
-    /// Calls this with each set of tokens as it comes, for example to keep the refresh token. It must not block for long.
+    /// Sets a function that is called with each new set of tokens, for example to store the refresh token. It must not block for long.
     pub fn on_tokens(mut self, notify: impl Fn(&Tokens) + MaybeSend + MaybeSync + 'static) -> Self {
         self.notify = Some(Arc::new(notify));
         self
     }
 
-    /// How long before it expires a token is renewed; 10 s by default, and half the token's life at most.
+    /// Sets how long before its expiry a token is renewed; 10 s by default, and at most half of the token's lifetime.
     pub fn skew(mut self, skew: Duration) -> Self {
         self.skew = skew;
         self
     }
 
-    /// How long each answer of the authorization server may take; 30 s by default.
+    /// Sets the timeout of each request to the authorization server; 30 s by default.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// Gets a token now, unless there is a good one: a sign-in ahead of the first call.
+    /// Gets a token now, unless there is a valid one, for a sign-in before the first call.
+    ///
+    /// # Errors
+    ///
+    /// Errors with kind [`Credentials`](crate::ErrorKind::Credentials) if no token can be obtained.
     pub async fn sign_in(&self) -> Result<()> {
         self.ask(None, Scope::Api, false).await.map(|_| ())
     }
 
-    /// What a sign-in gave.
+    /// The result of a sign-in.
     pub(super) fn granted(provider: Provider, transport: Arc<dyn Erased>, granted: Granted) -> Self {
         let source = OAuth::new(provider, transport, Grant::Given);
         let mut state = source.lock();
@@ -145,7 +149,7 @@ impl OAuth {
         source
     }
 
-    /// The refresh token as it is now, to be kept after a [`Login`](super::Login).
+    /// Returns the current refresh token, to be stored after a [`Login`](super::Login).
     pub fn current_refresh_token(&self) -> Option<String> {
         self.lock().refresh.clone()
     }
@@ -184,7 +188,7 @@ impl OAuth {
                         state.refresh.clone_from(&granted.tokens.refresh_token);
                         state.current = Some((granted.clone(), serial));
                     }
-                    // It will not be good again.
+                    // It will not be valid again.
                     Err(fault) if fault.code == "invalid_grant" => state.refresh = None,
                     Err(_) => {}
                 }
@@ -196,7 +200,7 @@ impl OAuth {
         }
     }
 
-    /// The token that is there, or the request for one: that under way, or a new one.
+    /// The current token, or the request for one: the current request, or a new one.
     fn look(&self, place: &(Option<BaseUrl>, Scope), rejected: bool) -> Result<Result<Credential>, (u64, Flight)> {
         let now = self.transport.now();
         let mut state = self.lock();
@@ -231,7 +235,7 @@ impl OAuth {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // No code of others runs under the lock, so a poisoned one is whole.
+        // No foreign code runs under the lock, so the state is valid even if the lock is poisoned.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -255,7 +259,7 @@ impl fmt::Debug for OAuth {
 async fn renew(provider: &Provider, http: &Http, grant: &Grant, refresh: Option<String>) -> Result<Granted, Fault> {
     if let Some(token) = refresh {
         match (grants::refresh(provider, http, &token).await, grant) {
-            // The user is asked once more.
+            // The user has to confirm once more.
             (Err(fault), Grant::Device(_)) if fault.code == "invalid_grant" => {}
             (result, _) => return result,
         }
@@ -263,7 +267,7 @@ async fn renew(provider: &Provider, http: &Http, grant: &Grant, refresh: Option<
     match grant {
         Grant::ClientCredentials => {
             let mut granted = grants::client_credentials(provider, http).await?;
-            // RFC 6749 has none here; the credentials themselves get the next token.
+            // RFC 6749 has no refresh token here; the credentials get the next token.
             granted.tokens.refresh_token = None;
             Ok(granted)
         }
@@ -284,7 +288,7 @@ fn is_good(granted: &Granted, now: Time, skew: Duration) -> bool {
     granted.expires.is_none_or(|at| now + skew < at)
 }
 
-/// The token as a key for what is left of its life.
+/// The token as a key for the rest of its lifetime.
 fn credential(granted: &Granted, now: Time) -> Result<Credential> {
     let credential = Credential::bearer(&granted.tokens.access_token)?;
     Ok(match granted.expires {

@@ -1,4 +1,4 @@
-//! What completions, conversations, embeddings and tokens take.
+//! Arguments of the commands for completions, conversations, embeddings and tokens.
 
 use std::path::PathBuf;
 
@@ -9,43 +9,43 @@ use tabbyapi::api::SamplingParams;
 #[derive(Clone, Debug, Default, ClapArgs)]
 #[command(next_help_heading = "Sampling")]
 pub struct SamplingArgs {
-    /// The most tokens to generate; by default a conversation's answers fill the context, and other texts have 1024
+    /// Maximum number of tokens to generate; by default 1024, or in a conversation up to the context size
     #[arg(long, value_name = "TOKENS")]
     pub max_tokens: Option<u32>,
-    /// How freely tokens are chosen; 0 takes the likeliest each time
+    /// Sampling temperature; 0 always selects the most likely token
     #[arg(long, value_name = "NUMBER")]
     pub temperature: Option<f64>,
-    /// The share of probability that is kept
+    /// Probability mass to keep
     #[arg(long, value_name = "NUMBER")]
     pub top_p: Option<f64>,
-    /// How many of the likeliest tokens are kept
+    /// Number of most likely tokens to keep
     #[arg(long, value_name = "COUNT", allow_negative_numbers = true)]
     pub top_k: Option<i32>,
-    /// The least probability, as a share of the likeliest token's
+    /// Minimum probability, as a fraction of that of the most likely token
     #[arg(long, value_name = "NUMBER")]
     pub min_p: Option<f64>,
-    /// A text that ends the output; may be repeated
+    /// Text that ends the output; may be repeated
     #[arg(long, value_name = "TEXT")]
     pub stop: Vec<String>,
-    /// A seed, sent along; current servers ignore it
+    /// Random seed; ignored by current servers
     #[arg(long, value_name = "NUMBER")]
     pub seed: Option<u64>,
-    /// Any other parameter of the request; what is no JSON is taken for text; may be repeated
+    /// Any other parameter of the request; a value that is not JSON is text; may be repeated
     #[arg(long = "param", value_name = "NAME=JSON")]
     pub params: Vec<String>,
 }
 
 #[derive(Debug, ClapArgs)]
 pub struct Complete {
-    /// The text to go on with; - reads it from standard input
+    /// The text to complete; - reads it from standard input
     pub prompt: String,
-    /// Print that text, too
+    /// Print the prompt, too
     #[arg(long)]
     pub echo: bool,
-    /// Wait for the whole answer instead of showing it as it comes
+    /// Wait for the whole response instead of streaming it
     #[arg(long)]
     pub no_stream: bool,
-    /// Tell tokens and speed afterwards
+    /// Print token counts and speed at the end
     #[arg(long)]
     pub stats: bool,
     #[command(flatten)]
@@ -54,27 +54,27 @@ pub struct Complete {
 
 #[derive(Debug, ClapArgs)]
 pub struct Chat {
-    /// One question to answer, in place of a conversation; - reads it from standard input
+    /// A single question instead of a conversation; - reads it from standard input
     pub question: Option<String>,
-    /// The instructions to the model
+    /// System message
     #[arg(long, value_name = "TEXT")]
     pub system: Option<String>,
-    /// Go on with the conversation in this file, as /save writes it
+    /// Continue the conversation in this file, as written by /save
     #[arg(long, value_name = "FILE")]
     pub load: Option<PathBuf>,
-    /// Keep the lines that are typed in this file, for the arrow keys of the next time
+    /// Keep the history of input lines in this file
     #[arg(long, value_name = "FILE")]
     pub history: Option<PathBuf>,
-    /// Tell tokens and speed of each answer
+    /// Print token counts and speed of each response
     #[arg(long)]
     pub stats: bool,
-    /// Have the model think first, if its template knows how to
+    /// Enable reasoning, if the template supports it
     #[arg(long, overrides_with = "no_think")]
     pub think: bool,
-    /// Have it not think
+    /// Disable reasoning
     #[arg(long)]
     pub no_think: bool,
-    /// Do not show its reasoning
+    /// Hide the reasoning
     #[arg(long)]
     pub no_reasoning: bool,
     #[command(flatten)]
@@ -86,24 +86,24 @@ pub struct Embed {
     /// The texts; - reads one per line from standard input
     #[arg(required = true)]
     pub texts: Vec<String>,
-    /// Compare each with each, by cosine
+    /// Compare all pairs by cosine similarity
     #[arg(long)]
     pub similarity: bool,
 }
 
 #[derive(Debug, Subcommand)]
 pub enum Tokens {
-    /// The tokens of a text
+    /// Show the tokens of a text
     Encode(TextArgs),
-    /// The text of tokens
+    /// Show the text of tokens
     Decode {
         /// The tokens
         #[arg(required = true)]
         tokens: Vec<u32>,
     },
-    /// How many tokens a text has
+    /// Count the tokens of a text
     Count(TextArgs),
-    /// About how many tokens a text has, without a server
+    /// Estimate the tokens of a text, without a server
     Estimate(TextArgs),
 }
 
@@ -111,31 +111,31 @@ pub enum Tokens {
 pub struct TextArgs {
     /// The text; - reads it from standard input
     pub text: String,
-    /// The text is a conversation: a JSON list of messages, as a chat's /save writes it
+    /// The text is a conversation: a JSON list of messages, as written by /save
     #[arg(long)]
     pub messages: bool,
-    /// Leave out the token that starts a text
+    /// Omit the token that starts a text
     #[arg(long)]
     pub no_bos: bool,
 }
 
 #[derive(Debug, ClapArgs)]
 pub struct Batch {
-    /// The file of requests
+    /// File of requests
     pub input: PathBuf,
-    /// The file of results; what has its result there is not made again
+    /// File of results; requests with a result there are skipped
     #[arg(short, long, value_name = "FILE")]
     pub output: PathBuf,
-    /// How many requests run at a time
+    /// Number of concurrent requests
     #[arg(short, long, value_name = "COUNT", default_value_t = 4)]
     pub jobs: usize,
-    /// Make those again that failed
+    /// Retry failed requests
     #[arg(long)]
     pub retry_failed: bool,
 }
 
 impl SamplingArgs {
-    /// Those that are set, but for `params`, which are the whole request's.
+    /// The parameters that are set, without `params`, which apply to the whole request.
     pub fn sampling(&self) -> SamplingParams {
         let mut sampling = SamplingParams::new();
         sampling.max_tokens = self.max_tokens;

@@ -1,4 +1,4 @@
-//! What models, LoRAs, templates, overrides and downloads take. What lists does so without a further word.
+//! Arguments of the commands for models, LoRAs, templates, overrides and downloads. Their default command is the list.
 
 use std::path::PathBuf;
 
@@ -6,43 +6,43 @@ use clap::{Args as ClapArgs, Subcommand};
 
 #[derive(Debug, ClapArgs)]
 pub struct ModelsArgs {
-    /// `list` if it is left out
+    /// `list` by default
     #[command(subcommand)]
     pub what: Option<Models>,
 }
 
 #[derive(Debug, Subcommand)]
 pub enum Models {
-    /// The models that can be loaded; without a command, it is this
+    /// List the models that can be loaded (default)
     List,
-    /// The loaded model
+    /// Show the loaded model
     Current,
-    /// Context size and template of the loaded model
+    /// Show context size and template of the loaded model
     Props,
-    /// The draft models
+    /// List the draft models
     Drafts,
-    /// The embedding models
+    /// Manage the embedding models
     Embedding(EmbeddingArgs),
 }
 
 #[derive(Debug, ClapArgs)]
 pub struct EmbeddingArgs {
-    /// `list` if it is left out
+    /// `list` by default
     #[command(subcommand)]
     pub what: Option<EmbeddingModels>,
 }
 
 #[derive(Debug, Subcommand)]
 pub enum EmbeddingModels {
-    /// Those that can be loaded; without a command, it is this
+    /// List the embedding models that can be loaded (default)
     List,
-    /// The loaded one
+    /// Show the loaded one
     Current,
     /// Load one
     Load {
-        /// Its directory
+        /// The directory name
         name: String,
-        /// Where to: cpu, cuda, auto
+        /// The device: cpu, cuda, auto
         #[arg(long)]
         device: Option<String>,
     },
@@ -52,139 +52,139 @@ pub enum EmbeddingModels {
 
 #[derive(Debug, ClapArgs)]
 pub struct Load {
-    /// Its directory's name, as `tabby models` lists it
+    /// The directory name, as `tabby models` lists it
     pub name: String,
-    /// Unload what is loaded first, so that the parameters apply to a model that is loaded already, too. This ends the running
-    /// generations of all users; nothing is unloaded unless the server lists the model
+    /// Unload the loaded model first, so that the parameters also apply to a model that is already loaded. This ends the running
+    /// generations of all users. Nothing is unloaded unless the server lists the model
     #[arg(long)]
     pub force: bool,
-    /// The context size, in tokens; -1 is the model's own
+    /// Context size in tokens; -1 is the model's own
     #[arg(long, value_name = "TOKENS", allow_negative_numbers = true)]
     pub max_seq_len: Option<i64>,
-    /// The size of the cache, in tokens; a multiple of 256
+    /// Cache size in tokens; a multiple of 256
     #[arg(long, value_name = "TOKENS")]
     pub cache_size: Option<i64>,
-    /// How the cache is quantised: FP16, Q8, Q6, Q4 or bits such as 5,4
+    /// Cache quantization: FP16, Q8, Q6, Q4 or bits such as 5,4
     #[arg(long, value_name = "MODE")]
     pub cache_mode: Option<String>,
-    /// How many tokens of a prompt to process at once
+    /// Prompt tokens to process at once
     #[arg(long, value_name = "TOKENS")]
     pub chunk_size: Option<i64>,
-    /// Memory to use on each GPU, in GB, as in 20.5,24
+    /// Memory to use on each GPU in GB, such as 20.5,24
     #[arg(long, value_name = "GB,...", value_delimiter = ',')]
     pub gpu_split: Vec<f64>,
     /// Split each layer over the GPUs
     #[arg(long)]
     pub tensor_parallel: bool,
-    /// Load the vision part too
+    /// Load the vision part, too
     #[arg(long)]
     pub vision: bool,
     /// The chat template
     #[arg(long, value_name = "NAME")]
     pub template: Option<String>,
-    /// A draft model to load along
+    /// A draft model to load as well
     #[arg(long, value_name = "NAME")]
     pub draft: Option<String>,
-    /// Any other parameter; what is no JSON is taken for text; may be repeated
+    /// Any other parameter; a value that is not JSON is text; may be repeated
     #[arg(long = "param", value_name = "NAME=JSON")]
     pub params: Vec<String>,
 }
 
 #[derive(Debug, ClapArgs)]
 pub struct LorasArgs {
-    /// `list` if it is left out
+    /// `list` by default
     #[command(subcommand)]
     pub what: Option<Loras>,
 }
 
 #[derive(Debug, Subcommand)]
 pub enum Loras {
-    /// Those that can be loaded; without a command, it is this
+    /// List the LoRAs that can be loaded (default)
     List,
-    /// Those that are active
+    /// List the active LoRAs
     Active,
-    /// Load some, in place of the active ones
+    /// Load LoRAs and replace the active ones
     Load {
-        /// Their directories, each perhaps with its scaling, as in terse=0.5
+        /// Directory names, each with an optional scaling, such as terse=0.5
         #[arg(required = true)]
         names: Vec<String>,
     },
-    /// Unload all
+    /// Unload all LoRAs
     Unload,
 }
 
 #[derive(Debug, ClapArgs)]
 pub struct TemplatesArgs {
-    /// `list` if it is left out
+    /// `list` by default
     #[command(subcommand)]
     pub what: Option<Templates>,
 }
 
 #[derive(Debug, Subcommand)]
 pub enum Templates {
-    /// Those there are; without a command, it is this
+    /// List the templates (default)
     List,
-    /// Use one until the model is loaded again
+    /// Use a template until the model is loaded again
     Switch {
-        /// Its name
+        /// The name
         name: String,
     },
-    /// Use none
+    /// Use no template
     Unload,
 }
 
 #[derive(Debug, ClapArgs)]
 pub struct OverridesArgs {
-    /// `overrides` if it is left out
+    /// `overrides` by default
     #[command(subcommand)]
     pub what: Option<SamplingCommand>,
 }
 
 #[derive(Debug, Subcommand)]
 pub enum SamplingCommand {
-    /// What is overridden, and the presets; without a command, it is this
+    /// Show the overrides and the presets (default)
     Overrides,
-    /// Put a preset in force
+    /// Activate a preset
     Switch {
-        /// Its name
+        /// The name
         preset: String,
     },
-    /// Override parameters for everyone
+    /// Override parameters for all clients
     Set {
-        /// The parameters, as in temperature=0.8
+        /// The parameters, such as temperature=0.8
         #[arg(required = true, value_name = "NAME=JSON")]
         params: Vec<String>,
-        /// Also where a request says otherwise
+        /// Replace the values of requests, too
         #[arg(long, conflicts_with = "append")]
         force: bool,
-        /// Add to the request's list, as for stop
+        /// Append to the list of the request, such as for stop
         #[arg(long)]
         append: bool,
     },
-    /// Override nothing
+    /// Remove all overrides
     Unload,
 }
 
 #[derive(Debug, ClapArgs)]
 pub struct Download {
-    /// The repository, as in acme/thing-exl3
+    /// The repository, such as acme/thing-exl3
     pub repo: String,
-    /// The branch, tag or commit
+    /// Branch, tag or commit
     #[arg(long)]
     pub revision: Option<String>,
-    /// The name of the directory to make
+    /// Name of the new directory
     #[arg(long, value_name = "NAME")]
     pub folder: Option<String>,
-    /// It is a LoRA
+    /// Download a LoRA
     #[arg(long)]
     pub lora: bool,
-    /// Patterns of the files to take; may be repeated
+    /// Patterns of files to download; may be repeated
     #[arg(long, value_name = "PATTERN")]
     pub include: Vec<String>,
-    /// Patterns of the files to leave out; may be repeated
+    /// Patterns of files to skip; may be repeated
     #[arg(long, value_name = "PATTERN")]
     pub exclude: Vec<String>,
-    /// A file that holds the hub's token for private repositories; the server gets to see it
+    /// A file with the hub token for private repositories, which is sent to the server
     #[arg(long, value_name = "FILE")]
     pub hub_token_file: Option<PathBuf>,
 }

@@ -140,14 +140,16 @@ pub enum ToolStep<'a> {
 }
 
 impl ToolLoop {
-    /// The rounds for this request. The tools are added to those of the request, in place of those of the same name,
-    /// which then nobody runs: the model is told that they are unknown.
+    /// Creates the rounds for this request. The tools are added to those of the request and replace those of the same name.
+    /// Other tools of the request are not run: the model receives an error that they are unknown.
     ///
-    /// A model that is held to a form (`response_format`, a schema, a regex, a grammar) cannot call tools. So rounds are asked without it,
-    /// and when the model calls no tool any more, it is asked once more with the form and without a choice of tools. That answer is
-    /// beyond [`ToolLimits::rounds`], and the free one before it is left out of the conversation.
+    /// A model whose output is constrained (`response_format`, a schema, a regex, a grammar) cannot call tools. So rounds are sent without
+    /// the constraint. When the model stops calling tools, one more request is sent with the constraint and without tools. It does not
+    /// count against [`ToolLimits::rounds`], and the unconstrained response before it is not added to the conversation.
     ///
-    /// Errors if the request asks for several choices, since a conversation has one course.
+    /// # Errors
+    ///
+    /// Errors with code `misuse` if the request asks for several choices.
     pub fn new(request: &ChatRequest, tools: &Tools) -> Result<Self> {
         if request.n.is_some_and(|n| n > 1) {
             return Err(Error::misuse("a run with tools takes one choice; leave `n` unset"));
@@ -201,7 +203,11 @@ impl ToolLoop {
         }
     }
 
-    /// Hands in the response to the request of [`ToolStep::Ask`]. Errors if there was no such step.
+    /// Passes the response to the request of [`ToolStep::Ask`].
+    ///
+    /// # Errors
+    ///
+    /// Errors with code `misuse` if there was no such step.
     pub fn answer(&mut self, answer: ChatCompletion) -> Result<()> {
         if !matches!(self.state, State::Asking) {
             return Err(Error::misuse("an answer was handed in where none was asked for"));
@@ -236,7 +242,11 @@ impl ToolLoop {
         Ok(())
     }
 
-    /// Hands in the result of the call with this index. Errors if it is not running.
+    /// Passes the result of the call with this index.
+    ///
+    /// # Errors
+    ///
+    /// Errors with code `misuse` if the call is not running.
     pub fn result(&mut self, index: usize, result: ToolResult) -> Result<()> {
         let State::Calling { slots, .. } = &mut self.state else {
             return Err(Error::misuse("a result was handed in where no call was under way"));
