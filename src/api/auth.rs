@@ -14,6 +14,13 @@ macro_rules! service {
             /// What a key may do: `client.auth()`.
             ///
             /// `cargo run --example auth` runs it against an emulated server.
+            ///
+            /// ```no_run
+            /// # async fn run(client: tabbyapi::Client) -> tabbyapi::Result<()> {
+            /// println!("{}", client.auth().permission().await?.permission);
+            /// # Ok(())
+            /// # }
+            /// ```
             auth: Auth {
                 /// Returns the permission of the key that generations use: the API key, or else the admin key.
                 ///

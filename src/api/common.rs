@@ -234,6 +234,13 @@ impl fmt::Display for Rate {
 ///
 /// If a request has none, the library requests usage, streamed or not. In a stream the server then omits the `eos_reason` of
 /// the last choice. Set empty options to keep it.
+///
+/// ```
+/// use tabbyapi::api::{ChatMessage, ChatRequest, StreamOptions};
+///
+/// let request = ChatRequest::new([ChatMessage::user("Hi")]).stream_options(StreamOptions::new().include_usage(false));
+/// assert_eq!(request.stream_options.unwrap().include_usage, Some(false));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -286,6 +293,15 @@ open_enum! {
 ///
 /// The server silently ignores kinds that it does not know, including `json_object`, and invalid schemas. The output is then
 /// free text.
+///
+/// ```
+/// use tabbyapi::api::{ChatMessage, ChatRequest, ResponseFormat};
+/// use tabbyapi::ordered_json;
+///
+/// let schema = ordered_json!({"type": "object", "properties": {"name": {"type": "string"}}});
+/// let request = ChatRequest::new([ChatMessage::user("Name a river.")]).response_format(ResponseFormat::json_schema(schema));
+/// assert!(request.response_format.unwrap().json_schema.is_some());
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]

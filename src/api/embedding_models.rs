@@ -12,6 +12,20 @@ macro_rules! service {
             /// Embedding models: `client.embedding_models()`. One can be loaded in addition to the model that generates text.
             ///
             /// `cargo run --example embedding_models` runs them against an emulated server.
+            ///
+            /// ```no_run
+            /// # async fn run(client: tabbyapi::Client) -> tabbyapi::Result<()> {
+            /// use tabbyapi::api::EmbeddingLoadRequest;
+            ///
+            /// for model in &client.embedding_models().list().await?.data {
+            ///     println!("{}", model.id);
+            /// }
+            /// client.embedding_models().load(&EmbeddingLoadRequest::new("bge-small")).await?;
+            /// println!("loaded: {}", client.embedding_models().current().await?.id);
+            /// client.embedding_models().unload().await?;
+            /// # Ok(())
+            /// # }
+            /// ```
             embedding_models: EmbeddingModels {
                 /// Returns the available embedding models.
                 ///
@@ -54,6 +68,13 @@ service!(endpoints);
 
 request! {
     /// Which embedding model to load, and on which device.
+    ///
+    /// ```
+    /// use tabbyapi::api::EmbeddingLoadRequest;
+    ///
+    /// let request = EmbeddingLoadRequest::new("bge-small").embeddings_device("cuda");
+    /// assert_eq!(request.embeddings_device.as_deref(), Some("cuda"));
+    /// ```
     pub struct EmbeddingLoadRequest {
         required {
             /// The directory under the server's directory of embedding models.

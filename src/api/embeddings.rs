@@ -26,6 +26,16 @@ macro_rules! service {
             ///
             /// An embedding model must be loaded, by the server's configuration or by [`client.embedding_models()`](Client::embedding_models).
             /// `cargo run --example embeddings` runs it against an emulated server.
+            ///
+            /// ```no_run
+            /// # async fn run(client: tabbyapi::Client) -> tabbyapi::Result<()> {
+            /// use tabbyapi::api::EmbeddingsRequest;
+            ///
+            /// let vectors = client.embeddings().create(&EmbeddingsRequest::new(["sun", "moon"])).await?.into_vectors();
+            /// println!("{} vectors", vectors.len());
+            /// # Ok(())
+            /// # }
+            /// ```
             embeddings: Embeddings {
                 /// Returns one vector per text, in the order of the texts.
                 ///

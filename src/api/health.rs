@@ -20,6 +20,14 @@ macro_rules! service {
             /// Health is not readiness. After one failed generation the server reports itself unhealthy until it is restarted, although it still
             /// works. It is reachable if [`check`](Health::check) returns any response, and ready if a model is loaded.
             /// `cargo run --example health` runs it against an emulated server.
+            ///
+            /// ```no_run
+            /// # async fn run(client: tabbyapi::Client) -> tabbyapi::Result<()> {
+            /// println!("{:?}", client.health().check().await?.issues);
+            /// println!("{}", client.health().service_info().await?.software.name);
+            /// # Ok(())
+            /// # }
+            /// ```
             health: Health {
                 /// Returns the server's health. A 503 with a body is a response, not an error. Does not require a key.
                 call check() -> HealthReport = &CheckHealth =>

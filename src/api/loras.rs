@@ -18,6 +18,19 @@ macro_rules! service {
             ///
             /// On current servers (exllamav3) loading a LoRA always fails, so none is ever active. Servers of 2025 (exllamav2) load them.
             /// `cargo run --example loras` runs them against an emulated server.
+            ///
+            /// ```no_run
+            /// # async fn run(client: tabbyapi::Client) -> tabbyapi::Result<()> {
+            /// use tabbyapi::api::{LoraLoad, LoraLoadRequest};
+            ///
+            /// println!("{} available", client.loras().list().await?.data.len());
+            /// let request = LoraLoadRequest::new([LoraLoad::new("terse").scaling(0.5)]);
+            /// println!("failed: {:?}", client.loras().load(&request).await?.failure);
+            /// println!("{} active", client.loras().active().await?.data.len());
+            /// client.loras().unload().await?;
+            /// # Ok(())
+            /// # }
+            /// ```
             loras: Loras {
                 /// Returns the available LoRAs.
                 ///

@@ -21,6 +21,18 @@ macro_rules! service {
             /// Sampler overrides: `client.sampling()`. They apply to the requests of every client of the server.
             ///
             /// `cargo run --example sampling` runs them against an emulated server.
+            ///
+            /// ```no_run
+            /// # async fn run(client: tabbyapi::Client) -> tabbyapi::Result<()> {
+            /// use tabbyapi::api::{Overrides, SamplingParams};
+            ///
+            /// println!("presets: {:?}", client.sampling().overrides().await?.presets);
+            /// client.sampling().switch_preset("safe").await?;
+            /// client.sampling().set_overrides(&Overrides::new().fallback(SamplingParams::new().temperature(0.8))).await?;
+            /// client.sampling().unload().await?;
+            /// # Ok(())
+            /// # }
+            /// ```
             sampling: Sampling {
                 /// Returns the active overrides and the names of all presets.
                 ///

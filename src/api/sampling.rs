@@ -235,6 +235,13 @@ macro_rules! sampling_setters {
 pub(crate) use sampling_setters;
 
 /// A string or token that ends the output.
+///
+/// ```
+/// use tabbyapi::api::{SamplingParams, Stop};
+///
+/// let params = SamplingParams::new().stop([Stop::from("User:"), Stop::from(2_u32)]);
+/// assert_eq!(params.stop.unwrap().0.len(), 2);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(untagged)]

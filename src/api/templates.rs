@@ -16,6 +16,17 @@ macro_rules! service {
             /// Chat templates, which turn conversations into prompts: `client.templates()`.
             ///
             /// `cargo run --example templates` runs them against an emulated server.
+            ///
+            /// ```no_run
+            /// # async fn run(client: tabbyapi::Client) -> tabbyapi::Result<()> {
+            /// let names = client.templates().list().await?;
+            /// if let Some(name) = names.data.first() {
+            ///     client.templates().switch(name.as_str()).await?;
+            /// }
+            /// client.templates().unload().await?;
+            /// # Ok(())
+            /// # }
+            /// ```
             templates: Templates {
                 /// Returns the names of the templates in the server's template directory.
                 ///

@@ -19,6 +19,18 @@ macro_rules! service {
             /// Tokens of the loaded model: `client.tokens()`.
             ///
             /// `cargo run --example tokens` runs them against an emulated server.
+            ///
+            /// ```no_run
+            /// # async fn run(client: tabbyapi::Client) -> tabbyapi::Result<()> {
+            /// use tabbyapi::api::{DecodeRequest, EncodeRequest};
+            ///
+            /// let request = EncodeRequest::new("Once upon a time");
+            /// println!("{} tokens", client.tokens().count(&request).await?.length);
+            /// let encoded = client.tokens().encode(&request).await?.into_inner();
+            /// println!("{}", client.tokens().decode(&DecodeRequest::new(encoded.tokens)).await?.text);
+            /// # Ok(())
+            /// # }
+            /// ```
             tokens: Tokens {
                 /// Returns the tokens of a text, or of a conversation as the chat template writes it.
                 ///

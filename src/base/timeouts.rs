@@ -18,6 +18,14 @@ use serde::Serialize;
 /// | [`Timeouts::STREAM_TOOLS`]: the same with tools | 5 min | 10 min | 15 min | |
 /// | [`Timeouts::LOAD`]: model load | 30 s | | | |
 /// | [`Timeouts::UNBOUNDED`]: download | | | | |
+///
+/// ```
+/// use std::time::Duration;
+/// use tabbyapi::Timeouts;
+///
+/// let timeouts = Timeouts::STREAM.idle(Duration::from_secs(30)).total(None);
+/// assert_eq!(timeouts.idle, Some(Duration::from_secs(30)));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Timeouts {

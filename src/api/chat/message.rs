@@ -299,6 +299,13 @@ impl<const N: usize> From<[ContentPart; N]> for Content {
 }
 
 /// A part of a message. If the model was loaded without vision, the server drops images silently.
+///
+/// ```
+/// use tabbyapi::api::{ChatMessage, ContentPart};
+///
+/// let parts = vec![ContentPart::text("What is this?"), ContentPart::image_url("https://example.org/a.png")];
+/// assert_eq!(ChatMessage::user(parts).text(), None);
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(tag = "type", rename_all = "snake_case")]

@@ -33,6 +33,21 @@ macro_rules! service {
             /// Conversations: `client.chat()`.
             ///
             /// `cargo run --example chat` runs it against an emulated server; `tools` and `structured` are examples, too.
+            ///
+            /// ```no_run
+            /// # async fn run(client: tabbyapi::Client) -> tabbyapi::Result<()> {
+            /// use tabbyapi::api::{ChatMessage, ChatRequest};
+            ///
+            /// let request = ChatRequest::new([ChatMessage::user("Name a river.")]).max_tokens(100);
+            /// println!("{}", client.chat().create(&request).await?.text());
+            ///
+            /// let mut stream = client.chat().stream(&request);
+            /// while let Some(chunk) = stream.next().await {
+            ///     print!("{}", chunk?.text());
+            /// }
+            /// # Ok(())
+            /// # }
+            /// ```
             chat: Chat {
                 /// Generates the next message of a conversation, and returns it whole.
                 ///

@@ -135,6 +135,14 @@ impl ChatRequest {
 }
 
 /// Reasoning options. The flat fields of [`ChatRequest`] take precedence.
+///
+/// ```
+/// use tabbyapi::api::{ChatMessage, ChatRequest, ReasoningOptions};
+///
+/// let request = ChatRequest::new([ChatMessage::user("Why is the sky blue?")])
+///     .reasoning(ReasoningOptions::new().enabled(true).effort("low"));
+/// assert_eq!(request.reasoning.unwrap().enabled, Some(true));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]

@@ -75,6 +75,13 @@ pub struct Function {
 
 /// Which tools the model should call. Only `none` has an effect on the server: the text of tool calls
 /// then stays in the content. The others are only passed to the template.
+///
+/// ```
+/// use tabbyapi::api::{ChatMessage, ChatRequest, ToolChoice};
+///
+/// let request = ChatRequest::new([ChatMessage::user("Hi")]).tool_choice(ToolChoice::None);
+/// assert_eq!(request.tool_choice, Some(ToolChoice::None));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(from = "ChoiceForm", into = "ChoiceForm")]

@@ -25,6 +25,21 @@ macro_rules! service {
             /// Text completions: `client.completions()`.
             ///
             /// `cargo run --example completions` runs it against an emulated server.
+            ///
+            /// ```no_run
+            /// # async fn run(client: tabbyapi::Client) -> tabbyapi::Result<()> {
+            /// use tabbyapi::api::CompletionRequest;
+            ///
+            /// let request = CompletionRequest::new("Once upon a time").max_tokens(100);
+            /// println!("{}", client.completions().create(&request).await?.text());
+            ///
+            /// let mut stream = client.completions().stream(&request);
+            /// while let Some(chunk) = stream.next().await {
+            ///     print!("{}", chunk?.text());
+            /// }
+            /// # Ok(())
+            /// # }
+            /// ```
             completions: Completions {
                 /// Generates a continuation of the prompt, and returns it whole.
                 ///

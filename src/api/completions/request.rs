@@ -112,6 +112,13 @@ impl CompletionRequest {
 }
 
 /// One text or several. The server does not accept token ids.
+///
+/// ```
+/// use tabbyapi::api::Prompt;
+///
+/// assert_eq!(Prompt::from("a"), Prompt::One("a".to_owned()));
+/// assert_eq!(Prompt::from(["a", "b"]), Prompt::Many(vec!["a".to_owned(), "b".to_owned()]));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(untagged)]

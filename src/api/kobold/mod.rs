@@ -25,6 +25,18 @@ macro_rules! service {
             /// On a server without this API every method errors with code `kobold_disabled`. Current servers have the routes, but every generation
             /// fails with code `generation_aborted`. Use [`client.completions()`](Client::completions) instead.
             /// `cargo run --example kobold` runs it against an emulated server.
+            ///
+            /// ```no_run
+            /// # async fn run(client: tabbyapi::Client) -> tabbyapi::Result<()> {
+            /// use tabbyapi::api::KoboldRequest;
+            ///
+            /// let request = KoboldRequest::new("Once upon a time").genkey("story");
+            /// println!("{}", client.kobold().generate(&request).await?.text());
+            /// client.kobold().abort("story").await?;
+            /// println!("{} tokens", client.kobold().count_tokens("Once upon a time").await?.value);
+            /// # Ok(())
+            /// # }
+            /// ```
             kobold: Kobold {
                 /// Generates a continuation of the prompt, and returns it whole.
                 call generate(request: &KoboldRequest) -> KoboldResults = request =>

@@ -25,6 +25,19 @@ macro_rules! service {
             /// Models: `client.models()`.
             ///
             /// `cargo run --example models` runs them against an emulated server.
+            ///
+            /// ```no_run
+            /// # async fn run(client: tabbyapi::Client) -> tabbyapi::Result<()> {
+            /// use tabbyapi::api::{DownloadRequest, LoadRequest};
+            ///
+            /// client.models().download(&DownloadRequest::new("acme/thing-exl3")).await?;
+            /// println!("{} models, {} draft models", client.models().list().await?.data.len(), client.models().drafts().await?.data.len());
+            /// client.models().load(&LoadRequest::new("thing-exl3").max_seq_len(8192)).finish().await?;
+            /// println!("{}: {:?}", client.models().current().await?.id, client.models().props().await?.context_size());
+            /// client.models().unload().await?;
+            /// # Ok(())
+            /// # }
+            /// ```
             models: Models {
                 /// Returns the available models.
                 ///

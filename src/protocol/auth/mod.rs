@@ -59,6 +59,15 @@ pub use environment::Environment;
 pub use file::KeyFile;
 
 /// One key, with the header that carries it. `Debug` does not print the value.
+///
+/// ```
+/// use std::time::Duration;
+/// use tabbyapi::auth::Credential;
+///
+/// let credential = Credential::api_key("sesame")?.lasts(Duration::from_secs(600));
+/// assert!(!format!("{credential:?}").contains("sesame"));
+/// # Ok::<(), tabbyapi::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct Credential {
     name: HeaderName,

@@ -162,6 +162,14 @@ impl fmt::Debug for View<'_> {
 }
 
 /// The hooks of [`Options`](crate::Options), in order.
+///
+/// ```
+/// use tabbyapi::hooks::{Hooks, on_request};
+///
+/// let mut hooks = Hooks::new();
+/// hooks.push(on_request(|_, request| request.set_header("x-team", "docs")));
+/// assert_eq!(hooks.len(), 1);
+/// ```
 #[derive(Clone, Default)]
 pub struct Hooks(Vec<Arc<dyn Pattern>>);
 

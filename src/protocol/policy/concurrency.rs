@@ -5,6 +5,13 @@
 /// A call holds its slot from the start of an attempt to the end of the response. A stream that is not read to its end holds a slot until it is
 /// dropped. TabbyAPI queues generations itself, without a bound. A limit here moves the queue to this side, where it is fair, bounded, and free to
 /// cancel.
+///
+/// ```
+/// use tabbyapi::policy::Concurrency;
+///
+/// let limit = Concurrency::new(4).waiting(100);
+/// assert_eq!((limit.running, limit.waiting), (4, 100));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Concurrency {

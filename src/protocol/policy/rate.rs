@@ -11,6 +11,14 @@ use crate::base::Time;
 /// `rate_limited` and kind [`Policy`](crate::ErrorKind::Policy). Tokens are estimated before sending (see
 /// [`Endpoint::tokens`](crate::Endpoint::tokens)): the prompt, and the response as far as the request bounds it. A request that exceeds the limit
 /// alone is sent when nothing else was sent in the interval.
+///
+/// ```
+/// use std::time::Duration;
+/// use tabbyapi::policy::RateLimit;
+///
+/// let limit = RateLimit::requests(60, Duration::from_secs(60)).and_tokens(100_000).refuse();
+/// assert_eq!((limit.requests, limit.tokens), (Some(60), Some(100_000)));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RateLimit {

@@ -21,6 +21,14 @@ use crate::protocol::endpoint::Idempotency;
 /// reads are retried only if the server cannot have started them (nothing was sent, 429, or 503 because no model is loaded), unless
 /// [`retry_generations`](Retry::retry_generations) is set. Another server is tried without delay; "no model is loaded" is retried on another
 /// server only.
+///
+/// ```
+/// use std::time::Duration;
+/// use tabbyapi::policy::Retry;
+///
+/// let retry = Retry::GENTLE.max_retries(5).cap(Duration::from_secs(30));
+/// assert_eq!(retry.max_retries, 5);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
@@ -222,6 +230,13 @@ impl Failure<'_> {
 /// fraction of a retry, each retry takes a whole one. Without a budget, two retries per call would triple the load when all calls fail.
 ///
 /// A call that finds the budget empty ends with the error of its attempt.
+///
+/// ```
+/// use tabbyapi::policy::RetryBudget;
+///
+/// // One retry per 10 calls, and 5 in reserve.
+/// assert_eq!(RetryBudget::new(0.1, 5.0).share, 0.1);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct RetryBudget {
