@@ -325,7 +325,7 @@ export interface CompletionChunkChoice {
 
 /** A conversation to continue. */
 export interface ChatRequest extends Extra {
-  /** The conversation so far. Many templates refuse an empty one. */
+  /** The conversation so far. Many templates reject an empty one. */
   messages: ChatMessage[];
   /**
    * The directory of another model. Ignored unless the server loads models inline, which requires the admin key. Otherwise its only effect

@@ -33,10 +33,10 @@ request! {
     ///     .max_tokens(200)
     ///     .temperature(0.7);
     /// assert_eq!(request.sampling.max_tokens, Some(200));
-    /// The conversation so far. Many templates reject an empty one.
+    /// ```
     pub struct ChatRequest {
         required {
-            /// The conversation so far. Many templates refuse an empty one.
+            /// The conversation so far. Many templates reject an empty one.
             messages: Vec<ChatMessage>,
         }
         optional {
