@@ -61,7 +61,7 @@ const base64 = module.toString("base64");
 writeFileSync(path.join(dist, "module.js"), `// tabbyapi.wasm in base64.\nexport default "${base64}";\n`);
 writeFileSync(path.join(dist, "module.cjs"), `// tabbyapi.wasm in base64.\nmodule.exports = "${base64}";\n`);
 // For `require`, which may not load modules of the other kind. All share the class of errors.
-for (const entry of ["error", "node", "inline", "schema", "tools", "openai", "ai-sdk"]) {
+for (const entry of ["error", "node", "inline", "schema", "tools", "openai", "ai-sdk", "batch"]) {
   run(process.env.ESBUILD ?? "esbuild", [
     ...[path.join(dist, `${entry}.js`), `--outfile=${path.join(dist, `${entry}.cjs`)}`, "--bundle", "--format=cjs", "--platform=node", "--target=es2022"],
     ...(entry === "error" ? [] : ["--external:./error.js"]),

@@ -213,6 +213,9 @@ export class Kobold extends Service {
   maxContextLength = (options) => this.ask("kobold.max_context_length", undefined, options);
   version = (options) => this.ask("kobold.version", undefined, options);
   extraVersion = (options) => this.ask("kobold.extra_version", undefined, options);
+  softPrompts = (options) => this.ask("kobold.soft_prompts", undefined, options);
+  softPrompt = (options) => this.ask("kobold.soft_prompt", undefined, options);
+  setSoftPrompt = (value, options) => this.ask("kobold.set_soft_prompt", () => ({ value }), options, nothing);
 
   stream(request, options) {
     return this.streamed(Stream, "kobold.stream", () => ({ request: fieldsOf(request) }), options, KoboldTotal);

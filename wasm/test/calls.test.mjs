@@ -36,6 +36,7 @@ test("the services answer", async (t) => {
   assert.ok((await tabby.completions.create({ prompt: "Once", max_tokens: 8 })).choices[0].text);
   assert.ok((await tabby.completions.stream({ prompt: "Once", max_tokens: 8 }).finalMessage()).choices[0].text);
   assert.ok((await tabby.kobold.version()).result);
+  assert.deepEqual([await tabby.kobold.softPrompts(), await tabby.kobold.softPrompt(), await tabby.kobold.setSoftPrompt("any")], [{ values: [] }, { value: "" }, undefined]);
   assert.equal(await tabby.models.unload(), undefined);
   await assert.rejects(tabby.models.current(), { code: "no_model_loaded", status: 503, hint: "load one with `tabby.models.load(...)`" });
 });

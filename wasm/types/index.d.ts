@@ -587,4 +587,10 @@ export interface Kobold {
   version(options?: CallOptions): Answer<{ result: string }>;
   /** Returns the name and version of the server. */
   extraVersion(options?: CallOptions): Answer<{ result: string; version: string }>;
+  /** The soft prompts that there are; TabbyAPI has none. */
+  softPrompts(options?: CallOptions): Answer<{ values: unknown[] }>;
+  /** The soft prompt in use; empty with TabbyAPI. */
+  softPrompt(options?: CallOptions): Answer<{ value: string }>;
+  /** Sets the soft prompt, which TabbyAPI accepts and ignores. */
+  setSoftPrompt(value: string, options?: CallOptions): Answer<void>;
 }
