@@ -7,12 +7,13 @@
  * const { data } = await embedMany(tabby, { input: texts });
  * ```
  */
-import type { CallOptions, Embeddings, EmbeddingsRequest, Tabby } from "./index.js";
+import type { CallOptions, EmbeddingsRequest, Tabby } from "./index.js";
 import { TabbyError } from "./index.js";
+import type { Embeddings } from "./values.js";
 
 /** Texts to turn into vectors, and how they are split. */
 export interface EmbedManyRequest extends Omit<EmbeddingsRequest, "input"> {
-  /** The texts; none are no request. */
+  /** The texts. An empty list sends nothing. */
   input: readonly string[];
   /** The most texts of a request, from 1; 64 by default. */
   perRequest?: number | undefined;
@@ -24,7 +25,7 @@ export interface EmbedManyRequest extends Omit<EmbeddingsRequest, "input"> {
 
 /**
  * A vector for each text, in their order, as if one request had been made; usage is added up. Requests that fail do not end the others, unless the key
- * is refused or the call given up. Fails with a `PartialEmbeddingsError` if a text has no vector.
+ * is refused or the call is aborted. Fails with a `PartialEmbeddingsError` if a text has no vector.
  */
 export function embedMany(tabby: Tabby, request: EmbedManyRequest, options?: CallOptions): Promise<Embeddings>;
 

@@ -1,5 +1,5 @@
 /**
- * A client with the face of npm `openai`, on the client of this package: programs for it change their import.
+ * A client with the interface of npm `openai`, built on the client of this package. Programs written for npm `openai` only change their import.
  *
  * ```ts
  * import OpenAI from "tabbyapi/openai";
@@ -11,6 +11,7 @@
 import type * as tabby from "./index.js";
 import { Tabby } from "./index.js";
 import type { OutputOf, Schema } from "./standard.js";
+import type { Embeddings } from "./values.js";
 import type * as web from "./web.js";
 
 export { TabbyError } from "./index.js";
@@ -61,7 +62,7 @@ export interface Logger {
 
 /** What a call may override. */
 export interface RequestOptions {
-  /** Gives the call up. */
+  /** Aborts the call. */
   signal?: web.Signal | null | undefined;
   /** In milliseconds; see `timeout` of `TabbyOptions`. */
   timeout?: number | undefined;
@@ -79,7 +80,7 @@ export interface RequestOptions {
   limits?: tabby.Limits | undefined;
 }
 
-/** A client with the face of npm `openai`. */
+/** A client with the interface of npm `openai`. */
 export class OpenAI {
   constructor(options?: ClientOptions);
   /** The server's address. */
@@ -96,7 +97,7 @@ export class OpenAI {
   logLevel: LogLevel;
   /** Where to. */
   logger: Logger;
-  /** The client of this package that does the work, for all that this face lacks. */
+  /** The client of this package that does the work, for everything that this class lacks. */
   readonly tabby: Tabby;
   /** Conversations. */
   readonly chat: { readonly completions: ChatCompletions };
@@ -173,7 +174,7 @@ export interface ChatTool {
 /** A form of an answer: also those of npm `openai`, such as of `zodResponseFormat`. */
 export type ResponseFormat = tabby.ChatRequest["response_format"] | { type: "json_schema"; json_schema: { name: string; schema?: tabby.JsonSchema; strict?: boolean | null } };
 
-/** A conversation to go on with: the fields of OpenAI, and those of TabbyAPI. */
+/** A conversation to continue: the fields of OpenAI, and those of TabbyAPI. */
 export interface ChatParams extends Omit<tabby.ChatRequest, "tools" | "response_format"> {
   /** Whether it is streamed. */
   stream?: boolean | null | undefined;
@@ -309,7 +310,7 @@ export class ChatRun<Events, T = unknown> {
   emitted<Name extends keyof Events>(event: Name): Promise<Events[Name] extends (first: infer First, ...rest: any[]) => void ? First : void>;
   /** Settles when it has ended. */
   done(): Promise<void>;
-  /** Gives it up. */
+  /** Aborts the run. */
   abort(): void;
   allChatCompletions(): ParsedCompletion<T>[];
   finalChatCompletion(): Promise<ParsedCompletion<T>>;
@@ -354,7 +355,7 @@ export interface EmbeddingsResource {
 }
 
 /** Vectors as they are asked for. */
-export type Vectors<V> = Omit<tabby.Embeddings, "data"> & { data: { index: number; embedding: V; object?: string }[] };
+export type Vectors<V> = Omit<Embeddings, "data"> & { data: { index: number; embedding: V; object?: string }[] };
 
 /** Models. */
 export interface ModelsResource {

@@ -1,5 +1,5 @@
 /**
- * Structured output: a schema goes out with the request, and a typed value comes back.
+ * Structured output: sends a schema with the request, and returns a typed value.
  *
  * ```ts
  * import { Tabby } from "tabbyapi";
@@ -42,20 +42,20 @@ export interface Parsed<T> {
 }
 
 /**
- * Asks for an answer of a schema. Awaited, it is the value; a loop over it gives what is known of the value while it comes. Nothing is sent
- * before that. Fails with an `UnparsedError` if the answer is not what the schema asks for, and with other `TabbyError`s as a stream does.
+ * Requests an answer that satisfies a schema. Awaiting it returns the value; iterating it returns partial values while the answer streams. Nothing is sent
+ * before that. Rejects with an `UnparsedError` if the answer does not match the schema, and with other `TabbyError`s as a stream does.
  */
 export function parse<S extends Schema, T = unknown>(tabby: Tabby, request: ParseRequest<S>, options?: CallOptions): ParsedStream<OutputOf<S, T>, InputOf<S, T>>;
 
-/** The value of an answer that was asked for elsewhere. Fails with an `UnparsedError`. */
+/** Parses an answer that was requested elsewhere. Rejects with an `UnparsedError`. */
 export function parsed<S extends Schema, T = unknown>(answer: ChatCompletion, schema: S): Promise<Parsed<OutputOf<S, T>>>;
 
-/** Gives the client the method `chat.parse`, and returns it. */
+/** Adds the method `chat.parse` to the client, and returns the client. */
 export function withParse<T extends Tabby>(tabby: T): T & { readonly chat: Chat & ChatParse };
 
 /** What `withParse` adds. */
 export interface ChatParse {
-  /** Asks for an answer of a schema; see the function `parse`. */
+  /** Requests an answer that satisfies a schema; see the function `parse`. */
   parse<S extends Schema, T = unknown>(request: ParseRequest<S>, options?: CallOptions): ParsedStream<OutputOf<S, T>, InputOf<S, T>>;
 }
 
@@ -66,7 +66,7 @@ export class ParsedStream<T, Written = T> implements PromiseLike<T>, AsyncIterab
   readonly stream: MessageStream<ChatChunk, ChatCompletion>;
   /** The value with the raw text and the whole answer. */
   result(): Promise<Parsed<T>>;
-  /** What is known of the value, at each piece that adds to it; of a text of more than 4096 characters, each time it has grown by a sixteenth. */
+  /** The value as far as it has arrived, after each piece that changes it; for texts of more than 4096 characters, each time the text has grown by a sixteenth. */
   [Symbol.asyncIterator](): AsyncIterableIterator<DeepPartial<Written>>;
   then<Result1 = T, Result2 = never>(
     resolve?: ((value: T) => Result1 | PromiseLike<Result1>) | null,
@@ -74,15 +74,15 @@ export class ParsedStream<T, Written = T> implements PromiseLike<T>, AsyncIterab
   ): Promise<Result1 | Result2>;
   catch<Result = never>(reject?: ((reason: any) => Result | PromiseLike<Result>) | null): Promise<T | Result>;
   finally(last?: (() => void) | null): Promise<T>;
-  /** Gives it up: closes the connection, upon which the server ends the generation. */
+  /** Closes the connection, upon which the server ends the generation. */
   abort(reason?: unknown): void;
 }
 
-/** The answer is not what the schema asks for. Its code is `unstructured`, its kind `decode`. */
+/** The answer does not match the schema. Its code is `unstructured`, its kind `decode`. */
 export class UnparsedError extends TabbyError<ChatCompletion> {
   protected constructor();
   /**
-   * What is wrong: there is no text (`empty`), it was cut by `max_tokens` (`cut_off`), it is no JSON or has other text around it (`not_json`), or it is
+   * What is wrong: there is no text (`empty`), it was cut by `max_tokens` (`cut_off`), it is not JSON or has other text around it (`not_json`), or it is
    * JSON of another shape (`unexpected`).
    */
   readonly unparsed: "empty" | "cut_off" | "not_json" | "unexpected";

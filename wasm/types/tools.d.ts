@@ -1,5 +1,5 @@
 /**
- * Tools: functions that a model may call, run in rounds until it calls none.
+ * Tools: functions that a model may call, run in rounds until the model calls none.
  *
  * ```ts
  * import { Tabby } from "tabbyapi";
@@ -53,7 +53,7 @@ export function tool<S extends Schema, T = any>(given: Tool<S, T>): Tool<S, T>;
 /** A request with tools. */
 export interface ToolRequest extends Omit<ChatRequest, "tools" | "n"> {
   /**
-   * The tools, as a list, or by name. Definitions of the wire may be among them, which nobody runs: the model gets `unknown_tool` for their calls.
+   * The tools, as a list, or by name. Definitions of the wire may be among them, which are not run: the model gets `unknown_tool` for their calls.
    * With a form that the answer is held to (`response_format`, `json_schema`, a regex, a grammar) rounds are asked without it, and once more with it
    * when the model calls no tool any more.
    */
@@ -86,7 +86,7 @@ export interface ToolFailure {
   message: string;
 }
 
-/** What came of a call: the text that the model gets, or the failure that it gets instead. */
+/** The result of a call: the text that the model gets, or the failure that it gets instead. */
 export type ToolResult = { text: string; failure?: undefined } | { failure: ToolFailure; text?: undefined };
 
 /** An event of a run. */
@@ -100,7 +100,7 @@ export type ToolEvent =
   /** A call has come to its end, after so many milliseconds. Calls that were never started have no such event. */
   | { type: "finished"; call: ToolCall; result: ToolResult; elapsed: number };
 
-/** What came of a run. */
+/** The result of a run. */
 export interface ToolOutput {
   /**
    * How it ended: the model called no tool (`answered`); it began to, but what it wrote could not be read or was cut (`unreadable`); it still called
@@ -125,12 +125,12 @@ export interface ToolOutput {
 }
 
 /**
- * Runs a conversation with tools. Awaited, it is what came of it; a loop over it gives its events. Nothing is sent before that. A run that ends by its
- * limits is no error; errors have what came of it until then as `partial`.
+ * Runs a conversation with tools. Awaiting it returns the result; iterating it returns the events. Nothing is sent before that. Reaching a limit
+ * is not an error; errors have the result so far as `partial`.
  */
 export function runTools(tabby: Tabby, request: ToolRequest, options?: CallOptions): ToolRun;
 
-/** Gives the client the method `chat.runTools`, and returns it. */
+/** Adds the method `chat.runTools` to the client, and returns the client. */
 export function withTools<T extends Tabby>(tabby: T): T & { readonly chat: Chat & ChatTools };
 
 /** What `withTools` adds. */
@@ -142,11 +142,11 @@ export interface ChatTools {
 /** A run: a promise of what came of it, and a loop over its events. */
 export class ToolRun implements PromiseLike<ToolOutput>, AsyncIterable<ToolEvent> {
   protected constructor();
-  /** What has come of it so far. */
+  /** The result so far. */
   readonly soFar: ToolOutput;
   /** Runs to the end, or waits until a loop has. */
   result(): Promise<ToolOutput>;
-  /** Its events. Leaving the loop gives the run up. It has one reader: a second one is refused with code `stream_in_use`. */
+  /** Its events. Leaving the loop aborts the run. It has one reader: a second one is refused with code `stream_in_use`. */
   [Symbol.asyncIterator](): AsyncIterableIterator<ToolEvent>;
   then<Result1 = ToolOutput, Result2 = never>(
     resolve?: ((value: ToolOutput) => Result1 | PromiseLike<Result1>) | null,
@@ -154,11 +154,11 @@ export class ToolRun implements PromiseLike<ToolOutput>, AsyncIterable<ToolEvent
   ): Promise<Result1 | Result2>;
   catch<Result = never>(reject?: ((reason: any) => Result | PromiseLike<Result>) | null): Promise<ToolOutput | Result>;
   finally(last?: (() => void) | null): Promise<ToolOutput>;
-  /** Gives it up: ends the generation and the calls that run. Loops over it end without an error. */
+  /** Ends the generation and the running calls. Loops over the run end without an error. */
   abort(reason?: unknown): void;
 }
 
-/** The rounds of a run without any IO, for those who send requests and run tools by themselves. */
+/** The state machine of a run, which does no IO: for programs that send requests and run tools themselves. */
 export class ToolLoop {
   /** Errors with code `misuse` if the request asks for several choices, or a tool cannot be used. */
   constructor(request: Omit<ToolRequest, "tools" | "limits">, tools: ToolRequest["tools"], limits?: ToolLimits);
@@ -172,6 +172,6 @@ export class ToolLoop {
   answer(answer: ChatCompletion): void;
   /** Takes the result of a call, by its index; returns it as the model gets it. */
   result(index: number, result: ToolResult): ToolResult;
-  /** What came of it so far. */
+  /** The result so far. */
   output(partial?: ChatCompletion): ToolOutput;
 }
