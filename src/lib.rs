@@ -73,6 +73,6 @@ pub mod internal {
     pub use crate::api::operations::SchemaOf;
     pub use crate::api::operations::{OPERATIONS, Operation};
     pub use crate::protocol::call::operation::EndpointParts;
-    pub use crate::protocol::resume::joint::{Ask, Join, Joins, Piece};
+    pub use crate::protocol::resume::joint::{Ask, Join, Joins, Piece, Way};
 }
 pub use toolkit::{Continuation, batch, conversation, errors, flow, structured, tools};

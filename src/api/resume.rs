@@ -31,7 +31,13 @@ pub(crate) fn ask(
     let formatted = format.is_some_and(|format| format.kind != ResponseFormatType::Text);
     let set = sampling.json_schema.is_some() || sampling.regex_pattern.is_some() || sampling.grammar_string.is_some();
     let extra_set = CONSTRAINTS.iter().any(|name| extra.get(name).is_some_and(|value| !value.is_null()));
-    Ask { choices, constrained: formatted || set || extra_set, max_tokens: max_tokens(sampling, extra) }
+    Ask {
+        choices,
+        constrained: formatted || set || extra_set,
+        max_tokens: max_tokens(sampling, extra),
+        opens: true,
+        continues: false,
+    }
 }
 
 fn max_tokens(sampling: &SamplingParams, extra: &Extra) -> Option<u64> {

@@ -60,7 +60,7 @@ impl<D: Decode> DynCall<D::Item> for Call<D> {
         if self.record().started.is_some() {
             return Err(Error::misuse("`resume` must be set before the stream is first polled"));
         }
-        let join = joins.0.map(|make| make(&resume));
+        let join = joins.0.map(|make| make());
         self.resume(resume, join);
         Ok(())
     }

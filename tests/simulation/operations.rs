@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use tabbyapi::decode::{EventFormat, Events, Step};
-use tabbyapi::internal::{Ask as Asked, Join, Piece};
+use tabbyapi::internal::{Ask as Asked, Join, Piece, Way};
 use tabbyapi::{Endpoint, Error, ErrorCode, Idempotency, Method, Result, Scope, TimeoutPolicy, Timeouts};
 
 /// An operation that answers with the words `0`, `1`, … up to an announced end.
@@ -88,10 +88,10 @@ impl Join<u64> for WordJoin {
     fn next_part(&mut self) {}
 
     fn ask(&self, _: &Bytes) -> std::result::Result<Asked, ErrorCode> {
-        Ok(Asked { choices: Some(1), ..Asked::default() })
+        Ok(Asked { choices: Some(1), opens: true, ..Asked::default() })
     }
 
-    fn rest(&mut self, _: &Bytes, tokens: u64) -> std::result::Result<Bytes, ErrorCode> {
+    fn rest(&mut self, _: &Bytes, tokens: u64, _: Way) -> std::result::Result<Bytes, ErrorCode> {
         assert_eq!(tokens, self.next, "each word is one token");
         Ok(self.next.to_string().into())
     }

@@ -51,6 +51,8 @@ export class Flow {
   #cause;
   /** Why the call cannot even begin. */
   #unsent;
+  /** How the stream is resumed, as the module takes it. */
+  #resume;
   /** Where it was made. */
   #site;
   #unlisten;
@@ -66,13 +68,14 @@ export class Flow {
   #idleSince;
 
   /** `call` has the `operation`, its `route` if it has one of its own, its `request`, the number of `choices` asked for, `site`, and why it cannot begin as `unsent`. */
-  constructor(core, { operation, route, request, choices = 1, site, unsent }, options, sink, eager) {
+  constructor(core, { operation, route, request, choices = 1, resume, site, unsent }, options, sink, eager) {
     this.#core = core;
     this.#operation = operation;
     this.#options = options ?? {};
     this.#sink = sink;
     this.#eager = eager;
     this.#choices = choices;
+    this.#resume = resume;
     this.#site = site;
     this.#route = route;
     this.#unsent = unsent;
@@ -139,6 +142,7 @@ export class Flow {
         has_body: this.#body !== undefined,
         choices: this.#choices,
         wants_usage: this.#wantsUsage,
+        resume: this.#resume,
         request_bytes: this.#body?.length ?? 0,
         ...settingsOf({ headers, timeouts, timeout, maxRetries, retry, limits, preferAdminKey }),
       };
@@ -190,26 +194,48 @@ export class Flow {
         break;
       case WAIT:
         this.#drop();
-        this.#arm();
+        this.#resumed(abi.detail());
+        if (!this.#over) this.#arm();
         break;
       case AUTHORIZE:
         this.#drop();
         this.#arm();
         if (!this.#keying) this.#authorize(abi.detail());
         break;
-      case DONE:
-        this.finish(undefined, { ...abi.detail(), headers: this.#answered() });
+      case DONE: {
+        const outcome = abi.detail();
+        this.#resumed(outcome);
+        this.finish(undefined, { ...outcome, headers: this.#answered() });
         break;
+      }
       case FAILED: {
-        const error = this.#told(abi.detail());
+        const told = abi.detail();
+        if (told.outcome) this.#resumed(told.outcome);
+        const error = this.#told(told);
         this.finish(error, error.outcome);
         break;
       }
     }
   }
 
+  /** Tells who asks what was done about a stream that broke. */
+  #resumed(detail) {
+    const { events } = detail;
+    delete detail.events;
+    for (const { error, ...event } of events ?? []) {
+      try {
+        this.#options.resume?.onResume?.({ ...event, error: this.#told(error) });
+      } catch {
+        // What it throws is nothing to the stream.
+      }
+    }
+  }
+
   #send(request) {
     this.#drop();
+    this.#resumed(request);
+    if (this.#over) return;
+    if (request.rest) this.#body = encode(jsonOf(this.#sink.rest(request.rest)));
     this.#asked = { method: request.method, url: request.url };
     this.#cause = undefined;
     this.#attempts += 1;

@@ -8,7 +8,8 @@ const SWITCH = 2;
 const LONG = 3;
 const ESCAPED = 4;
 const WHOLE = 5;
-const SHORT = 6;
+const PART = 6;
+const SHORT = 7;
 
 /** Stands where the text of a template goes, until it is found. */
 const MARK = "@tabbyapi:slot:58b1c0de@";
@@ -22,6 +23,8 @@ export class Records {
   #total;
   #limits;
   #items = [];
+  /** Which part of a stream that was resumed the last item is of, from 0. */
+  part = 0;
 
   /**
    * `total.item` makes an item of what an event says; `total.split` makes items of a whole answer that came in place of a stream.
@@ -63,6 +66,10 @@ export class Records {
         case WHOLE:
           this.#items = this.#total.split(this.#parsed());
           return this.next();
+        case PART:
+          this.part += 1;
+          this.#total.nextPart?.();
+          break;
       }
     }
     return undefined;

@@ -38,7 +38,7 @@ function amounts(names, given, ...place) {
 }
 
 /** A number of something as the module takes it: JSON has no infinity. */
-function amount(value, ...names) {
+export function amount(value, ...names) {
   if (value == null) return null;
   if (typeof value === "number" && value >= 0) return value === Infinity ? -1 : value;
   const shown = typeof value === "number" || typeof value === "string" ? JSON.stringify(String(value).slice(0, 32)) : `a value of the type ${typeof value}`;

@@ -4,6 +4,7 @@ import { registry } from "./abi.js";
 import { TabbyError, callSite, cancelled, misuse } from "./error.js";
 import { Flow } from "./flow.js";
 import { Records } from "./records.js";
+import { Joined, resumeOf } from "./resume.js";
 import { Listeners } from "./listeners.js";
 import { linesOf } from "./lines.js";
 import { asTabbyError } from "./settings.js";
@@ -90,6 +91,11 @@ class State {
     if (!this.ended) this.flow.cancel(reason);
   }
 
+  /** The request for the rest. */
+  rest(what) {
+    return this.source.rest(what);
+  }
+
   records(text) {
     this.source.feed(text);
     this.#settle();
@@ -158,11 +164,14 @@ function called(core, { operation, route, make }, options, Total, site) {
       limits = core.limits(options?.limits);
       call = make();
       total = new Total(limits, call.choices);
+      call.resume = resumeOf(options?.resume, call.request, operation);
     } catch (error) {
       call.unsent = asTabbyError(error);
     }
     total ??= new Total({});
-    return { total, source: new Records(total, limits), flow: new Flow(core, { operation, route, site, ...call }, options, sink, false) };
+    const records = new Records(total, limits);
+    const source = call.resume ? new Joined(records, call.request) : records;
+    return { total, source, flow: new Flow(core, { operation, route, site, ...call }, options, sink, false) };
   };
 }
 

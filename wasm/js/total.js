@@ -83,6 +83,11 @@ class ChoiceTotal {
     return this.answer;
   }
 
+  /** What a half was left of when a part broke comes again, whole. */
+  nextPart() {
+    this.halves = new Halves();
+  }
+
   /** No more comes: what a half was left of is told, and the text is whole. */
   finish() {
     for (const name of this.halves.names) this.left(name, this.halves.rest(name));

@@ -4,10 +4,13 @@ use std::time::Duration;
 
 use crate::document::Document;
 use crate::document::string;
+use crate::resume::Resuming;
 use http::response::Parts;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use tabbyapi::auth::Credential;
 use tabbyapi::call::{Settings, Shared, Time};
+use tabbyapi::internal::Ask;
+use tabbyapi::policy::Resume;
 use tabbyapi::{Error, ErrorKind, Options, Result};
 
 /// What is wanted of a call.
@@ -27,6 +30,32 @@ impl Wanted<'_> {
     /// A field that is a string; empty if there is none.
     pub(crate) fn text(&self, name: &str) -> String {
         self.fields.string(name).unwrap_or_default()
+    }
+
+    /// How its stream is resumed, if it is to be: `resume` of `attempts`, `base`, `cap`, `any_model`, `final_message`, and of what the request
+    /// asks for `constrained`, `max_tokens`, `opens` and `continues`.
+    pub(crate) fn resuming(&self) -> Option<Resuming> {
+        let given = inner(&self.fields, "resume")?;
+        let (amount, is) = (|name| number(&given, name), |name| truth(&given, name).unwrap_or(false));
+        let time = |name| amount(name).and_then(milliseconds);
+        let mut resume = Resume::new().any_model(is("any_model")).final_message(is("final_message"));
+        if let Some(attempts) = amount("attempts") {
+            resume = resume.attempts(if attempts < 0.0 { u32::MAX } else { attempts as u32 });
+        }
+        if let Some(base) = time("base") {
+            resume = resume.base(base);
+        }
+        if let Some(cap) = time("cap") {
+            resume = resume.cap(cap);
+        }
+        let ask = Ask {
+            choices: self.choices,
+            constrained: is("constrained"),
+            max_tokens: amount("max_tokens").map(|tokens| tokens as u64),
+            opens: is("opens"),
+            continues: is("continues"),
+        };
+        Some(Resuming { resume, ask })
     }
 
     /// The client's options with those of the call in their place.

@@ -6,16 +6,53 @@ use crate::document::push_string;
 use bytes::Bytes;
 use http::{HeaderMap, Request};
 use tabbyapi::call::{Attempt, Call, Time};
+use tabbyapi::internal::Way;
+use tabbyapi::policy::{ResumeAction, ResumeEvent};
 use tabbyapi::{Error, Phase, Place, Scope, ValidationIssue};
 
+use crate::resume::Told;
 use crate::wire::Wire;
 
-/// A request, without its body.
-pub(crate) fn request(request: &Request<Bytes>) -> String {
+/// A request, without its body. A request for the rest of a stream says how that is requested.
+pub(crate) fn request(request: &Request<Bytes>, resumed: &Told) -> String {
     let mut object = Object::new();
     object.text("method", Some(request.method().as_str()));
     object.text("url", Some(&request.uri().to_string()));
     object.raw("headers", &pairs(request.headers()));
+    if let Some((tokens, way)) = resumed.take_rest() {
+        let mut rest = Object::new();
+        rest.number("tokens", Some(tokens));
+        rest.truth("as_message", way == Way::Message);
+        object.raw("rest", &rest.end());
+    }
+    object.events(resumed);
+    object.end()
+}
+
+/// A call that waits.
+pub(crate) fn waiting(resumed: &Told) -> String {
+    let mut object = Object::new();
+    object.truth("waits", true);
+    object.events(resumed);
+    object.end()
+}
+
+/// What is done about a stream that broke.
+pub(crate) fn resume(event: &ResumeEvent<'_>) -> String {
+    let (action, wait, code) = match &event.action {
+        ResumeAction::Resumed { wait } => ("resumed", Some(*wait), None),
+        ResumeAction::Completed => ("completed", None, None),
+        ResumeAction::Length => ("length", None, None),
+        ResumeAction::Refused { code } => ("refused", None, Some(code.as_str())),
+        _ => ("other", None, None),
+    };
+    let mut object = Object::new();
+    object.text("action", Some(action));
+    object.time("wait", wait);
+    object.text("code", code);
+    object.number("items", Some(event.items));
+    object.number("resumes", Some(event.resumes.into()));
+    object.raw("error", &error(event.error, None, 0));
     object.end()
 }
 
@@ -33,7 +70,7 @@ pub(crate) fn wanted_key(scope: Scope, rejected: bool) -> String {
 }
 
 /// How a call went.
-pub(crate) fn outcome(call: &Call<Wire>, request_bytes: u64) -> String {
+pub(crate) fn outcome(call: &Call<Wire>, request_bytes: u64, resumed: &Told) -> String {
     let record = call.record();
     let start = record.started.unwrap_or_default();
     let mut object = Object::new();
@@ -44,6 +81,9 @@ pub(crate) fn outcome(call: &Call<Wire>, request_bytes: u64) -> String {
     object.number("items", Some(record.items));
     object.number("key_refreshes", Some(record.key_refreshes.into()));
     object.number("attempt_count", Some(record.attempt_count.into()));
+    object.number("resumes", Some(record.resumes.into()));
+    object.text("not_resumed", record.not_resumed.as_deref());
+    object.events(resumed);
     object.raw("attempts", &list(record.attempts.iter().map(|tried| attempt(tried, start, request_bytes))));
     object.end()
 }
@@ -59,13 +99,15 @@ fn attempt(attempt: &Attempt, start: Time, request_bytes: u64) -> String {
     object.number("status", attempt.status.map(|status| status.as_u16().into()));
     object.number("request_bytes", Some(request_bytes));
     object.number("response_bytes", Some(attempt.response_bytes));
+    object.number("items", Some(attempt.items));
+    object.truth("resumes", attempt.resumes);
     object.text("cause", attempt.cause.as_deref());
     object.time("retry_after", attempt.retry_after);
     object.end()
 }
 
 /// An error, and the record of its call if there is one.
-pub(crate) fn error(error: &Error, call: Option<&Call<Wire>>, request_bytes: u64) -> String {
+pub(crate) fn error(error: &Error, call: Option<(&Call<Wire>, &Told)>, request_bytes: u64) -> String {
     let error = error.clone().spelled(in_javascript);
     let endpoint = error.endpoint();
     let mut object = Object::new();
@@ -84,7 +126,7 @@ pub(crate) fn error(error: &Error, call: Option<&Call<Wire>>, request_bytes: u64
     object.text("url", endpoint.map(|(_, url)| url));
     object.text("body", error.body().map(|body| String::from_utf8_lossy(body)).as_deref());
     object.raw("validation", &list(error.validation().iter().map(issue)));
-    object.raw("outcome", call.map(|call| outcome(call, request_bytes)).as_deref().unwrap_or("null"));
+    object.raw("outcome", call.map(|(call, told)| outcome(call, request_bytes, told)).as_deref().unwrap_or("null"));
     object.end()
 }
 
@@ -174,6 +216,14 @@ impl Object {
 
     fn truth(&mut self, name: &str, truth: bool) {
         self.raw(name, if truth { "true" } else { "false" });
+    }
+
+    /// What was done about a stream that broke, if there is anything new.
+    fn events(&mut self, told: &Told) {
+        let events = told.take_events();
+        if !events.is_empty() {
+            self.raw("events", &list(events.into_iter()));
+        }
     }
 
     fn end(mut self) -> String {

@@ -1,10 +1,12 @@
 //! What the events and bodies of each kind of answer mean, without typed models: the package's types are TypeScript's.
 
 use tabbyapi::decode::{EventFormat, Step, answer_error, error_event, event_error};
+use tabbyapi::internal::Piece;
 use tabbyapi::{Error, ErrorKind, Result};
 
 use crate::document::Document;
 use crate::records;
+use crate::resume;
 use crate::template::{Match, Templates};
 
 /// What is answered.
@@ -30,16 +32,28 @@ pub(crate) struct Format {
     loaded: bool,
     ends: Ends,
     /// What is wrong with a whole answer, although it has all that one has.
-    /// What is wrong with a whole answer, although it has all that one has.
     fault: Option<Error>,
     /// Whether the text of what was recognized last is escaped; the text lies in `text`.
     found: Option<bool>,
     text: String,
+    /// The stream is to be resumed, for which it matters what its events come to.
+    resumes: bool,
 }
 
 impl Format {
-    pub(crate) fn new(kind: Kind, ends: Ends) -> Self {
-        Format { kind, templates: Templates::new(), loaded: false, ends, fault: None, found: None, text: String::new() }
+    pub(crate) fn new(kind: Kind, ends: Ends, resumes: bool) -> Self {
+        let (templates, text) = (Templates::new(), String::new());
+        Format { kind, templates, loaded: false, ends, fault: None, found: None, text, resumes }
+    }
+
+    /// Notes what an event comes to whose record is to be written.
+    fn see(&self, document: &Document<'_>, choices: &[Document<'_>]) -> Piece {
+        if !self.resumes {
+            return Piece::default();
+        }
+        let piece = resume::piece(document, choices, self.ends.expected == Some(1));
+        resume::see(piece.clone());
+        piece
     }
 
     fn chunk(&mut self, kind: &str, data: &str) -> Result<Step<()>> {
@@ -60,14 +74,17 @@ impl Format {
         match failed {
             Some(error) if !choices.iter().any(says_something) => return Err(error),
             Some(error) => {
+                self.see(&document, &choices);
                 records::json(document.mended(data).as_deref().unwrap_or(data));
                 return Ok(Step::Last((), error));
             }
             None => {}
         }
+        let piece = self.see(&document, &choices);
         let mended = document.mended(data);
-        if mended.is_none() && kind == "message" {
-            self.templates.learn(data);
+        // Of events with both text and reasoning, or neither, it is not plain which of them a text of the next one is.
+        if mended.is_none() && kind == "message" && (!self.resumes || piece.text != piece.reasoning) {
+            self.templates.learn(data, &piece);
         }
         records::json(mended.as_deref().unwrap_or(data));
         Ok(Step::Item(()))
@@ -141,6 +158,9 @@ impl EventFormat for Format {
 
     #[inline]
     fn known_item(&mut self) -> Option<()> {
+        if self.resumes {
+            resume::see(self.templates.piece(&self.text));
+        }
         self.templates.write(&self.text, self.found.take()?);
         Some(())
     }
@@ -162,6 +182,7 @@ impl EventFormat for Format {
         if self.fault.is_none() && self.ends.wants_usage {
             self.fault = cut_by_unload(&document, &choices);
         }
+        self.see(&document, &choices);
         write(document.mended(body).as_deref().unwrap_or(body));
         Ok(vec![()])
     }
@@ -182,7 +203,7 @@ impl EventFormat for Format {
     }
 
     fn reset(&mut self) {
-        *self = Format::new(self.kind, Ends::new(self.ends.expected, self.ends.wants_usage));
+        *self = Format::new(self.kind, Ends::new(self.ends.expected, self.ends.wants_usage), self.resumes);
     }
 }
 
@@ -302,7 +323,7 @@ fn failed_choice(choice: &Document<'_>) -> Option<Error> {
 }
 
 /// The objects of a list, or the one that stands in place of a list.
-fn objects(json: Option<&str>) -> Vec<Document<'_>> {
+pub(crate) fn objects(json: Option<&str>) -> Vec<Document<'_>> {
     let object = |json: &str| json.starts_with('{');
     match json {
         Some(one) if object(one) => Document::read(one).into_iter().collect(),

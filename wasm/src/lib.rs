@@ -17,6 +17,7 @@ mod format;
 pub mod machine;
 mod operations;
 mod records;
+mod resume;
 mod template;
 mod wire;
 

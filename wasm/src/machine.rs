@@ -10,11 +10,12 @@ use tabbyapi::call::{Call, Changed, Input, Output, Shared, Time};
 use tabbyapi::transport::{Sent, TransportError};
 use tabbyapi::{Error, ErrorKind};
 
+use crate::resume::Told;
 use crate::wire::Wire;
 use crate::{config, encode, operations, records};
 
 /// The version of the abi: it changes whenever what JavaScript says or gets does. `abi.js` has the same.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// Await the next input of the exchange in flight, until the deadline.
 pub const READ: u32 = 0;
@@ -48,6 +49,8 @@ struct Running {
     /// The size of the request's body, which stays in JavaScript.
     request_bytes: u64,
     changed: Option<Changed>,
+    /// What was done about a stream that broke.
+    told: Told,
 }
 
 thread_local! {
@@ -98,8 +101,9 @@ pub fn start(client: u32, call: &[u8]) -> u32 {
     let made = || {
         let wanted = config::call(call)?;
         let row = operations::find(&wanted)?;
-        let call = row.call(&shared, &wanted)?;
-        Ok(Running { call, map_error: row.map_error(), request_bytes: wanted.request_bytes, changed: None })
+        let told = Told::default();
+        let call = row.call(&shared, &wanted, &told)?;
+        Ok(Running { call, map_error: row.map_error(), request_bytes: wanted.request_bytes, changed: None, told })
     };
     match made() {
         Ok(running) => MACHINE.with_borrow_mut(|machine| {
@@ -200,7 +204,7 @@ impl Running {
                 Output::Item(()) => continue,
                 Output::Read { deadline } => (READ, deadline),
                 Output::Send { request, deadline } => {
-                    tell_detail(encode::request(&request));
+                    tell_detail(encode::request(&request, &self.told));
                     (SEND, deadline)
                 }
                 Output::Wait { until, changed } => {
@@ -208,6 +212,7 @@ impl Running {
                     if self.has_changed(number) {
                         continue;
                     }
+                    tell_detail(encode::waiting(&self.told));
                     (WAIT, until)
                 }
                 Output::Authorize { scope, rejected, deadline, .. } => {
@@ -215,18 +220,18 @@ impl Running {
                     (AUTHORIZE, deadline)
                 }
                 Output::Done(Ok(())) => {
-                    tell_detail(encode::outcome(&self.call, self.request_bytes));
+                    tell_detail(encode::outcome(&self.call, self.request_bytes, &self.told));
                     (DONE, None)
                 }
                 Output::Done(Err(error)) => {
                     let error = (self.map_error)(error);
-                    tell_detail(encode::error(&error, Some(&self.call), self.request_bytes));
+                    tell_detail(encode::error(&error, Some((&self.call, &self.told)), self.request_bytes));
                     (FAILED, None)
                 }
                 // What this package knows nothing of, it cannot do.
                 _ => {
                     let error = misuse("the call asked for something that this package does not know");
-                    tell_detail(encode::error(&error, Some(&self.call), self.request_bytes));
+                    tell_detail(encode::error(&error, Some((&self.call, &self.told)), self.request_bytes));
                     (FAILED, None)
                 }
             };

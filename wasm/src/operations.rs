@@ -10,6 +10,7 @@ use tabbyapi::{Error, ErrorKind, Idempotency, Result, Scope, TimeoutPolicy, Time
 
 use crate::config::Wanted;
 use crate::format::Kind;
+use crate::resume::Told;
 use crate::wire::Wire;
 
 /// An operation as JavaScript asks for it.
@@ -91,7 +92,7 @@ fn custom(wanted: &Wanted<'_>, streams: bool) -> Result<Row> {
 
 impl Row {
     /// A call of the operation.
-    pub(crate) fn call(&self, shared: &Shared, wanted: &Wanted<'_>) -> Result<Call<Wire>> {
+    pub(crate) fn call(&self, shared: &Shared, wanted: &Wanted<'_>, told: &Told) -> Result<Call<Wire>> {
         let options = wanted.options(shared);
         let parts = EndpointParts {
             method: self.verb.clone(),
@@ -105,8 +106,15 @@ impl Row {
             model: None,
             tokens: 0,
         };
-        let decoder = Wire::new(self.kind, self.also, wanted.choices, wanted.wants_usage);
-        Call::of(shared, parts, decoder, &options)
+        let resuming = wanted.resuming();
+        let decoder = Wire::new(self.kind, self.also, wanted.choices, wanted.wants_usage, resuming.is_some());
+        let mut call = Call::of(shared, parts, decoder, &options)?;
+        if let Some(resuming) = resuming {
+            let chunks = matches!(self.kind, Kind::Chunks { .. });
+            let (resume, join) = resuming.parts(told, chunks, self.path.contains("chat"));
+            call.resume(resume, join);
+        }
+        Ok(call)
     }
 
     /// What the library knows to say of the operation's errors.

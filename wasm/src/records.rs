@@ -13,8 +13,9 @@
 //! | `LONG` | length, text | as from `SHORT` on |
 //! | `ESCAPED` | length, text | the same, still escaped as in JSON |
 //! | `WHOLE` | length, text | a whole answer in place of a stream |
+//! | `PART` | | what follows is of another part of a stream that was resumed |
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 const JSON: u8 = 0;
 const TEMPLATE: u8 = 1;
@@ -22,7 +23,8 @@ const SWITCH: u8 = 2;
 const LONG: u8 = 3;
 const ESCAPED: u8 = 4;
 const WHOLE: u8 = 5;
-const SHORT: u8 = 6;
+const PART: u8 = 6;
+const SHORT: u8 = 7;
 
 /// Longer texts are `LONG`: the first character stays within ASCII.
 const SHORT_MOST: usize = 0x7F - SHORT as usize;
@@ -32,6 +34,7 @@ const KEPT: usize = 1 << 20;
 
 thread_local! {
     static OUTPUT: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    static MARK: Cell<usize> = const { Cell::new(0) };
 }
 
 pub(crate) fn look<T>(look: impl FnOnce(&[u8]) -> T) -> T {
@@ -53,6 +56,21 @@ pub(crate) fn json(text: &str) {
 
 pub(crate) fn whole(text: &str) {
     texts(WHOLE, None, &[text]);
+}
+
+/// Another part of the stream begins.
+pub(crate) fn part() {
+    OUTPUT.with_borrow_mut(|output| output.push(PART));
+}
+
+/// Notes where the record of the next item begins.
+pub(crate) fn mark() {
+    MARK.set(OUTPUT.with_borrow(Vec::len));
+}
+
+/// Takes the record back that began at the mark; the item is the last of its part.
+pub(crate) fn drop_marked() {
+    OUTPUT.with_borrow_mut(|output| output.truncate(MARK.get()));
 }
 
 pub(crate) fn template(number: u32, before: &str, after: &str) {
@@ -114,7 +132,7 @@ mod tests {
         text(&"x".repeat(SHORT_MOST + 1), false);
         text("\\n", true);
         look(|output| {
-            let expected = format!("\u{7}ä\u{3}\0\0\0\0\u{7a}{}\u{4}\0\0\0\0\u{2}\\n", "x".repeat(SHORT_MOST + 1));
+            let expected = format!("\u{8}ä\u{3}\0\0\0\0\u{79}{}\u{4}\0\0\0\0\u{2}\\n", "x".repeat(SHORT_MOST + 1));
             assert_eq!(std::str::from_utf8(output).unwrap(), expected);
         });
         clear();

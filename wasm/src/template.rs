@@ -4,6 +4,8 @@
 //! equal before and after, with a valid string body between, is as valid as the one that was learned, and says the same but for
 //! that string.
 
+use tabbyapi::internal::Piece;
+
 use crate::document::string_body;
 
 use crate::records;
@@ -39,6 +41,8 @@ struct Template {
     after: Box<str>,
     /// JavaScript knows it.
     told: bool,
+    /// What its events come to, for streams that are resumed.
+    piece: Piece,
 }
 
 impl Templates {
@@ -77,8 +81,16 @@ impl Templates {
         records::text(text, escaped);
     }
 
-    /// Learns from an event that is a valid document.
-    pub(crate) fn learn(&mut self, data: &str) {
+    /// What the event comes to that was recognized last.
+    pub(crate) fn piece(&self, text: &str) -> Piece {
+        let mut piece = self.kept.first().map(|template| template.piece.clone()).unwrap_or_default();
+        piece.text &= !text.is_empty();
+        piece.reasoning &= !text.is_empty();
+        piece
+    }
+
+    /// Learns from an event that is a valid document, and comes to this.
+    pub(crate) fn learn(&mut self, data: &str, piece: &Piece) {
         // Line ends between tokens could be ends of the event in another one.
         if data.len() > MAX_DATA || data.bytes().any(|byte| matches!(byte, b'\r' | b'\n')) || !self.try_credit() {
             return;
@@ -88,7 +100,13 @@ impl Templates {
             KEPT => self.kept.pop().map_or(0, |oldest| oldest.number),
             length => length as u32,
         };
-        let template = Template { number, before: data[..start].into(), after: data[end..].into(), told: false };
+        let template = Template {
+            number,
+            before: data[..start].into(),
+            after: data[end..].into(),
+            told: false,
+            piece: piece.clone(),
+        };
         self.kept.insert(0, template);
         if self.in_force == Some(number) {
             self.in_force = None;
@@ -174,16 +192,16 @@ mod tests {
     fn what_matches_is_told_once_and_switched_to() {
         records::clear();
         let mut templates = Templates::new();
-        templates.learn(r#"{"content":"a"}"#);
-        templates.learn(r#"{"text":"a"}"#);
+        templates.learn(r#"{"content":"a"}"#, &Piece::default());
+        templates.learn(r#"{"text":"a"}"#, &Piece::default());
         for data in [r#"{"content":"x"}"#, r#"{"content":"\n"}"#, r#"{"text":"y"}"#, r#"{"content":"z"}"#] {
             let found = templates.known(data.as_bytes()).unwrap();
             assert_eq!(found.length, data.len());
             templates.write(&data[found.start..found.end], found.escaped);
         }
         records::look(|output| {
-            let expected = "\u{1}\0\0\0\0\0\u{c}\0\0\0\0\u{2}{\"content\":\"\"}\u{7}x\u{4}\0\0\0\0\u{2}\\n\
-                            \u{1}\u{1}\0\0\0\0\u{9}\0\0\0\0\u{2}{\"text\":\"\"}\u{7}y\u{2}\0\u{7}z";
+            let expected = "\u{1}\0\0\0\0\0\u{c}\0\0\0\0\u{2}{\"content\":\"\"}\u{8}x\u{4}\0\0\0\0\u{2}\\n\
+                            \u{1}\u{1}\0\0\0\0\u{9}\0\0\0\0\u{2}{\"text\":\"\"}\u{8}y\u{2}\0\u{8}z";
             assert_eq!(std::str::from_utf8(output).unwrap(), expected);
         });
         for data in [r#"{"content":"x"#, r#"{"content":"\q"}"#, "{\"content\":\"\n\"}", r#"{"content":"\u12"}"#] {
@@ -195,7 +213,7 @@ mod tests {
     fn numbers_are_used_again() {
         let mut templates = Templates::new();
         for number in 0..6 {
-            templates.learn(&format!(r#"{{"n":{number},"content":"a"}}"#));
+            templates.learn(&format!(r#"{{"n":{number},"content":"a"}}"#), &Piece::default());
         }
         let mut numbers: Vec<u32> = templates.kept.iter().map(|template| template.number).collect();
         numbers.sort();

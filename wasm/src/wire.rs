@@ -17,9 +17,16 @@ pub(crate) struct Wire {
 }
 
 impl Wire {
-    /// `choices` is how many choices were asked for, if that is known; `wants_usage` whether usage was.
-    pub(crate) fn new(kind: Kind, also: Option<StatusCode>, choices: Option<u64>, wants_usage: bool) -> Self {
-        let format = Format::new(kind, Ends::new(choices, wants_usage));
+    /// `choices` is how many choices were asked for, if that is known; `wants_usage` whether usage was; `resumes` whether the stream is to
+    /// be resumed.
+    pub(crate) fn new(
+        kind: Kind,
+        also: Option<StatusCode>,
+        choices: Option<u64>,
+        wants_usage: bool,
+        resumes: bool,
+    ) -> Self {
+        let format = Format::new(kind, Ends::new(choices, wants_usage), resumes);
         Wire { whole: matches!(kind, Kind::Body(_)), also, events: Events::new(format) }
     }
 }

@@ -107,6 +107,15 @@ impl Output {
         }
     }
 
+    /// How often an answer was resumed, if it was.
+    pub fn resumed(self, times: u32) {
+        match times {
+            0 => {}
+            1 => self.note("(it broke off once, and was resumed)"),
+            _ => self.note(&format!("(it broke off {times} times, and was resumed)")),
+        }
+    }
+
     /// What is neither answer nor error, in a line.
     pub fn note(self, text: &str) {
         let text = match (self.json, self.colours.1) {

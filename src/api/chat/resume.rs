@@ -7,13 +7,11 @@ use crate::api::choices::asked_for;
 use crate::api::common::FinishReason;
 use crate::api::resume::{JoinedHead, ask, spend};
 use crate::base::{ErrorCode, Extra, InlineVec};
-use crate::protocol::resume::Resume;
-use crate::protocol::resume::joint::{Ask, Join, Piece};
+use crate::protocol::resume::joint::{Ask, Join, Piece, Way};
 
 /// Joins the parts of one streamed conversation.
+#[derive(Default)]
 pub(crate) struct ChatJoin {
-    /// Whether to continue the message even if no reasoning had arrived.
-    final_message: bool,
     head: JoinedHead,
     text: String,
     reasoning: String,
@@ -22,14 +20,8 @@ pub(crate) struct ChatJoin {
 }
 
 impl ChatJoin {
-    pub(crate) fn boxed(resume: &Resume) -> Box<dyn Join<ChatChunk>> {
-        Box::new(ChatJoin {
-            final_message: resume.takes_final_message(),
-            head: JoinedHead::default(),
-            text: String::new(),
-            reasoning: String::new(),
-            named: false,
-        })
+    pub(crate) fn boxed() -> Box<dyn Join<ChatChunk>> {
+        Box::new(ChatJoin::default())
     }
 }
 
@@ -91,32 +83,27 @@ impl Join<ChatChunk> for ChatJoin {
     fn ask(&self, body: &Bytes) -> Result<Ask, ErrorCode> {
         let request = read(body)?;
         let choices = asked_for(request.n, [&request.extra, &Extra::new()]);
-        Ok(ask(choices, request.response_format.as_ref(), &request.sampling, &request.extra))
+        let asked = ask(choices, request.response_format.as_ref(), &request.sampling, &request.extra);
+        let continues = request.continue_final_message == Some(true);
+        Ok(Ask { opens: request.add_generation_prompt != Some(false), continues, ..asked })
     }
 
-    fn rest(&mut self, body: &Bytes, tokens: u64) -> Result<Bytes, ErrorCode> {
+    fn rest(&mut self, body: &Bytes, tokens: u64, way: Way) -> Result<Bytes, ErrorCode> {
         let mut request = read(body)?;
         spend(&mut request.sampling, &request.extra, tokens);
         let said = request.response_prefix.take().unwrap_or_default() + &self.text;
-        let continues = request.continue_final_message == Some(true);
-        if self.reasoning.is_empty() && !self.final_message || continues && self.reasoning.is_empty() {
-            // A prefix requires the start of a response in the prompt.
-            if request.add_generation_prompt == Some(false) && !continues {
-                return Err(ErrorCode::NotResumable);
+        match way {
+            Way::Prefix => request.response_prefix = Some(said),
+            Way::Message => {
+                // Templates and the server trim messages. A prefix is not trimmed.
+                let text = said.trim_end();
+                let blank = &said[text.len()..];
+                request.response_prefix = (!blank.is_empty()).then(|| blank.to_owned());
+                let thought = (!self.reasoning.is_empty()).then(|| self.reasoning.clone());
+                request.messages.push(ChatMessage { reasoning_content: thought, ..ChatMessage::assistant(text) });
+                request.continue_final_message = Some(true);
+                request.add_generation_prompt = Some(false);
             }
-            request.response_prefix = Some(said);
-        } else if continues {
-            // The reasoning would be placed after the text that it precedes.
-            return Err(ErrorCode::NotText);
-        } else {
-            // Templates and the server trim messages. A prefix is not trimmed.
-            let text = said.trim_end();
-            let blank = &said[text.len()..];
-            request.response_prefix = (!blank.is_empty()).then(|| blank.to_owned());
-            let thought = (!self.reasoning.is_empty()).then(|| self.reasoning.clone());
-            request.messages.push(ChatMessage { reasoning_content: thought, ..ChatMessage::assistant(text) });
-            request.continue_final_message = Some(true);
-            request.add_generation_prompt = Some(false);
         }
         request.write(Some(true)).ok().flatten().ok_or(ErrorCode::NotResumable)
     }

@@ -7,8 +7,7 @@ use crate::api::choices::asked_for;
 use crate::api::common::FinishReason;
 use crate::api::resume::{JoinedHead, ask, spend};
 use crate::base::{ErrorCode, Extra, InlineVec};
-use crate::protocol::resume::Resume;
-use crate::protocol::resume::joint::{Ask, Join, Piece};
+use crate::protocol::resume::joint::{Ask, Join, Piece, Way};
 
 /// Joins the parts of one streamed completion.
 #[derive(Default)]
@@ -21,7 +20,7 @@ pub(crate) struct CompletionJoin {
 }
 
 impl CompletionJoin {
-    pub(crate) fn boxed(_: &Resume) -> Box<dyn Join<CompletionChunk>> {
+    pub(crate) fn boxed() -> Box<dyn Join<CompletionChunk>> {
         Box::new(CompletionJoin::default())
     }
 }
@@ -91,7 +90,7 @@ impl Join<CompletionChunk> for CompletionJoin {
         Ok(ask(choices, request.response_format.as_ref(), &request.sampling, &request.extra))
     }
 
-    fn rest(&mut self, body: &Bytes, tokens: u64) -> Result<Bytes, ErrorCode> {
+    fn rest(&mut self, body: &Bytes, tokens: u64, _: Way) -> Result<Bytes, ErrorCode> {
         let mut request = read(body)?;
         spend(&mut request.sampling, &request.extra, tokens);
         match &mut request.prompt {

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::{Call, State};
 use crate::base::{Error, ErrorCode, ErrorKind, Text, Time};
 use crate::decode::Decode;
-use crate::protocol::resume::joint::{Break, Decision, Join, Joint, reason};
+use crate::protocol::resume::joint::{Ask, Break, Decision, Join, Joint, reason};
 use crate::protocol::resume::{Resume, ResumeAction, ResumeEvent};
 
 /// A stream that can be resumed.
@@ -17,6 +17,15 @@ pub(super) struct Healing<T> {
     body: Option<Bytes>,
     /// The error of the last break, until the stream has been resumed.
     broke: Option<Error>,
+}
+
+impl<T> Healing<T> {
+    fn ask(&self) -> Result<Ask, ErrorCode> {
+        match (&self.join, &self.body) {
+            (Some(join), Some(body)) => join.ask(body),
+            _ => Err(ErrorCode::NotResumable),
+        }
+    }
 }
 
 /// The relation of an item to the joined stream.
@@ -56,8 +65,11 @@ impl<D: Decode> Call<D> {
         let error = Error::new(ErrorKind::Decode, code.clone(), words.strip_prefix("not resumed: ").unwrap_or(words));
         let error = self.cleaned(self.answered(error));
         self.release(now, None);
+        if let Some(Healing { join: Some(join), .. }) = &mut self.healing {
+            join.dropped();
+        }
         let decision = match &self.healing {
-            Some(healing) => healing.joint.decide_apart(code, self.broke(now, &error)),
+            Some(healing) => healing.joint.decide_apart(code, self.broke(now, &error), || healing.ask()),
             None => Decision::Pass,
         };
         self.carry_out(now, error, decision);
@@ -66,10 +78,7 @@ impl<D: Decode> Call<D> {
     /// An attempt failed finally: resumes the stream, or ends the call.
     pub(super) fn heal_or_end(&mut self, now: Time, error: Error) {
         let decision = match &self.healing {
-            Some(Healing { joint, join, body, .. }) => joint.decide(self.broke(now, &error), || match (join, body) {
-                (Some(join), Some(body)) => join.ask(body),
-                _ => Err(ErrorCode::NotResumable),
-            }),
+            Some(healing) => healing.joint.decide(self.broke(now, &error), || healing.ask()),
             None => Decision::Pass,
         };
         self.carry_out(now, error, decision);
@@ -116,14 +125,14 @@ impl<D: Decode> Call<D> {
                 }
                 self.end(now, result);
             }
-            Decision::Again { wait, whole } => {
+            Decision::Again { wait, rest } => {
                 if self.deadline.is_some_and(|deadline| now + wait >= deadline)
                     || self.first_by.is_some_and(|by| now + wait >= by)
                 {
                     return self.refuse(now, error, ErrorCode::TimeoutTotal);
                 }
-                let rest = match (whole, &*body) {
-                    (false, Some(body)) => join.rest(body, joint.tokens()).map(Some),
+                let rest = match (rest, &*body) {
+                    (Some(way), Some(body)) => join.rest(body, joint.tokens(), way).map(Some),
                     (_, body) => Ok(body.clone()),
                 };
                 match rest {
@@ -133,7 +142,6 @@ impl<D: Decode> Call<D> {
                     Ok(rest) => {
                         joint.next_part();
                         join.next_part();
-                        join.resumed(&error);
                         broke.get_or_insert_with(|| error.clone());
                         self.operation.body = rest;
                         self.go_on(now, error, wait);

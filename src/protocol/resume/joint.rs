@@ -20,21 +20,28 @@ pub trait Join<T>: MaybeSend {
     fn next_part(&mut self);
     /// Returns the relevant properties of the request. Errors with the reason why the rest cannot be requested.
     fn ask(&self, body: &Bytes) -> Result<Ask, ErrorCode>;
-    /// Returns the body of the request for the rest. `tokens` tokens of the response have arrived.
-    fn rest(&mut self, body: &Bytes, tokens: u64) -> Result<Bytes, ErrorCode>;
+    /// Returns the body of the request for the rest. `tokens` tokens of the response are known to have arrived.
+    fn rest(&mut self, body: &Bytes, tokens: u64, way: Way) -> Result<Bytes, ErrorCode>;
     /// Returns the item that ends a stream whose tokens are used up.
     fn ending(&mut self) -> T;
-    /// Called when the stream was resumed, for items that are not observed otherwise.
-    fn resumed(&mut self, error: &Error) {
-        _ = error;
-    }
+    /// Called when the latest item does not belong to the stream.
+    fn dropped(&mut self) {}
+}
+
+/// How the rest is requested.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// The text that had arrived follows the prompt: as `response_prefix`, or at the end of the prompt of a completion.
+    Prefix,
+    /// The text is the last message, which is continued.
+    Message,
 }
 
 /// How a kind of stream is joined, if that is possible.
 #[derive(Debug)]
 pub struct Joins<T>(pub(crate) Option<MakeJoin<T>>);
 
-type MakeJoin<T> = fn(&Resume) -> Box<dyn Join<T>>;
+type MakeJoin<T> = fn() -> Box<dyn Join<T>>;
 
 impl<T> Joins<T> {
     /// The stream cannot be joined.
@@ -81,6 +88,10 @@ pub struct Ask {
     pub constrained: bool,
     /// The maximum number of tokens of the response.
     pub max_tokens: Option<u64>,
+    /// Whether the prompt ends with the start of a response, which a prefix requires.
+    pub opens: bool,
+    /// Whether the request continues its last message.
+    pub continues: bool,
 }
 
 /// What to do about a break.
@@ -92,8 +103,8 @@ pub(crate) enum Decision {
     Complete,
     /// All tokens have arrived.
     Length,
-    /// Send another request after this delay, for everything or for the rest.
-    Again { wait: Duration, whole: bool },
+    /// Send another request after this delay, for the rest or for everything.
+    Again { wait: Duration, rest: Option<Way> },
     /// End with the error, for this reason.
     Refuse(ErrorCode),
 }
@@ -240,19 +251,44 @@ impl Joint {
             if ask.max_tokens.is_some_and(|most| most > 0 && self.tokens() >= most) {
                 return Decision::Length;
             }
+            return match self.way(&ask) {
+                Ok(way) => self.again(broke, Some(way)),
+                Err(code) => refuse(code),
+            };
         }
-        self.again(broke)
+        self.again(broke, None)
     }
 
-    /// Decides after a part was dropped because it does not belong to the earlier ones. Another server may have the rest.
-    pub(crate) fn decide_apart(&self, code: ErrorCode, broke: Break<'_>) -> Decision {
-        match code == ErrorCode::OtherModel && broke.elsewhere {
-            true => self.again(broke),
-            false => Decision::Refuse(code),
+    /// Returns how the rest is requested. A prefix is in the prompt as it was generated; only the template knows where reasoning ends.
+    fn way(&self, ask: &Ask) -> Result<Way, ErrorCode> {
+        match (self.reasoning, ask.continues) {
+            // The reasoning would stand behind the text that it came before.
+            (true, true) => Err(ErrorCode::NotText),
+            (true, false) => Ok(Way::Message),
+            (false, true) => Ok(Way::Prefix),
+            (false, false) if self.resume.final_message => Ok(Way::Message),
+            (false, false) if ask.opens => Ok(Way::Prefix),
+            (false, false) => Err(ErrorCode::NotResumable),
         }
     }
 
-    fn again(&self, broke: Break<'_>) -> Decision {
+    /// A part was dropped because it does not belong to what came before: another server may have the rest.
+    pub(crate) fn decide_apart(
+        &self,
+        code: ErrorCode,
+        broke: Break<'_>,
+        ask: impl FnOnce() -> Result<Ask, ErrorCode>,
+    ) -> Decision {
+        if code != ErrorCode::OtherModel || !broke.elsewhere {
+            return Decision::Refuse(code);
+        }
+        match ask().and_then(|ask| self.way(&ask)) {
+            Ok(way) => self.again(broke, Some(way)),
+            Err(code) => Decision::Refuse(code),
+        }
+    }
+
+    fn again(&self, broke: Break<'_>, rest: Option<Way>) -> Decision {
         if self.resumes >= self.resume.attempts {
             return Decision::Refuse(ErrorCode::AttemptsUsedUp);
         }
@@ -262,7 +298,7 @@ impl Joint {
             Some(wait) => wait,
             None => jittered(self.resume.base, self.resume.cap, self.resumes, broke.random),
         };
-        Decision::Again { wait, whole: !self.has_arrived() }
+        Decision::Again { wait, rest }
     }
 
     /// Starts another part.

@@ -97,12 +97,6 @@ impl Resume {
         self
     }
 
-    /// Returns whether conversations are always continued with `continue_final_message`.
-    #[doc(hidden)]
-    pub fn takes_final_message(&self) -> bool {
-        self.final_message
-    }
-
     pub(crate) fn report(&self, event: &ResumeEvent<'_>) {
         if let Some(observer) = &self.observer {
             observer.see(event);

@@ -14,7 +14,7 @@ use tabbyapi_faults::{At, Fault, LONG, Proxy, Then};
 #[derive(Clone, Debug)]
 enum Ask {
     Chat(Box<ChatRequest>),
-    Completion(CompletionRequest),
+    Completion(Box<CompletionRequest>),
 }
 
 /// What came of it.
@@ -129,7 +129,7 @@ fn thinking() -> Ask {
 }
 
 fn completion() -> Ask {
-    Ask::Completion(CompletionRequest::new("Once upon a 🦀").max_tokens(50))
+    Ask::Completion(Box::new(CompletionRequest::new("🦀 x").max_tokens(50)))
 }
 
 fn at(byte: usize, then: Then) -> Fault {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Subcommand};
 use tabbyapi::api::SamplingParams;
+use tabbyapi::policy::Resume;
 
 /// Sampler parameters.
 #[derive(Clone, Debug, Default, ClapArgs)]
@@ -35,6 +36,21 @@ pub struct SamplingArgs {
     pub params: Vec<String>,
 }
 
+/// What becomes of a stream that breaks.
+#[derive(Clone, Copy, Debug, Default, ClapArgs)]
+pub struct ResumeArgs {
+    /// Resume a response that stalls or breaks, up to COUNT times (default 3); another request generates the rest
+    #[arg(long, value_name = "COUNT", num_args = 0..=1, require_equals = true, default_missing_value = "3")]
+    pub resume: Option<u32>,
+}
+
+impl ResumeArgs {
+    /// The policy; without the flag nothing is resumed.
+    pub fn policy(self) -> Option<Resume> {
+        self.resume.map(|attempts| Resume::new().attempts(attempts))
+    }
+}
+
 #[derive(Debug, ClapArgs)]
 pub struct Complete {
     /// The text to complete; - reads it from standard input
@@ -48,6 +64,8 @@ pub struct Complete {
     /// Print token counts and speed at the end
     #[arg(long)]
     pub stats: bool,
+    #[command(flatten)]
+    pub resume: ResumeArgs,
     #[command(flatten)]
     pub sampling: SamplingArgs,
 }
@@ -77,6 +95,8 @@ pub struct Chat {
     /// Hide the reasoning
     #[arg(long)]
     pub no_reasoning: bool,
+    #[command(flatten)]
+    pub resume: ResumeArgs,
     #[command(flatten)]
     pub sampling: SamplingArgs,
 }

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tabbyapi::OrderedJson;
 
-pub use generate::{Batch, Chat, Complete, Embed, TextArgs, Tokens};
+pub use generate::{Batch, Chat, Complete, Embed, ResumeArgs, TextArgs, Tokens};
 pub use manage::{
     Download, EmbeddingModels, Load, Loras, LorasArgs, Models, ModelsArgs, OverridesArgs, SamplingCommand, Templates,
     TemplatesArgs,

@@ -13,7 +13,7 @@ use tabbyapi::{Client, Error, ErrorKind};
 
 use super::commands::{self, Command};
 use super::show::Show;
-use crate::args::{Chat, with_params};
+use crate::args::{Chat, ResumeArgs, with_params};
 use crate::failure::{Failure, of_generation};
 use crate::files;
 use crate::interrupt::Interrupt;
@@ -39,6 +39,7 @@ pub struct Session<'a> {
     /// How many messages did not fit the last time.
     dropped: usize,
     reasoning: bool,
+    resume: ResumeArgs,
     stats: bool,
 }
 
@@ -61,6 +62,7 @@ impl<'a> Session<'a> {
             estimator: Estimator::new(),
             dropped: 0,
             reasoning: !what.no_reasoning,
+            resume: what.resume,
             stats: what.stats,
         };
         if let Some(path) = &what.load {
@@ -104,6 +106,9 @@ impl<'a> Session<'a> {
             request = self.fitting() => request?,
         };
         let mut stream = self.client.chat().stream(&request);
+        if let Some(resume) = self.resume.policy() {
+            stream = stream.resume(resume);
+        }
         let several = request.n.is_some_and(|n| n > 1);
         let mut show = Show::new(*self.output, self.reasoning, several);
         let interrupted = loop {
@@ -131,6 +136,7 @@ impl<'a> Session<'a> {
                     let record = answer.meta().record();
                     self.output.stats(answer.usage.as_ref(), record.elapsed(), record.time_to_first_item());
                 }
+                self.output.resumed(answer.meta().record().resumes);
                 if answer.choices.iter().any(|choice| choice.finish_reason == Some(FinishReason::Length)) {
                     self.output.note("(cut: --max-tokens is reached, or the context is full)");
                 }

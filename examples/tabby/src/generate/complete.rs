@@ -34,6 +34,9 @@ pub async fn complete(client: &Client, what: &Complete, output: &Output) -> Resu
         line.piece(before)?;
     }
     let mut stream = client.completions().stream(&request);
+    if let Some(resume) = what.resume.policy() {
+        stream = stream.resume(resume);
+    }
     while let Some(chunk) = stream.next().await {
         // The error comes again with `finish`.
         let Ok(chunk) = chunk else { break };
@@ -54,6 +57,7 @@ pub async fn complete(client: &Client, what: &Complete, output: &Output) -> Resu
             answer.meta().record().time_to_first_item(),
         );
     }
+    output.resumed(answer.meta().record().resumes);
     if what.sampling.max_tokens.is_none() && cut(&answer) {
         output.note(&format!("(cut after {} tokens; --max-tokens sets how many)", MAX_TOKENS));
     }

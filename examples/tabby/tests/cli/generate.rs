@@ -29,6 +29,27 @@ fn completions_are_streamed() {
 }
 
 #[test]
+fn what_breaks_off_is_resumed_if_it_is_to_be() {
+    let server = start();
+    let words = || Script::new().tokens(["one", " two", " three"]);
+    let broken = |script: Script| server.script(script.cut_after(2));
+    broken(words());
+    server.script(words());
+    let (out, note) = run(&server, &["complete", "x", "--resume"]).noted();
+    assert_eq!((out.as_str(), note.trim()), ("one two three\n", "(it broke off once, and was resumed)"));
+    assert_eq!(sent(&server, "/v1/completions")[1]["prompt"], "xone two");
+    broken(words());
+    server.script(words());
+    let (out, note) = run(&server, &["chat", "x", "--resume=1"]).noted();
+    assert!(out.starts_with("one two") && note.contains("(it broke off once, and was resumed)"), "{out} {note}");
+    assert_eq!(sent(&server, "/v1/chat/completions")[1]["response_prefix"], "one two");
+    // Without it nothing is sent again.
+    broken(words());
+    run(&server, &["complete", "x"]).bad(1, "the connection was lost");
+    assert_eq!(sent(&server, "/v1/completions").len(), 3);
+}
+
+#[test]
 fn every_parameter_of_a_completion_is_sent_once() {
     let server = start();
     let args = "complete x --no-stream --max-tokens 20 --temperature 0.5 --top-p 0.9 --top-k -1 --min-p 0.05 --stop a --stop b \

@@ -1,0 +1,151 @@
+//! Streams that are resumed: what an event comes to, and what JavaScript is told. It has the request and the text, so it writes the
+//! request for the rest, and joins the items.
+
+use std::cell::RefCell;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use tabbyapi::internal::{Ask, Join, Piece, Way};
+use tabbyapi::policy::Resume;
+use tabbyapi::{ErrorCode, Text};
+
+use crate::document::Document;
+use crate::format::objects;
+use crate::{encode, records};
+
+thread_local! {
+    /// What the event comes to that was read last.
+    static PIECE: RefCell<Piece> = RefCell::new(Piece::default());
+}
+
+/// What JavaScript is to be told of one call.
+#[derive(Clone, Default)]
+pub(crate) struct Told(Arc<Mutex<Inner>>);
+
+#[derive(Default)]
+struct Inner {
+    /// The next request is for the rest: so many tokens have arrived, and how it is asked for.
+    rest: Option<(u64, Way)>,
+    /// What was done about breaks, in JSON.
+    events: Vec<String>,
+}
+
+impl Told {
+    fn with<T>(&self, change: impl FnOnce(&mut Inner) -> T) -> T {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What the next request is to ask for, if it is for a rest.
+    pub(crate) fn take_rest(&self) -> Option<(u64, Way)> {
+        self.with(|inner| inner.rest.take())
+    }
+
+    /// The events since this was last called.
+    pub(crate) fn take_events(&self) -> Vec<String> {
+        self.with(|inner| std::mem::take(&mut inner.events))
+    }
+}
+
+/// How a call is resumed.
+pub(crate) struct Resuming {
+    pub(crate) resume: Resume,
+    pub(crate) ask: Ask,
+}
+
+impl Resuming {
+    /// The policy, which notes what it does, and how the parts of a stream of chunks are joined.
+    pub(crate) fn parts(self, told: &Told, chunks: bool, chat: bool) -> (Resume, Option<Box<dyn Join<()>>>) {
+        let noted = told.clone();
+        let resume = self.resume.on_resume(move |event| {
+            let event = encode::resume(event);
+            noted.with(|inner| inner.events.push(event));
+        });
+        let join: Box<dyn Join<()>> = Box::new(WireJoin { ask: self.ask, chat, told: told.clone() });
+        (resume, chunks.then_some(join))
+    }
+}
+
+struct WireJoin {
+    ask: Ask,
+    chat: bool,
+    told: Told,
+}
+
+impl Join<()> for WireJoin {
+    fn piece(&self, (): &()) -> Piece {
+        PIECE.with_borrow(Piece::clone)
+    }
+
+    fn taken(&mut self, (): &()) {}
+
+    fn join(&mut self, (): &mut ()) -> bool {
+        true
+    }
+
+    fn next_part(&mut self) {
+        records::part();
+    }
+
+    fn ask(&self, _: &Bytes) -> Result<Ask, ErrorCode> {
+        Ok(self.ask)
+    }
+
+    fn rest(&mut self, body: &Bytes, tokens: u64, way: Way) -> Result<Bytes, ErrorCode> {
+        self.told.with(|inner| inner.rest = Some((tokens, way)));
+        Ok(body.clone())
+    }
+
+    fn ending(&mut self) {
+        records::json(match self.chat {
+            true => r#"{"choices":[{"index":0,"delta":{},"finish_reason":"length"}]}"#,
+            false => r#"{"choices":[{"index":0,"text":"","finish_reason":"length"}]}"#,
+        });
+    }
+
+    fn dropped(&mut self) {
+        records::drop_marked();
+    }
+}
+
+/// Notes what an event comes to, whose record comes next.
+pub(crate) fn see(piece: Piece) {
+    records::mark();
+    PIECE.set(piece);
+}
+
+/// What a chunk or a whole answer comes to; one choice is one, whatever its index is.
+pub(crate) fn piece(document: &Document<'_>, choices: &[Document<'_>], is_one: bool) -> Piece {
+    let model = document.string("model").or_else(|| document.string("model_name")).unwrap_or_default();
+    let number = |text: Option<&str>| text.and_then(|text| text.parse::<u64>().ok());
+    let usage = objects(document.get("usage"));
+    let mut piece = Piece {
+        model: Text::from(model),
+        counted: usage.first().and_then(|usage| number(usage.get("completion_tokens"))),
+        several: choices.len() > 1,
+        ..Piece::default()
+    };
+    for choice in choices {
+        piece.several |= !is_one && number(choice.get("index")).is_some_and(|index| index > 0);
+        piece.ended |= is_said(choice, "finish_reason");
+        piece.text |= is_said(choice, "text");
+        for message in ["delta", "message"].iter().flat_map(|name| objects(choice.get(name))) {
+            piece.text |= is_said(&message, "content");
+            piece.reasoning |= is_said(&message, "reasoning_content") || is_said(&message, "reasoning");
+            piece.calls |= is_said(&message, "tool_calls") || is_said(&message, "function_call");
+        }
+        for likely in objects(choice.get("logprobs")) {
+            let list = |name: &str| {
+                likely.get(name).filter(|list| list.starts_with('[')).and_then(|list| Document::read(list).ok())
+            };
+            let count = |name: &str| list(name).map_or(0, |list| list.values().len() as u64);
+            piece.logprobs += count("content") + count("tokens");
+            let offset = list("text_offset").and_then(|list| number(list.values().first().map(|(_, first)| *first)));
+            piece.apart |= offset.is_some_and(|first| first > 0);
+        }
+    }
+    piece
+}
+
+fn is_said(of: &Document<'_>, name: &str) -> bool {
+    of.get(name).is_some_and(|value| !matches!(value, "null" | "\"\"" | "[]" | "{}"))
+}
