@@ -74,7 +74,7 @@ for (const [kind, step] of [["chat", 1], ["completions", 3]]) {
   test(`${kind}: a stream that is cut at any byte is the one that nobody cut`, async (t) => {
     const { url, faults } = await proxy(t, (await emulator(t, "--token-delay-ms", "0")).url);
     const whole = await read(kind, url);
-    assert.ok(whole.items.length >= 4 && sumOf(whole.sum)[0].length > 10, JSON.stringify(whole));
+    assert.ok(whole.items.length >= 4 && sumOf(whole.sum)[0].length >= 10, JSON.stringify(whole));
     let [byte, unharmed] = [0, 0];
     for (; unharmed < 10; byte += step) {
       faults.push({ byte, how: byte % 2 ? "close" : "reset" });
