@@ -43,7 +43,7 @@ export async function embedMany(tabby, given, options) {
       } catch (thrown) {
         const error = asTabbyError(thrown);
         joined.errors.push({ start: part.start, end: part.end, error });
-        // What was given up is asked for no more, nor what would fail in the same way.
+        // After an abort nothing more is sent, nor what would fail in the same way.
         if (signal?.aborted || HOPELESS.has(error.kind) || error.status === 401 || error.status === 403) stop.abort();
       }
     }

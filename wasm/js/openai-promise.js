@@ -46,7 +46,7 @@ export class APIPromise extends Promise {
 
 }
 
-/** Makes a `Response` of what was answered, once: the body is written anew, since it has been read. */
+/** Makes a `Response` of what was answered, once: the body is serialized again, since it has been read. */
 export function responseOf(status, headers) {
   let made;
   return (data) => (made ??= rewritten(status, headers, data));

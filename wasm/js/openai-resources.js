@@ -144,7 +144,7 @@ class PagePromise extends APIPromise {
   }
 }
 
-/** Defines a name that npm `openai` has and this server has not: whoever uses it is told so. */
+/** Defines a name that npm `openai` has and this server has not. Its use throws an error that says so. */
 export function absent(prototype, name) {
   Object.defineProperty(prototype, name, {
     configurable: true,

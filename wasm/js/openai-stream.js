@@ -10,7 +10,7 @@ export class Stream {
   #passes;
   #claimed = false;
 
-  /** `items` makes the iterator of its chunks, of which those that `passes` says are handed out. */
+  /** `items` makes the iterator of its chunks, and `passes` selects those that are returned. */
   constructor(items, controller = new AbortController(), passes = () => true) {
     this.#items = items;
     this.#passes = passes;

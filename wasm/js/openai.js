@@ -1,4 +1,4 @@
-// A client with the face of npm `openai`, on the client of this package: programs change their import.
+// A client with the interface of npm `openai`, built on the client of this package.
 
 import { Tabby, TabbyError } from "tabbyapi";
 import * as errors from "./openai-errors.js";

@@ -1,4 +1,4 @@
-// Structured output: a schema goes out with the request, and a typed value comes back.
+// Structured output: sends a schema with the request, and returns a typed value.
 
 import { TabbyError, misuse } from "./error.js";
 import { readJson } from "./json.js";
@@ -13,7 +13,7 @@ const OTHER_FORMS = ["json_schema", "regex_pattern", "grammar_string", "response
 /** A text up to this length is read again with each piece; a longer one once it has grown by a sixteenth. */
 const SHORT = 4096;
 
-/** The answer is not what the schema asks for. */
+/** The answer does not match the schema. */
 export class UnparsedError extends TabbyError {
   constructor(unparsed, words, { raw, answer, issues = [], path, cause }) {
     const end = unparsed === "empty" ? "" : unparsed === "cut_off" ? "; raise `max_tokens`" : "; the server ignores schemas that it cannot use without a word";
@@ -27,7 +27,7 @@ export class UnparsedError extends TabbyError {
   }
 }
 
-/** Asks for an answer of a schema: a promise of the typed value, and a stream of what is known of it. Nothing is sent before one of them is used. */
+/** Requests an answer that satisfies a schema: a promise of the typed value, and a stream of partial values. Nothing is sent before one of them is used. */
 export function parse(tabby, request, options) {
   return new ParsedStream(tabby, request, options);
 }
@@ -121,7 +121,7 @@ export class ParsedStream {
     if (JSON.stringify(value) !== last) yield value;
   }
 
-  /** Gives it up. */
+  /** Aborts the stream. */
   abort(reason) {
     this.stream.abort(reason);
   }

@@ -45,7 +45,7 @@ export class Calls {
     called(this.#loop.tools, call, controller.signal).then(end);
   }
 
-  /** The event of the call that ends next; none once the run is given up. */
+  /** The event of the call that ends next; none once the run is aborted. */
   async next() {
     while (this.#ended.length === 0 && !this.#signal.aborted) await new Promise((resolve) => (this.#wake = resolve));
     if (this.#signal.aborted) return undefined;

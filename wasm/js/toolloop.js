@@ -1,4 +1,4 @@
-// The rounds of a run with tools, without any IO: what to do next, and what came of it.
+// The rounds of a run with tools, without any IO: the next step, and the result.
 
 import { misuse } from "./error.js";
 import { fieldsOf } from "./settings.js";
@@ -100,7 +100,7 @@ export class ToolLoop {
     return result;
   }
 
-  /** What came of it so far; `partial` is of an answer that is not whole. */
+  /** The result so far; `partial` is of an answer that is not whole. */
   output(partial) {
     const answer = partial ?? this.#answer;
     const text = answer?.choices?.[0]?.message?.content ?? "";

@@ -1,4 +1,4 @@
-// Tools: functions that a model may call, run in rounds until it calls none. The rules are those of the Rust library's `ToolLoop`.
+// Tools: functions that a model may call, run in rounds until the model calls none. The rules are those of the Rust library's `ToolLoop`.
 
 import { cancelled, misuse } from "./error.js";
 import { asTabbyError, onAbort, signalOf } from "./settings.js";
@@ -10,7 +10,7 @@ export { ToolLoop };
 /** A tool as it is, for the types of its arguments. */
 export const tool = (given) => given;
 
-/** Runs a conversation with tools: a promise of what came of it, and a stream of its events. Nothing is sent before one of them is used. */
+/** Runs a conversation with tools: a promise of the result, and a stream of the events. Nothing is sent before one of them is used. */
 export function runTools(tabby, request, options) {
   return new ToolRun(tabby, request, options);
 }
@@ -32,7 +32,7 @@ export class ToolRun {
   #claimed = false;
   #result;
   #own = new AbortController();
-  /** Why it was given up. */
+  /** Why it was aborted. */
   #left;
   /** Settles once a loop over it is over: with the error, if there is one. */
   #ended;
@@ -54,7 +54,7 @@ export class ToolRun {
     return (this.#result ??= this.#finish());
   }
 
-  /** A run is also a promise of what came of it. */
+  /** A run is also a promise of its result. */
   then(resolve, reject) {
     return this.result().then(resolve, reject);
   }
@@ -67,7 +67,7 @@ export class ToolRun {
     return this.result().finally(last);
   }
 
-  /** Gives it up: ends the generation and the calls that run. */
+  /** Aborts the run: ends the generation and the running calls. */
   abort(reason) {
     this.#leave(reason, false);
   }

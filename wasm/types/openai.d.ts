@@ -139,7 +139,7 @@ export default OpenAI;
 
 /** A promise of an answer. */
 export class APIPromise<T> extends Promise<T> {
-  /** The response: its status and headers; the body is what was answered, written anew. */
+  /** The response: its status and headers; the body is the answer, serialized again. */
   asResponse(): Promise<web.ResponseObject>;
   /** The answer, with the response and the id of the request. */
   withResponse(): Promise<{ data: T; response: web.ResponseObject; request_id: string | null }>;

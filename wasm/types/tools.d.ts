@@ -139,7 +139,7 @@ export interface ChatTools {
   runTools(request: ToolRequest, options?: CallOptions): ToolRun;
 }
 
-/** A run: a promise of what came of it, and a loop over its events. */
+/** A run: a promise of its result, and an iterable of its events. */
 export class ToolRun implements PromiseLike<ToolOutput>, AsyncIterable<ToolEvent> {
   protected constructor();
   /** The result so far. */
