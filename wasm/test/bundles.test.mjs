@@ -57,3 +57,20 @@ test("what is loaded for its effects is kept although nothing is taken from it, 
   const { kept } = await bundled(t, 'import "tabbyapi/inline";', { platform: "browser" });
   assert.ok(kept.includes("inline.js"), kept.join());
 });
+
+test("other entries are bundled with one client, and cost nothing where they are not imported", async (t) => {
+  const { url } = await server(t, (request, response) => json(response, 200, { object: "list", data: [{ id: "a" }] }));
+  const program = `import OpenAI, { TabbyError } from "tabbyapi/openai";
+    import { createTabby } from "tabbyapi/ai-sdk";
+    import { UnparsedError } from "tabbyapi/schema";
+    const client = new OpenAI({ baseURL: ${JSON.stringify(url)}, apiKey: "k" });
+    const [model] = (await client.models.list()).data;
+    const { client: other } = createTabby({ client: client.tabby });
+    console.log(model.id, other === client.tabby, UnparsedError.prototype instanceof TabbyError);`;
+  const { kept, main } = await bundled(t, program, { platform: "node" });
+  assert.equal(kept.filter((file) => file === "tabby.js").length, 1);
+  const { stdout } = await promisify(execFile)(process.execPath, [main]);
+  assert.equal(stdout.trim(), "a true true");
+  const alone = await bundled(t, 'import { Tabby } from "tabbyapi"; console.log(Tabby);', { platform: "browser" });
+  assert.deepEqual(alone.kept.filter((file) => /^(openai|ai-sdk|schema|tools?|batch|json|check|standard)/.test(file)), []);
+});
