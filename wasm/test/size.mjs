@@ -8,7 +8,7 @@ import { build } from "esbuild";
 const dist = path.join(path.dirname(fileURLToPath(import.meta.url)), "../dist");
 
 /** In bytes, gzipped: the module and the glue of an entry, bundled and minified. ../SIZE.md tells what brought it there. */
-const MOST = 183 * 1024;
+const MOST = 192 * 1024;
 
 const ENTRIES = ["schema", "tools", "openai", "ai-sdk", "batch"];
 
