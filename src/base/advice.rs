@@ -19,11 +19,11 @@ use std::fmt;
 ///
 /// let advice = error.advice().unwrap();
 /// assert_eq!(advice.remedy(), Remedy::Call);
-/// let told = advice.spelled(|place| match place {
+/// let text = advice.spelled(|place| match place {
 ///     Place::Method("models.load") => "`tabby load NAME`".to_owned(),
 ///     other => other.to_string(),
 /// });
-/// assert_eq!(told, "load one with `tabby load NAME`");
+/// assert_eq!(text, "load one with `tabby load NAME`");
 /// # Ok::<(), tabbyapi::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,10 +10,10 @@ const PART: usize = 256;
 /// The kind of an error, and its line and column.
 pub(crate) fn fault(error: &serde_json::Error) -> String {
     let at = format!(" at line {} column {}", error.line(), error.column());
-    let told = error.to_string();
+    let words = error.to_string();
     // The parser's own messages do not quote the document; those of types may.
-    let told = told.strip_suffix(&at).unwrap_or(&told);
-    let kind = if error.is_data() { data(told) } else { told.to_owned() };
+    let words = words.strip_suffix(&at).unwrap_or(&words);
+    let kind = if error.is_data() { data(words) } else { words.to_owned() };
     let at = if error.line() == 0 { "" } else { &at };
     format!("{}{at}", cut(&kind, PART))
 }
@@ -36,12 +36,12 @@ const VALUES: [&str; 14] = [
     "unit variant",
 ];
 
-fn data(told: &str) -> String {
-    if told.starts_with("missing field `") {
-        return told.to_owned();
+fn data(words: &str) -> String {
+    if words.starts_with("missing field `") {
+        return words.to_owned();
     }
     for fault in ["invalid type: ", "invalid value: ", "invalid length "] {
-        let Some(rest) = told.strip_prefix(fault) else { continue };
+        let Some(rest) = words.strip_prefix(fault) else { continue };
         let found = VALUES.iter().find(|value| rest.starts_with(*value)).unwrap_or(&"");
         // The expectation is last, and is the type's own text.
         let expected = rest.rfind(", expected ").and_then(|at| rest.get(at..)).unwrap_or_default();
@@ -50,11 +50,11 @@ fn data(told: &str) -> String {
     }
     const BASE64: &str = "no valid base64";
     const BYTES: &str = " bytes are not a whole number of 32-bit floats";
-    let after_number = told.trim_start_matches(|digit: char| digit.is_ascii_digit());
-    match told {
-        told if told.starts_with("unknown variant `") => "a word that is not known here".to_owned(),
-        told if told.starts_with(BASE64) => BASE64.to_owned(),
-        told if after_number == BYTES => told.to_owned(),
+    let after_number = words.trim_start_matches(|digit: char| digit.is_ascii_digit());
+    match words {
+        words if words.starts_with("unknown variant `") => "a word that is not known here".to_owned(),
+        words if words.starts_with(BASE64) => BASE64.to_owned(),
+        words if after_number == BYTES => words.to_owned(),
         _ => "a value that cannot be taken here".to_owned(),
     }
 }
@@ -128,8 +128,8 @@ mod tests {
             let mut text = serde_json::Deserializer::from_str(json);
             let error = serde_path_to_error::deserialize::<_, Types>(&mut text).expect_err(json);
             assert_eq!(place(error.path()).as_deref(), at, "{json}");
-            let told = fault(error.inner());
-            assert!(told.starts_with(kind) && told[kind.len()..].starts_with(" at line "), "{told}");
+            let words = fault(error.inner());
+            assert!(words.starts_with(kind) && words[kind.len()..].starts_with(" at line "), "{words}");
         }
     }
 }

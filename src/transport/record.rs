@@ -95,7 +95,7 @@ impl<T: Transport> Transport for Recorder<T> {
                     Ok(response.map(|body| Body { body: Box::pin(body), clock, tape }))
                 }
                 Err(error) => {
-                    let message = tape.told(&error);
+                    let message = tape.cleaned(&error);
                     tape.finish(match error.sent() {
                         Sent::No => End::Refused(message),
                         Sent::Maybe => End::Failed(message),
@@ -142,7 +142,7 @@ impl<T: Transport> Stream for Body<T> {
                 let now = self.clock.now();
                 self.tape.chunk(chunk, now);
             }
-            Some(Err(error)) => self.tape.end = End::Failed(self.tape.told(error)),
+            Some(Err(error)) => self.tape.end = End::Failed(self.tape.cleaned(error)),
             None if self.tape.end == End::Dropped => self.tape.end = End::Complete,
             None => {}
         }
@@ -215,7 +215,7 @@ impl Tape {
         }
     }
 
-    fn told(&self, error: &TransportError) -> String {
+    fn cleaned(&self, error: &TransportError) -> String {
         if self.form { REMOVED.to_owned() } else { self.secrets.remove(&error.to_string()) }
     }
 

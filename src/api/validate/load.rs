@@ -65,31 +65,31 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn assert_told(request: LoadRequest, told: &[(&str, Effect)]) {
+    fn assert_found(request: LoadRequest, expected: &[(&str, Effect)]) {
         let found = request.validate().err().map(Faults::into_vec).unwrap_or_default();
         let found: Vec<_> = found.iter().map(|fault| (fault.field.as_str(), fault.effect)).collect();
-        assert_eq!(found, told);
+        assert_eq!(found, expected);
     }
 
     #[test]
     fn a_cache_needs_room_for_a_chunk() {
         let load = || LoadRequest::new("m");
-        assert_told(load(), &[]);
-        assert_told(load().max_seq_len(-1).chunk_size(4096), &[]);
-        assert_told(load().max_seq_len(8192), &[]);
-        assert_told(load().max_seq_len(2048), &[("max_seq_len", Effect::Warning)]);
-        assert_told(load().max_seq_len(2048).chunk_size(512), &[]);
-        assert_told(load().cache_size(2048), &[("cache_size", Effect::Warning)]);
-        assert_told(load().cache_size(2304), &[]);
-        assert_told(load().cache_size(4096).chunk_size(4096), &[("cache_size", Effect::Warning)]);
-        assert_told(
+        assert_found(load(), &[]);
+        assert_found(load().max_seq_len(-1).chunk_size(4096), &[]);
+        assert_found(load().max_seq_len(8192), &[]);
+        assert_found(load().max_seq_len(2048), &[("max_seq_len", Effect::Warning)]);
+        assert_found(load().max_seq_len(2048).chunk_size(512), &[]);
+        assert_found(load().cache_size(2048), &[("cache_size", Effect::Warning)]);
+        assert_found(load().cache_size(2304), &[]);
+        assert_found(load().cache_size(4096).chunk_size(4096), &[("cache_size", Effect::Warning)]);
+        assert_found(
             load().max_seq_len(8192).cache_size(10_239),
             &[("cache_size", Effect::Fails), ("cache_size", Effect::Warning)],
         );
-        assert_told(load().max_seq_len(8192).cache_size(9984), &[("cache_size", Effect::Warning)]);
-        assert_told(load().max_seq_len(8192).cache_size(10_240), &[]);
-        assert_told(load().cache_size(i64::MIN), &[("cache_size", Effect::Warning)]);
-        assert_told(
+        assert_found(load().max_seq_len(8192).cache_size(9984), &[("cache_size", Effect::Warning)]);
+        assert_found(load().max_seq_len(8192).cache_size(10_240), &[]);
+        assert_found(load().cache_size(i64::MIN), &[("cache_size", Effect::Warning)]);
+        assert_found(
             load().max_seq_len(i64::MAX).cache_size(256).chunk_size(i64::MAX),
             &[("cache_size", Effect::Warning)],
         );

@@ -68,7 +68,7 @@ impl From<PartialEmbeddings> for Error {
 
 impl services::Embeddings<'_> {
     /// One vector for each of any number of texts, in their order. They are split into requests of at most 64 texts and about 16 384
-    /// tokens, of which two run at a time; see [`EmbedMany`]. [`EmbedMany::parts`] gives the vectors as they arrive.
+    /// tokens, two at a time; see [`EmbedMany`]. [`EmbedMany::parts`] gives the vectors as they arrive.
     ///
     /// ```
     /// # async fn ask(client: &tabbyapi::Client, texts: Vec<String>) -> tabbyapi::Result<()> {

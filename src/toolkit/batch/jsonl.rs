@@ -1,6 +1,6 @@
 //! Files of requests: one JSON line each, as in OpenAI's batch files; and files of their results.
 //!
-//! This is the pure half: lines in, lines out. Whoever has the files reads the lines, appends the results, and flushes. The file of
+//! This is the part without IO: lines in, lines out. The caller reads the lines, appends the results, and flushes. The file of
 //! results is the [`Journal`]: killed and begun again, nothing that has its result is repeated, and nothing is lost.
 //!
 //! ```
@@ -112,7 +112,7 @@ pub struct ResultLine {
     pub custom_id: String,
     /// What the server answered, if it did.
     pub response: Option<LineResponse>,
-    /// Why there is no good answer.
+    /// Why there is no usable response.
     pub error: Option<LineError>,
     /// A digest of the line of the request: one that was changed is another one.
     pub request: String,
@@ -202,7 +202,7 @@ impl BatchRequest {
             return refuse(format!("the method is `{}`, and not POST", method.escape_debug()));
         }
         if !body.is_object() {
-            return refuse("the body is no object".to_owned());
+            return refuse("the body is not an object".to_owned());
         }
         if body.remove("stream").is_some_and(|stream| stream != false) {
             return refuse("a line cannot be streamed; leave `stream` out".to_owned());
@@ -218,7 +218,7 @@ impl BatchRequest {
     fn refused(custom_id: String, line: &str, number: u64, why: String) -> Self {
         let digest = digest(&["refused", &number.to_string(), line]);
         let error =
-            Error::new(ErrorKind::Encode, ErrorCode::InvalidLine, format!("line {number} is no request: {why}"))
+            Error::new(ErrorKind::Encode, ErrorCode::InvalidLine, format!("line {number} is not a request: {why}"))
                 .with_hint(r#"write {"custom_id", "method": "POST", "url", "body"}, each id once"#);
         BatchRequest { custom_id, digest, what: Err(error) }
     }

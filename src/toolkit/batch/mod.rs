@@ -48,7 +48,7 @@ pub use records::{PartJournal, PartRecord};
 /// The default concurrency.
 const CONCURRENCY: usize = 4;
 
-/// A stream of the results of many calls, of which a few run at a time.
+/// A stream of the results of many calls, a few of which run at a time.
 ///
 /// * Nothing runs unless it is polled. Dropping it cancels running calls, and starts no others.
 /// * A request is taken from its source when a call can start, so the source may be endless.

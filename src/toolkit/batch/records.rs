@@ -16,7 +16,7 @@ use crate::toolkit::errors::Hash;
 /// [`resume`](super::EmbedMany::resume) later.
 ///
 /// [`to_line`](Self::to_line) writes it as a line of JSON, which [`PartJournal`] reads; any other format of serde that keeps the names of
-/// fields can store it as well. A digest tells texts apart that differ by chance, not texts that were crafted to have the same one.
+/// fields can store it as well. A digest distinguishes texts that differ by chance, not texts that were crafted to have the same digest.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct PartRecord {
@@ -166,7 +166,7 @@ impl IntoIterator for PartJournal {
     }
 }
 
-/// What records tell of some texts.
+/// What the records contain about some texts.
 pub(super) struct Current {
     /// Those that apply, the latest first. Of records that differ in model or dimension the latest one counts, and those like it. A
     /// record whose texts all have a later one is left out.

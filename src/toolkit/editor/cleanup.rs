@@ -164,7 +164,7 @@ fn blocks(text: &str) -> Vec<(usize, &str)> {
     found
 }
 
-/// What is indented less than where the completion begins is no part of it, but for the line that closes the block.
+/// Lines that are indented less than the start of the completion do not belong to it, except the line that closes the block.
 fn scope(text: &str, cursor: &Cursor) -> std::ops::Range<usize> {
     let all = lines(text);
     let before = cursor.line_before();

@@ -140,7 +140,7 @@ mod tests {
             assert_eq!(debounce.typed(at(key * 100), DebounceContext::default()).as_millis(), 600, "{key}");
         }
         assert_eq!(debounce.typed(at(2_100), DebounceContext::default()).as_millis(), 300);
-        // A pause is no rhythm.
+        // A pause says nothing about the typing speed.
         assert_eq!(debounce.typed(at(60_000), DebounceContext::default()).as_millis(), 300);
         let fixed = Debounce::fixed(Duration::from_millis(250)).typed(at(0), DebounceContext::default());
         assert_eq!(fixed.as_millis(), 250);

@@ -298,7 +298,7 @@ impl CompletionSession {
         let Some(choice) = response.choices.first() else { return };
         let mut cleanup = self.settings.cleanup;
         if self.manual {
-            // Whoever asks is shown whatever there is.
+            // A completion that was requested by hand is shown without these checks.
             cleanup.least = 0;
         }
         // An empty text may be a failure of the server, so it is not kept.

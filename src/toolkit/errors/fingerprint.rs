@@ -66,7 +66,7 @@ impl Hash {
         Hash(0xcbf2_9ce4_8422_2325)
     }
 
-    /// Takes in a part, told from the next one.
+    /// Adds a part, delimited from the next one.
     pub(crate) fn part(&mut self, part: &str) {
         for byte in part.bytes().chain([0xff]) {
             self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
@@ -74,7 +74,7 @@ impl Hash {
     }
 }
 
-/// Longer shapes are cut: what tells messages apart stands in front.
+/// Longer shapes are cut: messages differ at their beginning.
 const LONGEST: usize = 240;
 /// Words of this length are keys, ids or encoded data.
 const LONG_WORD: usize = 24;

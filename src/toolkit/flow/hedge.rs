@@ -99,7 +99,7 @@ impl<T> Hedged<T> {
             Err(error) => error,
         };
         let other = if second { self.first.is_some() } else { self.hedged && self.second.is_some() };
-        // Of two errors the first call's is told.
+        // If both fail, the first call's error is returned.
         match (other, self.failed.take()) {
             (true, _) => {
                 self.failed = Some(error);

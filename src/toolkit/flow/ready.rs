@@ -1,4 +1,4 @@
-//! `Ready`: many things to poll, of which only those are polled that have woken, in the order in which they did.
+//! `Ready`: polls many futures, but only those that have woken, in the order in which they did.
 //!
 //! One that yielded goes to the end of the line, so that no other one starves.
 

@@ -88,7 +88,7 @@ struct Reader {
 #[derive(Clone, Copy, PartialEq)]
 enum ReaderState {
     Here,
-    /// It was too far behind and has not been told yet.
+    /// It fell too far behind, and the error has not been returned yet.
     Lost,
     Gone,
 }

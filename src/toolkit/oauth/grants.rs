@@ -68,7 +68,7 @@ pub(super) async fn code(
 }
 
 /// Requests a code, passes it to the user, and polls for the result at the server's interval.
-pub(super) async fn device(provider: &Provider, http: &Http, tell: impl FnOnce(&Prompt)) -> Result<Granted, Fault> {
+pub(super) async fn device(provider: &Provider, http: &Http, show: impl FnOnce(&Prompt)) -> Result<Granted, Fault> {
     let Some(url) = &provider.device else {
         return Err(http.fault(
             "oauth_setup",
@@ -88,7 +88,7 @@ pub(super) async fn device(provider: &Provider, http: &Http, tell: impl FnOnce(&
         return Err(http.fault("oauth_answer", message, Some("report it to the operator of that server")));
     }
     http.guard(details.device_code().secret());
-    tell(&Prompt {
+    show(&Prompt {
         verification_uri: details.verification_uri().to_string(),
         user_code: details.user_code().secret().clone(),
         verification_uri_complete: details.verification_uri_complete().map(|uri| uri.secret().clone()),

@@ -16,7 +16,7 @@ use crate::transport::Erased;
 
 /// The largest answer that is read.
 const LARGEST: usize = 1 << 20;
-/// How much of the server's own words is told.
+/// The longest excerpt of the server's own words in an error, in characters.
 const LONGEST: usize = 300;
 
 /// The HTTP client of one grant.
@@ -135,7 +135,7 @@ impl Http {
     }
 
     /// The server's words as they may be shown: without secrets, which are removed before one could be cut in two.
-    fn told(&self, text: &str, most: usize) -> String {
+    fn excerpt(&self, text: &str, most: usize) -> String {
         let text = self.0.secrets.lock().unwrap_or_else(PoisonError::into_inner).remove(text);
         text.chars().filter(|c| !c.is_control()).take(most).collect()
     }
@@ -150,7 +150,7 @@ impl Http {
             RequestTokenError::Request(fault) => fault,
             RequestTokenError::ServerResponse(answer) => {
                 let (code, words) = answer.words();
-                let (code, words) = (self.told(&code, 64), self.told(&words, LONGEST));
+                let (code, words) = (self.excerpt(&code, 64), self.excerpt(&words, LONGEST));
                 let words = if words.is_empty() { words } else { format!(" ({})", words.trim_end_matches('.')) };
                 let message = format!("the authorization server at {place} refused the {grant}: {code}{words}");
                 let hint = hint(&code);
@@ -166,7 +166,7 @@ impl Http {
                 self.fault("oauth_answer", message, Some("check that this is an OAuth endpoint"))
             }
             RequestTokenError::Other(what) => {
-                let what = self.told(&what, LONGEST);
+                let what = self.excerpt(&what, LONGEST);
                 let message = format!("the authorization server at {place} answered {status} to the {grant}: {what}");
                 self.fault("oauth_answer", message, Some("check that this is an OAuth endpoint"))
             }
@@ -202,7 +202,7 @@ impl Fault {
         self
     }
 
-    /// As an error of its own for one of those who are told.
+    /// A copy of the error for one of the calls that wait for it.
     pub(super) fn error(&self) -> Error {
         let error = Error::custom(ErrorKind::Credentials, &self.code, &self.message).with_retryable(self.retryable);
         match self.hint {

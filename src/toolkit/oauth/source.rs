@@ -41,17 +41,17 @@ pub struct OAuth {
 #[derive(Clone)]
 enum Grant {
     ClientCredentials,
-    Device(Arc<dyn Tell>),
+    Device(Arc<dyn Show>),
     /// Not possible without the user.
     Given,
 }
 
-trait Tell: MaybeSend + MaybeSync {
-    fn tell(&self, prompt: &Prompt);
+trait Show: MaybeSend + MaybeSync {
+    fn show(&self, prompt: &Prompt);
 }
 
-impl<F: Fn(&Prompt) + MaybeSend + MaybeSync> Tell for F {
-    fn tell(&self, prompt: &Prompt) {
+impl<F: Fn(&Prompt) + MaybeSend + MaybeSync> Show for F {
+    fn show(&self, prompt: &Prompt) {
         self(prompt);
     }
 }
@@ -94,16 +94,16 @@ impl OAuth {
         source
     }
 
-    /// Gets tokens for a user who confirms on another device. `tell` is called with the address and the code that the user needs.
+    /// Gets tokens for a user who confirms on another device. `show` is called with the address and the code that the user needs.
     ///
     /// This starts when the first call needs a key, or with [`sign_in`](OAuth::sign_in), and again when the refresh token is no longer
     /// valid. A call waits for the user until its own deadline. The next one continues the sign-in.
     pub fn device(
         provider: Provider,
         transport: impl Transport,
-        tell: impl Fn(&Prompt) + MaybeSend + MaybeSync + 'static,
+        show: impl Fn(&Prompt) + MaybeSend + MaybeSync + 'static,
     ) -> Self {
-        OAuth::new(provider, Arc::new(transport), Grant::Device(Arc::new(tell)))
+        OAuth::new(provider, Arc::new(transport), Grant::Device(Arc::new(show)))
     }
 
     /// Sets a stored refresh token to start with, so that the user does not have to confirm.
@@ -271,7 +271,7 @@ async fn renew(provider: &Provider, http: &Http, grant: &Grant, refresh: Option<
             granted.tokens.refresh_token = None;
             Ok(granted)
         }
-        Grant::Device(tell) => grants::device(provider, http, |prompt| tell.tell(prompt)).await,
+        Grant::Device(show) => grants::device(provider, http, |prompt| show.show(prompt)).await,
         Grant::Given => {
             let message = "the access token has ended, and there is no refresh token to get another one".to_owned();
             Err(http.fault(

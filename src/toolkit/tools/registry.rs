@@ -249,8 +249,8 @@ mod tests {
     }
 
     #[track_caller]
-    fn assert_told(name: &str, arguments: &str, told: &str) {
-        assert_eq!(call(name, arguments).unwrap_err().to_string(), told);
+    fn assert_failure(name: &str, arguments: &str, expected: &str) {
+        assert_eq!(call(name, arguments).unwrap_err().to_string(), expected);
     }
 
     #[test]
@@ -263,20 +263,24 @@ mod tests {
 
     #[test]
     fn failures_say_what_to_do_better() {
-        assert_told(
+        assert_failure(
             "weather",
             "{}",
             r#"{"error":"unknown_tool","message":"there is no tool `weather`; the tools are: echo, divide, hello"}"#,
         );
-        assert_told(
+        assert_failure(
             "divide",
             r#"{"left": "7"}"#,
             r#"{"error":"bad_arguments","message":"`left`: invalid type: string \"7\", expected i64 at line 1 column 12"}"#,
         );
-        assert_told("divide", "", r#"{"error":"bad_arguments","message":"missing field `left` at line 1 column 2"}"#);
+        assert_failure(
+            "divide",
+            "",
+            r#"{"error":"bad_arguments","message":"missing field `left` at line 1 column 2"}"#,
+        );
         assert_eq!(call("divide", r#"{"left": 1"#).unwrap_err().kind, ToolFailureKind::BadArguments);
         assert_eq!(call("echo", "{} {}").unwrap_err().kind, ToolFailureKind::BadArguments);
-        assert_told("divide", r#"{"left": 1}"#, r#"{"error":"failed","message":"no division by zero"}"#);
+        assert_failure("divide", r#"{"left": 1}"#, r#"{"error":"failed","message":"no division by zero"}"#);
     }
 
     #[test]

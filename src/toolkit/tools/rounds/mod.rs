@@ -323,7 +323,7 @@ impl ToolLoop {
         }
     }
 
-    /// Appends the calls and their results, and goes on or ends. Calls without a result are told not to have been run.
+    /// Appends the calls and their results, and continues or ends. Calls without a result get one that says that they were not run.
     fn complete(&mut self, end: Option<ToolEnd>) {
         let next = end.map_or(State::Asking, State::Ended);
         let State::Calling { message, slots } = std::mem::replace(&mut self.state, next) else { return };
@@ -345,7 +345,7 @@ impl ToolLoop {
     }
 }
 
-/// What the model is told of a result.
+/// A result as it is sent to the model.
 fn capped(result: ToolResult, cap: usize) -> ToolResult {
     match result {
         Ok(text) if text.len() > cap => {

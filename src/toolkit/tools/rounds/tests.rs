@@ -28,7 +28,7 @@ fn started(rounds: &mut ToolLoop) -> Vec<usize> {
     started
 }
 
-fn told(rounds: &ToolLoop) -> Vec<(String, String)> {
+fn sent(rounds: &ToolLoop) -> Vec<(String, String)> {
     let tool = |message: &&ChatMessage| message.role == "tool";
     let pair = |message: &ChatMessage| {
         (message.tool_call_id.as_deref().unwrap().to_owned(), message.text().unwrap().to_owned())
@@ -47,7 +47,7 @@ fn results_stand_in_the_order_of_the_calls_however_they_come() {
     rounds.result(2, Ok("three".into())).unwrap();
     rounds.result(0, Ok("one".into())).unwrap();
     let expected = [("a", "one"), ("b", "two"), ("c", "three")];
-    assert_eq!(told(&rounds), expected.map(|(id, text)| (id.to_owned(), text.to_owned())));
+    assert_eq!(sent(&rounds), expected.map(|(id, text)| (id.to_owned(), text.to_owned())));
     assert_eq!(rounds.messages()[1].reasoning_content.as_deref(), Some("hm"));
     rounds.answer(answer("stop", json!({"content": "done"}))).unwrap();
     let output = rounds.into_output();
@@ -65,7 +65,7 @@ fn calls_get_ids_of_their_own() {
     for index in started(&mut rounds) {
         rounds.result(index, Ok(index.to_string())).unwrap();
     }
-    let ids: Vec<_> = told(&rounds).into_iter().map(|(id, _)| id).collect();
+    let ids: Vec<_> = sent(&rounds).into_iter().map(|(id, _)| id).collect();
     assert_eq!(ids, ["call_1_0", "x", "call_1_2"]);
     assert_eq!(rounds.messages()[1].tool_calls[2].id, "call_1_2");
 }
@@ -77,12 +77,12 @@ fn too_many_calls_and_too_many_rounds_are_told() {
     assert_eq!(started(&mut rounds), [0]);
     rounds.result(0, Ok("1".into())).unwrap();
     assert_eq!(
-        told(&rounds)[1].1,
+        sent(&rounds)[1].1,
         r#"{"error":"too_many_calls","message":"only the first 1 calls of an answer are run"}"#
     );
     rounds.answer(calls(&["c"])).unwrap();
     assert!(matches!(rounds.step(), ToolStep::Done(ToolEnd::RoundLimit)));
-    assert!(told(&rounds)[2].1.starts_with(r#"{"error":"not_run""#));
+    assert!(sent(&rounds)[2].1.starts_with(r#"{"error":"not_run""#));
     assert_eq!(rounds.into_output().failures, 2);
 }
 
@@ -95,7 +95,7 @@ fn a_failure_ends_the_run_only_if_asked_to() {
         assert_eq!(started(&mut rounds), [0, 1]);
         rounds.result(0, failure()).unwrap();
         assert_eq!(matches!(rounds.step(), ToolStep::Done(ToolEnd::ToolFailed)), stop);
-        assert_eq!(told(&rounds).len(), if stop { 2 } else { 0 });
+        assert_eq!(sent(&rounds).len(), if stop { 2 } else { 0 });
     }
 }
 
@@ -108,13 +108,13 @@ fn results_are_capped() {
     rounds.result(1, Ok("123456789".into())).unwrap();
     let long = "é".repeat(300);
     rounds.result(2, Err(ToolFailure::new(ToolFailureKind::Failed, format!("x{long}")))).unwrap();
-    let told = told(&rounds);
-    assert_eq!(told[0].1, "12345678");
+    let sent = sent(&rounds);
+    assert_eq!(sent[0].1, "12345678");
     assert_eq!(
-        told[1].1,
+        sent[1].1,
         r#"{"error":"too_large","message":"the result has 9 bytes, more than the cap of 8; ask for less"}"#
     );
-    assert_eq!(told[2].1, format!(r#"{{"error":"failed","message":"x{}"}}"#, "é".repeat(255)));
+    assert_eq!(sent[2].1, format!(r#"{{"error":"failed","message":"x{}"}}"#, "é".repeat(255)));
 }
 
 #[test]
