@@ -72,6 +72,8 @@ pub mod internal {
     #[cfg(feature = "schemars")]
     pub use crate::api::operations::SchemaOf;
     pub use crate::api::operations::{OPERATIONS, Operation};
+    #[cfg(feature = "tabbyml")]
+    pub use crate::api::tabbyml::internal::*;
     pub use crate::protocol::call::operation::EndpointParts;
     pub use crate::protocol::resume::joint::{Ask, Join, Joins, Piece, Way};
 }

@@ -19,8 +19,15 @@ const run = (command, args, env) => execFileSync(command, args, { stdio: "inheri
 const ADDRESS = 'const address = require("node:url").pathToFileURL(__filename).href;';
 const FLAGS = "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS";
 
+/** The modules, by the features of the crate; the second one also serves TabbyML/tabby. */
+const MODULES = [
+  { name: "tabbyapi", text: "module", features: [] },
+  { name: "tabbyml", text: "tabbyml-module", features: ["--features", "tabbyml"] },
+];
+
 const isGlue = process.argv.includes("--glue");
-const kept = isGlue ? readFileSync(path.join(dist, "tabbyapi.wasm")) : undefined;
+const kept = new Map(MODULES.map(({ name }) => [name, isGlue ? readFileSync(path.join(dist, `${name}.wasm`)) : undefined]));
+const builtOf = (name) => path.join(target, `${name}.wasm`);
 
 if (!isGlue && !process.argv.includes("--no-cargo")) {
   // The module is the same wherever it is built.
@@ -29,48 +36,59 @@ if (!isGlue && !process.argv.includes("--no-cargo")) {
   // Without wasm-bindgen: the module imports nothing, and its glue is js/abi.js.
   const how = ["--profile", "npm", "--target", "wasm32-unknown-unknown", "--target-dir", target];
   // The one type of crate that is optimized as a whole.
-  run("cargo", ["rustc", "-p", "tabbyapi-js", "--no-default-features", "--lib", "--crate-type", "cdylib", ...how], {
-    [FLAGS]: `${process.env[FLAGS] ?? ""} ${remaps}`.trim(),
-  });
+  for (const { name, features } of MODULES) {
+    run("cargo", ["rustc", "-p", "tabbyapi-js", "--no-default-features", ...features, "--lib", "--crate-type", "cdylib", ...how], {
+      [FLAGS]: `${process.env[FLAGS] ?? ""} ${remaps}`.trim(),
+    });
+    // The next one has the same name there.
+    cpSync(path.join(target, "wasm32-unknown-unknown/npm/tabbyapi_js.wasm"), builtOf(name));
+  }
 }
 rmSync(dist, { recursive: true, force: true });
 mkdirSync(dist);
-const built = path.join(target, "wasm32-unknown-unknown/npm/tabbyapi_js.wasm");
 
 // What every host of the last years has.
 const features = ["bulk-memory", "sign-ext", "mutable-globals", "nontrapping-float-to-int", "multivalue", "reference-types"];
-if (kept) writeFileSync(path.join(dist, "tabbyapi.wasm"), kept);
-else run(process.env.WASM_OPT ?? "wasm-opt", [
-  // Once more with loops made anew from plain jumps. Last, functions that are alike beside each other, for gzip.
-  ...["-Oz", "--flatten", "--rereloop", "-Oz", "--reorder-functions-by-name", "--converge"],
-  // The stack ends there; what is at such addresses is no data.
-  "--low-memory-unused",
-  "--strip-producers",
-  "--strip-target-features",
-  ...features.map((feature) => `--enable-${feature}`),
-  built,
-  "-o",
-  path.join(dist, "tabbyapi.wasm"),
-]);
+for (const { name } of MODULES) {
+  const file = path.join(dist, `${name}.wasm`);
+  if (isGlue) writeFileSync(file, kept.get(name));
+  else optimize(builtOf(name), file);
+}
+
+function optimize(built, file) {
+  run(process.env.WASM_OPT ?? "wasm-opt", [
+    // Once more with loops made anew from plain jumps. Last, functions that are alike beside each other, for gzip.
+    ...["-Oz", "--flatten", "--rereloop", "-Oz", "--reorder-functions-by-name", "--converge"],
+    // The stack ends there; what is at such addresses is no data.
+    "--low-memory-unused",
+    "--strip-producers",
+    "--strip-target-features",
+    ...features.map((feature) => `--enable-${feature}`),
+    built,
+    "-o",
+    file,
+  ]);
+}
 
 for (const folder of ["js", "types"]) {
   for (const file of readdirSync(path.join(here, folder))) cpSync(path.join(here, folder, file), path.join(dist, file));
 }
-const module = readFileSync(path.join(dist, "tabbyapi.wasm"));
-const base64 = module.toString("base64");
-writeFileSync(path.join(dist, "module.js"), `// tabbyapi.wasm in base64.\nexport default "${base64}";\n`);
-writeFileSync(path.join(dist, "module.cjs"), `// tabbyapi.wasm in base64.\nmodule.exports = "${base64}";\n`);
+for (const { name, text } of MODULES) {
+  const base64 = readFileSync(path.join(dist, `${name}.wasm`)).toString("base64");
+  writeFileSync(path.join(dist, `${text}.js`), `// ${name}.wasm in base64.\nexport default "${base64}";\n`);
+  writeFileSync(path.join(dist, `${text}.cjs`), `// ${name}.wasm in base64.\nmodule.exports = "${base64}";\n`);
+}
 // For `require`, which may not load modules of the other kind. All share the class of errors.
-for (const entry of ["error", "node", "inline", "schema", "tools", "openai", "ai-sdk", "batch"]) {
+for (const entry of ["error", "node", "inline", "schema", "tools", "openai", "ai-sdk", "batch", "tabbyml-node", "tabbyml-inline"]) {
   run(process.env.ESBUILD ?? "esbuild", [
     ...[path.join(dist, `${entry}.js`), `--outfile=${path.join(dist, `${entry}.cjs`)}`, "--bundle", "--format=cjs", "--platform=node", "--target=es2022"],
     ...(entry === "error" ? [] : ["--external:./error.js"]),
     "--external:tabbyapi",
-    ...["--external:./module.js", "--supported:dynamic-import=false", "--log-level=warning"],
-    ...(entry === "node" ? ["--define:import.meta.url=address", `--banner:js=${ADDRESS}`] : []),
+    ...["--external:./module.js", "--external:./tabbyml-module.js", "--supported:dynamic-import=false", "--log-level=warning"],
+    ...(entry.endsWith("node") ? ["--define:import.meta.url=address", `--banner:js=${ADDRESS}`] : []),
   ]);
   const file = path.join(dist, `${entry}.cjs`);
-  writeFileSync(file, readFileSync(file, "utf8").replaceAll(/"\.\/(module|error)\.js"/g, '"./$1.cjs"'));
+  writeFileSync(file, readFileSync(file, "utf8").replaceAll(/"\.\/((?:tabbyml-)?module|error)\.js"/g, '"./$1.cjs"'));
 }
 for (const file of readdirSync(path.join(here, "types"))) {
   const text = readFileSync(path.join(here, "types", file), "utf8");
@@ -78,6 +96,9 @@ for (const file of readdirSync(path.join(here, "types"))) {
 }
 for (const name of ["LICENSE-MIT", "LICENSE-APACHE"]) cpSync(path.join(root, name), path.join(here, name));
 
-const imports = WebAssembly.Module.imports(new WebAssembly.Module(module));
-if (imports.length > 0) throw new Error(`the module imports ${imports.map(({ name }) => name)}, and was to import nothing`);
-console.log(`tabbyapi.wasm: ${module.length} bytes`);
+for (const { name } of MODULES) {
+  const module = readFileSync(path.join(dist, `${name}.wasm`));
+  const imports = WebAssembly.Module.imports(new WebAssembly.Module(module));
+  if (imports.length > 0) throw new Error(`${name}.wasm imports ${imports.map(({ name }) => name)}, and was to import nothing`);
+  console.log(`${name}.wasm: ${module.length} bytes`);
+}

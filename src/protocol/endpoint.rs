@@ -53,6 +53,13 @@ pub trait Endpoint {
     /// Returns the path under the base URL, with its leading slash.
     fn path(&self) -> Cow<'_, str>;
 
+    /// Returns the path of the same operation on older servers, if it had another one there. If the server answers 404, it is asked once at this
+    /// path; if that is not there either, the error is that of the first.
+    #[cfg(feature = "tabbyml")]
+    fn older_path(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Returns the JSON body, if there is one. See [`json_body`].
     ///
     /// # Errors
@@ -102,6 +109,11 @@ impl<E: Endpoint + ?Sized> Endpoint for &E {
 
     fn path(&self) -> Cow<'_, str> {
         (**self).path()
+    }
+
+    #[cfg(feature = "tabbyml")]
+    fn older_path(&self) -> Option<&'static str> {
+        (**self).older_path()
     }
 
     fn body(&self) -> Result<Option<Bytes>> {

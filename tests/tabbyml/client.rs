@@ -41,6 +41,13 @@ fn each_operation_has_its_token_and_no_other_key_header() {
     bounded(client.events().dismiss(&event)).unwrap_err();
     bounded(client.ingestion().add(&IngestionRequest::new("s", "i", "t", "b"))).unwrap_err();
     bounded(client.ingestion().delete("my docs/x", "../1")).unwrap_err();
+    // URL parsers take these for steps in the path, encoded or not, and an empty one would name all documents of the source.
+    for id in ["", ".", ".."] {
+        let error = bounded(client.ingestion().delete("my docs", id)).unwrap_err();
+        assert_eq!((error.kind(), error.code().as_str()), (ErrorKind::Encode, "invalid_request"), "{error}");
+        bounded(client.ingestion().delete(id, "1")).unwrap_err();
+        bounded(client.ingestion().delete_source(id)).unwrap_err();
+    }
     bounded(client.graphql().sign_in("owner@example.com", "secret")).unwrap_err();
     let sent: Vec<_> = script
         .requests()
@@ -137,7 +144,8 @@ fn what_is_not_there_has_one_code() {
         (Reply::status(307).header("location", "/swagger-ui"), ErrorKind::Server),
         (Reply::status(307).header("location", "http://tabby.test/prefix/swagger-ui/"), ErrorKind::Server),
     ] {
-        let (client, _) = client([reply.clone(), reply.clone(), reply]);
+        // Chat is asked for at its older path, too.
+        let (client, _) = client([reply.clone(), reply.clone(), reply.clone(), reply]);
         let once = client.with(Options::new().retry(Retry::NEVER));
         for error in [
             bounded(once.completions().create(&completion())).unwrap_err(),
@@ -159,6 +167,42 @@ fn what_is_not_there_has_one_code() {
         (error.code().as_str(), error.hint().unwrap().contains("https://tabby.test/v1/health")),
         ("redirect", true)
     );
+}
+
+#[test]
+fn chat_of_old_servers_has_another_path() {
+    const ANSWER: &str =
+        "data: {\"id\":\"a\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"x\"},\"finish_reason\":\"stop\"}]}\n\n";
+    let request = ChatRequest::new([ChatMessage::user("hi")]);
+    let answer = || Reply::status(200).header("content-type", "text/event-stream").chunk(ANSWER);
+    let paths = |script: &Script| -> Vec<_> {
+        script.requests().iter().map(|request| request.uri().path().to_owned()).collect()
+    };
+    let (current, older) = ("/prefix/v1/chat/completions", "/prefix/v1beta/chat/completions");
+    let (client, script) = client([Reply::status(404), answer(), page(404), answer()]);
+    let once = client.with(Options::new().retry(Retry::NEVER));
+    assert_eq!(bounded(once.chat().create(&request)).unwrap().text(), "x");
+    let mut stream = once.chat().stream(&request);
+    assert_eq!(bounded(stream.next()).unwrap().unwrap().text(), "x");
+    assert_eq!(paths(&script), [current, older, current, older]);
+    assert_eq!(script.requests()[0].body(), script.requests()[1].body());
+
+    // What is at neither path is an error of the first.
+    script.push(Reply::status(404));
+    script.push(page(404));
+    let error = bounded(once.chat().create(&request)).unwrap_err();
+    assert_eq!((error.code().as_str(), paths(&script).len()), ("not_found", 6));
+    assert!(error.to_string().contains("/v1/chat/completions: the server answered 404"), "{error}");
+    // Any other error of the older path is that of the call.
+    script.push(Reply::status(404));
+    script.push(Reply::status(501));
+    let error = bounded(once.chat().create(&request)).unwrap_err();
+    assert_eq!(error.code().as_str(), "no_chat_model");
+    assert!(error.to_string().contains("/v1beta/chat/completions"), "{error}");
+    // Other operations have no other path.
+    script.push(Reply::status(404));
+    bounded(once.completions().create(&completion())).unwrap_err();
+    assert_eq!(paths(&script).len(), 9);
 }
 
 #[test]

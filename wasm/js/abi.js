@@ -55,6 +55,10 @@ export class Abi {
   end = (call, now) => this.#call("end", call, now);
   failed = (call, now, how, message) => this.#call("failed", call, now, how, this.#write(encode(message)));
   key = (call, now, kind, expiresIn, text) => this.#call("key", call, now, kind, expiresIn, this.#write(encode(text)));
+  /** What a further function of the module that takes a text last gives, and what it answers to that. */
+  number = (name, text, ...numbers) => this.#told(name, ...numbers, this.#write(encode(text)));
+  closed = (name, number) => void this.#call(name, number);
+  ask = (...args) => (this.number(...args), this.detail());
   deadline = () => this.#call("deadline");
 
   /** The records that the last call gave. */

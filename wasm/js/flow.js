@@ -5,7 +5,6 @@ import { TabbyError, cancelled, encodedOr, placed } from "./error.js";
 import { Exchange } from "./exchange.js";
 import { faultOf } from "./faults.js";
 import { needed } from "./host.js";
-import { ready } from "./load.js";
 import { wordsOf } from "./secrets.js";
 import { asTabbyError, fetchOptionsOf, headersOf, jsonOf, onAbort, settingsOf, signalOf } from "./settings.js";
 
@@ -13,8 +12,8 @@ import { asTabbyError, fetchOptionsOf, headersOf, jsonOf, onAbort, settingsOf, s
 const LONGEST_TIMEOUT = 2 ** 31 - 1;
 /** Why there is no key, in the place of one. */
 const NO_KEY = 4;
-/** The headers that calls look at, in the order that the module wants. */
-const LOOKED_AT = ["content-type", "retry-after", "date", "x-should-retry", "retry-after-ms"];
+/** The headers that calls look at, in the order that the module wants. Not every module looks at the last one. */
+const LOOKED_AT = ["content-type", "retry-after", "date", "x-should-retry", "retry-after-ms", "location"];
 
 const clock = globalThis.performance ?? Date;
 
@@ -134,7 +133,7 @@ export class Flow {
       needed("AbortController");
       const own = fetchOptionsOf(this.#options.fetchOptions);
       if (own) this.#fetchOptions = { ...this.#fetchOptions, ...own };
-      const abi = await ready();
+      const abi = await this.#core.ready();
       if (this.#over) return;
       const call = {
         operation: this.#operation,

@@ -4,12 +4,15 @@ import { unavailable } from "./host.js";
 import { FILE } from "./load.js";
 import { wordsOf } from "./secrets.js";
 
-export async function inlined() {
+export const inlined = () => textOf(import("./module.js"), FILE);
+
+/** The bytes of a module out of the file with its text. */
+export async function textOf(file, hint) {
   try {
-    return bytesOf((await import("./module.js")).default);
+    return bytesOf((await file).default);
   } catch (cause) {
     // Service workers allow no `import()`, for example.
-    throw unavailable(`neither its file nor its text could be read (${wordsOf(cause)})`, FILE, cause);
+    throw unavailable(`neither its file nor its text could be read (${wordsOf(cause)})`, hint, cause);
   }
 }
 

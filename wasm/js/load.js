@@ -8,19 +8,11 @@ import { wordsOf } from "./secrets.js";
 /** An empty module: it shows whether the host compiles any. */
 const EMPTY = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
 
-/** What helps where the file is missing. */
-export const FILE = "have `tabbyapi.wasm` served from where the package's files are, or import from \"tabbyapi/inline\"";
+/** What helps where the file of a module is missing. */
+export const fileOf = (name, entry) => `have \`${name}\` served from where the package's files are, or import from "${entry}"`;
+export const FILE = fileOf("tabbyapi.wasm", "tabbyapi/inline");
 const POLICY =
   "allow it by `'wasm-unsafe-eval'` in `script-src` of the Content-Security-Policy of the page or extension; in workers of Cloudflare, import from \"tabbyapi/workerd\"";
-
-let load = () => Promise.reject(misuse("no WebAssembly module was given; call `await init({ module })` first"));
-let compiled;
-let current;
-
-/** How this entry of the package finds the module. */
-export function setLoader(loader) {
-  load = loader;
-}
 
 /** Whether these bytes begin as a module does. Servers answer with a page where they have no file. */
 export const isModule = (bytes) => {
@@ -28,40 +20,56 @@ export const isModule = (bytes) => {
   return view.length === 4 && view.every((byte, at) => byte === EMPTY[at]);
 };
 
-/**
- * Loads the module. Calls do it by themselves; with `module`, that one is taken: bytes, a `Response`, a URL, or a compiled module.
- */
-export async function init(options) {
-  if (options?.module !== undefined) {
-    const module = await compile(options.module);
-    compiled = Promise.resolve(module);
-    // Calls under way stay with the instance they have.
-    current = undefined;
+/** What finds, compiles and starts one of the package's modules; `file` says what helps where its file is missing. */
+export function loading(file) {
+  let load = () => Promise.reject(misuse("no WebAssembly module was given; call `await init({ module })` first"));
+  let compiled;
+  let current;
+
+  /** How this entry of the package finds the module. */
+  function setLoader(loader) {
+    load = loader;
   }
-  await ready();
+
+  /**
+   * Loads the module. Calls do it by themselves; with `module`, that one is taken: bytes, a `Response`, a URL, or a compiled module.
+   */
+  async function init(options) {
+    if (options?.module !== undefined) {
+      const module = await compile(options.module, file);
+      compiled = Promise.resolve(module);
+      // Calls under way stay with the instance they have.
+      current = undefined;
+    }
+    await ready();
+  }
+
+  /** A living instance. */
+  function ready() {
+    if (current !== undefined && !current.abi?.dead) return current.ready;
+    const wanted = { abi: undefined };
+    const source = compiled ?? load();
+    if (isCompiled(source)) {
+      // At once, since some hosts tie what is still under way to the request in which it began.
+      wanted.abi = abiOf(instanceOf(source));
+      wanted.ready = Promise.resolve(wanted.abi);
+    } else {
+      compiled ??= compile(source, file);
+      const started = compiled.then((module) => wasm().instantiate(module)).then((instance) => (wanted.abi = abiOf(instance)));
+      wanted.ready = started.catch((error) => {
+        // The next call tries again: the network may be back.
+        compiled = current = undefined;
+        throw error instanceof TabbyError ? error : unstarted(error);
+      });
+    }
+    current = wanted;
+    return wanted.ready;
+  }
+
+  return { setLoader, init, ready };
 }
 
-/** A living instance. */
-export function ready() {
-  if (current !== undefined && !current.abi?.dead) return current.ready;
-  const wanted = { abi: undefined };
-  const source = compiled ?? load();
-  if (isCompiled(source)) {
-    // At once, since some hosts tie what is still under way to the request in which it began.
-    wanted.abi = abiOf(instanceOf(source));
-    wanted.ready = Promise.resolve(wanted.abi);
-  } else {
-    compiled ??= compile(source);
-    const started = compiled.then((module) => wasm().instantiate(module)).then((instance) => (wanted.abi = abiOf(instance)));
-    wanted.ready = started.catch((error) => {
-      // The next call tries again: the network may be back.
-      compiled = current = undefined;
-      throw error instanceof TabbyError ? error : unstarted(error);
-    });
-  }
-  current = wanted;
-  return wanted.ready;
-}
+export const { setLoader, init, ready } = loading(FILE);
 
 function instanceOf(module) {
   try {
@@ -79,7 +87,7 @@ function abiOf(instance) {
 
 const unstarted = (error) => unavailable(`it does not start (${wordsOf(error)})`, "free memory in this process, or report it if there is plenty", error);
 
-async function compile(given) {
+async function compile(given, file) {
   if (typeof wasm()?.compile !== "function") {
     throw unavailable("this host has no WebAssembly", "enable it: lockdown modes and some policies switch it off");
   }
@@ -89,29 +97,29 @@ async function compile(given) {
     if (typeof source === "string" || isUrl(source)) source = await fetch(source);
   } catch (error) {
     if (error instanceof TabbyError) throw error;
-    throw unavailable(`its file could not be read (${wordsOf(error)})`, FILE, error);
+    throw unavailable(`its file could not be read (${wordsOf(error)})`, file, error);
   }
   if (isCompiled(source)) return source;
   try {
-    return await compiledOf(source);
+    return await compiledOf(source, file);
   } catch (error) {
     if (error instanceof TabbyError) throw error;
     if (!compiles()) throw unavailable(`this host forbids to compile WebAssembly (${wordsOf(error)})`, POLICY, error);
-    throw unavailable(`it could not be compiled (${wordsOf(error)})`, FILE, error);
+    throw unavailable(`it could not be compiled (${wordsOf(error)})`, file, error);
   }
 }
 
 /** The module out of bytes, or out of an answer that has them. */
-async function compiledOf(source) {
+async function compiledOf(source, file) {
   let what = "what was given";
   if (typeof source?.arrayBuffer === "function") {
     what = `what ${source.url || "the answer"} gave`;
-    if (source.ok === false) throw unavailable(`${what} has status ${source.status}`, FILE);
+    if (source.ok === false) throw unavailable(`${what} has status ${source.status}`, file);
     const typed = source.headers?.get("content-type")?.startsWith("application/wasm");
     if (typed && wasm().compileStreaming) return wasm().compileStreaming(source);
     source = await source.arrayBuffer();
   }
-  if (typeof source?.byteLength !== "number" || !isModule(source)) throw unavailable(`${what} is not a WebAssembly module`, FILE);
+  if (typeof source?.byteLength !== "number" || !isModule(source)) throw unavailable(`${what} is not a WebAssembly module`, file);
   return wasm().compile(source);
 }
 

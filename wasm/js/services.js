@@ -6,7 +6,8 @@ import { LoadStream, MessageStream, Stream, whole } from "./stream.js";
 import { fieldsOf, settingsOf } from "./settings.js";
 import { ChatTotal, CompletionTotal, KoboldTotal, ListTotal, LoadTotal } from "./total.js";
 
-class Service {
+/** What services have in common. */
+export class Service {
   #core;
 
   constructor(core) {

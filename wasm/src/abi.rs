@@ -124,6 +124,24 @@ exports! {
     }
 }
 
+#[cfg(feature = "tabbyml")]
+exports! {
+    /// Opens a session of an editor; 0 if its settings cannot work, which the detail explains.
+    fn open_session(length: usize) -> u32 {
+        taken(length, crate::session::open)
+    }
+
+    /// Closes a session.
+    fn close_session(session: u32) {
+        crate::session::close(session);
+    }
+
+    /// Reports something to a session, or asks it; the detail has the answer, or with 0 what is wrong.
+    fn tell_session(session: u32, now: f64, length: usize) -> u32 {
+        taken(length, |what| crate::session::tell(session, now, what))
+    }
+}
+
 /// Calls with the input, of which there is no more than was asked room for.
 fn taken<T>(length: usize, call: impl FnOnce(&[u8]) -> T) -> T {
     INPUT.with_borrow(|input| call(input.get(..length).unwrap_or(input)))

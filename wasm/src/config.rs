@@ -73,6 +73,10 @@ pub(crate) fn settings(json: &[u8]) -> Result<Settings> {
         .admin_key(&text("admin_key"))?
         .bearer(&text("bearer"))?
         .seed(number(&fields, "seed").unwrap_or_default().to_bits());
+    #[cfg(feature = "tabbyml")]
+    {
+        settings = settings.registration_token(&text("registration_token"))?;
+    }
     if fields.get("asks_for_keys") == Some("true") {
         settings = settings.ask_for_keys();
     }
@@ -110,12 +114,15 @@ pub(crate) fn key(kind: u32, text: &[u8], expires_in: f64, now: Time) -> Result<
 }
 
 /// The headers that calls look at. JavaScript keeps them all, since what reads any name weighs more than all that is done with them.
-const LOOKED_AT: [HeaderName; 5] = [
+const LOOKED_AT: [HeaderName; if cfg!(feature = "tabbyml") { 6 } else { 5 }] = [
     header::CONTENT_TYPE,
     header::RETRY_AFTER,
     header::DATE,
     HeaderName::from_static("x-should-retry"),
     HeaderName::from_static("retry-after-ms"),
+    // A server without accounts sends what it does not know to its documentation.
+    #[cfg(feature = "tabbyml")]
+    header::LOCATION,
 ];
 
 /// The head of an answer, from its status and the values of these headers, a line each; an empty one is not there.

@@ -20,8 +20,25 @@ pub(crate) enum Kind {
     Load,
     /// Pieces of text of the KoboldAI API.
     Kobold,
+    /// Chunks of a conversation with TabbyML/tabby, up to the end of the body.
+    #[cfg(feature = "tabbyml")]
+    Assistant,
+    /// An answer of GraphQL.
+    #[cfg(feature = "tabbyml")]
+    GraphQl,
     /// Events of a route that the library has no operation for, up to `[DONE]` or to their end.
     Events,
+}
+
+impl Kind {
+    /// Whether the answer is one body.
+    pub(crate) fn is_whole(self) -> bool {
+        #[cfg(feature = "tabbyml")]
+        if self == Kind::GraphQl {
+            return true;
+        }
+        matches!(self, Kind::Body(_))
+    }
 }
 
 /// Reads events, and writes records of them.
@@ -31,6 +48,8 @@ pub(crate) struct Format {
     /// The model itself was finished, after which a load may end.
     loaded: bool,
     ends: Ends,
+    #[cfg(feature = "tabbyml")]
+    beginnings: tabbyapi::internal::Beginnings,
     /// What is wrong with a whole answer, although it has all that one has.
     fault: Option<Error>,
     /// Whether the text of what was recognized last is escaped; the text lies in `text`.
@@ -43,7 +62,18 @@ pub(crate) struct Format {
 impl Format {
     pub(crate) fn new(kind: Kind, ends: Ends, resumes: bool) -> Self {
         let (templates, text) = (Templates::new(), String::new());
-        Format { kind, templates, loaded: false, ends, fault: None, found: None, text, resumes }
+        Format {
+            kind,
+            templates,
+            loaded: false,
+            ends,
+            #[cfg(feature = "tabbyml")]
+            beginnings: Default::default(),
+            fault: None,
+            found: None,
+            text,
+            resumes,
+        }
     }
 
     /// Notes what an event comes to whose record is to be written.
@@ -71,6 +101,10 @@ impl Format {
             .or_else(|| choices.iter().find_map(failed_choice))
             .or_else(|| if no_chunk { event_error(data) } else { None });
         self.ends.see(&choices);
+        #[cfg(feature = "tabbyml")]
+        if self.kind == Kind::Assistant && failed.is_none() {
+            crate::tabbyml::see(&mut self.beginnings, &document, &choices)?;
+        }
         match failed {
             Some(error) if !choices.iter().any(says_something) => return Err(error),
             Some(error) => {
@@ -83,7 +117,8 @@ impl Format {
         let piece = self.see(&document, &choices);
         let mended = document.mended(data);
         // Of events with both text and reasoning, or neither, it is not plain which of them a text of the next one is.
-        if mended.is_none() && kind == "message" && (!self.resumes || piece.text != piece.reasoning) {
+        let is_plain = mended.is_none() && kind == "message" && matches!(self.kind, Kind::Chunks { .. });
+        if is_plain && (!self.resumes || piece.text != piece.reasoning) {
             self.templates.learn(data, &piece);
         }
         records::json(mended.as_deref().unwrap_or(data));
@@ -141,9 +176,11 @@ impl EventFormat for Format {
             Kind::Load => self.progress(kind, data),
             Kind::Kobold => self.piece(kind, data),
             Kind::Events => any_event(kind, data),
-            Kind::Body(_) => {
-                Err(unexpected("unexpected_json", &["the server answered with events where one answer was expected"]))
-            }
+            #[cfg(feature = "tabbyml")]
+            Kind::Assistant => self.chunk(kind, data),
+            #[cfg(feature = "tabbyml")]
+            Kind::GraphQl => Err(whole_expected()),
+            Kind::Body(_) => Err(whole_expected()),
         }
     }
 
@@ -170,6 +207,10 @@ impl EventFormat for Format {
             Kind::Body(fields) => (fields, records::json),
             Kind::Chunks { .. } => (&["choices"], records::whole),
             Kind::Kobold => (&["results"], records::whole),
+            #[cfg(feature = "tabbyml")]
+            Kind::Assistant => (&["choices"], records::whole),
+            #[cfg(feature = "tabbyml")]
+            Kind::GraphQl => (&["data", "errors"], records::json),
             Kind::Events => (&[], records::json),
             Kind::Load => {
                 self.event("message", body)?;
@@ -177,6 +218,12 @@ impl EventFormat for Format {
             }
         };
         let document = whole(body, fields)?;
+        #[cfg(feature = "tabbyml")]
+        if self.kind == Kind::GraphQl
+            && let Some(error) = tabbyapi::internal::graphql_refusal(body)
+        {
+            return Err(error);
+        }
         let choices = objects(document.get("choices"));
         self.fault = choices.iter().find_map(failed_whole);
         if self.fault.is_none() && self.ends.wants_usage {
@@ -196,6 +243,11 @@ impl EventFormat for Format {
             Kind::Load if self.loaded => Ok(()),
             // The stream just closes.
             Kind::Kobold | Kind::Events => Ok(()),
+            #[cfg(feature = "tabbyml")]
+            Kind::Assistant => {
+                self.beginnings.end()?;
+                if self.ends.are_all() { Ok(()) } else { Err(Error::truncated()) }
+            }
             // Old servers do not announce the end.
             Kind::Chunks { .. } if self.ends.are_all() => Ok(()),
             _ => Err(Error::truncated()),
@@ -383,6 +435,10 @@ fn failed_whole(choice: &Document<'_>) -> Option<Error> {
 fn ended_by_error(choice: &Document<'_>, code: &str) -> Option<Error> {
     let failed = choice.string("finish_reason").as_deref() == Some("error");
     failed.then(|| Error::custom(ErrorKind::Server, code, "the generation failed, and the server does not say why"))
+}
+
+fn whole_expected() -> Error {
+    unexpected("unexpected_json", &["the server answered with events where one answer was expected"])
 }
 
 fn no_json() -> Error {

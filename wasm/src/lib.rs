@@ -18,6 +18,10 @@ pub mod machine;
 mod operations;
 mod records;
 mod resume;
+#[cfg(feature = "tabbyml")]
+pub mod session;
+#[cfg(feature = "tabbyml")]
+mod tabbyml;
 mod template;
 mod wire;
 

@@ -192,7 +192,7 @@ fn step(number: u32, now: f64, input: Option<Input>) -> u32 {
     })
 }
 
-fn time(milliseconds: f64) -> Time {
+pub(crate) fn time(milliseconds: f64) -> Time {
     Time::from_epoch(config::milliseconds(milliseconds).unwrap_or_default())
 }
 
@@ -277,7 +277,7 @@ impl Wake for Number {
     }
 }
 
-fn refused(error: &Error) -> u32 {
+pub(crate) fn refused(error: &Error) -> u32 {
     tell_detail(encode::error(error, None, 0));
     0
 }
@@ -286,6 +286,6 @@ fn misuse(message: &str) -> Error {
     Error::custom(ErrorKind::Misuse, "misuse", message)
 }
 
-fn tell_detail(json: String) {
+pub(crate) fn tell_detail(json: String) {
     DETAIL.set(json);
 }

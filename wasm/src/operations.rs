@@ -15,14 +15,14 @@ use crate::wire::Wire;
 
 /// An operation as JavaScript asks for it.
 pub(crate) struct Row {
-    verb: Method,
-    path: String,
-    scope: Scope,
-    idempotency: Idempotency,
-    map_error: fn(Error) -> Error,
-    timeouts: fn(&TimeoutPolicy) -> Timeouts,
-    kind: Kind,
-    also: Option<StatusCode>,
+    pub(crate) verb: Method,
+    pub(crate) path: String,
+    pub(crate) scope: Scope,
+    pub(crate) idempotency: Idempotency,
+    pub(crate) map_error: fn(Error) -> Error,
+    pub(crate) timeouts: fn(&TimeoutPolicy) -> Timeouts,
+    pub(crate) kind: Kind,
+    pub(crate) also: Option<StatusCode>,
 }
 
 /// The row of what is wanted: of its name, which is service and method, and how the request changes what is to be expected.
@@ -30,6 +30,10 @@ pub(crate) fn find(wanted: &Wanted<'_>) -> Result<Row> {
     let name = &*wanted.operation;
     if name == "request" || name == "request.stream" {
         return custom(wanted, name != "request");
+    }
+    #[cfg(feature = "tabbyml")]
+    if let Some(name) = name.strip_prefix("tabbyml.") {
+        return crate::tabbyml::find(name, wanted);
     }
     let mut parts = name.split('.');
     let (service, method, variant) = (parts.next(), parts.next(), parts.next());
@@ -97,6 +101,8 @@ impl Row {
         let parts = EndpointParts {
             method: self.verb.clone(),
             path: self.path.clone(),
+            #[cfg(feature = "tabbyml")]
+            older_path: (self.kind == Kind::Assistant).then_some(tabbyapi::internal::OLDER_PATH),
             // That there is one is all that matters here.
             body: Ok(wanted.has_body.then(|| Bytes::from_static(b"{}"))),
             scope: self.scope,

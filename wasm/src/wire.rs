@@ -27,7 +27,7 @@ impl Wire {
         resumes: bool,
     ) -> Self {
         let format = Format::new(kind, Ends::new(choices, wants_usage), resumes);
-        Wire { whole: matches!(kind, Kind::Body(_)), also, events: Events::new(format) }
+        Wire { whole: kind.is_whole(), also, events: Events::new(format) }
     }
 }
 

@@ -35,7 +35,7 @@ export async function emulator(t, ...args) {
       waiting.add(look);
       look();
     });
-  const url = (await seen("TabbyAPI emulator on ")).split(" ").at(-1);
+  const url = (await seen(" emulator on http")).split(" ").at(-1);
   return { url, seen, lines };
 }
 

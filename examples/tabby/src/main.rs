@@ -4,6 +4,7 @@
 //! * `connect`: the server, the keys, recordings.
 //! * `manage`: listing, loading and changing models. `generate`: completions, embeddings, tokens. `chat`: the
 //!   conversation. `batch`: files of requests.
+//!   `ml`: the other server, TabbyML/tabby.
 //! * `output`: text for people, JSON for scripts. `files`: what is written to disk. `failure`: errors and exit codes. `interrupt`: Ctrl-C.
 
 mod args;
@@ -15,6 +16,7 @@ mod files;
 mod generate;
 mod interrupt;
 mod manage;
+mod ml;
 mod output;
 
 use std::ffi::OsString;
@@ -87,6 +89,9 @@ async fn run(args: &Args, output: &Output) -> Result<(), Failure> {
         _ => {}
     }
     let interrupt = Interrupt::default();
+    if let Command::Ml(what) = &args.command {
+        return ml::ml(args, what, output, &interrupt).await;
+    }
     let client = connect::client(args, &interrupt)?;
     // The command handles Ctrl-C itself.
     if let Command::Chat(what) = &args.command {
@@ -131,7 +136,7 @@ async fn one(command: &Command, client: &tabbyapi::Client, output: &Output) -> R
         Command::Tokens(what) => generate::tokens::tokens(client, what, output).await,
         Command::Batch(what) => batch::batch(client, what, output).await,
         // These were finished before.
-        Command::Chat(_) | Command::Completions { .. } => Ok(()),
+        Command::Chat(_) | Command::Ml(_) | Command::Completions { .. } => Ok(()),
     }
 }
 

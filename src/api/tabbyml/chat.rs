@@ -26,6 +26,8 @@ macro_rules! service {
             chat: Chat {
                 /// Generates the next message of a conversation, and returns it whole.
                 ///
+                /// Servers before 0.11 answer 404 and are asked again at `/v1beta/chat/completions`.
+                ///
                 /// The server only streams; this method accumulates the stream. A stream that ends early is an error of kind
                 /// [`Truncated`](crate::ErrorKind::Truncated), whose [`partial_text`](crate::Error::partial_text) returns the text until then,
                 /// unless
@@ -151,19 +153,24 @@ impl ChatRequest {
     }
 }
 
+/// The path of chat on servers before 0.11.
+pub const OLDER_PATH: &str = "/v1beta/chat/completions";
+
 impl Endpoint for ChatRequest {
     type Decoder = CollectedChat;
 
     described!(own timeouts);
 
+    fn older_path(&self) -> Option<&'static str> {
+        Some(OLDER_PATH)
+    }
+
     fn body(&self) -> Result<Option<Bytes>> {
         self.write()
     }
 
-    /// The head arrives at once, and a silence before the first event is that of the model.
     fn timeouts(&self, policy: &TimeoutPolicy) -> Timeouts {
-        let silence = policy.generate.idle.and_then(|idle| Some(idle.max(policy.stream.first_item?)));
-        policy.generate.idle(silence)
+        collected_timeouts(policy)
     }
 
     fn decoder(&self) -> Self::Decoder {
@@ -179,6 +186,10 @@ impl Endpoint for Streamed<'_, ChatRequest> {
     type Decoder = Events<ChatEvents>;
 
     described!(own timeouts);
+
+    fn older_path(&self) -> Option<&'static str> {
+        Some(OLDER_PATH)
+    }
 
     fn body(&self) -> Result<Option<Bytes>> {
         self.0.write()
@@ -210,6 +221,13 @@ impl StreamEndpoint for ChatRequest {
     fn total(&self, limits: &Limits) -> ChatTotal {
         ChatTotal::new(limits)
     }
+}
+
+/// Returns the timeouts of a response that is accumulated from its stream. The head arrives at once, and a silence before the first event is that
+/// of the model.
+pub fn collected_timeouts(policy: &TimeoutPolicy) -> Timeouts {
+    let silence = policy.generate.idle.and_then(|idle| Some(idle.max(policy.stream.first_item?)));
+    policy.generate.idle(silence)
 }
 
 /// Reads a stream of chunks to its end and returns the accumulated response.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::api::chat::{ChatChunk, ChatEvents as Chunks};
+use crate::api::chat::{ChatChunk, ChatEvents as Chunks, ChunkChoice};
 use crate::base::{Advice, Error, ErrorCode, ErrorKind, Limits, Remedy, Result, Text};
 use crate::decode::{EventFormat, Step};
 
@@ -15,16 +15,8 @@ use crate::decode::{EventFormat, Step};
 pub struct ChatEvents {
     chunks: Chunks,
     choices: Option<u64>,
-    /// The id of the last chunk, and whether two chunks in a row had it.
-    id: Text,
-    stable: bool,
-    /// Whether a choice has had a chunk without a role.
-    begun: BTreeMap<u32, bool>,
-    any: bool,
+    beginnings: Beginnings,
 }
-
-/// The maximum number of choices that are checked for a second beginning.
-const MOST_CHOICES: usize = 1 << 10;
 
 impl ChatEvents {
     /// Creates a format for one stream.
@@ -38,28 +30,8 @@ impl ChatEvents {
     }
 
     fn check(&mut self, chunk: &ChatChunk) -> Result<()> {
-        self.any = true;
-        let changed = !self.id.is_empty() && !chunk.id.is_empty() && self.id != chunk.id;
-        // Some backends set a different id in each chunk.
-        let mut again = changed && self.stable;
-        self.stable |= !self.id.is_empty() && self.id == chunk.id;
-        if !chunk.id.is_empty() {
-            self.id = chunk.id.clone();
-        }
-        for choice in &chunk.choices {
-            let has_role = choice.delta.role.as_ref().is_some_and(|role| !role.as_str().is_empty());
-            let is_full = self.begun.len() >= MOST_CHOICES;
-            match self.begun.get_mut(&choice.index) {
-                // Some backends repeat the role in each chunk.
-                Some(plain) => {
-                    again |= has_role && *plain;
-                    *plain |= !has_role;
-                }
-                None if is_full => {}
-                None => _ = self.begun.insert(choice.index, !has_role),
-            }
-        }
-        if again { Err(restarted()) } else { Ok(()) }
+        let has_role = |choice: &ChunkChoice| choice.delta.role.as_ref().is_some_and(|role| !role.as_str().is_empty());
+        self.beginnings.see(&chunk.id, chunk.choices.iter().map(|choice| (choice.index, has_role(choice))))
     }
 }
 
@@ -87,7 +59,8 @@ impl EventFormat for ChatEvents {
     }
 
     fn end(&mut self) -> Result<()> {
-        if self.any { self.chunks.end() } else { Err(empty()) }
+        self.beginnings.end()?;
+        self.chunks.end()
     }
 
     fn reset(&mut self) {
@@ -98,6 +71,53 @@ impl EventFormat for ChatEvents {
 
     fn limits(&mut self, limits: &Limits) {
         self.chunks.limits(limits);
+    }
+}
+
+/// Recognizes a stream that begins a second time, and one that never began.
+#[derive(Debug, Default)]
+pub struct Beginnings {
+    /// The id of the last chunk, and whether two chunks in a row had it.
+    id: Text,
+    stable: bool,
+    /// Whether a choice has had a chunk without a role.
+    begun: BTreeMap<u32, bool>,
+    any: bool,
+}
+
+/// More choices than this are not watched for a second beginning.
+const MOST_CHOICES: usize = 1 << 10;
+
+impl Beginnings {
+    /// Takes in a chunk: its id, and for each choice its index and whether it has a role. Errors with `stream_restarted` if the stream began
+    /// again.
+    pub fn see(&mut self, id: &str, choices: impl Iterator<Item = (u32, bool)>) -> Result<()> {
+        self.any = true;
+        let changed = !self.id.is_empty() && !id.is_empty() && self.id.as_str() != id;
+        // Some backends give each chunk an id of its own.
+        let mut again = changed && self.stable;
+        self.stable |= !self.id.is_empty() && self.id.as_str() == id;
+        if !id.is_empty() {
+            self.id = id.into();
+        }
+        for (index, has_role) in choices {
+            let is_full = self.begun.len() >= MOST_CHOICES;
+            match self.begun.get_mut(&index) {
+                // Some backends repeat the role in each chunk.
+                Some(plain) => {
+                    again |= has_role && *plain;
+                    *plain |= !has_role;
+                }
+                None if is_full => {}
+                None => _ = self.begun.insert(index, !has_role),
+            }
+        }
+        if again { Err(restarted()) } else { Ok(()) }
+    }
+
+    /// Takes in the end of the stream. Errors with `empty_stream` if there was no chunk.
+    pub fn end(&self) -> Result<()> {
+        if self.any { Ok(()) } else { Err(empty()) }
     }
 }
 

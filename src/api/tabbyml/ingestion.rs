@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::failure::refined;
@@ -9,7 +10,7 @@ use super::path::segment;
 use crate::api::fields::request;
 use crate::api::kinds::{json, kinds};
 use crate::api::operation::{Described, endpoints};
-use crate::base::{Advice, Error, ErrorKind, Extra, Remedy, TimeoutPolicy, Timeouts};
+use crate::base::{Advice, Error, ErrorKind, Extra, Remedy, Result, TimeoutPolicy, Timeouts};
 use crate::decode::in_place::filled;
 use crate::decode::{Empty, Json};
 use crate::protocol::{Endpoint, Idempotency, Scope};
@@ -101,24 +102,27 @@ pub struct IngestionResponse {
 }
 
 /// The operation of [`Ingestion::delete`](crate::tabbyml::services::Ingestion::delete).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DeleteDocument(String);
+#[derive(Clone, Debug)]
+pub struct DeleteDocument(Result<String>);
 
 impl DeleteDocument {
-    /// Creates a request to remove the document with this id.
+    /// Creates a request to remove the document with this id. The call errors with `invalid_request` if the source or the id is empty,
+    /// `.` or `..`.
     pub fn new(source: impl Into<String>, id: impl Into<String>) -> Self {
-        DeleteDocument(["/v1beta/ingestion/", &segment(&source.into()), "/", &segment(&id.into())].concat())
+        let (source, id) = (segment(&source.into()), segment(&id.into()));
+        DeleteDocument(source.and_then(|source| Ok(["/v1beta/ingestion/", &source, "/", &id?].concat())))
     }
 }
 
 /// The operation of [`Ingestion::delete_source`](crate::tabbyml::services::Ingestion::delete_source).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DeleteSource(String);
+#[derive(Clone, Debug)]
+pub struct DeleteSource(Result<String>);
 
 impl DeleteSource {
-    /// Creates a request to remove the documents of this source.
+    /// Creates a request to remove the documents of this source. The call errors with `invalid_request` if it is empty, `.` or
+    /// `..`.
     pub fn new(source: impl Into<String>) -> Self {
-        DeleteSource(["/v1beta/ingestion/", &segment(&source.into())].concat())
+        DeleteSource(segment(&source.into()).map(|source| ["/v1beta/ingestion/", &source].concat()))
     }
 }
 
@@ -131,7 +135,12 @@ macro_rules! deletes {
             const IDEMPOTENCY: Idempotency = <Self as Described>::IDEMPOTENCY;
 
             fn path(&self) -> Cow<'_, str> {
-                self.0.as_str().into()
+                // Without a path there is no request: its body is the error.
+                self.0.as_deref().unwrap_or_default().into()
+            }
+
+            fn body(&self) -> Result<Option<Bytes>> {
+                self.0.clone().map(|_| None)
             }
 
             fn timeouts(&self, policy: &TimeoutPolicy) -> Timeouts {

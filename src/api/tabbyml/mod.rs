@@ -10,6 +10,7 @@ mod failure;
 pub(crate) mod graphql;
 pub(crate) mod health;
 pub(crate) mod ingestion;
+mod operations;
 mod path;
 mod segments;
 
@@ -30,6 +31,19 @@ pub use health::{
 };
 pub use ingestion::{DeleteDocument, DeleteSource, IngestionRequest, IngestionResponse};
 pub use segments::{Declaration, EditHistory, Segments, Snippet};
+
+/// What the npm package takes. It changes without notice.
+pub(crate) mod internal {
+    pub use super::chat::{OLDER_PATH, collected_timeouts};
+    pub use super::chat_events::Beginnings;
+    pub use super::operations::{TABBYML_DOCUMENTS, TABBYML_OPERATIONS};
+    pub use super::path::segment;
+
+    /// The error that an answer of GraphQL reports, if it does.
+    pub fn graphql_refusal(body: &str) -> Option<crate::base::Error> {
+        super::graphql::refusal(body)
+    }
+}
 
 /// The tables of all services, for a macro that processes each.
 macro_rules! services {

@@ -1,13 +1,24 @@
 //! User text as a segment of a path.
 
-/// Percent-encodes each byte that could end or change the segment.
-pub(super) fn segment(text: &str) -> String {
+use crate::base::{Error, ErrorCode, ErrorKind, Result};
+
+/// Returns the text with each byte percent-encoded that could end or change the segment. Errors if no text of a path stands for it: an empty one
+/// would leave a segment out, and URL parsers take `.` and `..` for steps in the path, encoded or not, so that the request would go to another
+/// document.
+pub fn segment(text: &str) -> Result<String> {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
-    // A segment of only dots would be resolved as a relative path.
-    let dots = matches!(text, "." | "..");
+    if matches!(text, "" | "." | "..") {
+        return Err(Error::new(
+            ErrorKind::Encode,
+            ErrorCode::InvalidRequest,
+            format!(
+                "a source or an id that is {text:?} cannot be part of a path; use another one for documents that are to be removed one by one"
+            ),
+        ));
+    }
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-_~".contains(&byte) || byte == b'.' && !dots {
+        if byte.is_ascii_alphanumeric() || b"-_~.".contains(&byte) {
             encoded.push(char::from(byte));
         } else {
             encoded.push('%');
@@ -15,7 +26,7 @@ pub(super) fn segment(text: &str) -> String {
             encoded.push(char::from(HEX[usize::from(byte & 15)]));
         }
     }
-    encoded
+    Ok(encoded)
 }
 
 #[cfg(test)]
@@ -27,13 +38,14 @@ mod tests {
         for (text, encoded) in [
             ("my docs/x", "my%20docs%2Fx"),
             ("a.b-c_d~e", "a.b-c_d~e"),
-            ("..", "%2E%2E"),
-            (".", "%2E"),
+            ("...", "..."),
             ("?#%", "%3F%23%25"),
             ("\u{e9}", "%C3%A9"),
-            ("", ""),
         ] {
-            assert_eq!(segment(text), encoded);
+            assert_eq!(segment(text).unwrap(), encoded);
+        }
+        for text in ["", ".", ".."] {
+            assert_eq!(segment(text).unwrap_err().code().as_str(), "invalid_request");
         }
     }
 }

@@ -18,6 +18,9 @@ use crate::protocol::options::{Options, Retrying};
 pub(super) struct Operation {
     pub(super) method: Method,
     pub(super) path: String,
+    /// The path on older servers, until it is asked for; then the other one.
+    #[cfg(feature = "tabbyml")]
+    older: Older,
     pub(super) body: Option<Bytes>,
     /// The body without the token in it.
     pub(super) shown: Option<Bytes>,
@@ -42,6 +45,15 @@ pub(super) struct Operation {
     pub(super) map_error: fn(Error) -> Error,
 }
 
+/// Whether there is a path for older servers.
+#[cfg(feature = "tabbyml")]
+enum Older {
+    No,
+    Path(&'static str),
+    /// It was asked for; this is the path of current servers.
+    Asked(String),
+}
+
 /// The description of an endpoint without its type, so that the code that uses it is compiled once.
 #[allow(missing_debug_implementations, reason = "it is hidden, and holds a prompt")]
 pub struct EndpointParts {
@@ -49,6 +61,9 @@ pub struct EndpointParts {
     pub method: Method,
     /// The path under the base URL.
     pub path: String,
+    /// The path on older servers.
+    #[cfg(feature = "tabbyml")]
+    pub older_path: Option<&'static str>,
     /// The body, without the fields of options.
     pub body: Result<Option<Bytes>>,
     /// The scope of the key.
@@ -70,6 +85,8 @@ impl EndpointParts {
         EndpointParts {
             method: E::METHOD,
             path: endpoint.path().into_owned(),
+            #[cfg(feature = "tabbyml")]
+            older_path: endpoint.older_path(),
             body: endpoint.body().and_then(|body| with_extra(body, &options.extra)),
             scope: E::SCOPE,
             idempotency: E::IDEMPOTENCY,
@@ -116,6 +133,8 @@ impl Operation {
             needs_model: parts.scope == Scope::Api && !parts.path.contains("embedding"),
             scope: preferred(parts.scope, options),
             path: parts.path,
+            #[cfg(feature = "tabbyml")]
+            older: parts.older_path.map_or(Older::No, Older::Path),
             idempotency: parts.idempotency,
             timeouts: paced(options.timeouts.unwrap_or(parts.timeouts), options),
             timeout: options.timeout,
@@ -130,6 +149,22 @@ impl Operation {
     /// model.
     pub(super) fn needs_model(&self) -> bool {
         self.needs_model
+    }
+
+    /// Takes in that the path is not there. Returns whether it is to be sent again, to the path on older servers.
+    #[cfg(feature = "tabbyml")]
+    pub(super) fn is_missing(&mut self) -> bool {
+        match std::mem::replace(&mut self.older, Older::No) {
+            Older::No => false,
+            Older::Path(older) => {
+                self.older = Older::Asked(std::mem::replace(&mut self.path, older.to_owned()));
+                true
+            }
+            Older::Asked(path) => {
+                self.path = path;
+                false
+            }
+        }
     }
 
     pub(super) fn loads_model(&self) -> bool {

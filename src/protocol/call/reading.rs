@@ -43,6 +43,16 @@ impl<D: Decode> Call<D> {
             }
             return;
         }
+        #[cfg(feature = "tabbyml")]
+        if head.status == StatusCode::NOT_FOUND && self.operation.is_missing() {
+            self.want.back = Some(self.at);
+            self.release(now, Some(true));
+            self.state = State::Ready { not_before: None };
+            if let Err(error) = self.close_attempt(now, Some("not_found"), Some(Duration::ZERO), None) {
+                self.end(now, Err(error));
+            }
+            return;
+        }
         mark(&mut head.headers);
         head.extensions.insert(self.guarded.clone());
         let mut started = self.decoder.start(&head, &self.operation.limits);

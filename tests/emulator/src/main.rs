@@ -14,7 +14,8 @@ A TabbyAPI server for demos and tests.
 Usage: tabbyapi-emulator [OPTIONS]
 
   --dialect DIALECT            tabbyapi (default), or tabbyml: TabbyML/tabby, with the options --port (default 8080), --token TOKEN,
-                               --registration-token TOKEN, --no-webserver, --no-models and --token-delay-ms alone
+                               --registration-token TOKEN, --no-webserver, --no-models, --rate-limit REQUESTS a minute,
+                               --token-delay-ms and --log alone
   --port PORT                  port of 127.0.0.1 to listen on (default 5000; 0: any)
   --api-key KEY                the API key
   --admin-key KEY              the admin key
@@ -43,7 +44,7 @@ fn main() -> ExitCode {
     let mut args: Vec<String> = std::env::args().skip(1).collect();
     match dialect(&mut args).as_deref() {
         None | Some("tabbyapi") => {}
-        Some("tabbyml") => return serve_tabbyml(args.into_iter()),
+        Some("tabbyml") => return serve_tabbyml(args),
         Some(other) => {
             eprintln!("there is no dialect {other}: tabbyapi and tabbyml are known (--help lists the options)");
             return ExitCode::FAILURE;
@@ -90,14 +91,32 @@ fn dialect(args: &mut Vec<String>) -> Option<String> {
     }
 }
 
-fn serve_tabbyml(args: impl Iterator<Item = String>) -> ExitCode {
-    serve(configure_tabbyml(args), |builder| {
+fn serve_tabbyml(mut args: Vec<String>) -> ExitCode {
+    let count = args.len();
+    args.retain(|arg| arg != "--log");
+    let log = args.len() < count;
+    serve(configure_tabbyml(args.into_iter()), |builder| {
         let server = builder.start()?;
         println!("TabbyML emulator on {}", server.url());
         println!("  token               {}", server.token());
         println!("  registration token  {}", server.registration_token());
+        if log {
+            tell_requests(&server);
+        }
         Ok(server)
     })
+}
+
+/// Prints requests as they are seen.
+fn tell_requests(server: &TabbyMl) -> ! {
+    let mut seen = 0;
+    loop {
+        for request in server.requests().iter().skip(seen) {
+            println!("request {} {}", request.method, request.path);
+            seen += 1;
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
 }
 
 /// An option and the value that is attached to it.
@@ -121,6 +140,7 @@ fn configure_tabbyml(mut args: impl Iterator<Item = String>) -> Result<Option<Ta
             "--registration-token" => builder.registration_token(value()?),
             "--no-webserver" => builder.no_webserver(),
             "--no-models" => builder.no_models(),
+            "--rate-limit" => builder.rate_limit(number(&flag, &value()?)?),
             "--token-delay-ms" => builder.token_delay(Duration::from_millis(number(&flag, &value()?)?)),
             _ => return Err(format!("there is no option {flag} for this dialect")),
         };

@@ -2,6 +2,7 @@
 
 mod generate;
 mod manage;
+mod ml;
 
 use std::path::{Path, PathBuf};
 
@@ -15,6 +16,8 @@ pub use manage::{
     Download, EmbeddingModels, Load, Loras, LorasArgs, Models, ModelsArgs, OverridesArgs, SamplingCommand, Templates,
     TemplatesArgs,
 };
+
+pub use ml::{Ml, MlChat, MlCommand, MlComplete, MlEvent, MlEventKind, MlGraphql, MlIngest, MlSearch};
 
 use crate::failure::Failure;
 
@@ -47,6 +50,7 @@ Examples:
   tabby chat                                 /help lists its commands
   echo Hello | tabby complete - --json       for scripts
   tabby batch requests.jsonl -o results.jsonl
+  tabby ml complete main.py                  of the other server, TabbyML/tabby
 
 Exit codes:
     0  success
@@ -73,9 +77,9 @@ per request. The exit code is 0 only if all requests succeeded.";
 #[derive(Debug, ClapArgs)]
 #[command(next_help_heading = "Server")]
 pub struct ServerArgs {
-    /// Address of the server, optionally with a path prefix
-    #[arg(long, env = "TABBY_URL", hide_env_values = true, default_value = "http://127.0.0.1:5000", global = true)]
-    pub url: String,
+    /// Address of the server, optionally with a path prefix [default: http://127.0.0.1:5000, for `ml` http://127.0.0.1:8080]
+    #[arg(long, env = "TABBY_URL", hide_env_values = true, global = true)]
+    pub url: Option<String>,
     /// File with the API key
     #[arg(long, value_name = "FILE", global = true)]
     pub api_key_file: Option<PathBuf>,
@@ -114,6 +118,7 @@ impl Args {
         let own = match &self.command {
             Command::Batch(batch) => [Some(&batch.input), Some(&batch.output)],
             Command::Chat(chat) => [chat.load.as_ref(), chat.history.as_ref()],
+            Command::Ml(ml) => [ml.token_file.as_ref(), ml.registration_token_file.as_ref()],
             Command::Download(download) => [download.hub_token_file.as_ref(), None],
             _ => [None, None],
         };
@@ -157,6 +162,8 @@ pub enum Command {
     /// Run all requests of a file
     #[command(after_help = BATCH)]
     Batch(Batch),
+    /// Use TabbyML/tabby, the other server called TabbyAPI
+    Ml(Ml),
     /// Print shell completions
     Completions {
         /// The shell

@@ -4,6 +4,7 @@ mod keys;
 mod record;
 mod replay;
 
+use std::path::Path;
 use std::time::Duration;
 
 use tabbyapi::policy::Retry;
@@ -14,15 +15,20 @@ use crate::args::Args;
 use crate::failure::Failure;
 use crate::files::same;
 use crate::interrupt::Interrupt;
+pub use record::recorder;
 use replay::Idempotency;
 
 /// What an exchange that Ctrl-C ended says of its end in a recording.
 const INTERRUPTED: &str = "interrupted by the user";
 
+/// Where a server is by default.
+const DEFAULT_URL: &str = "http://127.0.0.1:5000";
+
 pub fn client(args: &Args, interrupt: &Interrupt) -> Result<Client, Failure> {
-    let files = args.files();
+    let all = args;
     let args = &args.server;
-    let mut builder = Client::builder(args.url.as_str()).key_source(keys::Keys::new(args));
+    let url = args.url.as_deref().unwrap_or(DEFAULT_URL);
+    let mut builder = Client::builder(url).key_source(keys::Keys::new(args));
     if args.admin {
         builder = builder.options(Options::new().prefer_admin_key(true));
     }
@@ -33,17 +39,29 @@ pub fn client(args: &Args, interrupt: &Interrupt) -> Result<Client, Failure> {
         builder = builder.retry(Retry::GENTLE.max_retries(retries));
     }
     if let Some(path) = &args.replay {
-        return Ok(builder.build_with(Idempotency::read(path, interrupt)?)?);
+        return Ok(builder.build_with(replayed(path, interrupt)?)?);
     }
     let transport = Reqwest::new(Default::default())?;
     Ok(match &args.record {
-        Some(path) if files.iter().any(|file| same(file, path)) => {
-            return Err(Failure::Usage(format!(
-                "{} is used for something else, too; record to another file",
-                path.display()
-            )));
+        Some(path) => {
+            not_used_twice(all, path)?;
+            builder.build_with(recorder(transport, path, interrupt)?)?
         }
-        Some(path) => builder.build_with(record::recorder(transport, path, interrupt)?)?,
         None => builder.build_with(transport)?,
     })
+}
+
+/// The transport of the recording in this file.
+pub fn replayed(path: &Path, interrupt: &Interrupt) -> Result<Idempotency, Failure> {
+    Idempotency::read(path, interrupt)
+}
+
+/// Refuses to record to a file that the command reads or writes for something else.
+pub fn not_used_twice(args: &Args, path: &Path) -> Result<(), Failure> {
+    match args.files().iter().any(|file| same(file, path)) {
+        true => {
+            Err(Failure::Usage(format!("{} is used for something else, too; record to another file", path.display())))
+        }
+        false => Ok(()),
+    }
 }

@@ -85,6 +85,10 @@ fn ours(place: Place) -> Option<String> {
         Place::Key("admin_key") => "TABBY_ADMIN_KEY (or `--admin-key-file`)",
         Place::Key(_) => "TABBY_API_KEY (or `--api-key-file`)",
         Place::Field(field) => match field {
+            "source" => "SOURCE",
+            "id" => "ID",
+            "title" => "`--title`",
+            "ttl" => "`--ttl`",
             "repo_id" => "the repository's name",
             "folder_name" => "`--folder`",
             "token" => "`--hub-token-file`",

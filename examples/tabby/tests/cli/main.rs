@@ -7,6 +7,7 @@ mod generate;
 mod help;
 mod keys;
 mod manage;
+mod ml;
 mod support;
 mod tape;
 #[cfg(unix)]

@@ -71,6 +71,12 @@ fn refuse_errors(answer: &mut Envelope) -> Result<()> {
     Err(Error::new(ErrorKind::Server, code, message))
 }
 
+/// The error that an answer reports, if it does.
+pub(crate) fn refusal(body: &str) -> Option<Error> {
+    let mut answer: Envelope = serde_json::from_str(body).ok()?;
+    refuse_errors(&mut answer).err()
+}
+
 fn is_word(code: &str) -> bool {
     !code.is_empty()
         && code.len() <= 64

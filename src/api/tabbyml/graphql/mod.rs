@@ -17,7 +17,9 @@ use crate::api::operation::{Described, endpoints};
 use crate::base::{Advice, Error, ErrorKind, Extra, MaybeSend, OrderedJson, Remedy, Result};
 use crate::protocol::{Endpoint, Idempotency, Scope, json_body};
 
+pub(super) use answer::refusal;
 pub use answer::{GraphQlAnswer, GraphQlError};
+pub(super) use queries::Query;
 pub use queries::*;
 pub use types::*;
 

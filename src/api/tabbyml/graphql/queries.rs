@@ -15,6 +15,13 @@ use crate::api::operation::Described;
 use crate::base::{Error, Result, TimeoutPolicy, Timeouts};
 use crate::protocol::{Endpoint, Idempotency, Scope, json_body};
 
+/// The document of a query, and the field of its response.
+pub(crate) trait Query {
+    /// The field of `data` in the response.
+    const FIELD: &'static str;
+    const DOCUMENT: &'static str;
+}
+
 /// Declares queries: arguments, the type of the field in the response, and the document.
 macro_rules! queries {
     ($($(#[doc = $doc:expr])* $query:ident($($arg:ident: $type:ty = $name:literal),*) -> $field:literal $answer:ty, $document:literal;)*) => { $(
@@ -27,7 +34,7 @@ macro_rules! queries {
             #[allow(clippy::new_without_default, reason = "some take no argument")]
             pub fn new($($arg: $type),*) -> Self {
                 #[allow(unused_mut, reason = "some take no argument")]
-                let mut document = Document::new($document);
+                let mut document = Document::new(<$query as Query>::DOCUMENT);
                 $(document.variables.set($name, String::from($arg.into()));)*
                 $query(document)
             }
@@ -38,6 +45,11 @@ macro_rules! queries {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.debug_struct(stringify!($query)).finish_non_exhaustive()
             }
+        }
+
+        impl Query for $query {
+            const FIELD: &'static str = $field;
+            const DOCUMENT: &'static str = $document;
         }
 
         impl Endpoint for $query {
@@ -59,7 +71,7 @@ macro_rules! queries {
             }
 
             fn decoder(&self) -> Self::Decoder {
-                GraphQlAnswer::field($field)
+                GraphQlAnswer::field(<$query as Query>::FIELD)
             }
 
             fn map_error(error: Error) -> Error {

@@ -1,0 +1,107 @@
+// What the calls of a client share: its settings, and its number in the module.
+
+import { registry } from "./abi.js";
+import { misuse } from "./error.js";
+import { host } from "./exchange.js";
+import { needed, report } from "./host.js";
+import { Secrets } from "./secrets.js";
+import { addressOf, asTabbyError, fetchOptionsOf, headersOf, settingsOf } from "./settings.js";
+
+/** What the calls of a client share, on the module that `ready` gives; what cannot be used of the options is an error of this package. */
+export function coreOf(options, ready) {
+  try {
+    return new Core(options, ready);
+  } catch (error) {
+    throw asTabbyError(error, "an option cannot be used");
+  }
+}
+
+/** What the calls of a client share. */
+class Core {
+  #settings;
+  #hooks;
+  /** The client's number in an instance of the module; another instance knows nothing of it. */
+  #opened;
+  #headers;
+  #limits;
+  /** What must not show: keys that were in use lately, and the client's headers. */
+  secrets;
+  fetch;
+  fetchOptions;
+  getKey;
+  /** Gives a living instance of the module. */
+  ready;
+
+  constructor(options, ready) {
+    this.ready = ready;
+    const { baseURL, apiKey, adminKey, bearer, registrationToken, getKey, fetch, fetchOptions, onAttempt, onOutcome, logger, ...rest } = options;
+    this.getKey = getKey;
+    // Called as a plain function, as some hosts insist.
+    const own = fetch;
+    this.fetch = own ? (url, init) => own(url, init) : (url, init) => globalThis.fetch(url, { ...host.options(), ...init });
+    this.fetchOptions = fetchOptionsOf(fetchOptions);
+    this.#hooks = { onAttempt, onOutcome, logger };
+    this.#headers = headersOf(rest.headers);
+    this.#limits = rest.limits;
+    this.secrets = new Secrets(this.#headers);
+    for (const [name, key] of Object.entries({ apiKey, adminKey, bearer, registrationToken })) {
+      if (key != null && typeof key !== "string") throw misuse(`\`${name}\` must be a string`);
+      this.secrets.add(key);
+    }
+    const keys = { api_key: apiKey, admin_key: adminKey, bearer, registration_token: registrationToken, asks_for_keys: !!getKey };
+    this.#settings = { base_url: addressOf(baseURL), ...keys, ...settingsOf(rest) };
+  }
+
+  /** The client's number in this instance. */
+  open(abi) {
+    if (this.#opened?.abi !== abi) {
+      // Not before: some hosts have no randomness until a request is there.
+      const settings = { ...this.#settings, seed: Math.random() };
+      this.#opened = { abi, number: abi.open(JSON.stringify(settings)) };
+      unused.register(this, this.#opened);
+    }
+    return this.#opened.number;
+  }
+
+  /** The headers of a request: the module's, with the client's and the call's own in the place of what is no key. */
+  headers(given, own) {
+    const headers = new (needed("Headers"))(given);
+    const kept = new Set([...headers.keys()].filter((name) => name !== "accept"));
+    for (const [name, value] of [...this.#headers, ...own]) {
+      if (!kept.has(name)) headers.set(name, value);
+    }
+    return [...headers];
+  }
+
+  /** The caps of a call. */
+  limits(own) {
+    const limits = { ...this.#limits };
+    for (const name in own) limits[name] = own[name] ?? limits[name];
+    return limits;
+  }
+
+  /** Errors have neither keys nor prompts in their words. */
+  #log(hook, { operation, attempt, method, url, ok, error, elapsed }) {
+    const { logger } = this.#hooks;
+    if (logger == null) return;
+    if (hook === "onAttempt") logger.debug?.(`tabbyapi: ${operation}: attempt ${attempt}: ${method} ${url}`);
+    else if (ok) logger.debug?.(`tabbyapi: ${operation}: done${took(elapsed)}`);
+    else logger.warn?.(`tabbyapi: ${operation}: failed${took(elapsed)}: ${error.message}`);
+  }
+
+  /** Calls a hook. What it throws is its own affair. */
+  tell(hook, event) {
+    try {
+      this.#log(hook, event);
+      const done = this.#hooks[hook]?.(event);
+      if (typeof done?.then === "function") done.then(undefined, report);
+    } catch (error) {
+      report(error);
+    }
+  }
+}
+
+/** In milliseconds, if it is known. */
+const took = (elapsed) => (elapsed == null ? "" : ` after ${Math.round(elapsed)} ms`);
+
+const unused = registry(({ abi, number }) => abi.dead || abi.close(number));

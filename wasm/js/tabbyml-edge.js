@@ -1,0 +1,7 @@
+// For Next's edge runtime, which compiles modules before it runs anything, and forbids it later.
+import { setLoader } from "./tabbyml-load.js";
+import module from "./tabbyml.wasm?module";
+
+setLoader(() => module);
+
+export * from "./tabbyml.js";

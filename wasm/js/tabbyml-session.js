@@ -1,0 +1,112 @@
+// The session of an editor: it decides when to ask for completions, what to send, what to show and what to report. The decisions are the
+// module's; this hands over what the editor reports. Times are arguments, in milliseconds.
+
+import { registry } from "./abi.js";
+import { TabbyError, misuse } from "./error.js";
+import { ready } from "./tabbyml-load.js";
+
+const forgotten = registry(({ abi, number }) => abi.dead || abi.closed("close_session", number));
+
+export class CompletionSession {
+  #abi;
+  #number;
+
+  /** Loads the module if it is not, and opens a session. */
+  static async open(settings) {
+    const session = new CompletionSession();
+    session.#abi = await ready();
+    session.#number = asError(() => session.#abi.number("open_session", JSON.stringify(settingsOf(settings ?? {}))));
+    forgotten.register(session, { abi: session.#abi, number: session.#number }, session);
+    return session;
+  }
+
+  /** The document or the cursor has changed. */
+  edit(now, cursor) {
+    this.#tell(now, { do: "edit", ...placeOf(cursor) });
+  }
+
+  /** The user asks for a completion. */
+  trigger(now, cursor) {
+    this.#tell(now, { do: "trigger", ...placeOf(cursor) });
+  }
+
+  /** Completions are of no use for now. */
+  stop(now) {
+    this.#tell(now, { do: "stop" });
+  }
+
+  /** What is to be done next. */
+  poll(now) {
+    const action = this.#tell(now, { do: "poll" });
+    if (action.type === "wait") action.until ??= Infinity;
+    return action;
+  }
+
+  /** The response to a request. */
+  answered(now, id, { id: completion, choices }) {
+    this.#tell(now, { do: "answered", id, response: { id: completion, choices } });
+  }
+
+  /** A request failed with an error. */
+  failed(now, id, error) {
+    this.#tell(now, { do: "answered", id, code: String(error?.code ?? "") });
+  }
+
+  /** The suggestion is shown. */
+  shown(now) {
+    this.#tell(now, { do: "shown" });
+  }
+
+  /** The user accepted the suggestion, or so many characters of it. */
+  accepted(now, length) {
+    this.#tell(now, { do: "accepted", length });
+  }
+
+  /** The user rejected the suggestion. */
+  dismissed(now) {
+    this.#tell(now, { do: "dismissed" });
+  }
+
+  /** What is shown, or about to be. */
+  get suggestion() {
+    return this.#tell(0, { do: "suggestion" }) ?? undefined;
+  }
+
+  /** Segments within the session's budget. */
+  trim(segments) {
+    return this.#tell(0, { do: "trim", segments });
+  }
+
+  /** Frees the session. */
+  close() {
+    if (this.#number === undefined || this.#abi.dead) return;
+    forgotten.unregister?.(this);
+    this.#abi.closed("close_session", this.#number);
+    this.#number = undefined;
+  }
+
+  #tell(now, what) {
+    if (this.#number === undefined) throw misuse("the session is closed, or was not made by `CompletionSession.open`");
+    return asError(() => this.#abi.ask("tell_session", JSON.stringify(what), this.#number, now));
+  }
+}
+
+/** What the module says by an object is an error of this package. */
+function asError(ask) {
+  try {
+    return ask();
+  } catch (told) {
+    throw told instanceof Error ? told : new TabbyError(told);
+  }
+}
+
+const placeOf = ({ language, filepath, prefix, suffix }) => ({ language, filepath, prefix, suffix });
+
+/** Settings by the names of the module. */
+function settingsOf({ debounce, budget, cleanup, cached, cachedFor, pause }) {
+  const named = (given) => Object.fromEntries(Object.entries(given).map(([name, value]) => [snake(name), value]));
+  const rules = typeof cleanup === "object" && cleanup !== null ? named(cleanup) : cleanup;
+  return { debounce, budget: budget && named(budget), cleanup: rules, cached, cached_for: cachedFor, pause };
+}
+
+const snake = (name) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);

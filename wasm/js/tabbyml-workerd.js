@@ -1,0 +1,7 @@
+// For workerd, which compiles modules before it runs anything, and forbids it later.
+import { setLoader } from "./tabbyml-load.js";
+import module from "./tabbyml.wasm";
+
+setLoader(() => module);
+
+export * from "./tabbyml.js";

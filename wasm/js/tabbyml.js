@@ -1,0 +1,52 @@
+// The client of TabbyML/tabby, the coding assistant: settings, and its services.
+
+import { coreOf } from "./core.js";
+import { TabbyError } from "./error.js";
+import { ready } from "./tabbyml-load.js";
+import * as services from "./tabbyml-services.js";
+
+/** A client of one TabbyML server. */
+export class TabbyML {
+  #options;
+  #core;
+
+  constructor(options) {
+    this.#options = options;
+    const core = coreOf(keysOf(options ?? {}), ready);
+    this.#core = core;
+    this.completions = new services.Completions(core);
+    this.chat = new services.Chat(core);
+    this.events = new services.Events(core);
+    this.health = new services.Health(core);
+    this.models = new services.Models(core);
+    this.serverSetting = new services.ServerSetting(core);
+    this.ingestion = new services.Ingestion(core);
+    this.graphql = new services.GraphQl(core);
+  }
+
+  /** Which server is there: this one, the other one that is called TabbyAPI, or something else. */
+  detect(options) {
+    return services.detect(this.#core, options);
+  }
+
+  /** Another client with the options of this one, and these in the place of some. */
+  withOptions(options) {
+    return new TabbyML({ ...this.#options, ...options });
+  }
+}
+
+/** The options with the keys as the module names them. This server takes bearers alone. */
+function keysOf({ token, registrationToken, getToken, apiKey: _, adminKey: __, bearer: ___, getKey: ____, ...rest }) {
+  const keys = { bearer: token, registrationToken };
+  if (getToken == null) return { ...rest, ...keys };
+  const getKey = async ({ scope, rejected }) => {
+    const given = await getToken({ kind: scope === "admin" ? "registration" : "user", rejected });
+    return typeof given === "string" ? { bearer: given } : given && { bearer: given.token, expiresIn: given.expiresIn };
+  };
+  return { ...rest, ...keys, getKey };
+}
+
+export { TabbyError };
+export { MessageStream, Stream } from "./stream.js";
+export { init } from "./tabbyml-load.js";
+export { CompletionSession } from "./tabbyml-session.js";
