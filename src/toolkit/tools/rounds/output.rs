@@ -12,9 +12,9 @@ pub enum ToolEnd {
     /// The model began to call tools, but the server could not read what it wrote, or it was cut off by
     /// `max_tokens`: the answer says `tool_calls` and has none. Its text, if any, is in the answer; asking again may help.
     Unreadable,
-    /// The model still called tools after [`ToolLimits::rounds`] responses. The calls of the last one were not run.
+    /// The model still called tools after [`ToolLimits::rounds`](crate::tools::ToolLimits::rounds) responses. The calls of the last one were not run.
     RoundLimit,
-    /// A call failed, and [`ToolLimits::stop_on_failure`] is set.
+    /// A call failed, and [`ToolLimits::stop_on_failure`](crate::tools::ToolLimits::stop_on_failure) is set.
     ToolFailed,
     /// The run did not end, as in the [`partial`](crate::StreamError::partial) of a run that failed.
     Unfinished,
