@@ -340,7 +340,7 @@ mod tests {
 
     #[test]
     fn heads_are_read() {
-        let parts = head(200, b"text/plain\n\n\xe4\n true \n\nmore").unwrap();
+        let parts = head(200, b"text/plain\n\n\xe4\n true \n\n\nmore").unwrap();
         assert_eq!(parts.headers.len(), 3);
         assert_eq!(
             (parts.headers[header::DATE].as_bytes(), &parts.headers["x-should-retry"]),

@@ -85,9 +85,10 @@ fn of(error: &Error) -> u8 {
         ErrorKind::Connect | ErrorKind::Transport => 3,
         ErrorKind::Server => match error.status().map(|status| status.as_u16()) {
             Some(401 | 403) => 4,
-            // GraphQL has errors in answers, and a server may send what it does not have elsewhere.
-            Some(200..=399) if matches!(error.code().as_str(), "unauthorized" | "forbidden") => 4,
-            Some(200..=399) => 5,
+            // GraphQL has errors in successful responses. A redirect is how a server says that it lacks a route.
+            Some(200..=299) if is_graphql(error) && matches!(error.code().as_str(), "unauthorized" | "forbidden") => 4,
+            Some(200..=299) if is_graphql(error) => 5,
+            Some(300..=399) => 5,
             Some(400..=499) => 5,
             // "No model is loaded" is an answer to the request, not a failure; so is a name that it does not have.
             _ if error.code().as_str().starts_with("no_") || error.code().as_str().starts_with("unknown_") => 5,
@@ -101,6 +102,10 @@ fn of(error: &Error) -> u8 {
         ErrorKind::Cancelled => 130,
         _ => 1,
     }
+}
+
+fn is_graphql(error: &Error) -> bool {
+    error.endpoint().is_some_and(|(_, url)| url.ends_with("/graphql"))
 }
 
 impl fmt::Display for Failure {
