@@ -1,5 +1,5 @@
 // The abi to the WebAssembly module: numbers, bytes, and strings that are written to and read from its memory. What the
-// functions do is told in wasm/src/abi.rs; what `poll` and its kin answer, in wasm/src/machine.rs.
+// functions do is described in wasm/src/abi.rs; what `poll` and the other steps return, in wasm/src/machine.rs.
 
 import { trapped } from "./error.js";
 import { needed } from "./host.js";
@@ -18,7 +18,7 @@ let encoder;
 
 export const encode = (text) => (encoder ??= new (needed("TextEncoder"))()).encode(text);
 
-/** Calls back when something was forgotten, where the host tells. */
+/** Calls back when something was collected as garbage, where the host supports it. */
 export const registry = (forgotten) =>
   typeof FinalizationRegistry === "function" ? new FinalizationRegistry(forgotten) : { register() {} };
 
@@ -45,9 +45,9 @@ export class Abi {
     return this.#exports.memory.buffer.byteLength;
   }
 
-  open = (settings) => this.#told("open", this.#write(encode(settings)));
+  open = (settings) => this.#numberOf("open", this.#write(encode(settings)));
   close = (client) => void this.#call("close", client);
-  start = (client, call) => this.#told("start", client, this.#write(encode(call)));
+  start = (client, call) => this.#numberOf("start", client, this.#write(encode(call)));
   drop = (call) => void (this.dead || this.#call("drop_call", call));
   poll = (call, now) => this.#call("poll", call, now);
   head = (call, now, status, headers) => this.#call("head", call, now, status, this.#write(encode(headers)));
@@ -56,7 +56,7 @@ export class Abi {
   failed = (call, now, how, message) => this.#call("failed", call, now, how, this.#write(encode(message)));
   key = (call, now, kind, expiresIn, text) => this.#call("key", call, now, kind, expiresIn, this.#write(encode(text)));
   /** What a further function of the module that takes a text last gives, and what it answers to that. */
-  number = (name, text, ...numbers) => this.#told(name, ...numbers, this.#write(encode(text)));
+  number = (name, text, ...numbers) => this.#numberOf(name, ...numbers, this.#write(encode(text)));
   closed = (name, number) => void this.#call(name, number);
   ask = (...args) => (this.number(...args), this.detail());
   deadline = () => this.#call("deadline");
@@ -67,7 +67,7 @@ export class Abi {
     return length === 0 ? "" : this.#read(this.#call("output"), length);
   }
 
-  /** What the last call told. */
+  /** The detail of the last call. */
   detail() {
     const length = this.#call("detail_length");
     return JSON.parse(this.#read(this.#call("detail"), length));
@@ -81,13 +81,13 @@ export class Abi {
         this.flows.get(number)?.poll();
       }
     } catch {
-      // It trapped: those who wait are told below.
+      // It trapped: the calls that wait are ended below.
     }
     // Nothing comes of calls whose instance is dead.
     if (this.dead) for (const flow of [...this.flows.values()]) flow.finish(this.#dead);
   }
 
-  #told(name, ...args) {
+  #numberOf(name, ...args) {
     const number = this.#call(name, ...args);
     if (number === 0) throw this.detail();
     return number;

@@ -24,7 +24,7 @@ export function finishOf(choice) {
   return { unified: Object.hasOwn(REASONS, raw ?? "") ? REASONS[raw] : "other", raw };
 }
 
-/** Tokens; the server does not tell apart what was thought and what was said. */
+/** Tokens; the server does not count reasoning and text separately. */
 export function usageOf(usage) {
   const { prompt_tokens: prompt, completion_tokens: completion } = usage ?? {};
   const cached = usage?.prompt_tokens_details?.cached_tokens ?? undefined;

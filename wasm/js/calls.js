@@ -1,6 +1,6 @@
 // Tool calls out of their pieces. Servers differ in what they repeat: the id, the name, the index, or none of them.
 
-/** Longer arguments are not looked at: whether they are whole is told by their last character. */
+/** Longer arguments are not parsed: their last character decides whether they are complete. */
 const LOOKED_AT = 64 << 10;
 
 /** Adds the pieces of one chunk to the calls of a choice. `latest` is the call that was last added to; gives the one that is now. */

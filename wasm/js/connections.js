@@ -1,5 +1,5 @@
 // Connections of Node: they wait as long as the calls do, and one that answered with a 5xx is not used again. Servers that fail close theirs shortly after, without saying so,
-// and a request that is written meanwhile is lost, with nothing to tell whether the server began it.
+// and a request that is written meanwhile is lost, with no sign whether the server began it.
 //
 // Node's `fetch` has no switch for that. It publishes what it does on channels, though, with the socket, which is closed here.
 

@@ -90,7 +90,7 @@ class Core {
   }
 
   /** Calls a hook. What it throws is its own affair. */
-  tell(hook, event) {
+  notify(hook, event) {
     try {
       this.#log(hook, event);
       const done = this.#hooks[hook]?.(event);

@@ -5,22 +5,22 @@ const FIELDS = ["status", "phase", "path", "trace", "method", "url"];
 
 /** What went wrong. It prints as one sentence: what happened, where, and what to do. */
 export class TabbyError extends Error {
-  constructor(told, { cause, partial } = {}) {
-    super(told.message, cause === undefined ? undefined : { cause });
-    this.kind = told.kind ?? "misuse";
-    this.code = told.code ?? this.kind;
-    this.retryable = told.retryable ?? false;
+  constructor(given, { cause, partial } = {}) {
+    super(given.message, cause === undefined ? undefined : { cause });
+    this.kind = given.kind ?? "misuse";
+    this.code = given.code ?? this.kind;
+    this.retryable = given.retryable ?? false;
     this.partial = partial;
-    this.attempts = told.outcome?.attempts ?? told.attempts ?? [];
-    this.reason = told.reason ?? told.message;
-    this.hint = told.hint ?? undefined;
-    for (const name of FIELDS) this[name] = told[name] ?? undefined;
-    this.validation = told.validation ?? [];
+    this.attempts = given.outcome?.attempts ?? given.attempts ?? [];
+    this.reason = given.reason ?? given.message;
+    this.hint = given.hint ?? undefined;
+    for (const name of FIELDS) this[name] = given[name] ?? undefined;
+    this.validation = given.validation ?? [];
     // Headers and bodies can hold prompts, so they do not show when the error is logged.
-    hide(this, "headers", headers(told.headers ?? []));
-    hide(this, "body", told.body ?? undefined);
-    hide(this, "outcome", told.outcome ?? undefined);
-    if (told.name !== undefined) hide(this, "name", told.name);
+    hide(this, "headers", headers(given.headers ?? []));
+    hide(this, "body", given.body ?? undefined);
+    hide(this, "outcome", given.outcome ?? undefined);
+    if (given.name !== undefined) hide(this, "name", given.name);
   }
 
   /** What `JSON.stringify` writes: what an error shows when it is logged, with its name and message. */
@@ -30,8 +30,8 @@ export class TabbyError extends Error {
 
   /** An error out of what `toJSON` gave, on the other side of a worker or of a connection. */
   static from(value) {
-    const told = typeof value === "object" && value !== null ? value : { message: wordsOf(value) };
-    return new TabbyError({ ...told, message: String(told.message ?? told.reason ?? "an error without words") }, { partial: told.partial });
+    const given = typeof value === "object" && value !== null ? value : { message: wordsOf(value) };
+    return new TabbyError({ ...given, message: String(given.message ?? given.reason ?? "an error without words") }, { partial: given.partial });
   }
 }
 // On the prototype, so that it does not show as a field of each error.
@@ -89,12 +89,12 @@ export function trapped(cause) {
 }
 
 /** An error over a body that nobody could read, since the host did not decode it, in place of what was made of its bytes. */
-export function encodedOr(told, headers, begins) {
+export function encodedOr(given, headers, begins) {
   const encoding = headers.find(([name]) => name === "content-encoding")?.[1];
-  if (!UNREAD.has(told.kind) || !encoding || encoding.toLowerCase() === "identity" || isText(begins)) return told;
+  if (!UNREAD.has(given.kind) || !encoding || encoding.toLowerCase() === "identity" || isText(begins)) return given;
   const reason = `the answer is encoded with \`${encoding}\`, although the request said \`accept-encoding: identity\``;
   const hint = "switch compression off in the proxy in front of the server, or use a `fetch` that decodes it";
-  return { ...told, kind: "decode", code: "encoded_body", reason, hint, message: `${told.method} ${told.url}: ${reason}; ${hint}`, retryable: false };
+  return { ...given, kind: "decode", code: "encoded_body", reason, hint, message: `${given.method} ${given.url}: ${reason}; ${hint}`, retryable: false };
 }
 
 const UNREAD = new Set(["decode", "truncated"]);

@@ -18,7 +18,7 @@ const LOOKED_AT = ["content-type", "retry-after", "date", "x-should-retry", "ret
 const clock = globalThis.performance ?? Date;
 
 /**
- * A call. It tells its `sink` what happens: `head(head)` once an answer is no error, `records(text)`, and `end(error, outcome)`, which may
+ * A call. It reports to its `sink`: `head(head)` once an answer is no error, `records(text)`, and `end(error, outcome)`, which may
  * answer with an error of its own.
  * Nothing is read unless it is wanted, so that who does not read holds the server back.
  */
@@ -79,7 +79,7 @@ export class Flow {
     this.#route = route;
     this.#unsent = unsent;
     this.#fetchOptions = core.fetchOptions;
-    // As it is now: whoever asked may change it before it is sent. What cannot be written fails the call, as all else does.
+    // A copy: the caller may change the request before it is sent. One that cannot be written as JSON rejects the call.
     try {
       this.#body = request === undefined ? undefined : encode(jsonOf(request));
       this.#wantsUsage = request?.stream_options?.include_usage === true;
@@ -149,9 +149,9 @@ export class Flow {
       this.#abi = abi;
       abi.flows.set(this.#number, this);
     } catch (error) {
-      // The module tells by an object why it refuses.
-      const told = typeof error === "object" && typeof error?.kind === "string" && !(error instanceof Error);
-      return this.finish(told ? this.#told(error) : asTabbyError(error));
+      // The module explains a refusal by an object.
+      const isDetail = typeof error === "object" && typeof error?.kind === "string" && !(error instanceof Error);
+      return this.finish(isDetail ? this.#errorOf(error) : asTabbyError(error));
     }
     this.poll();
   }
@@ -208,24 +208,24 @@ export class Flow {
         break;
       }
       case FAILED: {
-        const told = abi.detail();
-        if (told.outcome) this.#resumed(told.outcome);
-        const error = this.#told(told);
+        const detail = abi.detail();
+        if (detail.outcome) this.#resumed(detail.outcome);
+        const error = this.#errorOf(detail);
         this.finish(error, error.outcome);
         break;
       }
     }
   }
 
-  /** Tells who asks what was done about a stream that broke. */
+  /** Reports what was done about a stream that broke. */
   #resumed(detail) {
     const { events } = detail;
     delete detail.events;
     for (const { error, ...event } of events ?? []) {
       try {
-        this.#options.resume?.onResume?.({ ...event, error: this.#told(error) });
+        this.#options.resume?.onResume?.({ ...event, error: this.#errorOf(error) });
       } catch {
-        // What it throws is nothing to the stream.
+        // An error of the caller must not end the stream.
       }
     }
   }
@@ -238,7 +238,7 @@ export class Flow {
     this.#asked = { method: request.method, url: request.url };
     this.#cause = undefined;
     this.#attempts += 1;
-    this.#core.tell("onAttempt", { operation: this.#operation, attempt: this.#attempts, method: request.method, url: request.url });
+    this.#core.notify("onAttempt", { operation: this.#operation, attempt: this.#attempts, method: request.method, url: request.url });
     if (this.#over) return;
     this.#headers = this.#begins = undefined;
     request.headers = this.#core.headers(request.headers, this.#ownHeaders);
@@ -282,11 +282,11 @@ export class Flow {
     return this.#cleaner().headers(this.#headers ?? []);
   }
 
-  /** An error that the module tells of. It knows the keys of the request; others that the client has are removed here. */
-  #told(told) {
+  /** The error of a detail of the module, which has removed the keys of the request. Other keys of the client are removed here. */
+  #errorOf(detail) {
     const cleaner = this.#cleaner();
     const headers = cleaner.headers(this.#headers ?? []);
-    const actual = encodedOr(told, headers, this.#begins);
+    const actual = encodedOr(detail, headers, this.#begins);
     // Words of the package, which programs read, stay as they are.
     const clean = { ...cleaner.value(actual), kind: actual.kind, phase: actual.phase, method: actual.method };
     const outcome = clean.outcome ? { ...clean.outcome, headers } : undefined;
@@ -298,10 +298,10 @@ export class Flow {
     const { method, url, status } = this.#asked;
     const reason = `${limit} passed before any timeout of the call did`;
     const hint = "raise it there, as in `fetchOptions: { dispatcher }`, or set shorter `timeouts`";
-    const told = { kind: "timeout", code: "timeout_host", phase: status === undefined ? "head" : "idle", retryable: true, method, url, status, reason, hint };
+    const fields = { kind: "timeout", code: "timeout_host", phase: status === undefined ? "head" : "idle", retryable: true, method, url, status, reason, hint };
     const cleaner = this.#cleaner();
     const cause = cleaner.cause(this.#cause);
-    return new TabbyError({ ...cleaner.value({ ...told, message: `${method} ${url}: ${reason}; ${hint}` }), headers: this.#answered() }, { cause });
+    return new TabbyError({ ...cleaner.value({ ...fields, message: `${method} ${url}: ${reason}; ${hint}` }), headers: this.#answered() }, { cause });
   }
 
   get wanted() {
@@ -371,7 +371,7 @@ export class Flow {
     }
     // An answer that has come may still turn out to be none.
     error = this.#sink.end(placed(error, this.#site), outcome) ?? error;
-    this.#core.tell("onOutcome", { operation: this.#operation, ok: !error, error, ...(outcome ?? error?.outcome) });
+    this.#core.notify("onOutcome", { operation: this.#operation, ok: !error, error, ...(outcome ?? error?.outcome) });
   }
 }
 

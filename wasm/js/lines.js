@@ -4,8 +4,8 @@ import { encode } from "./abi.js";
 import { needed } from "./host.js";
 import { asTabbyError } from "./settings.js";
 
-/** What a page is told of an error: nothing of the server behind. */
-const TOLD = ["kind", "code", "status", "phase", "retryable", "reason", "hint"];
+/** The fields of an error that a page gets: none about the server behind the route. */
+const SHOWN = ["kind", "code", "status", "phase", "retryable", "reason", "hint"];
 
 export function linesOf(items) {
   const write = (value) => encode(`${JSON.stringify(value)}\n`);
@@ -19,7 +19,7 @@ export function linesOf(items) {
       } catch (error) {
         last = asTabbyError(error);
       }
-      controller.enqueue(last ? write({ error: Object.fromEntries(TOLD.map((name) => [name, last[name]])) }) : encode("\n"));
+      controller.enqueue(last ? write({ error: Object.fromEntries(SHOWN.map((name) => [name, last[name]])) }) : encode("\n"));
       controller.close();
       controller.byobRequest?.respond(0);
     },

@@ -5,8 +5,8 @@ import { report } from "./host.js";
 export class Listeners {
   #total;
   #all = new Map();
-  /** How many calls of each choice were told. */
-  #told = new Map();
+  /** How many calls of each choice were reported. */
+  #reported = new Map();
 
   constructor(total) {
     this.#total = total;
@@ -37,8 +37,8 @@ export class Listeners {
   #calls(index) {
     const choice = this.#total.output().choices.find((choice) => choice.index === index);
     const calls = choice?.message?.tool_calls ?? [];
-    for (const call of calls.slice(this.#told.get(index) ?? 0)) this.#call("toolCall", call, index);
-    this.#told.set(index, calls.length);
+    for (const call of calls.slice(this.#reported.get(index) ?? 0)) this.#call("toolCall", call, index);
+    this.#reported.set(index, calls.length);
   }
 
   #call(name, ...values) {

@@ -1,4 +1,4 @@
-// From the records of the module to plain objects. What a record is, is told in wasm/src/records.rs.
+// From the records of the module to plain objects. wasm/src/records.rs describes the records.
 
 import { weigh } from "./weigh.js";
 
@@ -28,7 +28,7 @@ export class Records {
 
   /**
    * `total.item` makes an item of what an event says; `total.split` makes items of a whole answer that came in place of a stream.
-   * `total.isPlain` tells whether items of this shape are what the event says, as long as `total.passes` holds of their text.
+   * `total.isPlain` returns whether items of this shape are equal to the event, as long as `total.passes` holds for their text.
    * `limits` are the caps on one document.
    */
   constructor(total, limits) {

@@ -30,7 +30,7 @@ const any = (value) => {
   return value;
 };
 
-/** A list, of which an object is one entry; what is no object in it means nothing. */
+/** A list of objects. A single object is a list of one; other entries are ignored. */
 const list = (fields) => (value) => {
   const entries = Array.isArray(value) ? value : [value];
   const isObject = (entry) => typeof entry === "object" && entry !== null && !Array.isArray(entry);

@@ -363,7 +363,7 @@ export function whole(core, { operation, route, make }, options, finish = (value
   });
   const data = answered.then(({ data }) => data);
   data.withResponse = () => {
-    // Whoever asks for this has no use for the other one.
+    // A caller of this method does not use the other one.
     data.catch(() => {});
     return answered;
   };

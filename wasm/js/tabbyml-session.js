@@ -22,59 +22,59 @@ export class CompletionSession {
 
   /** The document or the cursor has changed. */
   edit(now, cursor) {
-    this.#tell(now, { do: "edit", ...placeOf(cursor) });
+    this.#session(now, { do: "edit", ...placeOf(cursor) });
   }
 
   /** The user asks for a completion. */
   trigger(now, cursor) {
-    this.#tell(now, { do: "trigger", ...placeOf(cursor) });
+    this.#session(now, { do: "trigger", ...placeOf(cursor) });
   }
 
   /** Completions are of no use for now. */
   stop(now) {
-    this.#tell(now, { do: "stop" });
+    this.#session(now, { do: "stop" });
   }
 
   /** What is to be done next. */
   poll(now) {
-    const action = this.#tell(now, { do: "poll" });
+    const action = this.#session(now, { do: "poll" });
     if (action.type === "wait") action.until ??= Infinity;
     return action;
   }
 
   /** The response to a request. */
   answered(now, id, { id: completion, choices }) {
-    this.#tell(now, { do: "answered", id, response: { id: completion, choices } });
+    this.#session(now, { do: "answered", id, response: { id: completion, choices } });
   }
 
   /** A request failed with an error. */
   failed(now, id, error) {
-    this.#tell(now, { do: "answered", id, code: String(error?.code ?? "") });
+    this.#session(now, { do: "answered", id, code: String(error?.code ?? "") });
   }
 
   /** The suggestion is shown. */
   shown(now) {
-    this.#tell(now, { do: "shown" });
+    this.#session(now, { do: "shown" });
   }
 
   /** The user accepted the suggestion, or so many characters of it. */
   accepted(now, length) {
-    this.#tell(now, { do: "accepted", length });
+    this.#session(now, { do: "accepted", length });
   }
 
   /** The user rejected the suggestion. */
   dismissed(now) {
-    this.#tell(now, { do: "dismissed" });
+    this.#session(now, { do: "dismissed" });
   }
 
   /** What is shown, or about to be. */
   get suggestion() {
-    return this.#tell(0, { do: "suggestion" }) ?? undefined;
+    return this.#session(0, { do: "suggestion" }) ?? undefined;
   }
 
   /** Segments within the session's budget. */
   trim(segments) {
-    return this.#tell(0, { do: "trim", segments });
+    return this.#session(0, { do: "trim", segments });
   }
 
   /** Frees the session. */
@@ -85,7 +85,7 @@ export class CompletionSession {
     this.#number = undefined;
   }
 
-  #tell(now, what) {
+  #session(now, what) {
     if (this.#number === undefined) throw misuse("the session is closed, or was not made by `CompletionSession.open`");
     return asError(() => this.#abi.ask("tell_session", JSON.stringify(what), this.#number, now));
   }

@@ -35,7 +35,7 @@ export class Halves {
     return this.#held.size === 0;
   }
 
-  /** The texts of which something is left. */
+  /** The texts that still have a rest. */
   get names() {
     return [...this.#held.keys()];
   }

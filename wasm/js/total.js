@@ -35,7 +35,7 @@ class ChoiceTotal {
   item(chunk) {
     const item = shaped(chunk, this.shape);
     item.choices ??= [];
-    // Of several choices in one event the indices tell them apart.
+    // Of several choices in one event the indices distinguish them.
     if (this.#isOne && item.choices.length === 1 && item.choices[0].index) item.choices[0].index = 0;
     for (const choice of item.choices) this.mend(choice, choice.index ?? 0);
     return item;
@@ -88,7 +88,7 @@ class ChoiceTotal {
     this.halves = new Halves();
   }
 
-  /** No more comes: what a half was left of is told, and the text is whole. */
+  /** Nothing more arrives: the rest of a half character is added, and the text is complete. */
   finish() {
     for (const name of this.halves.names) this.left(name, this.halves.rest(name));
   }
@@ -268,7 +268,7 @@ export class LoadTotal {
 
   output() {
     const { parts } = this.#report;
-    // The one sign by which the server tells that it did nothing.
+    // The only sign of the server that it did nothing.
     const wasLoadedAlready = parts.length === 1 && parts[0].model_type === "model" && parts[0].modules === 1;
     return { ...this.#report, wasLoadedAlready };
   }

@@ -30,7 +30,7 @@ const HELD = 16;
 /** What the module itself allows. */
 const DEEPEST = 128;
 
-/** How many fields and short texts can be told apart. */
+/** How many fields and short texts can be distinguished. */
 const KNOWN = 1 << 20;
 
 const [QUOTE, PLUS, COMMA, DOT, NINE, COLON, BACKSLASH] = [..."\"+,.9:\\"].map((character) => character.charCodeAt(0));

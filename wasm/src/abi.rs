@@ -53,7 +53,7 @@ exports! {
         machine::with_output(|output| output.len())
     }
 
-    /// The address of what the last call told in JSON.
+    /// The address of the detail of the last call, in JSON.
     fn detail() -> usize {
         machine::with_detail(|detail| detail.as_ptr() as usize)
     }
@@ -68,7 +68,7 @@ exports! {
         machine::deadline()
     }
 
-    /// Opens a client from settings; 0 if they cannot work, which the detail tells.
+    /// Opens a client from settings; 0 if they cannot work, which the detail explains.
     fn open(length: usize) -> u32 {
         taken(length, machine::open)
     }
@@ -78,7 +78,7 @@ exports! {
         machine::close(client);
     }
 
-    /// Makes a call; 0 if it cannot be made, which the detail tells.
+    /// Makes a call; 0 if it cannot be made, which the detail explains.
     fn start(client: u32, length: usize) -> u32 {
         taken(length, |call| machine::start(client, call))
     }
@@ -142,7 +142,7 @@ exports! {
     }
 }
 
-/// Calls with the input, of which there is no more than was asked room for.
+/// Calls with the input, at most as long as the room that was requested.
 fn taken<T>(length: usize, call: impl FnOnce(&[u8]) -> T) -> T {
     INPUT.with_borrow(|input| call(input.get(..length).unwrap_or(input)))
 }

@@ -13,7 +13,7 @@ pub fn output() -> String {
     machine::with_output(|output| String::from_utf8_lossy(output).into_owned())
 }
 
-/// What the last call told, in JSON.
+/// The detail of the last call, in JSON.
 #[wasm_bindgen]
 pub fn detail() -> String {
     machine::with_detail(|detail| String::from_utf8_lossy(detail).into_owned())
@@ -47,7 +47,7 @@ pub fn close(client: u32) {
     machine::close(client);
 }
 
-/// Makes a call; 0 if it cannot be made, which the detail tells. It is a JSON object of `operation`, such as `chat.stream`, `has_body`,
+/// Makes a call; 0 if it cannot be made, which the detail explains. It is a JSON object of `operation`, such as `chat.stream`, `has_body`,
 /// `choices` (how many are asked for), `wants_usage`, `request_bytes`, and options as in settings, which override those of the client.
 #[wasm_bindgen]
 pub fn start(client: u32, call: &str) -> u32 {
@@ -92,7 +92,7 @@ pub fn failed(call: u32, now: f64, how: u32, message: &str) -> u32 {
     machine::failed(call, now, how, message.as_bytes())
 }
 
-/// The key that was asked for: 1 an API key, 2 an admin key, 3 a bearer; 0 there is none, 4 the text tells why. It expires after so many
+/// The key that was asked for: 1 an API key, 2 an admin key, 3 a bearer; 0 there is none, 4 the text is the reason. It expires after so many
 /// milliseconds, or never if these are below 0.
 #[wasm_bindgen]
 pub fn key(call: u32, now: f64, kind: u32, expires_in: f64, text: &str) -> u32 {

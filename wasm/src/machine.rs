@@ -65,7 +65,7 @@ pub fn with_output<T>(look: impl FnOnce(&[u8]) -> T) -> T {
     records::look(look)
 }
 
-/// Looks at what the last call told, in JSON.
+/// Gives access to the detail of the last call, in JSON.
 pub fn with_detail<T>(look: impl FnOnce(&[u8]) -> T) -> T {
     DETAIL.with_borrow(|detail| look(detail.as_bytes()))
 }
@@ -75,7 +75,7 @@ pub fn deadline() -> f64 {
     DEADLINE.get()
 }
 
-/// Opens a client from settings; 0 if they cannot work, which the detail tells.
+/// Opens a client from settings; 0 if they cannot work, which the detail explains.
 pub fn open(settings: &[u8]) -> u32 {
     match config::settings(settings) {
         Ok(settings) => MACHINE.with_borrow_mut(|machine| {
@@ -93,7 +93,7 @@ pub fn close(client: u32) {
     drop(closed);
 }
 
-/// Makes a call; 0 if it cannot be made, which the detail tells.
+/// Makes a call; 0 if it cannot be made, which the detail explains.
 pub fn start(client: u32, call: &[u8]) -> u32 {
     let Some(shared) = MACHINE.with_borrow(|machine| find(&machine.clients, client).cloned()) else {
         return refused(&misuse("there is no client of this number"));
@@ -117,7 +117,7 @@ pub fn start(client: u32, call: &[u8]) -> u32 {
 
 /// Drops a call, which cancels it.
 pub fn drop_call(call: u32) {
-    // Outside of the borrow, since dropping wakes whoever waits for it.
+    // Outside of the borrow, since dropping wakes the calls that wait for it.
     let dropped = MACHINE.with_borrow_mut(|machine| take(&mut machine.calls, call));
     drop(dropped);
 }
@@ -164,7 +164,7 @@ pub fn failed(call: u32, now: f64, how: u32, message: &[u8]) -> u32 {
     step(call, now, Some(Input::Failed(failure)))
 }
 
-/// The key that was asked for: 1 an API key, 2 an admin key, 3 a bearer; 0 there is none, 4 the text tells why. It expires after so many
+/// The key that was asked for: 1 an API key, 2 an admin key, 3 a bearer; 0 there is none, 4 the text is the reason. It expires after so many
 /// milliseconds, or never if these are below 0.
 pub fn key(call: u32, now: f64, kind: u32, expires_in: f64, text: &[u8]) -> u32 {
     step(call, now, Some(Input::Key(config::key(kind, text, expires_in, time(now)))))
@@ -182,7 +182,7 @@ fn step(number: u32, now: f64, input: Option<Input>) -> u32 {
     records::clear();
     MACHINE.with_borrow_mut(|machine| {
         let Some((_, running)) = machine.calls.iter_mut().find(|(other, _)| *other == number) else {
-            tell_detail(encode::error(&misuse("there is no call of this number"), None, 0));
+            set_detail(encode::error(&misuse("there is no call of this number"), None, 0));
             return FAILED;
         };
         if let Some(input) = input {
@@ -204,7 +204,7 @@ impl Running {
                 Output::Item(()) => continue,
                 Output::Read { deadline } => (READ, deadline),
                 Output::Send { request, deadline } => {
-                    tell_detail(encode::request(&request, &self.told));
+                    set_detail(encode::request(&request, &self.told));
                     (SEND, deadline)
                 }
                 Output::Wait { until, changed } => {
@@ -212,26 +212,26 @@ impl Running {
                     if self.has_changed(number) {
                         continue;
                     }
-                    tell_detail(encode::waiting(&self.told));
+                    set_detail(encode::waiting(&self.told));
                     (WAIT, until)
                 }
                 Output::Authorize { scope, rejected, deadline, .. } => {
-                    tell_detail(encode::wanted_key(scope, rejected));
+                    set_detail(encode::wanted_key(scope, rejected));
                     (AUTHORIZE, deadline)
                 }
                 Output::Done(Ok(())) => {
-                    tell_detail(encode::outcome(&self.call, self.request_bytes, &self.told));
+                    set_detail(encode::outcome(&self.call, self.request_bytes, &self.told));
                     (DONE, None)
                 }
                 Output::Done(Err(error)) => {
                     let error = (self.map_error)(error);
-                    tell_detail(encode::error(&error, Some((&self.call, &self.told)), self.request_bytes));
+                    set_detail(encode::error(&error, Some((&self.call, &self.told)), self.request_bytes));
                     (FAILED, None)
                 }
                 // What this package knows nothing of, it cannot do.
                 _ => {
                     let error = misuse("the call asked for something that this package does not know");
-                    tell_detail(encode::error(&error, Some((&self.call, &self.told)), self.request_bytes));
+                    set_detail(encode::error(&error, Some((&self.call, &self.told)), self.request_bytes));
                     (FAILED, None)
                 }
             };
@@ -278,7 +278,7 @@ impl Wake for Number {
 }
 
 pub(crate) fn refused(error: &Error) -> u32 {
-    tell_detail(encode::error(error, None, 0));
+    set_detail(encode::error(error, None, 0));
     0
 }
 
@@ -286,6 +286,6 @@ fn misuse(message: &str) -> Error {
     Error::custom(ErrorKind::Misuse, "misuse", message)
 }
 
-pub(crate) fn tell_detail(json: String) {
+pub(crate) fn set_detail(json: String) {
     DETAIL.set(json);
 }

@@ -1,7 +1,7 @@
 //! Records: what the events of an answer say, as one string for all that a chunk of bytes brought.
 //!
 //! A record begins with one character. From `SHORT` on it is the text of an event that differs from the template in force in that
-//! text alone, and tells how long it is. The others are below; a length is five characters of 7 bits, in UTF-16 units, as
+//! text alone, and its length. The others are below; a length is five characters of 7 bits, in UTF-16 units, as
 //! JavaScript counts. So all of it is ASCII but for the texts: a string with one character beyond Latin-1 takes twice the memory in
 //! JavaScript.
 //!

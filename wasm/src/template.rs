@@ -40,7 +40,7 @@ struct Template {
     /// The data from the closing quote on.
     after: Box<str>,
     /// JavaScript knows it.
-    told: bool,
+    is_known: bool,
     /// What its events come to, for streams that are resumed.
     piece: Piece,
 }
@@ -71,8 +71,8 @@ impl Templates {
     #[inline]
     pub(crate) fn write(&mut self, text: &str, escaped: bool) {
         let Some(template) = self.kept.first_mut() else { return };
-        if !template.told {
-            template.told = true;
+        if !template.is_known {
+            template.is_known = true;
             records::template(template.number, &template.before, &template.after);
         } else if self.in_force != Some(template.number) {
             records::switch(template.number);
@@ -104,7 +104,7 @@ impl Templates {
             number,
             before: data[..start].into(),
             after: data[end..].into(),
-            told: false,
+            is_known: false,
             piece: piece.clone(),
         };
         self.kept.insert(0, template);
