@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use tabbyapi_fuzz_checks::TARGETS;
 
 /// Small ones of each kind.
-const SEEDS: [&str; 24] = [
+const SEEDS: &[&str] = &[
     "\u{5}data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\ndata: {\"choices\":[{\"delta\":{\"content\":\"bc\"}}]}\r\n\r\ndata: [DONE]\n\n",
     "\u{2}id: 1\nevent: x\r: c\ndata:\ndata: y\n\nretry: 99999999999999999999\n",
     "\u{30}data: {\"choices\":[{\"delta\":{\"tool_calls\":[{\"index\":0,\"id\":\"a\",\"function\":{\"name\":\"f\",\"arguments\":\"{\"}}]}}]}\n\ndata: {\"choices\":[{\"delta\":{\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":\"}\"}},{\"index\":1}]}}]}\n\ndata: [DONE]\n\n",
