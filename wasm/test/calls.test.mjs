@@ -90,7 +90,7 @@ test("an answer of another shape is an error that says where", async (t) => {
     [(tabby) => tabby.models.list(), '{"data":7}', "data"],
     [(tabby) => tabby.loras.list({ preferAdminKey: false }), '{"data":""}', "data"],
     [(tabby) => tabby.tokens.count("a"), '{"tokens":["a"]}', "tokens"],
-    [embed, vector([1, null]), /holds null, which is no number$/],
+    [embed, vector([1, null]), /holds null, which is not a number$/],
     [embed, vector("AAAA"), /3 bytes are not a whole number of 32-bit floats$/],
   ];
   const right = [
@@ -111,7 +111,7 @@ test("an answer of another shape is an error that says where", async (t) => {
       assert.deepEqual([error.kind, error.status, error.attempts.length, error.outcome.status], ["decode", 200, 1, 200], body);
       if (typeof where === "string") {
         assert.deepEqual([error.code, error.path], ["unexpected_json", where]);
-        assert.ok(error.message.startsWith(`${error.method} ${error.url}: the answer could not be read: \`${where}\` is no `), error.message);
+        assert.ok(error.message.startsWith(`${error.method} ${error.url}: the answer could not be read: \`${where}\` is not a `), error.message);
       } else {
         assert.equal(error.code, "inconsistent_answer");
         assert.match(error.message, where);

@@ -29,8 +29,10 @@ async function run(command, args, cwd) {
 test("what is packed", () => {
   const names = packed().files.map(({ path }) => path).sort();
   const types = readdirSync(path.join(here, "../types"));
-  const common = ["inline.cjs", "module.cjs", "node.cjs", ...types.map((name) => name.replace(".d.ts", ".d.cts"))];
-  const dist = [...readdirSync(path.join(here, "../js")), ...types, ...common, "module.js", "tabbyapi.wasm"];
+  const bundled = ["ai-sdk", "batch", "error", "inline", "node", "openai", "schema", "tabbyml-inline", "tabbyml-node", "tools"];
+  const common = [...bundled.map((name) => `${name}.cjs`), ...types.map((name) => name.replace(".d.ts", ".d.cts"))];
+  const modules = ["tabbyapi.wasm", "module.js", "module.cjs", "tabbyml.wasm", "tabbyml-module.js", "tabbyml-module.cjs"];
+  const dist = [...readdirSync(path.join(here, "../js")), ...types, ...common, ...modules];
   assert.deepEqual(names, ["LICENSE-APACHE", "LICENSE-MIT", "README.md", "package.json", ...dist.map((name) => `dist/${name}`)].sort());
 });
 
@@ -159,8 +161,8 @@ for (const mode of ["build", "dev"]) {
 
 test("the types, through the package's exports", { timeout: 60_000 }, async () => {
   const made = project("types");
-  for (const name of ["right.ts", "wrong.ts"]) cpSync(path.join(here, "types", name), path.join(made, name));
   const config = JSON.parse(readFileSync(path.join(here, "types/tsconfig.json"), "utf8"));
+  for (const name of config.files) cpSync(path.join(here, "types", name), path.join(made, name));
   delete config.compilerOptions.paths;
   writeFileSync(path.join(made, "tsconfig.json"), JSON.stringify(config));
   for (const [module, moduleResolution] of [["nodenext", "nodenext"], ["esnext", "bundler"]]) {

@@ -208,7 +208,7 @@ test("an item of another shape ends the stream by an error that says where", asy
     }, (error) => {
       assert.ok(error instanceof TabbyError, `${body}: ${error}`);
       assert.deepEqual([error.kind, error.code, error.status, error.path], ["decode", "unexpected_json", 200, where], body);
-      assert.ok(error.message.startsWith(`POST ${error.url}: the answer could not be read: \`${where}\` is no `), error.message);
+      assert.ok(error.message.startsWith(`POST ${error.url}: the answer could not be read: \`${where}\` is not a `), error.message);
       if (call === chat) assert.equal(error.partial.choices[0].message.content, "a");
       if (call === complete) assert.equal(error.partial.choices[0].text, "a");
       return true;
