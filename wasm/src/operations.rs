@@ -103,6 +103,8 @@ impl Row {
             path: self.path.clone(),
             #[cfg(feature = "tabbyml")]
             older_path: (self.kind == Kind::Assistant).then_some(tabbyapi::internal::OLDER_PATH),
+            #[cfg(not(feature = "tabbyml"))]
+            older_path: None,
             // That there is one is all that matters here.
             body: Ok(wanted.has_body.then(|| Bytes::from_static(b"{}"))),
             scope: self.scope,

@@ -62,7 +62,6 @@ pub struct EndpointParts {
     /// The path under the base URL.
     pub path: String,
     /// The path on older servers.
-    #[cfg(feature = "tabbyml")]
     pub older_path: Option<&'static str>,
     /// The body, without the fields of options.
     pub body: Result<Option<Bytes>>,
@@ -87,6 +86,8 @@ impl EndpointParts {
             path: endpoint.path().into_owned(),
             #[cfg(feature = "tabbyml")]
             older_path: endpoint.older_path(),
+            #[cfg(not(feature = "tabbyml"))]
+            older_path: None,
             body: endpoint.body().and_then(|body| with_extra(body, &options.extra)),
             scope: E::SCOPE,
             idempotency: E::IDEMPOTENCY,
