@@ -18,7 +18,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let timeouts = Timeouts::STREAM.idle(Duration::from_secs(1));
     let client = client.with(Options::new().timeouts(timeouts));
 
-    // The emulated server is told to break off: it cuts the stream, resets the connection, then falls silent.
+    // The emulated server is scripted to break off: it cuts the stream, resets the connection, then falls silent.
     if let Some(server) = &server {
         let words = || Script::new().tokens(["The", " Rhine", " rises", " in", " the", " Alps", "."]);
         server.script(words().cut_after(2));

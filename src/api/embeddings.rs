@@ -7,9 +7,10 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use bytes::Bytes;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::api::common::{OneOrMany, Usage};
+use crate::api::common::Usage;
 use crate::api::fields::request;
 use crate::api::kinds::{json, kinds};
+use crate::api::one_or_many::OneOrMany;
 use crate::api::operation::{described, endpoints};
 use crate::base::{Error, ErrorCode, ErrorKind, Extra, Result, Text};
 use crate::decode::Json;

@@ -17,6 +17,7 @@ pub(crate) mod kinds;
 pub(crate) mod kobold;
 pub(crate) mod loras;
 pub(crate) mod models;
+pub(crate) mod one_or_many;
 pub(crate) mod operation;
 pub(crate) mod operations;
 pub(crate) mod overrides;
@@ -32,8 +33,8 @@ pub(crate) mod validate;
 pub use auth::*;
 pub use chat::*;
 pub use common::{
-    CompletionTokensDetails, EosReason, FinishReason, OneOrMany, PromptTokensDetails, Rate, ResponseFormat,
-    ResponseFormatType, StreamOptions, Usage,
+    CompletionTokensDetails, EosReason, FinishReason, PromptTokensDetails, Rate, ResponseFormat, ResponseFormatType,
+    StreamOptions, Usage,
 };
 pub use completions::*;
 pub use embedding_models::*;
@@ -42,6 +43,7 @@ pub use health::*;
 pub use kobold::*;
 pub use loras::*;
 pub use models::*;
+pub use one_or_many::OneOrMany;
 pub use overrides::*;
 pub use sampling::{SamplingParams, Stop};
 pub use streamed::Streamed;

@@ -53,7 +53,7 @@ pub struct Operation {
 #[cfg(feature = "schemars")]
 pub type SchemaOf = fn(&mut schemars::SchemaGenerator) -> schemars::Schema;
 
-/// Makes the rows of a service's table.
+/// Makes the rows of a service's table. The macros `fields!`, `total!`, `request_schema!` and `answer_schema!` are those of the place that uses it.
 macro_rules! rows {
     (
         $(#[doc = $doc:expr])*
@@ -76,7 +76,7 @@ macro_rules! rows {
             idempotency: <$($endpoint)+ as Described>::IDEMPOTENCY,
             timeouts: <$($endpoint)+ as Described>::timeouts,
             map_error: <$($endpoint)+ as Described>::map_error,
-            fields: fields!($kind $answer),
+            fields: fields!($accessor $kind $answer),
             streams: streams!($kind),
             #[cfg(feature = "schemars")]
             total: total!($($total)?),
@@ -85,16 +85,16 @@ macro_rules! rows {
             #[cfg(feature = "schemars")]
             request_schema: request_schema!($verb $form [$($endpoint)+]),
             #[cfg(feature = "schemars")]
-            answer_schema: |generator| generator.subschema_for::<$answer>(),
+            answer_schema: answer_schema!($answer),
         }),*]
     };
 }
 
 macro_rules! fields {
-    (call $answer:ty) => {
+    ($accessor:ident call $answer:ty) => {
         <$answer as Kind>::FIELDS
     };
-    (stream $answer:ty) => {
+    ($accessor:ident stream $answer:ty) => {
         &[]
     };
 }
@@ -107,6 +107,8 @@ macro_rules! streams {
         true
     };
 }
+#[cfg(feature = "tabbyml")]
+pub(crate) use {rows, streams};
 
 #[cfg(feature = "schemars")]
 macro_rules! total {
@@ -123,6 +125,13 @@ macro_rules! request_schema {
     (GET $form:ident [$($endpoint:tt)+]) => { None };
     ($verb:ident unit [$($endpoint:tt)+]) => { None };
     ($verb:ident $form:ident [$($endpoint:tt)+]) => { Some(|generator| generator.subschema_for::<$($endpoint)+>()) };
+}
+
+#[cfg(feature = "schemars")]
+macro_rules! answer_schema {
+    ($answer:ty) => {
+        |generator| generator.subschema_for::<$answer>()
+    };
 }
 
 macro_rules! all {

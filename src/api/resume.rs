@@ -1,8 +1,11 @@
 //! Common parts of resuming both kinds of generation.
 
+use bytes::Bytes;
+use serde::de::DeserializeOwned;
+
 use crate::api::common::{ResponseFormat, ResponseFormatType, Usage, add_usage};
 use crate::api::sampling::SamplingParams;
-use crate::base::{Extra, Text};
+use crate::base::{ErrorCode, Extra, Text};
 use crate::protocol::resume::joint::Ask;
 
 /// Fields by which other servers constrain a response.
@@ -53,6 +56,11 @@ pub(crate) fn spend(sampling: &mut SamplingParams, extra: &Extra, tokens: u64) {
     }
     let spent = u32::try_from(tokens).unwrap_or(u32::MAX);
     sampling.min_tokens = sampling.min_tokens.map(|least| least.saturating_sub(spent));
+}
+
+/// Reads the body of a request again.
+pub(crate) fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, ErrorCode> {
+    serde_json::from_slice(body).map_err(|_| ErrorCode::NotResumable)
 }
 
 /// The common fields of the chunks of a joined stream: the values of the first one, and usage that continues.

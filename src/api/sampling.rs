@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::api::common::OneOrMany;
 use crate::api::fields::setters;
+use crate::api::one_or_many::OneOrMany;
 use crate::base::text::from_texts;
 use crate::base::{Error, ErrorCode, ErrorKind, OrderedJson, Result};
 
@@ -212,8 +212,8 @@ macro_rules! sampling_setters {
         crate::api::sampling::sampling_setters! {
             max_tokens: u32, min_tokens: u32, temperature: f64, top_k: i32, top_p: f64, min_p: f64,
             frequency_penalty: f64, presence_penalty: f64, repetition_penalty: f64,
-            stop: impl Into<crate::api::common::OneOrMany<crate::api::sampling::Stop>>,
-            banned_strings: impl Into<crate::api::common::OneOrMany<String>>,
+            stop: impl Into<crate::api::one_or_many::OneOrMany<crate::api::sampling::Stop>>,
+            banned_strings: impl Into<crate::api::one_or_many::OneOrMany<String>>,
             logit_bias: impl Into<::std::collections::BTreeMap<u32, f64>>,
             json_schema: impl Into<crate::base::OrderedJson>,
             regex_pattern: impl Into<String>,

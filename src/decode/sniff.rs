@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{HeaderMap, header};
 
 use crate::decode::json::Body;
-use crate::sse::Parser;
+use crate::sse::{Field, Parser};
 
 /// Inspects the first bytes of a body.
 pub(super) struct Sniff {
@@ -109,12 +109,11 @@ fn is_stream(bytes: &[u8], declared: bool) -> Option<bool> {
         b':' => return Some(true),
         _ => {}
     }
-    let names: [&[u8]; 4] = [b"data", b"event", b"id", b"retry"];
-    if names.iter().any(|name| name.starts_with(line)) {
+    if Field::NAMES.iter().any(|name| name.starts_with(line)) {
         return None;
     }
     let begins = |name: &&[u8]| matches!(line.strip_prefix(*name), Some([b':' | b'\r' | b'\n', ..]));
-    Some(names.iter().any(begins))
+    Some(Field::NAMES.iter().any(begins))
 }
 
 #[cfg(test)]

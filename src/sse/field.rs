@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// A field with a meaning; any other is ignored.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Field {
+pub(crate) enum Field {
     Data,
     Event,
     Id,
@@ -14,6 +14,9 @@ pub(super) enum Field {
 impl Field {
     /// The length of the longest name.
     pub(super) const MAX_NAME: usize = 5;
+
+    /// The names.
+    pub(crate) const NAMES: [&[u8]; 4] = [b"data", b"event", b"id", b"retry"];
 
     pub(super) fn from_name(name: &[u8]) -> Option<Self> {
         match name {
@@ -52,7 +55,7 @@ impl Name {
     /// Whether the bytes so far can become the name of a field.
     pub(super) fn may_be_field(&self) -> bool {
         let bytes = &self.bytes[..self.len()];
-        [&b"data"[..], b"event", b"id", b"retry"].iter().any(|name| name.starts_with(bytes))
+        Field::NAMES.iter().any(|name| name.starts_with(bytes))
     }
 
     pub(super) fn len(&self) -> usize {

@@ -52,4 +52,5 @@ mod parser;
 mod work;
 
 pub(crate) use buffer::append;
+pub(crate) use field::Field;
 pub use parser::{DEFAULT_MAX_EVENT_BYTES, Event, Overflow, Parser};

@@ -2,6 +2,7 @@
 
 import { misuse } from "./error.js";
 import { amount } from "./settings.js";
+import { added } from "./usage.js";
 
 /** Fields by which servers constrain an answer. */
 const CONSTRAINTS = ["json_schema", "regex_pattern", "grammar_string", "grammar", "guided_json", "guided_regex", "guided_grammar", "structured_outputs"];
@@ -126,16 +127,4 @@ function spent(request, tokens) {
   const less = most > 0 ? { max_tokens: Math.max(most - tokens, 1) } : {};
   const { min_tokens: least } = request;
   return { ...request, ...less, ...(typeof least === "number" ? { min_tokens: Math.max(least - tokens, 0) } : {}) };
-}
-
-/** Usage added to usage: counts and times, and those within. What is a rate stays that of the first. */
-function added(usage, more = {}) {
-  if (!usage) return { ...more };
-  const sum = { ...usage };
-  for (const [name, value] of Object.entries(more)) {
-    if (name === "__proto__" || name.endsWith("_per_sec")) continue;
-    if (typeof value === "number") sum[name] = (typeof sum[name] === "number" ? sum[name] : 0) + value;
-    else if (typeof value === "object" && value !== null) sum[name] = added(sum[name], value);
-  }
-  return sum;
 }

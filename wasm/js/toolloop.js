@@ -4,6 +4,7 @@ import { misuse } from "./error.js";
 import { fieldsOf } from "./settings.js";
 import { bytesOf, failure } from "./toolfailure.js";
 import { definitionOf, named } from "./toolset.js";
+import { added } from "./usage.js";
 
 /** Caps of a run: answers, calls at a time, calls of an answer, milliseconds of a call, bytes of a result. */
 const LIMITS = { rounds: 8, parallel: 4, calls: 16, timeout: 60_000, resultBytes: 64 << 10 };
@@ -69,7 +70,7 @@ export class ToolLoop {
   answer(answer) {
     if (this.#calls || this.#end) throw misuse("an answer was handed in where none was asked for");
     this.#counts.rounds++;
-    if (answer.usage) this.#usage = summed(this.#usage, answer.usage);
+    if (answer.usage) this.#usage = added(this.#usage ?? {}, answer.usage);
     const request = this.#request;
     // The next round is free to answer, even if this one had to call a tool.
     if (request.tool_choice === "required" || typeof request.tool_choice === "object") request.tool_choice = "auto";
@@ -180,20 +181,4 @@ function cut(text, most) {
   // Whole characters only.
   const { read } = new TextEncoder().encodeInto(text, new Uint8Array(most));
   return text.slice(0, read);
-}
-
-const SUMMED = ["prompt_tokens", "completion_tokens", "total_tokens", "prompt_time", "completion_time", "total_time"];
-const DETAILS = { prompt_tokens_details: ["cached_tokens"], completion_tokens_details: ["accepted_prediction_tokens", "rejected_prediction_tokens"] };
-
-/** Tokens and times of two answers; rates are left out. */
-function summed(total, more) {
-  const sum = { ...total };
-  for (const name of SUMMED) if (typeof more[name] === "number") sum[name] = (sum[name] ?? 0) + more[name];
-  for (const [name, counts] of Object.entries(DETAILS)) {
-    for (const count of counts) {
-      const value = more[name]?.[count];
-      if (typeof value === "number") sum[name] = { ...sum[name], [count]: (sum[name]?.[count] ?? 0) + value };
-    }
-  }
-  return sum;
 }

@@ -10,11 +10,11 @@ use tabbyapi::internal::Way;
 use tabbyapi::policy::{ResumeAction, ResumeEvent};
 use tabbyapi::{Error, Phase, Place, Scope, ValidationIssue};
 
-use crate::resume::Told;
+use crate::resume::Reports;
 use crate::wire::Wire;
 
 /// A request, without its body. A request for the rest of a stream says how that is requested.
-pub(crate) fn request(request: &Request<Bytes>, resumed: &Told) -> String {
+pub(crate) fn request(request: &Request<Bytes>, resumed: &Reports) -> String {
     let mut object = Object::new();
     object.text("method", Some(request.method().as_str()));
     object.text("url", Some(&request.uri().to_string()));
@@ -30,7 +30,7 @@ pub(crate) fn request(request: &Request<Bytes>, resumed: &Told) -> String {
 }
 
 /// A call that waits.
-pub(crate) fn waiting(resumed: &Told) -> String {
+pub(crate) fn waiting(resumed: &Reports) -> String {
     let mut object = Object::new();
     object.truth("waits", true);
     object.events(resumed);
@@ -70,7 +70,7 @@ pub(crate) fn wanted_key(scope: Scope, rejected: bool) -> String {
 }
 
 /// How a call went.
-pub(crate) fn outcome(call: &Call<Wire>, request_bytes: u64, resumed: &Told) -> String {
+pub(crate) fn outcome(call: &Call<Wire>, request_bytes: u64, resumed: &Reports) -> String {
     let record = call.record();
     let start = record.started.unwrap_or_default();
     let mut object = Object::new();
@@ -107,7 +107,7 @@ fn attempt(attempt: &Attempt, start: Time, request_bytes: u64) -> String {
 }
 
 /// An error, and the record of its call if there is one.
-pub(crate) fn error(error: &Error, call: Option<(&Call<Wire>, &Told)>, request_bytes: u64) -> String {
+pub(crate) fn error(error: &Error, call: Option<(&Call<Wire>, &Reports)>, request_bytes: u64) -> String {
     let error = error.clone().spelled(in_javascript);
     let endpoint = error.endpoint();
     let mut object = Object::new();
@@ -126,7 +126,8 @@ pub(crate) fn error(error: &Error, call: Option<(&Call<Wire>, &Told)>, request_b
     object.text("url", endpoint.map(|(_, url)| url));
     object.text("body", error.body().map(|body| String::from_utf8_lossy(body)).as_deref());
     object.raw("validation", &list(error.validation().iter().map(issue)));
-    object.raw("outcome", call.map(|(call, told)| outcome(call, request_bytes, told)).as_deref().unwrap_or("null"));
+    object
+        .raw("outcome", call.map(|(call, reports)| outcome(call, request_bytes, reports)).as_deref().unwrap_or("null"));
     object.end()
 }
 
@@ -219,8 +220,8 @@ impl Object {
     }
 
     /// What was done about a stream that broke, if there is anything new.
-    fn events(&mut self, told: &Told) {
-        let events = told.take_events();
+    fn events(&mut self, reports: &Reports) {
+        let events = reports.take_events();
         if !events.is_empty() {
             self.raw("events", &list(events.into_iter()));
         }

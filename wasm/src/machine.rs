@@ -10,7 +10,7 @@ use tabbyapi::call::{Call, Changed, Input, Output, Shared, Time};
 use tabbyapi::transport::{Sent, TransportError};
 use tabbyapi::{Error, ErrorKind};
 
-use crate::resume::Told;
+use crate::resume::Reports;
 use crate::wire::Wire;
 use crate::{config, encode, operations, records};
 
@@ -50,7 +50,7 @@ struct Running {
     request_bytes: u64,
     changed: Option<Changed>,
     /// What was done about a stream that broke.
-    told: Told,
+    reports: Reports,
 }
 
 thread_local! {
@@ -101,9 +101,9 @@ pub fn start(client: u32, call: &[u8]) -> u32 {
     let made = || {
         let wanted = config::call(call)?;
         let row = operations::find(&wanted)?;
-        let told = Told::default();
-        let call = row.call(&shared, &wanted, &told)?;
-        Ok(Running { call, map_error: row.map_error(), request_bytes: wanted.request_bytes, changed: None, told })
+        let reports = Reports::default();
+        let call = row.call(&shared, &wanted, &reports)?;
+        Ok(Running { call, map_error: row.map_error(), request_bytes: wanted.request_bytes, changed: None, reports })
     };
     match made() {
         Ok(running) => MACHINE.with_borrow_mut(|machine| {
@@ -204,7 +204,7 @@ impl Running {
                 Output::Item(()) => continue,
                 Output::Read { deadline } => (READ, deadline),
                 Output::Send { request, deadline } => {
-                    set_detail(encode::request(&request, &self.told));
+                    set_detail(encode::request(&request, &self.reports));
                     (SEND, deadline)
                 }
                 Output::Wait { until, changed } => {
@@ -212,7 +212,7 @@ impl Running {
                     if self.has_changed(number) {
                         continue;
                     }
-                    set_detail(encode::waiting(&self.told));
+                    set_detail(encode::waiting(&self.reports));
                     (WAIT, until)
                 }
                 Output::Authorize { scope, rejected, deadline, .. } => {
@@ -220,18 +220,18 @@ impl Running {
                     (AUTHORIZE, deadline)
                 }
                 Output::Done(Ok(())) => {
-                    set_detail(encode::outcome(&self.call, self.request_bytes, &self.told));
+                    set_detail(encode::outcome(&self.call, self.request_bytes, &self.reports));
                     (DONE, None)
                 }
                 Output::Done(Err(error)) => {
                     let error = (self.map_error)(error);
-                    set_detail(encode::error(&error, Some((&self.call, &self.told)), self.request_bytes));
+                    set_detail(encode::error(&error, Some((&self.call, &self.reports)), self.request_bytes));
                     (FAILED, None)
                 }
                 // What this package knows nothing of, it cannot do.
                 _ => {
                     let error = misuse("the call asked for something that this package does not know");
-                    set_detail(encode::error(&error, Some((&self.call, &self.told)), self.request_bytes));
+                    set_detail(encode::error(&error, Some((&self.call, &self.reports)), self.request_bytes));
                     (FAILED, None)
                 }
             };

@@ -10,7 +10,7 @@ use tabbyapi::{Error, ErrorKind, Idempotency, Result, Scope, TimeoutPolicy, Time
 
 use crate::config::Wanted;
 use crate::format::Kind;
-use crate::resume::Told;
+use crate::resume::Reports;
 use crate::wire::Wire;
 
 /// An operation as JavaScript asks for it.
@@ -96,7 +96,7 @@ fn custom(wanted: &Wanted<'_>, streams: bool) -> Result<Row> {
 
 impl Row {
     /// A call of the operation.
-    pub(crate) fn call(&self, shared: &Shared, wanted: &Wanted<'_>, told: &Told) -> Result<Call<Wire>> {
+    pub(crate) fn call(&self, shared: &Shared, wanted: &Wanted<'_>, reports: &Reports) -> Result<Call<Wire>> {
         let options = wanted.options(shared);
         let parts = EndpointParts {
             method: self.verb.clone(),
@@ -119,7 +119,7 @@ impl Row {
         let mut call = Call::of(shared, parts, decoder, &options)?;
         if let Some(resuming) = resuming {
             let chunks = matches!(self.kind, Kind::Chunks { .. });
-            let (resume, join) = resuming.parts(told, chunks, self.path.contains("chat"));
+            let (resume, join) = resuming.parts(reports, chunks, self.path.contains("chat"));
             call.resume(resume, join);
         }
         Ok(call)

@@ -1,4 +1,4 @@
-//! Streams that are resumed: what an event comes to, and what JavaScript is told. It has the request and the text, so it writes the
+//! Streams that are resumed: what an event comes to, and what is reported to JavaScript. It has the request and the text, so it writes the
 //! request for the rest, and joins the items.
 
 use std::cell::RefCell;
@@ -18,9 +18,9 @@ thread_local! {
     static PIECE: RefCell<Piece> = RefCell::new(Piece::default());
 }
 
-/// What JavaScript is to be told of one call.
+/// What is to be reported to JavaScript about one call.
 #[derive(Clone, Default)]
-pub(crate) struct Told(Arc<Mutex<Inner>>);
+pub(crate) struct Reports(Arc<Mutex<Inner>>);
 
 #[derive(Default)]
 struct Inner {
@@ -30,7 +30,7 @@ struct Inner {
     events: Vec<String>,
 }
 
-impl Told {
+impl Reports {
     fn with<T>(&self, change: impl FnOnce(&mut Inner) -> T) -> T {
         change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -54,13 +54,13 @@ pub(crate) struct Resuming {
 
 impl Resuming {
     /// The policy, which notes what it does, and how the parts of a stream of chunks are joined.
-    pub(crate) fn parts(self, told: &Told, chunks: bool, chat: bool) -> (Resume, Option<Box<dyn Join<()>>>) {
-        let noted = told.clone();
+    pub(crate) fn parts(self, reports: &Reports, chunks: bool, chat: bool) -> (Resume, Option<Box<dyn Join<()>>>) {
+        let noted = reports.clone();
         let resume = self.resume.on_resume(move |event| {
             let event = encode::resume(event);
             noted.with(|inner| inner.events.push(event));
         });
-        let join: Box<dyn Join<()>> = Box::new(WireJoin { ask: self.ask, chat, told: told.clone() });
+        let join: Box<dyn Join<()>> = Box::new(WireJoin { ask: self.ask, chat, reports: reports.clone() });
         (resume, chunks.then_some(join))
     }
 }
@@ -68,7 +68,7 @@ impl Resuming {
 struct WireJoin {
     ask: Ask,
     chat: bool,
-    told: Told,
+    reports: Reports,
 }
 
 impl Join<()> for WireJoin {
@@ -91,7 +91,7 @@ impl Join<()> for WireJoin {
     }
 
     fn rest(&mut self, body: &Bytes, tokens: u64, way: Way) -> Result<Bytes, ErrorCode> {
-        self.told.with(|inner| inner.rest = Some((tokens, way)));
+        self.reports.with(|inner| inner.rest = Some((tokens, way)));
         Ok(body.clone())
     }
 

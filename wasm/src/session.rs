@@ -65,7 +65,7 @@ pub fn tell(number: u32, now: f64, what: &[u8]) -> u32 {
     });
     match told {
         Ok(answer) => {
-            machine::tell_detail(answer.to_string());
+            machine::set_detail(answer.to_string());
             1
         }
         Err(error) => machine::refused(&error),

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import test from "node:test";
 import { Tabby, TabbyError } from "../dist/node.js";
+import { methodOf } from "./support.mjs";
 
 const cases = ["streams.json", "errors.json"].flatMap((name) => {
   const file = new URL(`../../tests/odd/${name}`, import.meta.url);
@@ -37,8 +38,7 @@ const CALLS = {
 /** A call of any operation: those without a request go by their names. */
 function callOf(tabby, operation, n) {
   if (CALLS[operation]) return CALLS[operation](tabby, n);
-  const [service, name] = operation.split(".").map((word) => word.replace(/_./g, (two) => two[1].toUpperCase()));
-  return tabby[service][name]();
+  return methodOf(tabby, operation)();
 }
 
 /** The answer of a case, its bytes cut as it says, or into pieces of so many. */

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import test from "node:test";
 import { Tabby, TabbyError } from "../dist/node.js";
+import { methodOf } from "./support.mjs";
 
 const folder = new URL("../../tests/transcripts/", import.meta.url);
 const outcomes = JSON.parse(readFileSync(new URL("outcomes.json", folder), "utf8"));
@@ -40,20 +41,16 @@ function requestOf(operation, { body }) {
   }
 }
 
+/** The call of an operation, where it is not the method with the request. */
 const CALLS = {
-  "chat.create": (tabby, request) => tabby.chat.create(request),
-  "chat.stream": (tabby, request) => tabby.chat.stream(request),
-  "completions.create": (tabby, request) => tabby.completions.create(request),
-  "completions.stream": (tabby, request) => tabby.completions.stream(request),
   "models.load": (tabby) => tabby.models.load({ model_name: "model" }),
-  "models.unload": (tabby) => tabby.models.unload(),
-  "models.list": (tabby) => tabby.models.list(),
-  "models.current": (tabby) => tabby.models.current(),
-  "models.props": (tabby) => tabby.models.props(),
-  "health.check": (tabby) => tabby.health.check(),
-  "health.service_info": (tabby) => tabby.health.serviceInfo(),
   "auth.permission": async (tabby) => ({ permission: await tabby.auth.permission() }),
 };
+
+function callOf(tabby, operation, request) {
+  if (CALLS[operation]) return CALLS[operation](tabby);
+  return /^(chat|completions)\./.test(operation) ? methodOf(tabby, operation)(request) : methodOf(tabby, operation)();
+}
 
 /** Without members that are null or undefined, which are as good as absent. */
 function normal(value) {
@@ -84,7 +81,7 @@ async function outcomeOf(name, { operation }, size) {
   };
   const timeouts = request.isGivenUp ? { firstItem: 200, idle: 200 } : undefined;
   const options = { baseURL: "http://tabby.test", apiKey: key("x-api-key"), adminKey: key("x-admin-key"), bearer, maxRetries: 0, timeouts, fetch };
-  const call = CALLS[operation](new Tabby(options), requestOf(operation, request));
+  const call = callOf(new Tabby(options), operation, requestOf(operation, request));
   const items = [];
   const seen = {};
   try {

@@ -85,3 +85,9 @@ export async function all(iterable) {
   for await (const item of iterable) items.push(item);
   return items;
 }
+
+/** The method of an operation, such as `tabby.health.serviceInfo` of `health.service_info`. */
+export function methodOf(tabby, operation) {
+  const [service, name] = operation.split(".").map((word) => word.replace(/_./g, (two) => two[1].toUpperCase()));
+  return (...given) => tabby[service][name](...given);
+}

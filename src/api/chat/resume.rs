@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::{ChatChunk, ChatMessage, ChatRequest, ChunkChoice};
 use crate::api::choices::asked_for;
 use crate::api::common::FinishReason;
-use crate::api::resume::{JoinedHead, ask, spend};
+use crate::api::resume::{JoinedHead, ask, read, spend};
 use crate::base::{ErrorCode, Extra, InlineVec};
 use crate::protocol::resume::joint::{Ask, Join, Piece, Way};
 
@@ -81,7 +81,7 @@ impl Join<ChatChunk> for ChatJoin {
     }
 
     fn ask(&self, body: &Bytes) -> Result<Ask, ErrorCode> {
-        let request = read(body)?;
+        let request: ChatRequest = read(body)?;
         let choices = asked_for(request.n, [&request.extra, &Extra::new()]);
         let asked = ask(choices, request.response_format.as_ref(), &request.sampling, &request.extra);
         let continues = request.continue_final_message == Some(true);
@@ -89,7 +89,7 @@ impl Join<ChatChunk> for ChatJoin {
     }
 
     fn rest(&mut self, body: &Bytes, tokens: u64, way: Way) -> Result<Bytes, ErrorCode> {
-        let mut request = read(body)?;
+        let mut request: ChatRequest = read(body)?;
         spend(&mut request.sampling, &request.extra, tokens);
         let said = request.response_prefix.take().unwrap_or_default() + &self.text;
         match way {
@@ -114,8 +114,4 @@ impl Join<ChatChunk> for ChatJoin {
         self.head.write(&mut chunk.id, &mut chunk.object, &mut chunk.model, &mut chunk.created, None);
         chunk
     }
-}
-
-fn read(body: &Bytes) -> Result<ChatRequest, ErrorCode> {
-    serde_json::from_slice(body).map_err(|_| ErrorCode::NotResumable)
 }

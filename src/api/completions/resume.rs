@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::{CompletionChunk, CompletionChunkChoice, CompletionRequest, Prompt};
 use crate::api::choices::asked_for;
 use crate::api::common::FinishReason;
-use crate::api::resume::{JoinedHead, ask, spend};
+use crate::api::resume::{JoinedHead, ask, read, spend};
 use crate::base::{ErrorCode, Extra, InlineVec};
 use crate::protocol::resume::joint::{Ask, Join, Piece, Way};
 
@@ -82,7 +82,7 @@ impl Join<CompletionChunk> for CompletionJoin {
     }
 
     fn ask(&self, body: &Bytes) -> Result<Ask, ErrorCode> {
-        let request = read(body)?;
+        let request: CompletionRequest = read(body)?;
         let choices = match &request.prompt {
             Prompt::Many(prompts) if prompts.len() != 1 => None,
             _ => asked_for(request.n, [&request.extra, &Extra::new()]),
@@ -91,7 +91,7 @@ impl Join<CompletionChunk> for CompletionJoin {
     }
 
     fn rest(&mut self, body: &Bytes, tokens: u64, _: Way) -> Result<Bytes, ErrorCode> {
-        let mut request = read(body)?;
+        let mut request: CompletionRequest = read(body)?;
         spend(&mut request.sampling, &request.extra, tokens);
         match &mut request.prompt {
             Prompt::One(prompt) => prompt.push_str(&self.text),
@@ -110,8 +110,4 @@ impl Join<CompletionChunk> for CompletionJoin {
         self.head.write(&mut chunk.id, &mut chunk.object, &mut chunk.model, &mut chunk.created, None);
         chunk
     }
-}
-
-fn read(body: &Bytes) -> Result<CompletionRequest, ErrorCode> {
-    serde_json::from_slice(body).map_err(|_| ErrorCode::NotResumable)
 }

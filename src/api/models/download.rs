@@ -4,9 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::api::common::OneOrMany;
 use crate::api::fields::request;
 use crate::api::kinds::kinds;
+use crate::api::one_or_many::OneOrMany;
 use crate::base::text::contains;
 use crate::base::{Advice, Error, ErrorCode, Extra, Remedy};
 use crate::decode::open_enum::open_enum;

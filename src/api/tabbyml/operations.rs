@@ -5,48 +5,11 @@ use super::*;
 use crate::api::chat::ChatCompletion;
 use crate::api::kinds::Kind;
 use crate::api::operation::Described;
-use crate::api::operations::Operation;
+use crate::api::operations::{Operation, rows, streams};
 use crate::api::streamed::Streamed;
 use crate::decode::Empty;
 
-/// Makes rows of a service's table. They have no schemas: there is no document of this server's API.
-macro_rules! rows {
-    (
-        $(#[doc = $doc:expr])*
-        $accessor:ident: $service:ident {
-            $(
-                $(#[doc = $mdoc:expr])*
-                $kind:ident $method:ident($($arg:ident: $type:ty),*) -> $answer:ty $(=> $total:ty)? = $call:expr =>
-                    $form:ident [$($endpoint:tt)+]: $verb:ident $path:literal, $scope:ident, $idempotency:ident, $timeouts:ident
-                    $(, $map_error:path)?;
-            )*
-        }
-    ) => {
-        &[$(Operation {
-            service: stringify!($accessor),
-            service_type: stringify!($service),
-            method: stringify!($method),
-            verb: <$($endpoint)+ as Described>::METHOD,
-            path: <$($endpoint)+ as Described>::PATH,
-            scope: <$($endpoint)+ as Described>::SCOPE,
-            idempotency: <$($endpoint)+ as Described>::IDEMPOTENCY,
-            timeouts: <$($endpoint)+ as Described>::timeouts,
-            map_error: <$($endpoint)+ as Described>::map_error,
-            fields: fields!($accessor $kind $answer),
-            streams: streams!($kind),
-            #[cfg(feature = "schemars")]
-            total: None,
-            #[cfg(feature = "schemars")]
-            doc: concat!($($mdoc, "\n"),*),
-            #[cfg(feature = "schemars")]
-            request_schema: None,
-            #[cfg(feature = "schemars")]
-            answer_schema: |_| schemars::Schema::from(true),
-        }),*]
-    };
-}
-
-/// The fields of an answer, at least one of which is there.
+/// The fields of a response, at least one of which is present.
 macro_rules! fields {
     (graphql $kind:ident $answer:ty) => {
         &["data", "errors"]
@@ -59,12 +22,25 @@ macro_rules! fields {
     };
 }
 
-macro_rules! streams {
-    (call) => {
-        false
+// There are no schemas: there is no document of this server's API.
+#[cfg(feature = "schemars")]
+macro_rules! total {
+    ($($total:ty)?) => {
+        None
     };
-    (stream) => {
-        true
+}
+
+#[cfg(feature = "schemars")]
+macro_rules! request_schema {
+    ($($endpoint:tt)+) => {
+        None
+    };
+}
+
+#[cfg(feature = "schemars")]
+macro_rules! answer_schema {
+    ($answer:ty) => {
+        |_| schemars::Schema::from(true)
     };
 }
 

@@ -7,7 +7,7 @@ use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 /// In lines for a terminal of 80 columns.
 const AFTER: &str = "\
 TabbyML/tabby is another server than the one that all other commands are for.
-Its default address is http://127.0.0.1:8080. `tabby ml detect` tells which of
+Its default address is http://127.0.0.1:8080. `tabby ml detect` shows which of
 the two is at an address.
 
 Tokens come from files, as above, or else from the environment: TABBYML_TOKEN,

@@ -1,0 +1,13 @@
+// What several answers took.
+
+/** Usage added to usage: counts and times, and those within. What is a rate stays that of the first. */
+export function added(usage, more = {}) {
+  if (!usage) return { ...more };
+  const sum = { ...usage };
+  for (const [name, value] of Object.entries(more)) {
+    if (name === "__proto__" || name.endsWith("_per_sec")) continue;
+    if (typeof value === "number") sum[name] = (typeof sum[name] === "number" ? sum[name] : 0) + value;
+    else if (typeof value === "object" && value !== null) sum[name] = added(sum[name], value);
+  }
+  return sum;
+}
