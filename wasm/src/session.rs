@@ -123,7 +123,7 @@ impl Session {
                 let segments = what.get("segments").cloned().unwrap_or_default();
                 let segments: Segments = serde_json::from_value(segments)
                     .map_err(|error| misuse(&format!("the segments cannot be read: {error}")))?;
-                return Ok(serde_json::to_value(&self.budget.trim(segments)).unwrap_or_default());
+                return Ok(serde_json::to_value(self.budget.trim(segments)).unwrap_or_default());
             }
             _ => return Err(misuse("a session knows no such report")),
         }
