@@ -11,12 +11,14 @@ use crate::protocol::auth::Keys;
 /// Its keys are sent to this server only.
 ///
 /// ```
+/// # #[cfg(feature = "reqwest")] {
 /// use tabbyapi::Client;
 /// use tabbyapi::policy::{Concurrency, Server};
 ///
 /// let second = Server::new("http://10.0.0.2:5000")?.api_key("second")?.concurrency(Concurrency::new(2));
 /// let client = Client::builder("http://10.0.0.1:5000").api_key("first").server(second).build()?;
 /// assert_eq!(client.servers().len(), 2);
+/// # }
 /// # Ok::<(), tabbyapi::Error>(())
 /// ```
 #[derive(Clone)]
