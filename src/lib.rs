@@ -12,6 +12,7 @@
 //! * [`Options`], [`TimeoutPolicy`], [`Limits`], [`policy`], [`auth`]: settings.
 //! * [`hooks`] and `telemetry`: code that observes calls, changes them, or stops them.
 //! * [`tools`], [`structured`], [`conversation`], [`estimate`], [`batch`], [`flow`], [`Continuation`], [`errors`]: helpers on top of a client.
+//! * [`doctor`]: an examination of a server, with findings and what to do.
 //! * [`transport`]: HTTP stacks, custom transports, and scripts and recordings for tests.
 //! * [`Endpoint`], [`call`], [`decode`], [`sse`], [`driver`]: the core, for custom routes and executors.
 //! * [`guide`]: guides, from the first call to a service behind a proxy; a table of all routes; migration from other libraries.
@@ -77,4 +78,4 @@ pub mod internal {
     pub use crate::protocol::call::operation::EndpointParts;
     pub use crate::protocol::resume::joint::{Ask, Join, Joins, Piece, Way};
 }
-pub use toolkit::{Continuation, batch, conversation, errors, flow, structured, tools};
+pub use toolkit::{Continuation, batch, conversation, doctor, errors, flow, structured, tools};

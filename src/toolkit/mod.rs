@@ -3,6 +3,7 @@
 pub mod batch;
 mod continuation;
 pub mod conversation;
+pub mod doctor;
 #[cfg(feature = "tabbyml")]
 pub mod editor;
 pub mod errors;

@@ -1,0 +1,197 @@
+//! What an examination comes to.
+
+use std::fmt::{self, Write};
+
+use serde::Serialize;
+
+use crate::base::secrets::Secrets;
+use crate::toolkit::doctor::check::{Check, Severity};
+
+/// The most findings of one check that are listed.
+const MOST_OF_A_CHECK: usize = 4;
+
+/// One thing that is wrong, or worth knowing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Finding {
+    /// The check, with the reasons.
+    #[serde(flatten)]
+    pub check: Check,
+    /// The operation, such as `GET /v1/model`. Empty if it is about the whole server.
+    pub at: String,
+    /// What was seen, without keys.
+    pub seen: String,
+}
+
+/// One request of an examination.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Probe {
+    /// The operation, such as `GET /v1/model`.
+    pub at: String,
+    /// What the request is for.
+    pub purpose: &'static str,
+    /// The status of the answer. `None` if there was none.
+    pub status: Option<u16>,
+    /// Milliseconds to the end of the answer.
+    pub ms: u64,
+}
+
+/// The result of an examination. `Display` writes text for people; as JSON it has all of it.
+#[derive(Clone, Debug, Default, Serialize)]
+#[non_exhaustive]
+pub struct Report {
+    /// The address of the server.
+    pub url: String,
+    /// What is known about the server: pairs of a name and a value, in order.
+    pub facts: Vec<(String, String)>,
+    /// The findings, the gravest first.
+    pub findings: Vec<Finding>,
+    /// The requests that were sent.
+    pub probes: Vec<Probe>,
+}
+
+impl Report {
+    /// Returns whether nothing was found.
+    pub fn is_clean(&self) -> bool {
+        self.findings.is_empty()
+    }
+
+    /// Returns whether there is a finding of this check, such as `done-missing`.
+    pub fn has(&self, id: &str) -> bool {
+        self.findings.iter().any(|finding| finding.check.id == id)
+    }
+
+    /// Returns the number of findings of a severity.
+    pub fn count(&self, severity: Severity) -> usize {
+        self.findings.iter().filter(|finding| finding.check.severity == severity).count()
+    }
+
+    /// Returns the report as Markdown, for a bug report. It has no keys, but the address of the server and names of models.
+    pub fn to_markdown(&self) -> String {
+        let mut out = format!("# Report on {}\n\n", code(&self.url));
+        out += "| | |\n|---|---|\n";
+        for (name, value) in &self.facts {
+            let _ = writeln!(out, "| {} | {} |", cell(name), cell(value));
+        }
+        let _ = writeln!(out, "\n## Findings\n");
+        if self.findings.is_empty() {
+            out += "None.\n";
+        }
+        for finding in &self.findings {
+            let Check { id, severity, why, breaks, fix } = finding.check;
+            let at = if finding.at.is_empty() { String::new() } else { format!(" at {}", code(&finding.at)) };
+            let _ = writeln!(out, "* **{}** `{id}`{at}: {}", severity.as_str(), escaped(&finding.seen));
+            let _ = writeln!(out, "  * {why} Breaks {breaks}.");
+            let _ = writeln!(out, "  * To do: {fix}.");
+        }
+        let _ = writeln!(out, "\n## Requests\n\n| request | purpose | status | ms |\n|---|---|---|---|");
+        for probe in &self.probes {
+            let status = probe.status.map_or("none".to_owned(), |status| status.to_string());
+            let _ = writeln!(out, "| {} | {} | {status} | {} |", cell(&probe.at), probe.purpose, probe.ms);
+        }
+        out
+    }
+
+    /// Sorts the findings, limits those of one check, and removes secrets from all texts.
+    pub(super) fn finish(&mut self, secrets: &Secrets) {
+        secrets.remove_from(&mut self.url);
+        self.facts.iter_mut().for_each(|(_, value)| secrets.remove_from(value));
+        self.findings = finished(std::mem::take(&mut self.findings), secrets);
+    }
+}
+
+/// Findings in order, without repetitions and secrets.
+pub(super) fn finished(findings: Vec<Finding>, secrets: &Secrets) -> Vec<Finding> {
+    let mut kept: Vec<Finding> = Vec::new();
+    for mut finding in findings {
+        secrets.remove_from(&mut finding.seen);
+        secrets.remove_from(&mut finding.at);
+        let same = kept.iter().filter(|one| one.check.id == finding.check.id).count();
+        if !kept.contains(&finding) && same < MOST_OF_A_CHECK {
+            kept.push(finding);
+        }
+    }
+    kept.sort_by_key(|finding| std::cmp::Reverse(finding.check.severity));
+    kept
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.url)?;
+        let width = self.facts.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
+        for (name, value) in &self.facts {
+            writeln!(f, "  {name:width$}  {value}")?;
+        }
+        writeln!(f)?;
+        for finding in &self.findings {
+            let Check { id, severity, why, breaks, fix } = finding.check;
+            let at = if finding.at.is_empty() { String::new() } else { format!("{}: ", finding.at) };
+            writeln!(f, "{} {id}: {at}{}", severity.as_str(), finding.seen)?;
+            writeln!(f, "  {why} Breaks {breaks}.")?;
+            writeln!(f, "  To do: {fix}.\n")?;
+        }
+        let [errors, warnings, notes] = [Severity::Error, Severity::Warning, Severity::Note].map(|of| self.count(of));
+        write!(f, "{} requests, {errors} errors, {warnings} warnings, {notes} notes", self.probes.len())
+    }
+}
+
+/// Collects the findings about one operation.
+#[derive(Debug, Default)]
+pub(super) struct Notes {
+    /// The operation.
+    pub(super) at: String,
+    pub(super) findings: Vec<Finding>,
+}
+
+impl Notes {
+    pub(super) fn new(at: impl Into<String>) -> Self {
+        Notes { at: at.into(), findings: Vec::new() }
+    }
+
+    pub(super) fn add(&mut self, check: Check, seen: impl Into<String>) {
+        // One of a kind says it all; a stream of a thousand chunks could repeat it as often.
+        let same = self.findings.iter().filter(|one| one.check.id == check.id).count();
+        if same < MOST_OF_A_CHECK {
+            self.findings.push(Finding { check, at: self.at.clone(), seen: seen.into() });
+        }
+    }
+
+    pub(super) fn has(&self, check: Check) -> bool {
+        self.findings.iter().any(|finding| finding.check.id == check.id)
+    }
+}
+
+/// A short piece of a text of the server, in which nothing is a control character.
+pub(super) fn quote(text: &str) -> String {
+    const MOST: usize = 80;
+    let mut short: String = text.trim().chars().take(MOST).collect();
+    if text.trim().chars().nth(MOST).is_some() {
+        short.push('…');
+    }
+    let plain = short.chars().map(|c| if c.is_control() { ' ' } else { c }).collect::<String>();
+    format!("`{}`", plain.replace('`', "'"))
+}
+
+fn code(text: &str) -> String {
+    format!("`{}`", text.replace('`', "'"))
+}
+
+fn cell(text: &str) -> String {
+    escaped(text).replace('|', "\\|")
+}
+
+/// Text in which Markdown has no meaning but for code.
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut in_code = false;
+    for c in text.chars() {
+        match c {
+            '`' => in_code = !in_code,
+            '*' | '_' | '<' | '>' | '[' | ']' | '#' | '\\' if !in_code => out.push('\\'),
+            _ => {}
+        }
+        out.push(if c.is_control() { ' ' } else { c });
+    }
+    out
+}
