@@ -15,6 +15,8 @@ mod chunks;
 mod client;
 #[path = "coverage.rs"]
 mod coverage;
+#[path = "driver.rs"]
+mod driver;
 #[path = "embed_many.rs"]
 mod embed_many;
 #[path = "error_texts.rs"]

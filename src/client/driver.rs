@@ -12,6 +12,7 @@ use http::{Request, Response};
 
 use crate::base::{BaseUrl, BoxFuture, Error, Result, Time, TransportError};
 use crate::client::dyn_call::DynCall;
+use crate::client::timer::Timer;
 use crate::decode::Decode;
 use crate::protocol::Scope;
 use crate::protocol::auth::{Credential, KeySource};
@@ -123,7 +124,7 @@ pub(crate) struct Driver<I: Io, T> {
     /// What the call is waiting for; `None` if it is to be polled.
     awaiting: Option<Awaiting>,
     /// The armed timer. It may be early, never late: re-arming it for every chunk would cost more than the chunk.
-    timer: Option<(Time, I::Sleep)>,
+    timer: Option<Timer<I::Sleep>>,
     done: bool,
 }
 
@@ -175,25 +176,30 @@ impl<I: Io, T> Driver<I, T> {
         &self.io
     }
 
-    pub(crate) fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T>>> {
+    /// Puts the next item into `place`, which is `None` before. `None` at the end of the call.
+    pub(crate) fn poll_item(&mut self, cx: &mut Context<'_>, place: &mut Option<T>) -> Poll<Option<Result<()>>> {
         if self.done {
             return Poll::Ready(None);
         }
         for _ in 0..STEPS {
-            if let Some(awaiting) = self.awaiting {
-                // Input first: a deadline that passed while nobody polled must not hide what has arrived.
-                if let Poll::Ready(input) = self.poll_input(awaiting.what, cx) {
-                    self.awaiting = None;
-                    if let Some(input) = input {
-                        self.call.handle_input(self.io.now(), input);
-                    }
-                } else {
+            // The body is polled before the call is asked how long to wait for it, since mostly there is something.
+            let early = self.awaiting.is_none() && self.call.reads_on();
+            let mut waits = false;
+            // Input first: a deadline that passed while nobody polled must not hide what has arrived.
+            if early {
+                waits = self.poll_input(What::Exchange, cx).is_pending();
+            } else if let Some(awaiting) = self.awaiting {
+                if self.poll_input(awaiting.what, cx).is_pending() {
                     std::task::ready!(self.poll_timer(awaiting.until, cx));
+                }
+                self.awaiting = None;
+            }
+            match self.call.step(&|| self.io.now(), place) {
+                Output::Read { deadline } if waits => {
+                    self.awaiting = Some(Awaiting { what: What::Exchange, until: deadline });
+                    std::task::ready!(self.poll_timer(deadline, cx));
                     self.awaiting = None;
                 }
-            }
-            let output = self.call.poll_output(self.io.now());
-            match output {
                 Output::Send { request, deadline } => {
                     self.exchange = Exchange::Sending(self.io.send(request));
                     self.awaiting = Some(Awaiting { what: What::Exchange, until: deadline });
@@ -211,7 +217,7 @@ impl<I: Io, T> Driver<I, T> {
                     self.key.get_or_insert_with(|| self.io.key(&server, scope, rejected));
                     self.awaiting = Some(Awaiting { what: What::Key, until: deadline });
                 }
-                Output::Item(item) => return Poll::Ready(Some(Ok(item))),
+                Output::Item(()) => return Poll::Ready(Some(Ok(()))),
                 Output::Done(result) => {
                     self.stop();
                     return Poll::Ready(result.err().map(Err));
@@ -237,63 +243,64 @@ impl<I: Io, T> Driver<I, T> {
         self.timer = None;
     }
 
-    /// The next input of what is awaited; a change brings none.
-    fn poll_input(&mut self, what: What, cx: &mut Context<'_>) -> Poll<Option<Input>> {
-        match what {
+    /// Hands the next input of what is awaited to the call; a change brings none.
+    fn poll_input(&mut self, what: What, cx: &mut Context<'_>) -> Poll<()> {
+        let input = match what {
             What::Exchange => match &mut self.exchange {
-                Exchange::Sending(sending) => match std::task::ready!(Pin::new(sending).poll(cx)) {
-                    Ok(response) => {
-                        let (head, body) = response.into_parts();
-                        self.exchange = Exchange::Body(body);
-                        Poll::Ready(Some(Input::Head(head)))
-                    }
-                    Err(error) => {
-                        self.exchange = Exchange::None;
-                        Poll::Ready(Some(Input::Failed(error)))
-                    }
-                },
                 Exchange::Body(body) => {
                     let input = match std::task::ready!(Pin::new(body).poll_next(cx)) {
-                        Some(Ok(chunk)) => return Poll::Ready(Some(Input::Chunk(chunk))),
+                        Some(Ok(chunk)) => {
+                            self.call.handle_chunk(&|| self.io.now(), chunk);
+                            return Poll::Ready(());
+                        }
                         Some(Err(error)) => Input::Failed(error),
                         None => Input::End,
                     };
                     self.exchange = Exchange::None;
-                    Poll::Ready(Some(input))
+                    input
                 }
-                Exchange::None => Poll::Pending,
+                Exchange::Sending(sending) => match std::task::ready!(Pin::new(sending).poll(cx)) {
+                    Ok(response) => {
+                        let (head, body) = response.into_parts();
+                        self.exchange = Exchange::Body(body);
+                        Input::Head(head)
+                    }
+                    Err(error) => {
+                        self.exchange = Exchange::None;
+                        Input::Failed(error)
+                    }
+                },
+                Exchange::None => return Poll::Pending,
             },
-            What::Key => match &mut self.key {
-                Some(key) => {
-                    let key = std::task::ready!(key.as_mut().poll(cx));
-                    self.key = None;
-                    Poll::Ready(Some(Input::Key(key)))
-                }
-                None => Poll::Pending,
-            },
-            What::Change => match &mut self.changed {
-                Some(changed) => {
-                    std::task::ready!(Pin::new(changed).poll(cx));
-                    self.changed = None;
-                    Poll::Ready(None)
-                }
-                None => Poll::Pending,
-            },
-        }
+            What::Key => {
+                let Some(key) = &mut self.key else { return Poll::Pending };
+                let key = std::task::ready!(key.as_mut().poll(cx));
+                self.key = None;
+                Input::Key(key)
+            }
+            What::Change => {
+                let Some(changed) = &mut self.changed else { return Poll::Pending };
+                std::task::ready!(Pin::new(changed).poll(cx));
+                self.changed = None;
+                return Poll::Ready(());
+            }
+        };
+        self.call.handle_input(self.io.now(), input);
+        Poll::Ready(())
     }
 
     fn poll_timer(&mut self, until: Option<Time>, cx: &mut Context<'_>) -> Poll<()> {
         let Some(until) = until else { return Poll::Pending };
         loop {
             match &mut self.timer {
-                Some((at, sleep)) if *at <= until => {
-                    std::task::ready!(Pin::new(sleep).poll(cx));
+                Some(timer) if timer.at <= until => {
+                    std::task::ready!(timer.poll(cx));
                     self.timer = None;
                     if self.io.now() >= until {
                         return Poll::Ready(());
                     }
                 }
-                _ => self.timer = Some((until, self.io.sleep_until(until))),
+                _ => self.timer = Some(Timer::new(until, self.io.sleep_until(until))),
             }
         }
     }
@@ -306,7 +313,12 @@ impl<I: Io, T> Stream for Driver<I, T> {
     type Item = Result<T>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.poll_item(cx)
+        let mut place = None;
+        let result = std::task::ready!(self.poll_item(cx, &mut place));
+        Poll::Ready(match result {
+            Some(Err(error)) => Some(Err(error)),
+            _ => place.map(Ok),
+        })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
 use crate::base::{Error, MaybeSend, Record, Result, Time};
@@ -14,8 +15,12 @@ use crate::protocol::resume::joint::Joins;
 ///
 /// It keeps decoders out of the public signatures of responses and streams.
 pub(crate) trait DynCall<T>: MaybeSend + fmt::Debug {
-    fn poll_output(&mut self, now: Time) -> Output<T>;
+    /// The next step. Its item is put into the place, which is `None` before.
+    fn step(&mut self, clock: &dyn Fn() -> Time, place: &mut Option<T>) -> Output<()>;
+    /// Whether the next step is known to be [`Output::Read`].
+    fn reads_on(&self) -> bool;
     fn handle_input(&mut self, now: Time, input: Input);
+    fn handle_chunk(&mut self, clock: &dyn Fn() -> Time, chunk: Bytes);
     fn abort(&mut self, now: Time, error: Error) -> Error;
     fn record(&self) -> &Record;
     fn head(&self) -> Option<(StatusCode, &HeaderMap)>;
@@ -28,12 +33,20 @@ pub(crate) trait DynCall<T>: MaybeSend + fmt::Debug {
 }
 
 impl<D: Decode> DynCall<D::Item> for Call<D> {
-    fn poll_output(&mut self, now: Time) -> Output<D::Item> {
-        self.poll_output(now)
+    fn step(&mut self, clock: &dyn Fn() -> Time, place: &mut Option<D::Item>) -> Output<()> {
+        self.step(clock, place)
+    }
+
+    fn reads_on(&self) -> bool {
+        self.reads_on()
     }
 
     fn handle_input(&mut self, now: Time, input: Input) {
         self.handle_input(now, input);
+    }
+
+    fn handle_chunk(&mut self, clock: &dyn Fn() -> Time, chunk: Bytes) {
+        self.handle_chunk(clock, chunk);
     }
 
     fn abort(&mut self, now: Time, error: Error) -> Error {

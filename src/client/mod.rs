@@ -19,6 +19,7 @@ pub(crate) mod stream_state;
 #[cfg(feature = "tabbyml")]
 pub(crate) mod tabbyml;
 pub(crate) mod tables;
+mod timer;
 
 pub use client::{Client, ClientBuilder};
 pub use clock::Clock;

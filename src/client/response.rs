@@ -158,8 +158,9 @@ impl<T> Future for ResponseFuture<T> {
             }
         };
         loop {
-            match std::task::ready!(driver.poll_item(cx)) {
-                Some(Ok(item)) => *value = Some(item),
+            let mut item = None;
+            match std::task::ready!(driver.poll_item(cx, &mut item)) {
+                Some(Ok(())) => *value = item,
                 Some(Err(error)) => return Poll::Ready(Err(error)),
                 None => return Poll::Ready(whole(value.take(), driver.call())),
             }

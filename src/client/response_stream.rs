@@ -151,14 +151,19 @@ impl<T, O> ResponseStream<T, O> {
         if self.state.outcome().is_some() {
             return Poll::Ready(None);
         }
-        let item = match &mut self.call {
-            Running::Driver(driver) => std::task::ready!(driver.poll_item(cx)),
+        let mut item = None;
+        let result = match &mut self.call {
+            Running::Driver(driver) => std::task::ready!(driver.poll_item(cx, &mut item)),
             Running::Failed(error) => error.take().map(Err),
         };
-        Poll::Ready(self.state.take(item, |error| match &mut self.call {
+        let failed = self.state.take(result, item.as_ref(), |error| match &mut self.call {
             Running::Driver(driver) => driver.abort(error),
             Running::Failed(_) => error,
-        }))
+        });
+        Poll::Ready(match failed {
+            Some(error) => Some(Err(error)),
+            None => item.map(Ok),
+        })
     }
 }
 

@@ -89,23 +89,28 @@ impl<T, O> StreamState<T, O> {
         self.outcome = Some(Outcome::Stopped);
     }
 
-    /// Adds what came next, `None` at the end, and hands it on. If a cap is reached, the call is to be aborted.
-    pub(crate) fn take(&mut self, item: Option<Result<T>>, abort: impl FnOnce(Error) -> Error) -> Option<Result<T>> {
-        let error = match item {
-            None => {
-                self.outcome = Some(Outcome::Complete);
-                return None;
-            }
-            Some(Ok(item)) => match self.total.push(&item) {
-                Ok(()) => return Some(Ok(item)),
+    /// Adds the item that came next, if any. Returns the error that ends the stream. If a cap is reached, the call is to be aborted.
+    pub(crate) fn take(
+        &mut self,
+        result: Option<Result<()>>,
+        item: Option<&T>,
+        abort: impl FnOnce(Error) -> Error,
+    ) -> Option<Error> {
+        let error = match (result, item) {
+            (Some(Err(error)), _) => error,
+            (_, Some(item)) => match self.total.push(item) {
+                Ok(()) => return None,
                 // Nothing more is wanted of the server.
                 Err(error) => abort(error),
             },
-            Some(Err(error)) => error,
+            (_, None) => {
+                self.outcome = Some(Outcome::Complete);
+                return None;
+            }
         };
         self.outcome = Some(Outcome::of(&error));
         self.ended_by = Some(error.clone());
-        Some(Err(error))
+        Some(error)
     }
 
     /// The whole response, or what had arrived of it with the error: this one, or the one that was handed out before.

@@ -30,6 +30,11 @@ pub trait Decode: MaybeSend + 'static {
     /// Errors if the body is not valid, reports an error, or exceeds a cap of [`Limits`].
     fn next(&mut self) -> Result<Option<Self::Item>>;
 
+    /// Returns whether [`next`](Decode::next) is known to return `None` until more is fed. False by default, which is always correct.
+    fn is_drained(&self) -> bool {
+        false
+    }
+
     /// Ends the body. Returns the items that only the end completes, then `None`.
     ///
     /// # Errors

@@ -203,6 +203,13 @@ impl<F: EventFormat> Decode for Events<F> {
         }
     }
 
+    fn is_drained(&self) -> bool {
+        match &self.mode {
+            Mode::Stream(parser) => self.failed.is_none() && !self.done && parser.is_drained(),
+            _ => false,
+        }
+    }
+
     fn next(&mut self) -> Result<Option<F::Item>> {
         if let Some(error) = self.failed.take() {
             return Err(error);

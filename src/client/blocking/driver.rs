@@ -48,8 +48,8 @@ impl<T> Driver<T> {
         &mut *self.call
     }
 
-    /// Blocks for the next item. `None` at the end.
-    pub(crate) fn next(&mut self) -> Option<Result<T>> {
+    /// Blocks for the next item, and puts it into `place`, which is `None` before. `None` at the end.
+    pub(crate) fn next(&mut self, place: &mut Option<T>) -> Option<Result<()>> {
         if self.done {
             return None;
         }
@@ -57,7 +57,7 @@ impl<T> Driver<T> {
             if self.cancel.is_cancelled() {
                 return Some(Err(self.abort(Error::cancelled())));
             }
-            let input = match self.call.poll_output(self.transport.now()) {
+            let input = match self.call.step(&|| self.transport.now(), place) {
                 Output::Send { request, deadline } => {
                     self.body = None;
                     match self.transport.send(request, &self.cancel, deadline) {
@@ -101,7 +101,7 @@ impl<T> Driver<T> {
                         None => Some(Input::Key(Ok(None))),
                     }
                 }
-                Output::Item(item) => return Some(Ok(item)),
+                Output::Item(()) => return Some(Ok(())),
                 Output::Done(result) => {
                     if result.is_ok() {
                         self.drain();

@@ -113,9 +113,10 @@ impl Client {
     {
         let call = Call::with(&self.shared, endpoint, &self.options)?;
         let mut driver = self.driver(call, self.cancel.child());
-        let mut value = None;
-        while let Some(item) = driver.next() {
-            value = Some(item?);
+        let (mut value, mut item) = (None, None);
+        while let Some(result) = driver.next(&mut item) {
+            result?;
+            value = item.take();
         }
         whole(value, driver.call())
     }

@@ -133,14 +133,19 @@ impl<T, O> Iterator for ResponseStream<T, O> {
         if self.state.outcome().is_some() {
             return None;
         }
-        let item = match &mut self.call {
-            Running::Driver(driver) => driver.next(),
+        let mut item = None;
+        let result = match &mut self.call {
+            Running::Driver(driver) => driver.next(&mut item),
             Running::Failed(error) => error.take().map(Err),
         };
-        self.state.take(item, |error| match &mut self.call {
+        let failed = self.state.take(result, item.as_ref(), |error| match &mut self.call {
             Running::Driver(driver) => driver.abort(error),
             Running::Failed(_) => error,
-        })
+        });
+        match failed {
+            Some(error) => Some(Err(error)),
+            None => item.map(Ok),
+        }
     }
 }
 

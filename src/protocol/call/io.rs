@@ -5,7 +5,7 @@ use http::Request;
 use http::response::Parts;
 
 use super::Changed;
-use crate::base::{BaseUrl, Result, Time, TransportError};
+use crate::base::{BaseUrl, Error, Result, Time, TransportError};
 use crate::protocol::auth::Credential;
 use crate::protocol::endpoint::Scope;
 
@@ -47,6 +47,25 @@ pub enum Output<T> {
     Item(T),
     /// The call has ended.
     Done(Result<()>),
+}
+
+impl Output<()> {
+    /// The output of a step that put its item into this place.
+    pub(super) fn with<T>(self, item: Option<T>) -> Output<T> {
+        match self {
+            Output::Send { request, deadline } => Output::Send { request, deadline },
+            Output::Read { deadline } => Output::Read { deadline },
+            Output::Wait { until, changed } => Output::Wait { until, changed },
+            Output::Authorize { server, scope, rejected, deadline } => {
+                Output::Authorize { server, scope, rejected, deadline }
+            }
+            Output::Item(()) => match item {
+                Some(item) => Output::Item(item),
+                None => Output::Done(Err(Error::misuse("a step had no item"))),
+            },
+            Output::Done(result) => Output::Done(result),
+        }
+    }
 }
 
 /// An event that the driver reports. `Debug` does not print bodies.

@@ -263,6 +263,22 @@ impl<D: Decode> Call<D> {
     /// Returns what to do next. Never blocks, never panics. After [`Output::Done`] it returns an error of kind
     /// [`Misuse`](crate::ErrorKind::Misuse).
     pub fn poll_output(&mut self, now: Time) -> Output<D::Item> {
+        let mut item = None;
+        self.step(&|| now, &mut item).with(item)
+    }
+
+    /// Like [`poll_output`](Call::poll_output), for drivers: the item is put into `place`, which is `None` before, since items are large to
+    /// move; and the clock is read only if the step depends on the time.
+    pub(crate) fn step(&mut self, clock: &dyn Fn() -> Time, place: &mut Option<D::Item>) -> Output<()> {
+        let decoded = self.decode_untimed(place);
+        if place.is_some() {
+            return Output::Item(());
+        }
+        self.timed_step(clock(), decoded, place)
+    }
+
+    /// The rest of a step, after what the decoder had to say, if it was asked.
+    fn timed_step(&mut self, now: Time, mut decoded: Option<Result<()>>, place: &mut Option<D::Item>) -> Output<()> {
         self.tell_hooks(now);
         if self.record.started.is_none() {
             self.record.started = Some(now);
@@ -273,12 +289,17 @@ impl<D: Decode> Call<D> {
             }
         }
         loop {
+            if let State::Reading(_) = self.state {
+                match self.read(now, decoded.take(), place) {
+                    Some(output) => return output,
+                    None => continue,
+                }
+            }
             let (late, end_by) = (self.late_before(now), self.end_by());
             match &mut self.state {
                 State::Done(_) if self.parting.is_some() => {
-                    if let Some(item) = self.parting.take() {
-                        return Output::Item(item);
-                    }
+                    *place = self.parting.take();
+                    return Output::Item(());
                 }
                 State::Done(result) => {
                     let result =
@@ -315,11 +336,7 @@ impl<D: Decode> Call<D> {
                         deadline => return Output::Read { deadline },
                     }
                 }
-                State::Reading(_) => {
-                    if let Some(output) = self.read(now) {
-                        return output;
-                    }
-                }
+                State::Reading(_) => {}
             }
         }
     }
@@ -353,17 +370,7 @@ impl<D: Decode> Call<D> {
                 let (sent, serial) = (*sent, *serial);
                 self.handle_head(now, head, sent, serial);
             }
-            (State::Reading(_), Input::Chunk(chunk)) => {
-                if let Some(attempt) = self.record.current() {
-                    attempt.response_bytes += chunk.len() as u64;
-                }
-                if let State::Reading(reading) = &mut self.state {
-                    reading.fresh = true;
-                    if reading.encoding.is_none() {
-                        self.decoder.feed(chunk);
-                    }
-                }
-            }
+            (State::Reading(_), Input::Chunk(chunk)) => self.take_chunk(chunk),
             (State::Reading(reading), Input::End) => reading.ended = true,
             (State::Sending { .. }, Input::Failed(failure)) => self.handle_failure(now, failure, false),
             (State::Reading(_), Input::Failed(failure)) => self.handle_failure(now, failure, true),
@@ -409,7 +416,7 @@ impl<D: Decode> Call<D> {
     }
 
     /// Starts an attempt. `None` if the state changed instead.
-    fn begin(&mut self, now: Time) -> Option<Output<D::Item>> {
+    fn begin(&mut self, now: Time) -> Option<Output<()>> {
         let permit = match self.shared.admit(&mut self.ticket, &self.want, now) {
             Entry::Granted(permit) => permit,
             Entry::Wait { until, changed } => {

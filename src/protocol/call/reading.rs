@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::StatusCode;
 use http::response::Parts;
 
 use super::failures::{encoded, encoding, lost};
 use super::healing::Joined;
-use super::{Call, Output, Reading, State, earlier};
+use super::{Call, Input, Output, Reading, State, earlier};
 use crate::base::secrets::mark;
-use crate::base::{Phase, Sent, Time, TransportError};
+use crate::base::{Phase, Result, Sent, Time, TransportError};
 use crate::decode::Decode;
 
 /// How often input without progress extends a deadline that has passed.
@@ -74,13 +75,73 @@ impl<D: Decode> Call<D> {
         self.fail(now, error, sent);
     }
 
-    /// One step of reading. `None` if the state changed instead.
-    pub(super) fn read(&mut self, now: Time) -> Option<Output<D::Item>> {
+    /// Handles a chunk. The clock is read only if hooks need it.
+    pub(crate) fn handle_chunk(&mut self, clock: &dyn Fn() -> Time, chunk: Bytes) {
+        match self.state {
+            State::Reading(_) if self.hooks.is_none() => self.take_chunk(chunk),
+            _ => self.handle_input(clock(), Input::Chunk(chunk)),
+        }
+    }
+
+    pub(super) fn take_chunk(&mut self, chunk: Bytes) {
+        let State::Reading(reading) = &mut self.state else { return };
+        if let Some(attempt) = self.record.current() {
+            attempt.response_bytes += chunk.len() as u64;
+        }
+        reading.fresh = true;
+        if reading.encoding.is_none() {
+            self.decoder.feed(chunk);
+        }
+    }
+
+    /// Whether the next step would ask to read on, whatever the time is, so that the body may be polled before it.
+    pub(crate) fn reads_on(&self) -> bool {
+        let State::Reading(reading) = &self.state else { return false };
+        // A deadline of the whole call is checked before each chunk, or a body that is always ready could pass it.
+        self.is_untimed(reading) && self.deadline.is_none() && self.decoder.is_drained()
+    }
+
+    /// Whether an item that has arrived is returned at any time: it is not the first one, and nobody looks at it with a clock.
+    fn is_untimed(&self, reading: &Reading) -> bool {
+        self.record.first_item.is_some() && self.hooks.is_none() && self.healing.is_none() && !reading.ended
+    }
+
+    /// Asks the decoder for an item that does not depend on the time. `None` if there can be no such item. Otherwise `read` gets
+    /// what the decoder returned if it was no item.
+    pub(super) fn decode_untimed(&mut self, place: &mut Option<D::Item>) -> Option<Result<()>> {
+        let State::Reading(reading) = &self.state else { return None };
+        if !self.is_untimed(reading) {
+            return None;
+        }
+        let decoded = self.decoder.next().map(|item| *place = item);
+        if place.is_some() {
+            self.count_item();
+        }
+        Some(decoded)
+    }
+
+    fn count_item(&mut self) {
+        if let State::Reading(reading) = &mut self.state {
+            reading.waiting = None;
+        }
+        self.record.items += 1;
+        if let Some(attempt) = self.record.current() {
+            attempt.items += 1;
+        }
+    }
+
+    /// One step of reading, with what the decoder returned if it was asked already. `None` if the state changed instead.
+    pub(super) fn read(
+        &mut self,
+        now: Time,
+        decoded: Option<Result<()>>,
+        place: &mut Option<D::Item>,
+    ) -> Option<Output<()>> {
         let State::Reading(reading) = &mut self.state else { return None };
-        let mut step = self.decoder.next();
-        if matches!(step, Ok(None)) && reading.ended && !self.decoder.is_done() {
-            step = self.decoder.finish();
-            if matches!(step, Ok(None)) {
+        let mut decoded = decoded.unwrap_or_else(|| self.decoder.next().map(|item| *place = item));
+        if place.is_none() && decoded.is_ok() && reading.ended && !self.decoder.is_done() {
+            decoded = self.decoder.finish().map(|item| *place = item);
+            if place.is_none() && decoded.is_ok() {
                 self.end(now, Ok(()));
                 return None;
             }
@@ -91,30 +152,29 @@ impl<D: Decode> Call<D> {
             reading.waiting = None;
             reading.put_off = 0;
         }
-        match step {
-            Ok(Some(mut item)) => {
-                reading.waiting = None;
-                match self.join(&mut item) {
-                    Joined::Item => {}
-                    Joined::Nothing => return None,
-                    Joined::Apart(code) => {
-                        self.part(now, code);
-                        return None;
-                    }
-                }
-                if let Err(error) = self.hook_item(now, &mut item) {
+        if let Some(item) = place {
+            reading.waiting = None;
+            let dropped = match self.join(item) {
+                Joined::Item => self.hook_item(now, item).map_err(|error| {
                     let error = self.answered(error);
                     self.end(now, Err(error));
-                    return None;
+                }),
+                Joined::Nothing => Err(()),
+                Joined::Apart(code) => {
+                    self.part(now, code);
+                    Err(())
                 }
-                self.record.items += 1;
-                if let Some(attempt) = self.record.current() {
-                    attempt.items += 1;
-                }
-                self.first_by = None;
-                self.record.first_item.get_or_insert(now);
-                return Some(Output::Item(item));
+            };
+            if dropped.is_err() {
+                *place = None;
+                return None;
             }
+            self.count_item();
+            self.first_by = None;
+            self.record.first_item.get_or_insert(now);
+            return Some(Output::Item(()));
+        }
+        match decoded {
             Err(error) => {
                 let error = match &reading.encoding {
                     Some(encoding) if error.hint().is_none() => {
@@ -125,11 +185,11 @@ impl<D: Decode> Call<D> {
                 self.fail(now, error, Sent::Maybe);
                 return None;
             }
-            Ok(None) if self.decoder.is_done() => {
+            Ok(()) if self.decoder.is_done() => {
                 self.end(now, Ok(()));
                 return None;
             }
-            Ok(None) => {}
+            Ok(()) => {}
         }
         let waiting = *reading.waiting.get_or_insert(now);
         let timeouts = &self.operation.timeouts;

@@ -218,6 +218,11 @@ impl Parser {
         begun || self.pos < self.chunk.len() || !self.queue.is_empty()
     }
 
+    /// Whether all bytes were read, so that there is no event until more are fed.
+    pub(crate) fn is_drained(&self) -> bool {
+        self.pos == self.chunk.len() && self.queue.is_empty() && self.state != State::Overflow
+    }
+
     /// Whether there is an unfinished event, or line that may belong to one. Comments and ignored lines do not count.
     pub(crate) fn is_partial_event(&self) -> bool {
         let ignored = match self.state {
