@@ -18,22 +18,25 @@ impl Budget {
     }
 
     /// Takes this many bytes out of the budget.
+    #[inline]
     pub(crate) fn take(&mut self, bytes: usize) -> Result<()> {
         match self.bytes.checked_sub(bytes) {
             Some(left) => {
                 self.bytes = left;
                 Ok(())
             }
-            None => Err(Error::new(
-                ErrorKind::TooLarge,
-                "stream_too_large",
-                format!("the stream accumulates to more than the cap of {} bytes", self.cap),
-            )
-            .with_advice(Advice::new(
-                Remedy::Raise,
-                "raise {setting:limits.accumulated} if such answers are expected",
-            ))),
+            None => Err(self.exceeded()),
         }
+    }
+
+    #[cold]
+    fn exceeded(&self) -> Error {
+        Error::new(
+            ErrorKind::TooLarge,
+            "stream_too_large",
+            format!("the stream accumulates to more than the cap of {} bytes", self.cap),
+        )
+        .with_advice(Advice::new(Remedy::Raise, "raise {setting:limits.accumulated} if such answers are expected"))
     }
 
     /// Adds one more of `present` things.
@@ -55,6 +58,7 @@ impl Budget {
     }
 
     /// Appends text.
+    #[inline]
     pub(crate) fn append(&mut self, to: &mut String, text: &str) -> Result<()> {
         self.take(text.len())?;
         to.push_str(text);
@@ -62,10 +66,13 @@ impl Budget {
     }
 
     /// Merges unknown fields. A later value replaces an earlier one. Fields with a name in the accumulated type are skipped.
+    // Called for each object of each chunk, almost none of which has such fields.
+    #[inline]
     pub(crate) fn merge(&mut self, to: &mut Extra, from: &Extra, named: &[&str]) -> Result<()> {
-        if from.is_empty() {
-            return Ok(());
-        }
+        if from.is_empty() { Ok(()) } else { self.merge_some(to, from, named) }
+    }
+
+    fn merge_some(&mut self, to: &mut Extra, from: &Extra, named: &[&str]) -> Result<()> {
         for (name, value) in from {
             if to.get(name) != Some(value) && !named.contains(&name.as_str()) {
                 // Every sixth field starts a node.
@@ -76,6 +83,14 @@ impl Budget {
         }
         Ok(())
     }
+}
+
+/// Inserts into a list that mostly has one element, for which a `Vec` would take the room of four.
+pub(crate) fn insert<T>(list: &mut Vec<T>, at: usize, value: T) {
+    if list.is_empty() {
+        list.reserve_exact(1);
+    }
+    list.insert(at, value);
 }
 
 /// The memory of a value.

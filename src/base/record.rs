@@ -85,6 +85,10 @@ impl Record {
         if self.attempts.len() == KEPT {
             self.attempts.pop();
         }
+        // Most calls have one attempt.
+        if self.attempts.is_empty() {
+            self.attempts.reserve_exact(1);
+        }
         self.attempts.push(attempt);
     }
 

@@ -1,4 +1,4 @@
-//! The media type of a response.
+//! The media type of a response, and its length.
 
 use http::{HeaderMap, header};
 
@@ -8,6 +8,11 @@ use crate::base::text::find;
 pub(super) fn content_type(headers: &HeaderMap) -> Option<&str> {
     let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
     Some(value[..find(value.as_bytes(), b";").unwrap_or(value.len())].trim_ascii())
+}
+
+/// The length of the body, if it is announced.
+pub(super) fn content_length(headers: &HeaderMap) -> Option<usize> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 pub(super) fn is_json(media: &str) -> bool {

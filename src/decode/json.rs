@@ -14,7 +14,7 @@ use crate::base::error::Answered;
 use crate::base::text::{cut, decimal, lossy};
 use crate::base::{Advice, Error, ErrorKind, Limits, MaybeSend, Remedy, Result, Secrets};
 use crate::decode::charge::{Bounds, SMALL};
-use crate::decode::content_type::{content_type, is_json};
+use crate::decode::content_type::{content_length, content_type, is_json};
 use crate::decode::decoder::{Decode, Whole, floor};
 use crate::decode::kind::Fields;
 use crate::decode::mend::{LARGE, mended};
@@ -166,6 +166,8 @@ pub(super) struct Body {
     /// `buffer.len() <= cap`
     buffer: Vec<u8>,
     cap: usize,
+    /// The length that the head announces, `<= cap`; 0 if it is not known.
+    announced: usize,
     excerpt: usize,
     bounds: Bounds,
     over: bool,
@@ -180,12 +182,14 @@ impl Body {
         let secrets = head.extensions.get::<Secrets>().cloned().unwrap_or_default();
         // What is reported, plus the length of a secret that begins there.
         let looked_at = limits.error_excerpt.max(failure::LOOK).saturating_add(secrets.reach());
+        let cap = if answer { limits.body } else { limits.body.min(looked_at) };
         Body {
             status: head.status,
             headers: head.headers.clone(),
             answer,
             buffer: Vec::new(),
-            cap: if answer { limits.body } else { limits.body.min(looked_at) },
+            cap,
+            announced: content_length(&head.headers).filter(|length| *length <= cap).unwrap_or_default(),
             excerpt: limits.error_excerpt,
             bounds: Bounds::of(limits),
             over: false,
@@ -198,6 +202,11 @@ impl Body {
         self.received += chunk.len() as u64;
         let room = self.cap - self.buffer.len();
         self.over |= chunk.len() > room;
+        let len = self.buffer.len() + chunk.len().min(room);
+        // Growing takes two buffers, and leaves room at the end. A head is believed once a quarter of what it says has arrived.
+        if len > self.buffer.capacity() && len <= self.announced && self.announced / 4 <= len {
+            self.buffer.reserve_exact(self.announced - self.buffer.len());
+        }
         append(&mut self.buffer, &chunk[..chunk.len().min(room)], self.cap);
     }
 

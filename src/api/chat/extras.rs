@@ -7,10 +7,12 @@ use crate::api::budget::Budget;
 use crate::base::{Extra, Result};
 
 /// Adds the fields of a delta to those of its message.
+#[inline]
 pub(super) fn push_extra(message: &mut ChatMessage, from: &Extra, budget: &mut Budget) -> Result<()> {
-    if from.is_empty() {
-        return Ok(());
-    }
+    if from.is_empty() { Ok(()) } else { push_some(message, from, budget) }
+}
+
+fn push_some(message: &mut ChatMessage, from: &Extra, budget: &mut Budget) -> Result<()> {
     for (name, value) in from {
         match (name.as_str(), value) {
             ("tool_call_id", Value::String(id)) => message.tool_call_id = Some(id.as_str().into()),

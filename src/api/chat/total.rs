@@ -7,7 +7,7 @@ use super::{
     ChatChoice, ChatChunk, ChatCompletion, ChatLogprobs, ChatMessage, ChunkChoice, Content, Role, ToolCall,
     ToolCallDelta,
 };
-use crate::api::budget::{Budget, extra_weight};
+use crate::api::budget::{Budget, extra_weight, insert};
 use crate::base::{Limits, Result};
 use crate::protocol::Accumulate;
 
@@ -46,8 +46,8 @@ impl ChatTotal {
                 self.budget.take(size_of::<ChatChoice>())?;
                 let message = ChatMessage { role: Role::Assistant, ..ChatMessage::default() };
                 let choice = ChatChoice { index: piece.index, message, ..ChatChoice::default() };
-                self.answer.choices.insert(at, choice);
-                self.latest.insert(at, 0);
+                insert(&mut self.answer.choices, at, choice);
+                insert(&mut self.latest, at, 0);
                 at
             }
         };

@@ -1,7 +1,7 @@
 //! Accumulates the chunks of a streamed completion.
 
 use super::{Completion, CompletionChoice, CompletionChunk, CompletionChunkChoice, CompletionLogprobs, LikelyTokens};
-use crate::api::budget::Budget;
+use crate::api::budget::{Budget, insert};
 use crate::base::{Limits, Result};
 use crate::protocol::Accumulate;
 
@@ -27,7 +27,7 @@ impl CompletionTotal {
                 self.budget.one_more(self.answer.choices.len(), "choices")?;
                 self.budget.take(size_of::<CompletionChoice>())?;
                 let choice = CompletionChoice { index: piece.index, ..CompletionChoice::default() };
-                self.answer.choices.insert(at, choice);
+                insert(&mut self.answer.choices, at, choice);
                 at
             }
         };
