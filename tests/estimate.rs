@@ -5,7 +5,9 @@
 
 use futures::executor::block_on;
 use serde::Deserialize;
+use serde_json::{Value, json};
 use tabbyapi::Client;
+use tabbyapi::api::ChatRequest;
 use tabbyapi::estimate::{Estimate, Estimator};
 use tabbyapi::transport::script::{Reply, Script};
 
@@ -59,6 +61,67 @@ fn counts_lie_within_the_stated_bounds() {
             assert!((estimate.low..=estimate.high).contains(&count), "{}: {count} is not in {estimate:?}", sample.name);
         }
     }
+}
+
+/// `estimate/estimates.json`: what other implementations are held to.
+#[test]
+fn estimates_are_those_that_are_written_down() {
+    let samples = Sample::all();
+    let estimator = Estimator::new();
+    let numbers = |Estimate { tokens, low, high, .. }: Estimate| json!([low, tokens, high]);
+    let calibrated = estimator.calibrate(samples.iter().step_by(3).map(|sample| (&sample.text, sample.counts.llama3)));
+    let scaled = estimator.calibrate([(&samples[0].text, samples[0].counts.llama2)]).image_tokens(256);
+    let odd = [
+        "",
+        " ",
+        "\n\n",
+        "a",
+        "é",
+        "字",
+        "😀👩‍👩‍👧",
+        "\u{0}\u{7f}",
+        "<|im_start|>user",
+        "<>x>",
+        "[INST] [inst] <a b> <<s>é",
+        "camelCaseHTTPServer",
+        "3.14 1234567 x 12",
+        "naïve ÉTÉ Ǆ ß",
+        "\u{a0}x \u{3000} мир",
+        "-----==!?",
+        "  \t  \r\n x",
+    ];
+    let long = [
+        "<x".repeat(40),
+        format!("<{}>", "y".repeat(62)),
+        format!("<{}>", "y".repeat(63)),
+        format!("<{}>", "é".repeat(31)),
+    ];
+    let texts: Vec<&str> =
+        samples.iter().map(|sample| &*sample.text).chain(odd).chain(long.iter().map(String::as_str)).collect();
+    let of_texts: Vec<_> = texts
+        .iter()
+        .map(|text| {
+            json!([text, numbers(estimator.text(text)), numbers(calibrated.text(text)), numbers(scaled.text(text))])
+        })
+        .collect();
+    let written: Vec<Value> = serde_json::from_str(include_str!("estimate/requests.json")).unwrap();
+    let of_requests: Vec<_> = written
+        .iter()
+        .map(|written| {
+            let request: ChatRequest = serde_json::from_value(written.clone()).unwrap();
+            let fits: Vec<_> = (0..12)
+                .map(|step| 40 << step)
+                .map(|context| json!([context, request.fit(context, &estimator).map(|fitted| fitted.dropped).ok()]))
+                .collect();
+            let model = serde_json::from_value(json!({"max_seq_len": 4096, "cache_size": 4352, "chunk_size": 2048})).unwrap();
+            let fitted = request.fit_into(&model, &estimator).ok().map(|fitted| json!([fitted.dropped, numbers(fitted.estimate)]));
+            json!({"estimate": numbers(estimator.request(&request)), "images": numbers(scaled.request(&request)), "fits": fits, "fitted": fitted})
+        })
+        .collect();
+    let bound = calibrated.bound();
+    let actual = json!({"factor": calibrated.factor(), "bound": bound, "texts": of_texts, "requests": of_requests});
+    let expected: Value = serde_json::from_str(include_str!("estimate/estimates.json")).unwrap();
+    assert!(actual == expected, "estimates changed; if they were meant to, estimates.json is now\n{actual}");
 }
 
 #[test]

@@ -79,7 +79,7 @@ for (const { name, text } of MODULES) {
   writeFileSync(path.join(dist, `${text}.cjs`), `// ${name}.wasm in base64.\nmodule.exports = "${base64}";\n`);
 }
 // For `require`, which may not load modules of the other kind. All share the class of errors.
-for (const entry of ["error", "node", "inline", "schema", "tools", "openai", "ai-sdk", "batch", "tabbyml-node", "tabbyml-inline"]) {
+for (const entry of ["error", "node", "inline", "schema", "tools", "openai", "ai-sdk", "batch", "estimate", "tabbyml-node", "tabbyml-inline"]) {
   run(process.env.ESBUILD ?? "esbuild", [
     ...[path.join(dist, `${entry}.js`), `--outfile=${path.join(dist, `${entry}.cjs`)}`, "--bundle", "--format=cjs", "--platform=node", "--target=es2022"],
     ...(entry === "error" ? [] : ["--external:./error.js"]),

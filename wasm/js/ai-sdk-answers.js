@@ -12,7 +12,7 @@ export function contentOf({ id, choices: [choice] }) {
 
 /** A call; one without an id gets one. */
 export function callOf(call, at, id) {
-  return { type: "tool-call", toolCallId: call.id || `call_${id || "0"}_${at}`, toolName: call.function.name, input: call.function.arguments || "{}" };
+  return { type: "tool-call", toolCallId: call.id || `call_${id || "0"}_${at}`, toolName: call.function?.name ?? "", input: call.function?.arguments || "{}" };
 }
 
 const REASONS = { stop: "stop", length: "length", tool_calls: "tool-calls", function_call: "tool-calls", content_filter: "content-filter", error: "error" };

@@ -1,11 +1,10 @@
 // What the calls of a client share: its settings, and its number in the module.
 
 import { registry } from "./abi.js";
-import { misuse } from "./error.js";
 import { host } from "./exchange.js";
 import { needed, report } from "./host.js";
 import { Secrets } from "./secrets.js";
-import { addressOf, asTabbyError, fetchOptionsOf, headersOf, settingsOf } from "./settings.js";
+import { asTabbyError, fetchOptionsOf, headersOf, serversOf, settingsOf } from "./settings.js";
 
 /** What the calls of a client share, on the module that `ready` gives; what cannot be used of the options is an error of this package. */
 export function coreOf(options, ready) {
@@ -34,7 +33,7 @@ class Core {
 
   constructor(options, ready) {
     this.ready = ready;
-    const { baseURL, apiKey, adminKey, bearer, registrationToken, getKey, fetch, fetchOptions, onAttempt, onOutcome, logger, ...rest } = options;
+    const { getKey, fetch, fetchOptions, onAttempt, onOutcome, logger, ...rest } = options;
     this.getKey = getKey;
     // Called as a plain function, as some hosts insist.
     const own = fetch;
@@ -43,13 +42,10 @@ class Core {
     this.#hooks = { onAttempt, onOutcome, logger };
     this.#headers = headersOf(rest.headers);
     this.#limits = rest.limits;
-    this.secrets = new Secrets(this.#headers);
-    for (const [name, key] of Object.entries({ apiKey, adminKey, bearer, registrationToken })) {
-      if (key != null && typeof key !== "string") throw misuse(`\`${name}\` must be a string`);
-      this.secrets.add(key);
-    }
-    const keys = { api_key: apiKey, admin_key: adminKey, bearer, registration_token: registrationToken, asks_for_keys: !!getKey };
-    this.#settings = { base_url: addressOf(baseURL), ...keys, ...settingsOf(rest) };
+    const servers = serversOf(rest);
+    const keys = [servers, ...(servers.servers ?? [])].flatMap((server) => [server.api_key, server.admin_key, server.bearer, server.registration_token]);
+    this.secrets = new Secrets(this.#headers, keys);
+    this.#settings = { ...servers, asks_for_keys: !!getKey, ...settingsOf(rest) };
   }
 
   /** The client's number in this instance. */
@@ -65,6 +61,7 @@ class Core {
 
   /** The headers of a request: the module's, with the client's and the call's own in the place of what is no key. */
   headers(given, own) {
+    if (this.#headers.length + own.length === 0) return given;
     const headers = new (needed("Headers"))(given);
     const kept = new Set([...headers.keys()].filter((name) => name !== "accept"));
     for (const [name, value] of [...this.#headers, ...own]) {

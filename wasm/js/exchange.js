@@ -36,6 +36,14 @@ const nothing = () => {};
 /** A promise of what a function gives, which may throw. */
 const settle = (make) => new Promise((resolve) => resolve(make()));
 
+/** The origin of the address that was asked for last: most are asked for again. */
+let latest = { url: "", origin: "" };
+
+function originOf(url) {
+  if (latest.url !== url) latest = { url, origin: new URL(url).origin };
+  return latest.origin;
+}
+
 export class Exchange {
   reader;
   #flow;
@@ -48,7 +56,7 @@ export class Exchange {
   constructor(flow, fetch, { method, url, headers }, body, options) {
     this.#flow = flow;
     this.#url = url;
-    this.#origin = new URL(url).origin;
+    this.#origin = originOf(url);
     origins.add(this.#origin);
     // Redirects are not followed: keys would go along.
     const init = { ...options, method, headers, body, signal: this.#controller.signal, redirect: "manual" };
@@ -62,10 +70,12 @@ export class Exchange {
   read() {
     if (this.#reading || !this.reader || !this.#flow.wanted) return;
     this.#reading = true;
-    const { reader } = this;
-    settle(() => reader.read())
-      .then(this.#read)
-      .catch(this.#failed);
+    try {
+      // Without a promise more than there has to be: this runs for each piece of a body.
+      Promise.resolve(this.reader.read()).then(this.#read, this.#failed);
+    } catch (error) {
+      Promise.reject(error).catch(this.#failed);
+    }
   }
 
   /** Aborts it, wherever it is. */
@@ -108,9 +118,13 @@ export class Exchange {
 
   #read = (result) => {
     this.#reading = false;
-    const { done, value } = result;
-    if (done) this.reader = undefined;
-    this.#flow.report(this, done ? { type: "end" } : { type: "chunk", bytes: bytesOf(value) });
+    try {
+      const { done, value } = result;
+      if (done) this.reader = undefined;
+      this.#flow.report(this, done ? { type: "end" } : { type: "chunk", bytes: bytesOf(value) });
+    } catch (error) {
+      this.#failed(error);
+    }
   };
 
   #failed = (error) => {

@@ -18,7 +18,7 @@ const LOOKED_AT = ["content-type", "retry-after", "date", "x-should-retry", "ret
 const clock = globalThis.performance ?? Date;
 
 /**
- * A call. It reports to its `sink`: `head(head)` once an answer is no error, `records(text)`, and `end(error, outcome)`, which may
+ * A call. It reports to its `sink`: `head(read)` once an answer is no error, where `read` gives the head, `records(text)`, and `end(error, outcome)`, which may
  * answer with an error of its own.
  * Nothing is read unless it is wanted, so that who does not read holds the server back.
  */
@@ -124,7 +124,7 @@ export class Flow {
     // Once: `want` may be asked again while the module is loaded.
     this.#abi = null;
     try {
-      const { signal, headers, timeouts, timeout, maxRetries, retry, limits, preferAdminKey } = this.#options;
+      const { signal, headers, timeouts, timeout, maxRetries, retry, limits, preferAdminKey, server } = this.#options;
       if (this.#unsent) throw this.#unsent;
       this.#ownHeaders = headersOf(headers);
       this.#signal = signalOf(signal);
@@ -143,7 +143,7 @@ export class Flow {
         wants_usage: this.#wantsUsage,
         resume: this.#resume,
         request_bytes: this.#body?.length ?? 0,
-        ...settingsOf({ headers, timeouts, timeout, maxRetries, retry, limits, preferAdminKey }),
+        ...ownSettings({ headers, timeouts, timeout, maxRetries, retry, limits, preferAdminKey, server }),
       };
       this.#number = abi.start(this.#core.open(abi), JSON.stringify(call));
       this.#abi = abi;
@@ -180,7 +180,8 @@ export class Flow {
       case READ:
         if (this.#asked.status < 400 && !this.#opened) {
           this.#opened = true;
-          this.#sink.head?.({ status: this.#asked.status, headers: this.#answered() });
+          const [{ status }, headers] = [this.#asked, this.#headers ?? []];
+          this.#sink.head?.(() => ({ status, headers: this.#cleaner().headers(headers) }));
           if (this.#over) return;
         }
         if (this.#exchange?.reader && !this.#wanted) return;
@@ -308,11 +309,11 @@ export class Flow {
     return this.#wanted;
   }
 
-  async #authorize({ scope, rejected }) {
+  async #authorize({ server, scope, rejected }) {
     this.#keying = true;
     let [kind, text, expiresIn] = [0, "", -1];
     try {
-      const given = await this.#core.getKey({ scope, rejected });
+      const given = await this.#core.getKey({ server, scope, rejected });
       const key = typeof given === "string" ? { [scope === "admin" ? "adminKey" : "apiKey"]: given } : (given ?? {});
       const kinds = [key.apiKey, key.adminKey, key.bearer];
       if (kinds.some((text) => text != null && typeof text !== "string")) throw new TypeError("it gave a key that is not a string");
@@ -373,6 +374,11 @@ export class Flow {
     error = this.#sink.end(placed(error, this.#site), outcome) ?? error;
     this.#core.notify("onOutcome", { operation: this.#operation, ok: !error, error, ...(outcome ?? error?.outcome) });
   }
+}
+
+/** The settings of a call, if it has any. */
+function ownSettings(given) {
+  return Object.values(given).some((value) => value != null) ? settingsOf(given) : undefined;
 }
 
 function reasonOf(signal) {

@@ -140,7 +140,7 @@ class Relay {
     if (typeof response?.body?.getReader !== "function") throw misuse("`fromReadableStream` takes a `ReadableStream` or a `Response` with one");
     const { ok = true, status = 200, headers = [] } = response;
     if (!ok) throw new TabbyError({ kind: "server", code: `http_${status}`, status, message: `the stream was refused with status ${status}` });
-    this.#sink.head({ status, headers: [...headers] });
+    this.#sink.head(() => ({ status, headers: [...headers] }));
     return response.body.getReader();
   }
 

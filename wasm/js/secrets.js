@@ -14,11 +14,11 @@ const OF_PARTS = /auth|key|token|secret|cookie|session|password/i;
 
 export class Secrets {
   #keys = new Set();
-  #headers;
+  #fixed;
 
-  /** `headers` are those that the client sends with each request, as pairs. */
-  constructor(headers = []) {
-    this.#headers = headers.flatMap(secretsOf);
+  /** `headers` are those that the client sends with each request, as pairs, and `keys` those that it has from the start. */
+  constructor(headers = [], keys = []) {
+    this.#fixed = [...headers.flatMap(secretsOf), ...keys.filter((key) => typeof key === "string").map((key) => key.trim())];
   }
 
   /** Adds keys. They are sent without the blanks around them, so they are looked for in that way, too. */
@@ -32,7 +32,7 @@ export class Secrets {
 
   /** What removes them, and the secrets of these headers of a single call. */
   cleaner(headers = []) {
-    const plain = [...this.#keys, ...this.#headers, ...headers.flatMap(secretsOf)];
+    const plain = [...this.#keys, ...this.#fixed, ...headers.flatMap(secretsOf)];
     const all = new Set(plain.filter((text) => text.length >= SHORTEST).flatMap(writings));
     // The longest first: a secret that contains another one goes whole.
     return new Cleaner([...all].sort((one, other) => other.length - one.length));

@@ -12,7 +12,7 @@ const OF_LIMITS = { event: "event", body: "body", errorExcerpt: "error_excerpt" 
 const OWN_LIMITS = ["accumulated", "indices", "items", "depth", "expansion"];
 
 /** Options by the names that the module has for them, see wasm/src/config.rs. */
-export function settingsOf({ headers, timeouts, timeoutPolicy, timeout, maxRetries, retry, limits, preferAdminKey }) {
+export function settingsOf({ headers, timeouts, timeoutPolicy, timeout, maxRetries, retry, limits, preferAdminKey, server }) {
   const own = amounts(TIMES, timeouts, "timeouts");
   const kinds = Object.entries(KINDS).map(([name, wire]) => [wire, { ...own, ...amounts(TIMES, timeoutPolicy?.[name], "timeoutPolicy", name) }]);
   for (const name of OWN_LIMITS) amount(limits?.[name], "limits", name);
@@ -28,6 +28,7 @@ export function settingsOf({ headers, timeouts, timeoutPolicy, timeout, maxRetri
     // Timeouts of a call replace an earlier timeout.
     timeout: timeout == null && timeouts != null ? -1 : amount(timeout, "timeout"),
     prefer_admin_key: preferAdminKey == null ? null : Boolean(preferAdminKey),
+    server: server == null ? null : addressOf(server),
   };
 }
 
@@ -112,6 +113,28 @@ export function addressOf(given) {
   const origin = globalThis.location?.origin;
   if (typeof origin === "string" && origin !== "null") return new URL(text, origin).href;
   throw misuse(`\`baseURL\` is the path \`${text}\`, and only pages have a server of their own; give the full address`);
+}
+
+const BALANCES = { leastInFlight: "least_in_flight", roundRobin: "round_robin", inOrder: "in_order" };
+
+/** The servers of a client as the module takes them: the first one, with its keys, and `servers`, the others with theirs. */
+export function serversOf({ baseURL, apiKey, adminKey, bearer, registrationToken, servers, balance }) {
+  const own = { baseURL, apiKey, adminKey, bearer, registrationToken };
+  if (servers == null) return serverOf(own);
+  if (!Array.isArray(servers) || (servers.length === 0 && baseURL == null)) throw misuse("`servers` must be a list of addresses, or of objects with `baseURL` and keys");
+  if (balance != null && !Object.hasOwn(BALANCES, balance)) throw misuse(`\`balance\` must be one of ${Object.keys(BALANCES).join(", ")}`);
+  const given = servers.map((server) => (typeof server === "string" || typeof server?.href === "string" ? { baseURL: server } : { ...server }));
+  if (baseURL != null) given.unshift(own);
+  else if ([apiKey, adminKey, bearer].some((key) => key != null)) throw misuse("keys beside `servers` are those of `baseURL`; give each of the `servers` its own keys");
+  const [first, ...others] = given.map(serverOf);
+  return { ...first, servers: others, balance: balance && BALANCES[balance] };
+}
+
+function serverOf({ baseURL, apiKey, adminKey, bearer, registrationToken }) {
+  for (const [name, key] of Object.entries({ apiKey, adminKey, bearer, registrationToken })) {
+    if (key != null && typeof key !== "string") throw misuse(`\`${name}\` must be a string`);
+  }
+  return { base_url: addressOf(baseURL), api_key: apiKey, admin_key: adminKey, bearer, registration_token: registrationToken };
 }
 
 /** Options for `fetch`, which are passed on. */

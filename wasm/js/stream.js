@@ -50,13 +50,19 @@ class State {
     return this.#reader !== undefined;
   }
 
-  head({ status, headers }) {
-    this.#head = { status, headers: new Headers(headers) };
-    for (const { resolve } of this.#heads.splice(0)) resolve(this.#head);
+  /** `read` gives the head, which few ask for. */
+  head(read) {
+    this.#head = () => {
+      const { status, headers } = read();
+      const head = { status, headers: new Headers(headers) };
+      this.#head = () => head;
+      return head;
+    };
+    for (const { resolve } of this.#heads.splice(0)) resolve(this.#head());
   }
 
   opened() {
-    if (this.#head) return Promise.resolve(this.#head);
+    if (this.#head) return Promise.resolve(this.#head());
     if (this.ended) return Promise.reject(this.broken(this.error ?? cancelled()));
     return new Promise((resolve, reject) => {
       this.#heads.push({ resolve, reject });
@@ -108,7 +114,7 @@ class State {
     this.error ??= error;
     this.outcome = outcome ?? error?.outcome;
     this.#settle();
-    if (!this.error && outcome && !this.#head) this.head(outcome);
+    if (!this.error && outcome && !this.#head) this.head(() => outcome);
     for (const { reject } of this.#heads.splice(0)) reject(this.broken(this.error ?? cancelled()));
     for (const { resolve, reject } of this.#waiting.splice(0)) this.#last().then(resolve, reject);
   }
@@ -124,9 +130,10 @@ class State {
   #take() {
     if (this.left) return undefined;
     try {
-      const item = this.source.next();
+      const { source } = this;
+      const item = source.next();
       if (item === undefined) return undefined;
-      this.total.push(item);
+      this.total.push(item, source.template, source.text);
       this.listeners?.item(item);
       return item;
     } catch (error) {

@@ -50,7 +50,7 @@ function wordsIn(name) {
 
 /** Runs a call: `{ text }`, or `{ failure }`. It never rejects. */
 export async function called(tools, call, signal) {
-  const { name, arguments: text } = call.function;
+  const { name, arguments: text } = call.function ?? {};
   const tool = tools.get(name);
   if (!tool) return { failure: failure("unknown_tool", `there is no tool \`${name}\`; the tools are: ${[...tools.keys()].join(", ")}`) };
   const read = await argumentsOf(tool, text);

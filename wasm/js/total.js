@@ -3,7 +3,10 @@
 import { Budget } from "./budget.js";
 import { addCalls } from "./calls.js";
 import { CHAT, CHAT_CHUNK, COMPLETION, PIECE, PROGRESS, RESULTS, shapeOf, shaped } from "./shape.js";
-import { Halves, wellFormed } from "./text.js";
+import { Halves, bytesOf, wellFormed } from "./text.js";
+
+/** So many characters are kept as pieces. */
+const TAIL = 1024;
 
 /** Texts of a message that come in pieces. */
 const TEXTS = ["content", "reasoning_content", "refusal"];
@@ -23,6 +26,13 @@ class ChoiceTotal {
   halves = new Halves();
   /** There is one choice, whatever its index is: some servers count up with each token. */
   #isOne;
+  /** What the last item was made of, and where its text was added, if another one of that kind adds nothing but text. */
+  #repeated;
+  #grown;
+  #field = "";
+  /** The text there: what is settled, and the latest of it. */
+  #base = "";
+  #tail = "";
 
   constructor(shape, object, limits, expected) {
     this.shape = shape;
@@ -49,9 +59,36 @@ class ChoiceTotal {
     return JSON.stringify(shaped(root, this.shape)) === written && Array.isArray(root.choices) && root.choices.every(isPlain);
   }
 
-  /** Whether an item of a template is to be looked at: most are what they seem. */
-  passes(text) {
-    return this.halves.isEmpty && (text.isWellFormed?.() ?? false);
+  /** Whether items of a template with well-formed texts are what they seem. */
+  get passes() {
+    return this.halves.isEmpty;
+  }
+
+  /** Adds an item, which is nothing but `text` in a template if there is a `template`. */
+  push(item, template, text) {
+    if (template !== undefined && template === this.#repeated) return this.#grow(text);
+    this.add(item);
+    this.#repeated = undefined;
+    if (template?.field === undefined) return;
+    const [piece] = item.choices;
+    this.#grown = this.grown(this.choice(piece.index ?? 0), piece, template.field);
+    if (this.#grown === undefined) return;
+    this.#field = template.field;
+    this.#base = this.#grown[template.field];
+    this.#tail = "";
+    this.#repeated = template;
+  }
+
+  /** What adding an item of the same template again comes to: all of it but the text is there. */
+  #grow(text) {
+    this.budget.take(bytesOf(text));
+    this.#tail += text;
+    // A string that grows piece by piece is a chain of all its pieces until it is looked at, which the garbage collector moves again and again.
+    if (this.#tail.length > TAIL && this.#tail.charCodeAt(0) >= 0) {
+      this.#base += this.#tail;
+      this.#tail = "";
+    }
+    this.#grown[this.#field] = this.#base + this.#tail;
   }
 
   /** Adds what is the same in all chunks; the server says `model_name` in chunks of completions. */
@@ -86,10 +123,12 @@ class ChoiceTotal {
   /** What a half was left of when a part broke comes again, whole. */
   nextPart() {
     this.halves = new Halves();
+    this.#repeated = undefined;
   }
 
   /** Nothing more arrives: the rest of a half character is added, and the text is complete. */
   finish() {
+    this.#repeated = undefined;
     for (const name of this.halves.names) this.left(name, this.halves.rest(name));
   }
 }
@@ -105,9 +144,14 @@ export class ChatTotal extends ChoiceTotal {
     super(CHAT_CHUNK, "chat.completion", limits, expected);
   }
 
-  push(chunk) {
+  add(chunk) {
     this.head(chunk);
     for (const piece of chunk.choices) this.#choice(piece);
+  }
+
+  /** Where the text of a piece went, if it has no other. */
+  grown({ message }, { delta }, field) {
+    return TEXTS.every((name) => name === field || !delta[name]) ? message : undefined;
   }
 
   /** Halves are held back, and a message beside the delta, or in its place, says only what is new in it. */
@@ -196,7 +240,7 @@ export class CompletionTotal extends ChoiceTotal {
     super(COMPLETION, "text_completion", limits, expected);
   }
 
-  push(chunk) {
+  add(chunk) {
     this.head(chunk);
     const { budget } = this;
     for (const piece of chunk.choices) {
@@ -215,6 +259,10 @@ export class CompletionTotal extends ChoiceTotal {
       if (eos_reason) choice.eos_reason = eos_reason;
       budget.merge(choice, piece, OF_COMPLETION);
     }
+  }
+
+  grown(choice) {
+    return choice;
   }
 
   mend(choice, index) {
@@ -312,8 +360,8 @@ export class KoboldTotal {
     return item;
   }
 
-  passes(text) {
-    return this.#halves.isEmpty && (text.isWellFormed?.() ?? false);
+  get passes() {
+    return this.#halves.isEmpty;
   }
 
   push({ token }) {
@@ -358,8 +406,11 @@ function wholeResults(answer) {
 function wholeMessage(message) {
   unify(message);
   for (const name of TEXTS) if (typeof message[name] === "string") message[name] = wellFormed(message[name]);
-  for (const { function: called } of message.tool_calls ?? []) {
-    if (typeof called?.arguments === "string") called.arguments = wellFormed(called.arguments);
+  for (const call of message.tool_calls ?? []) {
+    // Calls of a kind that has no function stay as they are.
+    if (call.function === undefined && (call.type ?? "function") !== "function") continue;
+    const { name = "", arguments: text = "" } = (call.function ??= {});
+    Object.assign(call.function, { name, arguments: wellFormed(text) });
   }
 }
 

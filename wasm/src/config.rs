@@ -10,7 +10,7 @@ use http::{HeaderName, HeaderValue, StatusCode, header};
 use tabbyapi::auth::Credential;
 use tabbyapi::call::{Settings, Shared, Time};
 use tabbyapi::internal::Ask;
-use tabbyapi::policy::Resume;
+use tabbyapi::policy::{Balance, Resume, Server};
 use tabbyapi::{Error, ErrorKind, Options, Result};
 
 /// What is wanted of a call.
@@ -58,13 +58,18 @@ impl Wanted<'_> {
         Some(Resuming { resume, ask })
     }
 
-    /// The client's options with those of the call in their place.
-    pub(crate) fn options(&self, shared: &Shared) -> Options {
-        options(&self.fields, shared.options().clone())
+    /// The client's options with those of the call in their place, of which `server` is the only one to be asked.
+    pub(crate) fn options(&self, shared: &Shared) -> Result<Options> {
+        let mut options = options(&self.fields, shared.options().clone());
+        if let Some(server) = self.fields.string("server") {
+            options.server = Some(server.parse()?);
+        }
+        Ok(options)
     }
 }
 
-/// Settings of a client: `base_url`, `api_key`, `admin_key`, `bearer`, `asks_for_keys`, `seed`, and [options].
+/// Settings of a client: `base_url`, `api_key`, `admin_key`, `bearer`, `servers`, a list of further ones of these four, `balance`,
+/// `asks_for_keys`, `seed`, and [options].
 pub(crate) fn settings(json: &[u8]) -> Result<Settings> {
     let fields = object(json)?;
     let text = |name: &str| fields.string(name).unwrap_or_default();
@@ -76,6 +81,20 @@ pub(crate) fn settings(json: &[u8]) -> Result<Settings> {
     #[cfg(feature = "tabbyml")]
     {
         settings = settings.registration_token(&text("registration_token"))?;
+    }
+    for (_, server) in inner(&fields, "servers").iter().flat_map(Document::values) {
+        let given = object(server.as_bytes())?;
+        let text = |name: &str| given.string(name).unwrap_or_default();
+        let server = Server::new(text("base_url"))?
+            .api_key(text("api_key"))?
+            .admin_key(text("admin_key"))?
+            .bearer(text("bearer"))?;
+        settings = settings.server(server)?;
+    }
+    match text("balance").as_str() {
+        "in_order" => settings = settings.balance(Balance::InOrder),
+        "round_robin" => settings = settings.balance(Balance::RoundRobin),
+        _ => {}
     }
     if fields.get("asks_for_keys") == Some("true") {
         settings = settings.ask_for_keys();
@@ -291,6 +310,28 @@ mod tests {
     }
 
     #[test]
+    fn servers_are_read() {
+        let given =
+            |servers: &str| format!(r#"{{"base_url": "http://a", "balance": "in_order", "servers": [{servers}]}}"#);
+        let two = r#"{"base_url": "http://b:5000/v1", "api_key": "k2", "admin_key": null}, {"base_url": "http://c"}"#;
+        let shared = Shared::new(settings(given(two).as_bytes()).unwrap());
+        let bases: Vec<_> = shared.servers(Time::default()).into_iter().map(|status| status.base.to_string()).collect();
+        assert_eq!(bases, ["http://a", "http://b:5000", "http://c"]);
+        for bad in [
+            r#"{"base_url": "http://a/"}"#,
+            r#"{"api_key": "k"}"#,
+            "1",
+            r#"{"base_url": "http://b", "bearer": "a\nb"}"#,
+        ] {
+            assert!(settings(given(bad).as_bytes()).is_err(), "{bad}");
+        }
+        let own = r#"{"operation": "x", "server": "http://b:5000/"}"#;
+        let options = call(own.as_bytes()).unwrap().options(&shared).unwrap();
+        assert_eq!(options.server.unwrap().as_str(), "http://b:5000");
+        assert!(call(br#"{"server": "b"}"#).unwrap().options(&shared).is_err());
+    }
+
+    #[test]
     fn numbers_are_read() {
         for (text, number) in
             [("0", 0.0), ("-12", -12.0), ("1500.25", 1500.25), ("1e3", 1000.0), ("2.5E-1", 0.25), ("1e+21", 1e21)]
@@ -310,7 +351,7 @@ mod tests {
         let own = given(
             r#""retry": {"max_retries": null, "retry_generations": false}, "timeout_policy": {"read": {"idle": 20000}}"#,
         );
-        let options = call(own.as_bytes()).unwrap().options(&shared);
+        let options = call(own.as_bytes()).unwrap().options(&shared).unwrap();
         let retry = options.retry.unwrap();
         assert_eq!((retry.max_retries, retry.cap, retry.retry_generations), (7, Duration::from_millis(2), false));
         let timeout_policy = options.timeout_policy.unwrap();
@@ -325,7 +366,7 @@ mod tests {
         let given = |more: &str| format!(r#"{{"base_url": "http://h", "operation": "x"{more}}}"#);
         let shared = Shared::new(settings(given(r#", "timeout": 1500, "prefer_admin_key": true"#).as_bytes()).unwrap());
         let own = |more: &str| {
-            let options = call(given(more).as_bytes()).unwrap().options(&shared);
+            let options = call(given(more).as_bytes()).unwrap().options(&shared).unwrap();
             (options.timeout, options.prefer_admin_key)
         };
         let kept = (Some(Duration::from_millis(1500)), Some(true));

@@ -8,7 +8,7 @@ use http::{HeaderMap, Request};
 use tabbyapi::call::{Attempt, Call, Time};
 use tabbyapi::internal::Way;
 use tabbyapi::policy::{ResumeAction, ResumeEvent};
-use tabbyapi::{Error, Phase, Place, Scope, ValidationIssue};
+use tabbyapi::{BaseUrl, Error, Phase, Place, Scope, ValidationIssue};
 
 use crate::resume::Reports;
 use crate::wire::Wire;
@@ -56,7 +56,7 @@ pub(crate) fn resume(event: &ResumeEvent<'_>) -> String {
     object.end()
 }
 
-pub(crate) fn wanted_key(scope: Scope, rejected: bool) -> String {
+pub(crate) fn wanted_key(server: &BaseUrl, scope: Scope, rejected: bool) -> String {
     let scope = match scope {
         Scope::Public => "public",
         Scope::PreferAdmin => "prefer_admin",
@@ -64,6 +64,7 @@ pub(crate) fn wanted_key(scope: Scope, rejected: bool) -> String {
         _ => "api",
     };
     let mut object = Object::new();
+    object.text("server", Some(server.as_str()));
     object.text("scope", Some(scope));
     object.truth("rejected", rejected);
     object.end()
@@ -146,6 +147,7 @@ fn in_javascript(place: Place) -> String {
         Place::Setting(name) if name.starts_with("options.") => format!("`{}`", camel(&name["options.".len()..])),
         Place::Setting("client_builder.sensitive_header") => "`headers`".to_owned(),
         Place::Setting("client_builder.build_with") => "`fetch`".to_owned(),
+        Place::Setting("client_builder.server") => "`servers`".to_owned(),
         Place::Setting("error.partial_text") => "`error.partial`".to_owned(),
         Place::Setting(name) if name.starts_with("content_part.") => "a `data:` URL".to_owned(),
         Place::Setting(name) => format!("`{}`", camel(name)),
@@ -268,6 +270,7 @@ mod tests {
             (Place::Setting("content_part.image_bytes"), "a `data:` URL"),
             (Place::Field("max_tokens"), "`max_tokens`"),
             (Place::Key("admin_key"), "`adminKey`"),
+            (Place::Setting("client_builder.server"), "`servers`"),
             (Place::BaseUrl, "`baseURL`"),
         ];
         for (place, text) in spelled {
@@ -307,14 +310,12 @@ mod tests {
     }
 
     /// What only Rust has: no error of this package names them, as it has no such settings.
-    const OF_RUST: [&str; 14] = [
+    const OF_RUST: [&str; 12] = [
         "behind.",
         "provider.",
         "o_auth.",
-        "client_builder.server",
         "client_builder.rate_limit",
         "concurrency.",
-        "servers",
         "options.total",
         "tls_provider.",
         "limits.items",

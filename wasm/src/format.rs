@@ -186,10 +186,10 @@ impl EventFormat for Format {
 
     #[inline]
     fn known(&mut self, bytes: &[u8]) -> Option<usize> {
-        let Match { start, end, escaped, length } = self.templates.known(bytes)?;
+        let Match { text, escaped, length } = self.templates.known(bytes)?;
         self.found = Some(escaped);
         self.text.clear();
-        self.text.push_str(std::str::from_utf8(bytes.get(start..end)?).ok()?);
+        self.text.push_str(text);
         Some(length)
     }
 

@@ -15,7 +15,7 @@ use crate::wire::Wire;
 use crate::{config, encode, operations, records};
 
 /// The version of the abi: it changes whenever what JavaScript says or gets does. `abi.js` has the same.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// Await the next input of the exchange in flight, until the deadline.
 pub const READ: u32 = 0;
@@ -215,8 +215,8 @@ impl Running {
                     set_detail(encode::waiting(&self.reports));
                     (WAIT, until)
                 }
-                Output::Authorize { scope, rejected, deadline, .. } => {
-                    set_detail(encode::wanted_key(scope, rejected));
+                Output::Authorize { server, scope, rejected, deadline } => {
+                    set_detail(encode::wanted_key(&server, scope, rejected));
                     (AUTHORIZE, deadline)
                 }
                 Output::Done(Ok(())) => {

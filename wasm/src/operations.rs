@@ -97,7 +97,7 @@ fn custom(wanted: &Wanted<'_>, streams: bool) -> Result<Row> {
 impl Row {
     /// A call of the operation.
     pub(crate) fn call(&self, shared: &Shared, wanted: &Wanted<'_>, reports: &Reports) -> Result<Call<Wire>> {
-        let options = wanted.options(shared);
+        let options = wanted.options(shared)?;
         let parts = EndpointParts {
             method: self.verb.clone(),
             path: self.path.clone(),

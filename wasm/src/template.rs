@@ -53,7 +53,7 @@ impl Templates {
     /// The length of the data at the start of `bytes`, if it matches a template; its record is written. There is no line end
     /// in it.
     #[inline]
-    pub(crate) fn known(&mut self, bytes: &[u8]) -> Option<Match> {
+    pub(crate) fn known<'a>(&mut self, bytes: &'a [u8]) -> Option<Match<'a>> {
         for at in 0..self.kept.len() {
             if let Some(found) = self.kept[at].find(bytes) {
                 if at > 0 {
@@ -123,26 +123,36 @@ impl Templates {
     }
 }
 
-/// Where in the bytes the text stands, and how long the data is.
-pub(crate) struct Match {
-    pub(crate) start: usize,
-    pub(crate) end: usize,
+/// The text of the data, as it is written there, and the length of the data.
+pub(crate) struct Match<'a> {
+    pub(crate) text: &'a str,
     pub(crate) escaped: bool,
     pub(crate) length: usize,
 }
 
 impl Template {
     #[inline]
-    fn find(&self, bytes: &[u8]) -> Option<Match> {
-        let rest = bytes.strip_prefix(self.before.as_bytes())?;
+    fn find<'a>(&self, bytes: &'a [u8]) -> Option<Match<'a>> {
+        let rest = without(self.before.as_bytes(), bytes)?;
         let (length, escaped) = string_body(rest)?;
         let (text, rest) = rest.split_at_checked(length)?;
-        if !rest.starts_with(self.after.as_bytes()) || std::str::from_utf8(text).is_err() {
+        without(self.after.as_bytes(), rest)?;
+        let text = std::str::from_utf8(text).ok()?;
+        Some(Match { text, escaped, length: self.before.len() + length + self.after.len() })
+    }
+}
+
+/// What follows this start, if the bytes have it. By eight bytes at a time: the standard library's comparison goes byte by byte in this target,
+/// and took a third of the time of an event.
+fn without<'a>(mut start: &[u8], mut bytes: &'a [u8]) -> Option<&'a [u8]> {
+    while let Some((expected, others)) = start.split_first_chunk::<8>() {
+        let (found, rest) = bytes.split_first_chunk::<8>()?;
+        if u64::from_le_bytes(*found) != u64::from_le_bytes(*expected) {
             return None;
         }
-        let start = self.before.len();
-        Some(Match { start, end: start + length, escaped, length: start + length + self.after.len() })
+        (start, bytes) = (others, rest);
     }
+    bytes.strip_prefix(start)
 }
 
 /// Where the body of the first string stands that is the value of one of the fields. `data` is a valid document.
@@ -197,7 +207,7 @@ mod tests {
         for data in [r#"{"content":"x"}"#, r#"{"content":"\n"}"#, r#"{"text":"y"}"#, r#"{"content":"z"}"#] {
             let found = templates.known(data.as_bytes()).unwrap();
             assert_eq!(found.length, data.len());
-            templates.write(&data[found.start..found.end], found.escaped);
+            templates.write(found.text, found.escaped);
         }
         records::look(|output| {
             let expected = "\u{1}\0\0\0\0\0\u{c}\0\0\0\0\u{2}{\"content\":\"\"}\u{8}x\u{4}\0\0\0\0\u{2}\\n\
@@ -206,6 +216,22 @@ mod tests {
         });
         for data in [r#"{"content":"x"#, r#"{"content":"\q"}"#, "{\"content\":\"\n\"}", r#"{"content":"\u12"}"#] {
             assert!(templates.known(data.as_bytes()).is_none(), "{data}");
+        }
+    }
+
+    #[test]
+    fn a_start_is_equal_to_its_last_byte() {
+        let text: Vec<u8> = (0..40).collect();
+        for length in 0..text.len() {
+            let start = &text[..length];
+            assert_eq!(without(start, &text), Some(&text[length..]));
+            assert_eq!(without(start, start), Some(&[][..]));
+            for at in 0..length {
+                let mut other = text.clone();
+                other[at] ^= 0x80;
+                assert_eq!(without(start, &other), None, "{length} {at}");
+                assert_eq!(without(start, &text[..at]), None, "{length} {at}");
+            }
         }
     }
 

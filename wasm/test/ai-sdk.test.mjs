@@ -164,3 +164,59 @@ test("the same on @ai-sdk/openai-compatible goes wrong", async (t) => {
   const wrong = await generateText({ model: compatible(url, "wrong-key")("any"), prompt, maxRetries: 0 }).catch((error) => error);
   assert.doesNotMatch(wrong.message, /Invalid API key/);
 });
+
+/** The same program on both providers: what it came to, and the last body that was sent. */
+async function both(url, seen, program) {
+  const outcomes = {};
+  for (const [name, model] of [["ours", provider(url)("m")], ["theirs", compatible(url)("m")]]) {
+    const outcome = await program(model).catch((error) => ({ error }));
+    outcomes[name] = { ...outcome, body: seen.filter(({ body }) => body).at(-1)?.body };
+  }
+  return outcomes;
+}
+
+test("on @ai-sdk/openai-compatible the address of an image does not reach the server", async (t) => {
+  const { url, seen } = await answering(t, [{ content: "x" }]);
+  const image = new URL("http://127.0.0.1:1/a.jpg");
+  const content = [{ type: "file", mediaType: "image/jpeg", data: image }];
+  const { ours, theirs } = await both(url, seen, (model) => generateText({ model, messages: [{ role: "user", content }], maxRetries: 0 }));
+  assert.deepEqual(ours.body.messages[0].content, [{ type: "image_url", image_url: { url: image.href } }]);
+  // It is downloaded by the program, which cannot be done with addresses that only the server can reach.
+  assert.match(theirs.error.message, /127\.0\.0\.1/);
+  assert.equal(seen.length, 1);
+});
+
+test("on @ai-sdk/openai-compatible an answer with -Infinity is an error", async (t) => {
+  const { url, seen } = await server(t, (_, response, count) => {
+    const { stream } = seen[count - 1].body;
+    const logprobs = { content: [{ token: "x", logprob: "@", top_logprobs: [] }] };
+    const choice = { index: 0, finish_reason: "stop", logprobs };
+    const whole = { id: "c", object: "chat.completion", created: 7, model: "m", choices: [{ ...choice, message: { role: "assistant", content: "x" } }] };
+    const written = JSON.stringify(stream ? { ...chunk({ content: "x" }, choice) } : whole).replace('"@"', "-Infinity");
+    if (!stream) return response.writeHead(200, { "content-type": "application/json" }).end(written);
+    events(response);
+    return response.end(event(written) + event("[DONE]"));
+  });
+  const whole = await both(url, seen, (model) => generateText({ model, prompt, maxRetries: 0 }));
+  assert.deepEqual([whole.ours.error, await whole.ours.steps?.[0]?.text], [undefined, "x"]);
+  assert.ok(APICallError.isInstance(whole.theirs.error), String(whole.theirs.error));
+  const streamed = await both(url, seen, async (model) => {
+    const parts = await all(streamText({ model, prompt, maxRetries: 0, onError() {} }).fullStream);
+    return { text: parts.filter(({ type }) => type === "text-delta").map(({ text }) => text).join(""), failed: parts.some(({ type }) => type === "error") };
+  });
+  assert.deepEqual([streamed.ours.text, streamed.ours.failed], ["x", false]);
+  assert.deepEqual([streamed.theirs.text, streamed.theirs.failed], ["", true]);
+});
+
+test("on @ai-sdk/openai-compatible streams have no usage", async (t) => {
+  const { url } = await emulator(t);
+  const usageOf = async (model) => {
+    const streamed = streamText({ model, prompt, maxOutputTokens: 100 });
+    await streamed.consumeStream();
+    const { inputTokens, outputTokens, totalTokens } = await streamed.usage;
+    return [inputTokens, outputTokens, totalTokens];
+  };
+  const [input, output, total] = await usageOf(provider(url)("any"));
+  assert.ok(input > 0 && output > 0 && total === input + output, `${input} ${output} ${total}`);
+  assert.deepEqual(await usageOf(compatible(url)("any")), [undefined, undefined, undefined]);
+});

@@ -72,5 +72,5 @@ test("other entries are bundled with one client, and cost nothing where they are
   const { stdout } = await promisify(execFile)(process.execPath, [main]);
   assert.equal(stdout.trim(), "a true true");
   const alone = await bundled(t, 'import { Tabby } from "tabbyapi"; console.log(Tabby);', { platform: "browser" });
-  assert.deepEqual(alone.kept.filter((file) => /^(openai|ai-sdk|schema|tools?|batch|json|check|standard)/.test(file)), []);
+  assert.deepEqual(alone.kept.filter((file) => /^(openai|ai-sdk|schema|tools?|batch|estimate|textparts|json|check|standard)/.test(file)), []);
 });

@@ -249,7 +249,7 @@ test("one key is got for all calls, and another one when it is refused", async (
   };
   const tabby = new Tabby({ baseURL: url, getKey });
   await Promise.all([tabby.models.current().catch(() => {}), tabby.models.props().catch(() => {}), tabby.models.list({ preferAdminKey: false })]);
-  assert.deepEqual(asked, [{ scope: "api", rejected: false }, { scope: "api", rejected: true }]);
+  assert.deepEqual(asked, [{ server: url, scope: "api", rejected: false }, { server: url, scope: "api", rejected: true }]);
   assert.ok(seen.length <= 6);
   const failing = new Tabby({ baseURL: url, getKey: () => Promise.reject(new Error("no vault")) });
   await assert.rejects(failing.models.list({ preferAdminKey: false }), { kind: "credentials", message: /no vault/ });

@@ -29,11 +29,21 @@ async function run(command, args, cwd) {
 test("what is packed", () => {
   const names = packed().files.map(({ path }) => path).sort();
   const types = readdirSync(path.join(here, "../types"));
-  const bundled = ["ai-sdk", "batch", "error", "inline", "node", "openai", "schema", "tabbyml-inline", "tabbyml-node", "tools"];
+  const bundled = ["ai-sdk", "batch", "error", "estimate", "inline", "node", "openai", "schema", "tabbyml-inline", "tabbyml-node", "tools"];
   const common = [...bundled.map((name) => `${name}.cjs`), ...types.map((name) => name.replace(".d.ts", ".d.cts"))];
   const modules = ["tabbyapi.wasm", "module.js", "module.cjs", "tabbyml.wasm", "tabbyml-module.js", "tabbyml-module.cjs"];
   const dist = [...readdirSync(path.join(here, "../js")), ...types, ...common, ...modules];
   assert.deepEqual(names, ["LICENSE-APACHE", "LICENSE-MIT", "README.md", "package.json", ...dist.map((name) => `dist/${name}`)].sort());
+});
+
+test("the table of hosts has the versions that are installed", () => {
+  const table = readFileSync(path.join(here, "../README.md"), "utf8").split("\n").filter((line) => /^\| [A-Z\w]+ \| [\d.]+/.test(line));
+  const named = new Map(table.map((line) => line.split(" | ")).map(([host, versions]) => [host.slice(2).toLowerCase(), versions]));
+  const locked = {};
+  for (const file of ["package.json", "hosts/package.json"]) Object.assign(locked, JSON.parse(readFileSync(path.join(here, file), "utf8")).devDependencies);
+  assert.equal(named.get("node"), `20.11.1, 20, ${["node-22", "node-24"].map((name) => locked[name].split("@").at(-1)).join(", ")}`);
+  for (const [host, version] of named) if (host !== "node") assert.equal(version, locked[host], host);
+  assert.ok(named.size > 8);
 });
 
 test("Node", { timeout: 30_000 }, async (t) => {

@@ -122,6 +122,17 @@ test("texts and arguments are parsed", async (t) => {
   await assert.rejects(client(url).chat.completions.parse({ messages, response_format }), openai.LengthFinishReasonError);
 });
 
+test("calls without a function, and of another kind, are no failure", async (t) => {
+  const tool_calls = [{ id: "a", type: "custom", custom: { name: "code", input: "1" } }, { id: "b", type: "function" }, { id: "c", function: { name: "f" } }];
+  const { url } = await server(t, (_, response) => {
+    json(response, 200, { id: "1", object: "chat.completion", created: 1, model: "m", choices: [{ index: 0, message: { role: "assistant", content: null, tool_calls }, finish_reason: "tool_calls" }] });
+  });
+  const { choices } = await client(url).chat.completions.parse({ messages, tools: [{ type: "function", function: { name: "f", parameters: {} } }] });
+  const [custom, empty, named] = choices[0].message.tool_calls;
+  assert.deepEqual(custom, tool_calls[0]);
+  assert.deepEqual([empty.function.name, empty.function.arguments, named.function.arguments], ["", "", ""]);
+});
+
 for (const stream of [false, true]) {
   test(`tools run in rounds${stream ? ", streamed" : ""}`, async (t) => {
     const { url, seen } = await server(t, (request, response, count) => {

@@ -10,7 +10,7 @@ const dist = path.join(path.dirname(fileURLToPath(import.meta.url)), "../dist");
 /** In bytes, gzipped: the module and the glue of an entry, bundled and minified. ../SIZE.md tells what brought it there. */
 const MOST = 192 * 1024;
 
-const ENTRIES = ["schema", "tools", "openai", "ai-sdk", "batch"];
+const ENTRIES = ["schema", "tools", "openai", "ai-sdk", "batch", "estimate"];
 
 const bundle = async (entry) => {
   const { outputFiles } = await build({ entryPoints: [path.join(dist, entry)], bundle: true, minify: true, format: "esm", target: "es2022", platform: "neutral", external: ["*.wasm", "node:*", "tabbyapi", ...(entry === "inline.js" ? [] : ["./module.js", "./tabbyml-module.js"])], write: false });

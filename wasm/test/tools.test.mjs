@@ -170,14 +170,19 @@ test("calls that nobody could read end the run, and a form is asked for last", a
 test("giving up ends the generation and the calls, whichever way", async (t) => {
   const { url, seen } = await answering(t, [[called("a", "slow")]]);
   const reasons = [];
-  const slow = { name: "slow", run: (_, { signal, call }) => new Promise(() => signal.addEventListener("abort", () => reasons.push([call.id, signal.reason]))) };
   const controller = new AbortController();
-  const run = runTools(client(url), { messages, tools: [slow] }, { signal: controller.signal });
-  setTimeout(() => controller.abort("enough"), 50);
-  await assert.rejects(run.result(), (error) => {
+  let started = () => controller.abort("enough");
+  const run = (_, { signal, call }) => new Promise(() => {
+    signal.addEventListener("abort", () => reasons.push([call.id, signal.reason]));
+    started();
+  });
+  const slow = { name: "slow", run };
+  const aborted = runTools(client(url), { messages, tools: [slow] }, { signal: controller.signal });
+  await assert.rejects(aborted.result(), (error) => {
     assert.deepEqual([error.name, error.code, error.cause, error.partial.end, error.partial.rounds], ["AbortError", "cancelled", "enough", "unfinished", 1]);
     return true;
   });
+  started = () => {};
   const left = runTools(client(url), { messages, tools: [slow] });
   for await (const { type } of left) if (type === "started") break;
   await assert.rejects(left.result(), { name: "AbortError" });

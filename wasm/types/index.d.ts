@@ -41,7 +41,7 @@ export function fromReadableStream<Item = wire.ChatChunk, Total = wire.ChatCompl
 /** A client of one server. Creating one sends and loads nothing. */
 export class Tabby {
   /** Throws a `TabbyError` if an option is invalid. */
-  constructor(options: TabbyOptions);
+  constructor(options: TabbyOptions | TabbyServersOptions);
   /** Conversations. */
   readonly chat: Chat;
   /** Text completions. */
@@ -84,7 +84,18 @@ export interface TabbyOptions {
    * such as `/api` refers to the page's own server.
    */
   baseURL: string | web.UrlObject;
-  /** The API key (`X-API-Key`). */
+  /**
+   * Further servers, up to 64 in all, for failover: a call that a server cannot have started goes to another one. Each has its own
+   * keys, which go to no other server. Calls go to servers that they have not tried, that have a model and that did
+   * not fail within the last 10 seconds, if there are any.
+   */
+  servers?: (string | web.UrlObject | ServerOptions)[] | undefined;
+  /**
+   * How calls are spread over equally good servers: to the one with the fewest calls in flight (`leastInFlight`, the default), by turns
+   * (`roundRobin`), or to the first in the order of the list (`inOrder`).
+   */
+  balance?: "leastInFlight" | "roundRobin" | "inOrder" | undefined;
+  /** The API key (`X-API-Key`) for `baseURL`. */
   apiKey?: string | undefined;
   /** The admin key (`X-Admin-Key` on admin operations, `X-API-Key` on lists and without an API key). */
   adminKey?: string | undefined;
@@ -131,6 +142,25 @@ export interface TabbyOptions {
   onOutcome?: ((outcome: OutcomeEvent) => void) | undefined;
 }
 
+/** Settings of a client of these servers alone. */
+export interface TabbyServersOptions extends Omit<TabbyOptions, "baseURL" | "servers" | "apiKey" | "adminKey" | "bearer"> {
+  baseURL?: undefined;
+  /** The servers, each with its own keys; see `TabbyOptions`. */
+  servers: (string | web.UrlObject | ServerOptions)[];
+}
+
+/** One of several servers, with its keys. */
+export interface ServerOptions {
+  /** The server's address, as in `TabbyOptions`. */
+  baseURL: string | web.UrlObject;
+  /** The API key (`X-API-Key`). */
+  apiKey?: string | undefined;
+  /** The admin key (`X-Admin-Key` on admin operations, `X-API-Key` on lists and without an API key). */
+  adminKey?: string | undefined;
+  /** A key that is sent as `Authorization: Bearer` if no other key fits. */
+  bearer?: string | undefined;
+}
+
 /** A request to any route. */
 export interface RouteRequest {
   /** The method; `GET` by default. */
@@ -153,6 +183,8 @@ export interface Logger {
 
 /** The scope of a key. */
 export interface KeyRequest {
+  /** The address of the server that the key is for. */
+  server: string;
   /** The required scope: `prefer_admin` uses the admin key if it is set. */
   scope: "api" | "prefer_admin" | "admin";
   /** Whether the server rejected the last key. */
@@ -249,6 +281,8 @@ export interface CallOptions {
   limits?: Limits | undefined;
   /** Whether to send the admin key instead of the API key, such as for inline model loading. See `TabbyOptions`. */
   preferAdminKey?: boolean | undefined;
+  /** The address of the only server to call, of the client's `servers`; any of them by default. */
+  server?: string | web.UrlObject | undefined;
 }
 
 /** What a stream of a conversation or a completion may override. */

@@ -55,7 +55,7 @@ export class TabbyML {
 export type ServerKind = "tabbyml" | "tabbyapi" | "other";
 
 /** Settings of a client. */
-export interface TabbyMLOptions extends Omit<TabbyOptions, "apiKey" | "adminKey" | "bearer" | "getKey" | "preferAdminKey"> {
+export interface TabbyMLOptions extends Omit<TabbyOptions, "servers" | "balance" | "apiKey" | "adminKey" | "bearer" | "getKey" | "preferAdminKey"> {
   /** The token of a user (wire: `Authorization: Bearer`), which the server's home page shows, or an access token of `graphql.signIn`. */
   token?: string | undefined;
   /** The registration token, which ingestion requires and which is sent for nothing else. */

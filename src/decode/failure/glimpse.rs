@@ -147,7 +147,7 @@ impl<'de> Visitor<'de> for DeserializeInPlace<'_> {
         while *self.left == 0 && fields.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
         // The form of numbers if a crate of the program enables `arbitrary_precision` of serde_json.
         if let (1, Some(Value::String(number))) = (map.len(), map.get("$serde_json::private::Number")) {
-            *self.value = number.parse().ok().and_then(serde_json::Number::from_f64).map_or(Value::Null, Value::Number);
+            *self.value = number.parse().map_or(Value::Null, Value::Number);
         }
         Ok(())
     }
