@@ -6,6 +6,7 @@ mod transcripts;
 
 mod bad_input;
 mod content;
+mod drift;
 mod edit;
 mod mutants;
 mod recordings;

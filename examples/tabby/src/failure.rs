@@ -28,6 +28,8 @@ pub enum Failure {
     Undone(&'static str, String),
     /// The server answered that it is not well.
     Unhealthy,
+    /// The examination found so many errors.
+    Found(usize),
     /// Something that is no fault of the server.
     Other(String),
     /// Ctrl-C.
@@ -47,7 +49,7 @@ impl Failure {
             Failure::Usage(_) => 2,
             Failure::Undone(..) => 5,
             Failure::Unhealthy => 6,
-            Failure::Other(_) => 1,
+            Failure::Found(_) | Failure::Other(_) => 1,
             Failure::Interrupted => 130,
             // What shells tell of programs that such a pipe ended.
             Failure::Closed => 141,
@@ -62,6 +64,7 @@ impl Failure {
             Failure::Usage(_) => ("usage", "usage", None),
             Failure::Undone(code, _) => ("server", *code, None),
             Failure::Unhealthy => ("server", "unhealthy", None),
+            Failure::Found(_) => ("server", "findings", None),
             Failure::Other(_) | Failure::Closed => ("other", "other", None),
             Failure::Interrupted => ("interrupted", "interrupted", None),
             Failure::Call(error) | Failure::Broken(_, error) => {
@@ -117,6 +120,9 @@ impl fmt::Display for Failure {
                 "the server is unhealthy; it says so until it is restarted, even if it works on: `tabby health --wait 0` shows \
                  whether a model is ready",
             ),
+            Failure::Found(errors) => {
+                write!(f, "the examination found {}", crate::output::count(*errors as u64, "error"))
+            }
             Failure::Interrupted => f.write_str("interrupted"),
             Failure::Closed => f.write_str("nobody reads the output"),
         }

@@ -4,13 +4,14 @@
 //! * `connect`: the server, the keys, recordings.
 //! * `manage`: listing, loading and changing models. `generate`: completions, embeddings, tokens. `chat`: the
 //!   conversation. `batch`: files of requests.
-//!   `ml`: the other server, TabbyML/tabby.
+//!   `ml`: the other server, TabbyML/tabby. `doctor`: the examination of a server.
 //! * `output`: text for people, JSON for scripts. `files`: what is written to disk. `failure`: errors and exit codes. `interrupt`: Ctrl-C.
 
 mod args;
 mod batch;
 mod chat;
 mod connect;
+mod doctor;
 mod failure;
 mod files;
 mod generate;
@@ -92,6 +93,9 @@ async fn run(args: &Args, output: &Output) -> Result<(), Failure> {
     if let Command::Ml(what) = &args.command {
         return ml::ml(args, what, output, &interrupt).await;
     }
+    if let Command::Doctor(what) = &args.command {
+        return doctor::doctor(args, what, output, &interrupt).await;
+    }
     let client = connect::client(args, &interrupt)?;
     // The command handles Ctrl-C itself.
     if let Command::Chat(what) = &args.command {
@@ -136,7 +140,7 @@ async fn one(command: &Command, client: &tabbyapi::Client, output: &Output) -> R
         Command::Tokens(what) => generate::tokens::tokens(client, what, output).await,
         Command::Batch(what) => batch::batch(client, what, output).await,
         // These were finished before.
-        Command::Chat(_) | Command::Ml(_) | Command::Completions { .. } => Ok(()),
+        Command::Chat(_) | Command::Ml(_) | Command::Doctor(_) | Command::Completions { .. } => Ok(()),
     }
 }
 

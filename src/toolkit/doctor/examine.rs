@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::base::secrets::{Secrets, X_ADMIN_KEY, X_API_KEY, is_secret};
 use crate::protocol::auth::Credential;
 use crate::toolkit::doctor::check::*;
+use crate::toolkit::doctor::drift::{self, Drift};
 use crate::toolkit::doctor::plan::{self, Ask, Body, Key};
 use crate::toolkit::doctor::report::{Notes, Probe, Report, quote};
 use crate::toolkit::doctor::{Doctor, cors, judge, keys, model, server};
@@ -38,6 +39,7 @@ enum Stage {
     Reads,
     Kobold,
     Decode,
+    Document,
     Cors,
     Generation,
     End,
@@ -143,6 +145,7 @@ impl Examination {
             keys::judge(&self, &mut report.facts, &mut whole);
             model::judge(&self, &mut report.facts, &mut whole);
             cors::judge(&self, &mut whole);
+            report.drift = self.drift(&mut whole);
         }
         if self.out_of_time {
             whole.add(TIME_LIMIT, format!("after {} s", self.doctor.timeout.as_secs()));
@@ -198,7 +201,11 @@ impl Examination {
                 let tokens = self.good("encode").map(|json| &json["tokens"]).filter(|tokens| tokens.is_array());
                 (Stage::Decode, tokens.map(|tokens| plan::decode(self.key, tokens)).into_iter().collect())
             }
-            Stage::Decode => match &self.doctor.origin {
+            Stage::Decode => {
+                let asks = self.doctor.document.is_some().then(plan::document);
+                (Stage::Document, asks.into_iter().collect())
+            }
+            Stage::Document => match &self.doctor.origin {
                 Some(origin) => (Stage::Cors, plan::cors(self.key, self.key_header().as_str(), origin)),
                 None => (Stage::Cors, Vec::new()),
             },
@@ -250,6 +257,26 @@ impl Examination {
             Key::Admin => of(admin, X_API_KEY),
             Key::ApiAsAdmin => of(if self.key == Key::Admin { admin } else { api }, X_ADMIN_KEY),
         }
+    }
+
+    /// The differences from the known document.
+    fn drift(&self, notes: &mut Notes) -> Option<Drift> {
+        let known = self.doctor.document.as_ref()?;
+        notes.at = "GET /openapi.json".to_owned();
+        let theirs = self.good("document").filter(|json| json["paths"].is_object());
+        let mut found = match theirs {
+            Some(theirs) => drift::between(known, theirs),
+            None => {
+                let status = self.of("document").and_then(|seen| seen.exchange.status);
+                let status = status.map_or("no answer".to_owned(), |status| format!("status {status}"));
+                notes.add(DRIFT_UNREADABLE, format!("{status}, and no OpenAPI document"));
+                Drift::default()
+            }
+        };
+        for seen in self.seen.iter().filter(|seen| seen.exchange.status == Some(200) && seen.ask.name != "document") {
+            drift::seen(known, &format!("{} {}", seen.ask.method, seen.ask.path), &seen.json, &mut found);
+        }
+        Some(found)
     }
 
     fn key_header(&self) -> HeaderName {

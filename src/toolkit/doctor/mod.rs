@@ -36,6 +36,7 @@
 
 mod check;
 mod cors;
+mod drift;
 mod examine;
 mod judge;
 mod keys;
@@ -45,9 +46,11 @@ mod report;
 mod run;
 mod server;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::Uri;
+use serde_json::Value;
 
 use crate::base::secrets::Secrets;
 use crate::base::{BaseUrl, Error, Result};
@@ -55,6 +58,7 @@ use crate::protocol::auth::Credential;
 use crate::transport::{Exchange, Transport};
 
 pub use check::{CHECKS, Check, Severity};
+pub use drift::{Change, Drift};
 pub use report::{Finding, Probe, Report};
 
 use examine::Examination;
@@ -70,6 +74,7 @@ pub struct Doctor {
     generate: bool,
     timeout: Duration,
     wall_clock: Option<Duration>,
+    document: Option<Arc<Value>>,
 }
 
 impl Doctor {
@@ -87,6 +92,7 @@ impl Doctor {
             generate: false,
             timeout: Duration::from_secs(60),
             wall_clock: None,
+            document: None,
         })
     }
 
@@ -136,6 +142,17 @@ impl Doctor {
     pub fn wall_clock(mut self, since_epoch: Duration) -> Self {
         self.wall_clock = Some(since_epoch);
         self
+    }
+
+    /// Sets a known OpenAPI document, such as the `openapi.json` of this library's repository. The server's own `/openapi.json` and its answers
+    /// are compared with it, see [`Report::drift`].
+    ///
+    /// # Errors
+    ///
+    /// Errors with code `config` if the text is not an OpenAPI document in JSON.
+    pub fn document(mut self, json: &str) -> Result<Self> {
+        self.document = Some(Arc::new(drift::parse(json)?));
+        Ok(self)
     }
 
     /// Examines the server. Sends one request at a time, about thirty, and follows no redirects. Ends within the timeout.

@@ -162,6 +162,11 @@ pub(super) fn decode(key: Key, tokens: &Value) -> Ask {
         .json(json!({"tokens": tokens, "add_bos_token": false}))
 }
 
+/// The server's own document.
+pub(super) fn document() -> Ask {
+    Ask::new("document", "its own OpenAPI document", "GET", "/openapi.json").expects(&[])
+}
+
 /// The text whose tokens are asked for.
 pub(super) const TEXT: &str = "The quick brown fox jumps over the lazy dog.";
 

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::base::secrets::Secrets;
 use crate::toolkit::doctor::check::{Check, Severity};
+use crate::toolkit::doctor::drift::Drift;
 
 /// The most findings of one check that are listed.
 const MOST_OF_A_CHECK: usize = 4;
@@ -49,6 +50,8 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// The requests that were sent.
     pub probes: Vec<Probe>,
+    /// How the server differs from the document that was given, if one was.
+    pub drift: Option<Drift>,
 }
 
 impl Report {
@@ -85,6 +88,9 @@ impl Report {
             let _ = writeln!(out, "  * {why} Breaks {breaks}.");
             let _ = writeln!(out, "  * To do: {fix}.");
         }
+        if let Some(drift) = &self.drift {
+            let _ = writeln!(out, "\n## Differences from the known document\n\n```text\n{}\n```", fenced(drift));
+        }
         let _ = writeln!(out, "\n## Requests\n\n| request | purpose | status | ms |\n|---|---|---|---|");
         for probe in &self.probes {
             let status = probe.status.map_or("none".to_owned(), |status| status.to_string());
@@ -97,6 +103,12 @@ impl Report {
     pub(super) fn finish(&mut self, secrets: &Secrets) {
         secrets.remove_from(&mut self.url);
         self.facts.iter_mut().for_each(|(_, value)| secrets.remove_from(value));
+        for changes in self.drift.iter_mut().flat_map(|drift| [&mut drift.new, &mut drift.gone, &mut drift.changed]) {
+            for change in changes {
+                secrets.remove_from(&mut change.at);
+                secrets.remove_from(&mut change.what);
+            }
+        }
         self.findings = finished(std::mem::take(&mut self.findings), secrets);
     }
 }
@@ -130,6 +142,9 @@ impl fmt::Display for Report {
             writeln!(f, "{} {id}: {at}{}", severity.as_str(), finding.seen)?;
             writeln!(f, "  {why} Breaks {breaks}.")?;
             writeln!(f, "  To do: {fix}.\n")?;
+        }
+        if let Some(drift) = &self.drift {
+            writeln!(f, "{drift}")?;
         }
         let [errors, warnings, notes] = [Severity::Error, Severity::Warning, Severity::Note].map(|of| self.count(of));
         write!(f, "{} requests, {errors} errors, {warnings} warnings, {notes} notes", self.probes.len())
@@ -175,6 +190,11 @@ pub(super) fn quote(text: &str) -> String {
 
 fn code(text: &str) -> String {
     format!("`{}`", text.replace('`', "'"))
+}
+
+/// The list of differences, in which nothing ends the block.
+fn fenced(drift: &Drift) -> String {
+    drift.to_string().trim_end().replace('`', "'")
 }
 
 fn cell(text: &str) -> String {

@@ -1,5 +1,6 @@
 //! The command line arguments.
 
+mod doctor;
 mod generate;
 mod manage;
 mod ml;
@@ -11,6 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tabbyapi::OrderedJson;
 
+pub use doctor::Doctor;
 pub use generate::{Batch, Chat, Complete, Embed, ResumeArgs, TextArgs, Tokens};
 pub use manage::{
     Download, EmbeddingModels, Load, Loras, LorasArgs, Models, ModelsArgs, OverridesArgs, SamplingCommand, Templates,
@@ -51,6 +53,7 @@ Examples:
   echo Hello | tabby complete - --json       for scripts
   tabby batch requests.jsonl -o results.jsonl
   tabby ml complete main.py                  of the other server, TabbyML/tabby
+  tabby doctor                               what is wrong with a server
 
 Exit codes:
     0  success
@@ -72,6 +75,13 @@ Each line is a request in JSON, as in OpenAI's batch files:
 The run stops after three consecutive requests that do not reach the server. Run
 the same command again to resume. At the end the file of results has one line
 per request. The exit code is 0 only if all requests succeeded.";
+
+const DOCTOR: &str = "\
+Sends requests that change nothing: no model is loaded, unloaded or downloaded.
+The keys are those of all commands, the admin key included. --timeout limits the
+whole examination, by default to 60 seconds.
+The exit code is 0 if there is no error among the findings, 1 if there is one,
+and 2 if the examination could not begin.";
 
 /// The server and the connection to it.
 #[derive(Debug, ClapArgs)]
@@ -119,6 +129,7 @@ impl Args {
             Command::Batch(batch) => [Some(&batch.input), Some(&batch.output)],
             Command::Chat(chat) => [chat.load.as_ref(), chat.history.as_ref()],
             Command::Ml(ml) => [ml.token_file.as_ref(), ml.registration_token_file.as_ref()],
+            Command::Doctor(doctor) => [doctor.document(), None],
             Command::Download(download) => [download.hub_token_file.as_ref(), None],
             _ => [None, None],
         };
@@ -136,6 +147,9 @@ pub enum Command {
     },
     /// Show the permission of the key
     Permission,
+    /// Examine a server, and report what is wrong and what to do
+    #[command(after_help = DOCTOR)]
+    Doctor(Doctor),
     /// List models, or show the loaded one
     Models(ModelsArgs),
     /// Load a model

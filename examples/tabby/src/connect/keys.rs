@@ -34,6 +34,12 @@ impl Keys {
     }
 }
 
+/// Whether a source of an admin key was named.
+pub fn has_admin_key(args: &ServerArgs) -> bool {
+    let is_set = std::env::var_os("TABBY_ADMIN_KEY").is_some_and(|value| !value.is_empty());
+    is_set || args.admin_key_file.is_some() || args.tokens_file.is_some()
+}
+
 fn chain<const N: usize>(files: [Option<KeyFile>; N]) -> Chain {
     files.into_iter().flatten().fold(Chain::new(), Chain::then)
 }

@@ -7,11 +7,12 @@ mod replay;
 use std::path::Path;
 use std::time::Duration;
 
+use tabbyapi::auth::{Credential, KeySource};
 use tabbyapi::policy::Retry;
 use tabbyapi::transport::Reqwest;
-use tabbyapi::{Client, Options};
+use tabbyapi::{Client, Options, Scope};
 
-use crate::args::Args;
+use crate::args::{Args, ServerArgs};
 use crate::failure::Failure;
 use crate::files::same;
 use crate::interrupt::Interrupt;
@@ -22,7 +23,7 @@ use replay::Idempotency;
 const INTERRUPTED: &str = "interrupted by the user";
 
 /// Where a server is by default.
-const DEFAULT_URL: &str = "http://127.0.0.1:5000";
+pub const DEFAULT_URL: &str = "http://127.0.0.1:5000";
 
 pub fn client(args: &Args, interrupt: &Interrupt) -> Result<Client, Failure> {
     let all = args;
@@ -49,6 +50,18 @@ pub fn client(args: &Args, interrupt: &Interrupt) -> Result<Client, Failure> {
         }
         None => builder.build_with(transport)?,
     })
+}
+
+/// The key for all that needs no admin, and the admin key, as far as they are given.
+pub async fn credentials(args: &ServerArgs) -> Result<(Option<Credential>, Option<Credential>), Failure> {
+    let keys = keys::Keys::new(args);
+    let api = keys.key(Scope::Api, false).await?;
+    // A bearer key alone may be either, and is examined once.
+    let admin = match keys::has_admin_key(args) {
+        true => keys.key(Scope::Admin, false).await?,
+        false => None,
+    };
+    Ok((api, admin))
 }
 
 /// The transport of the recording in this file.

@@ -9,9 +9,20 @@ fn tell(args: &[&str]) -> String {
 #[test]
 fn help_is_as_it_was() {
     let mut told = String::new();
-    for command in
-        ["", "load", "complete", "chat", "embed", "tokens", "models", "sampling", "batch", "ml", "ml complete"]
-    {
+    for command in [
+        "",
+        "load",
+        "complete",
+        "chat",
+        "embed",
+        "tokens",
+        "models",
+        "sampling",
+        "batch",
+        "doctor",
+        "ml",
+        "ml complete",
+    ] {
         let args: Vec<_> = command.split_whitespace().chain(["--help"]).collect();
         told += &format!("$ tabby {}\n{}\n", args.join(" "), tell(&args));
     }

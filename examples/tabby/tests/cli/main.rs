@@ -2,6 +2,7 @@
 
 mod batch;
 mod chat;
+mod doctor;
 mod errors;
 mod generate;
 mod help;
