@@ -236,10 +236,12 @@ fn events_come_as_they_arrive_whatever_the_type() {
 #[test]
 fn beginnings_mean_the_same_at_every_border() {
     let event = "data: {\"token\":\"Hel\"}\n\n";
-    let parts = ["", " ", "\t", "\n", "\r\n", " \n", "\u{feff}", "P\0\0\0", "dat", "retr", "id", ": c", "a:1\n"];
+    let document = "{\"error\":{\"message\":\"no\"}}";
+    let parts =
+        ["", " ", "\t", "\u{c}", "\n", "\r\n", " \n", "\u{feff}", "P\0\0\0", "dat", "retr", "id", ": c", "a:1\n"];
     let pairs = parts.iter().flat_map(|one| parts.iter().map(move |two| format!("{one}{two}")));
     let mut texts = std::collections::BTreeMap::<bool, usize>::new();
-    for (start, rest) in pairs.flat_map(|start| [(start.clone(), ""), (start, event)]) {
+    for (start, rest) in pairs.flat_map(|start| ["", event, document].map(|rest| (start.clone(), rest))) {
         for kind in ["text/event-stream", "application/json"] {
             let body = format!("{start}{rest}");
             let case: Case = from_value(json!({"name": "", "operation": "kobold.stream", "status": 200,
@@ -254,7 +256,7 @@ fn beginnings_mean_the_same_at_every_border() {
             assert_eq!(case.play(case.reply(&bytes)), whole, "{body:?} as {kind}, byte by byte");
         }
     }
-    assert_eq!(texts, [(false, 585), (true, 91)].into(), "some have the event");
+    assert_eq!(texts, [(false, 1_078), (true, 98)].into(), "some have the event");
 }
 
 #[test]

@@ -41,8 +41,13 @@ pub trait EventFormat: MaybeSend + 'static {
     }
 
     /// Returns the item of the event that was just [recognized](Self::known): the same as [`event`](Self::event) would return.
-    fn known_item(&mut self) -> Option<Self::Item> {
-        None
+    /// `Ok(None)` only if none was. The type is that of [`Decode::next`], so that the item is written where it is expected.
+    ///
+    /// # Errors
+    ///
+    /// Never errors.
+    fn known_item(&mut self) -> Result<Option<Self::Item>> {
+        Ok(None)
     }
 
     /// Decodes a JSON body in place of the stream.
@@ -153,64 +158,9 @@ impl<F: EventFormat> Events<F> {
         }
     }
 
-    /// Adds the response and the event to an error.
-    fn at_event(head: &Option<(StatusCode, HeaderMap)>, excerpt: usize, data: &str, error: Error) -> Error {
-        let Some((status, headers)) = head else { return error };
-        let cut = &data.as_bytes()[..data.len().min(excerpt)];
-        error.answered(Answered { status: *status, headers: headers.clone(), body: Bytes::copy_from_slice(cut) })
-    }
-}
-
-impl<F: EventFormat> fmt::Debug for Events<F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Events").field("events", &self.events).field("done", &self.done).finish_non_exhaustive()
-    }
-}
-
-impl<F: EventFormat> Decode for Events<F> {
-    type Item = F::Item;
-
-    fn start(&mut self, head: &Parts, limits: &Limits) -> Result<()> {
-        self.format.reset();
-        self.format.limits(limits);
-        self.events = 0;
-        self.skipped = 0;
-        self.failed = None;
-        self.fault = None;
-        self.last = false;
-        self.done = false;
-        self.excerpt = limits.error_excerpt;
-        self.head = Some((head.status, head.headers.clone()));
-        self.secrets = head.extensions.get::<Secrets>().cloned().unwrap_or_default();
-        let body = Body::new(head, limits, None);
-        self.mode = match head.status.is_success() {
-            true => Mode::Unknown(Sniff::new(&head.headers, body, limits.event)),
-            false => Mode::Whole(body),
-        };
-        Ok(())
-    }
-
-    fn feed(&mut self, chunk: Bytes) {
-        match &mut self.mode {
-            Mode::Unknown(sniff) => {
-                if let Some((is_stream, chunk)) = sniff.feed(chunk) {
-                    self.open(is_stream, chunk);
-                }
-            }
-            Mode::Stream(parser) => parser.feed(chunk),
-            Mode::Whole(body) => body.feed(chunk),
-            Mode::Items(_) => {}
-        }
-    }
-
-    fn is_drained(&self) -> bool {
-        match &self.mode {
-            Mode::Stream(parser) => self.failed.is_none() && !self.done && parser.is_drained(),
-            _ => false,
-        }
-    }
-
-    fn next(&mut self) -> Result<Option<F::Item>> {
+    /// The next item of events that are not recognized by their beginning, or of a body.
+    #[inline(never)]
+    fn next_unknown(&mut self) -> Result<Option<F::Item>> {
         if let Some(error) = self.failed.take() {
             return Err(error);
         }
@@ -219,13 +169,6 @@ impl<F: EventFormat> Decode for Events<F> {
         }
         match &mut self.mode {
             Mode::Stream(parser) => loop {
-                if parser.next_known(|bytes| self.format.known(bytes)) {
-                    self.events += 1;
-                    match self.format.known_item() {
-                        Some(item) => return Ok(Some(item)),
-                        None => continue,
-                    }
-                }
                 let Some(event) = parser.next().map_err(too_large)? else { return Ok(None) };
                 let data = event.data();
                 let (large, length) = (data.len() > SMALL, data.len() as u64);
@@ -286,6 +229,80 @@ impl<F: EventFormat> Decode for Events<F> {
             Mode::Whole(body) => body.check().map(|()| None),
             Mode::Items(items) => Ok(items.pop_front()),
         }
+    }
+
+    /// Adds the response and the event to an error.
+    fn at_event(head: &Option<(StatusCode, HeaderMap)>, excerpt: usize, data: &str, error: Error) -> Error {
+        let Some((status, headers)) = head else { return error };
+        let cut = &data.as_bytes()[..data.len().min(excerpt)];
+        error.answered(Answered { status: *status, headers: headers.clone(), body: Bytes::copy_from_slice(cut) })
+    }
+}
+
+impl<F: EventFormat> fmt::Debug for Events<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Events").field("events", &self.events).field("done", &self.done).finish_non_exhaustive()
+    }
+}
+
+impl<F: EventFormat> Decode for Events<F> {
+    type Item = F::Item;
+
+    fn start(&mut self, head: &Parts, limits: &Limits) -> Result<()> {
+        self.format.reset();
+        self.format.limits(limits);
+        self.events = 0;
+        self.skipped = 0;
+        self.failed = None;
+        self.fault = None;
+        self.last = false;
+        self.done = false;
+        self.excerpt = limits.error_excerpt;
+        self.head = Some((head.status, head.headers.clone()));
+        self.secrets = head.extensions.get::<Secrets>().cloned().unwrap_or_default();
+        let body = Body::new(head, limits, None);
+        self.mode = match head.status.is_success() {
+            true => Mode::Unknown(Sniff::new(&head.headers, body, limits.event)),
+            false => Mode::Whole(body),
+        };
+        Ok(())
+    }
+
+    fn feed(&mut self, chunk: Bytes) {
+        match &mut self.mode {
+            Mode::Unknown(sniff) => {
+                if let Some((is_stream, chunk)) = sniff.feed(chunk) {
+                    self.open(is_stream, chunk);
+                }
+            }
+            Mode::Stream(parser) => parser.feed(chunk),
+            Mode::Whole(body) => body.feed(chunk),
+            Mode::Items(_) => {}
+        }
+    }
+
+    fn is_drained(&self) -> bool {
+        match &self.mode {
+            Mode::Stream(parser) => self.failed.is_none() && !self.done && parser.is_drained(),
+            _ => false,
+        }
+    }
+
+    #[inline]
+    fn next(&mut self) -> Result<Option<F::Item>> {
+        if let Mode::Stream(parser) = &mut self.mode
+            && self.failed.is_none()
+            && !self.done
+        {
+            if parser.drain() {
+                return Ok(None);
+            }
+            if parser.next_known(|bytes| self.format.known(bytes)) {
+                self.events += 1;
+                return self.format.known_item();
+            }
+        }
+        self.next_unknown()
     }
 
     fn finish(&mut self) -> Result<Option<F::Item>> {

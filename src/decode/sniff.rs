@@ -28,11 +28,11 @@ impl Sniff {
         if self.bytes.is_empty()
             && let Some(is_stream) = is_stream(&chunk, self.declared)
         {
-            return Some((is_stream, chunk));
+            return Some((is_stream, content(is_stream, chunk)));
         }
         self.bytes.extend_from_slice(&chunk);
         match is_stream(&self.bytes, self.declared) {
-            Some(is_stream) => Some((is_stream, std::mem::take(&mut self.bytes).into())),
+            Some(is_stream) => Some((is_stream, content(is_stream, std::mem::take(&mut self.bytes).into()))),
             None => {
                 // White space has no meaning in either case. It may arrive for a long time before a response, within limits.
                 self.bytes = squeezed(&self.bytes);
@@ -48,7 +48,8 @@ impl Sniff {
     /// The body ended before its kind was known.
     pub(super) fn end(&mut self) -> (bool, Bytes) {
         let bytes = std::mem::take(&mut self.bytes);
-        (self.declared, if start(&bytes).is_empty() { Bytes::new() } else { bytes.into() })
+        let bytes = if start(&bytes).is_empty() { Bytes::new() } else { bytes.into() };
+        (self.declared, content(self.declared, bytes))
     }
 
     pub(super) fn received(&self) -> u64 {
@@ -81,6 +82,15 @@ const BOM: &[u8] = b"\xEF\xBB\xBF";
 /// The bytes without a byte order mark and white space.
 fn start(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(BOM).unwrap_or(bytes).trim_ascii_start()
+}
+
+/// The bytes without what stands before a document. It has no meaning, and may have been [reduced](squeezed) before. Not all of it is
+/// white space in JSON.
+fn content(is_stream: bool, bytes: Bytes) -> Bytes {
+    match is_stream {
+        true => bytes,
+        false => bytes.slice_ref(start(&bytes)),
+    }
 }
 
 /// Reduces leading white space to what matters for a stream: after a byte order mark or a line end there is no mark, and a line that

@@ -15,11 +15,7 @@ pub(crate) fn append(buffer: &mut Vec<u8>, bytes: &[u8], max: usize) {
         let capacity = len.max(256).max(step).min(max.max(len));
         buffer.reserve_exact(capacity - buffer.len());
     }
-    match bytes {
-        // Avoids a call of memcpy for one byte.
-        [byte] => buffer.push(*byte),
-        _ => buffer.extend_from_slice(bytes),
-    }
+    buffer.extend_from_slice(bytes);
 }
 
 /// Sets a string to the text of a line, and clears the line.

@@ -28,8 +28,14 @@ impl Ask {
         let streamed =
             recording.request_json().is_some_and(|body| body.get("stream").is_some_and(|stream| stream == true));
         // What was sent wrongly on purpose cannot be sent by the API; the answer is replayed all the same.
-        let chat = || requests::chat(name).unwrap_or_else(|| ChatRequest::new([ChatMessage::user("hi")]));
-        let completion = || requests::completion(name).unwrap_or_else(|| CompletionRequest::new("hi").max_tokens(5));
+        let chat = || {
+            let made = requests::chat(name).or_else(|| read(recording));
+            made.unwrap_or_else(|| ChatRequest::new([ChatMessage::user("hi")]))
+        };
+        let completion = || {
+            let made = requests::completion(name).or_else(|| read(recording));
+            made.unwrap_or_else(|| CompletionRequest::new("hi").max_tokens(5))
+        };
         Some(match (recording.exchange.method.as_str(), recording.exchange.path.as_str()) {
             ("POST", "/v1/chat/completions") if streamed => Ask::ChatStream(chat()),
             ("POST", "/v1/chat/completions") => Ask::Chat(chat()),
@@ -69,6 +75,17 @@ impl Ask {
     pub(crate) fn is_stream(&self) -> bool {
         matches!(self, Ask::ChatStream(_) | Ask::CompletionStream(_) | Ask::Load(_))
     }
+}
+
+/// The request of a recording with an engine.
+fn read<T: serde::de::DeserializeOwned>(recording: &Recording) -> Option<T> {
+    if !recording.has_engine {
+        return None;
+    }
+    let mut body = recording.request_json()?;
+    // The library asks for usage in any case, and each call sets whether it streams.
+    body.as_object_mut()?.retain(|field, _| field != "stream" && field != "stream_options");
+    serde_json::from_value(body).ok()
 }
 
 /// The recordings that belong to a call, with it.

@@ -53,7 +53,11 @@ fn every_recording_is_played_here_or_in_services_or_listed_with_a_reason() {
         let no_call = NO_CALL.iter().any(|(other, _)| *other == name);
         assert_eq!([served, tests.is_some(), no_call].iter().filter(|listed| **listed).count(), 1, "{name}: {path}");
     }
-    assert_eq!(in_services, 77 + 2, "those with a request, and the answers of a mended KoboldAI API");
+    assert_eq!(
+        in_services,
+        77 + 1 + 2,
+        "those with a request, with an engine too, and the answers of a mended KoboldAI API"
+    );
     for (start, _) in IN_SERVICES {
         assert!(
             all().iter().any(|recording| recording.exchange.path.starts_with(start)),
@@ -74,7 +78,7 @@ fn every_served_recording_has_its_expectation() {
 
 #[test]
 fn every_file_is_an_exchange_or_listed() {
-    for folder in ["tabbyapi", "tabbyapi-extra"] {
+    for folder in ["tabbyapi", "tabbyapi-engine", "tabbyapi-extra"] {
         for file in names(folder, "") {
             let (name, end) = file.rsplit_once('.').unwrap();
             let known = match end {

@@ -24,6 +24,7 @@ mod recording;
 mod requests;
 mod sent;
 mod splits;
+mod templates;
 #[path = "../common/transcripts.rs"]
 mod transcripts;
 mod whole;

@@ -101,5 +101,5 @@ fn a_plain_answer_to_a_streaming_call_adds_up_to_itself() {
             }
         }
     }
-    assert_eq!(answers, 2 * 44);
+    assert_eq!(answers, 2 * 65);
 }

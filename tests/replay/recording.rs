@@ -8,11 +8,15 @@ use tabbyapi::transport::{Chunk, End, Exchange};
 
 use crate::transcripts::{self, read};
 
+const ENGINE: &str = "tabbyapi-engine";
+
 /// One recorded exchange.
 pub(crate) struct Recording {
     /// Its file's name without the extension.
     pub(crate) name: String,
     pub(crate) exchange: Exchange,
+    /// Of a server with a real engine. Its request is read, and not made by `requests`.
+    pub(crate) has_engine: bool,
 }
 
 impl Recording {
@@ -66,7 +70,10 @@ fn find<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {
 pub(crate) fn all() -> &'static [Recording] {
     static ALL: OnceLock<Vec<Recording>> = OnceLock::new();
     ALL.get_or_init(|| {
-        let mut all: Vec<_> = names("tabbyapi", ".req").into_iter().map(with_request).collect();
+        let mut all: Vec<_> =
+            names("tabbyapi", ".req").into_iter().map(|name| with_request("tabbyapi", name)).collect();
+        // The same server with a real engine.
+        all.extend(names(ENGINE, ".req").into_iter().map(|name| with_request(ENGINE, name)));
         all.extend(names("tabbyapi-extra", ".resp").into_iter().map(answer_only));
         all.sort_by(|a, b| a.name.cmp(&b.name));
         all
@@ -86,19 +93,19 @@ pub(crate) fn names(folder: &str, end: &str) -> Vec<String> {
     names
 }
 
-fn with_request(name: String) -> Recording {
-    let mut request = read(&format!("tabbyapi/{name}.req"));
+fn with_request(folder: &str, name: String) -> Recording {
+    let mut request = read(&format!("{folder}/{name}.req"));
     // Where curl gave up, it says so after the request.
     let note = request.windows(12).rposition(|window| window == b"\n[curl exit ");
     if let Some(at) = note {
         request.truncate(at);
     }
-    let answer = read(&format!("tabbyapi/{name}.resp"));
+    let answer = read(&format!("{folder}/{name}.resp"));
     let mut exchange = Exchange::from_http(&request, &answer).unwrap_or_else(|error| panic!("{name}: {error}"));
     if note.is_some() {
         exchange.end = End::Dropped;
     }
-    Recording { name, exchange }
+    Recording { name, exchange, has_engine: folder == ENGINE }
 }
 
 /// An answer that was kept without its request.
@@ -118,7 +125,7 @@ fn answer_only(name: String) -> Recording {
         exchange.chunks = without_framing(&exchange.body());
         exchange.end = End::Failed("connection closed before message completed".to_owned());
     }
-    Recording { name, exchange }
+    Recording { name, exchange, has_engine: false }
 }
 
 /// The chunks of a body that was kept with its chunked framing; it lacks the last, empty one.

@@ -52,7 +52,7 @@ fn requests_go_out_as_they_were_recorded() {
         let options = sent.as_object_mut().unwrap().remove("stream_options");
         let generates = !matches!(ask, Ask::Load(_));
         assert_eq!(options, generates.then(|| json!({"include_usage": true})), "{name}: usage is asked for");
-        if NOT_MADE.iter().any(|(other, _)| *other == name) {
+        if recording.has_engine || NOT_MADE.iter().any(|(other, _)| *other == name) {
             continue;
         }
         let mut recorded = recording.request_json().unwrap();
@@ -82,6 +82,9 @@ fn requests_go_out_as_they_were_recorded() {
 fn every_recorded_request_is_made_or_has_a_reason_not_to_be() {
     for (recording, ask) in served() {
         let name = recording.name.as_str();
+        if recording.has_engine {
+            continue;
+        }
         let made = match ask {
             Ask::Chat(_) | Ask::ChatStream(_) => requests::chat(name).is_some(),
             Ask::Completion(_) | Ask::CompletionStream(_) => requests::completion(name).is_some(),
@@ -98,7 +101,7 @@ fn a_recorded_request_can_be_read_and_sent_again() {
     for (recording, ask) in served() {
         let name = recording.name.as_str();
         let body = recording.exchange.request_body.0.as_ref();
-        if NOT_MADE.iter().any(|(other, _)| *other == name) {
+        if recording.has_engine || NOT_MADE.iter().any(|(other, _)| *other == name) {
             continue;
         }
         let recorded = match &ask {

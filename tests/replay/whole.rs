@@ -65,5 +65,5 @@ fn every_item_and_every_answer_is_what_the_recording_holds() {
         }
         streams += 1;
     }
-    assert_eq!((answers, streams, errors, cut), (68, 39, 54, 1));
+    assert_eq!((answers, streams, errors, cut), (90, 77, 66, 1));
 }

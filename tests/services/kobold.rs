@@ -94,6 +94,14 @@ fn servers_that_fail_on_generation() {
     assert_eq!((told.status, told.message.as_str()), (Some(422), "body.prompt: Field required"));
 }
 
+#[test]
+fn an_aborted_generation_is_named() {
+    let request = KoboldRequest::new("Once").max_tokens(8);
+    let expected = ("POST /api/v1/generate", Some(json!({"prompt": "Once", "max_tokens": 8})));
+    let result = play_as("../tabbyapi-engine/r-kobold-generate", expected, |c| c.kobold().generate(&request));
+    assert_told(result, 503, "generation_aborted", "aborted. Maybe the model was unloaded?", "client.completions()");
+}
+
 /// Recorded from a server whose generation was mended.
 #[test]
 fn servers_that_generate() {

@@ -194,12 +194,11 @@ impl EventFormat for Format {
     }
 
     #[inline]
-    fn known_item(&mut self) -> Option<()> {
+    fn known_item(&mut self) -> Result<Option<()>> {
         if self.resumes {
             resume::see(self.templates.piece(&self.text));
         }
-        self.templates.write(&self.text, self.found.take()?);
-        Some(())
+        Ok(self.found.take().map(|escaped| self.templates.write(&self.text, escaped)))
     }
 
     fn whole(&mut self, body: &str) -> Result<Vec<()>> {

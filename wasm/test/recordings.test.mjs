@@ -18,7 +18,8 @@ const LEFT_OUT = {
 
 /** A file of a recording, if there is one: its first line, its headers and the bytes of its body. */
 function http(name, kind) {
-  const file = [`tabbyapi/${name}.${kind}`, `tabbyapi-extra/${name}.${kind}`].map((at) => new URL(at, folder)).find((at) => existsSync(at));
+  const folders = ["tabbyapi", "tabbyapi-engine", "tabbyapi-extra"];
+  const file = folders.map((of) => new URL(`${of}/${name}.${kind}`, folder)).find((at) => existsSync(at));
   if (file === undefined) return { headers: new Headers(), body: Buffer.alloc(0) };
   const bytes = readFileSync(file);
   // Where curl gave up, it says so after the request.

@@ -4,11 +4,11 @@ use std::borrow::Cow;
 
 use super::chunk::chunks;
 use super::whole::Delivered;
-use super::{ChatChunk, ChatCompletion};
+use super::{ChatChunk, ChatCompletion, ChunkChoice, Delta};
 use crate::api::choices::{Choices, whole_choices};
 use crate::api::common::{cut_by_unload, failed_choice};
 use crate::api::kinds::Kind;
-use crate::base::{Error, Limits, Result, Text};
+use crate::base::{Error, Extra, InlineVec, Limits, Result, Text};
 use crate::decode::{
     Bounds, EventFormat, Halves, Slot, Step, Templates, answer, error_beside, event_error, from_event, is_noise,
 };
@@ -111,13 +111,15 @@ impl EventFormat for ChatEvents {
         }
     }
 
+    #[inline]
     fn known(&mut self, bytes: &[u8]) -> Option<usize> {
         if self.halves.is_empty() { self.templates.known(bytes) } else { None }
     }
 
-    fn known_item(&mut self) -> Option<ChatChunk> {
+    #[inline]
+    fn known_item(&mut self) -> Result<Option<ChatChunk>> {
         self.delivered.see_deltas();
-        self.templates.item()
+        Ok(self.templates.item())
     }
 
     fn whole(&mut self, body: &str) -> Result<Vec<ChatChunk>> {
@@ -165,17 +167,76 @@ fn says_something(chunk: &ChatChunk) -> bool {
     })
 }
 
+/// A chunk with nothing but content, or nothing but reasoning, without that.
+#[derive(Clone, Debug)]
+pub(crate) struct Brief {
+    id: Text,
+    object: Text,
+    created: u64,
+    model: Text,
+    index: u32,
+    is_reasoning: bool,
+}
+
 impl Slot for ChatChunk {
+    type Brief = Brief;
+
     fn slot(&mut self) -> Option<&mut Text> {
         let [choice] = &mut self.choices[..] else { return None };
         // Log probabilities differ from chunk to chunk.
         if choice.logprobs.is_some() {
             return None;
         }
-        match (&mut choice.delta.content, &mut choice.delta.reasoning_content) {
-            (Some(text), None) | (None, Some(text)) => Some(text),
+        let delta = &mut choice.delta;
+        match (&mut delta.content, &mut delta.reasoning_content, &mut delta.tool_calls[..]) {
+            (Some(text), None, []) | (None, Some(text), []) => Some(text),
+            (None, None, [call]) => call.function.arguments.as_mut(),
             _ => None,
         }
+    }
+
+    fn time(&mut self) -> &mut u64 {
+        &mut self.created
+    }
+
+    fn brief(&self) -> Option<Brief> {
+        let [choice] = &self.choices[..] else { return None };
+        Some(Brief {
+            id: self.id.clone(),
+            object: self.object.clone(),
+            created: self.created,
+            model: self.model.clone(),
+            index: choice.index,
+            is_reasoning: choice.delta.reasoning_content.is_some(),
+        })
+    }
+
+    #[inline]
+    fn expand(brief: &Brief, text: Text) -> ChatChunk {
+        // Nothing that may fail comes after this, so that the chunk is written field by field where it is expected.
+        let brief = brief.clone();
+        if brief.is_reasoning { chunk(brief, None, Some(text)) } else { chunk(brief, Some(text), None) }
+    }
+}
+
+#[inline(always)]
+fn chunk(brief: Brief, content: Option<Text>, reasoning_content: Option<Text>) -> ChatChunk {
+    ChatChunk {
+        id: brief.id,
+        object: brief.object,
+        created: brief.created,
+        choices: InlineVec::one(ChunkChoice {
+            index: brief.index,
+            delta: Delta { role: None, content, reasoning_content, tool_calls: Vec::new(), extra: Extra::new() },
+            finish_reason: None,
+            eos_reason: None,
+            stop_str: None,
+            logprobs: None,
+            extra: Extra::new(),
+        }),
+        usage: None,
+        model: brief.model,
+        extra: Extra::new(),
     }
 }
 

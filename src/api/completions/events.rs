@@ -3,12 +3,12 @@
 use std::borrow::Cow;
 
 use super::chunk::chunks;
-use super::{Completion, CompletionChunk};
+use super::{Completion, CompletionChunk, CompletionChunkChoice};
 use crate::api::chat::events::Shared;
 use crate::api::choices::{Choices, whole_choices};
 use crate::api::common::{cut_by_unload, failed_choice};
 use crate::api::kinds::Kind;
-use crate::base::{Advice, Error, ErrorCode, Limits, Remedy, Result, Text};
+use crate::base::{Advice, Error, ErrorCode, Extra, InlineVec, Limits, Remedy, Result, Text};
 use crate::decode::{
     Bounds, EventFormat, Halves, Slot, Step, Templates, answer, error_beside, event_error, from_event, is_noise,
 };
@@ -106,12 +106,14 @@ impl EventFormat for CompletionEvents {
         }
     }
 
+    #[inline]
     fn known(&mut self, bytes: &[u8]) -> Option<usize> {
         if self.halves.is_empty() { self.templates.known(bytes) } else { None }
     }
 
-    fn known_item(&mut self) -> Option<CompletionChunk> {
-        self.templates.item()
+    #[inline]
+    fn known_item(&mut self) -> Result<Option<CompletionChunk>> {
+        Ok(self.templates.item())
     }
 
     fn whole(&mut self, body: &str) -> Result<Vec<CompletionChunk>> {
@@ -150,12 +152,61 @@ impl EventFormat for CompletionEvents {
     }
 }
 
+/// A chunk with nothing but text, without that.
+#[derive(Clone, Debug)]
+pub(crate) struct Brief {
+    id: Text,
+    object: Text,
+    created: u64,
+    model: Text,
+    index: u32,
+}
+
 impl Slot for CompletionChunk {
+    type Brief = Brief;
+
     fn slot(&mut self) -> Option<&mut Text> {
         match &mut self.choices[..] {
             // Log probabilities differ from chunk to chunk.
             [choice] if choice.logprobs.is_none() => Some(&mut choice.text),
             _ => None,
+        }
+    }
+
+    fn time(&mut self) -> &mut u64 {
+        &mut self.created
+    }
+
+    fn brief(&self) -> Option<Brief> {
+        let [choice] = &self.choices[..] else { return None };
+        Some(Brief {
+            id: self.id.clone(),
+            object: self.object.clone(),
+            created: self.created,
+            model: self.model.clone(),
+            index: choice.index,
+        })
+    }
+
+    #[inline]
+    fn expand(brief: &Brief, text: Text) -> CompletionChunk {
+        // Nothing that may fail comes after this, so that the chunk is written field by field where it is expected.
+        let brief = brief.clone();
+        CompletionChunk {
+            id: brief.id,
+            object: brief.object,
+            choices: InlineVec::one(CompletionChunkChoice {
+                index: brief.index,
+                text,
+                finish_reason: None,
+                eos_reason: None,
+                logprobs: None,
+                extra: Extra::new(),
+            }),
+            created: brief.created,
+            usage: None,
+            model: brief.model,
+            extra: Extra::new(),
         }
     }
 }

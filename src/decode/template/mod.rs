@@ -1,10 +1,18 @@
-//! Decoding by template: most events of a generation differ from the previous one in a single string.
+//! Decoding by template: most events of a generation differ from the previous one in a single string, and once a second in the time.
 //!
 //! A template is the text of an event around that string, and its decoded item. An event that matches before
-//! and after, with a valid string between, is the same item with another string. Other events go to the plain decoder.
-//! The result always equals that of the plain decoder, which is checked when a template is learned.
+//! and after, with a valid string between, is the same item with another string. If the time is another one, the template takes it
+//! over. Other events go to the plain decoder. The result always equals that of the plain decoder, which is checked when a template
+//! is learned.
 
+mod body;
+mod digits;
+
+use std::fmt;
 use std::ops::Range;
+
+use body::Body;
+use digits::Digits;
 
 use crate::base::Text;
 
@@ -18,10 +26,13 @@ const MAX_DATA: usize = 4 << 10;
 const CREDIT: u32 = 8 * COST;
 
 /// The cost of learning an event. A recognized one adds 1, so that learning remains a small part of the work.
-const COST: u32 = 4;
+const COST: u32 = 5;
 
 /// The number of strings of an event that are tried.
 const CANDIDATES: usize = 4;
+
+/// The number of places of the time that are tried.
+const PLACES: usize = 2;
 
 /// Without credit, one of this many events is learned, in case the stream has settled.
 const RETRY: u32 = 64;
@@ -29,15 +40,30 @@ const RETRY: u32 = 64;
 /// The replacement of a string to find its place.
 const PROBE: &str = "template-probe-58b1c0de";
 
-/// An item that differs from others of its stream in one string.
+/// The replacement of a time to find its place, and another one if this is the time.
+const PROBE_TIMES: [u64; 2] = [10_581_310_912, 10_581_310_913];
+
+/// An item that differs from others of its stream in one string, and in the time.
 pub(crate) trait Slot: Clone + PartialEq {
+    /// What a usual item is without that string. Items are made from it in less time than by a clone.
+    type Brief: fmt::Debug;
+
     /// Returns that string. None if there is none, or more than one.
     fn slot(&mut self) -> Option<&mut Text>;
+
+    /// Returns the time.
+    fn time(&mut self) -> &mut u64;
+
+    /// Returns the item without its string, if it has no rare fields.
+    fn brief(&self) -> Option<Self::Brief>;
+
+    /// Creates the item again, with this string.
+    fn expand(brief: &Self::Brief, text: Text) -> Self;
 }
 
 /// The templates of a stream.
 #[derive(Debug)]
-pub(crate) struct Templates<T> {
+pub(crate) struct Templates<T: Slot> {
     /// The last match is first. At most `KEPT`.
     kept: Vec<Template<T>>,
     /// At most `CREDIT`.
@@ -49,16 +75,26 @@ pub(crate) struct Templates<T> {
 }
 
 #[derive(Debug)]
-struct Template<T> {
+struct Template<T: Slot> {
     /// The data up to and including the opening quote.
-    before: Box<[u8]>,
+    before: Vec<u8>,
     /// The data from the closing quote on.
-    after: Box<[u8]>,
+    after: Vec<u8>,
     /// The item with an empty slot.
     item: T,
+    /// The same, if it has no rare fields.
+    brief: Option<T::Brief>,
+    /// The digits of the time, in `before` or `after`.
+    time: Option<(Side, Digits)>,
 }
 
-impl<T> Default for Templates<T> {
+#[derive(Clone, Copy, PartialEq, Debug)]
+enum Side {
+    Before,
+    After,
+}
+
+impl<T: Slot> Default for Templates<T> {
     fn default() -> Self {
         Self { kept: Vec::new(), credit: CREDIT, waited: 0, text: Text::default() }
     }
@@ -69,26 +105,40 @@ impl<T: Slot> Templates<T> {
     /// [`item`](Self::item) then returns the item.
     #[inline]
     pub(crate) fn known(&mut self, bytes: &[u8]) -> Option<usize> {
-        for at in 0..self.kept.len() {
-            if let Some((text, len)) = self.kept[at].find(bytes) {
-                if at > 0 {
-                    self.kept[..=at].rotate_right(1);
-                }
-                self.credit = CREDIT.min(self.credit + 1);
-                self.text = text;
-                return Some(len);
-            }
+        match self.kept.first()?.find(bytes) {
+            Some(found) => Some(self.found(found)),
+            None => self.known_otherwise(bytes),
         }
-        None
+    }
+
+    /// The same for the other templates, and for another time.
+    #[inline(never)]
+    fn known_otherwise(&mut self, bytes: &[u8]) -> Option<usize> {
+        let same = |(at, template): (usize, &mut Template<T>)| template.find(bytes).map(|found| (at, found));
+        let later = |(at, template): (usize, &mut Template<T>)| template.find_later(bytes).map(|found| (at, found));
+        let (at, found) = (self.kept.iter_mut().enumerate().find_map(same))
+            .or_else(|| self.kept.iter_mut().enumerate().find_map(later))?;
+        self.kept[..=at].rotate_right(1);
+        Some(self.found(found))
+    }
+
+    #[inline]
+    fn found(&mut self, (text, len): (Text, usize)) -> usize {
+        self.credit = CREDIT.min(self.credit + 1);
+        self.text = text;
+        len
     }
 
     /// The item that was [recognized](Self::known) last.
     // A separate method, since items are large, and moving them between calls takes longer than finding them.
     #[inline]
     pub(crate) fn item(&mut self) -> Option<T> {
-        let mut item = self.kept.first()?.item.clone();
-        *item.slot()? = std::mem::take(&mut self.text);
-        Some(item)
+        let template = self.kept.first()?;
+        let text = std::mem::take(&mut self.text);
+        if let Some(brief) = &template.brief {
+            return Some(T::expand(brief, text));
+        }
+        with(&template.item, text)
     }
 
     /// The item of this data, if it matches a template.
@@ -125,8 +175,7 @@ impl<T: Slot> Template<T> {
         }
         let mut empty = item.clone();
         let text = std::mem::take(empty.slot()?);
-        let mut probed = empty.clone();
-        *probed.slot()? = Text::from(PROBE);
+        let probed = with(&empty, PROBE.into())?;
         let Range { start, end } =
             strings(data).filter(|span| says(&data[span.clone()], &text)).take(CANDIDATES).find(|span| {
                 // This is the string only if it decodes to the probe in the slot, and the rest is unchanged. It is not another one of
@@ -134,14 +183,16 @@ impl<T: Slot> Template<T> {
                 let with = |body: &str| decode(&[&data[..span.start], body, &data[span.end..]].concat());
                 with(PROBE).as_ref() == Some(&probed) && with("").as_ref() == Some(&empty)
             })?;
-        let part = |part: &str| part.as_bytes().into();
-        Some(Self { before: part(&data[..start]), after: part(&data[end..]), item: empty })
+        let (before, after) = (&data[..start], &data[end..]);
+        let brief = empty.brief().filter(|brief| T::expand(brief, Text::default()) == empty);
+        let time = time_in(before, after, &empty, decode);
+        Some(Self { before: before.into(), after: after.into(), item: empty, brief, time })
     }
 
     /// The text at the start of `bytes` and the length of the data.
     #[inline]
     fn find(&self, bytes: &[u8]) -> Option<(Text, usize)> {
-        let rest = bytes.strip_prefix(&*self.before)?;
+        let rest = bytes.strip_prefix(&self.before[..])?;
         let body = Body::of(rest)?;
         let (bytes, rest) = rest.split_at_checked(body.len)?;
         if !rest.starts_with(&self.after) {
@@ -151,34 +202,50 @@ impl<T: Slot> Template<T> {
         let text = if body.escaped { Text::from(unescape(text)?) } else { Text::from(text) };
         Some((text, self.before.len() + body.len + self.after.len()))
     }
-}
 
-/// The body of a JSON string.
-struct Body {
-    /// Up to the closing quote.
-    len: usize,
-    escaped: bool,
-}
-
-impl Body {
-    /// The body at the start of `bytes`. None if it does not end there, or has an invalid byte.
-    #[inline]
-    fn of(bytes: &[u8]) -> Option<Self> {
-        let mut escaped = false;
-        let mut len = 0;
-        loop {
-            match *bytes.get(len)? {
-                b'"' => return Some(Self { len, escaped }),
-                b'\\' => {
-                    escaped = true;
-                    // An escaped character is not a closing quote. If it is a control character, unescaping fails.
-                    len += 2;
-                }
-                0..0x20 => return None,
-                _ => len += 1,
+    /// The same for data with another time, which becomes that of the template.
+    fn find_later(&mut self, bytes: &[u8]) -> Option<(Text, usize)> {
+        let (side, digits) = self.time.as_mut()?;
+        let time = match side {
+            Side::Before => digits.replace(&mut self.before, bytes)?,
+            Side::After => {
+                let rest = bytes.strip_prefix(&self.before[..])?;
+                digits.replace(&mut self.after, rest.get(Body::of(rest)?.len..)?)?
             }
-        }
+        };
+        *self.item.time() = time;
+        self.brief = self.brief.as_ref().and_then(|_| self.item.brief());
+        self.find(bytes)
     }
+}
+
+/// The item with this string.
+#[inline(never)]
+fn with<T: Slot>(item: &T, text: Text) -> Option<T> {
+    let mut item = item.clone();
+    *item.slot()? = text;
+    Some(item)
+}
+
+/// Where the digits of the time are: those that decode to another time if they are replaced, while the rest is unchanged.
+fn time_in<T: Slot>(
+    before: &str,
+    after: &str,
+    empty: &T,
+    decode: impl Fn(&str) -> Option<T>,
+) -> Option<(Side, Digits)> {
+    let mut other = empty.clone();
+    let time = *other.time();
+    let probe = PROBE_TIMES[usize::from(time == PROBE_TIMES[0])];
+    *other.time() = probe;
+    let places = |side, text| Digits::all_of(time, text).map(move |digits| (side, digits));
+    places(Side::Before, before).chain(places(Side::After, after)).take(PLACES).find(|(side, digits)| {
+        let (before, after) = match side {
+            Side::Before => (&*digits.with(probe, before), after),
+            Side::After => (before, &*digits.with(probe, after)),
+        };
+        decode(&[before, after].concat()).as_ref() == Some(&other)
+    })
 }
 
 /// The text of a string body. None if it has an invalid escape, or one by number, which this server writes only for

@@ -249,7 +249,10 @@ impl Parser {
             return false;
         }
         self.count(2);
-        append(&mut self.data, &[byte], self.max);
+        match self.data.len() < self.data.capacity() {
+            true => self.data.push(byte),
+            false => append(&mut self.data, &[byte], self.max),
+        }
         self.data_bytes += 1;
         true
     }

@@ -128,6 +128,7 @@ impl Parser {
     /// Adds a chunk of the stream.
     ///
     /// Chunks that are added before [`next`](Self::next) returns `None` are queued. The queue is not bounded.
+    #[inline]
     pub fn feed(&mut self, chunk: Bytes) {
         if chunk.is_empty() || self.state == State::Overflow {
             return;
@@ -219,6 +220,7 @@ impl Parser {
     }
 
     /// Whether all bytes were read, so that there is no event until more are fed.
+    #[inline]
     pub(crate) fn is_drained(&self) -> bool {
         self.pos == self.chunk.len() && self.queue.is_empty() && self.state != State::Overflow
     }
@@ -266,6 +268,17 @@ impl fmt::Debug for Parser {
 
 /// For events that are recognized before their line ends are searched.
 impl Parser {
+    /// Releases the chunk if all bytes are read. Returns whether they are. A shortcut: [`next`](Self::next) would do the same.
+    #[inline]
+    pub(crate) fn drain(&mut self) -> bool {
+        let drained = self.is_drained() && self.state != State::Lent;
+        if drained && self.pos > 0 {
+            self.chunk = Bytes::new();
+            self.pos = 0;
+        }
+        drained
+    }
+
     /// Takes the next event if `known` recognizes its data. Returns whether it was taken.
     ///
     /// `known` receives the bytes after the start of a `data` line, up to the end of the chunk. If they
@@ -287,6 +300,7 @@ impl Parser {
         self.pos = self.chunk.len() - rest.len() + blank.len;
         self.swallow_lf = blank.swallow_lf;
         self.data_bytes += len as u64;
+        self.drain();
         true
     }
 }

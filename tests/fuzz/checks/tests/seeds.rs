@@ -30,6 +30,7 @@ const SEEDS: &[&str] = &[
     "\0\tP\0\0\0\0",
     "\0 data: {\"choices\":[]}\r\n\r\ndata: {\"choices\":[{\"d\"< \"ch",
     "\u{1}\u{feff}\n \u{feff}data: {\"token\":\"a\"}\n\n",
+    "\0 \u{c} \n\n {\"error\":{\"message\":\"no\"}}",
     "Sun, 06 Nov 1994 08:49:37 GMT",
     "Sun, 99999999999999999999 Nov 1994 08:49:37 GMT",
     "120",
