@@ -7,6 +7,7 @@
 //! | show an answer as it comes | [`streaming`] |
 //! | give up, wait longer, wait less | [`timeouts`] |
 //! | know what went wrong and do something about it | [`errors`], [`troubleshooting`] |
+//! | find out what is wrong with a server | [`doctor`] |
 //! | let the model call functions | [`tools`] |
 //! | get values in place of text | [`structured_output`] |
 //! | bring an HTTP stack or a runtime | [`own_executor`] |
@@ -21,6 +22,8 @@
 pub mod coverage {}
 #[doc = include_str!("deployment.md")]
 pub mod deployment {}
+#[doc = include_str!("doctor.md")]
+pub mod doctor {}
 #[doc = include_str!("errors.md")]
 pub mod errors {}
 #[doc = include_str!("from_async_openai.md")]

@@ -59,6 +59,9 @@ fn the_other_dialect() {
     let report = examined(&doctor(), [missing(), missing(), Reply::json(200, health)]);
     assert_eq!(ids(&report), ["tabbyml-server"]);
     assert_eq!(report.facts[0], ("server".to_owned(), "TabbyML/tabby v0.31.2".to_owned()));
+    // Its pages for people are no fault.
+    let page = || Reply::status(404).header("date", "x").chunk("<!DOCTYPE html><html></html>");
+    assert_eq!(ids(&examined(&doctor(), [page(), page(), Reply::json(200, health)])), ["tabbyml-server"]);
     let report = examined(&doctor(), [missing(), missing(), Reply::status(401)]);
     assert_eq!(ids(&report), ["tabbyml-server"]);
 }
@@ -83,6 +86,13 @@ fn answers_that_are_hostile() {
             assert!(whole <= 60_000, "{whole}");
         }
     }
+    // Bytes one by one, and large answers one after the other.
+    let drip = || Reply::json(200, vec![b' '; 60_000]).byte_by_byte();
+    let report = examined(&doctor(), [Reply::json(200, r#"{"issues": []}"#), drip()]);
+    assert!(report.has("answer-too-large"), "{report}");
+    let large = || Reply::json(200, vec![b' '; 3 << 20]);
+    let replies = std::iter::once(Reply::json(200, r#"{"issues": []}"#)).chain((0..60).map(|_| large()));
+    assert!(examined(&doctor(), replies).has("answer-too-large"));
     // Deep and wide.
     let deep = format!("{{\"issues\": {}", "[".repeat(100_000));
     let report = examined(&doctor(), (0..60).map(|_| Reply::json(200, deep.clone())));

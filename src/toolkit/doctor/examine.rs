@@ -132,6 +132,8 @@ impl Examination {
             }
             match is_ours {
                 true => status(seen, &mut notes),
+                // It has pages for people, and is known by another answer.
+                false if server::tabbyml(&self).is_some() => notes.findings.clear(),
                 // How another server answers says nothing, but that there is none, or a page.
                 false if seen.exchange.status.is_some() => {
                     notes.findings.retain(|finding| [HTML.id, REDIRECT.id].contains(&finding.check.id));

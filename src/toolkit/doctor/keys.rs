@@ -7,7 +7,7 @@ use super::report::{Notes, quote};
 
 /// The key to read the routes with. `None` if the server requires one and there is none that it accepts.
 pub(super) fn usable(examination: &Examination) -> Option<Key> {
-    let accepts = |name: &str| examination.of(name).is_some_and(|seen| seen.exchange.status == Some(200));
+    let accepts = |name: &str| examination.of(name).is_some_and(is_ok);
     if accepts("permission-api") {
         Some(Key::Api)
     } else if accepts("permission-admin") {
@@ -55,11 +55,14 @@ pub(super) fn judge(examination: &Examination, facts: &mut Vec<(String, String)>
     if admin.as_deref().is_some_and(|permission| permission != "admin") && !is_open {
         notes.add(ADMIN_KEY_NOT_ADMIN, format!("its permission is {}", quote(&admin.clone().unwrap_or_default())));
     }
-    truth(examination, api.or(admin), notes);
+    // That of the key which the routes are read with.
+    let in_use = if usable(examination) == Some(Key::Admin) { admin } else { api };
+    truth(examination, in_use, notes);
 }
 
+/// Whether the key was accepted. A login page is a success, too.
 fn is_ok(seen: &Seen) -> bool {
-    seen.exchange.status == Some(200)
+    seen.exchange.status == Some(200) && seen.json.is_object()
 }
 
 /// A missing or wrong key is 401, and nothing else.

@@ -29,6 +29,9 @@ pub(super) fn judge(examination: &Examination, facts: &mut Vec<(String, String)>
         _ => return,
     }
     let model = &seen.json;
+    if !model.is_object() {
+        return;
+    }
     let name = model["id"].as_str().unwrap_or_default();
     fact("model", quote(name).replace('`', ""));
     usable(examination, name, notes);
@@ -55,6 +58,9 @@ fn health(examination: &Examination, notes: &mut Notes) {
     if seen.json["status"] == "unhealthy" {
         notes.at = "GET /health".to_owned();
         let issues = seen.json["issues"].as_array().map(Vec::as_slice).unwrap_or_default();
+        if issues.is_empty() {
+            return notes.add(UNHEALTHY, "no issues are listed");
+        }
         let last = issues.last().and_then(|issue| issue["description"].as_str()).unwrap_or_default();
         let first_line = last.lines().next().unwrap_or_default();
         notes.add(UNHEALTHY, format!("{} issues, the last one {}", issues.len(), quote(first_line)));
@@ -117,6 +123,7 @@ fn answers(examination: &Examination, name: &str, notes: &mut Notes) {
         let answer = first.as_ref().unwrap_or(&seen.json);
         let said = answer["model"].as_str().or(answer["model_name"].as_str());
         if let Some(said) = said
+            && !name.is_empty()
             && said != name
         {
             notes.at = format!("{} {}", seen.ask.method, seen.ask.path);

@@ -14,20 +14,25 @@ use crate::toolkit::doctor::examine::{Examination, exchange_of};
 use crate::toolkit::doctor::report::Report;
 use crate::transport::{Chunk, End, Exchange, Transport};
 
-/// The most that is read of an answer.
-const MOST_BYTES: usize = 8 << 20;
+/// The most that is read of an answer, and of all answers together. JSON takes several times its size in memory.
+const MOST_BYTES: usize = 2 << 20;
+const MOST_BYTES_OF_ALL: usize = 8 << 20;
+/// The most parts of an answer that are kept. A server may send its bytes one by one.
+const MOST_CHUNKS: usize = 50_000;
 
 pub(super) async fn run<T: Transport>(mut examination: Examination, transport: &T) -> Report {
     let begin = transport.now();
+    let mut read = 0;
     while let Some((request, limit)) = examination.next_request(transport.now().since(begin)) {
-        let exchange = exchange(transport, request, limit).await;
+        let exchange = exchange(transport, request, limit, MOST_BYTES.min(MOST_BYTES_OF_ALL - read)).await;
+        read += exchange.chunks.iter().map(|chunk| chunk.data.0.len()).sum::<usize>().min(MOST_BYTES_OF_ALL - read);
         examination.observe(exchange);
     }
     examination.report()
 }
 
-/// Sends one request and reads its answer, for at most this long.
-async fn exchange<T: Transport>(transport: &T, request: Request<Bytes>, limit: Duration) -> Exchange {
+/// Sends one request and reads its answer, for at most this long and at most so many bytes.
+async fn exchange<T: Transport>(transport: &T, request: Request<Bytes>, limit: Duration, most: usize) -> Exchange {
     let begin = transport.now();
     let mut exchange = exchange_of(&request);
     let mut timer = pin!(transport.sleep_until(begin + limit));
@@ -69,8 +74,9 @@ async fn exchange<T: Transport>(transport: &T, request: Request<Bytes>, limit: D
         match chunk {
             Some(Some(Ok(data))) => {
                 read += data.len();
+                let data = data.slice(..data.len().min((most + 1).saturating_sub(read - data.len())));
                 exchange.chunks.push(Chunk::new(now.since(begin), data));
-                if read > MOST_BYTES {
+                if read > most || exchange.chunks.len() > MOST_CHUNKS {
                     exchange.end = End::Capped;
                     return exchange;
                 }

@@ -53,7 +53,7 @@ pub(super) fn judge(examination: &Examination, facts: &mut Vec<(String, String)>
 }
 
 /// The version of the other server of this name.
-fn tabbyml(examination: &Examination) -> Option<String> {
+pub(super) fn tabbyml(examination: &Examination) -> Option<String> {
     let seen = examination.of("tabbyml")?;
     let text = |value: &Value| value.as_str().map(str::to_owned);
     if let Some(version) = text(&seen.json["version"]["git_describe"]) {

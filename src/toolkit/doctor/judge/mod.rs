@@ -93,9 +93,9 @@ pub(super) fn parse(text: &str) -> Result<(Value, bool), serde_json::Error> {
     match serde_json::from_str(text) {
         Ok(value) => Ok((value, true)),
         Err(error) => {
-            let mended = ["-Infinity", "Infinity", "NaN"]
-                .iter()
-                .fold(text.to_owned(), |text, word| text.replace(&format!(": {word}"), ": null"));
+            let mended = ["-Infinity", "Infinity", "NaN"].iter().fold(text.to_owned(), |text, word| {
+                text.replace(&format!(": {word}"), ": null").replace(&format!(":{word}"), ":null")
+            });
             match serde_json::from_str(&mended) {
                 Ok(value) if mended != text => Ok((value, false)),
                 _ => Err(error),

@@ -57,7 +57,8 @@ fn buffering(events: &[u64], chunks: &[Value], last: u64, notes: &mut Notes) {
         Some(generated) => generated >= LEAST_MS && spread * 4.0 < generated && last as f64 >= generated * 0.5,
         None => events.len() >= 8 && spread < 50.0 && *first as f64 >= 2.0 * LEAST_MS,
     };
-    if is_late && events.len() >= 3 {
+    // A short answer may come in one or two.
+    if is_late && events.len() >= 5 {
         notes.add(
             STREAM_BUFFERED,
             format!("{} events within {spread} ms, the first after {:.1} s", events.len(), *first as f64 / 1000.0),
