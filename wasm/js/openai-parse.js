@@ -7,7 +7,7 @@ import { jsonSchemaOf, placeOf, validated } from "./standard.js";
 export function responseFormat(schema, name = "answer", { jsonSchema } = {}) {
   const format = { type: "json_schema", json_schema: { name, schema: jsonSchemaOf(schema, jsonSchema), strict: true } };
   const parse = async (text) => {
-    const { value, issues } = await validated(schema, JSON.parse(text));
+    const { value, issues } = await validated(schema, structured(text));
     if (!issues) return value;
     const [{ path, message }] = issues;
     throw new OpenAIError(`the answer's JSON has another shape: ${message}${path.length > 0 ? ` (at \`${placeOf(path)}\`)` : ""}`);
@@ -50,9 +50,18 @@ async function parsedCall(call, params, isStreamed) {
   // Which piece was whose is of no use any more.
   const { index: _, ...kept } = call;
   const { arguments: text } = call.function;
-  const parse = tool?.$parseRaw ?? (isParsed(tool) ? JSON.parse : undefined);
+  const parse = tool?.$parseRaw ?? (isParsed(tool) ? structured : undefined);
   if (!parse && isStreamed) return kept;
   return { ...kept, function: { ...call.function, parsed_arguments: parse ? await parse(text) : null } };
 }
 
-const parsedText = (text, format) => (format.$parseRaw ? format.$parseRaw(text) : JSON.parse(text));
+const parsedText = (text, format) => (format.$parseRaw ? format.$parseRaw(text) : structured(text));
+
+/** The value of JSON text. The host's own error would quote the text, which is the model's. */
+function structured(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new SyntaxError("Error reading response: invalid structured output JSON.");
+  }
+}

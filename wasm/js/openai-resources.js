@@ -125,6 +125,14 @@ class Page {
     return false;
   }
 
+  nextPageRequestOptions() {
+    return null;
+  }
+
+  async getNextPage() {
+    throw new OpenAIError("No next page expected; please check `.hasNextPage()` before calling `.getNextPage()`.");
+  }
+
   async *[Symbol.asyncIterator]() {
     yield* this.data;
   }

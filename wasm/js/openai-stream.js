@@ -25,22 +25,62 @@ export class Stream {
     return this.#read(() => true);
   }
 
-  async *#read(passes) {
-    if (this.#claimed) throw new OpenAIError("Cannot iterate over a consumed stream, use `.tee()` to split the stream.");
-    this.#claimed = true;
-    let isOver = false;
-    try {
-      for await (const item of this.#items()) if (passes(item)) yield item;
+  /** By hand: a generator takes half as long again for each item. */
+  #read(passes) {
+    let [items, isOver, waiting, last] = [undefined, false, 0, undefined];
+    const over = (value) => {
       isOver = true;
-    } catch (error) {
-      isOver = true;
-      const made = openAIError(error);
+      return { value, done: true };
+    };
+    const begin = () => {
+      if (this.#claimed) throw new OpenAIError("Cannot iterate over a consumed stream, use `.tee()` to split the stream.");
+      this.#claimed = true;
+      const made = this.#items();
+      return made[Symbol.asyncIterator]?.() ?? made;
+    };
+    const settled = (result) => {
+      waiting -= 1;
+      return result;
+    };
+    const failed = (error) => {
+      waiting -= 1;
       // Who aborts the stream is not surprised that it ends.
-      if (this.controller.signal.aborted) return;
-      throw made;
-    } finally {
-      if (!isOver) this.controller.abort();
-    }
+      if (isOver || this.controller.signal.aborted) return over();
+      isOver = true;
+      throw openAIError(error);
+    };
+    const step = (result) => {
+      if (isOver || result.done) return settled(over());
+      return passes(result.value) ? settled(result) : read();
+    };
+    const read = () => {
+      if (isOver) return settled(over());
+      try {
+        items ??= begin();
+        return Promise.resolve(items.next()).then(step, failed);
+      } catch (error) {
+        return Promise.reject(error).catch(failed);
+      }
+    };
+    return {
+      next: () => {
+        waiting += 1;
+        // Items keep their order: who asks while another one is awaited waits for that.
+        last = waiting > 1 ? last.then(read, read) : Promise.resolve(read());
+        return last;
+      },
+      return: async (value) => {
+        if (isOver) return over(value);
+        isOver = true;
+        if (items === undefined) return { value, done: true };
+        await items.return?.();
+        this.controller.abort();
+        return { value, done: true };
+      },
+      [Symbol.asyncIterator]() {
+        return this;
+      },
+    };
   }
 
   /** Two streams in place of this one: each gets all chunks. */
@@ -110,10 +150,19 @@ export async function* linesOf(readable) {
       rest += done ? decoder.decode() : typeof value === "string" ? value : decoder.decode(value, { stream: true });
       const lines = rest.split("\n");
       rest = done ? "" : lines.pop();
-      for (const line of lines) if (line.trim() !== "") yield JSON.parse(line);
+      for (const line of lines) if (line.trim() !== "") yield parsed(line);
       if (done) return;
     }
   } finally {
     await reader.cancel().catch(() => {});
+  }
+}
+
+/** The value of a line. The host's own error would quote it. */
+function parsed(line) {
+  try {
+    return JSON.parse(line);
+  } catch {
+    throw new SyntaxError("Error reading response: malformed newline-delimited JSON.");
   }
 }

@@ -165,3 +165,35 @@ for (const stream of [false, true]) {
     await assert.rejects(ending.done(), OpenAI.APIUserAbortError);
   });
 }
+
+test("errors of parsing quote nothing of the model's text", async (t) => {
+  const secret = "sk-synthetic-secret";
+  const { url } = await server(t, (_, response, count) => {
+    const tool_calls = [{ id: "a", type: "function", function: { name: "f", arguments: `["${secret}"` } }];
+    const message = count === 2 ? { role: "assistant", content: null, tool_calls } : { role: "assistant", content: `["${secret}", ]` };
+    json(response, 200, { id: "1", object: "chat.completion", created: 1, model: "m", choices: [{ index: 0, message, finish_reason: "stop" }] });
+  });
+  const isSafe = (error) => error instanceof SyntaxError && error.message === "Error reading response: invalid structured output JSON." && !error.stack.includes(secret);
+  const ask = (more) => client(url).chat.completions.parse({ messages, ...more });
+  await assert.rejects(ask({ response_format: { type: "json_schema", json_schema: { name: "x", schema: {} } } }), isSafe);
+  await assert.rejects(ask({ tools: [{ type: "function", function: { name: "f", parameters: {}, strict: true } }] }), isSafe);
+  await assert.rejects(ask({ response_format: openai.responseFormat(z.object({}), "x") }), isSafe);
+  const lines = new Response(`{"a": 1}\n${secret}\n`).body;
+  await assert.rejects(all(openai.Stream.fromReadableStream(lines)), (error) => !`${error.message}${error.stack}`.includes(secret));
+});
+
+test("a stream of a program's own iterator keeps the order of items that are asked for at once, and drops what is not for it", async () => {
+  let at = 0;
+  const numbers = () => ({ next: () => new Promise((resolve) => setTimeout(resolve, 5 - (at % 5), at < 10 ? { value: at++, done: false } : { value: undefined, done: true })) });
+  const stream = new openai.Stream(numbers, new AbortController(), (value) => value % 3 !== 1);
+  const items = stream[Symbol.asyncIterator]();
+  const results = await Promise.all(Array.from({ length: 9 }, () => items.next()));
+  assert.deepEqual(results.map(({ value, done }) => (done ? "end" : value)), [0, 2, 3, 5, 6, 8, 9, "end", "end"]);
+  await assert.rejects(stream[Symbol.asyncIterator]().next(), openai.OpenAIError);
+  // Leaving aborts.
+  const left = new openai.Stream(() => ({ next: async () => ({ value: 1, done: false }) }));
+  for await (const _ of left) break;
+  assert.equal(left.controller.signal.aborted, true);
+  const page = await new OpenAI({ baseURL: "http://tabby.test/v1", fetch: async () => Response.json({ object: "list", data: [] }) }).models.list();
+  await assert.rejects(page.getNextPage(), openai.OpenAIError);
+});
