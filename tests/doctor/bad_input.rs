@@ -29,12 +29,23 @@ fn nobody_there() {
     assert_eq!(report.probes.len(), 1);
     let report = examined(&doctor(), [Reply::refused("invalid peer certificate: UnknownIssuer")]);
     assert_eq!(ids(&report), ["tls"]);
+    let report = examined(&doctor(), [Reply::refused("received corrupt message of type InvalidContentType")]);
+    assert_eq!(ids(&report), ["tls"]);
     let report = examined(&doctor(), [Reply::reset("connection reset")]);
     assert_eq!(ids(&report), ["connection-cut"]);
     let report =
         examined(&doctor().timeout(Duration::from_secs(8)), [Reply::status(200).head_after(Duration::from_secs(60))]);
     assert_eq!(ids(&report), ["answer-late"]);
     assert_eq!(report.probes[0].ms, 2000);
+}
+
+#[test]
+fn a_server_behind_a_prefix() {
+    let script = Script::new([Reply::json(200, r#"{"status": "odd", "issues": []}"#).header("date", "x")]);
+    let report = futures::executor::block_on(Doctor::new("http://tabby.test/tabby/v1").unwrap().run(&script));
+    assert_eq!(script.requests()[0].uri(), "http://tabby.test/tabby/health");
+    let odd = report.findings.iter().find(|finding| finding.check.id == "field-value").unwrap();
+    assert_eq!((&*odd.at, &*odd.seen), ("GET /health", "`status` is `odd`, not `healthy` or `unhealthy`"));
 }
 
 #[test]
@@ -59,6 +70,15 @@ fn the_other_dialect() {
     let report = examined(&doctor(), [missing(), missing(), Reply::json(200, health)]);
     assert_eq!(ids(&report), ["tabbyml-server"]);
     assert_eq!(report.facts[0], ("server".to_owned(), "TabbyML/tabby v0.31.2".to_owned()));
+    // A token of it is a bearer key. No other key is sent to another kind of server.
+    for (key, sent) in [(Credential::bearer("auth_token_of_mine"), true), (Credential::api_key("sesame-sesame"), false)]
+    {
+        let script = Script::new([missing(), missing(), Reply::json(200, health)]);
+        futures::executor::block_on(doctor().api_key(key.unwrap()).run(&script));
+        let headers = script.requests()[2].headers().clone();
+        assert_eq!(headers.contains_key("authorization"), sent);
+        assert!(!headers.contains_key("x-api-key"));
+    }
     // Its pages for people are no fault.
     let page = || Reply::status(404).header("date", "x").chunk("<!DOCTYPE html><html></html>");
     assert_eq!(ids(&examined(&doctor(), [page(), page(), Reply::json(200, health)])), ["tabbyml-server"]);

@@ -28,6 +28,18 @@ const CONFIRMED: &[(&str, &str)] = &[
     ("trailing-slash-redirect", "redirect"),
 ];
 
+#[test]
+fn prefixes_and_queries_are_no_part_of_a_route() {
+    let answer =
+        b"HTTP/1.1 200 OK\r\ndate: x\r\ncontent-type: application/json\r\n\r\n{\"tokens\": [1], \"length\": 2}";
+    for path in ["/v1/token/encode", "/tabby/v1/token/encode", "/a/b/v1/token/encode?x=/health"] {
+        let request = format!("POST {path} HTTP/1.1\r\n\r\n{{}}");
+        let findings = judge(&Exchange::from_http(request.as_bytes(), answer).unwrap());
+        assert_eq!(findings.len(), 1, "{path}");
+        assert_eq!((findings[0].check.id, &*findings[0].at), ("tokens-wrong", "POST /v1/token/encode"));
+    }
+}
+
 /// Names of recordings of a folder, with and without a request.
 fn recordings(folder: &str) -> Vec<(String, Exchange)> {
     let mut names: Vec<String> =

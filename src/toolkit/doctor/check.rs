@@ -62,12 +62,12 @@ macro_rules! checks {
 checks! {
     // The way to the server.
     UNREACHABLE = "unreachable" Error: "No connection was made."; ALL; "check that the server runs, and its host and port; TabbyAPI takes the next port if its own is in use";
-    TLS = "tls" Error: "The certificate was not accepted."; ALL; "renew the certificate, or add its authority to the system's";
-    PLAIN_KEY = "key-in-plain-text" Warning: "Keys and prompts cross the network unencrypted."; "nobody, but everyone on the way can read the key"; "put a proxy with TLS in front, or use a tunnel";
+    TLS = "tls" Error: "No TLS connection was made: the certificate was not accepted, or the port does not speak TLS."; ALL; "renew the certificate, or add its authority to the system's; for a server without TLS, write `http://`";
+    PLAIN_KEY = "key-in-plain-text" Warning: "Keys and prompts cross the network unencrypted."; "no client, but everyone on the way can read the key"; "put a proxy with TLS in front, or use a tunnel";
     CONNECTION_CUT = "connection-cut" Error: "The connection ended before the answer did."; ALL; "look at the server's console and at the limits of proxies";
     ANSWER_LATE = "answer-late" Error: "The answer did not arrive within the limit of the check."; ALL; "look at the load of the server, and whether it hangs";
     SLOW_ANSWERS = "slow-answers" Note: "Answers without generation normally take milliseconds."; "clients with short timeouts"; "look at the load of the server and at the network";
-    TIME_LIMIT = "time-limit" Warning: "The examination reached its time limit, and the rest was not checked."; "nobody"; "allow more time, or find out why the server is slow";
+    TIME_LIMIT = "time-limit" Warning: "The examination reached its time limit, and the rest was not checked."; "no client"; "allow more time, or find out why the server is slow";
     ANSWER_TOO_LARGE = "answer-too-large" Error: "The answer went on beyond the limit of the check."; "clients that limit the size of answers"; PROXY;
     CLOCK_SKEW = "clock-skew" Warning: "The clocks of server and client differ, so dates in `Retry-After` and logs are wrong."; "clients that compare times"; "set both clocks by NTP";
     DATE_MISSING = "date-missing" Note: "HTTP servers with a clock send `Date`."; "clients that compute from `Date`"; PROXY;
@@ -82,11 +82,11 @@ checks! {
     SERVER_ERROR = "server-error" Error: "The server failed on a request that does no harm."; ALL; "look at the server's console for a traceback";
 
     // Keys.
-    NO_KEY = "no-key" Warning: "The server requires a key and none was given, so most routes were not checked."; "nobody"; "give the API key, and the admin key if there is one";
+    NO_KEY = "no-key" Warning: "The server requires a key and none was given, so most routes were not checked."; "no client"; "give the API key, and the admin key if there is one";
     KEY_REFUSED = "key-refused" Error: "The server refuses the key."; ALL; "compare the key with the server's `api_tokens.yml`";
     ADMIN_KEY_REFUSED = "admin-key-refused" Error: "The server refuses the admin key."; "clients that load models"; "compare the key with the server's `api_tokens.yml`";
-    AUTH_DISABLED = "auth-disabled" Warning: "Everyone who reaches the server may load and unload models."; "nobody"; "remove `disable_auth` from the server's configuration, or let nobody else reach the port";
-    AUTH_ACCEPTS_ANYTHING = "auth-accepts-anything" Error: "The server refuses a missing key but accepts a wrong one."; "nobody, but the key protects nothing"; SERVER;
+    AUTH_DISABLED = "auth-disabled" Warning: "Everyone who reaches the server may load and unload models."; "no client"; "remove `disable_auth` from the server's configuration, or let nobody else reach the port";
+    AUTH_ACCEPTS_ANYTHING = "auth-accepts-anything" Error: "The server refuses a missing key but accepts a wrong one."; "no client, but the key protects nothing"; SERVER;
     AUTH_STATUS = "auth-status" Error: "A refused key is 401 with a reason. Clients ask for another key by this status."; "clients that renew keys"; SERVER;
     PERMISSION_LIES = "permission-lies" Error: "`/v1/auth/permission` says something else than the key may do."; "clients that show or hide what the key allows"; SERVER;
     ADMIN_KEY_NOT_ADMIN = "admin-key-not-admin" Error: "The key that was given as the admin key has the permission of an API key."; "clients that load models"; "give the admin key of the server's `api_tokens.yml`";
@@ -179,5 +179,5 @@ checks! {
     MIXED_CONTENT = "mixed-content" Error: "A page on https may not call a server on http."; BROWSERS; "serve the server with TLS, or the page from the same host";
 
     // The server's own document.
-    DRIFT_UNREADABLE = "drift-unreadable" Warning: "The server's own `/openapi.json` cannot be compared."; "nobody"; "check that no proxy hides `/openapi.json`";
+    DRIFT_UNREADABLE = "drift-unreadable" Warning: "The server's own `/openapi.json` cannot be compared."; "no client"; "check that no proxy hides `/openapi.json`";
 }

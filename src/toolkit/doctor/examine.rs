@@ -187,7 +187,11 @@ impl Examination {
                 let doctor = &self.doctor;
                 (Stage::Keys, plan::permissions(doctor.api_key.is_some(), doctor.admin_key.is_some()))
             }
-            Stage::Identify => (Stage::OtherDialect, plan::other_dialect()),
+            Stage::Identify => {
+                // Its tokens are bearer keys; an API key is none of its business.
+                let is_bearer = self.doctor.api_key.as_ref().is_some_and(|key| *key.header().0 == AUTHORIZATION);
+                (Stage::OtherDialect, plan::other_dialect(if is_bearer { Key::Api } else { Key::None }))
+            }
             Stage::Keys => match keys::usable(self) {
                 Some(key) => {
                     self.key = key;
@@ -278,7 +282,7 @@ impl Examination {
         for seen in self.seen.iter().filter(|seen| seen.exchange.status == Some(200) && seen.ask.name != "document") {
             drift::seen(known, &format!("{} {}", seen.ask.method, seen.ask.path), &seen.json, &mut found);
         }
-        Some(found)
+        (theirs.is_some() || !found.is_empty()).then_some(found)
     }
 
     fn key_header(&self) -> HeaderName {

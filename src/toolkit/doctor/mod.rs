@@ -166,7 +166,11 @@ impl Doctor {
 /// An exchange with an error that is in the right shape has no finding. Secrets that the exchange holds are not removed from findings; the
 /// recordings of [`Recorder`](crate::transport::record::Recorder) have none.
 pub fn judge(exchange: &Exchange) -> Vec<Finding> {
-    let mut notes = Notes::new(format!("{} {}", exchange.method, exchange.path));
-    judge::exchange(exchange, &mut notes);
+    let path = judge::route(&exchange.method, &exchange.path);
+    let mut notes = Notes::new(format!("{} {path}", exchange.method));
+    match path == exchange.path {
+        true => judge::exchange(exchange, &mut notes),
+        false => judge::exchange(&Exchange { path: path.to_owned(), ..exchange.clone() }, &mut notes),
+    }
     report::finished(notes.findings, &Secrets::default())
 }

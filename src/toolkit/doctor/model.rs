@@ -6,6 +6,7 @@ use super::check::*;
 use super::examine::Examination;
 use super::plan::TEXT;
 use super::report::{Notes, quote};
+use crate::transport::Chunk;
 
 /// The cache is given out in pages of this many tokens.
 const PAGE: u64 = 256;
@@ -48,6 +49,11 @@ pub(super) fn judge(examination: &Examination, facts: &mut Vec<(String, String)>
     }
     tokens(examination, notes);
     answers(examination, name, notes);
+    if let Some(seen) = examination.of("chat-stream").or(examination.of("completion-stream")) {
+        let at = |chunk: Option<&Chunk>| chunk.map_or(0, |chunk| chunk.at_ms);
+        let (first, last) = (at(seen.exchange.chunks.first()), at(seen.exchange.chunks.last()));
+        fact("stream", format!("the first part after {first} ms, the last one after {last} ms"));
+    }
     if let Some(version) = examination.good("kobold") {
         fact("kobold", quote(version["result"].as_str().unwrap_or_default()).replace('`', ""));
     }

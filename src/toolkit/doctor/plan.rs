@@ -70,9 +70,9 @@ pub(super) fn identify() -> Vec<Ask> {
     ]
 }
 
-/// Whether it is the other server of this name.
-pub(super) fn other_dialect() -> Vec<Ask> {
-    vec![Ask::new("tabbyml", "whether it is TabbyML/tabby", "GET", "/v1/health").expects(&[200, 401, 404])]
+/// Whether it is the other server of this name, which shows its version to those with a token.
+pub(super) fn other_dialect(key: Key) -> Vec<Ask> {
+    vec![Ask::new("tabbyml", "whether it is TabbyML/tabby", "GET", "/v1/health").key(key).expects(&[200, 401, 404])]
 }
 
 /// What keys may do.

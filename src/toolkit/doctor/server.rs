@@ -75,6 +75,7 @@ fn guess(health: &Seen, body: &[u8]) -> String {
         ("cloudflare", "Cloudflare"),
         ("apache", "Apache"),
         ("traefik", "Traefik"),
+        ("uvicorn", "another server in Python"),
     ];
     let found = known.iter().find(|(word, _)| server.contains(word) || text.contains(word));
     found.map_or("an unknown server".to_owned(), |(_, name)| format!("probably {name}"))

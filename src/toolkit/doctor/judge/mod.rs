@@ -77,6 +77,13 @@ pub(super) fn exchange(exchange: &Exchange, notes: &mut Notes) {
     whole::check(exchange, &body, answer, &asked, notes);
 }
 
+/// The route of a path that may have a prefix and a query.
+pub(super) fn route<'a>(method: &str, path: &'a str) -> &'a str {
+    let path = path.split(['?', '#']).next().unwrap_or_default();
+    let mut ends = path.match_indices('/').map(|(at, _)| &path[at..]);
+    ends.find(|end| shapes::of(method, end).is_some()).unwrap_or(path)
+}
+
 /// The value of a header of the response.
 pub(super) fn header<'a>(exchange: &'a Exchange, name: &str) -> Option<&'a str> {
     exchange.headers.iter().find(|(one, _)| one.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
@@ -121,7 +128,7 @@ fn no_answer(exchange: &Exchange, notes: &mut Notes) {
 
 fn is_about_tls(message: &str) -> bool {
     let message = message.to_ascii_lowercase();
-    ["certificate", "tls", "ssl", "handshake"].iter().any(|word| message.contains(word))
+    ["certificate", "tls", "ssl", "handshake", "corrupt message"].iter().any(|word| message.contains(word))
 }
 
 /// A document that did not come to its end.

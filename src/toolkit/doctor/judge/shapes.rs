@@ -21,7 +21,6 @@ pub(super) enum Answer {
 
 /// The answer of a route.
 pub(super) fn of(method: &str, path: &str) -> Option<Answer> {
-    let path = path.split(['?', '#']).next().unwrap_or_default();
     let kobold = path.replacen("/api/latest/", "/api/v1/", 1);
     Some(match (method, &*kobold) {
         ("GET", "/health") => Answer::Json(&HEALTH),
