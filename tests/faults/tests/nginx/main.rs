@@ -3,6 +3,7 @@
 //!
 //! Skipped where there is no nginx; `tests/run nginx` installs it where it may, and sees to it that nothing is skipped.
 
+mod doctor;
 mod server;
 
 use std::collections::HashMap;
@@ -24,17 +25,21 @@ fn ask(text: &str) -> ChatRequest {
     ChatRequest::new([ChatMessage::user(text)]).max_tokens(1000)
 }
 
-/// A client on reqwest that trusts this certificate and no other.
-fn client(url: &str, trusted: &Certificate, http2: bool) -> Client {
+/// A transport that trusts this certificate and no other.
+fn transport(trusted: &Certificate, http2: bool) -> Reqwest {
     let trusted = reqwest::Certificate::from_pem(trusted.pem.as_bytes()).unwrap();
     let builder = reqwest::Client::builder().tls_certs_only([trusted]);
-    let transport = Reqwest::new(if http2 { builder } else { builder.http1_only() }).unwrap();
+    Reqwest::new(if http2 { builder } else { builder.http1_only() }).unwrap()
+}
+
+/// A client on it.
+fn client(url: &str, trusted: &Certificate, http2: bool) -> Client {
     let quick = Retry::GENTLE.base(Duration::from_millis(10));
     Client::builder(url)
         .api_key(DEFAULT_API_KEY)
         .admin_key(DEFAULT_ADMIN_KEY)
         .retry(quick)
-        .build_with(transport)
+        .build_with(transport(trusted, http2))
         .unwrap()
 }
 

@@ -31,7 +31,7 @@ pub struct Nginx {
 impl Nginx {
     /// nginx in front of this server, or `None`, with a word to the reader, if there is none on this machine.
     ///
-    /// `/tabby/` leads to the server without buffering, `/buffered/` with it.
+    /// `/tabby/` leads to the server without buffering, `/buffered/` with it, `/collected/` with it although the server forbids it.
     pub fn start(name: &str, upstream: SocketAddr, certificate: &Certificate) -> Option<Nginx> {
         if Command::new("nginx").arg("-v").stderr(Stdio::null()).status().is_err() {
             assert!(std::env::var_os("NGINX_REQUIRED").is_none(), "there is no nginx on this machine");
@@ -91,6 +91,7 @@ fn configuration(folder: &Path, port: u16, upstream: SocketAddr) -> String {
     let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
         .map(|kind| format!("  {kind}_temp_path {folder}/{kind};\n"))
         .concat();
+    let ignored = "on; proxy_ignore_headers X-Accel-Buffering";
     let location = |prefix: &str, buffering: &str| {
         format!(
             "    location /{prefix}/ {{ proxy_pass http://{upstream}/; proxy_buffering {buffering}; proxy_http_version 1.1; \
@@ -100,8 +101,9 @@ fn configuration(folder: &Path, port: u16, upstream: SocketAddr) -> String {
     format!(
         "worker_processes 1;\npid {folder}/nginx.pid;\nevents {{}}\nhttp {{\n  access_log off;\n{temporary}  server {{\n    \
          listen 127.0.0.1:{port} ssl http2;\n    server_name localhost;\n    ssl_certificate {folder}/certificate.pem;\n    \
-         ssl_certificate_key {folder}/key.pem;\n{}{}  }}\n}}\n",
+         ssl_certificate_key {folder}/key.pem;\n{}{}{}  }}\n}}\n",
         location("tabby", "off"),
         location("buffered", "on"),
+        location("collected", ignored),
     )
 }
