@@ -16,7 +16,15 @@ use crate::base::Time;
 pub(super) struct Timer<S> {
     pub(super) at: Time,
     sleep: S,
-    alarm: Option<Arc<Alarm>>,
+    ringer: Ringer,
+}
+
+enum Ringer {
+    /// It was not polled yet.
+    None,
+    Alarm(Arc<Alarm>),
+    /// The task's own waker, as its clones cannot be known again: runtimes may have several vtables for one kind of waker.
+    Task,
 }
 
 /// The waker of a sleep, which wakes the task that waits for it.
@@ -34,20 +42,33 @@ impl Wake for Alarm {
 
 impl<S: Future<Output = ()> + Unpin> Timer<S> {
     pub(super) fn new(at: Time, sleep: S) -> Self {
-        Timer { at, sleep, alarm: None }
+        Timer { at, sleep, ringer: Ringer::None }
     }
 
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let alarm = match &self.alarm {
-            Some(alarm) if alarm.task.will_wake(cx.waker()) => {
+        let sleep = Pin::new(&mut self.sleep);
+        match &self.ringer {
+            Ringer::Task => return sleep.poll(cx),
+            Ringer::Alarm(alarm) if alarm.task.will_wake(cx.waker()) => {
                 if !alarm.rang.swap(false, Ordering::AcqRel) {
                     return Poll::Pending;
                 }
-                alarm.clone()
             }
-            _ => Arc::new(Alarm { rang: AtomicBool::new(false), task: cx.waker().clone() }),
-        };
-        self.alarm = Some(alarm.clone());
-        Pin::new(&mut self.sleep).poll(&mut Context::from_waker(&Waker::from(alarm)))
+            Ringer::None | Ringer::Alarm(_) => self.ringer = Ringer::of(cx.waker()),
+        }
+        match &self.ringer {
+            Ringer::Alarm(alarm) => sleep.poll(&mut Context::from_waker(&Waker::from(alarm.clone()))),
+            Ringer::None | Ringer::Task => sleep.poll(cx),
+        }
+    }
+}
+
+impl Ringer {
+    fn of(waker: &Waker) -> Self {
+        let task = waker.clone();
+        if !task.will_wake(waker) {
+            return Ringer::Task;
+        }
+        Ringer::Alarm(Arc::new(Alarm { rang: AtomicBool::new(false), task }))
     }
 }

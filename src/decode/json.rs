@@ -297,7 +297,11 @@ impl Body {
 
     /// Decodes the body. The part that errors quote has its secrets removed.
     fn parse<T>(&self, parse: &mut impl FnMut(&str, &Bounds) -> Result<T>) -> Result<T> {
-        let text = String::from_utf8_lossy(&self.buffer);
+        // Checked first: the conversion looks at each byte by itself.
+        let text = match std::str::from_utf8(&self.buffer) {
+            Ok(text) => Cow::Borrowed(text),
+            Err(_) => String::from_utf8_lossy(&self.buffer),
+        };
         let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
         parse(if text.trim_ascii().is_empty() { "null" } else { text }, &self.bounds)
     }

@@ -16,7 +16,8 @@ pub(crate) struct Ready<T> {
 
 struct Slot<T> {
     id: u64,
-    value: T,
+    /// Boxed, since calls are large and slots move when one before them is taken out.
+    value: Box<T>,
     bell: Arc<Bell>,
     waker: Waker,
 }
@@ -53,14 +54,14 @@ impl<T> Ready<T> {
         let bell = Arc::new(Bell { id, rung: AtomicBool::new(false), line: self.line.clone() });
         let waker = Waker::from(bell.clone());
         bell.ring();
-        self.slots.push(Slot { id, value, bell, waker });
+        self.slots.push(Slot { id, value: Box::new(value), bell, waker });
         id
     }
 
     /// Takes one out.
     pub(crate) fn remove(&mut self, id: u64) -> Option<T> {
         let at = self.find(id)?;
-        Some(self.slots.remove(at).value)
+        Some(*self.slots.remove(at).value)
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -69,7 +70,7 @@ impl<T> Ready<T> {
 
     /// All of them with their numbers, in the order in which they were added.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u64, &T)> {
-        self.slots.iter().map(|slot| (slot.id, &slot.value))
+        self.slots.iter().map(|slot| (slot.id, &*slot.value))
     }
 
     /// Polls those that are ready until one of them yields something, each at most once.
