@@ -13,10 +13,12 @@ use futures_util::{Stream, stream};
 use serde::Deserialize;
 use tabbyapi::{
     Limits,
-    api::{ChatChunk, ChatEvents},
+    api::{ChatChunk, ChatEvents, ChatMessage, ChatRequest},
     decode::{Decode, Events},
     sse::Parser,
 };
+
+use crate::memory;
 
 /// What a run came to, so that all can be seen to have done the same.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -58,6 +60,7 @@ pub(crate) const EVENTSOURCE_OPENAI: &str = "eventsource-stream + async-openai";
 pub(crate) const OURS_SMALL: &str = "tabbyapi::sse + serde_json, small struct";
 pub(crate) const OURS_PLAIN: &str = "tabbyapi, ChatChunk by plain serde";
 pub(crate) const OURS_TYPED: &str = "tabbyapi, ChatChunk";
+pub(crate) const OURS_WHOLE: &str = "tabbyapi, chat().stream()";
 
 pub(crate) const ALL: &[Contender] = &[
     Contender { name: SCAN, group: Group::Floor, run: scan },
@@ -67,6 +70,7 @@ pub(crate) const ALL: &[Contender] = &[
     Contender { name: SSEER, group: Group::Framing, run: sseer },
     Contender { name: EVENTSOURCE, group: Group::Framing, run: eventsource },
     Contender { name: OURS_TYPED, group: Group::Typed, run: ours_typed },
+    Contender { name: OURS_WHOLE, group: Group::Typed, run: ours_whole },
     Contender { name: OURS_PLAIN, group: Group::Typed, run: ours_plain },
     Contender { name: OURS_SMALL, group: Group::Typed, run: ours_small },
     Contender { name: SSEER_SERDE, group: Group::Typed, run: sseer_serde },
@@ -76,7 +80,7 @@ pub(crate) const ALL: &[Contender] = &[
 /// A chunk as those write it who decode by hand.
 #[derive(Deserialize, Debug)]
 #[allow(dead_code)]
-struct Small {
+pub(crate) struct Small {
     id: String,
     model: String,
     choices: Vec<SmallChoice>,
@@ -96,7 +100,7 @@ struct SmallDelta {
 }
 
 impl Small {
-    fn content(&self) -> &[u8] {
+    pub(crate) fn content(&self) -> &[u8] {
         self.choices[0].delta.content.as_deref().unwrap_or("").as_bytes()
     }
 }
@@ -145,6 +149,19 @@ fn ours_typed(chunks: &[Bytes]) -> Tally {
             tally.add(chunk.text().as_bytes());
         }
     }
+    tally
+}
+
+/// As a caller of a client sees it: transport, driver, call, decoder and sum, with everything but the sockets.
+fn ours_whole(chunks: &[Bytes]) -> Tally {
+    let mut tally = Tally::default();
+    let client = memory::streaming(Vec::from(chunks).into_iter());
+    exhaust(client.chat().stream(&ChatRequest::new([ChatMessage::user("Why?")])), |item| {
+        // The body ends without `[DONE]`, which is an error after the last item.
+        if let Ok(chunk) = &item {
+            tally.add(chunk.text().as_bytes());
+        }
+    });
     tally
 }
 

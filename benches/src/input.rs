@@ -15,6 +15,10 @@ impl Chunking {
     pub(crate) const ALL: [Self; 5] =
         [Self::Event, Self::Bytes(128), Self::Bytes(1_400), Self::Bytes(16 << 10), Self::Bytes(1)];
 
+    pub(crate) fn names() -> Vec<&'static str> {
+        Self::ALL.map(Self::name).into()
+    }
+
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Event => "1 event",
@@ -89,6 +93,11 @@ impl Input {
                 (0..len).step_by(size).map(|at| self.all.slice(at..(at + size).min(len))).collect()
             }
         }
+    }
+
+    /// Chunks of so many whole events.
+    pub(crate) fn grouped(&self, events: usize) -> Vec<Vec<u8>> {
+        self.events.chunks(events).map(<[Bytes]>::concat).collect()
     }
 
     pub(crate) fn bytes_per_event(&self) -> usize {

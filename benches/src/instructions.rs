@@ -19,14 +19,14 @@ pub(crate) fn measure() -> Result<Table, String> {
     let mut rows = Vec::new();
     for contender in ALL {
         eprintln!("{} ...", contender.name);
-        let mut row = Row::new(contender);
+        let mut row = Row::named(contender.name);
         for chunking in Chunking::ALL {
             row.values.push(per_event(contender, chunking)?);
         }
         rows.push(row);
     }
     let note = "Counted by callgrind.".into();
-    Ok(Table { title: "Instructions per event".into(), note, rows, digits: 0 })
+    Ok(Table { title: "Instructions per event".into(), note, columns: Chunking::names(), rows, digits: 0 })
 }
 
 fn per_event(contender: &Contender, chunking: Chunking) -> Result<f64, String> {
@@ -34,16 +34,17 @@ fn per_event(contender: &Contender, chunking: Chunking) -> Result<f64, String> {
         Chunking::Bytes(1) => SINGLE_BYTE_EVENTS,
         _ => EVENTS,
     };
-    let [less, more] = [collect(contender, chunking, few)?, collect(contender, chunking, many)?];
-    Ok((more - less) / (many - few) as f64)
+    let count = |events: usize| counted(&["--one", contender.name, chunking.name(), &events.to_string()]);
+    Ok((count(many)? - count(few)?) / (many - few) as f64)
 }
 
-fn collect(contender: &Contender, chunking: Chunking, events: usize) -> Result<f64, String> {
+/// The instructions of this program with these arguments.
+pub(crate) fn counted(arguments: &[&str]) -> Result<f64, String> {
     let this = std::env::current_exe().map_err(|error| error.to_string())?;
     let output = Command::new("valgrind")
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
         .arg(this)
-        .args(["--one", contender.name, chunking.name(), &events.to_string()])
+        .args(arguments)
         .stdout(Stdio::null())
         .output()
         .map_err(|error| match error.kind() {

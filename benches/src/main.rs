@@ -1,9 +1,11 @@
-//! Framing and decoding of event streams, beside the floor and beside peers: the same bytes, in one run.
+//! Decoding and whole exchanges, beside the floor and beside peers: the same bytes, in one run.
 //!
 //! ```text
-//! cargo run --release -p tabbyapi-bench                    the table of times and allocations
-//! cargo run --release -p tabbyapi-bench -- --write         and keeps it in benches/RESULTS.md
-//! cargo run --release -p tabbyapi-bench -- --instructions  the table of instructions, by valgrind
+//! cargo run --release -p tabbyapi-bench                    times and allocations, without sockets
+//! cargo run --release -p tabbyapi-bench -- --sockets       over loopback: streams, batches; large bodies and their memory
+//! cargo run --release -p tabbyapi-bench -- --instructions  instructions of both, by valgrind
+//! cargo run --release -p tabbyapi-bench -- ... --write     and keeps the tables in benches/RESULTS.md
+//! cargo run -p tabbyapi-bench -- --quick                   all but valgrind with few events, and the bars that are no times
 //! ```
 
 mod allocations;
@@ -11,46 +13,98 @@ mod bars;
 mod contenders;
 mod input;
 mod instructions;
+mod large;
+mod loopback;
+mod memory;
 mod report;
 mod times;
 
 use std::process::ExitCode;
 
+use bars::Verdict;
+use loopback::Extent;
+use report::Table;
+
+const FLAGS: [&str; 4] = ["--write", "--sockets", "--instructions", "--quick"];
+
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let has = |flag: &str| args.iter().any(|arg| arg == flag);
-    if let [flag, contender, chunking, events] = &args[..]
-        && flag == "--one"
-    {
-        return instructions::run_one(contender, chunking, events);
+    // What this program runs itself as.
+    match &args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["--one", contender, chunking, events] => return instructions::run_one(contender, chunking, events),
+        ["--one-socket", reader, per_chunk, events] => return loopback::run_one_stream(reader, per_chunk, events),
+        ["--one-batch", name, column, count] => return loopback::run_one_batch(name, column, count),
+        ["--hold", name, count] => return loopback::hold(name, count),
+        ["--serve"] => return loopback::serve(),
+        _ => {}
     }
-    if let Some(odd) = args.iter().find(|arg| !matches!(arg.as_str(), "--write" | "--instructions")) {
-        eprintln!("no such option: {odd}; there are --write and --instructions");
+    if let Some(odd) = args.iter().find(|arg| !FLAGS.contains(&arg.as_str())) {
+        eprintln!("no such option: {odd}; there are {}", FLAGS.join(", "));
         return ExitCode::FAILURE;
     }
-
-    let tables = if has("--instructions") {
-        match instructions::measure() {
-            Ok(table) => vec![table],
-            Err(error) => {
-                eprintln!("{error}");
-                return ExitCode::FAILURE;
-            }
-        }
+    let has = |flag: &str| args.iter().any(|arg| arg == flag);
+    let measured = if has("--instructions") {
+        instructions()
+    } else if has("--quick") {
+        quick()
+    } else if has("--sockets") {
+        sockets(Extent::Full)
     } else {
-        times::measure()
+        Ok(without_sockets(Extent::Full))
     };
-    let mut verdicts = bars::judge(&tables[0]);
-    if let Some(allocations) = tables.get(1) {
-        verdicts.extend(bars::judge_allocations(allocations));
-    }
+    let (section, tables, verdicts) = match measured {
+        Ok(measured) => measured,
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::FAILURE;
+        }
+    };
     let text = report::render(&tables, &verdicts);
     println!("{text}");
     if has("--write")
-        && let Err(error) = report::keep(&tables[0].title, &text)
+        && let Err(error) = report::keep(section, &text)
     {
         eprintln!("the results could not be written: {error}");
         return ExitCode::FAILURE;
     }
     if verdicts.iter().all(|verdict| verdict.reached) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// A section of the results.
+type Measured = (&'static str, Vec<Table>, Vec<Verdict>);
+
+fn without_sockets(extent: Extent) -> Measured {
+    let tables = times::measure(extent);
+    let mut verdicts = extent.pick(Vec::new(), bars::judge(&tables[0]));
+    verdicts.extend(bars::judge_allocations(&tables[1]));
+    ("Nanoseconds per event", tables, verdicts)
+}
+
+fn sockets(extent: Extent) -> Result<Measured, String> {
+    let (mut tables, mut verdicts) = loopback::measure(extent).map_err(|error| error.to_string())?;
+    let (table, bars) = large::measure(extent);
+    tables.push(table);
+    verdicts.extend(bars);
+    Ok(("Over loopback", tables, verdicts))
+}
+
+fn instructions() -> Result<Measured, String> {
+    let table = instructions::measure()?;
+    let mut verdicts = bars::judge(&table);
+    verdicts.push(bars::judge_whole(&table));
+    let mut tables = vec![table];
+    for (table, bars) in loopback::instructions()? {
+        tables.push(table);
+        verdicts.extend(bars);
+    }
+    Ok(("Instructions per event", tables, verdicts))
+}
+
+/// What the tests run, so that none of this rots.
+fn quick() -> Result<Measured, String> {
+    let (_, mut tables, mut verdicts) = without_sockets(Extent::Quick);
+    let (_, more, bars) = sockets(Extent::Quick)?;
+    tables.extend(more);
+    verdicts.extend(bars);
+    Ok(("Quick", tables, verdicts))
 }

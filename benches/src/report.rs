@@ -8,12 +8,13 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use crate::{bars::Verdict, contenders::Contender, input::Chunking};
+use crate::bars::Verdict;
 
 #[derive(Debug)]
 pub(crate) struct Table {
     pub(crate) title: String,
     pub(crate) note: String,
+    pub(crate) columns: Vec<&'static str>,
     pub(crate) rows: Vec<Row>,
     /// After the point.
     pub(crate) digits: usize,
@@ -22,20 +23,20 @@ pub(crate) struct Table {
 #[derive(Debug)]
 pub(crate) struct Row {
     pub(crate) name: &'static str,
-    /// In the order of `Chunking::ALL`.
+    /// In the order of the table's columns.
     pub(crate) values: Vec<f64>,
 }
 
 impl Row {
-    pub(crate) fn new(contender: &Contender) -> Self {
-        Self { name: contender.name, values: Vec::new() }
+    pub(crate) fn named(name: &'static str) -> Self {
+        Self { name, values: Vec::new() }
     }
 }
 
 impl Table {
-    pub(crate) fn value(&self, name: &str, chunking: Chunking) -> f64 {
+    pub(crate) fn value(&self, name: &str, column: &str) -> f64 {
         let row = self.rows.iter().find(|row| row.name == name);
-        let at = Chunking::ALL.iter().position(|other| *other == chunking);
+        let at = self.columns.iter().position(|other| *other == column);
         row.zip(at).map_or(f64::NAN, |(row, at)| row.values[at])
     }
 }
@@ -59,17 +60,17 @@ fn render_table(text: &mut String, table: &Table) {
     }
     let width = table.rows.iter().map(|row| row.name.len()).max().unwrap_or(0);
     _ = write!(text, "| {:width$} |", "");
-    for chunking in Chunking::ALL {
-        _ = write!(text, " {:>8} |", chunking.name());
+    for column in &table.columns {
+        _ = write!(text, " {column:>8} |");
     }
     _ = write!(text, "\n|-{:-<width$}-|", "");
-    for _ in Chunking::ALL {
-        _ = write!(text, "---------:|");
+    for column in &table.columns {
+        _ = write!(text, "{:-<1$}:|", "-", column.len().max(8) + 1);
     }
     for row in &table.rows {
         _ = write!(text, "\n| {:width$} |", row.name);
-        for value in &row.values {
-            _ = write!(text, " {value:>8.*} |", table.digits);
+        for (value, column) in row.values.iter().zip(&table.columns) {
+            _ = write!(text, " {value:>0$.1$} |", column.len().max(8), table.digits);
         }
     }
     text.push_str("\n\n");
@@ -78,7 +79,7 @@ fn render_table(text: &mut String, table: &Table) {
 /// Puts a run into `RESULTS.md`, in place of the last one of the same title.
 pub(crate) fn keep(title: &str, text: &str) -> io::Result<()> {
     const HEAD: &str = "# Results\n\nWritten by `cargo run --release -p tabbyapi-bench -- --write`, with and without \
-                        `--instructions`.\n";
+                        `--sockets` and `--instructions`.\n";
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("RESULTS.md");
     let old = match fs::read_to_string(&path) {
         Ok(old) => old,

@@ -6,6 +6,7 @@ use crate::{
     allocations,
     contenders::{ALL, Contender, Group, Tally},
     input::{Chunking, Input},
+    loopback::Extent,
     report::{Row, Table},
 };
 
@@ -14,16 +15,18 @@ const ROUNDS: usize = 31;
 /// The slowest peer takes a second for a round of single bytes.
 const SINGLE_BYTE_EVENTS: usize = 2_000;
 const SINGLE_BYTE_ROUNDS: usize = 9;
+const QUICK_EVENTS: usize = 200;
 
-pub(crate) fn measure() -> Vec<Table> {
-    let input = Input::new(EVENTS);
-    let mut times: Vec<Row> = ALL.iter().map(Row::new).collect();
-    let mut allocated: Vec<Row> = ALL.iter().map(Row::new).collect();
+pub(crate) fn measure(extent: Extent) -> Vec<Table> {
+    let input = Input::new(extent.pick(QUICK_EVENTS, EVENTS));
+    let mut times: Vec<Row> = ALL.iter().map(|contender| Row::named(contender.name)).collect();
+    let mut allocated: Vec<Row> = ALL.iter().map(|contender| Row::named(contender.name)).collect();
     for chunking in Chunking::ALL {
         eprintln!("chunks of {} ...", chunking.name());
-        let (events, rounds) = match chunking {
-            Chunking::Bytes(1) => (SINGLE_BYTE_EVENTS, SINGLE_BYTE_ROUNDS),
-            _ => (EVENTS, ROUNDS),
+        let (events, rounds) = match (extent, chunking) {
+            (Extent::Quick, _) => (QUICK_EVENTS, 1),
+            (Extent::Full, Chunking::Bytes(1)) => (SINGLE_BYTE_EVENTS, SINGLE_BYTE_ROUNDS),
+            (Extent::Full, _) => (EVENTS, ROUNDS),
         };
         let chunks = input.cut(chunking, events);
         check(&chunks, events);
@@ -49,8 +52,14 @@ pub(crate) fn measure() -> Vec<Table> {
         input.bytes_per_event()
     );
     vec![
-        Table { title: "Nanoseconds per event".into(), note, rows: times, digits: 0 },
-        Table { title: "Allocations per event".into(), note: String::new(), rows: allocated, digits: 2 },
+        Table { title: "Nanoseconds per event".into(), note, columns: Chunking::names(), rows: times, digits: 0 },
+        Table {
+            title: "Allocations per event".into(),
+            note: String::new(),
+            columns: Chunking::names(),
+            rows: allocated,
+            digits: 2,
+        },
     ]
 }
 
