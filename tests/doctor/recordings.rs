@@ -19,7 +19,7 @@ const CONFIRMED: &[(&str, &str)] = &[
     ("completion-stream-fail", "stream-error"),
     ("completion-stream-no-max-tokens", "stream-error"),
     ("noauth-stream-fail-traceback", "stream-error"),
-    // The real engine failed at the request: a template that thinks, or a parameter out of range.
+    // The real engine failed at a field of the request: a pattern, null, a number out of range.
     ("l-think-lp-s", "stream-error"),
     ("l-think-s", "stream-error"),
     ("think-l-think-call-s", "stream-error"),
