@@ -37,9 +37,12 @@ impl Validators {
     }
 }
 
+/// The folders of recordings, without and with a real engine.
+const FOLDERS: [&str; 2] = ["tabbyapi", "tabbyapi-engine"];
+
 /// The body of a recorded request or response, which is kept without its transfer encoding.
-fn body(name: &str, kind: &str) -> Option<String> {
-    let bytes = fs::read(root().join(format!("tests/transcripts/tabbyapi/{name}.{kind}"))).ok()?;
+fn body(folder: &str, name: &str, kind: &str) -> Option<String> {
+    let bytes = fs::read(root().join(format!("tests/transcripts/{folder}/{name}.{kind}"))).ok()?;
     let at = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
     Some(String::from_utf8_lossy(&bytes[at + 4..]).into_owned())
 }
@@ -58,9 +61,12 @@ const LENIENT: [&str; 4] = [
 #[test]
 fn recorded_exchanges_are_as_the_document_says() {
     let document = tabbyapi_openapi::document();
-    let index = fs::read_to_string(root().join("tests/transcripts/tabbyapi/INDEX.tsv")).unwrap();
+    let index = |folder| fs::read_to_string(root().join(format!("tests/transcripts/{folder}/INDEX.tsv"))).unwrap();
     let (mut validators, mut faults, mut seen) = (Validators::default(), Vec::new(), BTreeMap::<&str, usize>::new());
-    for row in index.lines().skip(1) {
+    let rows = FOLDERS.map(|folder| (folder, index(folder)));
+    let rows = rows.iter().flat_map(|(folder, rows)| rows.lines().skip(1).map(move |row| (*folder, row)));
+    // A line without an exchange.
+    for (folder, row) in rows.filter(|(_, row)| !row.starts_with("name\t")) {
         let cells: Vec<&str> = row.split('\t').collect();
         let [name, verb, path, status, kind, ..] = cells[..] else { panic!("{row}") };
         let route = format!("/paths/{}/{}", path.replace('/', "~1"), verb.to_ascii_lowercase());
@@ -75,7 +81,7 @@ fn recorded_exchanges_are_as_the_document_says() {
         let pointer = format!("{response}/content/{}/schema", kind.replace('/', "~1"));
         if status == "200"
             && !LENIENT.contains(&name)
-            && let Some(sent) = body(name, "req").and_then(|text| serde_json::from_str(&text).ok())
+            && let Some(sent) = body(folder, name, "req").and_then(|text| serde_json::from_str(&text).ok())
             && let Some(fault) =
                 validators.fault(&document, &format!("{route}/requestBody/content/application~1json/schema"), &sent)
         {
@@ -84,7 +90,7 @@ fn recorded_exchanges_are_as_the_document_says() {
                 Some(fault) => faults.push(format!("{name}, as sent: {fault}")),
             }
         }
-        let Some(text) = body(name, "resp") else { continue };
+        let Some(text) = body(folder, name, "resp") else { continue };
         let values: Vec<Value> = match kind {
             "application/json" => serde_json::from_str(&text).into_iter().collect(),
             "text/event-stream" => {
