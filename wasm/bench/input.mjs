@@ -4,7 +4,10 @@ import http from "node:http";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
-const recordings = path.join(path.dirname(fileURLToPath(import.meta.url)), "../../tests/transcripts/tabbyapi");
+const recordings = path.join(path.dirname(fileURLToPath(import.meta.url)), "../../tests/transcripts/tabbyapi-engine");
+
+/** Milliseconds after the first token of a short stream. */
+const PAUSE = 3;
 
 /** Pieces arrive in about this size from a fast server. */
 const PIECE = 60_000;
@@ -18,13 +21,13 @@ const STREAMS = {
   one: (at) => `${HEAD}{"content": "tok${at % 1000} "}${TAIL}`,
   // Three, as with a draft model.
   three: (at) => `${HEAD}{"content": "tok${at % 1000} and tok${at % 77}, tok${at % 13}"}${TAIL}`,
-  // Reasoning and then text of a real server, again and again.
+  // The text of a real engine, again and again.
   recorded: (at) => recorded()[at % recorded().length],
 };
 
 let events;
 function recorded() {
-  events ??= readFileSync(path.join(recordings, "chat-reasoning-stream.resp"), "utf8")
+  events ??= readFileSync(path.join(recordings, "d-chat-s.resp"), "utf8")
     .split(/\r?\n\r?\n/)
     .filter((event) => event.startsWith("data: {") && event.includes('"finish_reason": null'));
   return events;
@@ -48,7 +51,8 @@ export const NAMES = Object.keys(STREAMS);
 if (process.env.BENCH_SERVER) {
   const count = Number(process.env.BENCH_SERVER);
   const made = new Map(NAMES.map((name) => [name, pieces(name, count)]));
-  made.set("short", pieces("one", 20));
+  // The first token of a server comes alone.
+  made.set("short", [...pieces("one", 1).slice(0, 1), ...pieces("one", 20)]);
   const server = http.createServer((request, response) => {
     request.resume();
     const headers = { "access-control-allow-origin": "*", "access-control-allow-headers": "*" };
@@ -57,11 +61,15 @@ if (process.env.BENCH_SERVER) {
     response.writeHead(200, { ...headers, "content-type": "text/event-stream; charset=utf-8" });
     const parts = made.get(request.url.split("/")[1]);
     let at = 0;
+    const isShort = parts === made.get("short");
+    if (isShort) response.write(parts[at++]);
     const go = () => {
       while (at < parts.length) if (!response.write(parts[at++])) return response.once("drain", go);
       response.end();
     };
-    go();
+    setTimeout(go, isShort ? PAUSE : 0);
   });
+  // A connection that is closed while something else is measured would be one that fails.
+  server.keepAliveTimeout = 0;
   server.listen(0, "127.0.0.1", () => process.send(server.address().port));
 }

@@ -1,12 +1,12 @@
 // What is measured, in Node and in pages: nothing here is of one host.
 
 /** How streams are read, by library: each way reads one, and gives the number of its characters. */
-function waysOf({ Tabby, OpenAI, createParser, streamText, createOpenAICompatible }, url) {
+function waysOf({ Tabby, OpenAI, createParser, streamText, createOpenAICompatible }, url, fetch = globalThis.fetch.bind(globalThis)) {
   const post = { method: "POST", body: "{}" };
   const request = { model: "m", messages: [{ role: "user", content: "x" }] };
-  const tabby = new Tabby({ baseURL: url });
-  const openai = new OpenAI({ baseURL: `${url}/v1`, apiKey: "x", dangerouslyAllowBrowser: true });
-  const compatible = createOpenAICompatible({ name: "x", baseURL: `${url}/v1` })("m");
+  const tabby = new Tabby({ baseURL: url, fetch });
+  const openai = new OpenAI({ baseURL: `${url}/v1`, apiKey: "x", dangerouslyAllowBrowser: true, fetch });
+  const compatible = createOpenAICompatible({ name: "x", baseURL: `${url}/v1`, fetch })("m");
   const textOf = ({ content, reasoning_content: reasoning }) => (content ?? reasoning ?? "").length;
   const readerOf = async () => (await fetch(`${url}/v1/chat/completions`, post)).body.getReader();
   return {
@@ -66,13 +66,31 @@ function waysOf({ Tabby, OpenAI, createParser, streamText, createOpenAICompatibl
 /** Those that leave so much behind that the others would be slower beside them: they are measured last. */
 const HEAVY = new Set(["npm openai", "ai"]);
 
+/** A `fetch` that answers with the bytes of a stream from memory: in the pieces in which they came, or an event in each. */
+async function replayed(url, isByEvent) {
+  const pieces = [];
+  const { body } = await fetch(`${url}/v1/chat/completions`, { method: "POST", body: "{}" });
+  for (let reader = body.getReader(), result; !(result = await reader.read()).done; ) pieces.push(result.value);
+  const whole = () => new Response(new Blob(pieces)).text();
+  const encoder = new TextEncoder();
+  const list = isByEvent ? (await whole()).split("\r\n\r\n").slice(0, -1).map((event) => encoder.encode(`${event}\r\n\r\n`)) : pieces;
+  return async () => {
+    let at = 0;
+    const pull = (controller) => (at < list.length ? controller.enqueue(list[at++].slice()) : controller.close());
+    return new Response(new ReadableStream({ pull }, { highWaterMark: 0 }), { headers: { "content-type": "text/event-stream" } });
+  };
+}
+
 /** Nanoseconds per chunk of each stream and way, wall and CPU time; ways take turns. */
 export async function speed(libraries, { url, names, count, rounds }) {
   const streams = {};
+  const sources = names.map((name) => [name, name, undefined]);
+  for (const name of names) sources.push([`${name}, from memory`, name, await replayed(`${url}/${name}`)]);
+  sources.push([`${names[0]}, from memory, an event a piece`, names[0], await replayed(`${url}/${names[0]}`, true)]);
   for (const isHeavy of [false, true]) {
-    for (const name of names) {
-      const rows = (streams[name] ??= {});
-      const ways = Object.entries(waysOf(libraries, `${url}/${name}`)).filter(([way]) => HEAVY.has(way) === isHeavy);
+    for (const [label, name, fetch] of sources) {
+      const rows = (streams[label] ??= {});
+      const ways = Object.entries(waysOf(libraries, `${url}/${name}`, fetch)).filter(([way]) => HEAVY.has(way) === isHeavy && !(fetch && way === "ai"));
       for (let round = 0; round < rounds; round++) {
         for (const [way, read] of ways) {
           // What takes seconds is measured once.

@@ -119,9 +119,11 @@ function report(host, first, { streams, token, memory }) {
   for (const [stream, rows] of Object.entries(streams)) {
     console.log(`  ${stream}`);
     for (const [name, { wall, cpu }] of Object.entries(rows)) {
-      const show = (list) => [best(list), median(list)].map((ns) => ns.toFixed(0).padStart(7)).join("");
-      const ratio = (of) => [(best(wall) / best(of)).toFixed(2), (median(wall) / median(of)).toFixed(2)].map((text) => text.padStart(6)).join("");
-      console.log(`    ${name.padEnd(20)} wall ${show(wall)}${cpu.length ? `   CPU ${show(cpu)}` : ""}   ${ratio(rows.tabbyapi.wall)} of tabbyapi`);
+      const show = (list) => [best(list), median(list)].map((ns) => ns.toFixed(0).padStart(9)).join("");
+      const ratio = (list, of) => `${(median(list) / median(of)).toFixed(2).padStart(7)} times`;
+      const shown = { wall, CPU: cpu };
+      const cells = Object.entries(shown).filter(([, list]) => list.length > 0);
+      console.log(`    ${name.padEnd(20)} ${cells.map(([kind, list]) => `${kind} ${show(list)} ${ratio(list, rows.tabbyapi[kind === "CPU" ? "cpu" : "wall"])}`).join("   ")}`);
     }
   }
   const [bare, ours] = [median(token.bare), median(token.ours)];

@@ -63,8 +63,11 @@ export class Records {
         }
         case TEMPLATE: {
           const number = this.#character();
-          const [before, after] = [this.#length(), this.#length()];
-          this.#inForce = this.#templates[number] = new Template(this.#take(before), this.#take(after), this.#total);
+          const [first, second] = [this.#length(), this.#length()];
+          const [before, after] = [this.#take(first), this.#take(second)];
+          // An event that was cut by the network is learned again.
+          const known = this.#templates.find((template) => template?.is(before, after));
+          this.#inForce = this.#templates[number] = known ?? new Template(before, after, this.#total);
           break;
         }
         case SWITCH:
@@ -135,6 +138,10 @@ class Template {
     // Objects beside the way would be shared by all items, so that who changes one would change all: such are parsed anew.
     if (!this.#trace(root) || !this.#nodes.every((node, at) => this.#isAlone(node, this.#names[at]))) this.#nodes = [];
     else this.#make = makerOf(this.#nodes, this.#names);
+  }
+
+  is(before, after) {
+    return this.#before === before && this.#after === after;
   }
 
   /** The field of the text in its choice or delta, if nothing but the text distinguishes its items. */

@@ -298,7 +298,7 @@ test("null is as good as absent, a field's name is no prototype, and lists are a
   assert.deepEqual(await tabby.kobold.stream({ prompt: "a" }).final(), { results: [{ text: "a" }] });
 });
 
-test("what a stream adds up to has its bounds", { timeout: 60_000 }, async (t) => {
+test("what a stream adds up to has its bounds", { timeout: 150_000 }, async (t) => {
   const big = "x".repeat(1 << 20);
   const piece = (at) => ({ id: `${at}`, index: at, function: { name: "f", arguments: "" } });
   const endless = [
