@@ -10,12 +10,14 @@ use std::path::{Path, PathBuf};
 const BEFORE: [&str; 4] = ["with_hint(", "with_hint(format!(", "let hint =", "=> Some("];
 
 /// Words that look like Rust's and are of the server, of HTTP or of everyone.
-const COMMON: [&str; 12] = [
+const COMMON: [&str; 14] = [
     "api_tokens.yml",
     "config.yml",
     "api_servers",
     "Kobold",
     "Authorization",
+    "EventSource",
+    "Retry-After",
     "NO_PROXY",
     "TabbyAPI",
     "KoboldAI",
