@@ -99,7 +99,8 @@ fn an_aborted_generation_is_named() {
     let request = KoboldRequest::new("Once").max_tokens(8);
     let expected = ("POST /api/v1/generate", Some(json!({"prompt": "Once", "max_tokens": 8})));
     let result = play_as("../tabbyapi-engine/r-kobold-generate", expected, |c| c.kobold().generate(&request));
-    assert_told(result, 503, "generation_aborted", "aborted. Maybe the model was unloaded?", "client.completions()");
+    let words = "Completion c03e84f7842047f4bc9ef9d5ab22f392 aborted. Maybe the model was unloaded?";
+    assert_told(result, 503, "generation_aborted", words, "client.completions()");
 }
 
 /// Recorded from a server whose generation was mended.
