@@ -187,3 +187,15 @@ fn no_key_is_in_a_report() {
     assert!(!report.is_clean());
     assert!(!all.contains(KEY) && !all.contains("another-secret"), "{all}");
 }
+
+/// A server that requires a key is as it should be, for a page as well.
+#[test]
+fn no_key_for_a_server_that_requires_one() {
+    let subject = Subject::new(Emulator::builder());
+    let doctor = Doctor::new(&subject.emulator.url()).unwrap().generate(true);
+    let report = subject.examine(&doctor, "* *", |_| {});
+    assert_eq!(ids(&report), ["no-key"], "{report}");
+    let report = subject.examine(&doctor.origin("https://chat.example.org").unwrap(), "* *", |_| {});
+    assert_eq!(ids(&report), ["no-key"], "{report}");
+    assert!(report.to_string().ends_with(" requests, 0 errors, 1 warning, 0 notes"), "{report}");
+}

@@ -212,7 +212,11 @@ impl Examination {
                 (Stage::Document, asks.into_iter().collect())
             }
             Stage::Document => match &self.doctor.origin {
-                Some(origin) => (Stage::Cors, plan::cors(self.key, self.key_header().as_str(), origin)),
+                Some(origin) => {
+                    // What anyone may read, if the server refuses the rest.
+                    let path = if keys::usable(self).is_some() { "/v1/models" } else { "/health" };
+                    (Stage::Cors, plan::cors(self.key, self.key_header().as_str(), origin, path))
+                }
                 None => (Stage::Cors, Vec::new()),
             },
             Stage::Cors if self.doctor.generate && self.good("model").is_some() => {

@@ -170,8 +170,8 @@ pub(super) fn document() -> Ask {
 /// The text whose tokens are asked for.
 pub(super) const TEXT: &str = "The quick brown fox jumps over the lazy dog.";
 
-/// What a browser sends before and with a request of this origin.
-pub(super) fn cors(key: Key, key_header: &str, origin: &str) -> Vec<Ask> {
+/// What a browser sends before and with a request of this origin, to the path that it reads.
+pub(super) fn cors(key: Key, key_header: &str, origin: &str, path: &'static str) -> Vec<Ask> {
     let with_origin = |mut ask: Ask| {
         ask.headers.push(("origin", origin.to_owned()));
         ask
@@ -184,7 +184,7 @@ pub(super) fn cors(key: Key, key_header: &str, origin: &str) -> Vec<Ask> {
     preflight.expected = &[];
     vec![
         preflight,
-        with_origin(Ask::new("cors-answer", "an answer for a browser", "GET", "/v1/models").key(key)),
+        with_origin(Ask::new("cors-answer", "an answer for a browser", "GET", path).key(key)),
         with_origin(
             Ask::new("cors-error", "an error for a browser", "GET", "/v1/no-such-route").key(key).expects(&[404]),
         ),

@@ -146,9 +146,17 @@ impl fmt::Display for Report {
         if let Some(drift) = &self.drift {
             writeln!(f, "{drift}")?;
         }
-        let [errors, warnings, notes] = [Severity::Error, Severity::Warning, Severity::Note].map(|of| self.count(of));
-        write!(f, "{} requests, {errors} errors, {warnings} warnings, {notes} notes", self.probes.len())
+        write!(f, "{}", counted(self.probes.len(), "request"))?;
+        for severity in [Severity::Error, Severity::Warning, Severity::Note] {
+            write!(f, ", {}", counted(self.count(severity), severity.as_str()))?;
+        }
+        Ok(())
     }
+}
+
+fn counted(number: usize, word: &str) -> String {
+    let end = if number == 1 { "" } else { "s" };
+    format!("{number} {word}{end}")
 }
 
 /// Collects the findings about one operation.
