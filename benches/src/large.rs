@@ -89,7 +89,7 @@ pub(crate) fn measure(extent: Extent) -> (Table, Vec<Verdict>) {
     (table, verdicts)
 }
 
-/// The body in pieces, each of which is freed when it is read. It is no part of the memory that is measured.
+/// The body in pieces, each of which is freed when it is read. It does not count as memory that is measured.
 fn pieces(body: &Arc<[u8]>) -> impl Iterator<Item = Bytes> + Send + 'static {
     let body = body.clone();
     (0..body.len()).step_by(PIECE).map(move |at| Bytes::copy_from_slice(&body[at..body.len().min(at + PIECE)]))

@@ -15,11 +15,11 @@ fn serve(server: &Emulator, document: &str) {
 #[test]
 fn a_good_server() {
     let server = start();
-    let told = run(&server, &["doctor", "--generate", "--origin", "https://chat.example.org"]).good();
-    assert!(told.starts_with(&format!("{}\n  server", server.url())), "{told}");
-    assert!(told.contains("key required") && told.contains("alpha-7B-exl3"), "{told}");
-    assert!(told.ends_with(" requests, 0 errors, 0 warnings, 0 notes\n"), "{told}");
-    assert!(!told.contains(server.api_key()) && !told.contains(server.admin_key()), "{told}");
+    let output = run(&server, &["doctor", "--generate", "--origin", "https://chat.example.org"]).good();
+    assert!(output.starts_with(&format!("{}\n  server", server.url())), "{output}");
+    assert!(output.contains("key required") && output.contains("alpha-7B-exl3"), "{output}");
+    assert!(output.ends_with(" requests, 0 errors, 0 warnings, 0 notes\n"), "{output}");
+    assert!(!output.contains(server.api_key()) && !output.contains(server.admin_key()), "{output}");
     // The address as an argument goes before that of the environment.
     let mut other = command(&server, &["doctor", &server.url(), "--json"]);
     let json = Run::from(other.env("TABBY_URL", "http://127.0.0.1:1").output().unwrap()).json();
@@ -65,12 +65,12 @@ fn findings_and_exit_codes() {
 #[test]
 fn a_report_for_others() {
     let server = start_with(Emulator::builder().no_model_loaded());
-    let told = run(&server, &["doctor", "--markdown"]).good();
-    assert!(told.starts_with(&format!("# Report on `{}`\n", server.url())), "{told}");
-    assert!(told.contains("* **warning** `no-model` at `GET /v1/model`: no model is loaded\n"), "{told}");
-    assert!(told.contains("  * To do: load a model"), "{told}");
-    assert!(told.contains("| GET /health | whether a server answers | 200 |"), "{told}");
-    assert!(!told.contains(server.api_key()) && !told.contains(server.admin_key()), "{told}");
+    let output = run(&server, &["doctor", "--markdown"]).good();
+    assert!(output.starts_with(&format!("# Report on `{}`\n", server.url())), "{output}");
+    assert!(output.contains("* **warning** `no-model` at `GET /v1/model`: no model is loaded\n"), "{output}");
+    assert!(output.contains("  * To do: load a model"), "{output}");
+    assert!(output.contains("| GET /health | whether a server answers | 200 |"), "{output}");
+    assert!(!output.contains(server.api_key()) && !output.contains(server.admin_key()), "{output}");
 }
 
 #[test]
@@ -90,16 +90,16 @@ fn drift() {
     let missing = run(&server, &["doctor", "--drift"]).good();
     assert!(missing.contains("warning drift-unreadable: GET /openapi.json: status 404"), "{missing}");
     serve(&server, DOCUMENT);
-    let told = run(&server, &["doctor", &server.url(), "--drift"]).good();
-    assert!(told.contains("\nThe server's document does not differ.\n"), "{told}");
+    let output = run(&server, &["doctor", &server.url(), "--drift"]).good();
+    assert!(output.contains("\nThe server's document does not differ.\n"), "{output}");
     let known = file(
         "known.json",
         &DOCUMENT.replace("\"/health\"", "\"/healthy\"").replace("\"max_temp\"", "\"highest_temp\""),
     );
-    let told = run(&server, &["doctor", "--drift", &known]).good();
-    assert!(told.contains("New:\n  GET /health\n"), "{told}");
-    assert!(told.contains("  POST /v1/completions: request field `max_temp`\n"), "{told}");
-    assert!(told.contains("\n  GET /healthy\n"), "{told}");
+    let output = run(&server, &["doctor", "--drift", &known]).good();
+    assert!(output.contains("New:\n  GET /health\n"), "{output}");
+    assert!(output.contains("  POST /v1/completions: request field `max_temp`\n"), "{output}");
+    assert!(output.contains("\n  GET /healthy\n"), "{output}");
     let json = run(&server, &["doctor", "--drift", &known, "--json"]).json();
     assert_eq!(json["drift"]["new"][0], json!({"at": "GET /health", "what": ""}));
 }
