@@ -26,8 +26,8 @@ const patient = {
 
 host.options = () => {
   if (globalThis.Bun !== undefined) return { timeout: false };
-  // Another one in its place may know nothing of dispatchers.
-  return globalThis.fetch === own && (globalThis[NEW] ?? globalThis[OLD]) ? { dispatcher: patient } : undefined;
+  // Another one in its place may know nothing of dispatchers. Node's own makes the one in force with the first call, so it is looked up then.
+  return globalThis.fetch === own && process.versions.undici !== undefined ? { dispatcher: patient } : undefined;
 };
 
 const sockets = new WeakMap();

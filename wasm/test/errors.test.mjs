@@ -1,5 +1,6 @@
 // Errors as programs and people read them: stacks, names, copies; signals; addresses.
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import test from "node:test";
 import { Tabby, TabbyError } from "../dist/node.js";
@@ -7,6 +8,15 @@ import { API_KEY, ask, chunk, event, events, json, server } from "./support.mjs"
 
 const clientOf = (url, rest) => new Tabby({ baseURL: url, apiKey: API_KEY, maxRetries: 0, ...rest });
 const refusing = (t) => server(t, (_, response) => json(response, 401, { detail: "Invalid API key" }));
+
+/** Runs a program in a process of its own, and gives what it printed. */
+async function evaluated(program) {
+  const [code, stdout, stderr] = await new Promise((resolve) => {
+    execFile(process.execPath, ["--input-type=module", "-e", program], (error, ...out) => resolve([error?.code, ...out]));
+  });
+  assert.deepEqual([code, stderr], [undefined, ""]);
+  return stdout;
+}
 
 test("stacks show who made the call", async (t) => {
   const { url } = await refusing(t);
@@ -70,9 +80,7 @@ test("fifty calls on one signal do not make the host warn", async (t) => {
     process.on("warning", ({ name }) => { console.log(name); process.exitCode = 1; });
     await Promise.allSettled(Array.from({ length: 50 }, (_, at) => at % 2 ? tabby.models.list({ signal }) : tabby.chat.stream({ messages: [] }, { signal }).final()));
   `;
-  const { execFile } = await import("node:child_process");
-  const out = await new Promise((resolve) => execFile(process.execPath, ["--input-type=module", "-e", program], (error, stdout, stderr) => resolve([error?.code, stdout, stderr])));
-  assert.deepEqual(out, [undefined, "", ""]);
+  assert.equal(await evaluated(program), "");
 });
 
 test("a signal ends all of its calls, and those that are over do not hold it", async (t) => {
@@ -155,6 +163,21 @@ test("the dispatcher in force is used, and its limits are those of the call", as
   assert.deepEqual((await clientOf(url).models.list()).data, []);
   assert.deepEqual(seen, ["/v1/models"]);
   await assert.rejects(clientOf(url, { timeouts: { head: 30 } }).models.list(), { code: "timeout_head" });
+});
+
+test("the limits of the host are set aside from the first call of a program on", async (t) => {
+  const { url } = await server(t, (_, response) => json(response, 200, { object: "list", data: [] }));
+  const program = `
+    import { subscribe } from "node:diagnostics_channel";
+    import { Tabby } from ${JSON.stringify(new URL("../dist/node.js", import.meta.url))};
+    const limits = [];
+    subscribe("undici:request:create", ({ request }) => limits.push(request.headersTimeout, request.bodyTimeout));
+    const tabby = new Tabby({ baseURL: "${url}", apiKey: "k" });
+    await Promise.all([tabby.models.list(), tabby.models.list()]);
+    await tabby.models.list();
+    console.log(JSON.stringify(limits));
+  `;
+  assert.deepEqual(JSON.parse(await evaluated(program)), [0, 0, 0, 0, 0, 0]);
 });
 
 test("the words that types list are those of the library, and those of this package", async () => {
