@@ -6,10 +6,10 @@
 use futures::executor::block_on;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tabbyapi::Client;
-use tabbyapi::api::ChatRequest;
+use tabbyapi::api::{ChatRequest, CompletionRequest, EmbeddingsRequest};
 use tabbyapi::estimate::{Estimate, Estimator};
 use tabbyapi::transport::script::{Reply, Script};
+use tabbyapi::{Client, Endpoint};
 
 #[derive(Deserialize)]
 struct Sample {
@@ -122,6 +122,22 @@ fn estimates_are_those_that_are_written_down() {
     let actual = json!({"factor": calibrated.factor(), "bound": bound, "texts": of_texts, "requests": of_requests});
     let expected: Value = serde_json::from_str(include_str!("estimate/estimates.json")).unwrap();
     assert!(actual == expected, "estimates changed; if they were meant to, estimates.json is now\n{actual}");
+}
+
+/// `estimate/tokens.json`: what requests take out of a rate limit on tokens; the npm package is held to the same numbers.
+#[test]
+fn rate_limits_count_prompt_and_responses() {
+    let written: Vec<(String, Value, u64)> = serde_json::from_str(include_str!("estimate/tokens.json")).unwrap();
+    assert!(!written.is_empty());
+    for (service, request, expected) in written {
+        let given = request.clone();
+        let tokens = match &*service {
+            "chat" => serde_json::from_value::<ChatRequest>(given).unwrap().tokens(),
+            "completions" => serde_json::from_value::<CompletionRequest>(given).unwrap().tokens(),
+            _ => serde_json::from_value::<EmbeddingsRequest>(given).unwrap().tokens(),
+        };
+        assert_eq!(tokens, expected, "{service} {request}");
+    }
 }
 
 #[test]

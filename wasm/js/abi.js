@@ -5,7 +5,7 @@ import { trapped } from "./error.js";
 import { needed } from "./host.js";
 
 /** The version of what the functions take and give; `machine.rs` has the same. */
-export const VERSION = 3;
+export const VERSION = 4;
 
 export const READ = 0;
 export const SEND = 1;
@@ -47,6 +47,9 @@ export class Abi {
 
   open = (settings) => this.#numberOf("open", this.#write(encode(settings)));
   close = (client) => void this.#call("close", client);
+  view = (client, settings) => this.#numberOf("view", client, this.#write(encode(settings)));
+  servers = (client, now) => (this.#numberOf("servers", client, now), this.detail());
+  loaded = (client, what) => void this.#numberOf("loaded", client, this.#write(encode(what)));
   start = (client, call) => this.#numberOf("start", client, this.#write(encode(call)));
   drop = (call) => void (this.dead || this.#call("drop_call", call));
   poll = (call, now) => this.#call("poll", call, now);

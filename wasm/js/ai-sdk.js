@@ -16,7 +16,9 @@ const env = (name) => globalThis.process?.env?.[name]?.trim() || undefined;
 /** A provider: a function that gives a model, by the name that the server knows it by. */
 export function createTabby(options = {}) {
   const { client, ...rest } = options;
-  const tabby = client ?? new Tabby({ baseURL: env("TABBY_URL") ?? "http://127.0.0.1:5000", apiKey: env("TABBY_API_KEY"), ...rest });
+  // Servers of a list have keys of their own.
+  const found = rest.servers != null && rest.baseURL == null ? {} : { baseURL: env("TABBY_URL") ?? "http://127.0.0.1:5000", apiKey: env("TABBY_API_KEY") };
+  const tabby = client ?? new Tabby({ ...found, ...rest });
   const languageModel = (modelId = "") => new TabbyLanguageModel(tabby, modelId);
   const embeddingModel = (modelId = "") => new TabbyEmbeddingModel(tabby, modelId);
   const none = (modelType) => (modelId) => {

@@ -1,15 +1,33 @@
 // What the calls of a client share: its settings, and its number in the module.
 
 import { registry } from "./abi.js";
+import { TabbyError } from "./error.js";
 import { host } from "./exchange.js";
-import { needed, report } from "./host.js";
+import { clock, needed, report } from "./host.js";
+import { estimateOf } from "./policies.js";
 import { Secrets } from "./secrets.js";
-import { asTabbyError, fetchOptionsOf, headersOf, serversOf, settingsOf } from "./settings.js";
+import { serversOf } from "./servers.js";
+import { asTabbyError, fetchOptionsOf, headersOf, settingsOf } from "./settings.js";
 
-/** What the calls of a client share, on the module that `ready` gives; what cannot be used of the options is an error of this package. */
-export function coreOf(options, ready) {
+/** The client that one is derived from, whose servers, keys, limits and breakers it shares, by its options. */
+const origins = new WeakMap();
+/** Clients that differ in one of these share nothing. */
+const OWN = ["baseURL", "servers", "balance", "apiKey", "adminKey", "bearer", "getKey", "token", "registrationToken", "getToken", "concurrency", "rateLimit", "breaker"];
+
+/** The options of a client that is derived from one with this core: those that it was made with, and these in the place of some. */
+export function derived(core, made, changes) {
+  const options = { ...made, ...changes };
+  if (OWN.every((name) => options[name] === made?.[name])) origins.set(options, core);
+  return options;
+}
+
+/**
+ * What the calls of a client share, on the module that `ready` gives; what cannot be used of the options is an error of this package. `given` is
+ * what the client was made with.
+ */
+export function coreOf(options, ready, given = options) {
   try {
-    return new Core(options, ready);
+    return new Core(options, ready, origins.get(given));
   } catch (error) {
     throw asTabbyError(error, "an option cannot be used");
   }
@@ -23,16 +41,21 @@ class Core {
   #opened;
   #headers;
   #limits;
+  /** The core of the client that servers, keys, limits and breakers are shared with. */
+  #other;
   /** What must not show: keys that were in use lately, and the client's headers. */
   secrets;
   fetch;
   fetchOptions;
   getKey;
+  /** What estimates the tokens of a request, if a limit needs that. */
+  estimate;
   /** Gives a living instance of the module. */
   ready;
 
-  constructor(options, ready) {
+  constructor(options, ready, other) {
     this.ready = ready;
+    this.#other = other;
     const { getKey, fetch, fetchOptions, onAttempt, onOutcome, logger, ...rest } = options;
     this.getKey = getKey;
     // Called as a plain function, as some hosts insist.
@@ -44,7 +67,8 @@ class Core {
     this.#limits = rest.limits;
     const servers = serversOf(rest);
     const keys = [servers, ...(servers.servers ?? [])].flatMap((server) => [server.api_key, server.admin_key, server.bearer, server.registration_token]);
-    this.secrets = new Secrets(this.#headers, keys);
+    this.secrets = new Secrets(this.#headers, keys, other?.secrets);
+    this.estimate = estimateOf(rest);
     this.#settings = { ...servers, asks_for_keys: !!getKey, ...settingsOf(rest) };
   }
 
@@ -52,11 +76,32 @@ class Core {
   open(abi) {
     if (this.#opened?.abi !== abi) {
       // Not before: some hosts have no randomness until a request is there.
-      const settings = { ...this.#settings, seed: Math.random() };
-      this.#opened = { abi, number: abi.open(JSON.stringify(settings)) };
+      const settings = JSON.stringify({ ...this.#settings, seed: Math.random() });
+      const number = this.#other ? abi.view(this.#other.open(abi), settings) : abi.open(settings);
+      this.#opened = { abi, number };
       unused.register(this, this.#opened);
     }
     return this.#opened.number;
+  }
+
+  /** The state of its servers, and how many calls wait. */
+  state() {
+    return this.#ask((abi, client) => abi.servers(client, clock.now()));
+  }
+
+  /** Notes which model a server has loaded; null if there is none. */
+  loaded(server, model) {
+    return this.#ask((abi, client) => abi.loaded(client, JSON.stringify({ server, model })));
+  }
+
+  async #ask(ask) {
+    const abi = await this.ready();
+    try {
+      return ask(abi, this.open(abi));
+    } catch (error) {
+      // The module explains a refusal by an object.
+      throw error instanceof Error ? error : new TabbyError(this.secrets.cleaner().value(error));
+    }
   }
 
   /** The headers of a request: the module's, with the client's and the call's own in the place of what is no key. */

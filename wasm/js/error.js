@@ -15,6 +15,7 @@ export class TabbyError extends Error {
     this.reason = given.reason ?? given.message;
     this.hint = given.hint ?? undefined;
     for (const name of FIELDS) this[name] = given[name] ?? undefined;
+    this.retryAfter = given.retry_after ?? given.retryAfter ?? undefined;
     this.validation = given.validation ?? [];
     // Headers and bodies can hold prompts, so they do not show when the error is logged.
     hide(this, "headers", headers(given.headers ?? []));

@@ -144,6 +144,18 @@ export class Estimator {
   }
 }
 
+/** All that a request takes: its prompt, and its answers as far as `max_tokens` bounds them. */
+export function requestTokens(request, estimator = new Estimator()) {
+  const { messages, prompt, input, n, max_tokens: most } = request ?? {};
+  const answer = Math.max(n ?? 1, 1) * (most ?? 0);
+  if (messages !== undefined) return estimator.request(request).tokens + answer;
+  const texts = [prompt ?? input ?? []].flat();
+  // What is no text is a token, or a list of them.
+  const sizes = texts.map((text) => (typeof text === "string" ? estimator.text(text).tokens : (text?.length ?? 1)));
+  const prompts = texts.every((text) => typeof text === "number") ? 1 : texts.length;
+  return sizes.reduce((sum, size) => sum + size, 0) + (prompt === undefined ? 0 : prompts * answer);
+}
+
 function textOf(text) {
   if (typeof text !== "string") throw misuse("a text to estimate must be a string");
   return wellFormed(text);

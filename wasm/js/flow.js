@@ -4,9 +4,9 @@ import { AUTHORIZE, DONE, FAILED, READ, SEND, WAIT, encode } from "./abi.js";
 import { TabbyError, cancelled, encodedOr, placed } from "./error.js";
 import { Exchange } from "./exchange.js";
 import { faultOf } from "./faults.js";
-import { needed } from "./host.js";
+import { clock, needed } from "./host.js";
 import { wordsOf } from "./secrets.js";
-import { asTabbyError, fetchOptionsOf, headersOf, jsonOf, onAbort, settingsOf, signalOf } from "./settings.js";
+import { asTabbyError, amount, fetchOptionsOf, headersOf, jsonOf, onAbort, settingsOf, signalOf } from "./settings.js";
 
 /** Hosts keep the time to wait in 31 bits, and take what is longer for nothing. */
 const LONGEST_TIMEOUT = 2 ** 31 - 1;
@@ -14,8 +14,6 @@ const LONGEST_TIMEOUT = 2 ** 31 - 1;
 const NO_KEY = 4;
 /** The headers that calls look at, in the order that the module wants. Not every module looks at the last one. */
 const LOOKED_AT = ["content-type", "retry-after", "date", "x-should-retry", "retry-after-ms", "location"];
-
-const clock = globalThis.performance ?? Date;
 
 /**
  * A call. It reports to its `sink`: `head(read)` once an answer is no error, where `read` gives the head, `records(text)`, and `end(error, outcome)`, which may
@@ -47,6 +45,9 @@ export class Flow {
   #choices;
   /** Whether usage is asked for. */
   #wantsUsage;
+  /** The model that is asked for, and the estimated tokens, where servers are chosen or limited by them. */
+  #model;
+  #tokens;
   #cause;
   /** Why the call cannot even begin. */
   #unsent;
@@ -83,9 +84,19 @@ export class Flow {
     try {
       this.#body = request === undefined ? undefined : encode(jsonOf(request));
       this.#wantsUsage = request?.stream_options?.include_usage === true;
+      this.#weigh(request);
     } catch (error) {
       this.#unsent ??= error;
     }
+  }
+
+  /** Looks up what the choice of a server depends on. */
+  #weigh(request) {
+    const [, service] = /^(chat|completions|embeddings)\./.exec(this.#operation) ?? [];
+    if (service === undefined) return;
+    if (typeof request.model === "string" && service !== "embeddings") this.#model = request.model;
+    const { estimate } = this.#core;
+    if (estimate) this.#tokens = Math.min(amount(estimate(request), "rateLimit", "estimate()"), Number.MAX_SAFE_INTEGER);
   }
 
   /** Asks for more, and begins the call if it has not begun. */
@@ -143,6 +154,8 @@ export class Flow {
         wants_usage: this.#wantsUsage,
         resume: this.#resume,
         request_bytes: this.#body?.length ?? 0,
+        model: this.#model,
+        tokens: this.#tokens,
         ...ownSettings({ headers, timeouts, timeout, maxRetries, retry, limits, preferAdminKey, server }),
       };
       this.#number = abi.start(this.#core.open(abi), JSON.stringify(call));
@@ -192,11 +205,15 @@ export class Flow {
         this.#arm();
         this.#send(abi.detail());
         break;
-      case WAIT:
+      case WAIT: {
         this.#drop();
-        this.#resumed(abi.detail());
-        if (!this.#over) this.#arm();
+        const detail = abi.detail();
+        this.#resumed(detail);
+        if (this.#over) break;
+        if (detail.for_others && this.#paused > 0) return this.#catchUp();
+        this.#arm();
         break;
+      }
       case AUTHORIZE:
         this.#drop();
         this.#arm();
@@ -216,6 +233,14 @@ export class Flow {
         break;
       }
     }
+  }
+
+  /** What the calls of a client wait for goes by one clock, which stands still for none of them. */
+  #catchUp() {
+    this.#paused = 0;
+    clearTimeout(this.#timer);
+    this.#timerAt = Infinity;
+    this.#step(this.#abi.poll(this.#number, this.#now()));
   }
 
   /** Reports what was done about a stream that broke. */

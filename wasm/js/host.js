@@ -5,6 +5,9 @@ import { TabbyError } from "./error.js";
 /** The host's `WebAssembly`, if it has one. */
 export const wasm = () => globalThis.WebAssembly;
 
+/** The clock of all calls, in milliseconds. */
+export const clock = globalThis.performance ?? Date;
+
 /** A class of the host, such as `Headers`. */
 export function needed(name) {
   const found = globalThis[name];

@@ -16,26 +16,38 @@ export { ChatCompletionRunner, ChatCompletionStreamingRunner, ParsingToolFunctio
 /** A variable of the environment, where there is one; blanks are as good as nothing. */
 const env = (name) => globalThis.process?.env?.[name]?.trim() || undefined;
 
+const ofEnvironment = () => ({
+  baseURL: env("OPENAI_BASE_URL") ?? env("TABBY_URL"),
+  apiKey: env("OPENAI_API_KEY") ?? env("TABBY_API_KEY"),
+  adminAPIKey: env("OPENAI_ADMIN_KEY") ?? env("TABBY_ADMIN_KEY"),
+});
+
+/** The address of the first one of a list of servers. */
+const firstOf = ([first]) => String(first?.baseURL ?? first ?? "");
+
 const LEVELS = ["off", "error", "warn", "info", "debug"];
 
 export class OpenAI {
   #options;
   #tabby;
+  #keys;
+  /** The servers are those of a list alone. */
+  #isListed;
 
   constructor(options = {}) {
-    const {
-      baseURL = env("OPENAI_BASE_URL") ?? env("TABBY_URL"),
-      apiKey = env("OPENAI_API_KEY") ?? env("TABBY_API_KEY"),
-      adminAPIKey = env("OPENAI_ADMIN_KEY") ?? env("TABBY_ADMIN_KEY"),
-    } = options;
+    this.#isListed = options.servers != null && options.baseURL == null;
+    // Servers of a list have keys of their own.
+    const found = this.#isListed ? {} : ofEnvironment();
+    const { baseURL = found.baseURL, apiKey = found.apiKey, adminAPIKey = found.adminAPIKey } = options;
     this.#options = { ...options, baseURL, apiKey, adminAPIKey };
-    this.baseURL = baseURL || "http://127.0.0.1:5000/v1";
+    this.baseURL = baseURL || (this.#isListed && firstOf(options.servers)) || "http://127.0.0.1:5000/v1";
     this.apiKey = typeof apiKey === "function" ? "Missing Key" : (apiKey ?? null);
     this.adminAPIKey = adminAPIKey ?? null;
     this.maxRetries = options.maxRetries ?? 2;
     this.timeout = options.timeout ?? 600_000;
     this.logger = options.logger ?? console;
     this.logLevel = levelOf(options.logLevel) ?? this.#levelOfEnvironment() ?? "warn";
+    this.#keys = keysOf(this.#options);
     this.#tabby = this.#client({});
     this.chat = { completions: new Completions(this) };
     this.completions = new LegacyCompletions(this);
@@ -50,8 +62,15 @@ export class OpenAI {
 
   /** Another client with the options of this one, and these in the place of some. */
   withOptions(options) {
-    const { maxRetries, timeout, logger, logLevel, baseURL } = this;
-    return new this.constructor({ ...this.#options, baseURL, maxRetries, timeout, logger, logLevel, ...options });
+    const { maxRetries, timeout, logger, logLevel } = this;
+    const baseURL = this.#isListed ? undefined : this.baseURL;
+    const made = new this.constructor({ ...this.#options, baseURL, maxRetries, timeout, logger, logLevel, ...options });
+    const [own, others] = [this.#options, made.#options];
+    if (own.apiKey === others.apiKey && own.adminAPIKey === others.adminAPIKey) made.#keys = this.#keys;
+    // With what calls of both share.
+    made.#tabby = this.#tabby;
+    made.#tabby = made.#client({});
+    return made;
   }
 
   get(path, options) {
@@ -119,28 +138,25 @@ export class OpenAI {
   }
 
   #client(query) {
-    const { baseURL, logger, logLevel } = this;
-    const { apiKey, adminAPIKey, fetch, fetchOptions, defaultHeaders, defaultQuery, maxRetries, timeout, ...rest } = this.#options;
+    const { logger, logLevel } = this;
+    const { apiKey: ____, adminAPIKey: _____, fetch, fetchOptions, defaultHeaders, defaultQuery, maxRetries, timeout, ...rest } = this.#options;
     const { organization, project, dangerouslyAllowBrowser, webhookSecret, dataResidency, logger: _, logLevel: __, baseURL: ___, ...own } = rest;
     const all = { ...defaultQuery, ...query };
     // As npm `openai` calls it: a `fetch` of one's own may look at what it gets.
     const send = (url, init) => (fetch ?? globalThis.fetch)(withQuery(url, all), { ...init, headers: new Headers(init.headers), body: textOf(init.body) });
-    const keys =
-      typeof apiKey === "function"
-        ? { getKey: async ({ scope }) => (scope === "admin" && adminAPIKey ? adminAPIKey : { bearer: await apiKey() }) }
-        : { bearer: apiKey || undefined, adminKey: adminAPIKey || undefined };
+    const settings = {
+      ...own,
+      ...this.#keys,
+      baseURL: this.#isListed ? undefined : this.baseURL,
+      headers: headersOf(defaultHeaders),
+      fetch: fetch || Object.keys(all).length > 0 ? send : undefined,
+      fetchOptions,
+      maxRetries,
+      timeout,
+      logger: leveled(logger, logLevel),
+    };
     try {
-      return new Tabby({
-        ...own,
-        ...keys,
-        baseURL,
-        headers: headersOf(defaultHeaders),
-        fetch: fetch || Object.keys(all).length > 0 ? send : undefined,
-        fetchOptions,
-        maxRetries,
-        timeout,
-        logger: leveled(logger, logLevel),
-      });
+      return this.#tabby ? this.#tabby.withOptions(settings) : new Tabby(settings);
     } catch (error) {
       throw errors.openAIError(error);
     }
@@ -161,6 +177,12 @@ for (const name of ["responses", "images", "audio", "files", "moderations", "fin
 
 export default OpenAI;
 export { TabbyError };
+
+/** The keys as this package takes them. */
+function keysOf({ apiKey, adminAPIKey }) {
+  if (typeof apiKey !== "function") return { bearer: apiKey || undefined, adminKey: adminAPIKey || undefined };
+  return { getKey: async ({ scope }) => (scope === "admin" && adminAPIKey ? adminAPIKey : { bearer: await apiKey() }) };
+}
 
 const levelOf = (level) => (LEVELS.includes(level) ? level : undefined);
 

@@ -16,8 +16,12 @@ export class Secrets {
   #keys = new Set();
   #fixed;
 
-  /** `headers` are those that the client sends with each request, as pairs, and `keys` those that it has from the start. */
-  constructor(headers = [], keys = []) {
+  /**
+   * `headers` are those that the client sends with each request, as pairs, and `keys` those that it has from the start. With the secrets of another
+   * client, keys that are added are added to both.
+   */
+  constructor(headers = [], keys = [], other) {
+    if (other) this.#keys = other.#keys;
     this.#fixed = [...headers.flatMap(secretsOf), ...keys.filter((key) => typeof key === "string").map((key) => key.trim())];
   }
 

@@ -186,7 +186,7 @@ export class Health extends Service {
       try {
         return await this.ask("models.current", undefined, { signal, timeouts, maxRetries: 0 });
       } catch (error) {
-        const isLater = LATER.has(error.kind) || (error.kind === "server" && error.status >= 502 && error.status <= 504);
+        const isLater = LATER.has(error.kind) || (error.kind === "policy" && OWN_POLICIES.has(error.code)) || (error.kind === "server" && error.status >= 502 && error.status <= 504);
         if (!isLater) throw error;
         if (Date.now() + INTERVAL >= until) {
           const message = `the server was not ready within ${timeout} ms; the last look said: ${error.message}`;
@@ -199,6 +199,7 @@ export class Health extends Service {
 }
 
 const LATER = new Set(["connect", "transport", "timeout", "truncated"]);
+const OWN_POLICIES = new Set(["circuit_open", "rate_limited", "queue_full"]);
 
 export class Auth extends Service {
   permission = (options) => this.ask("auth.permission", undefined, options, ({ permission }) => permission);
@@ -221,6 +222,23 @@ export class Kobold extends Service {
   stream(request, options) {
     return this.streamed(Stream, "kobold.stream", () => ({ request: fieldsOf(request) }), options, KoboldTotal);
   }
+}
+
+/** Asks each server which model it has loaded, once and all at a time, and notes it. */
+export async function probe(core, options) {
+  const { servers } = await core.state();
+  return Promise.all(
+    servers.map(async ({ base }) => {
+      try {
+        const model = await whole(core, { operation: "models.current" }, { ...options, server: base, maxRetries: 0, retry: undefined });
+        await core.loaded(base, model.id);
+        return { base, model };
+      } catch (error) {
+        if (error.code === "no_model_loaded") await core.loaded(base, null);
+        return { base, error };
+      }
+    }),
+  );
 }
 
 /** Any route: what the services have no method for. */

@@ -115,28 +115,6 @@ export function addressOf(given) {
   throw misuse(`\`baseURL\` is the path \`${text}\`, and only pages have a server of their own; give the full address`);
 }
 
-const BALANCES = { leastInFlight: "least_in_flight", roundRobin: "round_robin", inOrder: "in_order" };
-
-/** The servers of a client as the module takes them: the first one, with its keys, and `servers`, the others with theirs. */
-export function serversOf({ baseURL, apiKey, adminKey, bearer, registrationToken, servers, balance }) {
-  const own = { baseURL, apiKey, adminKey, bearer, registrationToken };
-  if (servers == null) return serverOf(own);
-  if (!Array.isArray(servers) || (servers.length === 0 && baseURL == null)) throw misuse("`servers` must be a list of addresses, or of objects with `baseURL` and keys");
-  if (balance != null && !Object.hasOwn(BALANCES, balance)) throw misuse(`\`balance\` must be one of ${Object.keys(BALANCES).join(", ")}`);
-  const given = servers.map((server) => (typeof server === "string" || typeof server?.href === "string" ? { baseURL: server } : { ...server }));
-  if (baseURL != null) given.unshift(own);
-  else if ([apiKey, adminKey, bearer].some((key) => key != null)) throw misuse("keys beside `servers` are those of `baseURL`; give each of the `servers` its own keys");
-  const [first, ...others] = given.map(serverOf);
-  return { ...first, servers: others, balance: balance && BALANCES[balance] };
-}
-
-function serverOf({ baseURL, apiKey, adminKey, bearer, registrationToken }) {
-  for (const [name, key] of Object.entries({ apiKey, adminKey, bearer, registrationToken })) {
-    if (key != null && typeof key !== "string") throw misuse(`\`${name}\` must be a string`);
-  }
-  return { base_url: addressOf(baseURL), api_key: apiKey, admin_key: adminKey, bearer, registration_token: registrationToken };
-}
-
 /** Options for `fetch`, which are passed on. */
 export function fetchOptionsOf(given) {
   if (given == null || (typeof given === "object" && !Array.isArray(given))) return given ?? undefined;

@@ -1,6 +1,6 @@
 // The client: its services.
 
-import { coreOf } from "./core.js";
+import { coreOf, derived } from "./core.js";
 import { TabbyError } from "./error.js";
 import { ready } from "./load.js";
 import * as services from "./services.js";
@@ -8,11 +8,13 @@ import * as services from "./services.js";
 /** A client of one TabbyAPI server. */
 export class Tabby {
   #options;
+  #core;
   #routes;
 
   constructor(options) {
     this.#options = options;
     const core = coreOf(options ?? {}, ready);
+    this.#core = core;
     this.#routes = new services.Routes(core);
     this.chat = new services.Chat(core);
     this.completions = new services.Completions(core);
@@ -33,9 +35,24 @@ export class Tabby {
     return this.#routes.request(request, options);
   }
 
+  /** The state of its servers. */
+  async servers() {
+    return (await this.#core.state()).servers;
+  }
+
+  /** How many of its calls wait for a server. */
+  async waiting() {
+    return (await this.#core.state()).waiting;
+  }
+
+  /** Asks each server which model it has loaded, so that calls that name a model go where it is. */
+  probe(options) {
+    return services.probe(this.#core, options);
+  }
+
   /** Another client with the options of this one, and these in the place of some. */
   withOptions(options) {
-    return new Tabby({ ...this.#options, ...options });
+    return new Tabby(derived(this.#core, this.#options, options));
   }
 }
 

@@ -1,9 +1,12 @@
 // The client of TabbyML/tabby, the coding assistant: settings, and its services.
 
-import { coreOf } from "./core.js";
+import { coreOf, derived } from "./core.js";
 import { TabbyError } from "./error.js";
 import { ready } from "./tabbyml-load.js";
 import * as services from "./tabbyml-services.js";
+
+/** The limit of the server, for each user: requests in an interval of milliseconds. */
+export const RATE_LIMIT = Object.freeze({ requests: 120, interval: 60000 });
 
 /** A client of one TabbyML server. */
 export class TabbyML {
@@ -12,7 +15,7 @@ export class TabbyML {
 
   constructor(options) {
     this.#options = options;
-    const core = coreOf(keysOf(options ?? {}), ready);
+    const core = coreOf(keysOf(options ?? {}), ready, options ?? {});
     this.#core = core;
     this.completions = new services.Completions(core);
     this.chat = new services.Chat(core);
@@ -29,9 +32,19 @@ export class TabbyML {
     return services.detect(this.#core, options);
   }
 
+  /** The state of its server. */
+  async servers() {
+    return (await this.#core.state()).servers;
+  }
+
+  /** How many of its calls wait for the server. */
+  async waiting() {
+    return (await this.#core.state()).waiting;
+  }
+
   /** Another client with the options of this one, and these in the place of some. */
   withOptions(options) {
-    return new TabbyML({ ...this.#options, ...options });
+    return new TabbyML(derived(this.#core, this.#options, options));
   }
 }
 

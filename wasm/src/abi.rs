@@ -78,6 +78,21 @@ exports! {
         machine::close(client);
     }
 
+    /// Opens a client that shares all but its options with this one; 0 if these cannot work, which the detail explains.
+    fn view(client: u32, length: usize) -> u32 {
+        taken(length, |settings| machine::view(client, settings))
+    }
+
+    /// The state of a client's servers, in the detail; 0 if there is no such client.
+    fn servers(client: u32, now: f64) -> u32 {
+        machine::servers(client, now)
+    }
+
+    /// Notes which model a server of a client has loaded; 0 if that cannot be read. Unknown servers are ignored.
+    fn loaded(client: u32, length: usize) -> u32 {
+        taken(length, |what| machine::loaded(client, what))
+    }
+
     /// Makes a call; 0 if it cannot be made, which the detail explains.
     fn start(client: u32, length: usize) -> u32 {
         taken(length, |call| machine::start(client, call))

@@ -32,7 +32,9 @@ pub fn deadline() -> f64 {
 }
 
 /// Opens a client from settings; 0 if they cannot work, which the detail explains. They are a JSON object of `base_url`, `api_key`, `admin_key`,
-/// `bearer`, `asks_for_keys`, and options that may be absent or null: `secrets`, a list of texts that must not show; `retry` of
+/// `bearer`, `asks_for_keys`; `servers`, a list of further ones of the first four; `balance`, which is `in_order` or `round_robin`; limits of each
+/// server: `concurrency` of `running` and `waiting`, `rate_limit` of `requests`, `tokens`, `interval` and `refuses`, which a further server may have
+/// itself; `breaker` of `window`, `min_attempts`, `failure_rate`, `open_for` and `probes`; and options that may be absent or null: `secrets`, a list of texts that must not show; `retry` of
 /// `max_retries`, `base`, `cap`, `retry_after_cap` and `retry_generations`; `limits` of `event`, `body` and `error_excerpt`, in bytes;
 /// `timeout_policy` of `read`, `generate`, `stream`, `stream_tools`, `load` and `download`, each of `head`, `first_item`, `idle` and
 /// `total`; `timeout`; `prefer_admin_key`. Times are in milliseconds. A negative number is no limit.
@@ -47,8 +49,28 @@ pub fn close(client: u32) {
     machine::close(client);
 }
 
+/// Opens a client that shares servers, keys, limits and breakers with this one, with options of its own; 0 if they cannot work, which the detail
+/// explains.
+#[wasm_bindgen]
+pub fn view(client: u32, settings: &str) -> u32 {
+    machine::view(client, settings.as_bytes())
+}
+
+/// The state of a client's servers, in the detail: `servers`, a list, and `waiting`, the number of calls that wait; 0 if there is no such client.
+#[wasm_bindgen]
+pub fn servers(client: u32, now: f64) -> u32 {
+    machine::servers(client, now)
+}
+
+/// Notes which model a server of a client has loaded: a JSON object of `server` and `model`, which is null if there is none; 0 if it cannot be read.
+#[wasm_bindgen]
+pub fn loaded(client: u32, what: &str) -> u32 {
+    machine::loaded(client, what.as_bytes())
+}
+
 /// Makes a call; 0 if it cannot be made, which the detail explains. It is a JSON object of `operation`, such as `chat.stream`, `has_body`,
-/// `choices` (how many are asked for), `wants_usage`, `request_bytes`, and options as in settings, which override those of the client.
+/// `choices` (how many are asked for), `wants_usage`, `request_bytes`, `model` and `tokens` (of prompt and answer, by estimate), and options as in
+/// settings, which override those of the client.
 #[wasm_bindgen]
 pub fn start(client: u32, call: &str) -> u32 {
     machine::start(client, call.as_bytes())

@@ -8,10 +8,10 @@ use crate::resume::Resuming;
 use http::response::Parts;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use tabbyapi::auth::Credential;
-use tabbyapi::call::{Settings, Shared, Time};
+use tabbyapi::call::{Settings, Time};
 use tabbyapi::internal::Ask;
-use tabbyapi::policy::{Balance, Resume, Server};
-use tabbyapi::{Error, ErrorKind, Options, Result};
+use tabbyapi::policy::{Balance, Breaker, Concurrency, RateLimit, Resume, Server};
+use tabbyapi::{BaseUrl, Error, ErrorKind, Options, Result};
 
 /// What is wanted of a call.
 pub(crate) struct Wanted<'a> {
@@ -23,6 +23,8 @@ pub(crate) struct Wanted<'a> {
     /// Whether usage is asked for.
     pub(crate) wants_usage: bool,
     pub(crate) request_bytes: u64,
+    /// The estimated tokens of prompt and answer, if they are limited.
+    pub(crate) tokens: u64,
     fields: Document<'a>,
 }
 
@@ -58,9 +60,14 @@ impl Wanted<'_> {
         Some(Resuming { resume, ask })
     }
 
+    /// The model that the request names, if any.
+    pub(crate) fn model(&self) -> Option<String> {
+        self.fields.string("model")
+    }
+
     /// The client's options with those of the call in their place, of which `server` is the only one to be asked.
-    pub(crate) fn options(&self, shared: &Shared) -> Result<Options> {
-        let mut options = options(&self.fields, shared.options().clone());
+    pub(crate) fn options(&self, client: &Options) -> Result<Options> {
+        let mut options = options(&self.fields, client.clone());
         if let Some(server) = self.fields.string("server") {
             options.server = Some(server.parse()?);
         }
@@ -68,8 +75,8 @@ impl Wanted<'_> {
     }
 }
 
-/// Settings of a client: `base_url`, `api_key`, `admin_key`, `bearer`, `servers`, a list of further ones of these four, `balance`,
-/// `asks_for_keys`, `seed`, and [options].
+/// Settings of a client: `base_url`, `api_key`, `admin_key`, `bearer`, `servers`, a list of further ones of these four with limits of their own,
+/// `balance`, [limits], `asks_for_keys`, `seed`, and [options].
 pub(crate) fn settings(json: &[u8]) -> Result<Settings> {
     let fields = object(json)?;
     let text = |name: &str| fields.string(name).unwrap_or_default();
@@ -85,11 +92,28 @@ pub(crate) fn settings(json: &[u8]) -> Result<Settings> {
     for (_, server) in inner(&fields, "servers").iter().flat_map(Document::values) {
         let given = object(server.as_bytes())?;
         let text = |name: &str| given.string(name).unwrap_or_default();
-        let server = Server::new(text("base_url"))?
+        let mut server = Server::new(text("base_url"))?
             .api_key(text("api_key"))?
             .admin_key(text("admin_key"))?
             .bearer(text("bearer"))?;
+        let (concurrency, rate_limit) = limits(&given);
+        if let Some(limit) = concurrency {
+            server = server.concurrency(limit);
+        }
+        if let Some(limit) = rate_limit {
+            server = server.rate_limit(limit);
+        }
         settings = settings.server(server)?;
+    }
+    let (concurrency, rate_limit) = limits(&fields);
+    if let Some(limit) = concurrency {
+        settings = settings.concurrency(limit);
+    }
+    if let Some(limit) = rate_limit {
+        settings = settings.rate_limit(limit);
+    }
+    if let Some(given) = inner(&fields, "breaker") {
+        settings = settings.breaker(breaker(&given));
     }
     match text("balance").as_str() {
         "in_order" => settings = settings.balance(Balance::InOrder),
@@ -102,7 +126,54 @@ pub(crate) fn settings(json: &[u8]) -> Result<Settings> {
     Ok(settings.options(options(&fields, Options::new())))
 }
 
-/// What is wanted of a call: `operation`, `has_body`, `choices`, `wants_usage`, `request_bytes`, and [options].
+/// The options of a client that shares everything else with another one.
+pub(crate) fn options_alone(json: &[u8]) -> Result<Options> {
+    Ok(options(&object(json)?, Options::new()))
+}
+
+/// The model that a server has loaded: `server`, and `model`, which is null if there is none.
+pub(crate) fn loaded(json: &[u8]) -> Result<(BaseUrl, Option<String>)> {
+    let fields = object(json)?;
+    Ok((fields.string("server").unwrap_or_default().parse()?, fields.string("model")))
+}
+
+/// The limits of a server: `concurrency` of `running` and `waiting`, and `rate_limit` of `requests`, `tokens`, `interval` and `refuses`.
+fn limits(fields: &Document<'_>) -> (Option<Concurrency>, Option<RateLimit>) {
+    let concurrency = inner(fields, "concurrency").map(|given| {
+        let limit = Concurrency::new(number(&given, "running").map_or(u32::MAX, count));
+        match number(&given, "waiting") {
+            Some(waiting) => limit.waiting(count(waiting) as usize),
+            None => limit,
+        }
+    });
+    let rate_limit = inner(fields, "rate_limit").map(|given| {
+        let interval = number(&given, "interval").map(|time| milliseconds(time).unwrap_or(Duration::MAX));
+        let mut limit = RateLimit::requests(0, interval.unwrap_or_default());
+        limit.requests = number(&given, "requests").filter(|requests| *requests >= 0.0).map(count);
+        limit.tokens = number(&given, "tokens").filter(|tokens| *tokens >= 0.0).map(|tokens| tokens as u64);
+        if truth(&given, "refuses") == Some(true) { limit.refuse() } else { limit }
+    });
+    (concurrency, rate_limit)
+}
+
+/// A breaker of `window`, `min_attempts`, `failure_rate`, `open_for` and `probes`.
+fn breaker(given: &Document<'_>) -> Breaker {
+    let mut breaker = Breaker::new();
+    for (name, time) in [("window", &mut breaker.window), ("open_for", &mut breaker.open_for)] {
+        *time = number(given, name).map_or(*time, |given| milliseconds(given).unwrap_or(Duration::MAX));
+    }
+    for (name, attempts) in [("min_attempts", &mut breaker.min_attempts), ("probes", &mut breaker.probes)] {
+        *attempts = number(given, name).map_or(*attempts, count);
+    }
+    breaker.failure_rate(number(given, "failure_rate").unwrap_or(breaker.failure_rate))
+}
+
+/// A number of things, of which a negative one is no limit.
+fn count(number: f64) -> u32 {
+    if number < 0.0 { u32::MAX } else { number as u32 }
+}
+
+/// What is wanted of a call: `operation`, `has_body`, `choices`, `wants_usage`, `request_bytes`, `model`, `tokens`, and [options].
 pub(crate) fn call(json: &[u8]) -> Result<Wanted<'_>> {
     let fields = object(json)?;
     Ok(Wanted {
@@ -111,6 +182,7 @@ pub(crate) fn call(json: &[u8]) -> Result<Wanted<'_>> {
         choices: number(&fields, "choices").map(|choices| choices as u64),
         wants_usage: fields.get("wants_usage") == Some("true"),
         request_bytes: number(&fields, "request_bytes").unwrap_or_default() as u64,
+        tokens: number(&fields, "tokens").unwrap_or_default() as u64,
         fields,
     })
 }
@@ -167,7 +239,6 @@ fn options(fields: &Document<'_>, mut options: Options) -> Options {
     for (_, secret) in inner(fields, "secrets").iter().flat_map(Document::values) {
         options = options.secret(&string(secret).unwrap_or_default());
     }
-    let count = |number: f64| if number < 0.0 { u32::MAX } else { number as u32 };
     let mut retry = options.retry.unwrap_or_default();
     if let Some(given) = inner(fields, "retry") {
         retry.max_retries = number(&given, "max_retries").map_or(retry.max_retries, count);
@@ -279,6 +350,7 @@ pub(crate) fn milliseconds(milliseconds: f64) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
+    use tabbyapi::call::Shared;
     use tabbyapi::{Limits, Timeouts, policy::Retry};
 
     use super::*;
@@ -326,9 +398,46 @@ mod tests {
             assert!(settings(given(bad).as_bytes()).is_err(), "{bad}");
         }
         let own = r#"{"operation": "x", "server": "http://b:5000/"}"#;
-        let options = call(own.as_bytes()).unwrap().options(&shared).unwrap();
+        let options = call(own.as_bytes()).unwrap().options(shared.options()).unwrap();
         assert_eq!(options.server.unwrap().as_str(), "http://b:5000");
-        assert!(call(br#"{"server": "b"}"#).unwrap().options(&shared).is_err());
+        assert!(call(br#"{"server": "b"}"#).unwrap().options(shared.options()).is_err());
+    }
+
+    #[test]
+    fn limits_and_breakers_are_read() {
+        let read = |given: &str| {
+            let document = object(given.as_bytes()).unwrap();
+            (limits(&document), inner(&document, "breaker").map(|given| breaker(&given)))
+        };
+        assert_eq!(read("{}"), ((None, None), None));
+        let given = r#"{"concurrency": {"running": 4}, "rate_limit": {"requests": 120, "tokens": -1, "interval": 60000}, "breaker": {}}"#;
+        let minute = Duration::from_secs(60);
+        assert_eq!(
+            read(given),
+            ((Some(Concurrency::new(4)), Some(RateLimit::requests(120, minute))), Some(Breaker::new()))
+        );
+        let given = r#"{
+            "concurrency": {"running": -1, "waiting": 0},
+            "rate_limit": {"requests": null, "tokens": 5000, "interval": -1, "refuses": true},
+            "breaker": {"window": 60000, "min_attempts": 3, "failure_rate": 0.25, "open_for": -1, "probes": 2}
+        }"#;
+        let breaker =
+            Breaker::new().window(minute).min_attempts(3).failure_rate(0.25).open_for(Duration::MAX).probes(2);
+        let rate_limit = RateLimit::tokens(5000, Duration::MAX).refuse();
+        assert_eq!(read(given), ((Some(Concurrency::new(u32::MAX).waiting(0)), Some(rate_limit)), Some(breaker)));
+        let (server, model) = loaded(br#"{"server": "http://b:5000/v1", "model": "m"}"#).unwrap();
+        assert_eq!((server.as_str(), model.as_deref()), ("http://b:5000", Some("m")));
+        assert_eq!(loaded(br#"{"server": "http://b", "model": null}"#).unwrap().1, None);
+        assert!(loaded(br#"{"model": "m"}"#).is_err());
+    }
+
+    #[cfg(feature = "tabbyml")]
+    #[test]
+    fn the_preset_of_the_package_is_that_of_the_library() {
+        let limit = tabbyapi::tabbyml::RATE_LIMIT;
+        let preset = format!("{{ requests: {}, interval: {} }}", limit.requests.unwrap(), limit.interval.as_millis());
+        assert!(include_str!("../js/tabbyml.js").contains(&preset), "{preset}");
+        assert_eq!((limit.tokens, limit.when_full), (None, tabbyapi::policy::WhenFull::Wait));
     }
 
     #[test]
@@ -351,7 +460,7 @@ mod tests {
         let own = given(
             r#""retry": {"max_retries": null, "retry_generations": false}, "timeout_policy": {"read": {"idle": 20000}}"#,
         );
-        let options = call(own.as_bytes()).unwrap().options(&shared).unwrap();
+        let options = call(own.as_bytes()).unwrap().options(shared.options()).unwrap();
         let retry = options.retry.unwrap();
         assert_eq!((retry.max_retries, retry.cap, retry.retry_generations), (7, Duration::from_millis(2), false));
         let timeout_policy = options.timeout_policy.unwrap();
@@ -366,7 +475,7 @@ mod tests {
         let given = |more: &str| format!(r#"{{"base_url": "http://h", "operation": "x"{more}}}"#);
         let shared = Shared::new(settings(given(r#", "timeout": 1500, "prefer_admin_key": true"#).as_bytes()).unwrap());
         let own = |more: &str| {
-            let options = call(given(more).as_bytes()).unwrap().options(&shared).unwrap();
+            let options = call(given(more).as_bytes()).unwrap().options(shared.options()).unwrap();
             (options.timeout, options.prefer_admin_key)
         };
         let kept = (Some(Duration::from_millis(1500)), Some(true));

@@ -5,9 +5,9 @@ use std::time::Duration;
 use crate::document::push_string;
 use bytes::Bytes;
 use http::{HeaderMap, Request};
-use tabbyapi::call::{Attempt, Call, Time};
+use tabbyapi::call::{Attempt, Call, Shared, Time};
 use tabbyapi::internal::Way;
-use tabbyapi::policy::{ResumeAction, ResumeEvent};
+use tabbyapi::policy::{BreakerState, ResumeAction, ResumeEvent, ServerStatus};
 use tabbyapi::{BaseUrl, Error, Phase, Place, Scope, ValidationIssue};
 
 use crate::resume::Reports;
@@ -29,10 +29,10 @@ pub(crate) fn request(request: &Request<Bytes>, resumed: &Reports) -> String {
     object.end()
 }
 
-/// A call that waits.
-pub(crate) fn waiting(resumed: &Reports) -> String {
+/// A call that waits: for something that all calls of its client share, or for a delay of its own.
+pub(crate) fn waiting(for_others: bool, resumed: &Reports) -> String {
     let mut object = Object::new();
-    object.truth("waits", true);
+    object.truth("for_others", for_others);
     object.events(resumed);
     object.end()
 }
@@ -67,6 +67,32 @@ pub(crate) fn wanted_key(server: &BaseUrl, scope: Scope, rejected: bool) -> Stri
     object.text("server", Some(server.as_str()));
     object.text("scope", Some(scope));
     object.truth("rejected", rejected);
+    object.end()
+}
+
+/// The state of a client's servers, and how many calls wait for one of them.
+pub(crate) fn servers(shared: &Shared, now: Time) -> String {
+    let mut object = Object::new();
+    object.number("waiting", Some(shared.waiting() as u64));
+    object.raw("servers", &list(shared.servers(now).iter().map(|status| server(status, now))));
+    object.end()
+}
+
+fn server(status: &ServerStatus, now: Time) -> String {
+    let (breaker, until) = match status.breaker {
+        BreakerState::Open { until } => ("open", Some(until)),
+        BreakerState::HalfOpen => ("half_open", None),
+        _ => ("closed", None),
+    };
+    let mut object = Object::new();
+    object.text("base", Some(status.base.as_str()));
+    object.text("breaker", Some(breaker));
+    object.time("retry_after", until.map(|until| until.since(now)));
+    object.number("in_flight", Some(status.in_flight.into()));
+    object.number("attempts", Some(status.attempts));
+    object.number("failures", Some(status.failures));
+    object.truth("failing", status.failing);
+    object.text("model", status.model.as_deref());
     object.end()
 }
 
@@ -120,6 +146,7 @@ pub(crate) fn error(error: &Error, call: Option<(&Call<Wire>, &Reports)>, reques
     object.text("hint", error.hint());
     object.number("status", error.status().map(|status| status.as_u16().into()));
     object.truth("retryable", error.is_retryable());
+    object.time("retry_after", error.retry_after());
     object.text("phase", error.phase().map(Phase::as_str));
     object.text("path", error.path());
     object.text("trace", error.trace());
@@ -135,6 +162,7 @@ pub(crate) fn error(error: &Error, call: Option<(&Call<Wire>, &Reports)>, reques
 /// The names that JavaScript has for what hints speak of.
 fn in_javascript(place: Place) -> String {
     match place {
+        Place::Method("servers") => "`tabby.servers()`".to_owned(),
         Place::Method(name) => {
             let arguments = match name.split_once('.') {
                 Some((_, "load" | "switch")) => "(...)",
@@ -148,6 +176,7 @@ fn in_javascript(place: Place) -> String {
         Place::Setting("client_builder.sensitive_header") => "`headers`".to_owned(),
         Place::Setting("client_builder.build_with") => "`fetch`".to_owned(),
         Place::Setting("client_builder.server") => "`servers`".to_owned(),
+        Place::Setting("client_builder.rate_limit") => "`rateLimit`".to_owned(),
         Place::Setting("error.partial_text") => "`error.partial`".to_owned(),
         Place::Setting(name) if name.starts_with("content_part.") => "a `data:` URL".to_owned(),
         Place::Setting(name) => format!("`{}`", camel(name)),
@@ -271,6 +300,9 @@ mod tests {
             (Place::Field("max_tokens"), "`max_tokens`"),
             (Place::Key("admin_key"), "`adminKey`"),
             (Place::Setting("client_builder.server"), "`servers`"),
+            (Place::Setting("client_builder.rate_limit"), "`rateLimit`"),
+            (Place::Setting("concurrency.waiting"), "`concurrency.waiting`"),
+            (Place::Method("servers"), "`tabby.servers()`"),
             (Place::BaseUrl, "`baseURL`"),
         ];
         for (place, text) in spelled {
@@ -310,12 +342,10 @@ mod tests {
     }
 
     /// What only Rust has: no error of this package names them, as it has no such settings.
-    const OF_RUST: [&str; 12] = [
+    const OF_RUST: [&str; 10] = [
         "behind.",
         "provider.",
         "o_auth.",
-        "client_builder.rate_limit",
-        "concurrency.",
         "options.total",
         "tls_provider.",
         "limits.items",

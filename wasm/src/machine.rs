@@ -8,14 +8,14 @@ use std::task::{Context, Poll, Wake, Waker};
 use bytes::Bytes;
 use tabbyapi::call::{Call, Changed, Input, Output, Shared, Time};
 use tabbyapi::transport::{Sent, TransportError};
-use tabbyapi::{Error, ErrorKind};
+use tabbyapi::{Error, ErrorKind, Options};
 
 use crate::resume::Reports;
 use crate::wire::Wire;
 use crate::{config, encode, operations, records};
 
 /// The version of the abi: it changes whenever what JavaScript says or gets does. `abi.js` has the same.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 /// Await the next input of the exchange in flight, until the deadline.
 pub const READ: u32 = 0;
@@ -37,10 +37,17 @@ const PROXY: u32 = 3;
 
 struct Machine {
     // Few at a time, so that looking through them is quickest.
-    clients: Vec<(u32, Shared)>,
+    clients: Vec<(u32, Client)>,
     calls: Vec<(u32, Running)>,
     /// Numbers are never used twice, so a stale one finds nothing.
     numbers: u32,
+}
+
+/// What the calls of a client share, and what they are made with. Clients that differ in the latter alone share the former.
+#[derive(Clone)]
+struct Client {
+    shared: Shared,
+    options: Options,
 }
 
 struct Running {
@@ -79,12 +86,54 @@ pub fn deadline() -> f64 {
 pub fn open(settings: &[u8]) -> u32 {
     match config::settings(settings) {
         Ok(settings) => MACHINE.with_borrow_mut(|machine| {
-            let number = machine.number();
-            machine.clients.push((number, Shared::new(settings)));
-            number
+            let shared = Shared::new(settings);
+            let options = shared.options().clone();
+            machine.client(Client { shared, options })
         }),
         Err(error) => refused(&error),
     }
+}
+
+/// Opens a client that shares servers, keys, limits and breakers with this one, with other options; 0 if they cannot work, which the detail
+/// explains.
+pub fn view(client: u32, settings: &[u8]) -> u32 {
+    let viewed = shared(client).and_then(|shared| Ok(Client { shared, options: config::options_alone(settings)? }));
+    match viewed {
+        Ok(client) => MACHINE.with_borrow_mut(|machine| machine.client(client)),
+        Err(error) => refused(&error),
+    }
+}
+
+/// Writes the state of a client's servers, and how many calls wait, into the detail; 0 if there is no such client.
+pub fn servers(client: u32, now: f64) -> u32 {
+    match shared(client) {
+        Ok(shared) => {
+            set_detail(encode::servers(&shared, time(now)));
+            1
+        }
+        Err(error) => refused(&error),
+    }
+}
+
+/// Notes which model a server of a client has loaded; 0 if that cannot be read. Unknown servers are ignored.
+pub fn loaded(client: u32, what: &[u8]) -> u32 {
+    match shared(client).and_then(|shared| Ok((shared, config::loaded(what)?))) {
+        Ok((shared, (server, model))) => {
+            shared.set_model(&server, model.as_deref());
+            1
+        }
+        Err(error) => refused(&error),
+    }
+}
+
+fn shared(client: u32) -> Result<Shared, Error> {
+    client_of(client).map(|client| client.shared)
+}
+
+fn client_of(number: u32) -> Result<Client, Error> {
+    MACHINE
+        .with_borrow(|machine| find(&machine.clients, number).cloned())
+        .ok_or_else(|| misuse("there is no client of this number"))
 }
 
 /// Closes a client. Its calls go on.
@@ -95,14 +144,12 @@ pub fn close(client: u32) {
 
 /// Makes a call; 0 if it cannot be made, which the detail explains.
 pub fn start(client: u32, call: &[u8]) -> u32 {
-    let Some(shared) = MACHINE.with_borrow(|machine| find(&machine.clients, client).cloned()) else {
-        return refused(&misuse("there is no client of this number"));
-    };
     let made = || {
+        let client = client_of(client)?;
         let wanted = config::call(call)?;
         let row = operations::find(&wanted)?;
         let reports = Reports::default();
-        let call = row.call(&shared, &wanted, &reports)?;
+        let call = row.call(&client.shared, &client.options, &wanted, &reports)?;
         Ok(Running { call, map_error: row.map_error(), request_bytes: wanted.request_bytes, changed: None, reports })
     };
     match made() {
@@ -212,7 +259,7 @@ impl Running {
                     if self.has_changed(number) {
                         continue;
                     }
-                    set_detail(encode::waiting(&self.reports));
+                    set_detail(encode::waiting(self.changed.is_some(), &self.reports));
                     (WAIT, until)
                 }
                 Output::Authorize { server, scope, rejected, deadline } => {
@@ -256,6 +303,12 @@ impl Machine {
     fn number(&mut self) -> u32 {
         self.numbers = self.numbers.wrapping_add(1).max(1);
         self.numbers
+    }
+
+    fn client(&mut self, client: Client) -> u32 {
+        let number = self.number();
+        self.clients.push((number, client));
+        number
     }
 }
 

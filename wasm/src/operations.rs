@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{Method, StatusCode};
 use tabbyapi::call::{Call, Shared};
 use tabbyapi::internal::{EndpointParts, OPERATIONS, Operation};
-use tabbyapi::{Error, ErrorKind, Idempotency, Result, Scope, TimeoutPolicy, Timeouts};
+use tabbyapi::{Error, ErrorKind, Idempotency, Options, Result, Scope, TimeoutPolicy, Timeouts};
 
 use crate::config::Wanted;
 use crate::format::Kind;
@@ -96,8 +96,15 @@ fn custom(wanted: &Wanted<'_>, streams: bool) -> Result<Row> {
 
 impl Row {
     /// A call of the operation.
-    pub(crate) fn call(&self, shared: &Shared, wanted: &Wanted<'_>, reports: &Reports) -> Result<Call<Wire>> {
-        let options = wanted.options(shared)?;
+    pub(crate) fn call(
+        &self,
+        shared: &Shared,
+        options: &Options,
+        wanted: &Wanted<'_>,
+        reports: &Reports,
+    ) -> Result<Call<Wire>> {
+        let options = wanted.options(options)?;
+        let model = wanted.model();
         let parts = EndpointParts {
             method: self.verb.clone(),
             path: self.path.clone(),
@@ -111,8 +118,8 @@ impl Row {
             idempotency: self.idempotency,
             timeouts: (self.timeouts)(&options.timeout_policy.unwrap_or_default()),
             map_error: self.map_error,
-            model: None,
-            tokens: 0,
+            model: model.as_deref().map(Into::into),
+            tokens: wanted.tokens,
         };
         let resuming = wanted.resuming();
         let decoder = Wire::new(self.kind, self.also, wanted.choices, wanted.wants_usage, resuming.is_some());

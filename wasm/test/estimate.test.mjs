@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import test from "node:test";
-import { Estimator, calibrate, fit, fitInto, fitLoaded } from "../dist/estimate.js";
+import { Estimator, calibrate, fit, fitInto, fitLoaded, requestTokens } from "../dist/estimate.js";
 import { Tabby } from "../dist/node.js";
 import { API_KEY, ask, emulator, json, server } from "./support.mjs";
 
@@ -40,6 +40,13 @@ test("requests have them, and the same turns are left out", () => {
     const made = droppedIn({ max_seq_len: 4096, cache_size: 4352, chunk_size: 2048 });
     assert.deepEqual(made ? [made.dropped, numbers(made.estimate)] : null, fitted, `request ${at}`);
   }
+});
+
+test("rate limits count the tokens that the Rust library counts", () => {
+  for (const [service, request, tokens] of read("tokens.json")) assert.equal(requestTokens(request), tokens, `${service} ${JSON.stringify(request)}`);
+  // Tokens in place of texts are as many as there are.
+  assert.equal(requestTokens({ prompt: [1, 2, 3], max_tokens: 4, n: 2 }), 11);
+  assert.equal(requestTokens({ prompt: [[1, 2], [3]], max_tokens: 4 }), 11);
 });
 
 test("what is kept are the latest turns, whole, and all instructions", () => {

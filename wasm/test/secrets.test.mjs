@@ -74,6 +74,17 @@ test("keys with blanks", async () => {
   await assertAllClean({ apiKey: "  sesame-padded\t", adminKey: "sesame door and more" }, {}, ["sesame-padded", "sesame door and more"]);
 });
 
+test("keys of getKey that clients share, in the errors of both", async () => {
+  let gotten = 0;
+  const fetch = async (url, { headers }) => Response.json({ detail: `bad ${new Headers(headers).get("x-api-key")}` }, { status: 400 });
+  const tabby = new Tabby({ baseURL: BASE, fetch, getKey: () => `sesame-shared-${++gotten}` });
+  const derived = tabby.withOptions({ maxRetries: 0 });
+  for (const client of [derived, tabby, derived]) {
+    await assert.rejects(client.models.list({ preferAdminKey: false }), (error) => /removed/.test(error.message) && !`${JSON.stringify(error)}${error.stack}${error.body}`.includes("sesame"));
+  }
+  assert.equal(gotten, 1);
+});
+
 test("keys of getKey, also with a line end", async () => {
   const getKey = ({ scope }) => (scope === "admin" ? { adminKey: "sesame-vault-admin\n" } : "\nsesame-vault\r\n");
   await assertAllClean({ getKey }, {}, ["sesame-vault"]);

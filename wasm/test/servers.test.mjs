@@ -4,6 +4,7 @@ import { once } from "node:events";
 import net from "node:net";
 import test from "node:test";
 import { Tabby } from "../dist/node.js";
+import OpenAI from "../dist/openai.js";
 import { API_KEY, ask, chunk, emulator, event, events, json, server } from "./support.mjs";
 
 /** An address that refuses connections. */
@@ -103,4 +104,63 @@ test("servers that cannot be used are refused when the client is made, or by the
   const many = Array.from({ length: 65 }, (_, port) => `http://127.0.0.1:${port + 1}`);
   await assert.rejects(new Tabby({ servers: many }).models.list(), isMisuse(/more than 64 servers/));
   await assert.rejects(new Tabby({ servers: [at, "localhost:5000"] }).models.list(), isMisuse(/has no scheme/));
+});
+
+/** A server with a model, or none, that answers chats. */
+const serving = (t, model) =>
+  server(t, (request, response) => {
+    if (request.url === "/v1/models") return json(response, 200, LIST);
+    if (!model) return json(response, 503, { detail: "No models are currently loaded." });
+    const choices = [{ index: 0, finish_reason: "stop", message: { role: "assistant", content: model }, text: model }];
+    if (request.url === "/v1/model") return json(response, 200, { id: model, object: "model", created: 1, owned_by: "x" });
+    json(response, 200, { id: "1", object: "chat.completion", created: 1, model, choices });
+  });
+
+test("calls go to a server that has loaded their model, once the servers were probed", async (t) => {
+  const all = [await serving(t, "alpha"), await serving(t, "beta"), await serving(t, undefined)];
+  const tabby = new Tabby({ servers: all.map(({ url }) => url), balance: "inOrder" });
+  const of = async (request) => (await tabby.chat.create(request)).choices[0].message.content;
+  const asked = (model) => of({ ...ask(), ...(model && { model }) });
+  // Nothing is known, and nothing is asked by itself.
+  assert.deepEqual([await asked("beta"), (await tabby.servers()).map(({ model }) => model)], ["alpha", [null, null, null]]);
+  const probed = await tabby.probe();
+  assert.deepEqual(probed.map(({ base, model, error }) => [base, model?.id, error?.code]), [
+    [all[0].url, "alpha", undefined],
+    [all[1].url, "beta", undefined],
+    [all[2].url, undefined, "no_model_loaded"],
+  ]);
+  assert.deepEqual((await tabby.servers()).map(({ model }) => model), ["alpha", "beta", ""]);
+  assert.deepEqual([await asked("beta"), await asked("alpha"), await asked("other"), await asked()], ["beta", "alpha", "alpha", "alpha"]);
+  const stream = tabby.completions.create({ prompt: "x", model: "beta", max_tokens: 1 });
+  assert.equal((await stream).choices[0].text, "beta");
+  // In whatever place the model is named.
+  assert.equal(await of({ ...ask(), extra_body: { model: "beta" } }), "beta");
+  assert.equal(all[2].seen.length, 1);
+  // A client that is derived from it knows the same.
+  const derived = tabby.withOptions({ maxRetries: 0 });
+  assert.equal((await derived.chat.create({ ...ask(), model: "beta" })).choices[0].message.content, "beta");
+});
+
+test("the entries on top of the client go to the server that has the model, too", async (t) => {
+  const all = [await serving(t, "alpha"), await serving(t, "beta")];
+  const servers = all.map(({ url }) => url);
+  const client = new OpenAI({ servers, balance: "inOrder" });
+  await client.tabby.probe();
+  const messages = [{ role: "user", content: "Hi" }];
+  const said = async (client, model) => (await client.chat.completions.create({ model, messages })).choices[0].message.content;
+  assert.deepEqual([await said(client, "beta"), await said(client.withOptions({ timeout: 5000 }), "beta"), await said(client, "alpha")], ["beta", "beta", "alpha"]);
+  const query = await client.chat.completions.create({ model: "beta", messages }, { query: { trace: "1" } });
+  assert.equal(query.choices[0].message.content, "beta");
+  assert.equal(all[1].seen.at(-1).url, "/v1/chat/completions?trace=1");
+});
+
+test("calls wait for a server whose model is not loaded at none that has it", async (t) => {
+  const all = [await serving(t, undefined), await serving(t, "beta")];
+  const tabby = new Tabby({ servers: all.map(({ url }) => url), balance: "inOrder" });
+  await tabby.probe();
+  const said = (await tabby.chat.create(ask())).choices[0].message.content;
+  assert.deepEqual([said, all[0].seen.length], ["beta", 1]);
+  // Lists need no model.
+  await tabby.models.list();
+  assert.equal(all[0].seen.length, 2);
 });

@@ -86,5 +86,11 @@ export function fitInto(request: ChatRequest, model: number | ModelSizes, estima
 /** The same for the loaded model: requests its sizes from the server. */
 export function fitLoaded(tabby: Tabby, request: ChatRequest, estimator?: Estimator, options?: CallOptions): Promise<Fitted>;
 
+/**
+ * Returns the estimated tokens of a request for chat, completions or embeddings: the prompt, and the responses as far as `max_tokens` bounds them. For
+ * `rateLimit.estimate` of a client.
+ */
+export function requestTokens(request: object, estimator?: Estimator): number;
+
 /** Returns an estimator for the tokenizer of the loaded model, from the server's counts of these texts: one request each. */
 export function calibrate(tabby: Tabby, texts: Iterable<string>, estimator?: Estimator, options?: CallOptions): Promise<Estimator>;

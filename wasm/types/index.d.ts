@@ -71,8 +71,20 @@ export class Tabby {
   request<T = unknown>(request: RouteRequest & { stream?: false | undefined }, options?: CallOptions): Answer<T>;
   /** The same for a route that streams events: yields the data of each as JSON, up to `[DONE]` or the end. */
   request<T = unknown>(request: RouteRequest & { stream: true }, options?: CallOptions): Stream<T, T[]>;
-  /** Returns another client with the options of this one, overridden by these. */
+  /**
+   * Returns another client with the options of this one, overridden by these. Unless they name other servers, keys, limits or breakers, both share
+   * these: the limits hold for the calls of both together.
+   */
   withOptions(options: Partial<TabbyOptions>): Tabby;
+  /** Returns the state of each server, as seen by the calls of this client, in the order in which they were given. Sends nothing. */
+  servers(): Promise<ServerStatus[]>;
+  /** Returns how many calls wait for a server, because of `concurrency` or `rateLimit`. */
+  waiting(): Promise<number>;
+  /**
+   * Requests the loaded model of each server (`GET /v1/model`), once, and returns them in the order of the servers. The results are recorded: calls
+   * that name a `model` then prefer a server that has loaded it, and a server without a model comes last. Servers are not probed automatically.
+   */
+  probe(options?: Omit<CallOptions, "server" | "maxRetries" | "retry">): Promise<ProbedServer[]>;
   /** The KoboldAI API, which a server has only if it is configured. */
   readonly kobold: Kobold;
 }
@@ -86,8 +98,8 @@ export interface TabbyOptions {
   baseURL: string | web.UrlObject;
   /**
    * Further servers, up to 64 in all, for failover: a call that a server cannot have started goes to another one. Each has its own
-   * keys, which go to no other server. Calls go to servers that they have not tried, that have a model and that did
-   * not fail within the last 10 seconds, if there are any.
+   * keys, which go to no other server. Calls go to servers that they have not tried, that have a model, that have loaded the `model` of the
+   * request (as far as `probe()` has found out) and that did not fail within the last 10 seconds, in this order, if there are any.
    */
   servers?: (string | web.UrlObject | ServerOptions)[] | undefined;
   /**
@@ -95,6 +107,15 @@ export interface TabbyOptions {
    * (`roundRobin`), or to the first in the order of the list (`inOrder`).
    */
   balance?: "leastInFlight" | "roundRobin" | "inOrder" | undefined;
+  /**
+   * How many calls run at a time at each server, and how many may wait; no limit by default. A number is `running`. Other calls wait, first in, first
+   * out; an aborted one leaves the queue. The wait counts towards the `total` timeout, and towards `timeout`.
+   */
+  concurrency?: Concurrency | number | undefined;
+  /** How much is sent to each server in an interval; no limit by default. */
+  rateLimit?: RateLimit | undefined;
+  /** A circuit breaker for each server, which pauses calls to a server that keeps failing; off by default. `true` takes the defaults. */
+  breaker?: Breaker | boolean | undefined;
   /** The API key (`X-API-Key`) for `baseURL`. */
   apiKey?: string | undefined;
   /** The admin key (`X-Admin-Key` on admin operations, `X-API-Key` on lists and without an API key). */
@@ -159,6 +180,89 @@ export interface ServerOptions {
   adminKey?: string | undefined;
   /** A key that is sent as `Authorization: Bearer` if no other key fits. */
   bearer?: string | undefined;
+  /** The concurrency limit of this server, instead of the client's. The queue is that of the client. */
+  concurrency?: Pick<Concurrency, "running"> | number | undefined;
+  /** The rate limit of this server, instead of the client's. */
+  rateLimit?: RateLimit | undefined;
+}
+
+/** How many calls run at a time. A call holds its place until its response has ended; a stream that is not read to its end, until it is left. */
+export interface Concurrency {
+  /** How many calls run at a time; from 1. */
+  running: number;
+  /** How many calls may wait, over all servers; 10,000 by default. Further calls fail at once with kind `policy` and code `queue_full`. */
+  waiting?: number | undefined;
+}
+
+/**
+ * How much is sent to a server in an interval. The limit is exact: no interval of this length sees more. A call over the limit waits, first in, first
+ * out, or fails with kind `policy` and code `rate_limited`.
+ */
+export interface RateLimit {
+  /** How many requests, retries included; from 1. No limit by default. */
+  requests?: number | undefined;
+  /**
+   * How many tokens, by estimate, from 1; requires `estimate`. No limit by default. A request that exceeds it alone is sent when nothing else was sent
+   * in the interval.
+   */
+  tokens?: number | undefined;
+  /** The interval, in milliseconds. */
+  interval: number;
+  /** What happens to a call over the limit: it waits (`wait`, the default), or fails at once (`refuse`) unless it already waits for its turn. */
+  whenFull?: "wait" | "refuse" | undefined;
+  /**
+   * Returns the tokens of a request for chat, completions or embeddings, prompt and response: for example `requestTokens` of `tabbyapi/estimate`. Other
+   * calls count as none. One estimate serves all servers.
+   */
+  estimate?: ((request: any) => number) | undefined;
+}
+
+/**
+ * A circuit breaker. While the circuit is open, calls go to other servers; without another server they fail at once with kind `policy` and code
+ * `circuit_open`, and `retryAfter`. Failures are failed connections, responses that do not start in time or are cut, and statuses from 500 on, but not
+ * "no model is loaded". Cancelled calls do not count.
+ */
+export interface Breaker {
+  /** The time over which attempts are counted, in milliseconds; 30000 by default. */
+  window?: number | undefined;
+  /** The minimum number of attempts in the window before the circuit can open, from 1; 5 by default. */
+  minAttempts?: number | undefined;
+  /** The share of failures that opens it, above 0, up to 1; 0.5 by default. */
+  failureRate?: number | undefined;
+  /** How long it stays open, in milliseconds; 10000 by default. */
+  openFor?: number | undefined;
+  /** The number of attempts that are let through when it is half open, from 1; 1 by default. It closes if all succeed, and opens if one fails. */
+  probes?: number | undefined;
+}
+
+/** The state of a server, as seen by the calls of a client. */
+export interface ServerStatus {
+  /** The address. */
+  base: string;
+  /** The state of its circuit; `closed` without a breaker. */
+  breaker: "closed" | "open" | "half_open";
+  /** The time until an open circuit half-opens, in milliseconds; null if it is not open. */
+  retry_after: number | null;
+  /** The number of attempts in flight. */
+  in_flight: number;
+  /** The number of attempts so far. */
+  attempts: number;
+  /** The number of attempts that failed because of the server. */
+  failures: number;
+  /** Whether the last finished attempt failed. */
+  failing: boolean;
+  /** The loaded model, if `probe()` has found out; empty if no model is loaded, null if unknown. */
+  model: string | null;
+}
+
+/** What a server said of its model: the model, or the error. */
+export interface ProbedServer {
+  /** The address. */
+  base: string;
+  /** The loaded model. */
+  model?: wire.ModelCard;
+  /** Why there is none: code `no_model_loaded`, or why the server did not say. */
+  error?: TabbyError;
 }
 
 /** A request to any route. */
@@ -410,7 +514,7 @@ export interface Attempt {
 /** The class of an error. */
 export type ErrorKind =
   | "config" | "encode" | "credentials" | "connect" | "transport" | "timeout" | "server" | "truncated" | "decode" | "too_large"
-  | "cancelled" | "misuse" | "trapped";
+  | "cancelled" | "misuse" | "policy" | "trapped";
 
 /** Error codes for programs. Servers have others, which are passed on. */
 export type ErrorCode =
@@ -446,6 +550,8 @@ export class TabbyError<Partial = unknown> extends Error {
   readonly status: number | undefined;
   /** Whether the same call may succeed later without a change. */
   readonly retryable: boolean;
+  /** The delay before the next attempt, in milliseconds: from `Retry-After`, or until a rate limit or breaker of the client has room again. */
+  readonly retryAfter: number | undefined;
   /** The accumulated response of a stream so far. */
   partial: Partial | undefined;
   /** The requests of the call. */

@@ -11,10 +11,10 @@
  * console.log(completion.choices[0]?.text);
  * ```
  */
-import type { Answer, CallOptions, ChatChunk, ChatCompletion, ChatRequest as AnyChatRequest, MessageStream, ModuleSource, TabbyOptions } from "./index.js";
+import type { Answer, CallOptions, ChatChunk, ChatCompletion, ChatRequest as AnyChatRequest, MessageStream, ModuleSource, ServerStatus, TabbyOptions } from "./index.js";
 
 export { MessageStream, Stream, TabbyError } from "./index.js";
-export type { Answer, CallOptions, ChatChunk, ChatCompletion, ChatMessage } from "./index.js";
+export type { Answer, Breaker, CallOptions, ChatChunk, ChatCompletion, ChatMessage, Concurrency, RateLimit, ServerStatus } from "./index.js";
 
 /** Loads the WebAssembly module of this entry. Calls do it by themselves; this does it early, or takes a module that you bring. */
 export function init(options?: {
@@ -47,9 +47,24 @@ export class TabbyML {
    * Rejects if no server answers.
    */
   detect(options?: CallOptions): Promise<ServerKind>;
-  /** Returns another client with the options of this one, and these in the place of some. */
+  /**
+   * Returns another client with the options of this one, overridden by these. Unless they name another server, tokens, limits or a breaker, both share
+   * these: the limits hold for the calls of both together.
+   */
   withOptions(options: Partial<TabbyMLOptions>): TabbyML;
+  /** Returns the state of the server, as seen by the calls of this client: a list of one. Sends nothing. */
+  servers(): Promise<ServerStatus[]>;
+  /** Returns how many calls wait for the server, because of `concurrency` or `rateLimit`. */
+  waiting(): Promise<number>;
 }
+
+/**
+ * The rate limit of a TabbyML server: 120 requests in 60,000 ms for each user, shared by all of the user's clients. A client with
+ * `rateLimit: RATE_LIMIT` stays within it and waits when it is full; with `{ ...RATE_LIMIT, whenFull: "refuse" }` it fails at once with code
+ * `rate_limited`. The server does not count `GET /v1/health`, GraphQL and ingestion; this limit does. Requests of the
+ * user's other clients are not taken into account.
+ */
+export const RATE_LIMIT: Readonly<{ requests: number; interval: number }>;
 
 /** Which server answers at an address. */
 export type ServerKind = "tabbyml" | "tabbyapi" | "other";

@@ -1,5 +1,6 @@
 // Uses that must compile.
 import { Tabby, TabbyError, extraOf, fromReadableStream, init, type Answer, type ChatCompletion, type ChatRequest, type Outcome } from "tabbyapi";
+import { requestTokens } from "tabbyapi/estimate";
 import { Tabby as Inlined } from "tabbyapi/inline";
 
 const tabby: Tabby = new Tabby({
@@ -17,6 +18,17 @@ const tabby: Tabby = new Tabby({
 await init();
 await init({ module: new Uint8Array() });
 new Inlined({ baseURL: "http://h" });
+
+const limited = new Tabby({
+  servers: ["http://a", { baseURL: "http://b", concurrency: 2, rateLimit: { requests: 5, interval: 1000 } }],
+  concurrency: { running: 4, waiting: 100 },
+  rateLimit: { requests: 60, tokens: 100_000, interval: 60_000, whenFull: "refuse", estimate: requestTokens },
+  breaker: { minAttempts: 3, openFor: Infinity },
+});
+new Tabby({ baseURL: "http://h", concurrency: 4, breaker: true, rateLimit: { tokens: 5, interval: 1000, estimate: ({ messages }: ChatRequest) => messages.length } });
+for (const { base, breaker, in_flight, retry_after, model } of await limited.servers()) console.log(base, breaker === "open" ? retry_after : in_flight, model);
+for (const { base, model, error } of await limited.probe({ timeout: 1000 })) console.log(base, model?.id ?? error?.code, error?.retryAfter);
+console.log((await limited.waiting()) + 1);
 
 const request: ChatRequest = {
   messages: [

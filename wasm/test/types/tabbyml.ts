@@ -1,5 +1,5 @@
 // Uses of the entry for TabbyML/tabby that must compile.
-import { CompletionSession, TabbyError, TabbyML, init, type Action, type CompletionResponse, type HealthState, type Segments, type ServerKind } from "tabbyapi/tabbyml";
+import { CompletionSession, RATE_LIMIT, TabbyError, TabbyML, init, type Action, type CompletionResponse, type HealthState, type Segments, type ServerKind } from "tabbyapi/tabbyml";
 
 const tabby = new TabbyML({
   baseURL: "http://127.0.0.1:8080",
@@ -9,6 +9,8 @@ const tabby = new TabbyML({
   timeout: 30_000,
 });
 await init();
+const gentle = tabby.withOptions({ rateLimit: { ...RATE_LIMIT, whenFull: "refuse" }, concurrency: 1 });
+console.log((await gentle.servers())[0]?.in_flight, RATE_LIMIT.interval / RATE_LIMIT.requests);
 const segments: Segments = { prefix: "x", suffix: "y", declarations: [{ filepath: "a", body: "b" }] };
 const completion: CompletionResponse = await tabby.completions.create({ language: "python", segments, mode: "standard" }, { signal: AbortSignal.timeout(1000) });
 const { status, data } = await tabby.completions.create({ segments }).withResponse();

@@ -14,6 +14,13 @@ new Tabby({ baseURL: "http://h", timeoutPolicy: { streaming: {} } });
 // @ts-expect-error a key has three forms
 new Tabby({ baseURL: "http://h", getKey: () => 1 });
 
+// @ts-expect-error an interval is needed
+new Tabby({ baseURL: "http://h", rateLimit: { requests: 5 } });
+// @ts-expect-error there is no such setting of a breaker
+new Tabby({ baseURL: "http://h", breaker: { attempts: 5 } });
+// @ts-expect-error the queue is that of the client
+new Tabby({ servers: [{ baseURL: "http://h", concurrency: { running: 1, waiting: 5 } }] });
+
 const tabby = new Tabby({ baseURL: "http://h" });
 // @ts-expect-error messages are needed
 tabby.chat.create({});

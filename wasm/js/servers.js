@@ -1,0 +1,46 @@
+// The servers of a client, with their keys and limits, as the module takes them.
+
+import { misuse } from "./error.js";
+import { breakerOf, limitsOf } from "./policies.js";
+import { addressOf } from "./settings.js";
+
+const BALANCES = { leastInFlight: "least_in_flight", roundRobin: "round_robin", inOrder: "in_order" };
+
+/**
+ * The servers of a client as the module takes them: the first one, with its keys and limits, and `servers`, the others with theirs. All have the
+ * same breaker, each for itself.
+ */
+export function serversOf({ baseURL, apiKey, adminKey, bearer, registrationToken, servers, balance, concurrency, rateLimit, breaker }) {
+  const own = { baseURL, apiKey, adminKey, bearer, registrationToken };
+  const shared = { ...limitsOf({ concurrency, rateLimit }), breaker: breakerOf(breaker) };
+  if (servers == null) return { ...serverOf(own), ...shared };
+  if (!Array.isArray(servers) || (servers.length === 0 && baseURL == null)) throw misuse("`servers` must be a list of addresses, or of objects with `baseURL` and keys");
+  if (balance != null && !Object.hasOwn(BALANCES, balance)) throw misuse(`\`balance\` must be one of ${Object.keys(BALANCES).join(", ")}`);
+  const given = servers.map((server) => (typeof server === "string" || typeof server?.href === "string" ? { baseURL: server } : { ...server }));
+  if (baseURL != null) given.unshift(own);
+  else if ([apiKey, adminKey, bearer].some((key) => key != null)) throw misuse("keys beside `servers` are those of `baseURL`; give each of the `servers` its own keys");
+  const [first, ...others] = given.map(serverOf);
+  return { ...first, ...shared, ...limitsOfFirst(first, others, shared), servers: others, balance: balance && BALANCES[balance] };
+}
+
+/** To the module, the limits of the first server are those of all that have none of their own: here, the others get the client's. */
+function limitsOfFirst(first, others, shared) {
+  const limits = {};
+  for (const name of ["concurrency", "rate_limit"]) {
+    if (first[name] === null) continue;
+    limits[name] = first[name];
+    // An empty one limits nothing.
+    for (const server of others) server[name] ??= shared[name] ?? {};
+  }
+  // The queue is one for all servers.
+  if (limits.concurrency) limits.concurrency.waiting = shared.concurrency?.waiting;
+  return limits;
+}
+
+function serverOf({ baseURL, apiKey, adminKey, bearer, registrationToken, concurrency, rateLimit }) {
+  for (const [name, key] of Object.entries({ apiKey, adminKey, bearer, registrationToken })) {
+    if (key != null && typeof key !== "string") throw misuse(`\`${name}\` must be a string`);
+  }
+  const keys = { api_key: apiKey, admin_key: adminKey, bearer, registration_token: registrationToken };
+  return { base_url: addressOf(baseURL), ...keys, ...limitsOf({ concurrency, rateLimit }) };
+}
