@@ -4,6 +4,7 @@
 // Node's `fetch` has no switch for that. It publishes what it does on channels, though, with the socket, which is closed here.
 
 import { subscribe } from "node:diagnostics_channel";
+import { runInThisContext } from "node:vm";
 import { host, origins } from "./exchange.js";
 
 host.closes = true;
@@ -11,6 +12,8 @@ host.closes = true;
 /** Of Node, since undici 8, and before. */
 const [NEW, OLD] = [2, 1].map((version) => Symbol.for(`undici.globalDispatcher.${version}`));
 const own = globalThis.fetch;
+/** Where `fetch` has its dispatcher: test runners give programs a global object of their own. */
+const main = runInThisContext("globalThis");
 
 /**
  * Node's `fetch` gives up after five minutes of silence. The calls have timeouts of their own, so it is to wait: through the dispatcher
@@ -19,7 +22,7 @@ const own = globalThis.fetch;
 const patient = {
   dispatch(options, handler) {
     const isNew = Number.parseInt(process.versions.undici, 10) >= 8;
-    const dispatcher = (isNew && globalThis[NEW]) || globalThis[OLD];
+    const dispatcher = (isNew && main[NEW]) || main[OLD];
     return dispatcher.dispatch({ ...options, headersTimeout: 0, bodyTimeout: 0 }, handler);
   },
 };

@@ -1,7 +1,7 @@
-// The package as it is packed and installed: in Nodes of several versions and in Bun, through bundlers for Node, in Parcel, Jest and Next;
+// The package as it is packed and installed: in Nodes of several versions and in Bun, through bundlers for Node, in Parcel, Jest, Vitest and Next;
 // what checkers of packages say of it; what goes wrong in each host.
 import assert from "node:assert/strict";
-import { readdirSync, rmSync } from "node:fs";
+import { readFileSync, readdirSync, rmSync } from "node:fs";
 import { once } from "node:events";
 import net from "node:net";
 import path from "node:path";
@@ -110,6 +110,26 @@ test("Jest, as Node and as a page", { timeout: 120_000 }, async (t) => {
   await run(tool("jest"), ["--env=node", "full"], made);
   await run(tool("jest"), ["--env=./environment.js", "full"], made);
   await run(tool("jest"), ["--env=jsdom", "bare"], made);
+});
+
+test("Vitest, as Node and as a page, in each kind of pool, and with the package bundled", { timeout: 180_000 }, async (t) => {
+  const { url } = await emulator(t, ...slow);
+  const script = (from) => `import { expect, test } from "vitest";
+${SAYS(url, from)}
+test("says", async () => expect(await says()).toEqual(${JSON.stringify(SAID)}), 20_000);`;
+  const made = project("vitest", { "full.test.js": script("tabbyapi"), "inline.test.js": script("tabbyapi/inline"), "vitest.config.mjs": "export default {};", "bundled.config.mjs": 'export default { test: { server: { deps: { inline: ["tabbyapi"] } } } };' });
+  const tests = async (...args) => {
+    // It needs Node 22.
+    await run(node("node-22"), [tool("vitest"), "run", "--reporter=json", "--outputFile=out.json", ...args], made);
+    const out = JSON.parse(readFileSync(path.join(made, "out.json"), "utf8"));
+    assert.deepEqual([out.success, out.numPassedTests, out.numTotalTests], [true, 2, 2], args.join(" "));
+  };
+  await tests("--environment=node");
+  await tests("--environment=jsdom");
+  // Threads share a process, and those of `vm` have globals of their own.
+  for (const pool of ["threads", "vmThreads"]) for (const environment of ["node", "jsdom"]) await tests(`--environment=${environment}`, `--pool=${pool}`);
+  // Its files go through Vite then, as the program's do.
+  await tests("--environment=node", "--config=bundled.config.mjs");
 });
 
 const NEXT = {
