@@ -2,9 +2,13 @@
 //!
 //! A few bytes of JSON can become a few hundred bytes of values: `{}` in a list of structs, `{"":0}` in a field without a name.
 //! [`Charged`] wraps serde_json's deserializer, counts what each type is about to keep, and stops at the caps of
-//! [`Limits`](crate::Limits). Small documents are harmless and are read without it.
+//! [`Limits`](crate::Limits). For errors it knows the path.
+//!
+//! Every type is read by it alone, since each deserializer of a type is compiled separately. Small documents have an account without
+//! limits.
 
 mod account;
+mod trail;
 
 use std::fmt;
 
@@ -17,6 +21,9 @@ use crate::decode::in_place::{IN_LIST, IN_PAIRS, IN_PLACE};
 pub(super) use account::Account;
 pub(crate) use account::{Bounds, SMALL};
 use account::{Fields, Growth};
+
+/// The name by which serde_json knows a value that is kept as JSON text.
+const RAW: &str = "$serde_json::private::RawValue";
 
 /// The position of a value.
 #[derive(Clone, Copy)]
@@ -106,10 +113,12 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Charged<'_, D> {
             IN_PLACE => Kind::Typed,
             IN_LIST => Kind::List,
             IN_PAIRS => Kind::Pairs,
-            _ => {
+            // It is a wide pointer. Visitors of values of other sizes need not be compiled for it.
+            RAW if const { size_of::<V::Value>() == size_of::<&str>() } => {
                 let visitor = self.watch(visitor, Kind::Typed);
                 return self.inner.deserialize_newtype_struct(name, visitor);
             }
+            _ => return visitor.visit_newtype_struct(self),
         };
         let mut visitor = self.watch(visitor, kind);
         if let Place::Field(_) = visitor.place {
@@ -168,7 +177,14 @@ struct Watch<'a, V> {
 }
 
 impl<V> Watch<'_, V> {
-    fn text<E: serde::de::Error>(&self, len: usize) -> Result<(), E> {
+    fn text<E: serde::de::Error>(&self, text: &str) -> Result<(), E> {
+        if let (Kind::Key { .. }, Some(trail)) = (self.kind, &self.account.trail) {
+            trail.see_key(text);
+        }
+        self.bytes(text.len())
+    }
+
+    fn bytes<E: serde::de::Error>(&self, len: usize) -> Result<(), E> {
         match self.kind {
             Kind::Key { owned } => {
                 self.account.key.set((len, owned));
@@ -217,32 +233,32 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Watch<'_, V> {
 
     fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<V::Value, E> {
         self.account.copied(text.len())?;
-        self.text(text.len())?;
+        self.text(text)?;
         self.visitor.visit_str(text)
     }
 
     fn visit_borrowed_str<E: serde::de::Error>(self, text: &'de str) -> Result<V::Value, E> {
-        self.text(text.len())?;
+        self.text(text)?;
         self.visitor.visit_borrowed_str(text)
     }
 
     fn visit_string<E: serde::de::Error>(self, text: String) -> Result<V::Value, E> {
-        self.text(text.len())?;
+        self.text(&text)?;
         self.visitor.visit_string(text)
     }
 
     fn visit_bytes<E: serde::de::Error>(self, bytes: &[u8]) -> Result<V::Value, E> {
-        self.text(bytes.len())?;
+        self.bytes(bytes.len())?;
         self.visitor.visit_bytes(bytes)
     }
 
     fn visit_borrowed_bytes<E: serde::de::Error>(self, bytes: &'de [u8]) -> Result<V::Value, E> {
-        self.text(bytes.len())?;
+        self.bytes(bytes.len())?;
         self.visitor.visit_borrowed_bytes(bytes)
     }
 
     fn visit_byte_buf<E: serde::de::Error>(self, bytes: Vec<u8>) -> Result<V::Value, E> {
-        self.text(bytes.len())?;
+        self.bytes(bytes.len())?;
         self.visitor.visit_byte_buf(bytes)
     }
 
@@ -315,7 +331,14 @@ impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Elements<'_, A> {
         // A tree may be in memory twice: as it was read, and as the final value.
         let size = if self.kind == Kind::Tree && size == size_of::<Value>() { 2 * size } else { size };
         let (account, growth, tame) = (self.account, &self.growth, self.kind == Kind::List);
-        self.inner.next_element_seed(Element { seed, size, tame, account, growth })
+        if let Some(trail) = &account.trail {
+            trail.enter_element(growth.len());
+        }
+        let element = self.inner.next_element_seed(Element { seed, size, tame, account, growth })?;
+        if let Some(trail) = &account.trail {
+            trail.leave();
+        }
+        Ok(element)
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -351,27 +374,46 @@ struct Entries<'a, A> {
     pairs: Option<Growth>,
 }
 
+impl<'a, A> Entries<'a, A> {
+    /// Charges the next entry, whose value has this size.
+    fn enter<E: serde::de::Error>(&self, value: usize) -> Result<Place<'a>, E> {
+        let account = self.account;
+        account.item()?;
+        if let Some(trail) = &account.trail {
+            trail.enter_field();
+        }
+        if let Some(pairs) = &self.pairs {
+            pairs.push(self.key + value, true, account)?;
+            account.text(account.key.get().0, true)?;
+            Ok(Place::Entry)
+        } else if self.key == size_of::<String>() {
+            account.entry(&self.fields.named, value)?;
+            Ok(Place::Entry)
+        } else {
+            Ok(Place::Field(self.fields))
+        }
+    }
+}
+
 impl<'de, A: MapAccess<'de>> MapAccess<'de> for Entries<'_, A> {
     type Error = A::Error;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, A::Error> {
         self.key = size_of::<K::Value>();
-        self.inner.next_key_seed(Part { seed, account: self.account, place: Place::Key })
+        let key = self.inner.next_key_seed(Part { seed, account: self.account, place: Place::Key });
+        if let (Err(_), Some(trail)) = (&key, &self.account.trail) {
+            trail.enter_field();
+        }
+        key
     }
 
     fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, A::Error> {
-        self.account.item()?;
-        let place = if let Some(pairs) = &self.pairs {
-            pairs.push(self.key + size_of::<T::Value>(), true, self.account)?;
-            self.account.text(self.account.key.get().0, true)?;
-            Place::Entry
-        } else if self.key == size_of::<String>() {
-            self.account.entry(&self.fields.named, size_of::<T::Value>())?;
-            Place::Entry
-        } else {
-            Place::Field(self.fields)
-        };
-        self.inner.next_value_seed(Part { seed, account: self.account, place })
+        let place = self.enter(size_of::<T::Value>())?;
+        let value = self.inner.next_value_seed(Part { seed, account: self.account, place })?;
+        if let Some(trail) = &self.account.trail {
+            trail.leave();
+        }
+        Ok(value)
     }
 
     fn size_hint(&self) -> Option<usize> {

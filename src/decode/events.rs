@@ -7,6 +7,7 @@ use std::fmt;
 use bytes::Bytes;
 use http::response::Parts;
 use http::{HeaderMap, StatusCode};
+use serde::de::DeserializeOwned;
 
 use crate::base::error::Answered;
 use crate::base::text::decimal;
@@ -17,7 +18,7 @@ use crate::decode::failure;
 use crate::decode::json::Body;
 use crate::decode::mend::{LARGE, mended};
 use crate::decode::sniff::Sniff;
-use crate::decode::text::{from_json, from_json_within};
+use crate::decode::text::{from_json, from_json_within, from_small_json};
 use crate::sse::{Overflow, Parser};
 
 /// The meaning of the events of one operation.
@@ -420,14 +421,20 @@ fn is_ping(data: &str) -> bool {
 }
 
 /// Decodes one event as `T`. An event of kind `error` is an error, and so is data that is not a `T` but has the shape of an error.
-pub(crate) fn from_event<T>(kind: &str, data: &str, bounds: &Bounds) -> Result<T>
-where
-    T: serde::de::DeserializeOwned,
-{
+pub(crate) fn from_event<T: DeserializeOwned>(kind: &str, data: &str, bounds: &Bounds) -> Result<T> {
+    unless_error(kind, data, || from_json_within(data, bounds))
+}
+
+/// The same for the types of long streams.
+pub(crate) fn from_frequent_event<T: DeserializeOwned>(kind: &str, data: &str, bounds: &Bounds) -> Result<T> {
+    unless_error(kind, data, || from_small_json(data, bounds))
+}
+
+fn unless_error<T>(kind: &str, data: &str, decode: impl FnOnce() -> Result<T>) -> Result<T> {
     if kind == "error" {
         return Err(failure::error_event(data));
     }
-    from_json_within(data, bounds).map_err(|error| match error.kind() {
+    decode().map_err(|error| match error.kind() {
         ErrorKind::TooLarge => error,
         _ => failure::event_error(data).unwrap_or(error),
     })

@@ -4,8 +4,8 @@ use serde_path_to_error::{Path, Segment};
 
 use crate::base::text::cut;
 
-/// The maximum length of a part of a description, in bytes.
-const PART: usize = 256;
+/// The maximum length of a kind or a path, in bytes.
+const LONGEST: usize = 256;
 
 /// The kind of an error, and its line and column.
 pub(crate) fn fault(error: &serde_json::Error) -> String {
@@ -15,7 +15,7 @@ pub(crate) fn fault(error: &serde_json::Error) -> String {
     let words = words.strip_suffix(&at).unwrap_or(&words);
     let kind = if error.is_data() { data(words) } else { words.to_owned() };
     let at = if error.line() == 0 { "" } else { &at };
-    format!("{}{at}", cut(&kind, PART))
+    format!("{}{at}", cut(&kind, LONGEST))
 }
 
 /// The value kinds that serde distinguishes.
@@ -59,24 +59,39 @@ fn data(words: &str) -> String {
     }
 }
 
+/// A part of the path to a value.
+pub(super) enum Part<'a> {
+    Index(usize),
+    Name(&'a str),
+    /// A key that is not a string, or could not be read.
+    Unknown,
+}
+
 /// The path of an error. `None` for the document itself. Names other than plain identifiers are shown as `*`, since keys of maps can be text.
-pub(crate) fn place(path: &Path) -> Option<String> {
+pub(super) fn place<'a>(path: impl Iterator<Item = Part<'a>>) -> Option<String> {
     let mut place = String::new();
     let mut map_of_texts = false;
-    for segment in path.iter() {
-        match segment {
-            Segment::Seq { index } => place.push_str(&format!("[{index}]")),
-            Segment::Map { key: name } | Segment::Enum { variant: name } => {
+    for part in path {
+        match part {
+            Part::Index(index) => place.push_str(&format!("[{index}]")),
+            Part::Name(name) => {
                 place.push_str(if place.is_empty() { "" } else { "." });
                 place.push_str(if is_name(name) && !map_of_texts { name } else { "*" });
-                map_of_texts = MAPS.contains(&name.as_str());
+                map_of_texts = MAPS.contains(&name);
             }
-            Segment::Unknown => {
-                place.push_str(if place.is_empty() { "?" } else { ".?" });
-            }
+            Part::Unknown => place.push_str(if place.is_empty() { "?" } else { ".?" }),
         }
     }
-    crate::base::error::place(&cut(&place, PART))
+    crate::base::error::place(&cut(&place, LONGEST))
+}
+
+/// The same for a path of serde_path_to_error, which reads the types of programs.
+pub(crate) fn place_of(path: &Path) -> Option<String> {
+    place(path.iter().map(|segment| match segment {
+        Segment::Seq { index } => Part::Index(*index),
+        Segment::Map { key: name } | Segment::Enum { variant: name } => Part::Name(name),
+        Segment::Unknown => Part::Unknown,
+    }))
 }
 
 /// Fields whose values are maps with arbitrary keys.
@@ -127,7 +142,7 @@ mod tests {
         ] {
             let mut text = serde_json::Deserializer::from_str(json);
             let error = serde_path_to_error::deserialize::<_, Types>(&mut text).expect_err(json);
-            assert_eq!(place(error.path()).as_deref(), at, "{json}");
+            assert_eq!(place_of(error.path()).as_deref(), at, "{json}");
             let words = fault(error.inner());
             assert!(words.starts_with(kind) && words[kind.len()..].starts_with(" at line "), "{words}");
         }

@@ -4,7 +4,7 @@ use serde::de::DeserializeOwned;
 
 use crate::base::{Error, ErrorKind, Result};
 use crate::decode::charge::{self, Account, Bounds};
-use crate::decode::fault::{fault, place};
+use crate::decode::fault::fault;
 use crate::decode::mend::mended;
 
 /// Decodes a JSON document. Errors include the path inside it.
@@ -22,33 +22,22 @@ pub fn from_json<T: DeserializeOwned>(text: &str) -> Result<T> {
 
 /// The same within other limits.
 pub(crate) fn from_json_within<T: DeserializeOwned>(text: &str, bounds: &Bounds) -> Result<T> {
-    if bounds.concern(text.len()) {
-        return charged(text, bounds);
-    }
-    let error = match serde_json::from_str(text) {
-        Ok(value) => return Ok(value),
-        Err(error) => error,
-    };
-    if let Some(finite) = mended(text) {
-        return serde_json::from_str(&finite).map_err(|_| located::<T>(&finite, error));
-    }
-    Err(located::<T>(text, error))
+    let mut value = None;
+    read(text, bounds, &mut |text, account| {
+        value = Some(charge::read(text, account)?);
+        Ok(())
+    })?;
+    value.ok_or_else(|| Error::misuse("nothing was decoded"))
 }
 
-/// The same with memory accounting.
-#[inline(never)]
-fn charged<T: DeserializeOwned>(text: &str, bounds: &Bounds) -> Result<T> {
-    let account = Account::new(*bounds, text.len(), 0);
-    let error = match charge::read(text, &account) {
-        Ok(value) => return Ok(value),
-        Err(error) => error,
-    };
-    if let Some(error) = account.error() {
-        return Err(error);
+/// The same for the types of long streams. Small documents are read by serde_json alone, which takes a decoder of its own per type.
+pub(crate) fn from_small_json<T: DeserializeOwned>(text: &str, bounds: &Bounds) -> Result<T> {
+    if !bounds.concern(text.len())
+        && let Ok(value) = serde_json::from_str(text)
+    {
+        return Ok(value);
     }
-    let Some(mended) = mended(text) else { return Err(located::<T>(text, error)) };
-    let account = Account::new(*bounds, text.len(), mended.len());
-    charge::read(&mended, &account).map_err(|_| account.error().unwrap_or_else(|| located::<T>(&mended, error)))
+    from_json_within(text, bounds)
 }
 
 /// Decodes a document that was read before, as a type that keeps little of it.
@@ -56,17 +45,32 @@ pub(crate) fn look<T: DeserializeOwned>(text: &str) -> Option<T> {
     serde_json::from_str(text).ok().or_else(|| serde_json::from_str(&mended(text)?).ok())
 }
 
-/// Repeats the error with its path. Separate from the fast path of valid documents.
-fn located<T: DeserializeOwned>(text: &str, plain: serde_json::Error) -> Error {
-    let mut json = serde_json::Deserializer::from_str(text);
-    let (path, error) = match serde_path_to_error::deserialize::<_, T>(&mut json) {
-        Err(error) => (place(error.path()), error.into_inner()),
-        Ok(_) => (None, plain),
-    };
+/// Decodes one document and keeps its value, for [`read`], which is compiled once for all types.
+type Read<'a> = dyn FnMut(&str, &Account) -> serde_json::Result<()> + 'a;
+
+/// Decodes a document: as it is, or mended. After an error, once more for its path.
+fn read(text: &str, bounds: &Bounds, decode: &mut Read<'_>) -> Result<()> {
+    let account = Account::new(bounds, text.len(), 0);
+    let Err(error) = decode(text, &account) else { return Ok(()) };
+    if let Some(error) = account.error() {
+        return Err(error);
+    }
+    let Some(mended) = mended(text) else { return Err(located(text, error, decode)) };
+    let account = Account::new(bounds, text.len(), mended.len());
+    if decode(&mended, &account).is_ok() {
+        return Ok(());
+    }
+    Err(account.error().unwrap_or_else(|| located(&mended, error, decode)))
+}
+
+/// Repeats an error with its path.
+fn located(text: &str, plain: serde_json::Error, decode: &mut Read<'_>) -> Error {
+    let account = Account::tracing();
+    let error = decode(text, &account).err().unwrap_or(plain);
     let code = if error.is_data() { "unexpected_json" } else { "invalid_json" };
     // Omits the parser's error, which quotes the text.
     Error::new(ErrorKind::Decode, code, format!("the answer could not be read: {}", fault(&error)))
-        .with_path(path.unwrap_or_default())
+        .with_path(account.place().unwrap_or_default())
 }
 
 #[cfg(test)]

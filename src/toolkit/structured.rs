@@ -168,7 +168,7 @@ impl ChatCompletion {
                 Err(error) => (error, None),
             },
             Err(error) => {
-                let path = crate::decode::place(error.path());
+                let path = crate::decode::place_of(error.path());
                 (error.into_inner(), path)
             }
         };

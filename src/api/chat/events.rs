@@ -10,7 +10,8 @@ use crate::api::common::{cut_by_unload, failed_choice};
 use crate::api::kinds::Kind;
 use crate::base::{Error, Extra, InlineVec, Limits, Result, Text};
 use crate::decode::{
-    Bounds, EventFormat, Halves, Slot, Step, Templates, answer, error_beside, event_error, from_event, is_noise,
+    Bounds, EventFormat, Halves, Slot, Step, Templates, answer, error_beside, event_error, from_frequent_event,
+    from_json, is_noise,
 };
 
 /// Decodes the events of `POST /v1/chat/completions`: chunks, errors, `[DONE]`.
@@ -95,7 +96,7 @@ impl EventFormat for ChatEvents {
             return Ok(Step::Item(chunk));
         }
         let joined = self.halves.join(data, &self.bounds);
-        let mut chunk: ChatChunk = from_event(kind, &joined, &self.bounds.joined(&joined, data))?;
+        let mut chunk: ChatChunk = from_frequent_event(kind, &joined, &self.bounds.joined(&joined, data))?;
         let error = self.settle(&mut chunk, &joined);
         self.seen.share(&mut chunk.id, &mut chunk.object, &mut chunk.model);
         match error {
@@ -104,7 +105,7 @@ impl EventFormat for ChatEvents {
             None => {
                 if matches!(joined, Cow::Borrowed(_)) {
                     let bounds = &self.bounds;
-                    self.templates.learn(data, &chunk, |data| from_event(kind, data, bounds).ok());
+                    self.templates.learn(data, &chunk, |data| from_frequent_event(kind, data, bounds).ok());
                 }
                 Ok(Step::Item(chunk))
             }
@@ -137,7 +138,7 @@ impl EventFormat for ChatEvents {
     }
 
     fn held(&mut self) -> Option<ChatChunk> {
-        let mut chunk: ChatChunk = serde_json::from_value(self.halves.flush()?).ok()?;
+        let mut chunk: ChatChunk = from_json(&self.halves.flush()?.to_string()).ok()?;
         self.seen.share(&mut chunk.id, &mut chunk.object, &mut chunk.model);
         Some(chunk)
     }

@@ -10,7 +10,8 @@ use crate::api::common::{cut_by_unload, failed_choice};
 use crate::api::kinds::Kind;
 use crate::base::{Advice, Error, ErrorCode, Extra, InlineVec, Limits, Remedy, Result, Text};
 use crate::decode::{
-    Bounds, EventFormat, Halves, Slot, Step, Templates, answer, error_beside, event_error, from_event, is_noise,
+    Bounds, EventFormat, Halves, Slot, Step, Templates, answer, error_beside, event_error, from_frequent_event,
+    from_json, is_noise,
 };
 
 /// Decodes the events of `POST /v1/completions`: chunks, errors, `[DONE]`.
@@ -89,8 +90,8 @@ impl EventFormat for CompletionEvents {
             return Ok(Step::Item(chunk));
         }
         let joined = self.halves.join(data, &self.bounds);
-        let mut chunk: CompletionChunk =
-            from_event(kind, &joined, &self.bounds.joined(&joined, data)).map_err(|error| self.map_error(error))?;
+        let mut chunk: CompletionChunk = from_frequent_event(kind, &joined, &self.bounds.joined(&joined, data))
+            .map_err(|error| self.map_error(error))?;
         let error = self.settle(&mut chunk, &joined).map(|error| self.map_error(error));
         self.seen.share(&mut chunk.id, &mut chunk.object, &mut chunk.model);
         match error {
@@ -99,7 +100,7 @@ impl EventFormat for CompletionEvents {
             None => {
                 if matches!(joined, Cow::Borrowed(_)) {
                     let bounds = &self.bounds;
-                    self.templates.learn(data, &chunk, |data| from_event(kind, data, bounds).ok());
+                    self.templates.learn(data, &chunk, |data| from_frequent_event(kind, data, bounds).ok());
                 }
                 Ok(Step::Item(chunk))
             }
@@ -131,7 +132,7 @@ impl EventFormat for CompletionEvents {
     }
 
     fn held(&mut self) -> Option<CompletionChunk> {
-        let mut chunk: CompletionChunk = serde_json::from_value(self.halves.flush()?).ok()?;
+        let mut chunk: CompletionChunk = from_json(&self.halves.flush()?.to_string()).ok()?;
         self.seen.share(&mut chunk.id, &mut chunk.object, &mut chunk.model);
         Some(chunk)
     }

@@ -10,7 +10,9 @@ use crate::api::operation::described;
 use crate::api::sampling::{SamplingParams, sampling_setters};
 use crate::api::streamed::Streamed;
 use crate::base::{Advice, Error, ErrorCode, Limits, Remedy, Result};
-use crate::decode::{Bounds, EventFormat, Events, Halves, Json, Step, answer, error_beside, from_event, is_noise};
+use crate::decode::{
+    Bounds, EventFormat, Events, Halves, Json, Step, answer, error_beside, from_event, from_json, is_noise,
+};
 use crate::protocol::{Accumulate, Endpoint, StreamEndpoint, json_body};
 
 request! {
@@ -149,7 +151,7 @@ impl EventFormat for KoboldEvents {
     }
 
     fn held(&mut self) -> Option<KoboldToken> {
-        serde_json::from_value(self.halves.flush()?).ok()
+        from_json(&self.halves.flush()?.to_string()).ok()
     }
 
     fn whole(&mut self, body: &str) -> Result<Vec<KoboldToken>> {

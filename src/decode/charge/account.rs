@@ -5,9 +5,10 @@ use std::cell::Cell;
 use serde_json::Value;
 
 use crate::base::{Advice, Error, ErrorKind, Limits, Remedy};
+use crate::decode::charge::trail::Trail;
 use crate::decode::in_place::grown;
 
-/// Documents up to this size, in bytes, are read without counting.
+/// Documents up to this size, in bytes, are read without limits.
 pub(crate) const SMALL: usize = 64 << 10;
 /// The limit of serde_json.
 const DEEPEST: usize = 128;
@@ -74,6 +75,8 @@ pub(crate) struct Account {
     /// The memory for fields without a name until their struct is complete.
     pub(super) buffered: Cell<usize>,
     over: Cell<Option<Over>>,
+    /// The path of the value that is read, if it is to be known.
+    pub(super) trail: Option<Trail>,
 }
 
 #[derive(Clone, Copy)]
@@ -84,23 +87,41 @@ enum Over {
 }
 
 impl Account {
-    /// An account for a document of `len` bytes in memory, plus `held` other bytes.
-    pub(crate) fn new(bounds: Bounds, len: usize, held: usize) -> Self {
+    /// An account for a document of `len` bytes in memory, plus `held` other bytes. Small documents are harmless, and have no limits.
+    pub(crate) fn new(bounds: &Bounds, len: usize, held: usize) -> Self {
+        if !bounds.concern(len) {
+            return Account::unlimited();
+        }
         let room = len.saturating_mul(bounds.expansion).max(Limits::DOCUMENT_FLOOR).saturating_add(SMALL);
         let held = len.saturating_add(held).saturating_add(bounds.held);
         let held = held.saturating_add(bounds.grown.saturating_mul(bounds.expansion));
+        Account { bounds: *bounds, len, room: Cell::new(room.saturating_sub(held)), ..Account::unlimited() }
+    }
+
+    /// An account for a document that was refused, whose path is sought.
+    pub(crate) fn tracing() -> Self {
+        Account { trail: Some(Trail::default()), ..Account::unlimited() }
+    }
+
+    fn unlimited() -> Self {
         let zero = || Cell::new(0);
         Account {
-            bounds,
-            len,
-            room: Cell::new(room.saturating_sub(held)),
+            bounds: Bounds { items: usize::MAX, depth: usize::MAX, expansion: 0, grown: 0, held: 0 },
+            len: 0,
+            room: Cell::new(usize::MAX),
             items: zero(),
             depth: zero(),
             key: Cell::new((0, false)),
             scratch: zero(),
             buffered: zero(),
             over: Cell::new(None),
+            trail: None,
         }
+    }
+
+    /// The path of the value that could not be read.
+    pub(crate) fn place(&self) -> Option<String> {
+        self.trail.as_ref()?.place()
     }
 
     /// The error, if a cap was reached.
@@ -217,6 +238,10 @@ pub(super) struct Growth {
 }
 
 impl Growth {
+    pub(super) fn len(&self) -> usize {
+        self.len.get()
+    }
+
     /// Charges one more element. Returns how much larger the list became. `tame`: the list is one of [`in_place`](crate::decode::in_place).
     pub(super) fn push<E: serde::de::Error>(&self, size: usize, tame: bool, account: &Account) -> Result<usize, E> {
         let (len, capacity) = (self.len.get(), self.capacity.get());

@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use super::failures::faults_server;
-use super::{Call, State};
+use super::items::Items;
+use super::machine::{Machine, State};
 use crate::base::error::ErrorKind;
 use crate::base::{Error, ErrorCode, Result, Sent, Text, Time};
-use crate::decode::Decode;
 use crate::protocol::policy::{Failure, Verdict};
 
-impl<D: Decode> Call<D> {
+impl Machine {
     /// An attempt failed: starts another one, or ends the call.
-    pub(super) fn fail(&mut self, now: Time, error: Error, sent: Sent) {
+    pub(super) fn fail(&mut self, now: Time, error: Error, sent: Sent, items: &mut dyn Items) {
         let error = self.cleaned(self.answered(error));
         if matches!(error.code(), ErrorCode::NoModelLoaded) {
             self.shared.note_model(self.at, "");
@@ -26,7 +26,7 @@ impl<D: Decode> Call<D> {
                 }
                 self.last = Some(error);
             }
-            None => self.heal_or_end(now, error),
+            None => self.heal_or_end(now, error, items),
         }
     }
 
@@ -60,7 +60,7 @@ impl<D: Decode> Call<D> {
     }
 
     /// Ends the call from outside, because of an item that it returned. Returns the error with the context of the call.
-    pub(crate) fn abort(&mut self, now: Time, error: Error) -> Error {
+    pub(super) fn abort(&mut self, now: Time, error: Error) -> Error {
         if error.kind() == ErrorKind::TooLarge {
             // The item that exceeded a cap was counted, but it is not returned.
             self.record.items = self.record.items.saturating_sub(1);

@@ -5,15 +5,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, header};
 
-use super::Call;
 use super::gate::Refusal;
+use super::machine::Machine;
 use crate::base::error::Answered;
 use crate::base::text::{decimal, without_end};
 use crate::base::{Advice, Error, ErrorCode, ErrorKind, Phase, Remedy, Sent, Time, TransportError};
-use crate::decode::Decode;
 use crate::protocol::auth::Which;
 
-impl<D: Decode> Call<D> {
+impl Machine {
     /// Adds the response to errors that occur after its head.
     pub(super) fn answered(&self, error: Error) -> Error {
         match &self.answer {

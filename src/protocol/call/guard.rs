@@ -3,12 +3,11 @@
 use bytes::Bytes;
 use http::{HeaderMap, Request};
 
-use super::Call;
 use super::keys::KeySlot;
+use super::machine::Machine;
 use super::shared::{Shared, State};
 use crate::base::Secrets;
 use crate::base::secrets::is_secret;
-use crate::decode::Decode;
 use crate::protocol::auth::Credential;
 
 /// The number of replaced keys that are remembered, because calls in flight may still repeat them.
@@ -58,7 +57,7 @@ impl Shared {
     }
 }
 
-impl<D: Decode> Call<D> {
+impl Machine {
     /// Collects the secrets of an attempt, and adds them to the extensions of its request.
     pub(super) fn guard(&mut self, request: &mut Request<Bytes>) {
         self.guarded = self.operation.secrets(&self.shared);

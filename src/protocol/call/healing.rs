@@ -2,29 +2,29 @@
 
 use bytes::Bytes;
 
-use super::{Call, State};
+use super::items::Items;
+use super::machine::{Machine, State};
 use crate::base::{Error, ErrorCode, ErrorKind, Text, Time};
-use crate::decode::Decode;
-use crate::protocol::resume::joint::{Ask, Break, Decision, Join, Joint, reason};
+use crate::protocol::resume::joint::{Ask, Break, Decision, Joint, reason};
 use crate::protocol::resume::{Resume, ResumeAction, ResumeEvent};
 
 /// A stream that can be resumed.
-pub(super) struct Healing<T> {
+pub(super) struct Healing {
     joint: Joint,
-    /// `None` for streams that cannot be joined.
-    join: Option<Box<dyn Join<T>>>,
     /// The body of the request as it was first sent.
     body: Option<Bytes>,
     /// The error of the last break, until the stream has been resumed.
     broke: Option<Error>,
 }
 
-impl<T> Healing<T> {
-    fn ask(&self) -> Result<Ask, ErrorCode> {
-        match (&self.join, &self.body) {
-            (Some(join), Some(body)) => join.ask(body),
-            _ => Err(ErrorCode::NotResumable),
-        }
+impl Healing {
+    /// The request must not have been sent.
+    pub(super) fn new(resume: Resume, body: Option<Bytes>) -> Self {
+        Healing { joint: Joint::new(resume), body, broke: None }
+    }
+
+    fn ask(&self, items: &dyn Items) -> Result<Ask, ErrorCode> {
+        self.body.as_ref().map_or(Err(ErrorCode::NotResumable), |body| items.ask(body))
     }
 }
 
@@ -36,52 +36,43 @@ pub(super) enum Joined {
     Apart(ErrorCode),
 }
 
-impl<D: Decode> Call<D> {
-    /// Enables resuming. The call must not have been polled. `join` is `None` if such streams cannot be joined.
-    #[doc(hidden)]
-    pub fn resume(&mut self, resume: Resume, join: Option<Box<dyn Join<D::Item>>>) {
-        let body = self.operation.body.clone();
-        self.healing = Some(Healing { joint: Joint::new(resume), join, body, broke: None });
-    }
-
-    /// Adds an item to the joined stream.
-    pub(super) fn join(&mut self, item: &mut D::Item) -> Joined {
-        let Some(Healing { joint, join: Some(join), broke, .. }) = &mut self.healing else { return Joined::Item };
-        let piece = join.piece(item);
+impl Machine {
+    /// Adds the item in its place to the joined stream.
+    pub(super) fn join(&mut self, items: &mut dyn Items) -> Joined {
+        let Some(Healing { joint, broke, .. }) = &mut self.healing else { return Joined::Item };
+        let Some(piece) = items.piece() else { return Joined::Item };
         if let Err(code) = joint.see(&piece) {
             return Joined::Apart(code);
         }
         *broke = None;
         if !joint.is_resumed() {
-            join.taken(item);
+            items.taken();
             return Joined::Item;
         }
-        if join.join(item) { Joined::Item } else { Joined::Nothing }
+        if items.join() { Joined::Item } else { Joined::Nothing }
     }
 
     /// Drops a part that does not belong to the earlier ones.
-    pub(super) fn part(&mut self, now: Time, code: ErrorCode) {
+    pub(super) fn part(&mut self, now: Time, code: ErrorCode, items: &mut dyn Items) {
         let words = reason(&code);
         let error = Error::new(ErrorKind::Decode, code.clone(), words.strip_prefix("not resumed: ").unwrap_or(words));
         let error = self.cleaned(self.answered(error));
         self.release(now, None);
-        if let Some(Healing { join: Some(join), .. }) = &mut self.healing {
-            join.dropped();
-        }
+        items.dropped();
         let decision = match &self.healing {
-            Some(healing) => healing.joint.decide_apart(code, self.broke(now, &error), || healing.ask()),
+            Some(healing) => healing.joint.decide_apart(code, self.broke(now, &error), || healing.ask(items)),
             None => Decision::Pass,
         };
-        self.carry_out(now, error, decision);
+        self.carry_out(now, error, decision, items);
     }
 
     /// An attempt failed finally: resumes the stream, or ends the call.
-    pub(super) fn heal_or_end(&mut self, now: Time, error: Error) {
+    pub(super) fn heal_or_end(&mut self, now: Time, error: Error, items: &mut dyn Items) {
         let decision = match &self.healing {
-            Some(healing) => healing.joint.decide(self.broke(now, &error), || healing.ask()),
+            Some(healing) => healing.joint.decide(self.broke(now, &error), || healing.ask(items)),
             None => Decision::Pass,
         };
-        self.carry_out(now, error, decision);
+        self.carry_out(now, error, decision, items);
     }
 
     /// A policy rejected the next attempt.
@@ -100,14 +91,14 @@ impl<D: Decode> Call<D> {
         }
     }
 
-    fn carry_out(&mut self, now: Time, error: Error, decision: Decision) {
-        let Some(Healing { joint, join, body, broke }) = &mut self.healing else { return self.end(now, Err(error)) };
-        let Some(join) = join else {
+    fn carry_out(&mut self, now: Time, error: Error, decision: Decision, items: &mut dyn Items) {
+        let Some(Healing { joint, body, broke }) = &mut self.healing else { return self.end(now, Err(error)) };
+        if !items.can_join() {
             return match decision {
                 Decision::Pass => self.end(now, Err(error)),
                 _ => self.refuse(now, error, ErrorCode::NotResumable),
             };
-        };
+        }
         match decision {
             Decision::Pass => self.end(now, Err(error)),
             Decision::Refuse(code) => self.refuse(now, error, code),
@@ -116,12 +107,14 @@ impl<D: Decode> Call<D> {
                 self.end(now, Ok(()));
             }
             Decision::Length => {
-                let mut item = join.ending();
                 self.report(&error, ResumeAction::Length);
-                let result = self.hook_item(now, &mut item);
-                if result.is_ok() {
-                    self.record.items += 1;
-                    self.parting = Some(item);
+                let result = match items.part() {
+                    Some(item) => self.hook_item(now, item),
+                    None => Ok(()),
+                };
+                match result {
+                    Ok(()) => self.record.items += 1,
+                    Err(_) => items.drop_parting(),
                 }
                 self.end(now, result);
             }
@@ -132,7 +125,7 @@ impl<D: Decode> Call<D> {
                     return self.refuse(now, error, ErrorCode::TimeoutTotal);
                 }
                 let rest = match (rest, &*body) {
-                    (Some(way), Some(body)) => join.rest(body, joint.tokens(), way).map(Some),
+                    (Some(way), Some(body)) => items.rest(body, joint.tokens(), way).map(Some),
                     (_, body) => Ok(body.clone()),
                 };
                 match rest {
@@ -141,7 +134,7 @@ impl<D: Decode> Call<D> {
                     }
                     Ok(rest) => {
                         joint.next_part();
-                        join.next_part();
+                        items.next_part();
                         broke.get_or_insert_with(|| error.clone());
                         self.operation.body = rest;
                         self.go_on(now, error, wait);

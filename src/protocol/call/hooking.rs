@@ -6,9 +6,8 @@ use bytes::Bytes;
 use http::Request;
 use http::response::Parts;
 
-use super::Call;
+use super::machine::Machine;
 use crate::base::{Error, Result, Time};
-use crate::decode::Decode;
 use crate::protocol::hooks::{Hooks, View, Watch};
 use crate::protocol::hub_token::with_token;
 
@@ -25,7 +24,7 @@ impl Hooked {
     }
 }
 
-impl<D: Decode> Call<D> {
+impl Machine {
     pub(super) fn tell_hooks(&mut self, now: Time) {
         if let Some(hooks) = &mut self.hooks {
             hooks.now = hooks.now.max(now);
@@ -92,7 +91,7 @@ impl<D: Decode> Call<D> {
     }
 }
 
-impl<D: Decode> Drop for Call<D> {
+impl Drop for Machine {
     /// Runs the hooks of a call that was started and dropped before its end.
     fn drop(&mut self) {
         let Some(now) = self.hooks.as_ref().map(|hooks| hooks.now).filter(|_| self.record.started.is_some()) else {

@@ -1,10 +1,10 @@
 //! The deadlines of a whole call, and the errors of those that pass.
 
-use super::{Call, earlier};
+use super::items::Items;
+use super::machine::{Machine, earlier};
 use crate::base::{Advice, Error, ErrorCode, ErrorKind, Phase, Remedy, Time};
-use crate::decode::Decode;
 
-impl<D: Decode> Call<D> {
+impl Machine {
     /// Sets the deadlines of the whole call.
     pub(super) fn start_clock(&mut self, now: Time) {
         self.deadline = self.operation.timeouts.total.map(|total| now + total);
@@ -17,17 +17,12 @@ impl<D: Decode> Call<D> {
     }
 
     /// The phase whose deadline has passed while nothing was in flight.
-    pub(super) fn late_before(&self, now: Time) -> Option<Phase> {
+    pub(super) fn late_before(&self, now: Time, items: &dyn Items) -> Option<Phase> {
         let passed = |at: Option<Time>| at.is_some_and(|at| now >= at);
         match passed(self.deadline) {
             true => Some(Phase::Total),
-            false => passed(self.first_by).then(|| Self::first_phase(&self.decoder)),
+            false => passed(self.first_by).then(|| first_phase(items)),
         }
-    }
-
-    /// The phase until the first item. A whole response is one item.
-    pub(super) fn first_phase(decoder: &D) -> Phase {
-        if decoder.is_whole() { Phase::Total } else { Phase::FirstItem }
     }
 
     /// The error of a deadline that passed. The hint names the setting that set the deadline.
@@ -92,4 +87,9 @@ impl<D: Decode> Call<D> {
             .with_phase(phase)
             .with_advice(Advice::new(Remedy::Raise, hint))
     }
+}
+
+/// The phase until the first item. A whole response is one item.
+pub(super) fn first_phase(items: &dyn Items) -> Phase {
+    if items.is_whole() { Phase::Total } else { Phase::FirstItem }
 }

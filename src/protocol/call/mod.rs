@@ -80,8 +80,10 @@ mod guard;
 mod healing;
 mod hooking;
 mod io;
+mod items;
 mod keys;
 mod late;
+mod machine;
 pub(crate) mod operation;
 mod reading;
 mod shared;
@@ -90,106 +92,31 @@ mod sorted;
 mod stale;
 mod wait;
 
+use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
-use crate::base::{Error, Phase, Result, Secrets, Sent, Text};
+use crate::base::{Error, Result};
 use crate::decode::Decode;
-use crate::protocol::auth::{Credential, Which};
 use crate::protocol::endpoint::Endpoint;
 use crate::protocol::options::Options;
+use crate::protocol::resume::Resume;
+use crate::protocol::resume::joint::Join;
 
 pub use crate::base::Time;
 pub use crate::base::{Attempt, Record};
 pub use crate::protocol::policy::Retry;
-use gate::Want;
 use healing::Healing;
-use hooking::Hooked;
 pub use io::{Input, Output};
-use keys::{Access, Lease};
+use items::Typed;
+use machine::Machine;
 use operation::EndpointParts;
-use operation::Operation;
 pub use shared::{Settings, Shared};
-use stale::misplaced;
 pub use wait::Changed;
-use wait::{Entry, Permit, Ticket};
 
 /// One operation, driven from outside. See the [module](self).
 pub struct Call<D: Decode> {
-    shared: Shared,
-    operation: Operation,
-    decoder: D,
-    state: State,
-    record: Record,
-    answer: Option<(StatusCode, HeaderMap)>,
-    /// The deadline of the whole call, set by the first poll.
-    deadline: Option<Time>,
-    /// The deadline of the first item, set by the first poll and cleared by that item.
-    first_by: Option<Time>,
-    retries: u32,
-    /// A new key was requested after a 401. A second 401 is the error.
-    rekeyed: bool,
-    /// The call has requested a key.
-    asked: bool,
-    /// The server of the last attempt.
-    at: usize,
-    /// Which server the call needs, and which ones it has tried.
-    want: Want,
-    /// The position in the queue.
-    ticket: Option<Ticket>,
-    /// The slot at a server, from before the attempt until its end.
-    permit: Option<Permit>,
-    /// The key that the call has requested itself, for the next attempt.
-    key: Option<Key>,
-    /// Which key was sent last, for error messages.
-    which: Option<Which>,
-    /// The secrets of when the last attempt was sent.
-    guarded: Secrets,
-    /// Why the last attempt failed.
-    last: Option<Error>,
-    /// Since when the caller waits for something other than an exchange.
-    waiting: Option<Time>,
-    /// None after the end.
-    hooks: Option<Hooked>,
-    /// How the stream is resumed if it breaks, if enabled.
-    healing: Option<Healing<D::Item>>,
-    /// An item that is returned before the end.
-    parting: Option<D::Item>,
-}
-
-enum State {
-    /// Nothing in flight; the next attempt may begin at `not_before`.
-    Ready { not_before: Option<Time> },
-    /// This call requests the key, for all.
-    Keying(Lease),
-    /// A request is in flight.
-    Sending { sent: Time, serial: u64 },
-    /// A response is being read.
-    Reading(Reading),
-    /// Ended, with the result until it was returned.
-    Done(Option<Result<()>>),
-}
-
-/// A key that the call has requested.
-struct Key {
-    server: usize,
-    credential: Option<Credential>,
-    serial: u64,
-}
-
-struct Reading {
-    sent: Time,
-    /// Since when the caller waits for data. `None` while it processes an item, which is not idle time.
-    waiting: Option<Time>,
-    /// The decoder's progress when it was last checked.
-    progress: u64,
-    ended: bool,
-    /// Input arrived since the last poll.
-    fresh: bool,
-    /// How often input without progress has extended the deadline. Data may follow directly after a keep-alive when the
-    /// caller was away, but a flood of comments must not extend the call forever.
-    put_off: u32,
-    /// The content encoding of an error's body. Only its status is used.
-    encoding: Option<String>,
+    machine: Machine,
+    items: Typed<D>,
 }
 
 impl<D: Decode> Call<D> {
@@ -223,41 +150,15 @@ impl<D: Decode> Call<D> {
     ///
     /// As [`with`](Call::with).
     #[doc(hidden)]
-    pub fn of(shared: &Shared, mut asked: EndpointParts, decoder: D, options: &Options) -> Result<Self> {
-        let (method, path) = (asked.method.clone(), asked.path.clone());
-        let placed = |error: Error| match shared.base().join(&path) {
-            Ok(url) => error.at(&method, &url.to_string()),
-            Err(_) => error,
-        };
-        let (model, tokens) = (asked.model.take(), asked.tokens);
-        let operation = Operation::new(asked, options).map_err(placed)?;
-        let needs_model = operation.needs_model();
-        let want = Want { model, tokens, needs_model, ..shared.want(options).map_err(placed)? };
-        Ok(Call {
-            shared: shared.clone(),
-            operation,
-            decoder,
-            state: State::Ready { not_before: None },
-            record: Record { id: shared.new_id(), ..Record::default() },
-            answer: None,
-            deadline: None,
-            first_by: None,
-            retries: 0,
-            rekeyed: false,
-            asked: false,
-            at: want.server.unwrap_or_default(),
-            want,
-            ticket: None,
-            permit: None,
-            key: None,
-            which: None,
-            guarded: Secrets::default(),
-            last: None,
-            waiting: None,
-            hooks: Hooked::new(&options.hooks),
-            healing: None,
-            parting: None,
-        })
+    pub fn of(shared: &Shared, asked: EndpointParts, decoder: D, options: &Options) -> Result<Self> {
+        Ok(Call { machine: Machine::new(shared, asked, options)?, items: Typed::new(decoder) })
+    }
+
+    /// Enables resuming. The call must not have been polled. `join` is `None` if such streams cannot be joined.
+    #[doc(hidden)]
+    pub fn resume(&mut self, resume: Resume, join: Option<Box<dyn Join<D::Item>>>) {
+        self.machine.healing = Some(Healing::new(resume, self.machine.operation.body.clone()));
+        self.items.join = join;
     }
 
     /// Returns what to do next. Never blocks, never panics. After [`Output::Done`] it returns an error of kind
@@ -270,75 +171,15 @@ impl<D: Decode> Call<D> {
     /// Like [`poll_output`](Call::poll_output), for drivers: the item is put into `place`, which is `None` before, since items are large to
     /// move; and the clock is read only if the step depends on the time.
     pub(crate) fn step(&mut self, clock: &dyn Fn() -> Time, place: &mut Option<D::Item>) -> Output<()> {
-        let decoded = self.decode_untimed(place);
-        if place.is_some() {
-            return Output::Item(());
-        }
-        self.timed_step(clock(), decoded, place)
-    }
-
-    /// The rest of a step, after what the decoder had to say, if it was asked.
-    fn timed_step(&mut self, now: Time, mut decoded: Option<Result<()>>, place: &mut Option<D::Item>) -> Output<()> {
-        self.tell_hooks(now);
-        if self.record.started.is_none() {
-            self.record.started = Some(now);
-            self.start_clock(now);
-            self.shared.pay_in();
-            if let Err(error) = self.hook_start(now) {
-                self.end(now, Err(error));
+        let mut decoded = None;
+        if self.machine.returns_untimed() {
+            decoded = Some(self.items.decoder.next().map(|item| *place = item));
+            if place.is_some() {
+                self.machine.count_item();
+                return Output::Item(());
             }
         }
-        loop {
-            if let State::Reading(_) = self.state {
-                match self.read(now, decoded.take(), place) {
-                    Some(output) => return output,
-                    None => continue,
-                }
-            }
-            let (late, end_by) = (self.late_before(now), self.end_by());
-            match &mut self.state {
-                State::Done(_) if self.parting.is_some() => {
-                    *place = self.parting.take();
-                    return Output::Item(());
-                }
-                State::Done(result) => {
-                    let result =
-                        result.take().unwrap_or_else(|| Err(Error::misuse("the call was polled after its end")));
-                    return Output::Done(result);
-                }
-                State::Keying(_) | State::Ready { .. } if late.is_some() => {
-                    let error = self.late(now, late.unwrap_or(Phase::Total));
-                    self.end(now, Err(error));
-                }
-                State::Keying(lease) => {
-                    self.asked = true;
-                    let server = self.shared.base_of(lease.server).clone();
-                    let (scope, rejected) = (lease.scope, lease.rejected);
-                    return Output::Authorize { server, scope, rejected, deadline: end_by };
-                }
-                State::Ready { not_before } => {
-                    self.waiting.get_or_insert(now);
-                    if let Some(until) = not_before.filter(|at| now < *at) {
-                        return Output::Wait { until: earlier(Some(until), end_by), changed: None };
-                    }
-                    if let Some(output) = self.begin(now) {
-                        return output;
-                    }
-                }
-                State::Sending { sent, .. } => {
-                    let head = self.operation.timeouts.head.map(|limit| *sent + limit);
-                    match earlier(head, end_by) {
-                        Some(deadline) if now >= deadline => {
-                            let phase = if self.deadline == Some(deadline) { Phase::Total } else { Phase::Head };
-                            let error = self.late(now, phase);
-                            self.fail(now, error, Sent::Maybe);
-                        }
-                        deadline => return Output::Read { deadline },
-                    }
-                }
-                State::Reading(_) => {}
-            }
-        }
+        self.machine.step(clock(), decoded, &mut self.items.with(place))
     }
 
     /// Processes an event.
@@ -348,152 +189,55 @@ impl<D: Decode> Call<D> {
     /// the call with an error of kind [`Misuse`](crate::ErrorKind::Misuse). After [`Output::Send`], input counts as that of the new
     /// exchange.
     pub fn handle_input(&mut self, now: Time, input: Input) {
-        self.tell_hooks(now);
-        let (stale, name) = (self.may_be_stale(&input), input.name());
-        match (&mut self.state, input) {
-            (State::Keying(_), Input::Key(key)) => {
-                let State::Keying(lease) = std::mem::replace(&mut self.state, State::Ready { not_before: None }) else {
-                    return;
-                };
-                match key {
-                    // Used even if it expires soon, since there is no better one.
-                    Ok(credential) => {
-                        let server = lease.server;
-                        let credential = credential.map(|credential| credential.received(now));
-                        let serial = lease.settle(credential.clone());
-                        self.key = Some(Key { server, credential, serial });
-                    }
-                    Err(error) => self.end(now, Err(error)),
-                }
-            }
-            (State::Sending { sent, serial }, Input::Head(head)) => {
-                let (sent, serial) = (*sent, *serial);
-                self.handle_head(now, head, sent, serial);
-            }
-            (State::Reading(_), Input::Chunk(chunk)) => self.take_chunk(chunk),
-            (State::Reading(reading), Input::End) => reading.ended = true,
-            (State::Sending { .. }, Input::Failed(failure)) => self.handle_failure(now, failure, false),
-            (State::Reading(_), Input::Failed(failure)) => self.handle_failure(now, failure, true),
-            // The exchange in flight at the end of the call may still report.
-            (State::Done(_), _) => {}
-            // So may an exchange or a key that was replaced.
-            _ if stale => {}
-            _ => {
-                let error = misplaced(name, &self.state);
-                self.end(now, Err(error));
-            }
+        self.machine.handle_input(now, input, &mut self.items.with(&mut None));
+    }
+
+    /// Handles a chunk. The clock is read only if hooks need it.
+    pub(crate) fn handle_chunk(&mut self, clock: &dyn Fn() -> Time, chunk: Bytes) {
+        if !self.machine.reads_untimed() {
+            self.handle_input(clock(), Input::Chunk(chunk));
+        } else if self.machine.takes(&chunk) {
+            self.items.decoder.feed(chunk);
         }
+    }
+
+    /// Whether the next step would ask to read on, whatever the time is, so that the body may be polled before it.
+    pub(crate) fn reads_on(&self) -> bool {
+        self.machine.reads_on() && self.items.decoder.is_drained()
+    }
+
+    /// Ends the call from outside, because of an item that it returned. Returns the error with the context of the call.
+    pub(crate) fn abort(&mut self, now: Time, error: Error) -> Error {
+        self.machine.abort(now, error)
     }
 
     /// Returns the history of the call so far.
     pub fn record(&self) -> &Record {
-        &self.record
+        &self.machine.record
     }
 
     /// Returns the status of the response, once its head has arrived.
     pub fn status(&self) -> Option<StatusCode> {
-        self.answer.as_ref().map(|(status, _)| *status)
+        self.machine.answer.as_ref().map(|(status, _)| *status)
     }
 
     /// Returns the headers of the response, once its head has arrived.
     pub fn headers(&self) -> Option<&HeaderMap> {
-        self.answer.as_ref().map(|(_, headers)| headers)
+        self.machine.answer.as_ref().map(|(_, headers)| headers)
     }
 
     /// The servers that were tried, as bits.
     pub(crate) fn tried(&self) -> u64 {
-        self.want.tried
+        self.machine.want.tried
     }
 
     /// Prefers servers that are not among these.
     pub(crate) fn avoid(&mut self, tried: u64) {
-        self.want.tried |= tried;
+        self.machine.want.tried |= tried;
     }
 
     /// Returns the decoder, for its state.
     pub fn decoder(&self) -> &D {
-        &self.decoder
-    }
-
-    /// Starts an attempt. `None` if the state changed instead.
-    fn begin(&mut self, now: Time) -> Option<Output<()>> {
-        let permit = match self.shared.admit(&mut self.ticket, &self.want, now) {
-            Entry::Granted(permit) => permit,
-            Entry::Wait { until, changed } => {
-                return Some(Output::Wait { until: earlier(until, self.end_by()), changed: Some(changed) });
-            }
-            Entry::Refused(refusal) => {
-                // The earlier error is more useful than the open circuit.
-                self.note_refusal(&refusal);
-                let error = self.last.take().unwrap_or(refusal);
-                self.end(now, Err(error));
-                return None;
-            }
-        };
-        let server = permit.server();
-        let (credential, serial) = match self.key.take().filter(|key| key.server == server) {
-            Some(key) => (key.credential, key.serial),
-            None => match self.shared.credential(server, self.operation.scope, now) {
-                Access::Granted { credential, serial } => (credential, serial),
-                // No slot is held while a key is requested.
-                Access::Lead(lease) => {
-                    permit.undo();
-                    self.state = State::Keying(lease);
-                    return None;
-                }
-                Access::Busy(changed) => {
-                    permit.undo();
-                    return Some(Output::Wait { until: self.end_by(), changed: Some(changed) });
-                }
-            },
-        };
-        self.permit = Some(permit);
-        self.at = server;
-        let base = self.shared.base_of(server).clone();
-        let mut request =
-            match self.operation.request(&base, &self.record.id).and_then(|request| self.hook_request(now, request)) {
-                Ok(request) => request,
-                Err(error) => {
-                    if let Some(permit) = self.permit.take() {
-                        permit.undo();
-                    }
-                    self.end(now, Err(error));
-                    return None;
-                }
-            };
-        self.guard(&mut request);
-        self.which = credential.as_ref().map(|credential| credential.which());
-        if let Some(credential) = credential {
-            credential.apply(request.headers_mut());
-        }
-        self.want.tried |= 1 << server;
-        self.want.back = None;
-        if let Some(since) = self.waiting.take() {
-            self.record.waited += now.since(since);
-        }
-        self.record.begin(Attempt {
-            base: Text::from(base.as_str()),
-            sent: now,
-            head: None,
-            ended: None,
-            status: None,
-            request_bytes: request.body().len() as u64,
-            response_bytes: 0,
-            items: 0,
-            resumes: self.record.resumes > 0,
-            cause: None,
-            retry_after: None,
-        });
-        self.answer = None;
-        self.state = State::Sending { sent: now, serial };
-        let deadline = earlier(self.operation.timeouts.head.map(|limit| now + limit), self.end_by());
-        Some(Output::Send { request, deadline })
-    }
-}
-
-fn earlier(a: Option<Time>, b: Option<Time>) -> Option<Time> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some(a.min(b)),
-        (a, b) => a.or(b),
+        &self.items.decoder
     }
 }

@@ -6,18 +6,20 @@ use bytes::Bytes;
 use http::StatusCode;
 use http::response::Parts;
 
+use super::Output;
 use super::failures::{encoded, encoding, lost};
 use super::healing::Joined;
-use super::{Call, Input, Output, Reading, State, earlier};
+use super::items::Items;
+use super::late::first_phase;
+use super::machine::{Machine, Reading, State, earlier};
 use crate::base::secrets::mark;
 use crate::base::{Phase, Result, Sent, Time, TransportError};
-use crate::decode::Decode;
 
 /// How often input without progress extends a deadline that has passed.
 const PUT_OFFS: u32 = 16;
 
-impl<D: Decode> Call<D> {
-    pub(super) fn handle_head(&mut self, now: Time, mut head: Parts, sent: Time, serial: u64) {
+impl Machine {
+    pub(super) fn handle_head(&mut self, now: Time, mut head: Parts, sent: Time, serial: u64, items: &mut dyn Items) {
         if let Some(attempt) = self.record.current() {
             attempt.head = Some(now);
             attempt.status = Some(head.status);
@@ -56,7 +58,7 @@ impl<D: Decode> Call<D> {
         }
         mark(&mut head.headers);
         head.extensions.insert(self.guarded.clone());
-        let mut started = self.decoder.start(&head, &self.operation.limits);
+        let mut started = items.start(&head, &self.operation.limits);
         let encoding = encoding(&head.headers);
         if let Some(encoding) = encoding.as_ref().filter(|_| head.status.is_success()) {
             started = Err(encoded(encoding));
@@ -65,62 +67,44 @@ impl<D: Decode> Call<D> {
         let (ended, fresh) = (false, false);
         self.state = State::Reading(Reading { sent, waiting: None, progress: 0, ended, fresh, put_off: 0, encoding });
         if let Err(error) = started {
-            self.fail(now, error, Sent::Maybe);
+            self.fail(now, error, Sent::Maybe, items);
         }
     }
 
-    pub(super) fn handle_failure(&mut self, now: Time, failure: TransportError, answered: bool) {
+    pub(super) fn handle_failure(&mut self, now: Time, failure: TransportError, answered: bool, items: &mut dyn Items) {
         let sent = if answered { Sent::Maybe } else { failure.sent() };
         let error = lost(failure, answered, sent);
-        self.fail(now, error, sent);
+        self.fail(now, error, sent, items);
     }
 
-    /// Handles a chunk. The clock is read only if hooks need it.
-    pub(crate) fn handle_chunk(&mut self, clock: &dyn Fn() -> Time, chunk: Bytes) {
-        match self.state {
-            State::Reading(_) if self.hooks.is_none() => self.take_chunk(chunk),
-            _ => self.handle_input(clock(), Input::Chunk(chunk)),
-        }
-    }
-
-    pub(super) fn take_chunk(&mut self, chunk: Bytes) {
-        let State::Reading(reading) = &mut self.state else { return };
+    /// Counts a chunk. Returns whether the decoder is to read it.
+    pub(super) fn takes(&mut self, chunk: &Bytes) -> bool {
+        let State::Reading(reading) = &mut self.state else { return false };
         if let Some(attempt) = self.record.current() {
             attempt.response_bytes += chunk.len() as u64;
         }
         reading.fresh = true;
-        if reading.encoding.is_none() {
-            self.decoder.feed(chunk);
-        }
+        reading.encoding.is_none()
     }
 
-    /// Whether the next step would ask to read on, whatever the time is, so that the body may be polled before it.
-    pub(crate) fn reads_on(&self) -> bool {
-        let State::Reading(reading) = &self.state else { return false };
+    /// Whether chunks are read without looking at the clock.
+    pub(super) fn reads_untimed(&self) -> bool {
+        matches!(self.state, State::Reading(_)) && self.hooks.is_none()
+    }
+
+    /// Whether the next step asks to read on, whatever the time is, if the decoder has nothing to return.
+    pub(super) fn reads_on(&self) -> bool {
         // A deadline of the whole call is checked before each chunk, or a body that is always ready could pass it.
-        self.is_untimed(reading) && self.deadline.is_none() && self.decoder.is_drained()
+        self.returns_untimed() && self.deadline.is_none()
     }
 
     /// Whether an item that has arrived is returned at any time: it is not the first one, and nobody looks at it with a clock.
-    fn is_untimed(&self, reading: &Reading) -> bool {
+    pub(super) fn returns_untimed(&self) -> bool {
+        let State::Reading(reading) = &self.state else { return false };
         self.record.first_item.is_some() && self.hooks.is_none() && self.healing.is_none() && !reading.ended
     }
 
-    /// Asks the decoder for an item that does not depend on the time. `None` if there can be no such item. Otherwise `read` gets
-    /// what the decoder returned if it was no item.
-    pub(super) fn decode_untimed(&mut self, place: &mut Option<D::Item>) -> Option<Result<()>> {
-        let State::Reading(reading) = &self.state else { return None };
-        if !self.is_untimed(reading) {
-            return None;
-        }
-        let decoded = self.decoder.next().map(|item| *place = item);
-        if place.is_some() {
-            self.count_item();
-        }
-        Some(decoded)
-    }
-
-    fn count_item(&mut self) {
+    pub(super) fn count_item(&mut self) {
         if let State::Reading(reading) = &mut self.state {
             reading.waiting = None;
         }
@@ -131,42 +115,37 @@ impl<D: Decode> Call<D> {
     }
 
     /// One step of reading, with what the decoder returned if it was asked already. `None` if the state changed instead.
-    pub(super) fn read(
-        &mut self,
-        now: Time,
-        decoded: Option<Result<()>>,
-        place: &mut Option<D::Item>,
-    ) -> Option<Output<()>> {
+    pub(super) fn read(&mut self, now: Time, decoded: Option<Result<()>>, items: &mut dyn Items) -> Option<Output<()>> {
         let State::Reading(reading) = &mut self.state else { return None };
-        let mut decoded = decoded.unwrap_or_else(|| self.decoder.next().map(|item| *place = item));
-        if place.is_none() && decoded.is_ok() && reading.ended && !self.decoder.is_done() {
-            decoded = self.decoder.finish().map(|item| *place = item);
-            if place.is_none() && decoded.is_ok() {
+        let mut decoded = decoded.unwrap_or_else(|| items.next());
+        if !items.has_item() && decoded.is_ok() && reading.ended && !items.is_done() {
+            decoded = items.finish();
+            if !items.has_item() && decoded.is_ok() {
                 self.end(now, Ok(()));
                 return None;
             }
         }
-        let progress = self.decoder.progress();
+        let progress = items.progress();
         if progress != reading.progress {
             reading.progress = progress;
             reading.waiting = None;
             reading.put_off = 0;
         }
-        if let Some(item) = place {
+        if items.has_item() {
             reading.waiting = None;
-            let dropped = match self.join(item) {
-                Joined::Item => self.hook_item(now, item).map_err(|error| {
+            let dropped = match self.join(items) {
+                Joined::Item => items.item().map_or(Ok(()), |item| self.hook_item(now, item)).map_err(|error| {
                     let error = self.answered(error);
                     self.end(now, Err(error));
                 }),
                 Joined::Nothing => Err(()),
                 Joined::Apart(code) => {
-                    self.part(now, code);
+                    self.part(now, code, items);
                     Err(())
                 }
             };
             if dropped.is_err() {
-                *place = None;
+                items.drop_item();
                 return None;
             }
             self.count_item();
@@ -182,10 +161,10 @@ impl<D: Decode> Call<D> {
                     }
                     _ => error,
                 };
-                self.fail(now, error, Sent::Maybe);
+                self.fail(now, error, Sent::Maybe, items);
                 return None;
             }
-            Ok(()) if self.decoder.is_done() => {
+            Ok(()) if items.is_done() => {
                 self.end(now, Ok(()));
                 return None;
             }
@@ -200,7 +179,7 @@ impl<D: Decode> Call<D> {
             _ => (timeouts.idle.map(|limit| waiting + limit), Phase::Idle),
         };
         if let Some(by) = self.first_by.filter(|by| limit.is_none_or(|at| *by <= at)) {
-            (limit, phase) = (Some(by), Self::first_phase(&self.decoder));
+            (limit, phase) = (Some(by), first_phase(items));
         }
         let fresh = std::mem::replace(&mut reading.fresh, false);
         let error = if self.deadline.is_some_and(|at| now >= at) {
@@ -211,7 +190,7 @@ impl<D: Decode> Call<D> {
             reading.put_off += u32::from(limit.is_some_and(|at| now >= at));
             return Some(Output::Read { deadline: earlier(limit, self.deadline) });
         };
-        self.fail(now, error, Sent::Maybe);
+        self.fail(now, error, Sent::Maybe, items);
         None
     }
 }

@@ -2,12 +2,13 @@
 
 use std::fmt;
 
-use super::{Call, Input, Output, State};
+use super::machine::State;
+use super::{Call, Input, Output};
 use crate::decode::Decode;
 
 impl<D: Decode> fmt::Debug for Call<D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = match self.state {
+        let state = match self.machine.state {
             State::Ready { .. } => "Ready",
             State::Keying(_) => "Keying",
             State::Sending { .. } => "Sending",
@@ -15,9 +16,9 @@ impl<D: Decode> fmt::Debug for Call<D> {
             State::Done(_) => "Done",
         };
         f.debug_struct("Call")
-            .field("operation", &format_args!("{} {}", self.operation.method, self.operation.path))
+            .field("operation", &format_args!("{} {}", self.machine.operation.method, self.machine.operation.path))
             .field("state", &state)
-            .field("record", &self.record)
+            .field("record", &self.machine.record)
             .finish_non_exhaustive()
     }
 }

@@ -1,10 +1,10 @@
 //! Input that does not fit the state: left over from an earlier exchange, or a mistake of the driver.
 
-use super::{Call, Input, State};
+use super::Input;
+use super::machine::{Machine, State};
 use crate::base::Error;
-use crate::decode::Decode;
 
-impl<D: Decode> Call<D> {
+impl Machine {
     /// Whether this input, if it does not fit the state, can belong to an earlier request of the call.
     pub(super) fn may_be_stale(&self, input: &Input) -> bool {
         let attempts = self.record.attempt_count;
