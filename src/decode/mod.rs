@@ -17,7 +17,7 @@ mod kind;
 mod mend;
 pub(crate) mod open_enum;
 mod sniff;
-mod template;
+pub(crate) mod template;
 mod text;
 
 pub(crate) use charge::{BOXED, Bounds};

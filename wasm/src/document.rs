@@ -280,15 +280,31 @@ pub(crate) fn string_body(bytes: &[u8]) -> Option<(usize, bool)> {
             b'"' => return Some((length, escaped)),
             b'\\' => {
                 escaped = true;
-                length += match bytes.get(length + 1)? {
-                    b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => 2,
-                    b'u' if bytes.get(length + 2..length + 6)?.iter().all(u8::is_ascii_hexdigit) => 6,
-                    _ => return None,
-                };
+                length += escape(&bytes[length..])?;
             }
             0..0x20 => return None,
             _ => length += 1,
         }
+    }
+}
+
+/// Whether all escapes in the body of a string are valid.
+pub(crate) fn are_escapes(mut body: &str) -> bool {
+    while let Some(at) = body.find('\\') {
+        match escape(&body.as_bytes()[at..]).and_then(|length| body.get(at + length..)) {
+            Some(rest) => body = rest,
+            None => return false,
+        }
+    }
+    true
+}
+
+/// The length of the escape at the start of `bytes`.
+fn escape(bytes: &[u8]) -> Option<usize> {
+    match bytes.get(1)? {
+        b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Some(2),
+        b'u' if bytes.get(2..6)?.iter().all(u8::is_ascii_hexdigit) => Some(6),
+        _ => None,
     }
 }
 

@@ -73,11 +73,11 @@ pub(crate) fn drop_marked() {
     OUTPUT.with_borrow_mut(|output| output.truncate(MARK.get()));
 }
 
-pub(crate) fn template(number: u32, before: &str, after: &str) {
+pub(crate) fn template(number: usize, before: &str, after: &str) {
     texts(TEMPLATE, Some(number), &[before, after]);
 }
 
-pub(crate) fn switch(number: u32) {
+pub(crate) fn switch(number: usize) {
     texts(SWITCH, Some(number), &[]);
 }
 
@@ -94,7 +94,7 @@ pub(crate) fn text(text: &str, escaped: bool) {
     });
 }
 
-fn texts(first: u8, number: Option<u32>, texts: &[&str]) {
+fn texts(first: u8, number: Option<usize>, texts: &[&str]) {
     OUTPUT.with_borrow_mut(|output| {
         output.push(first);
         // There are few templates.

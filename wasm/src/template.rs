@@ -4,41 +4,26 @@
 //! equal before and after, with a valid string body between, is as valid as the one that was learned, and says the same but for
 //! that string.
 
-use tabbyapi::internal::Piece;
+use std::ops::Range;
 
-use crate::document::string_body;
+use tabbyapi::internal::{Frame, Frames, Piece};
 
+use crate::document::{are_escapes, string_body};
 use crate::records;
 
-/// How many templates are kept. Choices take turns in a stream, and so do reasoning and content.
-const KEPT: usize = 4;
-/// Longer events are not learned.
-const MAX_DATA: usize = 4 << 10;
-/// How many events in a row may be learned without one being recognized.
-const CREDIT: u32 = 8;
-/// Without credit every so many events is learned nonetheless, should the stream have settled.
-const RETRY: u32 = 64;
 /// The fields whose text differs from event to event.
 const FIELDS: [&str; 4] = ["content", "reasoning_content", "text", "token"];
 
 /// The templates of a stream.
 pub(crate) struct Templates {
-    /// The one that matched last is first.
-    kept: Vec<Template>,
+    frames: Frames<Template>,
     /// The number that JavaScript has in force.
-    in_force: Option<u32>,
-    /// Events not learned since the credit was used up.
-    waited: u32,
-    credit: u32,
+    in_force: Option<usize>,
 }
 
 struct Template {
-    /// Less than `KEPT`; no two have the same.
-    number: u32,
-    /// The data up to and with the opening quote.
-    before: Box<str>,
-    /// The data from the closing quote on.
-    after: Box<str>,
+    /// No two have the same.
+    number: usize,
     /// JavaScript knows it.
     is_known: bool,
     /// What its events come to, for streams that are resumed.
@@ -47,33 +32,24 @@ struct Template {
 
 impl Templates {
     pub(crate) fn new() -> Self {
-        Templates { kept: Vec::new(), in_force: None, waited: 0, credit: CREDIT }
+        Templates { frames: Frames::default(), in_force: None }
     }
 
-    /// The length of the data at the start of `bytes`, if it matches a template; its record is written. There is no line end
-    /// in it.
+    /// What matches a template at the start of `bytes`, in which there is no line end.
     #[inline]
     pub(crate) fn known<'a>(&mut self, bytes: &'a [u8]) -> Option<Match<'a>> {
-        for at in 0..self.kept.len() {
-            if let Some(found) = self.kept[at].find(bytes) {
-                if at > 0 {
-                    let matched = self.kept.remove(at);
-                    self.kept.insert(0, matched);
-                }
-                self.credit = CREDIT;
-                return Some(found);
-            }
-        }
-        None
+        let ((text, escaped), length) = self.frames.known(bytes, body)?;
+        Some(Match { text, escaped, length })
     }
 
     /// Writes the record of what matched: the text is that of the template that matched last.
     #[inline]
     pub(crate) fn write(&mut self, text: &str, escaped: bool) {
-        let Some(template) = self.kept.first_mut() else { return };
+        let Some((frame, template)) = self.frames.first_mut() else { return };
         if !template.is_known {
             template.is_known = true;
-            records::template(template.number, &template.before, &template.after);
+            let (before, after) = frame.texts();
+            records::template(template.number, before, after);
         } else if self.in_force != Some(template.number) {
             records::switch(template.number);
         }
@@ -83,7 +59,7 @@ impl Templates {
 
     /// What the event comes to that was recognized last.
     pub(crate) fn piece(&self, text: &str) -> Piece {
-        let mut piece = self.kept.first().map(|template| template.piece.clone()).unwrap_or_default();
+        let mut piece = self.frames.first().map(|template| template.piece.clone()).unwrap_or_default();
         piece.text &= !text.is_empty();
         piece.reasoning &= !text.is_empty();
         piece
@@ -91,36 +67,22 @@ impl Templates {
 
     /// Learns from an event that is a valid document, and comes to this.
     pub(crate) fn learn(&mut self, data: &str, piece: &Piece) {
-        // Line ends between tokens could be ends of the event in another one.
-        if data.len() > MAX_DATA || data.bytes().any(|byte| matches!(byte, b'\r' | b'\n')) || !self.try_credit() {
+        if !self.frames.may_learn(data) {
             return;
         }
-        let Some((start, end)) = slot(data) else { return };
-        let number = match self.kept.len() {
-            KEPT => self.kept.pop().map_or(0, |oldest| oldest.number),
-            length => length as u32,
-        };
-        let template = Template {
-            number,
-            before: data[..start].into(),
-            after: data[end..].into(),
-            is_known: false,
-            piece: piece.clone(),
-        };
-        self.kept.insert(0, template);
+        let Some(slot) = slot(data) else { return };
+        let number = self.frames.make_room().map_or(self.frames.len(), |oldest| oldest.number);
+        self.frames.add(Frame::of(data, slot), Template { number, is_known: false, piece: piece.clone() });
         if self.in_force == Some(number) {
             self.in_force = None;
         }
     }
+}
 
-    fn try_credit(&mut self) -> bool {
-        if self.credit > 0 {
-            self.credit -= 1;
-            return true;
-        }
-        self.waited = (self.waited + 1) % RETRY;
-        self.waited == 0
-    }
+/// The body of a string, and whether it has escapes, which JavaScript undoes.
+#[inline]
+fn body(text: &str, escaped: bool) -> Option<(&str, bool)> {
+    (!escaped || are_escapes(text)).then_some((text, escaped))
 }
 
 /// The text of the data, as it is written there, and the length of the data.
@@ -130,33 +92,8 @@ pub(crate) struct Match<'a> {
     pub(crate) length: usize,
 }
 
-impl Template {
-    #[inline]
-    fn find<'a>(&self, bytes: &'a [u8]) -> Option<Match<'a>> {
-        let rest = without(self.before.as_bytes(), bytes)?;
-        let (length, escaped) = string_body(rest)?;
-        let (text, rest) = rest.split_at_checked(length)?;
-        without(self.after.as_bytes(), rest)?;
-        let text = std::str::from_utf8(text).ok()?;
-        Some(Match { text, escaped, length: self.before.len() + length + self.after.len() })
-    }
-}
-
-/// What follows this start, if the bytes have it. By eight bytes at a time: the standard library's comparison goes byte by byte in this target,
-/// and took a third of the time of an event.
-fn without<'a>(mut start: &[u8], mut bytes: &'a [u8]) -> Option<&'a [u8]> {
-    while let Some((expected, others)) = start.split_first_chunk::<8>() {
-        let (found, rest) = bytes.split_first_chunk::<8>()?;
-        if u64::from_le_bytes(*found) != u64::from_le_bytes(*expected) {
-            return None;
-        }
-        (start, bytes) = (others, rest);
-    }
-    bytes.strip_prefix(start)
-}
-
 /// Where the body of the first string stands that is the value of one of the fields. `data` is a valid document.
-fn slot(data: &str) -> Option<(usize, usize)> {
+fn slot(data: &str) -> Option<Range<usize>> {
     let bytes = data.as_bytes();
     // The name of the field whose value comes next.
     let mut field = None;
@@ -168,7 +105,7 @@ fn slot(data: &str) -> Option<(usize, usize)> {
             let is_name = bytes[end + 1..].iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b':');
             match field {
                 _ if is_name => field = data.get(start..end),
-                Some(name) if FIELDS.contains(&name) => return Some((start, end)),
+                Some(name) if FIELDS.contains(&name) => return Some(start..end),
                 _ => field = None,
             }
             at = end;
@@ -186,7 +123,7 @@ mod tests {
 
     #[track_caller]
     fn assert_slot(data: &str, expected: Option<&str>) {
-        assert_eq!(slot(data).map(|(start, end)| &data[start..end]), expected, "{data}");
+        assert_eq!(slot(data).map(|slot| &data[slot]), expected, "{data}");
     }
 
     #[test]
@@ -220,28 +157,16 @@ mod tests {
     }
 
     #[test]
-    fn a_start_is_equal_to_its_last_byte() {
-        let text: Vec<u8> = (0..40).collect();
-        for length in 0..text.len() {
-            let start = &text[..length];
-            assert_eq!(without(start, &text), Some(&text[length..]));
-            assert_eq!(without(start, start), Some(&[][..]));
-            for at in 0..length {
-                let mut other = text.clone();
-                other[at] ^= 0x80;
-                assert_eq!(without(start, &other), None, "{length} {at}");
-                assert_eq!(without(start, &text[..at]), None, "{length} {at}");
-            }
-        }
-    }
-
-    #[test]
     fn numbers_are_used_again() {
         let mut templates = Templates::new();
         for number in 0..6 {
             templates.learn(&format!(r#"{{"n":{number},"content":"a"}}"#), &Piece::default());
         }
-        let mut numbers: Vec<u32> = templates.kept.iter().map(|template| template.number).collect();
+        let mut numbers = Vec::new();
+        for number in 2..6 {
+            templates.known(format!(r#"{{"n":{number},"content":"b"}}"#).as_bytes()).unwrap();
+            numbers.extend(templates.frames.first().map(|template| template.number));
+        }
         numbers.sort();
         assert_eq!(numbers, [0, 1, 2, 3]);
     }

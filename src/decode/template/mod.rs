@@ -7,35 +7,22 @@
 
 mod body;
 mod digits;
+mod frames;
 
 use std::fmt;
 use std::ops::Range;
 
 use body::Body;
 use digits::Digits;
+pub use frames::{Frame, Frames};
 
 use crate::base::Text;
-
-/// The number of templates. Choices alternate in a stream, and so do reasoning and content.
-const KEPT: usize = 4;
-
-/// Longer events are not learned.
-const MAX_DATA: usize = 4 << 10;
-
-/// The number of events in a row that may be learned without one being recognized, times the cost of one.
-const CREDIT: u32 = 8 * COST;
-
-/// The cost of learning an event. A recognized one adds 1, so that learning remains a small part of the work.
-const COST: u32 = 5;
 
 /// The number of strings of an event that are tried.
 const CANDIDATES: usize = 4;
 
 /// The number of places of the time that are tried.
 const PLACES: usize = 2;
-
-/// Without credit, one of this many events is learned, in case the stream has settled.
-const RETRY: u32 = 64;
 
 /// The replacement of a string to find its place.
 const PROBE: &str = "template-probe-58b1c0de";
@@ -64,30 +51,22 @@ pub(crate) trait Slot: Clone + PartialEq {
 /// The templates of a stream.
 #[derive(Debug)]
 pub(crate) struct Templates<T: Slot> {
-    /// The last match is first. At most `KEPT`.
-    kept: Vec<Template<T>>,
-    /// At most `CREDIT`.
-    credit: u32,
-    /// Events not learned since the credit was used up; less than `RETRY`.
-    waited: u32,
-    /// The text of the data that was recognized last, by `kept[0]`.
+    frames: Frames<Template<T>>,
+    /// The text of the data that was recognized last, by the first template.
     text: Text,
 }
 
 #[derive(Debug)]
 struct Template<T: Slot> {
-    /// The data up to and including the opening quote.
-    before: Vec<u8>,
-    /// The data from the closing quote on.
-    after: Vec<u8>,
     /// The item with an empty slot.
     item: T,
     /// The same, if it has no rare fields.
     brief: Option<T::Brief>,
-    /// The digits of the time, in `before` or `after`.
+    /// The digits of the time.
     time: Option<(Side, Digits)>,
 }
 
+/// A side of the string.
 #[derive(Clone, Copy, PartialEq, Debug)]
 enum Side {
     Before,
@@ -96,7 +75,7 @@ enum Side {
 
 impl<T: Slot> Default for Templates<T> {
     fn default() -> Self {
-        Self { kept: Vec::new(), credit: CREDIT, waited: 0, text: Text::default() }
+        Self { frames: Frames::default(), text: Text::default() }
     }
 }
 
@@ -105,35 +84,25 @@ impl<T: Slot> Templates<T> {
     /// [`item`](Self::item) then returns the item.
     #[inline]
     pub(crate) fn known(&mut self, bytes: &[u8]) -> Option<usize> {
-        match self.kept.first()?.find(bytes) {
-            Some(found) => Some(self.found(found)),
-            None => self.known_otherwise(bytes),
-        }
-    }
-
-    /// The same for the other templates, and for another time.
-    #[inline(never)]
-    fn known_otherwise(&mut self, bytes: &[u8]) -> Option<usize> {
-        let same = |(at, template): (usize, &mut Template<T>)| template.find(bytes).map(|found| (at, found));
-        let later = |(at, template): (usize, &mut Template<T>)| template.find_later(bytes).map(|found| (at, found));
-        let (at, found) = (self.kept.iter_mut().enumerate().find_map(same))
-            .or_else(|| self.kept.iter_mut().enumerate().find_map(later))?;
-        self.kept[..=at].rotate_right(1);
-        Some(self.found(found))
-    }
-
-    #[inline]
-    fn found(&mut self, (text, len): (Text, usize)) -> usize {
-        self.credit = CREDIT.min(self.credit + 1);
+        let (text, len) = match self.frames.known(bytes, text_of) {
+            Some(found) => found,
+            None => self.known_later(bytes)?,
+        };
         self.text = text;
-        len
+        Some(len)
+    }
+
+    /// The same for another time.
+    #[inline(never)]
+    fn known_later(&mut self, bytes: &[u8]) -> Option<(Text, usize)> {
+        self.frames.known_by(|frame, template| template.find_later(frame, bytes))
     }
 
     /// The item that was [recognized](Self::known) last.
     // A separate method, since items are large, and moving them between calls takes longer than finding them.
     #[inline]
     pub(crate) fn item(&mut self) -> Option<T> {
-        let template = self.kept.first()?;
+        let template = self.frames.first()?;
         let text = std::mem::take(&mut self.text);
         if let Some(brief) = &template.brief {
             return Some(T::expand(brief, text));
@@ -148,75 +117,52 @@ impl<T: Slot> Templates<T> {
 
     /// Learns from an event that the plain decoder, `decode`, decoded to `item`.
     pub(crate) fn learn(&mut self, data: &str, item: &T, decode: impl Fn(&str) -> Option<T>) {
-        if data.len() > MAX_DATA || data.contains(PROBE) || !self.try_credit() {
+        if data.contains(PROBE) || !self.frames.may_learn(data) {
             return;
         }
-        let Some(template) = Template::of(data, item, decode) else { return };
-        self.kept.truncate(KEPT - 1);
-        self.kept.insert(0, template);
-    }
-
-    /// Whether learning this event is worth its cost.
-    fn try_credit(&mut self) -> bool {
-        if let Some(left) = self.credit.checked_sub(COST) {
-            self.credit = left;
-            return true;
-        }
-        self.waited = (self.waited + 1) % RETRY;
-        self.waited == 0
+        let Some((frame, template)) = Template::of(data, item, decode) else { return };
+        self.frames.make_room();
+        self.frames.add(frame, template);
     }
 }
 
 impl<T: Slot> Template<T> {
-    fn of(data: &str, item: &T, decode: impl Fn(&str) -> Option<T>) -> Option<Self> {
-        // Text between the parts of the template could be a line end, but JSON strings do not contain one.
-        if data.contains(['\r', '\n']) {
-            return None;
-        }
+    fn of(data: &str, item: &T, decode: impl Fn(&str) -> Option<T>) -> Option<(Frame, Self)> {
         let mut empty = item.clone();
         let text = std::mem::take(empty.slot()?);
         let probed = with(&empty, PROBE.into())?;
-        let Range { start, end } =
-            strings(data).filter(|span| says(&data[span.clone()], &text)).take(CANDIDATES).find(|span| {
-                // This is the string only if it decodes to the probe in the slot, and the rest is unchanged. It is not another one of
-                // the same text, or a part of one. A decoder that treats "" as absent is not supported.
-                let with = |body: &str| decode(&[&data[..span.start], body, &data[span.end..]].concat());
-                with(PROBE).as_ref() == Some(&probed) && with("").as_ref() == Some(&empty)
-            })?;
-        let (before, after) = (&data[..start], &data[end..]);
+        let span = strings(data).filter(|span| says(&data[span.clone()], &text)).take(CANDIDATES).find(|span| {
+            // This is the string only if it decodes to the probe in the slot, and the rest is unchanged. It is not another one of
+            // the same text, or a part of one. A decoder that treats "" as absent is not supported.
+            let with = |body: &str| decode(&[&data[..span.start], body, &data[span.end..]].concat());
+            with(PROBE).as_ref() == Some(&probed) && with("").as_ref() == Some(&empty)
+        })?;
+        let frame = Frame::of(data, span);
         let brief = empty.brief().filter(|brief| T::expand(brief, Text::default()) == empty);
-        let time = time_in(before, after, &empty, decode);
-        Some(Self { before: before.into(), after: after.into(), item: empty, brief, time })
+        let time = time_in(&frame, &empty, decode);
+        Some((frame, Self { item: empty, brief, time }))
     }
 
-    /// The text at the start of `bytes` and the length of the data.
-    #[inline]
-    fn find(&self, bytes: &[u8]) -> Option<(Text, usize)> {
-        let rest = bytes.strip_prefix(&self.before[..])?;
-        let body = Body::of(rest)?;
-        let (bytes, rest) = rest.split_at_checked(body.len)?;
-        if !rest.starts_with(&self.after) {
-            return None;
-        }
-        let text = std::str::from_utf8(bytes).ok()?;
-        let text = if body.escaped { Text::from(unescape(text)?) } else { Text::from(text) };
-        Some((text, self.before.len() + body.len + self.after.len()))
-    }
-
-    /// The same for data with another time, which becomes that of the template.
-    fn find_later(&mut self, bytes: &[u8]) -> Option<(Text, usize)> {
+    /// The text at the start of `bytes` and the length of the data, which has another time. It becomes that of the template.
+    fn find_later(&mut self, frame: &mut Frame, bytes: &[u8]) -> Option<(Text, usize)> {
         let (side, digits) = self.time.as_mut()?;
         let time = match side {
-            Side::Before => digits.replace(&mut self.before, bytes)?,
+            Side::Before => digits.replace(&mut frame.before, bytes)?,
             Side::After => {
-                let rest = bytes.strip_prefix(&self.before[..])?;
-                digits.replace(&mut self.after, rest.get(Body::of(rest)?.len..)?)?
+                let rest = bytes.strip_prefix(frame.before.as_bytes())?;
+                digits.replace(&mut frame.after, rest.get(Body::of(rest)?.len..)?)?
             }
         };
         *self.item.time() = time;
         self.brief = self.brief.as_ref().and_then(|_| self.item.brief());
-        self.find(bytes)
+        frame.find(bytes, text_of)
     }
+}
+
+/// The text of a string body.
+#[inline]
+fn text_of(body: &str, escaped: bool) -> Option<Text> {
+    if escaped { unescape(body).map(Text::from) } else { Some(Text::from(body)) }
 }
 
 /// The item with this string.
@@ -228,12 +174,8 @@ fn with<T: Slot>(item: &T, text: Text) -> Option<T> {
 }
 
 /// Where the digits of the time are: those that decode to another time if they are replaced, while the rest is unchanged.
-fn time_in<T: Slot>(
-    before: &str,
-    after: &str,
-    empty: &T,
-    decode: impl Fn(&str) -> Option<T>,
-) -> Option<(Side, Digits)> {
+fn time_in<T: Slot>(frame: &Frame, empty: &T, decode: impl Fn(&str) -> Option<T>) -> Option<(Side, Digits)> {
+    let (before, after) = frame.texts();
     let mut other = empty.clone();
     let time = *other.time();
     let probe = PROBE_TIMES[usize::from(time == PROBE_TIMES[0])];

@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use serde::Deserialize;
 
-use super::{KEPT, PROBE, Slot, Templates};
+use super::frames::{KEPT, MAX_DATA};
+use super::{PROBE, Slot, Templates};
 use crate::base::{Extra, Text};
 use crate::sse::Parser;
 
@@ -178,7 +179,7 @@ fn what_cannot_be_learned_is_not() {
         &chunk("a", &format!(", \"x\": \"{PROBE}\"")),
         &chunk("a", &format!(", \"x\": \"{}\"", "long".repeat(2_000))),
     ] {
-        assert!(taught(&[data]).kept.is_empty(), "{data}");
+        assert!(taught(&[data]).frames.is_empty(), "{data}");
     }
     // A decoder to which an empty string is none.
     let picky = |data: &str| {
@@ -189,7 +190,7 @@ fn what_cannot_be_learned_is_not() {
     };
     let mut templates = Templates::default();
     templates.learn(&chunk("a", ""), &plain(&chunk("a", "")).expect("valid"), picky);
-    assert!(templates.kept.is_empty());
+    assert!(templates.frames.is_empty());
 }
 
 #[test]
@@ -197,7 +198,7 @@ fn a_few_are_kept_and_the_last_match_is_first() {
     let data = |n: usize| chunk("a", &format!(", \"n\": {n}"));
     let all: Vec<String> = (0..6).map(data).collect();
     let mut templates = taught(&all.iter().map(String::as_str).collect::<Vec<_>>());
-    assert_eq!(templates.kept.len(), KEPT);
+    assert_eq!(templates.frames.len(), KEPT);
     assert!(templates.known(all[1].as_bytes()).is_none());
     hits(&mut templates, &all[2]);
     let new = data(7);
@@ -225,7 +226,7 @@ fn a_stream_in_which_all_differs_is_given_up() {
     // And taken up again when it settles.
     (0..200).for_each(|_| see(5_000));
     assert!(learned.get() < tries + 10);
-    assert!(templates.credit > 0);
+    assert!(templates.frames.credit > 0);
 }
 
 #[test]
@@ -233,7 +234,7 @@ fn learning_is_a_small_part_of_the_work() {
     // Events that are recognized take turns with large ones in which the text stands in 900 places, the right one being the last.
     let (small, many) = (chunk("x", ""), vec!["\"x\""; 900].join(","));
     let large = chunk("x", "").replacen('{', &format!("{{\"l\":[{many}],"), 1);
-    assert!(large.len() < super::MAX_DATA && plain(&large).is_some());
+    assert!(large.len() < MAX_DATA && plain(&large).is_some());
     let decoded = std::cell::Cell::new(0);
     let (mut templates, mut received) = (Templates::default(), 0);
     for _ in 0..1_000 {
