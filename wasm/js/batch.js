@@ -1,7 +1,7 @@
 // Vectors of many texts: in requests that servers can take, a few at a time, in the order of the texts.
 
 import { TabbyError, misuse } from "./error.js";
-import { asTabbyError } from "./settings.js";
+import { asTabbyError, needClient } from "./settings.js";
 
 /** Texts of a request, tokens of one by estimate, and requests at a time. */
 const LIMITS = { perRequest: 64, tokensPerRequest: 16_384, parallel: 2 };
@@ -21,6 +21,7 @@ export class PartialEmbeddingsError extends TabbyError {
 
 /** A vector for each text, as if one request had been made. */
 export async function embedMany(tabby, given, options) {
+  needClient(tabby, "embeddings");
   const { input, ...request } = given ?? {};
   const limits = {};
   for (const name in LIMITS) {

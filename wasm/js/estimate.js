@@ -2,7 +2,7 @@
 // library (src/protocol/estimate): `tests/estimate/estimates.json` holds both to them.
 
 import { TabbyError, misuse } from "./error.js";
-import { amount } from "./settings.js";
+import { amount, needClient } from "./settings.js";
 import { bytesOf, wellFormed } from "./text.js";
 import { partsOf, withoutMarks } from "./textparts.js";
 
@@ -93,7 +93,7 @@ export class Estimator {
 
   /** Of all that a request takes of the context, without what is generated. */
   request(request) {
-    return rounded(listOf(request.messages).reduce((sum, message) => plus(sum, this.#message(message)), this.#frame(request)));
+    return rounded(listOf(request?.messages).reduce((sum, message) => plus(sum, this.#message(message)), this.#frame(request)));
   }
 
   /** Of what a request has around its messages. */
@@ -101,7 +101,9 @@ export class Estimator {
     return rounded(this.#frame(request));
   }
 
-  #message({ content, reasoning_content: reasoning, tool_calls: calls }) {
+  #message(message) {
+    if (typeof message !== "object" || message === null) throw misuse("a message to estimate must be an object");
+    const { content, reasoning_content: reasoning, tool_calls: calls } = message;
     let sum = MESSAGE;
     if (typeof content === "string") sum = plus(sum, this.#weigh(wellFormed(content)));
     else for (const part of content ?? []) sum = plus(sum, this.#part(part));
@@ -146,7 +148,8 @@ export class Estimator {
 
 /** All that a request takes: its prompt, and its answers as far as `max_tokens` bounds them. */
 export function requestTokens(request, estimator = new Estimator()) {
-  const { messages, prompt, input, n, max_tokens: most } = request ?? {};
+  if (typeof request !== "object" || request === null) throw misuse("the request must be an object");
+  const { messages, prompt, input, n, max_tokens: most } = request;
   const answer = Math.max(n ?? 1, 1) * (most ?? 0);
   if (messages !== undefined) return estimator.request(request).tokens + answer;
   const texts = [prompt ?? input ?? []].flat();
@@ -168,6 +171,8 @@ function listOf(messages) {
 
 /** An estimator for the tokenizer of the loaded model, by the server's counts of these texts. */
 export async function calibrate(tabby, texts, estimator = new Estimator(), options) {
+  needClient(tabby, "tokens");
+  if (typeof texts === "string") throw misuse("`texts` must be a list of texts");
   const samples = [];
   for (const text of texts) samples.push([text, (await tabby.tokens.encode({ text, add_bos_token: false }, options)).length]);
   return estimator.calibrate(samples);
@@ -175,26 +180,30 @@ export async function calibrate(tabby, texts, estimator = new Estimator(), optio
 
 /** The latest turns of a conversation that take at most `budget` tokens, with all instructions. */
 export function fit(messages, budget, estimator = new Estimator()) {
-  const tokens = amount(budget, "budget") ?? 0;
+  const tokens = amount(budget, "budget");
+  if (tokens === null) throw misuse("`budget` is missing; give the number of tokens that may be used");
   return fitAround({}, listOf(messages), tokens < 0 ? Infinity : tokens, estimator);
 }
 
 /** Those of a request that fit into a context of so many tokens, or into a model with these parameters, beside its tools and its answer. */
 export function fitInto(request, model, estimator = new Estimator()) {
-  const { max_seq_len: context, cache_size: cache, chunk_size: chunk } = typeof model === "number" ? { max_seq_len: model } : (model ?? {});
+  // The card of a model has its sizes as `parameters`.
+  const sizes = typeof model === "number" ? { max_seq_len: model } : (model?.parameters ?? model ?? {});
+  const { max_seq_len: context, cache_size: cache, chunk_size: chunk } = sizes;
   if (!(typeof context === "number" && context >= 0)) {
     throw new TabbyError({ kind: "decode", code: "no_context", message: "the server did not say how large its context is" });
   }
-  const asked = request.max_tokens > 0 ? request.max_tokens : Math.floor(context / 4);
+  const asked = request?.max_tokens > 0 ? request.max_tokens : Math.floor(context / 4);
   const room = Math.max(context - asked, 0);
   // A prompt is refused unless a whole chunk fits into the cache with it, by pages of 256 tokens.
   const longest = cache >= 0 && chunk >= 0 ? Math.max(Math.floor(cache / 256) * 256 + 1 - chunk, 0) : Infinity;
   const hint = "shorten the last message, or load the model with a larger `cache_size` or a smaller `chunk_size`: a whole chunk is kept free beside the prompt";
-  return fitAround(request, listOf(request.messages), Math.min(room, longest), estimator, longest < room ? hint : undefined);
+  return fitAround(request, listOf(request?.messages), Math.min(room, longest), estimator, longest < room ? hint : undefined);
 }
 
 /** Those that fit into the loaded model, whose sizes the server is asked for. */
 export async function fitLoaded(tabby, request, estimator, options) {
+  needClient(tabby, "models");
   const { parameters } = await tabby.models.current(options);
   if (parameters?.max_seq_len != null) return fitInto(request, parameters, estimator);
   const { default_generation_settings: settings } = await tabby.models.props(options);

@@ -15,6 +15,11 @@ class Resource {
   }
 }
 
+const isRequest = (request) => typeof request === "object" && request !== null;
+
+/** What is no request fails as any call does. */
+const refused = () => new APIPromise(Promise.reject(new OpenAIError("the request must be an object")));
+
 /** A request as the server takes it: tools have a description, and a text that is unset is null. */
 function sent({ stream: _, tools, ...request }) {
   return tools === undefined ? request : { ...request, tools: tools.map((tool) => (tool.type === "function" ? described(tool) : tool)) };
@@ -27,17 +32,20 @@ const passes = (request) => (request.stream_options?.include_usage ? () => true 
 export class Completions extends Resource {
   create(request, options) {
     const { client } = this;
+    if (!isRequest(request)) return refused();
     if (request.stream) return client.streamed(options, (tabby, call) => tabby.chat.stream(sent(request), call), passes(request));
     return client.asked(options, (tabby, call) => tabby.chat.create(sent(request), call), nulled);
   }
 
   /** A streamed answer with events. */
   stream(request, options) {
+    if (!isRequest(request)) throw new OpenAIError("the request must be an object");
     return ChatCompletionStream.createChatCompletion(this.client, request, options);
   }
 
   /** The answer, with its text and arguments parsed. */
   parse(request, options) {
+    if (!isRequest(request)) return refused();
     const made = this.create({ ...request, stream: false }, options);
     const parsed = async () => {
       const { data, response } = await made.withResponse();
@@ -48,6 +56,7 @@ export class Completions extends Resource {
 
   /** Rounds with tools. */
   runTools(request, options) {
+    if (!isRequest(request)) throw new OpenAIError("the request must be an object");
     const Runner = request.stream ? ChatCompletionStreamingRunner : ChatCompletionRunner;
     return Runner.runTools(this.client, request, options);
   }
@@ -66,6 +75,7 @@ function nulled(completion) {
 export class LegacyCompletions extends Resource {
   create(request, options) {
     const { client } = this;
+    if (!isRequest(request)) return refused();
     if (request.stream) return client.streamed(options, (tabby, call) => tabby.completions.stream(sent(request), call), passes(request));
     return client.asked(options, (tabby, call) => tabby.completions.create(sent(request), call));
   }
@@ -74,6 +84,7 @@ export class LegacyCompletions extends Resource {
 /** Vectors, as lists of numbers unless base64 is asked for. */
 export class Embeddings extends Resource {
   create(request, options) {
+    if (!isRequest(request)) return refused();
     const write = request.encoding_format === "base64" ? base64Of : (vector) => Array.from(vector);
     return this.client.asked(options, (tabby, call) => tabby.embeddings.create(request, call), (answer) => {
       for (const entry of answer.data) entry.embedding = write(entry.embedding);
@@ -152,13 +163,21 @@ class PagePromise extends APIPromise {
   }
 }
 
-/** Defines a name that npm `openai` has and this server has not. Its use throws an error that says so. */
-export function absent(prototype, name) {
-  Object.defineProperty(prototype, name, {
-    configurable: true,
-    get() {
-      throw new OpenAIError(`TabbyAPI has no \`${name}\`; there are \`chat.completions\`, \`completions\`, \`embeddings\` and \`models\`, and \`client.request\` for any other route`);
-    },
-  });
+/** Defines names that npm `openai` has and this server has not, of what stands `under` a name. Their use throws an error that says so. */
+export function absent(prototype, names, under = "") {
+  for (const name of names) {
+    Object.defineProperty(prototype, name, {
+      configurable: true,
+      get() {
+        throw new OpenAIError(`TabbyAPI has no \`${under}${name}\`; there are ${THERE}, and \`client.request\` for any other route`);
+      },
+    });
+  }
 }
+
+const THERE = "`chat.completions` (`create`, `stream`, `parse`, `runTools`), `completions`, `embeddings` and `models` (`list`, `retrieve`)";
+
+// Conversations are not stored, and models are not deleted.
+absent(Completions.prototype, ["retrieve", "update", "list", "delete", "messages"], "chat.completions.");
+absent(Models.prototype, ["delete"], "models.");
 

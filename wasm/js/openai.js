@@ -173,7 +173,11 @@ export class OpenAI {
 for (const [name, Kind] of Object.entries(errors)) if (name !== "openAIError") OpenAI[name] = Kind;
 OpenAI.OpenAI = OpenAI;
 OpenAI.DEFAULT_TIMEOUT = 600_000;
-for (const name of ["responses", "images", "audio", "files", "moderations", "fineTuning", "vectorStores", "batches", "uploads", "beta", "realtime"]) absent(OpenAI.prototype, name);
+const ABSENT = [
+  ...["responses", "images", "audio", "files", "moderations", "fineTuning", "vectorStores", "batches", "uploads", "beta", "realtime", "live", "graders", "evals"],
+  ...["conversations", "containers", "skills", "videos", "webhooks", "admin", "safety", "decisions", "contentProvenanceChecks"],
+];
+absent(OpenAI.prototype, ABSENT);
 
 export default OpenAI;
 export { TabbyError };

@@ -1,7 +1,7 @@
 // Limits of what is sent to servers, and breakers: looked at, and written as the module takes them. Their rules are the module's.
 
-import { TabbyError, misuse } from "./error.js";
-import { amount } from "./settings.js";
+import { TabbyError } from "./error.js";
+import { amount, known } from "./settings.js";
 
 const OF_BREAKER = { window: "window", minAttempts: "min_attempts", failureRate: "failure_rate", openFor: "open_for", probes: "probes" };
 
@@ -12,14 +12,16 @@ export function limitsOf({ concurrency, rateLimit }) {
 
 function concurrencyOf(given) {
   if (given == null) return null;
-  const { running, waiting } = typeof given === "number" ? { running: given } : fieldsOf(given, "concurrency");
+  if (typeof given !== "number") known(given, ["running", "waiting"], "concurrency");
+  const { running, waiting } = typeof given === "number" ? { running: given } : given;
   if (running == null) throw invalid("`concurrency.running` is missing; give the number of calls that may run at a time");
   return { running: count(running, 1, "concurrency.running"), waiting: waiting == null ? null : count(waiting, 0, "concurrency.waiting") };
 }
 
 function rateOf(given) {
   if (given == null) return null;
-  const { requests, tokens, interval, whenFull = "wait", estimate } = fieldsOf(given, "rateLimit");
+  known(given, ["requests", "tokens", "interval", "whenFull", "estimate"], "rateLimit");
+  const { requests, tokens, interval, whenFull = "wait", estimate } = given;
   if (requests == null && tokens == null) throw invalid("`rateLimit` limits nothing; set its `requests` or `tokens`");
   if (!(amount(interval, "rateLimit", "interval") > 0)) throw invalid("`rateLimit.interval` must be a number of milliseconds above 0");
   if (whenFull !== "wait" && whenFull !== "refuse") throw invalid("`rateLimit.whenFull` must be `wait` or `refuse`");
@@ -37,7 +39,8 @@ function rateOf(given) {
 /** The breaker of each server. */
 export function breakerOf(given) {
   if (given == null || given === false) return null;
-  const { window, minAttempts, failureRate, openFor, probes } = given === true ? {} : fieldsOf(given, "breaker");
+  if (given !== true) known(given, Object.keys(OF_BREAKER), "breaker");
+  const { window, minAttempts, failureRate, openFor, probes } = given;
   if (failureRate != null && !(failureRate > 0 && failureRate <= 1)) throw invalid("`breaker.failureRate` must be a number above 0, up to 1");
   for (const [name, value] of Object.entries({ minAttempts, probes })) if (value != null) count(value, 1, `breaker.${name}`);
   const all = { window, minAttempts, failureRate, openFor, probes };
@@ -48,11 +51,6 @@ export function breakerOf(given) {
 export function estimateOf({ rateLimit, servers }) {
   const all = [rateLimit, ...(Array.isArray(servers) ? servers.map((server) => server?.rateLimit) : [])];
   return all.find((limit) => limit?.tokens != null)?.estimate;
-}
-
-function fieldsOf(given, name) {
-  if (typeof given === "object" && !Array.isArray(given)) return given;
-  throw misuse(`\`${name}\` must be an object`);
 }
 
 /** A whole number, or no limit. */

@@ -1,7 +1,7 @@
 // Streams that are resumed: the module decides, this file writes the request for the rest, and joins the items.
 
 import { misuse } from "./error.js";
-import { amount } from "./settings.js";
+import { amount, known } from "./settings.js";
 import { added } from "./usage.js";
 
 /** Fields by which servers constrain an answer. */
@@ -12,6 +12,7 @@ export function resumeOf(given, request, operation) {
   if (given == null || given === false) return undefined;
   const { attempts, base, cap, anyModel, finalMessage, onResume } = given === true ? {} : given;
   if (typeof given !== "object" && given !== true) throw misuse("`resume` must be an object, or true");
+  if (given !== true) known(given, ["attempts", "base", "cap", "anyModel", "finalMessage", "onResume"], "resume");
   if (!/^(chat|completions)\.stream/.test(operation)) throw misuse("`resume` is for streams of conversations and completions");
   if (onResume != null && typeof onResume !== "function") throw misuse("`resume.onResume` must be a function");
   const { response_format: format } = request;

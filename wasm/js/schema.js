@@ -2,7 +2,7 @@
 
 import { TabbyError, misuse } from "./error.js";
 import { readJson } from "./json.js";
-import { asTabbyError } from "./settings.js";
+import { asTabbyError, needClient } from "./settings.js";
 import { jsonSchemaOf, placeOf, validated } from "./standard.js";
 
 export { jsonSchemaOf };
@@ -73,7 +73,10 @@ export class ParsedStream {
 
   constructor(tabby, given, options) {
     this.#schema = given?.schema;
-    this.#make = () => tabby.chat.stream(held(given), options);
+    this.#make = () => {
+      needClient(tabby, "chat");
+      return tabby.chat.stream(held(given), options);
+    };
   }
 
   /** The stream of chunks that the value is read from. */

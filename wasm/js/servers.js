@@ -2,8 +2,9 @@
 
 import { misuse } from "./error.js";
 import { breakerOf, limitsOf } from "./policies.js";
-import { addressOf } from "./settings.js";
+import { addressOf, known } from "./settings.js";
 
+const OF_SERVER = ["baseURL", "apiKey", "adminKey", "bearer", "registrationToken", "concurrency", "rateLimit"];
 const BALANCES = { leastInFlight: "least_in_flight", roundRobin: "round_robin", inOrder: "in_order" };
 
 /**
@@ -17,6 +18,7 @@ export function serversOf({ baseURL, apiKey, adminKey, bearer, registrationToken
   if (!Array.isArray(servers) || (servers.length === 0 && baseURL == null)) throw misuse("`servers` must be a list of addresses, or of objects with `baseURL` and keys");
   if (balance != null && !Object.hasOwn(BALANCES, balance)) throw misuse(`\`balance\` must be one of ${Object.keys(BALANCES).join(", ")}`);
   const given = servers.map((server) => (typeof server === "string" || typeof server?.href === "string" ? { baseURL: server } : { ...server }));
+  for (const server of given) known(server, OF_SERVER, "servers[]");
   if (baseURL != null) given.unshift(own);
   else if ([apiKey, adminKey, bearer].some((key) => key != null)) throw misuse("keys beside `servers` are those of `baseURL`; give each of the `servers` its own keys");
   const [first, ...others] = given.map(serverOf);

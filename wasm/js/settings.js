@@ -13,6 +13,11 @@ const OWN_LIMITS = ["accumulated", "indices", "items", "depth", "expansion"];
 
 /** Options by the names that the module has for them, see wasm/src/config.rs. */
 export function settingsOf({ headers, timeouts, timeoutPolicy, timeout, maxRetries, retry, limits, preferAdminKey, server }) {
+  known(timeoutPolicy, Object.keys(KINDS), "timeoutPolicy");
+  known(retry, ["maxRetries", ...Object.keys(OF_RETRY), "retryGenerations"], "retry");
+  known(limits, [...Object.keys(OF_LIMITS), ...OWN_LIMITS], "limits");
+  known(timeouts, Object.keys(TIMES), "timeouts");
+  for (const name in timeoutPolicy) known(timeoutPolicy[name], Object.keys(TIMES), `timeoutPolicy.${name}`);
   const own = amounts(TIMES, timeouts, "timeouts");
   const kinds = Object.entries(KINDS).map(([name, wire]) => [wire, { ...own, ...amounts(TIMES, timeoutPolicy?.[name], "timeoutPolicy", name) }]);
   for (const name of OWN_LIMITS) amount(limits?.[name], "limits", name);
@@ -36,6 +41,21 @@ export function settingsOf({ headers, timeouts, timeoutPolicy, timeout, maxRetri
 function amounts(names, given, ...place) {
   const set = Object.entries(names).map(([name, wire]) => [wire, amount(given?.[name], ...place, name)]);
   return Object.fromEntries(set.filter(([, value]) => value !== null));
+}
+
+/** Refuses a setting that is not an object, and one with a member of another name: it would be as good as unset. */
+export function known(given, names, place) {
+  if (given == null) return;
+  if (typeof given !== "object" || Array.isArray(given)) throw misuse(`\`${place}\` must be an object`);
+  const odd = Object.keys(given).find((name) => given[name] !== undefined && !names.includes(name));
+  if (odd === undefined) return;
+  const there = names.map((name) => `\`${name}\``).join(", ");
+  throw new TabbyError({ kind: "config", code: "invalid_option", message: `\`${place}\` has no \`${odd.slice(0, 64)}\`; there are ${there}` });
+}
+
+/** Refuses what is not a client with this service, in the place of one. */
+export function needClient(tabby, service) {
+  if (typeof tabby?.[service] !== "object") throw misuse("the first argument must be a client, such as `new Tabby({ baseURL: \"http://127.0.0.1:5000\" })`");
 }
 
 /** A number of something as the module takes it: JSON has no infinity. */

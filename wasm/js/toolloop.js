@@ -1,7 +1,7 @@
 // The rounds of a run with tools, without any IO: the next step, and the result.
 
 import { misuse } from "./error.js";
-import { fieldsOf } from "./settings.js";
+import { fieldsOf, known } from "./settings.js";
 import { bytesOf, failure } from "./toolfailure.js";
 import { definitionOf, named } from "./toolset.js";
 import { added } from "./usage.js";
@@ -155,6 +155,7 @@ export class ToolLoop {
 }
 
 function limitsOf(given) {
+  known(given, [...Object.keys(LIMITS), "stopOnFailure"], "limits");
   const limits = { ...LIMITS, stopOnFailure: Boolean(given?.stopOnFailure) };
   for (const name in LIMITS) {
     const value = given?.[name];

@@ -49,6 +49,27 @@ test("rate limits count the tokens that the Rust library counts", () => {
   assert.equal(requestTokens({ prompt: [[1, 2], [3]], max_tokens: 4 }), 11);
 });
 
+test("what cannot be estimated is named", async (t) => {
+  const plain = new Estimator();
+  const isMisuse = (words) => (error) => error.code === "misuse" && words.test(error.message);
+  for (const odd of [undefined, null, {}, "hi"]) assert.throws(() => plain.request(odd), isMisuse(/`messages` must be a list/));
+  for (const odd of [undefined, null, "hi"]) {
+    assert.throws(() => plain.messages([odd]), isMisuse(/a message to estimate must be an object/));
+    assert.throws(() => requestTokens(odd), isMisuse(/the request must be an object/));
+    assert.throws(() => fitInto(odd, 100), isMisuse(/`messages` must be a list/));
+    await assert.rejects(fitLoaded(odd, ask()), isMisuse(/the first argument must be a client/));
+  }
+  assert.throws(() => fit(ask().messages), isMisuse(/`budget` is missing/));
+  await assert.rejects(fitLoaded(ask()), isMisuse(/the first argument must be a client/));
+  await assert.rejects(calibrate("text", []), isMisuse(/the first argument must be a client/));
+  const { url } = await emulator(t);
+  const tabby = new Tabby({ baseURL: url, apiKey: API_KEY });
+  await assert.rejects(calibrate(tabby, "text"), isMisuse(/`texts` must be a list of texts/));
+  // The card of a model in the place of its sizes.
+  const card = await tabby.models.current();
+  assert.deepEqual(fitInto(ask(), card), fitInto(ask(), card.parameters));
+});
+
 test("what is kept are the latest turns, whole, and all instructions", () => {
   const [{ messages }] = requests;
   const { estimate: all } = fit(messages, Infinity);

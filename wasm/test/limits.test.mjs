@@ -282,6 +282,7 @@ test("limits that cannot be are refused when the client is made", () => {
   const refused = (options, words) => assert.throws(() => new Tabby({ baseURL: BASE, ...options }), (error) => error instanceof TabbyError && words.test(error.message), JSON.stringify(options));
   refused({ concurrency: 0 }, /`concurrency\.running` must be a whole number from 1 on, or `Infinity`/);
   refused({ concurrency: {} }, /`concurrency\.running` is missing/);
+  refused({ concurrency: { limit: 4 } }, /`concurrency` has no `limit`; there are `running`, `waiting`/);
   refused({ concurrency: "4" }, /`concurrency` must be an object/);
   refused({ concurrency: { running: 1, waiting: -1 } }, /`concurrency\.waiting` must be a whole number from 0 on/);
   refused({ rateLimit: {} }, /`rateLimit` limits nothing/);
@@ -293,6 +294,22 @@ test("limits that cannot be are refused when the client is made", () => {
   refused({ breaker: { minAttempts: 0 } }, /`breaker\.minAttempts` must be a whole number from 1 on/);
   refused({ breaker: { openFor: -1 } }, /`breaker\.openFor` is "-1"/);
   refused({ servers: [{ baseURL: "http://b.test", concurrency: -1 }] }, /`concurrency\.running` must be/);
+});
+
+test("settings of another name are refused, as they would be as good as unset", async () => {
+  const calls = { timeouts: { first_item: 5 }, timeoutPolicy: { streams: {} }, retry: { max_retries: 1 }, limits: { bodies: 1 }, rateLimit: { requests: 1, per: 1 }, breaker: { threshold: 3 } };
+  for (const [name, given] of Object.entries(calls)) {
+    const [odd] = Object.keys(given).slice(-1);
+    const isTold = (error) => error.code === "invalid_option" && error.message.startsWith(`\`${name}\` has no \`${odd}\`; there are \``);
+    assert.throws(() => new Tabby({ baseURL: BASE, [name]: given }), isTold);
+    if (["timeouts", "retry", "limits"].includes(name)) await assert.rejects(new Tabby({ baseURL: BASE }).models.list({ [name]: given }), isTold);
+  }
+  assert.throws(() => new Tabby({ baseURL: BASE, timeoutPolicy: { stream: { head_start: 5 } } }), /`timeoutPolicy\.stream` has no `head_start`; there are `head`, `firstItem`, `idle`, `total`/);
+  assert.throws(() => new Tabby({ servers: [{ baseURL: BASE, apikey: "k" }] }), /`servers\[\]` has no `apikey`/);
+  assert.throws(() => new Tabby({ baseURL: BASE, timeouts: 5000 }), /`timeouts` must be an object/);
+  await assert.rejects(new Tabby({ baseURL: BASE }).chat.stream(ask(), { resume: { attempt: 3 } }).final(), /`resume` has no `attempt`; there are `attempts`/);
+  // What is unset may have any name.
+  new Tabby({ baseURL: BASE, timeouts: { other: undefined } });
 });
 
 test("limits keep no program alive", async (t) => {

@@ -58,6 +58,17 @@ test("errors are of the classes that programs look for", async (t) => {
   setTimeout(() => controller.abort(), 50);
   await assert.rejects(client(silent.url).chat.completions.create({ messages }, { signal: controller.signal }), OpenAI.APIUserAbortError);
   assert.throws(() => client(url).responses, /TabbyAPI has no `responses`/);
+  for (const odd of [undefined, null, "hi"]) {
+    const { chat, completions, embeddings } = client(url);
+    for (const made of [chat.completions.create(odd), chat.completions.parse(odd), completions.create(odd), embeddings.create(odd)]) {
+      await assert.rejects(made, (error) => error instanceof openai.OpenAIError && error.message === "the request must be an object");
+    }
+    for (const name of ["stream", "runTools"]) assert.throws(() => chat.completions[name](odd), { message: "the request must be an object" });
+  }
+  assert.throws(() => client(url).conversations, /TabbyAPI has no `conversations`/);
+  assert.throws(() => client(url).chat.completions.retrieve("1"), /TabbyAPI has no `chat\.completions\.retrieve`; there are `chat\.completions` \(`create`, /);
+  assert.throws(() => client(url).chat.completions.messages.list("1"), openai.OpenAIError);
+  assert.throws(() => client(url).models.delete("m"), /TabbyAPI has no `models\.delete`.*`client\.request` for any other route/);
 });
 
 test("options of clients and calls, and the environment", async (t) => {

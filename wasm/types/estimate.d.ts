@@ -8,7 +8,7 @@
  * const { messages } = await fitLoaded(tabby, request); // the latest turns that the loaded model has room for
  * ```
  */
-import type { CallOptions, ChatRequest, Tabby } from "./index.js";
+import type { CallOptions, ChatRequest, ModelCard, Tabby } from "./index.js";
 
 type Message = ChatRequest["messages"][number];
 
@@ -78,10 +78,10 @@ export interface ModelSizes {
 export function fit(messages: readonly Message[], budget: number, estimator?: Estimator): Fitted;
 
 /**
- * The same for a request and a model, by the size of its context or by its sizes: keeps room for the tools and for `max_tokens`, or for a quarter of the
+ * The same for a request and a model, by the size of its context, by its sizes or by its card: keeps room for the tools and for `max_tokens`, or for a quarter of the
  * context if that is unset. With the sizes of cache and chunks, the prompt is one that the server accepts. Throws with code `no_context` without a size.
  */
-export function fitInto(request: ChatRequest, model: number | ModelSizes, estimator?: Estimator): Fitted;
+export function fitInto(request: ChatRequest, model: number | ModelSizes | ModelCard, estimator?: Estimator): Fitted;
 
 /** The same for the loaded model: requests its sizes from the server. */
 export function fitLoaded(tabby: Tabby, request: ChatRequest, estimator?: Estimator, options?: CallOptions): Promise<Fitted>;
