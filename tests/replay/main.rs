@@ -4,6 +4,7 @@
 //! * `ask` makes the call that a recording belongs to, with the requests of `requests`; `play` replays the answer.
 //! * `naive` derives from a recording's text alone what the API has to yield; `expected` holds it against `outcomes.json`, which was checked by hand.
 //! * `splits`, `endings`, `pairs`, `fields` and `mutants` replay the same bytes in other ways.
+//! * `templates` counts the chunks that are recognized by earlier ones; `learned` changes chunks and compares with plain decoding.
 
 // As a test of `tests/hosts`.
 #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
@@ -15,6 +16,7 @@ mod coverage;
 mod endings;
 mod expected;
 mod fields;
+mod learned;
 mod mutants;
 mod naive;
 mod pairs;
