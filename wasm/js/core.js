@@ -104,7 +104,7 @@ class Core {
     }
   }
 
-  /** The headers of a request: the module's, with the client's and the call's own in the place of what is no key. */
+  /** The headers of a request: the module's, with the client's and the call's own in the place of those that are not keys. */
   headers(given, own) {
     if (this.#headers.length + own.length === 0) return given;
     const headers = new (needed("Headers"))(given);

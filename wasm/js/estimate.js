@@ -153,7 +153,7 @@ export function requestTokens(request, estimator = new Estimator()) {
   const answer = Math.max(n ?? 1, 1) * (most ?? 0);
   if (messages !== undefined) return estimator.request(request).tokens + answer;
   const texts = [prompt ?? input ?? []].flat();
-  // What is no text is a token, or a list of them.
+  // Anything but a text is a token, or a list of them.
   const sizes = texts.map((text) => (typeof text === "string" ? estimator.text(text).tokens : (text?.length ?? 1)));
   const prompts = texts.every((text) => typeof text === "number") ? 1 : texts.length;
   return sizes.reduce((sum, size) => sum + size, 0) + (prompt === undefined ? 0 : prompts * answer);

@@ -16,7 +16,7 @@ const NO_KEY = 4;
 const LOOKED_AT = ["content-type", "retry-after", "date", "x-should-retry", "retry-after-ms", "location"];
 
 /**
- * A call. It reports to its `sink`: `head(read)` once an answer is no error, where `read` gives the head, `records(text)`, and `end(error, outcome)`, which may
+ * A call. It reports to its `sink`: `head(read)` once an answer is not an error, where `read` gives the head, `records(text)`, and `end(error, outcome)`, which may
  * answer with an error of its own.
  * Nothing is read unless it is wanted, so that who does not read holds the server back.
  */
@@ -58,12 +58,12 @@ export class Flow {
   #unlisten;
   #fetchOptions;
   #route;
-  /** The head of an answer that is no error was there. */
+  /** The head of an answer that is not an error has arrived. */
   #opened = false;
   /** Those of the last answer, and the beginning of its body. */
   #headers;
   #begins;
-  /** Time that the caller was busy with what came, which is no time of waiting: the call's clock stands still meanwhile. */
+  /** Time that the caller was busy with what came, which does not count as waiting: the call's clock stands still meanwhile. */
   #paused = 0;
   #idleSince;
 

@@ -16,7 +16,7 @@ export function needed(name) {
   throw unavailable(`this host has no \`${name}\``, hint);
 }
 
-/** Hands on what the caller's own functions throw, which is no error of a call. */
+/** Hands on what the caller's own functions throw, which is not an error of a call. */
 export const report = (error) => (globalThis.reportError ? globalThis.reportError(error) : console.error(error));
 
 /** The module cannot be had, or not be used. */

@@ -44,7 +44,7 @@ export async function parsedCompletion(completion, params, isStreamed = false) {
 }
 
 async function parsedCall(call, params, isStreamed) {
-  // What is no function, as another server may call, is passed on as it is.
+  // Anything but a function, which another server may call, is passed on as it is.
   if (typeof call.function !== "object" || call.function === null) return call;
   const tool = toolOf(params, call);
   // Which piece was whose is of no use any more.

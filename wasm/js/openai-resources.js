@@ -17,7 +17,7 @@ class Resource {
 
 const isRequest = (request) => typeof request === "object" && request !== null;
 
-/** What is no request fails as any call does. */
+/** Anything but a request fails as any call does. */
 const refused = () => new APIPromise(Promise.reject(new OpenAIError("the request must be an object")));
 
 /** A request as the server takes it: tools have a description, and a text that is unset is null. */

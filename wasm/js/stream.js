@@ -22,7 +22,7 @@ class State {
   error;
   /** The error was thrown by an iteration, which happens once. */
   thrown = false;
-  /** It was given up by `abort` or by leaving an iteration, which is no error of that iteration. */
+  /** It was given up by `abort` or by leaving an iteration, which is not an error of that iteration. */
   left = false;
   outcome;
   listeners;
@@ -237,7 +237,7 @@ export class Stream {
     return [reader(), reader()];
   }
 
-  /** Sends the request, and gives the head of an answer that is no error: its status and headers. */
+  /** Sends the request, and gives the head of an answer that is not an error: its status and headers. */
   get opened() {
     return this.#state.opened();
   }

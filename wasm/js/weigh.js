@@ -110,7 +110,7 @@ class Scale {
     }
     const first = text.charCodeAt(start);
     const isNumber = first <= NINE;
-    // Larger ones are no whole numbers to the host.
+    // The host does not treat larger ones as whole numbers.
     if (isNumber && (isFraction || at - start > 9)) this.#fraction();
     else this.#value(0);
     return at - 1;

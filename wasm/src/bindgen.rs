@@ -37,7 +37,7 @@ pub fn deadline() -> f64 {
 /// itself; `breaker` of `window`, `min_attempts`, `failure_rate`, `open_for` and `probes`; and options that may be absent or null: `secrets`, a list of texts that must not show; `retry` of
 /// `max_retries`, `base`, `cap`, `retry_after_cap` and `retry_generations`; `limits` of `event`, `body` and `error_excerpt`, in bytes;
 /// `timeout_policy` of `read`, `generate`, `stream`, `stream_tools`, `load` and `download`, each of `head`, `first_item`, `idle` and
-/// `total`; `timeout`; `prefer_admin_key`. Times are in milliseconds. A negative number is no limit.
+/// `total`; `timeout`; `prefer_admin_key`. Times are in milliseconds. A negative number means no limit.
 #[wasm_bindgen]
 pub fn open(settings: &str) -> u32 {
     machine::open(settings.as_bytes())

@@ -168,7 +168,7 @@ fn breaker(given: &Document<'_>) -> Breaker {
     breaker.failure_rate(number(given, "failure_rate").unwrap_or(breaker.failure_rate))
 }
 
-/// A number of things, of which a negative one is no limit.
+/// A count. A negative one means no limit.
 fn count(number: f64) -> u32 {
     if number < 0.0 { u32::MAX } else { number as u32 }
 }
@@ -233,7 +233,7 @@ pub(crate) fn head(status: u32, values: &[u8]) -> Option<Parts> {
 /// Options by their names, which may be absent or null: `secrets`, a list; `retry` of `max_retries`, `base`, `cap`, `retry_after_cap` and
 /// `retry_generations`; `limits` of `event`, `body` and `error_excerpt`, in bytes; `timeout_policy` of `read`, `generate`, `stream`,
 /// `stream_tools`, `load` and `download`, each of `head`, `first_item`, `idle` and `total`; `timeout`; `prefer_admin_key`. Times are in
-/// milliseconds. A negative number is no limit.
+/// milliseconds. A negative number means no limit.
 fn options(fields: &Document<'_>, mut options: Options) -> Options {
     // JavaScript sends the headers that these are the values of. A gateway's key may be among them, so none of them shows.
     for (_, secret) in inner(fields, "secrets").iter().flat_map(Document::values) {
@@ -343,7 +343,7 @@ fn decimal(text: &str) -> Option<f64> {
     Some(if text.starts_with('-') { -number } else { number })
 }
 
-/// A time of milliseconds, which may be fractional; None if it is no time.
+/// A time of milliseconds, which may be fractional; None if it is not a time.
 pub(crate) fn milliseconds(milliseconds: f64) -> Option<Duration> {
     (milliseconds >= 0.0).then(|| Duration::from_micros((milliseconds * 1000.0) as u64))
 }

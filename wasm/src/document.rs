@@ -93,7 +93,7 @@ fn unit(text: &str) -> Option<(char, usize)> {
     {
         return Some((char::from_u32(0x1_0000 + ((first - 0xD800) << 10) + (second - 0xDC00))?, 10));
     }
-    // Half of a pair is no character.
+    // Half of a pair is not a character.
     Some((char::from_u32(first).unwrap_or(char::REPLACEMENT_CHARACTER), 4))
 }
 
@@ -253,7 +253,7 @@ impl<'a> Scanner<'a> {
         Some(())
     }
 
-    /// The next byte that is no white space, to which it goes.
+    /// Skips white space, and returns the byte after it.
     fn next(&mut self) -> Option<u8> {
         while let Some(byte) = self.bytes().get(self.at) {
             if !matches!(byte, b' ' | b'\t' | b'\r' | b'\n') {

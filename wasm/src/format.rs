@@ -12,7 +12,7 @@ use crate::template::{Match, Templates};
 /// What is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// One JSON body, with one of these fields in it; none if anything will do that is no error.
+    /// One JSON body, with one of these fields in it. With none, anything but an error is accepted.
     Body(&'static [&'static str]),
     /// Chunks of a generation, up to `[DONE]`; `unbounded` if it is a completion without `max_tokens`.
     Chunks { unbounded: bool },

@@ -11,7 +11,7 @@ use crate::format::{Ends, Format, Kind};
 /// Reads an answer of this kind.
 pub(crate) struct Wire {
     whole: bool,
-    /// A status that carries an answer although it is no success.
+    /// A status that carries an answer although it is not a success.
     also: Option<StatusCode>,
     events: Events<Format>,
 }

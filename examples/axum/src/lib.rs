@@ -120,7 +120,7 @@ fn delta(text: &str) -> Event {
     event("delta", &json!({"text": text}))
 }
 
-/// Programs read the code. The sentence is for the log: it tells how this service is built.
+/// Programs read the code. The sentence is for the log, since it shows how this service is built.
 fn failure(error: &Error) -> Event {
     event("error", &json!({"code": error.code(), "retryable": error.is_retryable()}))
 }

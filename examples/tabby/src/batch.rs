@@ -83,7 +83,7 @@ pub async fn batch(client: &Client, what: &Batch, output: &Output) -> Result<(),
     match after.failed() {
         0 => Ok(()),
         failed => Err(Failure::Other(format!(
-            "{} failed, {} says why; `--retry-failed` makes what failed again, but for lines that are no request",
+            "{} failed, {} says why; `--retry-failed` makes what failed again, except lines that are not requests",
             count(failed as u64, "request"),
             what.output.display()
         ))),
@@ -123,7 +123,7 @@ struct Results<'a> {
     file: File,
     /// What it held when it was opened.
     journal: Journal,
-    /// The lines of the last requests, none of which got to the server.
+    /// The lines of the last requests, none of which reached the server.
     held: Vec<String>,
     /// A file in the common sense, and no pipe or device.
     regular: bool,
@@ -139,7 +139,7 @@ impl<'a> Results<'a> {
         if !journal.is_result_file() {
             let path = path.display();
             return Err(Failure::Usage(format!(
-                "{path} is no file of results, and is left as it is; name another one"
+                "{path} is not a file of results, and was not changed; name another one"
             )));
         }
         if regular {

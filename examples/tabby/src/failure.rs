@@ -30,11 +30,11 @@ pub enum Failure {
     Unhealthy,
     /// The examination found so many errors.
     Found(usize),
-    /// Something that is no fault of the server.
+    /// Something that is not the server's fault.
     Other(String),
     /// Ctrl-C.
     Interrupted,
-    /// Whoever read the output has gone, as in `tabby … | head`. Nobody is told of it.
+    /// The reader of the output is gone, as in `tabby … | head`. Not reported.
     Closed,
 }
 

@@ -126,8 +126,8 @@ checks! {
 
     // Streams: framing.
     STREAMING_OFF = "streaming-off" Warning: "A request for a stream is answered as a whole."; "clients that parse only event streams, OpenAI's SDKs among them"; "remove `disable_request_streaming` from the server's configuration";
-    SSE_LINE = "sse-line" Error: "A line of the event stream is no field and no comment, so it is ignored."; STREAMS; SERVER;
-    SSE_JOINED = "sse-joined-events" Error: "The blank line between two events is missing, so both become one that is no JSON."; STREAMS; SERVER;
+    SSE_LINE = "sse-line" Error: "A line of the event stream is neither a field nor a comment, so it is ignored."; STREAMS; SERVER;
+    SSE_JOINED = "sse-joined-events" Error: "The blank line between two events is missing, so both become one that is not JSON."; STREAMS; SERVER;
     SSE_UNFINISHED = "sse-unfinished" Error: "The last event has no blank line after it, so it is discarded."; STREAMS; SERVER;
     SSE_LINE_ENDS = "sse-line-ends" Warning: "The line ends of the stream are bare CR, or mixed."; "clients that split at LF or at blank lines of one kind"; SERVER;
     SSE_BOM = "sse-bom" Warning: "The stream starts with a byte order mark."; "clients that compare the first line with `data:`"; PROXY;

@@ -9,7 +9,7 @@ use super::examine::{Examination, Seen};
 use super::judge::{header, is_html};
 use super::report::{Notes, quote};
 
-/// More than this is no delay of the network.
+/// More than this is not a delay of the network.
 const SKEW: Duration = Duration::from_secs(60);
 
 /// Whether theroyallab/tabbyAPI answers.

@@ -39,7 +39,7 @@ pub(crate) struct Config {
     pub(crate) token_delay: Duration,
     pub(crate) load_delay: Duration,
     pub(crate) keep_alive: Duration,
-    /// From an answer with status 500 to the end of its connection: a span, of which each takes another part.
+    /// From an answer with status 500 to the end of its connection: each takes another part of this span.
     pub(crate) close_after_500: Option<RangeInclusive<Duration>>,
     pub(crate) no_streaming: bool,
     pub(crate) gate: bool,
@@ -190,7 +190,7 @@ impl App {
         lock(&self.model).clone()
     }
 
-    /// Replaces the model; what ran on the old one is told so.
+    /// Replaces the model. Generations on the old one are informed.
     pub(crate) fn set_model(&self, model: Option<Loaded>) {
         let old = std::mem::replace(&mut *lock(&self.model), model.map(Arc::new));
         if let Some(old) = old {

@@ -80,7 +80,7 @@ impl EmulatorBuilder {
         self
     }
 
-    /// As with `disable_auth`: whoever calls is an admin.
+    /// As with `disable_auth`: every caller is an admin.
     pub fn no_auth(mut self) -> Self {
         self.config.auth = false;
         self

@@ -140,7 +140,7 @@ enum Rate {
     Unknown(&'static str),
 }
 
-/// The model to use; it may be loaded on the way if the server was told so.
+/// The model to use; it may be loaded for the request if the server is configured so.
 pub(crate) async fn model(call: &Call, body: &Json) -> Result<Arc<Loaded>, Refusal> {
     let wanted = body.get("model").and_then(Json::as_str).filter(|name| !name.is_empty());
     let current = call.app.model();
@@ -474,7 +474,7 @@ async fn unloaded(mut gone: tokio::sync::watch::Receiver<bool>) {
     }
 }
 
-/// What a plain request is told of a generation that failed.
+/// The answer to a plain request whose generation failed.
 pub(crate) fn aborted(app: &App, style: Style) -> Refusal {
     let (name, id) = (style.name(), app.hex(32));
     let text = format!("{name} {id} aborted. Maybe the model was unloaded? Please check the server console.");

@@ -27,7 +27,7 @@
 //! # The directive
 //!
 //! A prompt or message with `[[fake:{…}]]` in it, a JSON object between the marks, is answered
-//! accordingly. Its keys, of which an unknown one is answered with 400:
+//! accordingly. An unknown key is answered with 400. The keys:
 //!
 //! | key | value | |
 //! |---|---|---|

@@ -202,7 +202,7 @@ async fn answer(router: &mut Router, request: Request<Incoming>) -> Result<Respo
     Service::call(router, request).await
 }
 
-/// Polls the connection until it ends, is told to end, or was idle for too long.
+/// Polls the connection until it ends, is closed from here, or was idle for too long.
 async fn drive<C>(mut connection: Pin<&mut C>, conn: &Conn, app: &App)
 where
     C: Future + GracefulShutdown,

@@ -219,7 +219,7 @@ fn uncompilable(body: &Json) -> Option<&'static str> {
     }
 }
 
-/// The schema asked for in either place. What is no schema is ignored without a word.
+/// The schema asked for in either place. Anything but a schema is silently ignored.
 fn schema(body: &Json) -> Option<Json> {
     let format = body.get("response_format");
     let asked = match format.and_then(|format| format.get("type")).and_then(Json::as_str) {

@@ -50,7 +50,7 @@ pub(crate) struct Template {
     pub(crate) failure: Option<String>,
 }
 
-/// What changes while the server runs; forgotten when it starts anew.
+/// What changes while the server runs; forgotten when it restarts.
 #[derive(Default)]
 pub(crate) struct Services {
     pub(crate) embedding: Mutex<Option<String>>,

@@ -175,7 +175,7 @@ pub(crate) const BOS: u32 = 2400;
 /// Where ids of other pieces begin.
 const FIRST_PIECE: u32 = 3000;
 
-/// Where ids of texts begin that are no pieces; they stand for nothing.
+/// Where ids begin that are not pieces of text; they decode to nothing.
 const FIRST_UNKNOWN: u32 = 4000;
 
 /// Where ids begin that stand for a part of an image.

@@ -49,7 +49,7 @@ async fn talk(session: &mut Session<'_>, what: &Chat, output: &Output, interrupt
             Some(Ok(Command::Quit)) => return Ok(()),
             Some(Ok(command)) => session.obey(command).await,
             Some(Err(failure)) => Err(failure),
-            // Two slashes stand for one. An answer that was interrupted is no reason to end.
+            // Two slashes stand for one. An interrupted answer does not end the session.
             None => session.ask(line.strip_prefix('/').unwrap_or(&line)).await.map(|_| ()),
         };
         match result {

@@ -33,7 +33,7 @@ pub struct Session<'a> {
     request: ChatRequest,
     /// All that was said, also what no longer fits into the context.
     messages: Vec<ChatMessage>,
-    /// How the model is loaded, once the server has told.
+    /// How the model is loaded, once the server has reported it.
     model: Option<ModelParameters>,
     estimator: Estimator,
     /// How many messages did not fit the last time.
@@ -209,7 +209,7 @@ impl<'a> Session<'a> {
         Ok(request)
     }
 
-    /// How large its context and its cache are, as far as the server tells.
+    /// How large its context and its cache are, as far as the server reports it.
     async fn parameters(&self) -> Option<ModelParameters> {
         let models = self.client.models();
         let parameters = models.current().await.ok().and_then(|card| card.into_inner().parameters);
@@ -389,7 +389,7 @@ fn context_of(model: &ModelParameters) -> Option<u64> {
     u64::try_from(model.max_seq_len?).ok().filter(|context| *context > 0)
 }
 
-/// A message as the server is to get it: without our marks, and without what the model thought, which is no part of what was said.
+/// A message as the server is to get it: without our marks, and without what the model thought, which is not part of what was said.
 fn for_the_server(message: &ChatMessage) -> ChatMessage {
     let mut message = message.clone();
     message.extra.remove(INTERRUPTED);

@@ -34,7 +34,7 @@ impl Idempotency {
     pub fn read(path: &Path, interrupt: &Interrupt) -> Result<Self, Failure> {
         let text = std::fs::read_to_string(path).map_err(|error| Failure::file("read", path, &error))?;
         let exchanges = Exchange::from_json_lines(&text)
-            .map_err(|error| Failure::Usage(format!("{} is no recording: {error}", path.display())))?;
+            .map_err(|error| Failure::Usage(format!("{} is not a recording: {error}", path.display())))?;
         let exchanges = Arc::new(Mutex::new(exchanges.into()));
         Ok(Idempotency { script: Script::new([]), exchanges, interrupt: interrupt.clone() })
     }

@@ -56,7 +56,7 @@ async fn input(what: &TextArgs) -> Result<EncodeInput, Failure> {
     }
     let messages: Vec<ChatMessage> = serde_json::from_str(&text).map_err(|error| {
         Failure::Usage(format!(
-            "this is no JSON list of messages: {error}; write [{{\"role\": \"user\", \"content\": \"Hi\"}}]"
+            "this is not a JSON list of messages: {error}; write [{{\"role\": \"user\", \"content\": \"Hi\"}}]"
         ))
     })?;
     Ok(messages.into())

@@ -100,7 +100,7 @@ fn lora_report(report: &LoraReport) -> String {
 fn lora(text: &str) -> Result<LoraLoad, Failure> {
     let Some((name, scaling)) = text.split_once('=') else { return Ok(LoraLoad::new(text)) };
     let scaling =
-        scaling.parse().map_err(|_| Failure::Usage(format!("`{scaling}` is no scaling; write {name}=0.5")))?;
+        scaling.parse().map_err(|_| Failure::Usage(format!("`{scaling}` is not a scaling; write {name}=0.5")))?;
     Ok(LoraLoad::new(name).scaling(scaling))
 }
 
@@ -125,7 +125,7 @@ pub fn done(output: &Output, text: &str) -> Result<(), Failure> {
     output.print(&json!({"ok": true}), |_| text.to_owned())
 }
 
-/// Names of the server's, none of which can pass for several.
+/// Names from the server, none of which can be taken for several.
 fn listed<T: AsRef<str>>(names: &[T], between: &str) -> String {
     names.iter().map(|name| safe::line(name.as_ref())).collect::<Vec<_>>().join(between)
 }

@@ -12,7 +12,7 @@ use super::Output;
 pub struct Progress {
     output: Output,
     bar: Option<ProgressBar>,
-    /// The last line, since some steps are told twice.
+    /// The last line, since some steps are reported twice.
     last: String,
 }
 

@@ -166,7 +166,7 @@ fn a_file_that_is_no_file_of_results_is_left_as_it_is() {
     for (n, other) in ["a note", "a note\nof two lines", "{\"a\": 1}\n", first.trim_end()].into_iter().enumerate() {
         let name = path(&format!("other-{n}"));
         std::fs::write(&name, other).unwrap();
-        refused(&name, "is no file of results, and is left as it is");
+        refused(&name, "is not a file of results, and was not changed");
     }
     let record = ["batch", &input, "-o", &path("out.jsonl"), "--record", &input];
     run(&server, &record).bad(2, "record to another file");

@@ -1,4 +1,4 @@
-//! What it tells of itself.
+//! The help.
 
 use crate::support::{Run, folder, keyless};
 

@@ -240,7 +240,7 @@ fn loras() {
     assert_eq!(run(&server, &["loras", "active"]).good(), "terse   0.5\npolite  1\n");
     assert_eq!(run(&server, &["loras", "active", "--json"]).json()["data"][0]["scaling"], 0.5);
     assert_eq!(run(&server, &["loras", "unload"]).good(), "unloaded\n");
-    run(&server, &["loras", "load", "terse=much"]).bad(2, "`much` is no scaling; write terse=0.5");
+    run(&server, &["loras", "load", "terse=much"]).bad(2, "`much` is not a scaling; write terse=0.5");
 
     let current = start_with(Emulator::builder().lora("terse"));
     let failed = run(&current, &["loras", "load", "terse"]);

@@ -69,7 +69,7 @@ fn a_tape_answers_only_what_it_was_asked() {
     let empty = crate::support::file("empty.jsonl", "");
     replay(&url, &["health"], &empty).bad(3, "the recording is at its end");
     let odd = crate::support::file("odd.jsonl", "{}\n");
-    replay(&url, &["health"], &odd).bad(2, "is no recording");
+    replay(&url, &["health"], &odd).bad(2, "is not a recording");
     replay(&url, &["health"], "/nowhere/at/all").bad(2, "cannot read /nowhere/at/all");
     run(&server, &["health", "--record", "/nowhere/at/all"]).bad(2, "cannot write /nowhere/at/all");
 }

@@ -19,7 +19,7 @@ pub(super) struct Frames {
     pub(super) events: Vec<Event>,
     /// The places of the ends of comments.
     pub(super) comments: Vec<usize>,
-    /// Lines that are no field.
+    /// Lines that are not fields.
     pub(super) odd_lines: Vec<String>,
     pub(super) has_bom: bool,
     /// Whether the body ends inside an event.

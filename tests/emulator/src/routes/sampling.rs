@@ -30,7 +30,7 @@ struct List {
     presets: Vec<String>,
 }
 
-/// Only an admin sees the presets, but whoever asks sees what is in force.
+/// Only an admin sees the presets, but everybody sees what is in force.
 async fn list(Extension(call): Extension<Call>) -> Outcome {
     call.api()?;
     let presets = match call.permission().ok_or(Refusal::Internal)? {

@@ -83,7 +83,7 @@ fn text(state: &Arc<State>, prompt: &str) -> Option<Option<String>> {
     Some(Some(text.to_owned()))
 }
 
-/// As the server does it: each line feed with a character before it that is no carriage return.
+/// As the server does it: each line feed whose previous character is not a carriage return.
 fn with_cr_lf(text: &str) -> String {
     let mut out = String::new();
     let mut before = None;
