@@ -14,6 +14,19 @@ export const AUTHORIZE = 3;
 export const DONE = 4;
 export const FAILED = 5;
 
+/** So many bytes are read in less time than a decoder takes to be called: the record of a token, mostly. */
+const SHORT = 12;
+
+/** These bytes as text, if they are ASCII. */
+function asciiOf(bytes, start, end) {
+  let text = "";
+  for (let at = start; at < end; at++) {
+    if (bytes[at] > 0x7f) return undefined;
+    text += String.fromCharCode(bytes[at]);
+  }
+  return text;
+}
+
 let encoder;
 
 export const encode = (text) => (encoder ??= new (needed("TextEncoder"))()).encode(text);
@@ -121,6 +134,9 @@ export class Abi {
   }
 
   #read(at, length) {
-    return this.#decoder.decode(this.#memory().subarray(at >>> 0, (at >>> 0) + length));
+    const memory = this.#memory();
+    const start = at >>> 0;
+    const short = length <= SHORT ? asciiOf(memory, start, start + length) : undefined;
+    return short ?? this.#decoder.decode(memory.subarray(start, start + length));
   }
 }
