@@ -271,6 +271,55 @@ fn a_chat_is_bounded_in_time_and_size() {
 }
 
 #[test]
+fn a_chat_that_breaks_keeps_its_text_as_its_stream_does() {
+    let chunk = |text: &str| {
+        format!(
+            "data: {{\"id\":\"c\",\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{text}\"}},\"finish_reason\":null}}]}}\n\n"
+        )
+    };
+    let begun = || Reply::events().chunk(chunk("Hello ") + &chunk("th") + &chunk("ere"));
+    let request = ChatRequest::new([ChatMessage::user("hi")]);
+    let small = Options::new().limits(Limits::default().accumulated(512));
+    let total = Options::new().total(Duration::from_secs(20));
+    for (reply, options, code, partial) in [
+        (begun().fail("connection reset"), Options::new(), "connection_lost", Some("Hello there")),
+        (
+            begun().chunk("data: {\"id\"").fail("connection reset"),
+            Options::new(),
+            "connection_lost",
+            Some("Hello there"),
+        ),
+        (begun().hang(), Options::new(), "timeout_idle", Some("Hello there")),
+        (begun().hang(), total, "timeout_total", Some("Hello there")),
+        (begun(), Options::new(), "truncated", Some("Hello there")),
+        (begun().chunk("data: {\n\n"), Options::new(), "invalid_json", Some("Hello there")),
+        (
+            begun().chunk("data: {\"error\":{\"message\":\"no\"}}\n\n"),
+            Options::new(),
+            "stream_error",
+            Some("Hello there"),
+        ),
+        (begun().chunk(chunk(&"x".repeat(1000))), small, "stream_too_large", Some("Hello there")),
+        // Nothing had arrived.
+        (Reply::events().fail("connection reset"), Options::new(), "connection_lost", None),
+        (Reply::reset("connection reset"), Options::new(), "transport", None),
+        (Reply::status(501), Options::new(), "no_chat_model", None),
+    ] {
+        let (client, _) = client([reply.clone(), reply]);
+        let client = client.with(options);
+        let error = bounded(client.chat().create(&request)).unwrap_err();
+        assert_eq!((error.code().as_str(), error.partial_text()), (code, partial), "{error}");
+        let streamed = bounded(client.chat().stream(&request).finish()).unwrap_err();
+        assert_eq!(streamed.partial.text(), partial.unwrap_or_default(), "{streamed}");
+    }
+    // An attempt that got no response has none of the one before.
+    let always = Options::new().retry(Retry::GENTLE.max_retries(1).retry_generations(true));
+    let (client, script) = client([begun().fail("connection reset"), Reply::refused("refused")]);
+    let error = bounded(client.with(always).chat().create(&request)).unwrap_err();
+    assert_eq!((error.partial_text(), script.requests().len()), (None, 2), "{error}");
+}
+
+#[test]
 fn numbers_that_json_lacks_are_refused() {
     let (client, script) = client([]);
     let error = bounded(client.completions().create(&completion().temperature(f64::NAN))).unwrap_err();

@@ -1,6 +1,28 @@
 //! Both clients against the emulated server, over sockets.
 
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener};
+
 use tabbyapi_emulator::tabbyml::TabbyMl;
+
+/// The address of a server that loses the connection in the middle of its one answer.
+fn losing() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        let (mut socket, _) = listener.accept().unwrap();
+        let (mut request, mut buffer) = (Vec::new(), [0; 4096]);
+        while !request.ends_with(b"}") {
+            let read = socket.read(&mut buffer).unwrap();
+            request.extend_from_slice(&buffer[..read]);
+        }
+        let event = "data: {\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hello\"},\"finish_reason\":null}]}\n\n";
+        let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
+        write!(socket, "{head}{:x}\r\n{event}\r\n", event.len()).unwrap();
+        socket.shutdown(Shutdown::Both).unwrap();
+    });
+    url
+}
 
 #[cfg(feature = "reqwest")]
 #[tokio::test]
@@ -39,6 +61,10 @@ async fn the_client_on_reqwest() {
     // An answer that begins again and again.
     let error = client.chat().create(&ChatRequest::new([ChatMessage::user("MOCK:cut")])).await.unwrap_err();
     assert_eq!((error.code().as_str(), error.partial_text()), ("stream_restarted", Some("Hello from")));
+    // A connection that is lost in the middle of one.
+    let client = Client::builder(losing()).build().unwrap();
+    let error = client.chat().create(&ChatRequest::new([ChatMessage::user("hi")])).await.unwrap_err();
+    assert_eq!((error.code().as_str(), error.partial_text()), ("connection_lost", Some("Hello")), "{error}");
 
     let without = TabbyMl::builder().no_webserver().start().unwrap();
     let client = Client::builder(without.url()).build().unwrap();
@@ -72,6 +98,9 @@ fn the_blocking_client() {
     client.events().select(&LogEvent::new("cmpl-1").select_kind(SelectKind::Line)).unwrap();
     let query = GraphQlQuery::<serde_json::Value>::new("{me{id}}");
     assert_eq!(client.graphql().query(&query).unwrap()["me"]["id"], "E16n1q");
+    let client = Client::builder(losing()).build().unwrap();
+    let error = client.chat().create(&ChatRequest::new([ChatMessage::user("hi")])).unwrap_err();
+    assert_eq!((error.code().as_str(), error.partial_text()), ("connection_lost", Some("Hello")), "{error}");
     let stranger = Client::builder(server.url()).build().unwrap();
     assert_eq!(stranger.models().list().unwrap_err().code().as_str(), "unauthorized");
     let other = tabbyapi_emulator::Emulator::builder().start().unwrap();

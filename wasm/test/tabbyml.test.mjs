@@ -176,6 +176,22 @@ test("streams of other shapes are read, or end with an error", async (t) => {
   assert.equal(await outcome("roles"), "xyz");
 });
 
+test("a chat whose connection is lost keeps its text", async (t) => {
+  const piece = { id: "a", choices: [{ index: 0, delta: { content: "Hello" }, finish_reason: null }] };
+  const { url } = await server(t, (request, response) => {
+    events(response);
+    response.write(event(piece), () => response.socket.destroy());
+  });
+  const tabby = new TabbyML({ baseURL: url });
+  const lost = (error) => {
+    assert.deepEqual([error.kind, error.code, error.partial.choices[0].message.content], ["truncated", "connection_lost", "Hello"]);
+    return true;
+  };
+  await assert.rejects(tabby.chat.create(ask()), lost);
+  await assert.rejects(tabby.chat.create(ask()).withResponse(), lost);
+  await assert.rejects(tabby.chat.stream(ask()).final(), lost);
+});
+
 test("a session decides, and the client does", async (t) => {
   const { tabby, seen } = await withAccounts(t);
   const session = await CompletionSession.open({ debounce: 200 });

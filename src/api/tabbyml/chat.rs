@@ -29,10 +29,8 @@ macro_rules! service {
                 ///
                 /// Servers before 0.11 answer 404 and are asked again at `/v1beta/chat/completions`.
                 ///
-                /// The server only streams; this method accumulates the stream. A stream that ends early is an error of kind
-                /// [`Truncated`](crate::ErrorKind::Truncated), whose [`partial_text`](crate::Error::partial_text) returns the text until then,
-                /// unless
-                /// the connection was lost. [`stream`](Chat::stream) keeps the text in any case.
+                /// The server only streams; this method accumulates the stream. If it ends early, because it was cut, the connection was lost or
+                /// a deadline passed, [`partial_text`](crate::Error::partial_text) of the error returns the text until then.
                 ///
                 /// # Errors
                 ///
@@ -248,16 +246,18 @@ impl CollectedChat {
             let total = self.total.as_mut();
             match (step, total) {
                 (Ok(Some(chunk)), Some(total)) => {
-                    self.items += 1;
                     total.push(&chunk)?;
+                    self.items += 1;
                 }
                 (Ok(_), _) => return Ok(()),
-                (Err(error), Some(total)) if error.kind() == ErrorKind::Truncated && self.items > 0 => {
-                    return Err(error.with_partial_text(total.so_far().text()));
-                }
                 (Err(error), _) => return Err(error),
             }
         }
+    }
+
+    /// Returns the text of the first choice so far. `None` before the first item of a response, and after its end.
+    pub fn text_so_far(&self) -> Option<&str> {
+        self.total.as_ref().filter(|_| self.items > 0).map(|total| total.so_far().text())
     }
 
     fn whole(&mut self) -> Option<ChatCompletion> {

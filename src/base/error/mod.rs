@@ -122,8 +122,9 @@ impl Error {
         self.0.response.as_ref().map(|r| &r.body)
     }
 
-    /// Returns the text of the first choice of a whole response that was cut, for code `generation_cut`. The [`body`](Error::body) has
-    /// all of it. Streams keep their partial response themselves.
+    /// Returns the text of the first choice of a whole response that was cut: for code `generation_cut`, whose [`body`](Error::body) has all of
+    /// it, and for any error after the first text of a response of TabbyML that is accumulated from its stream. Streams keep their partial
+    /// response themselves.
     pub fn partial_text(&self) -> Option<&str> {
         self.0.partial.as_deref()
     }
