@@ -26,9 +26,17 @@ pub(crate) struct Player {
 impl Player {
     /// A client with the token of the recording.
     pub(crate) fn of(recording: &Recording) -> Self {
-        let script = Script::new([]);
         let ingestion = recording.exchange.path.starts_with("/v1beta/ingestion");
         let (user, registration) = if ingestion { ("", recording.token()) } else { (recording.token(), "") };
+        Player::with(user, registration)
+    }
+
+    pub(crate) fn without_token() -> Self {
+        Player::with("", "")
+    }
+
+    fn with(user: &str, registration: &str) -> Self {
+        let script = Script::new([]);
         let builder = Client::builder("http://tabby.test").token(user).registration_token(registration);
         let client = builder.retry(Retry::NEVER).build_with(script.clone()).expect("a client");
         Player { script, client }
