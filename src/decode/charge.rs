@@ -328,8 +328,8 @@ impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Elements<'_, A> {
 
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, A::Error> {
         let size = size_of::<T::Value>();
-        // A tree may be in memory twice: as it was read, and as the final value.
-        let size = if self.kind == Kind::Tree && size == size_of::<Value>() { 2 * size } else { size };
+        // A tree may be in memory twice: as it was read, and as the final value, which is larger if its maps keep their order.
+        let size = if self.kind == Kind::Tree && size > 0 { size + size_of::<Value>() } else { size };
         let (account, growth, tame) = (self.account, &self.growth, self.kind == Kind::List);
         if let Some(trail) = &account.trail {
             trail.enter_element(growth.len());
