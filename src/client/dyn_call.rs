@@ -24,8 +24,6 @@ pub(crate) trait DynCall<T>: MaybeSend + fmt::Debug {
     fn abort(&mut self, now: Time, error: Error) -> Error;
     fn record(&self) -> &Record;
     fn head(&self) -> Option<(StatusCode, &HeaderMap)>;
-    /// Adds the text that had arrived to the error of a response that is accumulated from its stream.
-    fn with_partial(&self, error: Error) -> Error;
     /// The servers that it has tried, a bit each.
     fn tried(&self) -> u64;
     /// Prefers servers that are not among these.
@@ -61,21 +59,6 @@ impl<D: Decode> DynCall<D::Item> for Call<D> {
 
     fn head(&self) -> Option<(StatusCode, &HeaderMap)> {
         self.status().zip(self.headers())
-    }
-
-    fn with_partial(&self, error: Error) -> Error {
-        #[cfg(feature = "tabbyml")]
-        {
-            use crate::api::tabbyml::CollectedChat;
-
-            let collected = (self.decoder() as &dyn std::any::Any).downcast_ref::<CollectedChat>();
-            // An attempt that got no response has the text of none.
-            let answered = self.record().attempts.last().is_some_and(|attempt| attempt.head.is_some());
-            if let Some(text) = collected.filter(|_| answered).and_then(CollectedChat::text_so_far) {
-                return error.with_partial_text(text);
-            }
-        }
-        error
     }
 
     fn tried(&self) -> u64 {

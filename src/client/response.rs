@@ -161,7 +161,7 @@ impl<T> Future for ResponseFuture<T> {
             let mut item = None;
             match std::task::ready!(driver.poll_item(cx, &mut item)) {
                 Some(Ok(())) => *value = item,
-                Some(Err(error)) => return Poll::Ready(Err(driver.call().with_partial(error))),
+                Some(Err(error)) => return Poll::Ready(Err(error)),
                 None => return Poll::Ready(whole(value.take(), driver.call())),
             }
         }

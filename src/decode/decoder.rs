@@ -53,6 +53,12 @@ pub trait Decode: MaybeSend + 'static {
         false
     }
 
+    /// Returns the text of a response that is not complete, for its error; `None` by default. For decoders that accumulate a stream to a single
+    /// item.
+    fn partial_text(&self) -> Option<&str> {
+        None
+    }
+
     /// Returns a counter of the progress besides items. It grows with each KiB of data, of an event or a body. Keep-alive comments do not
     /// count.
     fn progress(&self) -> u64;

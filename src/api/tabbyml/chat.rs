@@ -255,11 +255,6 @@ impl CollectedChat {
         }
     }
 
-    /// Returns the text of the first choice so far. `None` before the first item of a response, and after its end.
-    pub fn text_so_far(&self) -> Option<&str> {
-        self.total.as_ref().filter(|_| self.items > 0).map(|total| total.so_far().text())
-    }
-
     fn whole(&mut self) -> Option<ChatCompletion> {
         self.total.take().map(Accumulate::into_output)
     }
@@ -294,6 +289,10 @@ impl Decode for CollectedChat {
 
     fn is_whole(&self) -> bool {
         true
+    }
+
+    fn partial_text(&self) -> Option<&str> {
+        self.total.as_ref().filter(|_| self.items > 0).map(|total| total.so_far().text())
     }
 
     fn progress(&self) -> u64 {

@@ -115,7 +115,7 @@ impl Client {
         let mut driver = self.driver(call, self.cancel.child());
         let (mut value, mut item) = (None, None);
         while let Some(result) = driver.next(&mut item) {
-            result.map_err(|error| driver.call().with_partial(error))?;
+            result?;
             value = item.take();
         }
         whole(value, driver.call())

@@ -18,6 +18,7 @@ pub(super) trait Items {
     fn finish(&mut self) -> Result<()>;
     fn is_done(&self) -> bool;
     fn is_whole(&self) -> bool;
+    fn partial_text(&self) -> Option<&str>;
     fn progress(&self) -> u64;
 
     /// Whether there is an item in the place.
@@ -93,6 +94,10 @@ impl<D: Decode> Items for Placed<'_, D> {
 
     fn is_whole(&self) -> bool {
         self.typed.decoder.is_whole()
+    }
+
+    fn partial_text(&self) -> Option<&str> {
+        self.typed.decoder.partial_text()
     }
 
     fn progress(&self) -> u64 {
