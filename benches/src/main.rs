@@ -76,7 +76,7 @@ type Measured = (&'static str, Vec<Table>, Vec<Verdict>);
 fn without_sockets(extent: Extent) -> Measured {
     let tables = times::measure(extent);
     let mut verdicts = extent.pick(Vec::new(), bars::judge(&tables[0]));
-    verdicts.extend(bars::judge_allocations(&tables[1]));
+    verdicts.extend(bars::judge_allocations(&tables[1], extent));
     ("Nanoseconds per event", tables, verdicts)
 }
 
@@ -91,7 +91,7 @@ fn sockets(extent: Extent) -> Result<Measured, String> {
 fn instructions() -> Result<Measured, String> {
     let table = instructions::measure()?;
     let mut verdicts = bars::judge(&table);
-    verdicts.push(bars::judge_whole(&table));
+    verdicts.extend(bars::judge_instructions(&table));
     let mut tables = vec![table];
     for (table, bars) in loopback::instructions()? {
         tables.push(table);

@@ -5,7 +5,7 @@ use std::fmt;
 use std::ops::Deref;
 
 use serde::{Deserialize, Serialize};
-use smol_str::SmolStr;
+use smol_str::{SmolStr, SmolStrBuilder};
 
 /// A UTF-8 string that is cheap to clone and stores a token without an allocation.
 ///
@@ -34,6 +34,29 @@ impl Deref for Text {
     type Target = str;
     fn deref(&self) -> &str {
         self.as_str()
+    }
+}
+
+/// Builds a text from parts. A short one takes no allocation.
+pub(crate) struct TextBuilder(SmolStrBuilder);
+
+impl TextBuilder {
+    pub(crate) fn new() -> Self {
+        TextBuilder(SmolStrBuilder::new())
+    }
+
+    #[inline]
+    pub(crate) fn push(&mut self, character: char) {
+        self.0.push(character);
+    }
+
+    #[inline]
+    pub(crate) fn push_str(&mut self, text: &str) {
+        self.0.push_str(text);
+    }
+
+    pub(crate) fn finish(self) -> Text {
+        Text(self.0.finish())
     }
 }
 

@@ -17,6 +17,7 @@ use digits::Digits;
 pub use frames::{Frame, Frames};
 
 use crate::base::Text;
+use crate::base::text::TextBuilder;
 
 /// The number of strings of an event that are tried.
 const CANDIDATES: usize = 4;
@@ -162,7 +163,7 @@ impl<T: Slot> Template<T> {
 /// The text of a string body.
 #[inline]
 fn text_of(body: &str, escaped: bool) -> Option<Text> {
-    if escaped { unescape(body).map(Text::from) } else { Some(Text::from(body)) }
+    if escaped { unescape(body) } else { Some(Text::from(body)) }
 }
 
 /// The item with this string.
@@ -192,8 +193,8 @@ fn time_in<T: Slot>(frame: &Frame, empty: &T, decode: impl Fn(&str) -> Option<T>
 
 /// The text of a string body. None if it has an invalid escape, or one by number, which this server writes only for
 /// control characters.
-fn unescape(body: &str) -> Option<String> {
-    let mut text = String::with_capacity(body.len());
+fn unescape(body: &str) -> Option<Text> {
+    let mut text = TextBuilder::new();
     let mut rest = body;
     while let Some(at) = memchr::memchr(b'\\', rest.as_bytes()) {
         text.push_str(&rest[..at]);
@@ -211,7 +212,7 @@ fn unescape(body: &str) -> Option<String> {
         rest = &rest[at + 2..];
     }
     text.push_str(rest);
-    Some(text)
+    Some(text.finish())
 }
 
 /// Where string bodies may be, including keys.
@@ -227,7 +228,7 @@ fn strings(data: &str) -> impl Iterator<Item = Range<usize>> {
 
 /// Whether a string body equals `text` after unescaping.
 fn says(body: &str, text: &str) -> bool {
-    body == text && !body.contains('\\') || unescape(body).is_some_and(|body| body == text)
+    body == text && !body.contains('\\') || unescape(body).is_some_and(|body| *body == *text)
 }
 
 #[cfg(test)]
