@@ -138,7 +138,7 @@ fn tokens() {
     let messages = r#"[{"role": "user", "content": "Hi"}]"#;
     run(&server, &["tokens", "count", messages, "--messages"]).good();
     assert!(sent(&server, "/v1/token/encode").pop().unwrap()["text"].is_array());
-    run(&server, &["tokens", "count", "Hi", "--messages"]).bad(2, "no JSON list of messages");
+    run(&server, &["tokens", "count", "Hi", "--messages"]).bad(2, "not a JSON list of messages");
 }
 
 #[test]
