@@ -112,7 +112,11 @@ test("the chat page", { timeout: 120_000 }, async (t) => {
   await page.getByText(", stopped").nth(1).waitFor();
 
   await page.getByRole("combobox").selectOption("beta-3B-exl3");
-  const values = new Set();
+  await page.evaluate(() => {
+    const bar = document.getElementById("bar");
+    globalThis.values = new Set();
+    new MutationObserver(() => globalThis.values.add(bar.value)).observe(bar, { attributes: true, attributeFilter: ["value"] });
+  });
   await page.getByRole("button", { name: "Load", exact: true }).click();
   const announced = await page.evaluate(() => {
     globalThis.said = [];
@@ -120,11 +124,9 @@ test("the chat page", { timeout: 120_000 }, async (t) => {
     return document.getElementById("status").textContent;
   });
   assert.equal(announced, "Loading beta-3B-exl3.");
-  while (!(await page.getByText("beta-3B-exl3 is loaded").isVisible())) {
-    values.add(await page.locator("#bar").evaluate((bar) => bar.value));
-    await sleep(15);
-  }
-  assert.ok(values.size > 2, `the bar stood at ${[...values]}`);
+  await page.getByText("beta-3B-exl3 is loaded").waitFor();
+  const values = await page.evaluate(() => [...globalThis.values]);
+  assert.ok(values.length > 2, `the bar stood at ${values}`);
   assert.deepEqual(await page.evaluate(() => globalThis.said), ["beta-3B-exl3 is loaded."], "modules are not announced one by one");
   await page.emulateMedia({ colorScheme: "dark" });
   await page.screenshot({ path: path.join(process.env.SHOTS ?? "/tmp", "chat-dark.png") });

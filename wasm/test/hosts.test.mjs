@@ -56,7 +56,7 @@ test("Node", { timeout: 30_000 }, async (t) => {
   await server.seen(DISCONNECT);
 });
 
-test("Deno, which may ask this one server and nothing else", { timeout: 60_000 }, async (t) => {
+test("Deno, which may ask this one server and nothing else", { timeout: 180_000 }, async (t) => {
   const server = await emulator(t, ...slow);
   const made = project("deno");
   writeFileSync(path.join(made, "main.js"), SCRIPT(server.url));
@@ -65,7 +65,7 @@ test("Deno, which may ask this one server and nothing else", { timeout: 60_000 }
   await server.seen(DISCONNECT);
 });
 
-test("workerd, through the example", { timeout: 60_000 }, async (t) => {
+test("workerd, through the example", { timeout: 180_000 }, async (t) => {
   const server = await emulator(t, ...slow);
   const made = project("worker");
   cpSync(path.join(root, "examples/worker"), made, { recursive: true });
@@ -96,7 +96,7 @@ test("workerd, through the example", { timeout: 60_000 }, async (t) => {
   await server.seen(DISCONNECT, 10_000);
 });
 
-test("a page without a bundler", { timeout: 60_000 }, async (t) => {
+test("a page without a bundler", { timeout: 180_000 }, async (t) => {
   const server = await emulator(t, ...slow);
   const made = project("page");
   const map = { imports: { tabbyapi: "./node_modules/tabbyapi/dist/web.js" } };
@@ -112,7 +112,7 @@ for (const [what, from, options] of [
   ["esbuild, with the module inlined", "tabbyapi/inline", {}],
   ["esbuild, split", "tabbyapi", { splitting: true }],
 ]) {
-  test(what, { timeout: 60_000 }, async (t) => {
+  test(what, { timeout: 180_000 }, async (t) => {
     const server = await emulator(t, ...slow);
     const made = project(what.replace(/\W+/g, "-"));
     writeFileSync(path.join(made, "main.js"), SCRIPT(server.url, from));
@@ -123,7 +123,7 @@ for (const [what, from, options] of [
   });
 }
 
-test("webpack", { timeout: 60_000 }, async (t) => {
+test("webpack", { timeout: 180_000 }, async (t) => {
   const server = await emulator(t, ...slow);
   const made = project("webpack");
   writeFileSync(path.join(made, "main.js"), SCRIPT(server.url));
@@ -169,7 +169,7 @@ for (const mode of ["build", "dev"]) {
   });
 }
 
-test("the types, through the package's exports", { timeout: 60_000 }, async () => {
+test("the types, through the package's exports", { timeout: 180_000 }, async () => {
   const made = project("types");
   const config = JSON.parse(readFileSync(path.join(here, "types/tsconfig.json"), "utf8"));
   for (const name of config.files) cpSync(path.join(here, "types", name), path.join(made, name));
