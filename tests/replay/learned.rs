@@ -16,7 +16,7 @@ const PADDING: usize = 5 << 10;
 /// How many events are compared. `TEMPLATE_EVENTS` sets another number, and `TEMPLATE_SEED` makes others.
 fn number() -> u64 {
     let set = std::env::var("TEMPLATE_EVENTS").ok().and_then(|number| number.parse().ok());
-    set.unwrap_or(if cfg!(debug_assertions) { 40_000 } else { 400_000 })
+    set.unwrap_or(if cfg!(any(debug_assertions, target_arch = "wasm32")) { 40_000 } else { 400_000 })
 }
 
 /// The data of the events of a recorded stream, without what ends it.
