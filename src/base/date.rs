@@ -4,13 +4,12 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, header};
 
-/// A constant: making a name while the program runs takes a table of all standard names.
 const RETRY_AFTER_MS: HeaderName = HeaderName::from_static("retry-after-ms");
 
 /// The wait that `retry-after-ms` (milliseconds) or `Retry-After` asks for. `Retry-After` is seconds or a date. Numbers can have a
 /// fraction. A date is relative to the `Date` of the same response.
 pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    // Names, not texts: reading any text as a name takes a table of all standard names, a twentieth of the code in wasm32.
+    // Names, and constants, not texts: reading any text as a name takes a table of all standard names, a twentieth of the code in wasm32.
     let text = |name: HeaderName| Some(headers.get(name)?.to_str().ok()?.trim_ascii());
     if let Some(wait) = text(RETRY_AFTER_MS).and_then(|value| span(value, 1000)) {
         return Some(wait);

@@ -10,7 +10,7 @@ use crate::ask::{Ask, streams};
 use crate::random::Random;
 use crate::recording::Recording;
 
-/// White space after a document, of which templates learn no longer ones.
+/// White space after a document, which makes it too long for a template.
 const PADDING: usize = 5 << 10;
 
 /// How many events are compared. `TEMPLATE_EVENTS` sets another number, and `TEMPLATE_SEED` makes others.

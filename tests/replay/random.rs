@@ -2,7 +2,7 @@
 
 /// Of the runs that a test makes of each answer, one in so many is made: all of them as released, which is how
 /// `tests/run wasm-suite` and `cargo test --release` make them, and a sample where the program is not optimized.
-pub(crate) const ONE_IN: usize = if cfg!(debug_assertions) { 20 } else { 1 };
+pub(crate) const ONE_IN: usize = if cfg!(debug_assertions) { 5 } else { 1 };
 
 /// A small generator (xorshift64*): a failure names its seed and repeats.
 pub(crate) struct Random(u64);

@@ -123,7 +123,7 @@ struct Results<'a> {
     file: File,
     /// What it held when it was opened.
     journal: Journal,
-    /// The lines of the last requests, none of which reached the server.
+    /// The lines of the last requests in a row that did not reach the server.
     held: Vec<String>,
     /// A file in the common sense, and no pipe or device.
     regular: bool,

@@ -125,7 +125,7 @@ pub fn done(output: &Output, text: &str) -> Result<(), Failure> {
     output.print(&json!({"ok": true}), |_| text.to_owned())
 }
 
-/// Names from the server, none of which can be taken for several.
+/// Names from the server, escaped so that none looks like several.
 fn listed<T: AsRef<str>>(names: &[T], between: &str) -> String {
     names.iter().map(|name| safe::line(name.as_ref())).collect::<Vec<_>>().join(between)
 }
