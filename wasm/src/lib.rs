@@ -20,6 +20,7 @@ mod records;
 mod resume;
 #[cfg(feature = "tabbyml")]
 pub mod session;
+mod settings;
 #[cfg(feature = "tabbyml")]
 mod tabbyml;
 mod template;

@@ -84,7 +84,7 @@ pub fn deadline() -> f64 {
 
 /// Opens a client from settings; 0 if they cannot work, which the detail explains.
 pub fn open(settings: &[u8]) -> u32 {
-    match config::settings(settings) {
+    match crate::settings::settings(settings) {
         Ok(settings) => MACHINE.with_borrow_mut(|machine| {
             let shared = Shared::new(settings);
             let options = shared.options().clone();
@@ -117,7 +117,7 @@ pub fn servers(client: u32, now: f64) -> u32 {
 
 /// Notes which model a server of a client has loaded; 0 if that cannot be read. Unknown servers are ignored.
 pub fn loaded(client: u32, what: &[u8]) -> u32 {
-    match shared(client).and_then(|shared| Ok((shared, config::loaded(what)?))) {
+    match shared(client).and_then(|shared| Ok((shared, crate::settings::loaded(what)?))) {
         Ok((shared, (server, model))) => {
             shared.set_model(&server, model.as_deref());
             1
