@@ -264,6 +264,7 @@ pub(crate) fn count(number: f64) -> u32 {
 mod tests {
     use super::*;
 
+    #[cfg(feature = "tabbyml")]
     #[test]
     fn the_preset_of_the_package_is_that_of_the_library() {
         let limit = tabbyapi::tabbyml::RATE_LIMIT;

@@ -181,7 +181,6 @@ mod tests {
         assert!(loaded(br#"{"model": "m"}"#).is_err());
     }
 
-    #[cfg(feature = "tabbyml")]
     #[test]
     fn the_options_of_a_call_are_those_of_its_client_with_its_own_in_their_place() {
         let given = |text: &str| format!(r#"{{"base_url": "http://h", "operation": "x", {text}}}"#);
