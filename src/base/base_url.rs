@@ -244,7 +244,7 @@ fn wrong(text: &str, what: &str, hint: &str) -> Error {
     Error::config_of(Place::BaseUrl, &[" `", &shown(text), "`", what].concat()).with_hint(hint)
 }
 
-/// User input made safe for a message: without control characters, and cut.
+/// Makes user input safe for a message: removes control characters and truncates it.
 fn shown(text: &str) -> String {
     text.chars().take(200).map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
@@ -348,7 +348,7 @@ mod tests {
             assert!(error.message().contains(problem), "{base}: {error}");
             assert!(error.hint().unwrap().starts_with(&format!("write `{instead}`")), "{base}: {error}");
         }
-        // Of the same letters, and none of these.
+        // Similar paths that are not routes of the server.
         for base in
             ["http://h/health/a", "http://h/tabby-health", "http://h/my/models", "http://h/v1/models/a", "http://docs"]
         {

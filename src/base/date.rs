@@ -6,10 +6,11 @@ use http::{HeaderMap, HeaderName, header};
 
 const RETRY_AFTER_MS: HeaderName = HeaderName::from_static("retry-after-ms");
 
-/// The wait that `retry-after-ms` (milliseconds) or `Retry-After` asks for. `Retry-After` is seconds or a date. Numbers can have a
-/// fraction. A date is relative to the `Date` of the same response.
+/// Returns the wait that the server requests by `retry-after-ms` (milliseconds) or `Retry-After` (seconds, or a date). Numbers
+/// can have a fraction. A date is relative to the `Date` of the same response.
 pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    // Names, and constants, not texts: reading any text as a name takes a table of all standard names, a twentieth of the code in wasm32.
+    // Takes constant names, because parsing a name from text needs a table of all standard names, a twentieth of the code on
+    // wasm32.
     let text = |name: HeaderName| Some(headers.get(name)?.to_str().ok()?.trim_ascii());
     if let Some(wait) = text(RETRY_AFTER_MS).and_then(|value| span(value, 1000)) {
         return Some(wait);
@@ -24,7 +25,8 @@ pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     Some(at.duration_since(now).unwrap_or_default())
 }
 
-/// A decimal number of `1/per_second` seconds, to the nanosecond. Not by way of `f64`, whose parser has tables of 10 KB.
+/// Parses a decimal number in units of `1/per_second` seconds, to the nanosecond. Does not use the parser of `f64`, which has
+/// tables of 10 KB.
 fn span(text: &str, per_second: u32) -> Option<Duration> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let are_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
@@ -33,7 +35,7 @@ fn span(text: &str, per_second: u32) -> Option<Duration> {
     }
     let digit = |byte: u8| u64::from(byte - b'0');
     let seconds = whole.bytes().try_fold(0_u64, |sum, byte| sum.checked_mul(10)?.checked_add(digit(byte)));
-    // Missing places are zeros, further ones are left out.
+    // Missing digits are zeros, further ones are ignored.
     let nanos = fraction.bytes().chain([b'0'; 9]).take(9).fold(0, |sum, byte| sum * 10 + digit(byte));
     Some(seconds.map_or(Duration::MAX, |seconds| Duration::new(seconds, nanos as u32) / per_second))
 }

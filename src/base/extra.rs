@@ -1,4 +1,4 @@
-//! `Extra`: fields without a name in this library.
+//! `Extra`: fields that this library does not define.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use serde_json::{Map, Value, map};
 use crate::base::ordered::{OrderedJson, map_in_order_of};
 use crate::base::secrets::Secrets;
 
-/// Fields without a name in this version of the library. In requests they are sent, in responses they are kept.
+/// Fields that this version of the library does not define. In requests they are sent, in responses they are kept.
 ///
 /// Takes the size of one pointer. Does not allocate while empty.
 ///

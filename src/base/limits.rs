@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 ///
 /// # Memory
 ///
-/// Decoding a response, or an event of a stream, of `n` bytes takes at most `max(expansion * n, 16 MiB)` of memory, including the bytes
-/// themselves. With the default this is 4 times its size. The memory of the values (structs, lists, maps, fields without a name in this
-/// library) is counted during decoding, and decoding stops at the limit. Documents of up to 64 KiB are not counted, because they
-/// always stay below 16 MiB.
+/// Decoding a response, or an event of a stream, of `n` bytes takes at most `max(expansion * n, 16 MiB)` of memory, including the
+/// bytes themselves. With the default this is 4 times its size. The memory of the values (structs, lists, maps, fields that this
+/// library does not define) is counted during decoding, and decoding stops at the limit. Documents of up to 64 KiB are not
+/// counted, because they always stay below 16 MiB.
 ///
 /// ```
 /// use tabbyapi::Limits;

@@ -37,7 +37,7 @@ impl Deref for Text {
     }
 }
 
-/// Builds a text from parts. A short one takes no allocation.
+/// Builds a text from parts. Short texts do not allocate.
 pub(crate) struct TextBuilder(SmolStrBuilder);
 
 impl TextBuilder {
@@ -175,13 +175,14 @@ impl fmt::Debug for Text {
         fmt::Debug::fmt(self.as_str(), f)
     }
 }
-/// Finds a short text in another. A simple search, because the standard one is ten times as much code in the wasm module.
+/// Finds a short text in another. Uses a simple search, because the standard one is ten times as much code in the wasm module.
 pub(crate) fn find(text: &[u8], words: &[u8]) -> Option<usize> {
     let first = *words.first()?;
     memchr::memchr_iter(first, text).find(|&at| text[at..].starts_with(words))
 }
 
-/// Replaces what is not UTF-8 by U+FFFD. None if all of it is valid. Allocates the exact size at once, since the text may be large.
+/// Replaces invalid UTF-8 by U+FFFD. Returns None if all of it is valid. Allocates the exact size at once, since the text may be
+/// large.
 pub(crate) fn lossy(bytes: &[u8]) -> Option<String> {
     std::str::from_utf8(bytes).is_err().then(|| replaced(bytes))
 }
@@ -250,8 +251,8 @@ pub(crate) fn decimal(number: u64) -> String {
     digits
 }
 
-/// The text of a cause, and the texts of its own causes. A function pointer, so that a program whose causes are [`TransportError`]s links
-/// only the formatting that those need.
+/// Returns the text of a cause, and the texts of its own causes. A function pointer, so that a program whose causes are all
+/// [`TransportError`]s links only their formatting.
 pub(crate) type Texts = fn(&(dyn std::error::Error + 'static)) -> [String; 2];
 
 pub(crate) fn texts_of_any(error: &(dyn std::error::Error + 'static)) -> [String; 2] {

@@ -93,7 +93,7 @@ impl Timeouts {
 /// The timeouts of a client, by kind of work.
 ///
 /// ```
-/// // From a configuration file: seconds, null for no limit; what is missing keeps its default.
+/// // From a configuration file: seconds, null for no limit; missing values keep their default.
 /// use tabbyapi::{Timeouts, TimeoutPolicy};
 ///
 /// let timeout_policy: TimeoutPolicy = serde_json::from_str(r#"{"stream": {"idle": 30, "total": null}, "read": {"head": 2.5}}"#)?;

@@ -24,8 +24,9 @@ impl Error {
         self
     }
 
-    /// Writes the places that the hint names by `spell`, in [`hint`](Error::hint) and `Display`. For programs whose users do not see
-    /// Rust. A setting at the start of the message, such as the base URL, is written the same way. Hints without an [`Advice`] do not change.
+    /// Replaces the places that the hint names by the texts that `spell` returns, in [`hint`](Error::hint) and `Display`. For
+    /// programs whose users do not see Rust. A setting at the start of the message, such as the base URL, is replaced the same
+    /// way. Hints without an [`Advice`] do not change.
     #[must_use]
     pub fn spelled(mut self, mut spell: impl FnMut(Place) -> String) -> Self {
         let inner = &mut *self.0;

@@ -61,7 +61,7 @@ struct Inner {
     record: Option<Record>,
     retry_at: Option<Time>,
     retry_after: Option<Duration>,
-    /// The status that the error itself names, where the response status is a success.
+    /// The status that the error itself names, if the response status is a success.
     named_status: Option<StatusCode>,
     /// The error was reported by an event of a stream.
     in_stream: bool,

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{NULL, Node, OrderedJson};
 
 impl<T: Into<Value>> From<T> for OrderedJson {
-    /// The order is that of the map.
+    /// Keeps the order of the map.
     fn from(value: T) -> Self {
         fn of(value: Value) -> OrderedJson {
             OrderedJson(match value {

@@ -26,7 +26,8 @@ pub(crate) const X_ADMIN_KEY: HeaderName = HeaderName::from_static("x-admin-key"
 /// The replacement of a removed secret.
 pub(crate) const REMOVED: &str = "[removed]";
 
-/// How many bytes of the start of a secret are removed before an ellipsis, since the text may have been cut inside the secret.
+/// The minimum number of bytes of a secret's start that are removed before an ellipsis. The text may have been truncated inside
+/// the secret.
 const HEAD: usize = 3;
 
 /// Whether a header carries a secret, which must not be in recordings and logs.
@@ -168,7 +169,7 @@ impl Secrets {
         Cow::Owned(without)
     }
 
-    /// Removes the secrets from the values. Returns whether the name of a field contains one, in which case all fields have to go.
+    /// Removes the secrets from the values. Returns whether the name of a field contains one; the caller then removes all fields.
     pub(crate) fn remove_from_fields(&self, fields: &mut Map<String, Value>) -> bool {
         fields.values_mut().for_each(|value| self.remove_from_value(value));
         fields.keys().any(|name| self.are_in(name.as_bytes()))

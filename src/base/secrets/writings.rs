@@ -9,7 +9,8 @@ use zeroize::Zeroizing;
 use super::escape::undone;
 use super::search::LAYERS;
 
-/// Shorter texts are not removed: removing a key of three letters would damage ordinary words and protect nothing.
+/// The minimum length of a secret that is removed. Removing a key of three letters would damage ordinary words and protect
+/// nothing.
 pub(super) const SHORTEST: usize = 6;
 
 const ANY_PADDING: GeneralPurposeConfig =
@@ -46,7 +47,7 @@ impl Writings {
         self.0.iter().map(|text| text.as_slice())
     }
 
-    /// Adds the value of a header and its parts: what follows a scheme, user and password of `Basic`, parameters, cookies.
+    /// Adds the value of a header and its parts: the text after a scheme, user and password of `Basic`, parameters, cookies.
     pub(super) fn header(&mut self, name: &HeaderName, value: &[u8]) {
         let value = value.trim_ascii();
         let (scheme, rest) = match value.iter().position(|byte| *byte == b' ') {
