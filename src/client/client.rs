@@ -1,4 +1,4 @@
-//! `Client`: makes calls of endpoints, and hands them to the driver.
+//! `Client`: creates calls of endpoints and passes them to the driver.
 
 use std::fmt;
 use std::sync::Arc;
@@ -54,7 +54,7 @@ impl Client {
         }
     }
 
-    /// Calls an endpoint. Nothing is sent until the future is polled; dropping it cancels the call.
+    /// Calls an endpoint. Nothing is sent until the future is polled. Dropping it cancels the call.
     pub fn call<E>(&self, endpoint: &E) -> ResponseFuture<<E::Decoder as Decode>::Item>
     where
         E: Endpoint,
@@ -63,7 +63,7 @@ impl Client {
         ResponseFuture::new(&self.io, Call::with(&self.shared, endpoint, &self.options))
     }
 
-    /// Calls an endpoint that streams. Nothing is sent until the stream is polled; dropping it cancels the call.
+    /// Calls an endpoint that streams. Nothing is sent until the stream is polled. Dropping it cancels the call.
     pub fn stream<R: StreamEndpoint>(
         &self,
         request: &R,
@@ -100,9 +100,9 @@ impl Client {
 
     /// Requests the loaded model of each server (`GET /v1/model`), all at once. Returns their cards or errors, in the order of the servers.
     ///
-    /// The results are recorded. Calls that name a model then prefer a server that has loaded it. A server that fails is used after others,
-    /// and the failure counts in its breaker. `/health` is not requested, because it stays at 503 long after a server has recovered.
-    /// Servers are not probed automatically; see [`probes`](Client::probes).
+    /// The results are recorded. Calls that name a model then prefer a server that has loaded it. Servers that failed are used
+    /// after the others, and the failure counts in their breakers. `/health` is not requested, because it stays at 503 long after
+    /// a server has recovered. Servers are not probed automatically; see [`probes`](Client::probes).
     pub async fn probe(&self) -> Vec<(BaseUrl, Result<Response<ModelCard>>)> {
         let servers: Vec<BaseUrl> = self.servers().into_iter().map(|server| server.base).collect();
         let once = self.with(Options::new().retry(Retry::NEVER));
@@ -118,7 +118,8 @@ impl Client {
         servers.into_iter().zip(cards).collect()
     }
 
-    /// Probes the servers now and then once per interval, as long as the future is polled. Run it in a task of your own; it never ends.
+    /// Probes the servers immediately and then once per interval, as long as the future is polled. The future never ends; run it
+    /// in a separate task.
     pub async fn probes(&self, every: Duration) -> std::convert::Infallible {
         loop {
             let next = self.now() + every;
@@ -129,7 +130,7 @@ impl Client {
 
     /// Opens this many connections to each server ahead of time. Errors are ignored.
     ///
-    /// Connections stay open for as long as the transport and the server keep idle ones: 4 s with reqwest.
+    /// Idle connections stay open as long as the transport and the server keep them: 4 s with reqwest.
     pub async fn warm(&self, connections: usize) {
         let once = self.with(Options::new().retry(Retry::NEVER));
         let servers = self.servers();
@@ -137,7 +138,7 @@ impl Client {
         crate::client::response::all(each.map(|server| once.at(server).call(&CheckHealth)).collect()).await;
     }
 
-    /// Returns the base URL of its server; of several, the first one's.
+    /// Returns the base URL of the server, or of the first one if there are several.
     pub fn base_url(&self) -> &BaseUrl {
         self.shared.base()
     }
@@ -147,7 +148,7 @@ impl Client {
         &self.shared
     }
 
-    /// Returns the options of its calls.
+    /// Returns the options of the client's calls.
     pub fn options(&self) -> &Options {
         &self.options
     }
@@ -165,7 +166,7 @@ impl Client {
         self.io.transport.now()
     }
 
-    /// Returns the clock of its transport, which its calls use.
+    /// Returns the clock of the client's transport, which its calls use.
     pub fn clock(&self) -> Clock {
         Clock::new(self.transport().clone())
     }
@@ -177,7 +178,7 @@ impl fmt::Debug for Client {
     }
 }
 
-/// What a client is made of beside its transport, for both drivers.
+/// The parts of a client other than its transport, for both drivers.
 pub(crate) struct ClientParts {
     pub(crate) shared: Shared,
     pub(crate) options: Arc<Options>,
@@ -190,7 +191,7 @@ pub struct ClientBuilder {
     settings: Result<Settings>,
     keys: Option<Arc<dyn KeySource>>,
     options: Options,
-    /// For the transport that `build` makes.
+    /// For the transport that `build` creates.
     #[allow(dead_code, reason = "not every set of features has such a transport")]
     connect: Option<Duration>,
 }
@@ -207,13 +208,13 @@ impl ClientBuilder {
         self.set(|settings| settings.admin_key(key.as_ref()))
     }
 
-    /// Sets a key that is sent as `Authorization: Bearer` where no other key fits. A blank key is unset.
+    /// Sets a key that is sent as `Authorization: Bearer` if no other key applies. A blank key is unset.
     pub fn bearer(self, key: impl AsRef<str>) -> Self {
         self.set(|settings| settings.bearer(key.as_ref()))
     }
 
-    /// Sets a source of keys, in place of fixed keys. It is called once for all calls, and again when the key expires or after a 401, when the
-    /// request is sent once more.
+    /// Sets a source of keys, instead of fixed keys. One call of the source serves all calls of the client. It is called again
+    /// when the key expires, and after a 401, when the request is repeated once.
     ///
     /// ```
     /// use tabbyapi::auth::Credential;
@@ -237,7 +238,7 @@ impl ClientBuilder {
         self
     }
 
-    /// Adds a header that carries a secret, such as a gateway's `Authorization`, to every request; it is redacted like a key.
+    /// Adds a header that carries a secret, such as a gateway's `Authorization`, to every request. It is redacted like a key.
     pub fn sensitive_header(mut self, name: &str, value: &str) -> Self {
         match std::mem::take(&mut self.options).sensitive_header(name, value) {
             Ok(options) => self.options = options,
@@ -258,22 +259,23 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets the time limit for a whole call, with its retries and waits. The other timeouts still apply. By default there is no limit beside
-    /// the timeout policy. See [`Options::total`].
+    /// Sets the time limit for a whole call, with its retries and waits. The other timeouts still apply. By default only the
+    /// timeout policy applies. See [`Options::total`].
     pub fn total(mut self, limit: Duration) -> Self {
         self.options.total = Some(limit);
         self
     }
 
-    /// How long a call may keep its caller waiting: until its first item, connecting and retries included, and then in each silence of a stream;
-    /// of whole answers and downloads until their end. It does not bound a whole stream. See [`Options::timeout`]; the timeout policy applies by default.
+    /// Sets how long a caller waits: until the first item, connecting and retries included, and then during each silence of a
+    /// stream. Whole responses and downloads are limited until their end. It does not limit a whole stream. By default the
+    /// timeout policy applies. See [`Options::timeout`].
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.options.timeout = Some(limit);
         self
     }
 
-    /// How long opening a connection may take, name and TLS included; 10 s by default. It holds for the transport that `build` makes; others
-    /// have a setting of their own, and a browser's `fetch` has none.
+    /// Sets the time limit for opening a connection, including name resolution and TLS; 10 s by default. It applies to the
+    /// transport that `build` creates. Other transports have their own setting, and a browser's `fetch` has none.
     pub fn connect_timeout(mut self, limit: Duration) -> Self {
         self.connect = Some(limit);
         self
@@ -291,7 +293,7 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets a policy of your own for retries, in place of [`retry`](ClientBuilder::retry).
+    /// Sets a custom retry policy, instead of [`retry`](ClientBuilder::retry).
     pub fn retry_policy(mut self, policy: impl RetryPolicy + 'static) -> Self {
         self.options = self.options.retry_policy(policy);
         self
@@ -338,7 +340,7 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets everything that these options set.
+    /// Applies all settings of these options.
     pub fn options(mut self, options: Options) -> Self {
         self.options = self.options.overridden(options);
         self
@@ -348,7 +350,8 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// Kind [`Config`](crate::ErrorKind::Config): a base URL, key or header is invalid, or reqwest cannot be set up.
+    /// Errors with kind [`Config`](crate::ErrorKind::Config) if a base URL, key or header is invalid, or reqwest cannot be set
+    /// up.
     #[cfg(all(feature = "reqwest", not(target_arch = "wasm32")))]
     pub fn build(self) -> Result<Client> {
         let builder = reqwest::Client::builder();
@@ -363,18 +366,18 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// Kind [`Config`](crate::ErrorKind::Config): a base URL, key or header is invalid, or the host has no `fetch`.
+    /// Errors with kind [`Config`](crate::ErrorKind::Config) if a base URL, key or header is invalid, or the host has no `fetch`.
     #[cfg(all(feature = "fetch", target_arch = "wasm32"))]
     pub fn build(self) -> Result<Client> {
         let transport = crate::transport::Fetch::new()?;
         self.build_with(transport)
     }
 
-    /// Builds the client, on a transport of your choice.
+    /// Builds the client, on this transport.
     ///
     /// # Errors
     ///
-    /// Kind [`Config`](crate::ErrorKind::Config): a base URL, key or header is invalid.
+    /// Errors with kind [`Config`](crate::ErrorKind::Config) if a base URL, key or header is invalid.
     pub fn build_with(self, transport: impl Transport) -> Result<Client> {
         let ClientParts { shared, options, keys } = self.into_parts(transport.seed())?;
         Ok(Client { shared, io: ClientIo { transport: Arc::new(transport), keys }, options })
@@ -395,7 +398,7 @@ impl ClientBuilder {
         self.set(|settings| settings.registration_token(token))
     }
 
-    /// Keeps the first mistake.
+    /// Keeps the first error.
     fn set(mut self, change: impl FnOnce(Settings) -> Result<Settings>) -> Self {
         self.settings = self.settings.and_then(change);
         self

@@ -1,4 +1,4 @@
-//! `Clock`: a client's time, for what runs beside its calls.
+//! `Clock`: the time of a client, for code that runs beside its calls.
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ impl Clock {
         Clock(transport)
     }
 
-    /// The time now.
+    /// Returns the current time.
     pub fn now(&self) -> Time {
         self.0.now()
     }
@@ -26,7 +26,7 @@ impl Clock {
         self.0.sleep_until(until)
     }
 
-    /// Waits for so long.
+    /// Waits for this duration.
     pub fn sleep(&self, duration: Duration) -> BoxFuture<()> {
         self.sleep_until(self.now() + duration)
     }

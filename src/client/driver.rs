@@ -1,4 +1,4 @@
-//! The driver: the only async loop. It feeds a [`Call`] from a transport, and decides nothing.
+//! The driver: the only async loop. It feeds a [`Call`] from a transport and makes no decisions.
 
 use std::fmt;
 use std::future::Future;
@@ -21,7 +21,7 @@ use crate::transport::{BoxBody, Erased, LocalTransport};
 
 /// Drives a call over a transport whose futures are not `Send`, as a stream of its items.
 ///
-/// This is for thread-per-core runtimes; with any other, use [`Client`](crate::Client). Keys must be fixed in the call's
+/// This is for thread-per-core runtimes. On any other runtime, use [`Client`](crate::Client). Keys are fixed in the call's
 /// [`Settings`](crate::call::Settings), or come from `keys`.
 ///
 /// ```
@@ -43,7 +43,7 @@ pub fn drive_local<T: LocalTransport, D: Decode>(
     Driver::new(LocalIo(transport), Box::new(call) as Box<dyn DynCall<D::Item>>)
 }
 
-/// What a driver moves bytes with.
+/// The IO that a driver uses.
 pub(crate) trait Io {
     type Sending: Future<Output = Result<Response<Self::Body>, TransportError>> + Unpin;
     type Body: Stream<Item = Result<Bytes, TransportError>> + Unpin;
@@ -55,7 +55,7 @@ pub(crate) trait Io {
     fn key(&self, server: &BaseUrl, scope: Scope, rejected: bool) -> BoxFuture<Result<Option<Credential>>>;
 }
 
-/// A client's transport and source of keys, without their types.
+/// The transport and the key source of a client, without their types.
 #[derive(Clone)]
 pub(crate) struct ClientIo {
     pub(crate) transport: Arc<dyn Erased>,
@@ -114,16 +114,16 @@ impl<T: LocalTransport> Io for LocalIo<T> {
     }
 }
 
-/// One call and what it has in flight. Pull only: nothing moves unless it is polled, and dropping it cancels.
+/// One call and its operations in flight. It does nothing unless polled, and dropping it cancels.
 pub(crate) struct Driver<I: Io, T> {
     io: I,
     call: Box<dyn DynCall<T>>,
     exchange: Exchange<I>,
     key: Option<BoxFuture<Result<Option<Credential>>>>,
     changed: Option<Changed>,
-    /// What the call is waiting for; `None` if it is to be polled.
+    /// What the call is waiting for. `None` if the call is polled next.
     awaiting: Option<Awaiting>,
-    /// The armed timer. It may be early, never late: re-arming it for every chunk would cost more than the chunk.
+    /// The armed timer. It may be early, but never late. Re-arming it for every chunk would cost more than the chunk.
     timer: Option<Timer<I::Sleep>>,
     done: bool,
 }
@@ -147,7 +147,7 @@ enum What {
     Change,
 }
 
-/// How many steps one poll may take before it lets others run; bodies that are always ready would never yield else.
+/// The maximum number of steps in one poll before it yields. A body that is always ready would never yield otherwise.
 const STEPS: u32 = 512;
 
 impl<I: Io, T> Driver<I, T> {
@@ -176,16 +176,16 @@ impl<I: Io, T> Driver<I, T> {
         &self.io
     }
 
-    /// Puts the next item into `place`, which is `None` before. `None` at the end of the call.
+    /// Puts the next item into `place`, which must be `None`. Returns `None` at the end of the call.
     pub(crate) fn poll_item(&mut self, cx: &mut Context<'_>, place: &mut Option<T>) -> Poll<Option<Result<()>>> {
         if self.done {
             return Poll::Ready(None);
         }
         for _ in 0..STEPS {
-            // The body is polled before the call is asked how long to wait for it, since mostly there is something.
+            // The body is polled before the call returns its deadline, since usually there is data.
             let early = self.awaiting.is_none() && self.call.reads_on();
             let mut waits = false;
-            // Input first: a deadline that passed while nobody polled must not hide what has arrived.
+            // Input is handled first: a deadline that passed while the future was not polled must not hide data that has arrived.
             if early {
                 waits = self.poll_input(What::Exchange, cx).is_pending();
             } else if let Some(awaiting) = self.awaiting {
@@ -228,13 +228,13 @@ impl<I: Io, T> Driver<I, T> {
         Poll::Pending
     }
 
-    /// Ends the call from outside because of this error, which is given back with what is known of the call.
+    /// Ends the call from outside because of this error. Returns the error with the context of the call.
     pub(crate) fn abort(&mut self, error: Error) -> Error {
         self.stop();
         self.call.abort(self.io.now(), error)
     }
 
-    /// Drops all that is in flight.
+    /// Drops everything in flight.
     fn stop(&mut self) {
         self.done = true;
         self.exchange = Exchange::None;
@@ -243,7 +243,7 @@ impl<I: Io, T> Driver<I, T> {
         self.timer = None;
     }
 
-    /// Hands the next input of what is awaited to the call; a change brings none.
+    /// Passes the next input of the awaited operation to the call. A change has no input.
     fn poll_input(&mut self, what: What, cx: &mut Context<'_>) -> Poll<()> {
         let input = match what {
             What::Exchange => match &mut self.exchange {
@@ -306,7 +306,7 @@ impl<I: Io, T> Driver<I, T> {
     }
 }
 
-// Nothing in it is pinned in place: futures and bodies are boxed or `Unpin`.
+// Nothing in it is structurally pinned: futures and bodies are boxed or `Unpin`.
 impl<I: Io, T> Unpin for Driver<I, T> {}
 
 impl<I: Io, T> Stream for Driver<I, T> {

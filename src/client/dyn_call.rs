@@ -1,4 +1,4 @@
-//! `DynCall`: a call without the type of its decoder, for the drivers; `ResponseMeta`, what they know of a response beside its value.
+//! `DynCall`: a call without the type of its decoder, for the drivers. `ResponseMeta`: the metadata of a response.
 
 use std::fmt;
 
@@ -15,20 +15,20 @@ use crate::protocol::resume::joint::Joins;
 ///
 /// It keeps decoders out of the public signatures of responses and streams.
 pub(crate) trait DynCall<T>: MaybeSend + fmt::Debug {
-    /// The next step. Its item is put into the place, which is `None` before.
+    /// Returns the next step. Its item is put into the place, which must be `None`.
     fn step(&mut self, clock: &dyn Fn() -> Time, place: &mut Option<T>) -> Output<()>;
-    /// Whether the next step is known to be [`Output::Read`].
+    /// Returns whether the next step is known to be [`Output::Read`].
     fn reads_on(&self) -> bool;
     fn handle_input(&mut self, now: Time, input: Input);
     fn handle_chunk(&mut self, clock: &dyn Fn() -> Time, chunk: Bytes);
     fn abort(&mut self, now: Time, error: Error) -> Error;
     fn record(&self) -> &Record;
     fn head(&self) -> Option<(StatusCode, &HeaderMap)>;
-    /// The servers that it has tried, a bit each.
+    /// Returns the servers that it has tried, as one bit each.
     fn tried(&self) -> u64;
     /// Prefers servers that are not among these.
     fn avoid(&mut self, tried: u64);
-    /// Has it resume its stream; an error if it was polled already.
+    /// Resumes the stream if it breaks. Errors if the call was polled already.
     fn resume(&mut self, resume: Resume, joins: Joins<T>) -> Result<()>;
 }
 
@@ -79,7 +79,7 @@ impl<D: Decode> DynCall<D::Item> for Call<D> {
     }
 }
 
-/// What came with a response beside its value: HTTP status, headers, and the record of its call.
+/// The metadata of a response: HTTP status, headers, and the record of its call.
 ///
 /// From [`Response::meta`](crate::Response::meta) and [`ResponseStream::meta`](crate::ResponseStream::meta).
 #[derive(Clone, PartialEq)]
@@ -90,7 +90,7 @@ pub struct ResponseMeta {
 }
 
 impl ResponseMeta {
-    /// What is known now. A call that was stopped before its head had arrived counts as 200 without headers.
+    /// Returns the current metadata. A call that was stopped before its head arrived has status 200 and no headers.
     pub(crate) fn of<T>(call: &dyn DynCall<T>) -> Self {
         let (status, headers) =
             call.head().map_or_else(Default::default, |(status, headers)| (status, headers.clone()));
@@ -107,7 +107,7 @@ impl ResponseMeta {
         &self.headers
     }
 
-    /// Returns the header `x-request-id`, which proxies set; TabbyAPI itself sends none.
+    /// Returns the header `x-request-id`, which proxies set. TabbyAPI itself does not send one.
     pub fn request_id(&self) -> Option<&str> {
         self.headers.get("x-request-id")?.to_str().ok()
     }
@@ -119,7 +119,7 @@ impl ResponseMeta {
 }
 
 impl fmt::Debug for ResponseMeta {
-    // Headers may be many, and some are a gateway's own.
+    // There can be many headers, and some may be confidential to a gateway.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseMeta")
             .field("status", &self.status.as_u16())

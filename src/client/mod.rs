@@ -1,4 +1,4 @@
-//! Clients: what drives calls over a transport, and the services on top.
+//! Clients: they drive calls over a transport and provide the services.
 
 #[cfg(all(feature = "blocking", not(target_arch = "wasm32")))]
 pub mod blocking;

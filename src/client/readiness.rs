@@ -1,4 +1,4 @@
-//! `Readiness`: a wait for a loaded model, without the waiting.
+//! `Readiness`: the logic of waiting for a loaded model. It does not wait itself.
 
 use std::time::Duration;
 
@@ -6,14 +6,14 @@ use crate::base::{Error, ErrorCode, ErrorKind, Phase, Result, Time, Timeouts};
 use crate::protocol::Options;
 use crate::protocol::policy::Retry;
 
-/// How long to wait between two looks at the server.
+/// The time between two checks of the server.
 const INTERVAL: Duration = Duration::from_millis(250);
 
-/// A wait for a loaded model, without the waiting.
+/// The logic of waiting for a loaded model. It does not wait itself.
 pub(crate) struct Readiness {
     timeout: Duration,
     until: Time,
-    /// What the last look said that went out to the server.
+    /// The error of the last check that was sent to the server.
     last: Option<Error>,
 }
 
@@ -22,17 +22,17 @@ impl Readiness {
         Readiness { timeout, until: now + timeout, last: None }
     }
 
-    /// The options of one look: it must not outlast the wait, nor retry by itself.
+    /// Returns the options of one check. It must not outlast the wait, and must not retry.
     pub(crate) fn options(&self, now: Time) -> Options {
         Options::new().retry(Retry::NEVER).timeouts(Timeouts::READ.total(self.until.since(now).max(INTERVAL)))
     }
 
-    /// How long to wait after a look that failed, or why not to look again.
+    /// Returns how long to wait after a check that failed. Errors if checking again is useless.
     pub(crate) fn pause(&mut self, now: Time, error: Error) -> Result<Duration> {
         if !is_not_yet(&error) {
             return Err(error);
         }
-        // Why the last request failed says more than that this one was held back.
+        // The error of the last request is more useful than that this one was not sent.
         let error = match self.last.take() {
             Some(last) if error.kind() == ErrorKind::Policy => last,
             _ => error,
@@ -52,7 +52,7 @@ fn is_not_yet(error: &Error) -> bool {
     match error.kind() {
         ErrorKind::Connect | ErrorKind::Transport | ErrorKind::Timeout | ErrorKind::Truncated => true,
         ErrorKind::Server => matches!(error.status().map(|status| status.as_u16()), Some(502..=504)),
-        // By this client's own policies, not by a hook.
+        // From this client's own policies, not from a hook.
         ErrorKind::Policy => {
             matches!(error.code(), ErrorCode::CircuitOpen | ErrorCode::RateLimited | ErrorCode::QueueFull)
         }

@@ -1,4 +1,4 @@
-//! `Response`: a whole response with what came around it; `ResponseFuture`: the future of one.
+//! `Response`: a whole response with its metadata. `ResponseFuture`: the future of one.
 
 use std::fmt;
 use std::future::Future;
@@ -14,7 +14,8 @@ use crate::client::dyn_call::{DynCall, ResponseMeta};
 use crate::decode::Whole;
 use crate::protocol::call::Call;
 
-/// A whole response: its value, to which it dereferences, and [`meta`](Response::meta): status, headers and the record of its call.
+/// A whole response: its value, to which it dereferences, and its [metadata](Response::meta): status, headers and the record of
+/// its call.
 ///
 /// Fields move out of [`into_inner`](Response::into_inner):
 ///
@@ -37,17 +38,17 @@ impl<T> Response<T> {
         Response { value, meta }
     }
 
-    /// Returns the value, and drops the rest.
+    /// Returns the value and drops the metadata.
     pub fn into_inner(self) -> T {
         self.value
     }
 
-    /// Returns the value and what came with it.
+    /// Returns the value and the metadata.
     pub fn into_parts(self) -> (T, ResponseMeta) {
         (self.value, self.meta)
     }
 
-    /// Returns what came with the value: HTTP status, headers, and the record of the call.
+    /// Returns the metadata: HTTP status, headers, and the record of the call.
     pub fn meta(&self) -> &ResponseMeta {
         &self.meta
     }
@@ -66,7 +67,7 @@ impl<T> DerefMut for Response<T> {
     }
 }
 
-/// Writes the value alone.
+/// Serializes the value only.
 impl<T: Serialize> Serialize for Response<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.value.serialize(serializer)
@@ -81,16 +82,16 @@ impl<T: fmt::Debug> fmt::Debug for Response<T> {
 
 /// The future of a [`Response`], from the methods of services and [`Client::call`](crate::Client::call).
 ///
-/// Nothing is sent before it is polled. Dropping it cancels the call, on the wire too.
+/// Nothing is sent before it is polled. Dropping it cancels the call and its request.
 ///
 /// # Errors
 ///
-/// It ends with an [`Error`] if there is no response, if the response is an error, or if it is not what the operation answers.
+/// Errors if there is no response, if the response is an error, or if it does not have the format of the operation.
 #[must_use = "futures do nothing unless polled"]
 pub struct ResponseFuture<T>(State<T>);
 
 enum State<T> {
-    /// It could not be set up; the error until it was handed out.
+    /// The call could not be set up. Holds the error until it is returned.
     Failed(Option<Error>),
     Running(Driver<ClientIo, T>, Option<T>),
 }
@@ -103,7 +104,7 @@ impl<T> ResponseFuture<T> {
         })
     }
 
-    /// Returns what the call did so far; none if it could not be set up.
+    /// Returns the history of the call so far. `None` if the call could not be set up.
     pub fn record(&self) -> Option<&Record> {
         match &self.0 {
             State::Failed(_) => None,
@@ -119,7 +120,7 @@ impl<T> ResponseFuture<T> {
     }
 }
 
-/// All responses, in the order of the calls, which run side by side.
+/// Returns all responses, in the order of the calls, which run concurrently.
 pub(crate) async fn all<T>(mut calls: Vec<ResponseFuture<T>>) -> Vec<Result<Response<T>>> {
     let mut responses: Vec<_> = calls.iter().map(|_| None).collect();
     std::future::poll_fn(|cx| {
@@ -136,13 +137,13 @@ pub(crate) async fn all<T>(mut calls: Vec<ResponseFuture<T>>) -> Vec<Result<Resp
     responses.into_iter().flatten().collect()
 }
 
-/// The value of a call that came to its end.
+/// Returns the value of a call that has ended.
 pub(crate) fn whole<T>(value: Option<T>, call: &dyn DynCall<T>) -> Result<Response<T>> {
     let value = value.ok_or_else(|| Error::misuse("the call was polled after its end"))?;
     Ok(Response::new(value, ResponseMeta::of(call)))
 }
 
-// The driver is, and an item is only moved.
+// The driver is `Unpin`, and an item is only moved.
 impl<T> Unpin for ResponseFuture<T> {}
 
 impl<T> Future for ResponseFuture<T> {

@@ -1,4 +1,4 @@
-//! `ResponseStream`: a streamed response, item by item, that keeps what has arrived.
+//! `ResponseStream`: a streamed response that keeps the part that has arrived.
 
 use std::fmt;
 use std::pin::Pin;
@@ -19,10 +19,10 @@ use crate::protocol::call::Call;
 use crate::protocol::resume::Resume;
 use crate::protocol::resume::joint::Joins;
 
-/// A streamed response: a [`Stream`] of items `T` that add up to an `O`.
+/// A streamed response: a [`Stream`] of items `T` that accumulate to an `O`.
 ///
-/// Nothing is sent before it is first polled. Not polling applies back-pressure; dropping it cancels on the wire.
-/// It ends after its first error. What arrived before is kept: see [`so_far`](ResponseStream::so_far),
+/// Nothing is sent before it is first polled. Not polling applies back-pressure. Dropping it cancels the request. It ends after
+/// its first error. The part that arrived before is kept: see [`so_far`](ResponseStream::so_far),
 /// [`outcome`](ResponseStream::outcome) and [`finish`](ResponseStream::finish).
 ///
 /// ```no_run
@@ -46,7 +46,7 @@ pub struct ResponseStream<T, O> {
 }
 
 enum Running<T> {
-    /// It could not be set up; the error until it was handed out.
+    /// The stream could not be set up. Holds the error until it is returned.
     Failed(Option<Error>),
     Driver(Driver<ClientIo, T>),
 }
@@ -64,7 +64,7 @@ impl<T, O> ResponseStream<T, O> {
         ResponseStream { call, state: StreamState::new(total), joins }
     }
 
-    /// Returns the next item, none at the end. An error is the last item.
+    /// Returns the next item. `None` at the end. An error is the last item.
     ///
     /// # Errors
     ///
@@ -73,32 +73,33 @@ impl<T, O> ResponseStream<T, O> {
         std::future::poll_fn(|cx| self.poll(cx)).await
     }
 
-    /// Returns what has arrived so far, added up.
+    /// Returns the accumulated response so far.
     pub fn so_far(&self) -> &O {
         self.state.so_far()
     }
 
-    /// Returns how the stream ended; none while it goes on.
+    /// Returns how the stream ended. `None` while it continues.
     pub fn outcome(&self) -> Option<Outcome> {
         self.state.outcome()
     }
 
-    /// Returns HTTP status, headers and the record of the call as it is now; none before the head of the response has arrived.
+    /// Returns the HTTP status, the headers and the record of the call so far. `None` before the head of the response has
+    /// arrived.
     pub fn meta(&self) -> Option<ResponseMeta> {
         let call = self.call.get()?;
         call.head().map(|_| ResponseMeta::of(call))
     }
 
-    /// Returns what the call did so far; none if it could not be set up.
+    /// Returns the history of the call so far. `None` if the call could not be set up.
     pub fn record(&self) -> Option<&Record> {
         self.call.get().map(|call| call.record())
     }
 
-    /// Reads the stream to its end, and returns the whole response.
+    /// Reads the stream to its end and returns the whole response.
     ///
     /// # Errors
     ///
-    /// [`StreamError`] holds what had arrived, the outcome and the error.
+    /// Errors with a [`StreamError`], which has the partial response, the outcome and the error.
     pub async fn finish(mut self) -> Result<Response<O>, StreamError<O>> {
         let mut error = None;
         while let Some(item) = self.next().await {
@@ -108,8 +109,8 @@ impl<T, O> ResponseStream<T, O> {
         state.finish(error, call.get())
     }
 
-    /// Stops the stream: cancels it on the wire, and keeps what had arrived, which [`finish`](ResponseStream::finish) then returns as
-    /// a response. Does nothing once it has ended.
+    /// Stops the stream and cancels its request. [`finish`](ResponseStream::finish) then returns the part that arrived as a
+    /// response. Does nothing once the stream has ended.
     pub fn stop(&mut self) {
         if self.state.outcome().is_none() {
             self.state.stop();
@@ -119,17 +120,17 @@ impl<T, O> ResponseStream<T, O> {
         }
     }
 
-    /// Cancels the stream on the wire, and returns what had arrived.
+    /// Cancels the stream and returns the response so far.
     pub fn cancel(self) -> O {
         self.state.into_output()
     }
 
-    /// The stream, aborted because of this error.
+    /// Aborts the stream because of this error.
     pub(crate) fn fail(self, error: Error) -> StreamError<O> {
         self.state.fail(error)
     }
 
-    /// The clock of its client; none if it could not be set up.
+    /// The clock of the client. `None` if the call could not be set up.
     pub(crate) fn clock(&self) -> Option<Clock> {
         match &self.call {
             Running::Driver(driver) => Some(Clock::new(driver.io().transport.clone())),
@@ -167,10 +168,10 @@ impl<T, O> ResponseStream<T, O> {
     }
 }
 
-/// Of conversations.
+/// For conversations.
 impl ResponseStream<ChatChunk, ChatCompletion> {
-    /// Resumes the stream when it stalls or breaks: the rest is generated by another request, on another server if there is one, and the
-    /// stream goes on as if nothing had happened. Off by default.
+    /// Resumes the stream when it stalls or breaks: another request generates the rest, on another server if there is one, and
+    /// the stream continues. Off by default.
     ///
     /// ```
     /// use tabbyapi::api::{ChatMessage, ChatRequest};
@@ -193,31 +194,31 @@ impl ResponseStream<ChatChunk, ChatCompletion> {
     /// # }).unwrap();
     /// ```
     ///
-    /// A stall is a silence longer than [`Timeouts::idle`](crate::Timeouts::idle), or a first item that does not come within
-    /// [`Timeouts::first_item`](crate::Timeouts::first_item). It costs a request that reads the prompt again, and generates what follows the text
-    /// that had arrived. Streams of several choices, of tool calls, in the middle of reasoning or under a grammar are not resumed; see the guide
-    /// [`streaming`](crate::guide::streaming). [`Record::resumes`](crate::call::Record::resumes) and
-    /// [`Record::not_resumed`](crate::call::Record::not_resumed) have what was done.
+    /// A stall is a silence longer than [`Timeouts::idle`](crate::Timeouts::idle), or a first item that does not arrive within
+    /// [`Timeouts::first_item`](crate::Timeouts::first_item). Resuming costs a request that processes the prompt again and
+    /// generates the rest of the text. Streams of several choices, of tool calls, in the middle of reasoning or under a grammar
+    /// are not resumed; see the guide [`streaming`](crate::guide::streaming). [`Record::resumes`](crate::call::Record::resumes)
+    /// and [`Record::not_resumed`](crate::call::Record::not_resumed) report what was done.
     ///
-    /// It must be set before the stream is first polled; a stream that was polled ends with an error of kind
+    /// Call it before the stream is first polled. Otherwise the stream ends with an error of kind
     /// [`Misuse`](crate::ErrorKind::Misuse).
     pub fn resume(self, resume: Resume) -> Self {
         self.resumed(resume)
     }
 }
 
-/// Of completions.
+/// For completions.
 impl ResponseStream<CompletionChunk, Completion> {
-    /// Resumes the stream when it stalls or breaks: the rest is generated by another request, on another server if there is one, and the
-    /// stream goes on as if nothing had happened. Off by default.
+    /// Resumes the stream when it stalls or breaks: another request generates the rest, on another server if there is one, and
+    /// the stream continues. Off by default.
     ///
-    /// A stall is a silence longer than [`Timeouts::idle`](crate::Timeouts::idle), or a first item that does not come within
-    /// [`Timeouts::first_item`](crate::Timeouts::first_item). It costs a request that reads the prompt again, and generates what follows the text
-    /// that had arrived. Streams of several choices, of tool calls, in the middle of reasoning or under a grammar are not resumed; see the guide
-    /// [`streaming`](crate::guide::streaming). [`Record::resumes`](crate::call::Record::resumes) and
-    /// [`Record::not_resumed`](crate::call::Record::not_resumed) have what was done.
+    /// A stall is a silence longer than [`Timeouts::idle`](crate::Timeouts::idle), or a first item that does not arrive within
+    /// [`Timeouts::first_item`](crate::Timeouts::first_item). Resuming costs a request that processes the prompt again and
+    /// generates the rest of the text. Streams of several choices, of tool calls, in the middle of reasoning or under a grammar
+    /// are not resumed; see the guide [`streaming`](crate::guide::streaming). [`Record::resumes`](crate::call::Record::resumes)
+    /// and [`Record::not_resumed`](crate::call::Record::not_resumed) report what was done.
     ///
-    /// It must be set before the stream is first polled; a stream that was polled ends with an error of kind
+    /// Call it before the stream is first polled. Otherwise the stream ends with an error of kind
     /// [`Misuse`](crate::ErrorKind::Misuse).
     pub fn resume(self, resume: Resume) -> Self {
         self.resumed(resume)
@@ -243,7 +244,7 @@ impl<T: MaybeSend + 'static, O: MaybeSend + 'static> IntoFuture for ResponseStre
     }
 }
 
-// The driver is, and the rest is boxed.
+// The driver is `Unpin`, and the rest is boxed.
 impl<T, O> Unpin for ResponseStream<T, O> {}
 
 impl<T, O> Stream for ResponseStream<T, O> {

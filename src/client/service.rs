@@ -10,7 +10,7 @@ use crate::client::response::{Response, ResponseFuture};
 use crate::decode::{Decode, Whole};
 use crate::protocol::Endpoint;
 
-/// Calls of endpoints through whatever tower has to put around a service: balancers, limits, timeouts.
+/// Calls endpoints as a tower service, for middleware such as balancers, limits and timeouts.
 ///
 /// ```
 /// use tabbyapi::api::GetPermission;
@@ -28,11 +28,11 @@ use crate::protocol::Endpoint;
 /// # }).unwrap();
 /// ```
 ///
-/// It is always ready: the client's own [policies](crate::policy) make a call wait, once it is awaited. Futures are calls, so that
-/// nothing is sent before they are polled, and dropping one cancels it. Answers are whole; for streams, put the layers below
-/// the client, with [`transport::Tower`](crate::transport::Tower).
+/// It is always ready: the client's own [policies](crate::policy) delay a call when it is awaited. Its futures are calls: nothing
+/// is sent before they are polled, and dropping one cancels it. Responses are whole. For streams, place the layers below the
+/// client, with [`transport::Tower`](crate::transport::Tower).
 ///
-/// A layer that sends a request again does not know whether that is safe, as the client does: leave retries to it.
+/// A layer that repeats a request does not know whether that is safe, but the client does: leave retries to it.
 impl<E> Service<E> for Client
 where
     E: Endpoint,

@@ -1,6 +1,6 @@
-//! The setters that all builders have which wrap the async one.
+//! The setters of all builders that wrap the async one.
 
-/// Setters that call those of the builder inside; `all` has those that every builder has.
+/// Setters that call those of the inner builder; `all` lists the setters that every builder has.
 macro_rules! setters {
     ($($(#[$meta:meta])* $name:ident($($arg:ident: $type:ty),*);)*) => {
         $(
@@ -14,7 +14,8 @@ macro_rules! setters {
         crate::client::setters::setters! {
             /// Adds a header to every request.
             header(name: &str, value: &str);
-            /// Adds a header that carries a secret, such as a gateway's `Authorization`, to every request; it is redacted like a key.
+            /// Adds a header that carries a secret, such as a gateway's `Authorization`, to every request. It is redacted like a
+            /// key.
             sensitive_header(name: &str, value: &str);
             /// Adds a field to every JSON body that does not have it already.
             extra(name: impl Into<String>, value: impl Into<crate::base::OrderedJson>);
@@ -23,16 +24,17 @@ macro_rules! setters {
             /// Sets the time limit for a whole call, with its retries and waits. The other timeouts still apply. See
             /// [`Options::total`](crate::Options::total).
             total(limit: std::time::Duration);
-            /// Sets how long a caller waits: until the first item, connecting and retries included, then in each silence of a stream; for whole
-            /// responses and downloads until their end. See [`Options::timeout`](crate::Options::timeout).
+            /// Sets how long a caller waits: until the first item, connecting and retries included, then during each silence of a
+            /// stream. Whole responses and downloads are limited until their end. See
+            /// [`Options::timeout`](crate::Options::timeout).
             timeout(limit: std::time::Duration);
-            /// Sets the time limit for opening a connection; 10 s by default. It applies to the transport that `build` makes.
+            /// Sets the time limit for opening a connection; 10 s by default. It applies to the transport that `build` creates.
             connect_timeout(limit: std::time::Duration);
             /// Sets the caps on what is accepted.
             limits(limits: crate::base::Limits);
             /// Sets when a failed call is retried; [`Retry::GENTLE`](crate::policy::Retry::GENTLE) by default.
             retry(retry: crate::protocol::policy::Retry);
-            /// Sets a policy of your own for retries.
+            /// Sets a custom retry policy.
             retry_policy(policy: impl crate::protocol::policy::RetryPolicy + 'static);
             /// Sets how many retries all calls may make together; [`RetryBudget::GENTLE`](crate::policy::RetryBudget::GENTLE) by default.
             retry_budget(budget: crate::protocol::policy::RetryBudget);
@@ -50,7 +52,7 @@ macro_rules! setters {
             key_skew(skew: std::time::Duration);
             /// Adds a hook to all calls, after the hooks added before; see [`hooks`](crate::hooks).
             hook(hook: impl crate::protocol::hooks::Hook + Clone + crate::base::MaybeSync);
-            /// Sets everything that these options set.
+            /// Applies all settings of these options.
             options(options: crate::protocol::Options);
         }
     };

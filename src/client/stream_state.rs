@@ -1,4 +1,4 @@
-//! `StreamState`: what a stream adds up to and how it ended, for both drivers; `Outcome` and `StreamError`, which say so.
+//! `StreamState`: the accumulated response of a stream and how it ended, for both drivers. `Outcome` and `StreamError` report it.
 
 use std::fmt;
 
@@ -20,26 +20,26 @@ pub enum Outcome {
     ServerError,
     /// No data arrived for longer than the timeouts allow.
     IdleTimeout,
-    /// The time for the whole call was over, although data arrived.
+    /// The time limit for the whole call passed, although data arrived.
     TotalTimeout,
-    /// It was cancelled before its end.
+    /// The call was cancelled.
     Cancelled,
-    /// It was stopped on this side, by [`stop`](crate::ResponseStream::stop) or a [`Budget`](crate::flow::Budget).
+    /// The client stopped it, by [`stop`](crate::ResponseStream::stop) or a [`Budget`](crate::flow::Budget).
     Stopped,
-    /// It failed on this side: no connection, a response that cannot be read, a cap that was reached.
+    /// It failed in the client: no connection, a response that cannot be read, a limit that was reached.
     Failed,
 }
 
-/// A stream that did not reach its end, with what had arrived.
+/// A stream that did not reach its end, with the part that arrived.
 ///
-/// It converts into [`Error`] by `?`, which drops what had arrived.
+/// It converts into [`Error`] by `?`, which drops the partial response.
 #[non_exhaustive]
 pub struct StreamError<T> {
-    /// What had arrived, added up.
+    /// The accumulated response so far.
     pub partial: T,
     /// How it ended.
     pub outcome: Outcome,
-    /// Why.
+    /// The error that ended it.
     pub error: Error,
 }
 
@@ -64,11 +64,11 @@ impl<A: Accumulate> DynAccumulate<A::Item, A::Output> for A {
     }
 }
 
-/// What a stream adds up to and how it ended.
+/// The accumulated response of a stream, and how it ended.
 pub(crate) struct StreamState<T, O> {
     total: Box<dyn DynAccumulate<T, O>>,
     outcome: Option<Outcome>,
-    /// The error that ended the stream, if it was handed out as an item: a copy for `finish`.
+    /// The error that ended the stream, if it was returned as an item: a copy for `finish`.
     ended_by: Option<Error>,
 }
 
@@ -89,7 +89,7 @@ impl<T, O> StreamState<T, O> {
         self.outcome = Some(Outcome::Stopped);
     }
 
-    /// Adds the item that came next, if any. Returns the error that ends the stream. If a cap is reached, the call is to be aborted.
+    /// Adds the next item, if any. Returns the error that ends the stream. If a limit is reached, `abort` is called.
     pub(crate) fn take(
         &mut self,
         result: Option<Result<()>>,
@@ -100,7 +100,7 @@ impl<T, O> StreamState<T, O> {
             (Some(Err(error)), _) => error,
             (_, Some(item)) => match self.total.push(item) {
                 Ok(()) => return None,
-                // Nothing more is wanted of the server.
+                // Nothing more is needed from the server.
                 Err(error) => abort(error),
             },
             (_, None) => {
@@ -113,7 +113,7 @@ impl<T, O> StreamState<T, O> {
         Some(error)
     }
 
-    /// The whole response, or what had arrived of it with the error: this one, or the one that was handed out before.
+    /// Returns the whole response, or the partial one with an error: this one, or the one that was returned before.
     pub(crate) fn finish(
         self,
         error: Option<Error>,
@@ -127,7 +127,7 @@ impl<T, O> StreamState<T, O> {
         Err(StreamError { partial: self.total.into_output(), outcome, error })
     }
 
-    /// The stream, aborted because of this error.
+    /// Aborts the stream because of this error.
     pub(crate) fn fail(self, error: Error) -> StreamError<O> {
         StreamError { partial: self.total.into_output(), outcome: Outcome::of(&error), error }
     }
@@ -170,7 +170,7 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// The error alone; what had arrived is dropped.
+/// Keeps the error and drops the partial response.
 impl<T> From<StreamError<T>> for Error {
     fn from(failed: StreamError<T>) -> Self {
         failed.error
@@ -184,14 +184,14 @@ impl<T> fmt::Display for StreamError<T> {
 }
 
 impl<T> std::error::Error for StreamError<T> {
-    /// What lies beneath the error, whose own text is this one's.
+    /// The source of the error. The text of the error itself is the text of this type.
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         std::error::Error::source(&self.error)
     }
 }
 
 impl<T> fmt::Debug for StreamError<T> {
-    // The partial response is left out: it is the model's text, which logs need not hold.
+    // Omits the partial response: it is the model's text, which should not be in logs.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("StreamError")
             .field("outcome", &self.outcome)

@@ -1,6 +1,6 @@
-//! What both drivers make of the tables in `api`: services and the names of streams.
+//! What both drivers generate from the tables in `api`: services and the names of streams.
 
-/// Makes a service of its table. `Client`, and the macro `method!` for what a method returns, are those of the place that uses it.
+/// Generates a service from its table. The caller defines `Client`, and the macro `method!` for the return type of a method.
 macro_rules! service {
     (
         $(#[doc = $doc:expr])*
@@ -39,7 +39,7 @@ macro_rules! service {
 }
 pub(crate) use service;
 
-/// The streams of services, by the `ResponseStream` of the place that uses it.
+/// The streams of services, by the caller's `ResponseStream`.
 macro_rules! stream_types {
     () => {
         /// A streamed conversation.
@@ -48,7 +48,7 @@ macro_rules! stream_types {
         /// A streamed completion.
         pub type CompletionStream = ResponseStream<CompletionChunk, Completion>;
 
-        /// A load of a model: events of progress that add up to the report.
+        /// A load of a model: progress events that accumulate to the report.
         pub type LoadStream = ResponseStream<LoadProgress, LoadReport>;
 
         /// A streamed generation of the KoboldAI API.

@@ -1,4 +1,4 @@
-//! `Timer`: a transport's sleep that is polled only when it has something to say.
+//! `Timer`: wraps a transport's sleep and polls it only after it has woken.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -8,10 +8,10 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use crate::base::Time;
 
-/// A sleep until a point in time, which a driver waits for beside a body.
+/// A sleep until a point in time, which a driver polls beside a body.
 ///
-/// A stream waits for each of its chunks with the same timer, and polling the sleep each time would cost more than the wait: it
-/// registers a waker that it has already. So the sleep gets a waker of its own, and is polled again only after that was woken, or for
+/// A stream waits for each of its chunks with the same timer. Polling the sleep each time would cost more than the wait, and
+/// would register the same waker again. So the sleep has its own waker, and is polled again only after that was woken, or for
 /// another task.
 pub(super) struct Timer<S> {
     pub(super) at: Time,
@@ -23,7 +23,7 @@ enum Ringer {
     /// It was not polled yet.
     None,
     Alarm(Arc<Alarm>),
-    /// The task's own waker, as its clones cannot be known again: runtimes may have several vtables for one kind of waker.
+    /// The task's own waker. Clones of it cannot be recognized: runtimes may have several vtables for one kind of waker.
     Task,
 }
 

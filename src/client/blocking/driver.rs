@@ -1,4 +1,4 @@
-//! The blocking driver: feeds a call from ureq, and decides nothing. The counterpart of the async driver.
+//! The blocking driver: feeds a call from ureq and makes no decisions. The counterpart of the async driver.
 
 use std::fmt;
 use std::pin::pin;
@@ -17,10 +17,10 @@ use crate::transport::{CancelHandle, Ureq};
 
 /// How long to wait for the end of a body that is complete by its content.
 const LINGER: Duration = Duration::from_millis(100);
-/// How much of it is read.
+/// The maximum number of chunks that are read while waiting.
 const LINGER_CHUNKS: usize = 4;
 
-/// One call and its exchange in flight. Pull-based: nothing happens until the next item is requested.
+/// One call and its exchange in flight. It does nothing until the next item is requested.
 pub(crate) struct Driver<T> {
     transport: Ureq,
     keys: Option<Arc<dyn KeySource>>,
@@ -48,7 +48,7 @@ impl<T> Driver<T> {
         &mut *self.call
     }
 
-    /// Blocks for the next item, and puts it into `place`, which is `None` before. `None` at the end.
+    /// Blocks for the next item, and puts it into `place`, which must be `None`. Returns `None` at the end.
     pub(crate) fn next(&mut self, place: &mut Option<T>) -> Option<Result<()>> {
         if self.done {
             return None;
@@ -78,7 +78,7 @@ impl<T> Driver<T> {
                         }
                         Err(failure) => self.failed(failure, deadline),
                     },
-                    // It was abandoned at the deadline.
+                    // The exchange was abandoned at the deadline.
                     None => self.wait(deadline, |_| Poll::Pending),
                 },
                 Output::Wait { until, changed } => {
@@ -141,7 +141,7 @@ impl<T> Driver<T> {
         }
     }
 
-    /// Ends the exchange. After the deadline there is no input, and the call decides.
+    /// Ends the exchange. After the deadline it returns no input, and the call reports the timeout.
     fn failed(&mut self, failure: Failure, deadline: Option<Time>) -> Option<Input> {
         self.body = None;
         match failure {

@@ -121,7 +121,7 @@ impl Client {
         whole(value, driver.call())
     }
 
-    /// Calls an endpoint that streams. Nothing is sent until the first item is requested; dropping the stream cancels the call.
+    /// Calls an endpoint that streams. Nothing is sent until the first item is requested. Dropping the stream cancels the call.
     pub fn stream<R: StreamEndpoint>(
         &self,
         request: &R,
@@ -173,7 +173,7 @@ impl Client {
         self.servers().into_iter().map(probe).collect()
     }
 
-    /// Returns the base URL of its server; of several, the first one's.
+    /// Returns the base URL of the server, or of the first one if there are several.
     pub fn base_url(&self) -> &BaseUrl {
         self.shared.base()
     }
@@ -183,7 +183,7 @@ impl Client {
         &self.shared
     }
 
-    /// Returns the options of its calls.
+    /// Returns the options of the client's calls.
     pub fn options(&self) -> &Options {
         &self.options
     }
@@ -223,14 +223,14 @@ impl ClientBuilder {
         /// Sets the admin key (wire: `X-Admin-Key` on admin operations, `X-API-Key` on lists and where there is no API key).
         /// A blank key is unset.
         admin_key(key: impl AsRef<str>);
-        /// Sets a key that is sent as `Authorization: Bearer` where no other key fits. A blank key is unset.
+        /// Sets a key that is sent as `Authorization: Bearer` if no other key applies. A blank key is unset.
         bearer(key: impl AsRef<str>);
     }
 
     setters!(all);
 
-    /// Sets a source of keys that are not fixed. It is called once for all calls, its keys are cached until they expire, and it is called again
-    /// after a 401, after which the request is repeated once.
+    /// Sets a source of keys that are not fixed. One call of the source serves all calls of the client. Its keys are cached until
+    /// they expire. After a 401 it is called again, and the request is repeated once.
     ///
     /// The source runs on the thread of a call that needs a key, while others that need it wait. It receives the scope
     /// and whether the server rejected the last key. It cannot be interrupted, so it should have its own timeout.

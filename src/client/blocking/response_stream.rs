@@ -26,7 +26,7 @@ pub struct ResponseStream<T, O> {
 }
 
 enum Running<T> {
-    /// It could not be set up; the error until it was handed out.
+    /// The stream could not be set up. Holds the error until it is returned.
     Failed(Option<Error>),
     Driver(Box<Driver<T>>),
 }
@@ -60,13 +60,14 @@ impl<T, O> ResponseStream<T, O> {
         self.state.outcome()
     }
 
-    /// Returns HTTP status, headers and the record of the call as it is now; none before the head of the response has arrived.
+    /// Returns the HTTP status, the headers and the record of the call so far. `None` before the head of the response has
+    /// arrived.
     pub fn meta(&self) -> Option<ResponseMeta> {
         let call = self.call.get()?;
         call.head().map(|_| ResponseMeta::of(call))
     }
 
-    /// Returns the history of the call so far. `None` if it could not be set up.
+    /// Returns the history of the call so far. `None` if the call could not be set up.
     pub fn record(&self) -> Option<&Record> {
         self.call.get().map(|call| call.record())
     }
@@ -90,7 +91,7 @@ impl<T, O> ResponseStream<T, O> {
         self.state.into_output()
     }
 
-    /// The stream, given up because of this error.
+    /// Stops the stream because of this error.
     pub(crate) fn fail(self, error: Error) -> StreamError<O> {
         self.state.fail(error)
     }
@@ -106,7 +107,7 @@ impl<T, O> ResponseStream<T, O> {
     }
 }
 
-/// Of conversations.
+/// For conversations.
 impl ResponseStream<ChatChunk, ChatCompletion> {
     /// Resumes the stream when it stalls or breaks. Off by default.
     ///
@@ -116,7 +117,7 @@ impl ResponseStream<ChatChunk, ChatCompletion> {
     }
 }
 
-/// Of completions.
+/// For completions.
 impl ResponseStream<CompletionChunk, Completion> {
     /// Resumes the stream when it stalls or breaks. Off by default.
     ///

@@ -1,4 +1,4 @@
-//! The services, with the methods of the async client's.
+//! The services, with the methods of those of the async client.
 
 use std::time::Duration;
 
@@ -55,9 +55,9 @@ impl Tokens<'_> {
 }
 
 impl Models<'_> {
-    /// Unloads whatever is loaded, then loads: the way to change the parameters of the loaded model. Returns the stream of the
-    /// load once the unload is done. The unload ends the running generations of all users of the server, so it errors with
-    /// code `unknown_model`, and nothing is unloaded, unless the server's lists show what is asked for.
+    /// Unloads the loaded model and loads this one, which changes the parameters of a loaded model. Returns the stream of the
+    /// load once the unload is done. The unload ends the running generations of all users of the server. So it errors with code
+    /// `unknown_model`, and nothing is unloaded, unless the server's lists contain the model.
     ///
     /// See [`reload`](crate::services::Models::reload) of the async client.
     ///
@@ -72,7 +72,7 @@ impl Models<'_> {
         }
     }
 
-    /// Unloads what is loaded, if what is wanted in its place is known to be there.
+    /// Unloads the loaded model if the model that replaces it is known to exist.
     fn unload_for(&self, wanted: &Wanted) -> Result<()> {
         if unless_none_loaded(self.current().map(drop))? {
             wanted.check_model(&*self.list()?)?;

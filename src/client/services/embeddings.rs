@@ -1,4 +1,4 @@
-//! Beside the service: the way out of a response.
+//! A method of the response of the service.
 
 use crate::api::EmbeddingList;
 use crate::client::client::Client;

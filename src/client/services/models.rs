@@ -1,4 +1,4 @@
-//! `reload`: unloads the model, and loads one.
+//! `reload`: unloads the model and loads one.
 
 use std::future::Future;
 
@@ -9,13 +9,14 @@ use crate::base::{MaybeSend, Result};
 use crate::client::stream_state::StreamError;
 
 impl Models<'_> {
-    /// Unloads whatever is loaded, then loads: the way to change the parameters of the loaded model. Returns the stream of the load
-    /// once the unload is done. Needs the admin key.
+    /// Unloads the loaded model and loads this one, which changes the parameters of a loaded model. Returns the stream of the
+    /// load once the unload is done. Requires the admin key.
     ///
-    /// The unload ends the running generations of all users of the server. So nothing is unloaded unless the server's lists show
-    /// the model of the request, and its draft model if it names one. Otherwise it errors with code `unknown_model`. The lists are
-    /// complete for the admin key only, an API key is shown the loaded model alone, and models in subfolders are in no list; for
-    /// those call [`unload`](Models::unload), then [`load`](Models::load). If no model is loaded, nothing is checked or unloaded.
+    /// The unload ends the running generations of all users of the server. So nothing is unloaded unless the server's lists
+    /// contain the model of the request, and its draft model if it names one. Otherwise it errors with code `unknown_model`. The
+    /// lists are complete only for the admin key; with an API key they contain only the loaded model. Models in subfolders are in
+    /// no list: use [`unload`](Models::unload), then [`load`](Models::load). If no model is loaded, nothing is checked or
+    /// unloaded.
     pub fn reload(
         &self,
         request: &LoadRequest,

@@ -1,6 +1,6 @@
 //! A client of TabbyML servers without an async runtime: calls block, streams are iterators.
 //!
-//! It has the services, settings and errors of [`tabbyml::Client`](crate::tabbyml::Client), on ureq in place of reqwest.
+//! It has the services, settings and errors of [`tabbyml::Client`](crate::tabbyml::Client), on ureq instead of reqwest.
 //!
 //! ```no_run
 //! use tabbyapi::tabbyml::blocking::Client;
@@ -36,14 +36,15 @@ use crate::transport::Ureq;
 /// A streamed conversation.
 pub type ChatStream = ResponseStream<ChatChunk, ChatCompletion>;
 
-/// A client of a TabbyML server, or of several, whose calls block. Cheap to clone; clones share connections, tokens and settings.
+/// A blocking client of one or several TabbyML servers. Cheap to clone. Clones share connections, tokens and settings.
 #[derive(Clone)]
 pub struct Client {
     inner: blocking::Client,
 }
 
 impl Client {
-    /// Returns a builder for the server at this base URL, such as `http://127.0.0.1:8080`; a path prefix or a trailing `/v1` is fine.
+    /// Returns a builder for the server at this base URL, such as `http://127.0.0.1:8080`. A path prefix or a trailing `/v1` is
+    /// accepted.
     pub fn builder<U>(base_url: U) -> ClientBuilder
     where
         U: TryInto<BaseUrl>,
@@ -52,7 +53,7 @@ impl Client {
         ClientBuilder(super::Client::builder(base_url))
     }
 
-    /// Makes one call.
+    /// Calls an endpoint, and blocks until the response is complete.
     ///
     /// # Errors
     ///
@@ -65,7 +66,7 @@ impl Client {
         self.inner.call(endpoint)
     }
 
-    /// Makes one streamed call. Nothing is sent until its first item is asked for; dropping it cancels.
+    /// Calls an endpoint that streams. Nothing is sent until the first item is requested. Dropping the stream cancels the call.
     pub fn stream<R: StreamEndpoint>(
         &self,
         request: &R,
@@ -75,12 +76,12 @@ impl Client {
 
     delegated!();
 
-    /// Returns the same client, whose calls are ended by this handle, too.
+    /// Returns a client whose calls this handle cancels, too.
     pub fn cancelled_by(&self, handle: &CancelHandle) -> Client {
         Client { inner: self.inner.cancelled_by(handle) }
     }
 
-    /// Returns which server is there; see [`detect`](crate::tabbyml::Client::detect) of the async client.
+    /// Returns which server is at the base URL; see [`detect`](crate::tabbyml::Client::detect) of the async client.
     ///
     /// # Errors
     ///
@@ -110,18 +111,18 @@ impl ClientBuilder {
         ClientBuilder(self.0.token(token))
     }
 
-    /// Sets the registration token, which ingestion requires and which is sent for nothing else. A blank one is unset.
+    /// Sets the registration token, which is sent only for ingestion, which requires it. A blank one is unset.
     pub fn registration_token(self, token: impl AsRef<str>) -> Self {
         ClientBuilder(self.0.registration_token(token))
     }
 
-    /// Sets what the server logs as the client, such as `my-editor/1.2` (wire: `User-Agent`).
+    /// Sets the name and version of the client in the server's logs, such as `my-editor/1.2` (wire: `User-Agent`).
     pub fn user_agent(self, agent: &str) -> Self {
         ClientBuilder(self.0.user_agent(agent))
     }
 
-    /// Sets where tokens come from, in place of fixed ones; see [`key_source`](crate::tabbyml::ClientBuilder::key_source) of the async
-    /// builder. The source is called on the thread of a call that needs a token, and cannot be cut off.
+    /// Sets a source of tokens, instead of fixed ones; see [`key_source`](crate::tabbyml::ClientBuilder::key_source) of the async
+    /// builder. The source is called on the thread of a call that needs a token, and cannot be interrupted.
     pub fn key_source<F>(self, source: F) -> Self
     where
         F: Fn(Scope, bool) -> Result<Option<Credential>> + Send + Sync + 'static,
@@ -131,7 +132,7 @@ impl ClientBuilder {
 
     setters!(all);
 
-    /// Returns the client, on ureq with its defaults.
+    /// Builds the client, on ureq with its defaults.
     ///
     /// # Errors
     ///
@@ -140,7 +141,7 @@ impl ClientBuilder {
         blocking::ClientBuilder::from(self.0.into_inner()).build().map(|inner| Client { inner })
     }
 
-    /// Returns the client, on a transport with proxies or certificates of your own.
+    /// Builds the client, on a transport with custom proxies or certificates.
     ///
     /// # Errors
     ///
@@ -151,7 +152,7 @@ impl ClientBuilder {
 }
 
 impl From<super::ClientBuilder> for ClientBuilder {
-    /// Takes over the settings of an async builder. An async source of tokens is polled on the blocked thread, so it must not need a runtime.
+    /// Converts an async builder. An async source of tokens is polled on the blocked thread, so it must not require a runtime.
     fn from(builder: super::ClientBuilder) -> Self {
         ClientBuilder(builder)
     }
@@ -160,7 +161,7 @@ impl From<super::ClientBuilder> for ClientBuilder {
 crate::api::tabbyml::services!(service);
 
 impl GraphQl<'_> {
-    /// Sends a document of yours, and returns its `data`.
+    /// Sends a custom document and returns its `data`.
     ///
     /// Wire: `POST /graphql`.
     ///

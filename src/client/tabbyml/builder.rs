@@ -1,4 +1,4 @@
-//! The builders: those of the crate's clients, with the tokens of this server in place of keys.
+//! The builders: they wrap those of the crate's clients and take the tokens of this server instead of keys.
 
 use super::Client;
 use crate::base::Result;
@@ -23,26 +23,28 @@ impl ClientBuilder {
         ClientBuilder(self.0.bearer(token))
     }
 
-    /// Sets the registration token, which ingestion requires and which is sent for nothing else. A blank one is unset.
+    /// Sets the registration token, which is sent only for ingestion, which requires it. A blank one is unset.
     pub fn registration_token(self, token: impl AsRef<str>) -> Self {
         ClientBuilder(self.0.registration_token(token.as_ref()))
     }
 
-    /// Sets what the server logs as the client, such as `my-editor/1.2` (wire: `User-Agent`). Browsers send their own.
+    /// Sets the name and version of the client in the server's logs, such as `my-editor/1.2` (wire: `User-Agent`). Browsers send
+    /// their own.
     pub fn user_agent(self, agent: &str) -> Self {
         self.header("user-agent", agent)
     }
 
-    /// Sets where tokens come from, in place of fixed ones: asked once for all calls, kept until they expire, and asked again after a 401,
-    /// upon which the request is sent once more. [`Scope::Api`](crate::Scope::Api) is the token of a user,
-    /// [`Scope::Admin`](crate::Scope::Admin) the registration token; both are [`Credential::bearer`](crate::auth::Credential::bearer).
+    /// Sets a source of tokens, instead of fixed ones. One call of the source serves all calls of the client. Tokens are cached
+    /// until they expire. After a 401 the source is called again, and the request is repeated once.
+    /// [`Scope::Api`](crate::Scope::Api) is the token of a user, [`Scope::Admin`](crate::Scope::Admin) the registration token.
+    /// Both are [`Credential::bearer`](crate::auth::Credential::bearer).
     pub fn key_source(self, source: impl KeySource + 'static) -> Self {
         ClientBuilder(self.0.key_source(source))
     }
 
     setters!(all);
 
-    /// Returns the client, on reqwest.
+    /// Builds the client, on reqwest.
     ///
     /// # Errors
     ///
@@ -52,7 +54,7 @@ impl ClientBuilder {
         self.0.build().map(|inner| Client { inner })
     }
 
-    /// Returns the client, on the host's `fetch`.
+    /// Builds the client, on the host's `fetch`.
     ///
     /// # Errors
     ///
@@ -62,7 +64,7 @@ impl ClientBuilder {
         self.0.build().map(|inner| Client { inner })
     }
 
-    /// Returns the client, on a transport of your choice.
+    /// Builds the client, on this transport.
     ///
     /// # Errors
     ///

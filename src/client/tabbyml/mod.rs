@@ -1,4 +1,4 @@
-//! The client of TabbyML/tabby: the one of this crate with other services.
+//! The client of TabbyML/tabby: the client of this crate with other services.
 
 #[cfg(all(feature = "blocking", not(target_arch = "wasm32")))]
 pub mod blocking;
@@ -21,7 +21,7 @@ use crate::protocol::{Accumulate, Endpoint, Options, StreamEndpoint};
 pub use builder::ClientBuilder;
 pub use services::ChatStream;
 
-/// What the client inside does, for both clients.
+/// Methods that call those of the inner client, for both clients.
 macro_rules! delegated {
     () => {
         /// Returns a client with other options for its calls. It shares connections, tokens and servers with this one.
@@ -39,7 +39,7 @@ macro_rules! delegated {
             self.inner.servers()
         }
 
-        /// Returns the base URL of its server; of several, the first one's.
+        /// Returns the base URL of the server, or of the first one if there are several.
         pub fn base_url(&self) -> &BaseUrl {
             self.inner.base_url()
         }
@@ -49,7 +49,7 @@ macro_rules! delegated {
             self.inner.shared()
         }
 
-        /// Returns the options of its calls.
+        /// Returns the options of the client's calls.
         pub fn options(&self) -> &Options {
             self.inner.options()
         }
@@ -70,7 +70,7 @@ macro_rules! debug {
 #[cfg(all(feature = "blocking", not(target_arch = "wasm32")))]
 use debug;
 
-/// A client of a TabbyML server, or of several. Cheap to clone; clones share connections, tokens and settings.
+/// A client of one or several TabbyML servers. Cheap to clone. Clones share connections, tokens and settings.
 ///
 /// ```no_run
 /// # #[cfg(feature = "reqwest")]
@@ -89,7 +89,8 @@ pub struct Client {
 }
 
 impl Client {
-    /// Returns a builder for the server at this base URL, such as `http://127.0.0.1:8080`; a path prefix or a trailing `/v1` is fine.
+    /// Returns a builder for the server at this base URL, such as `http://127.0.0.1:8080`. A path prefix or a trailing `/v1` is
+    /// accepted.
     pub fn builder<U>(base_url: U) -> ClientBuilder
     where
         U: TryInto<BaseUrl>,
@@ -98,7 +99,7 @@ impl Client {
         ClientBuilder::new(client::Client::builder(base_url))
     }
 
-    /// Makes one call. Nothing is sent until it is awaited; dropping it cancels.
+    /// Calls an endpoint. Nothing is sent until the future is polled. Dropping it cancels the call.
     pub fn call<E>(&self, endpoint: &E) -> ResponseFuture<<E::Decoder as Decode>::Item>
     where
         E: Endpoint,
@@ -107,7 +108,7 @@ impl Client {
         self.inner.call(endpoint)
     }
 
-    /// Makes one streamed call. Nothing is sent until it is polled; dropping it cancels.
+    /// Calls an endpoint that streams. Nothing is sent until the stream is polled. Dropping it cancels the call.
     pub fn stream<R: StreamEndpoint>(
         &self,
         request: &R,
@@ -117,7 +118,7 @@ impl Client {
 
     delegated!();
 
-    /// Returns which server is there: this one, the other one that is called TabbyAPI, or something else.
+    /// Returns which server is at the base URL: TabbyML, theroyallab/tabbyAPI, or something else.
     ///
     /// Requests `GET /v1/health`, and `GET /health` if the response is not that of this server.
     ///
@@ -135,7 +136,7 @@ impl Client {
         }
     }
 
-    /// Returns the clock that its calls go by.
+    /// Returns the clock of the client's transport, which its calls use.
     pub fn clock(&self) -> crate::client::clock::Clock {
         self.inner.clock()
     }

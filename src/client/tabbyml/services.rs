@@ -29,7 +29,7 @@ pub type ChatStream = ResponseStream<ChatChunk, ChatCompletion>;
 crate::api::tabbyml::services!(service);
 
 impl GraphQl<'_> {
-    /// Sends a document of yours, and returns its `data`.
+    /// Sends a custom document and returns its `data`.
     ///
     /// Wire: `POST /graphql`.
     pub fn query<T: DeserializeOwned + MaybeSend + 'static>(&self, query: &GraphQlQuery<T>) -> ResponseFuture<T> {
