@@ -10,9 +10,9 @@ use crate::protocol::estimate::Estimator;
 
 /// An interrupted response, and the request that continues it.
 ///
-/// It is not automatic: the server processes the prompt again, and generates what follows the text that had arrived. The
-/// request is the first one with that text as its last message, `continue_final_message` and `add_generation_prompt: false`;
-/// `max_tokens` and `min_tokens` are reduced by the estimated tokens of the text. A `response_prefix` moves into the message.
+/// It is not automatic: the server processes the prompt again, and generates what follows the text that arrived. The request is
+/// the first one with that text as its last message, `continue_final_message` and `add_generation_prompt: false`. `max_tokens`
+/// and `min_tokens` are reduced by the estimated tokens of the text. A `response_prefix` moves into the message.
 ///
 /// ```
 /// use tabbyapi::api::{ChatMessage, ChatRequest};
@@ -47,7 +47,7 @@ impl StreamError<ChatCompletion> {
     /// Returns the continuation of a response to this request; see [`Continuation::new`].
     ///
     /// # Errors
-    ///
+    /// Errors as in [`Continuation::new`].
     /// Errors as [`Continuation::new`] does.
     pub fn continuation(&self, request: &ChatRequest) -> Result<Continuation> {
         Continuation::new(request, self.partial.clone())
@@ -55,15 +55,15 @@ impl StreamError<ChatCompletion> {
 }
 
 impl Continuation {
-    /// Returns the continuation of this part of a response to a request.
+    /// Creates the continuation of this part of a response to a request.
     ///
     /// # Errors
     ///
-    /// Kind [`Encode`](ErrorKind::Encode), if it is not a text that can be continued:
+    /// Errors with kind [`Encode`](ErrorKind::Encode) if the part cannot be continued:
     ///
     /// | code | |
     /// |---|---|
-    /// | `nothing_to_continue` | no text had arrived, at most reasoning: repeat the request |
+    /// | `nothing_to_continue` | no text arrived, at most reasoning: repeat the request |
     /// | `already_complete` | the response is complete |
     /// | `several_choices` | the request asks for several choices |
     /// | `tools_called` | a tool call had started |
@@ -134,14 +134,14 @@ impl Continuation {
         &self.request
     }
 
-    /// Returns what had arrived before.
+    /// Returns the part that arrived before.
     pub fn before(&self) -> &ChatCompletion {
         &self.before
     }
 
-    /// Joins both parts to one response: text, reasoning and log probabilities are concatenated, ids are those of the first part, finish reasons and
-    /// tool calls those of the rest. Usage is added up as far as the server reported it; a part that broke off has none, so its tokens count in
-    /// the prompt of the rest only.
+    /// Joins both parts to one response. Text, reasoning and log probabilities are concatenated. Ids are those of the first part,
+    /// finish reasons and tool calls those of the rest. Usage is summed as far as the server reported it. A part that broke off
+    /// has no usage, so its tokens count only in the prompt of the rest.
     pub fn join(&self, rest: ChatCompletion) -> ChatCompletion {
         let mut whole = self.before.clone();
         let mut choices = rest.choices.into_iter();
@@ -177,7 +177,7 @@ impl Continuation {
     }
 }
 
-/// Where the text of a message ends.
+/// Returns the last text of a message.
 fn last_text(content: &mut Content) -> Option<&mut String> {
     match content {
         Content::Text(text) => Some(text),

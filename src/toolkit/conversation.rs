@@ -1,4 +1,4 @@
-//! Fits a conversation into the context, by leaving out its oldest turns.
+//! Fits a conversation into the context by removing its oldest turns.
 
 use crate::api::{ChatMessage, ChatRequest, ModelParameters, Role};
 use crate::base::{Advice, Error, ErrorCode, ErrorKind, Remedy, Result};
@@ -11,21 +11,20 @@ use crate::protocol::estimate::{Estimate, Estimator};
 pub struct Fitted {
     /// The messages that are kept, in order.
     pub messages: Vec<ChatMessage>,
-    /// The number of messages that were left out.
+    /// The number of messages that were removed.
     pub dropped: usize,
-    /// The estimated tokens of what is kept, with everything that the request adds. `high` is within the budget.
+    /// The estimated tokens of the kept messages, with everything that the request adds. `high` is within the budget.
     pub estimate: Estimate,
 }
 
-/// Leaves out the oldest turns of a conversation until the rest fits into `budget` tokens, estimated by
-/// [`Estimate::high`].
+/// Removes the oldest turns of a conversation until the rest fits into `budget` tokens, estimated by [`Estimate::high`].
 ///
-/// A turn is a message of the user and everything up to the next one: responses, tool calls and their results. Turns are left out whole, so a call
-/// keeps its result. Instructions (`system`, `developer`) and the last turn are always kept.
+/// A turn is a message of the user and everything up to the next one: responses, tool calls and their results. Turns are removed
+/// whole, so a call keeps its result. Instructions (`system`, `developer`) and the last turn are always kept.
 ///
 /// # Errors
 ///
-/// `conversation_too_long`: instructions and last turn alone do not fit.
+/// Errors with code `conversation_too_long` if instructions and last turn alone do not fit.
 ///
 /// ```
 /// use tabbyapi::api::ChatMessage;
@@ -68,8 +67,8 @@ impl ChatRequest {
         fit_around(self, &self.messages, self.room(context), estimator)
     }
 
-    /// The same for a model with these parameters. Besides the context this takes the cache into account: a server accepts a prompt
-    /// only if a whole chunk fits into the cache with it, see [`ModelParameters::longest_prompt`].
+    /// Like [`fit`](Self::fit), for a model with these parameters. This also takes the cache into account: a server accepts a
+    /// prompt only if a whole chunk fits into the cache with it; see [`ModelParameters::longest_prompt`].
     /// [`Chat::fit`](crate::services::Chat::fit) requests the parameters from the server.
     ///
     /// # Errors
@@ -93,7 +92,7 @@ impl ChatRequest {
         }
     }
 
-    /// What is left of a context beside the answer.
+    /// Returns the part of a context that is left for the prompt.
     fn room(&self, context: u64) -> u64 {
         let asked = self.sampling.max_tokens.filter(|tokens| *tokens > 0).map(u64::from);
         context.saturating_sub(asked.unwrap_or(context / 4))
@@ -109,7 +108,7 @@ pub(crate) fn known_context(context: Option<i64>) -> Result<u64> {
 fn fit_around(around: &ChatRequest, messages: &[ChatMessage], budget: u64, estimator: &Estimator) -> Result<Fitted> {
     let turns = turns(messages);
     let last = turns.iter().copied().flatten().max().unwrap_or_default();
-    // What each turn takes; instructions and the last turn stay in any case.
+    // The cost of each turn. Instructions and the last turn are kept in any case.
     let mut costs = vec![Estimate::default(); last];
     let mut fixed = estimator.frame(around);
     for (message, turn) in messages.iter().zip(&turns) {
@@ -142,7 +141,7 @@ fn fit_around(around: &ChatRequest, messages: &[ChatMessage], budget: u64, estim
     Ok(Fitted { dropped: messages.len() - kept.len(), messages: kept, estimate })
 }
 
-/// The turn that each message belongs to, in order from 0; `None` for instructions, which belong to none.
+/// Returns the turn of each message, in order from 0. `None` for instructions, which belong to no turn.
 fn turns(messages: &[ChatMessage]) -> Vec<Option<usize>> {
     let mut turn = 0;
     let mut begun = false;

@@ -1,4 +1,4 @@
-//! What sits on a client.
+//! Utilities on top of a client.
 
 pub mod batch;
 mod continuation;

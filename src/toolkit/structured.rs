@@ -1,14 +1,15 @@
 //! Structured output: a schema in the request, a typed value from the response.
 //!
-//! [`Chat::response_as`](crate::services::Chat) does both for a type with a derived schema (feature
-//! `schemars`), [`Chat::response_as_with_schema`](crate::services::Chat::response_as_with_schema) for a schema of your own.
-//! For streams, set [`ResponseFormat::json_schema`](crate::api::ResponseFormat::json_schema) and read the whole answer
-//! with [`ChatCompletion::parsed`].
+//! [`Chat::response_as`](crate::services::Chat) does both for a type with a derived schema (feature `schemars`), and
+//! [`Chat::response_as_with_schema`](crate::services::Chat::response_as_with_schema) for a custom schema. For streams, set
+//! [`ResponseFormat::json_schema`](crate::api::ResponseFormat::json_schema) and read the whole response with
+//! [`ChatCompletion::parsed`].
 //!
-//! The server enforces `response_format` of the types `json_schema`, with the schema bare or in OpenAI's wrapper, and `json`, any JSON object. It
-//! silently ignores the type `json_object`, schemas that it cannot compile, and unknown types: the response is free text then. Which keywords of
-//! JSON schema it compiles depends on the server's llguidance; types, `properties`, `required`, `items` and `minItems` were observed to work.
-//! The response is therefore always checked here against the Rust type. Limits that only the schema has, such as a `minimum`, are not checked.
+//! The server enforces `response_format` with the type `json_schema`, either a bare schema or OpenAI's wrapper, and with the type
+//! `json`, any JSON object. It silently ignores the type `json_object`, schemas that it cannot compile, and unknown types: the
+//! response is then free text. Which keywords of JSON schema it compiles depends on the server's llguidance. Types, `properties`,
+//! `required`, `items` and `minItems` were observed to work. The response is therefore always checked here against the Rust type.
+//! Limits that only the schema has, such as a `minimum`, are not checked.
 
 use std::fmt;
 
@@ -25,9 +26,9 @@ use crate::client::services::Chat;
 pub struct Structured<T> {
     /// The value.
     pub value: T,
-    /// The text of the model, from which the value was read.
+    /// The text of the model, from which the value was parsed.
     pub raw: String,
-    /// The whole response, with reasoning apart from the text.
+    /// The whole response. Its reasoning is separate from the text.
     pub answer: Response<ChatCompletion>,
 }
 
@@ -38,34 +39,34 @@ pub enum StructuredError {
     /// The call failed.
     #[error(transparent)]
     Call(Error),
-    /// The response is not what the schema requires.
+    /// The response does not match the schema.
     #[error(transparent)]
     Unparsed(Box<Unparsed>),
 }
 
-/// A response that is not what the schema requires, with its text unchanged.
+/// A response that does not match the schema, with its text unchanged.
 #[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Unparsed {
-    /// What is wrong with it.
+    /// Why it does not match.
     pub reason: UnparsedReason,
-    /// A description of what is wrong.
+    /// A description of the problem.
     pub message: String,
-    /// Where in the JSON, such as `items[0].price`; `None` if that is unknown or the document itself.
+    /// The location in the JSON, such as `items[0].price`. `None` if it is unknown or the document itself.
     pub path: Option<String>,
     /// The text of the response, unchanged.
     pub raw: String,
-    /// The whole answer.
+    /// The whole response.
     pub answer: ChatCompletion,
 }
 
-/// What is wrong with an [`Unparsed`] answer.
+/// Why a response is [`Unparsed`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum UnparsedReason {
-    /// It has no text, only tool calls or reasoning, or nothing.
+    /// It has no text: only tool calls, only reasoning, or nothing.
     Empty,
-    /// It was cut by `max_tokens`, and is not valid JSON as it is.
+    /// It was cut by `max_tokens`, and is not valid JSON.
     CutOff,
     /// It is not JSON, or has other text after it.
     NotJson,
@@ -74,7 +75,7 @@ pub enum UnparsedReason {
 }
 
 impl StructuredError {
-    /// The text of the answer, if there is one.
+    /// Returns the text of the response, if there is one.
     pub fn raw(&self) -> Option<&str> {
         match self {
             StructuredError::Unparsed(unparsed) => Some(&unparsed.raw),
@@ -82,7 +83,7 @@ impl StructuredError {
         }
     }
 
-    /// Where in the JSON the fault is, if it is in there.
+    /// Returns the location of the problem in the JSON, if there is one.
     pub fn path(&self) -> Option<&str> {
         match self {
             StructuredError::Unparsed(unparsed) => unparsed.path.as_deref(),
@@ -104,14 +105,14 @@ impl From<Box<Unparsed>> for StructuredError {
 }
 
 impl From<Box<Unparsed>> for Error {
-    /// The raw text is lost, since it can hold what logs should not.
+    /// Drops the raw text, which may contain data that should not be in logs.
     fn from(unparsed: Box<Unparsed>) -> Self {
         StructuredError::Unparsed(unparsed).into()
     }
 }
 
 impl From<StructuredError> for Error {
-    /// The raw text is lost, since it can hold what logs should not.
+    /// Drops the raw text, which may contain data that should not be in logs.
     fn from(error: StructuredError) -> Self {
         match error {
             StructuredError::Call(error) => error,
@@ -124,10 +125,10 @@ impl From<StructuredError> for Error {
 }
 
 impl ChatCompletion {
-    /// The text of the first choice, read as JSON of this type.
+    /// Parses the text of the first choice as JSON of this type.
     ///
-    /// Blanks around the JSON are fine, anything else is not: a model that puts it between ```` ``` ```` was not held to
-    /// a schema.
+    /// Whitespace around the JSON is accepted, anything else is not: a model that writes it between ```` ``` ```` was not
+    /// constrained by a schema.
     ///
     /// ```
     /// use serde::Deserialize;
@@ -205,7 +206,7 @@ impl fmt::Display for Unparsed {
 }
 
 impl fmt::Debug for Unparsed {
-    // The texts are left out: they are the model's, which logs need not hold.
+    // Omits the texts, which are the model's and should not be in logs.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Unparsed")
             .field("reason", &self.reason)
@@ -218,7 +219,8 @@ impl fmt::Debug for Unparsed {
 
 impl std::error::Error for Unparsed {}
 
-/// The JSON schema of a type, as the server takes it best: references are put in place, unless the type holds itself.
+/// Returns the JSON schema of a type in the form that suits the server best: references are inlined, unless the type is
+/// recursive.
 ///
 /// ```
 /// #[derive(schemars::JsonSchema)]
@@ -241,12 +243,12 @@ pub fn schema_for<T: schemars::JsonSchema>() -> OrderedJson {
     settings.into_generator().into_root_schema_for::<T>().to_value().into()
 }
 
-/// The request, held to a schema.
+/// Returns the request, constrained by a schema.
 pub(crate) fn held_to(request: &ChatRequest, schema: OrderedJson) -> ChatRequest {
     request.clone().response_format(ResponseFormat::json_schema(schema))
 }
 
-/// The typed answer.
+/// Parses the typed response.
 pub(crate) fn typed<T: DeserializeOwned>(answer: Response<ChatCompletion>) -> Result<Structured<T>, StructuredError> {
     let value = answer.parsed()?;
     Ok(Structured { value, raw: answer.text().to_owned(), answer })
@@ -255,8 +257,8 @@ pub(crate) fn typed<T: DeserializeOwned>(answer: Response<ChatCompletion>) -> Re
 impl Chat<'_> {
     /// Returns the response as a value of a type. The model is constrained to the derived schema of the type.
     ///
-    /// The request's `response_format` is replaced; a `response_prefix` would be missing from the JSON. See
-    /// [`structured`](crate::structured) for what the server makes of schemas.
+    /// Replaces the request's `response_format`. A `response_prefix` would be missing from the JSON. See
+    /// [`structured`](crate::structured) for how the server handles schemas.
     ///
     /// ```no_run
     /// # async fn run(client: tabbyapi::Client) -> Result<(), Box<dyn std::error::Error>> {

@@ -15,19 +15,19 @@ use crate::client::Client;
 use crate::client::services;
 use crate::protocol::estimate::Estimator;
 
-/// How many texts go into a request if nothing is said.
+/// The default number of texts of a request.
 const TEXTS: usize = 64;
-/// How many estimated tokens go into a request if nothing is said.
+/// The default number of estimated tokens of a request.
 const TOKENS: u64 = 16_384;
-/// How many requests run at a time if nothing is said.
+/// The default number of concurrent requests.
 const REQUESTS: usize = 2;
 
-/// Vectors of many texts, over as many requests as it takes: await it. Dropping it cancels.
+/// Vectors of many texts, from as many requests as needed. Await it. Dropping it cancels.
 ///
-/// The answer is as if one request had been made: one vector per text, in the order of the texts, usage added up. What of it could not
-/// be had comes as [`PartialEmbeddings`], with all that could.
+/// The result is as if one request had been made: one vector per text, in the order of the texts, usage summed. If requests fail,
+/// the error is a [`PartialEmbeddings`] with the vectors of the others.
 ///
-/// [`parts`](Self::parts) gives the vectors as they arrive, and [`resume`](Self::resume) leaves out the texts that have theirs already.
+/// [`parts`](Self::parts) returns the vectors as they arrive. [`resume`](Self::resume) skips texts that have a vector already.
 #[must_use = "nothing is sent until it is awaited"]
 pub struct EmbedMany {
     client: Client,
@@ -46,20 +46,20 @@ struct Run {
     joined: PartialEmbeddings,
 }
 
-/// Vectors of some texts, and why there are none of others.
+/// Vectors of some texts, and the errors of the others.
 #[derive(Clone, Default, thiserror::Error)]
 #[error("{} of {} texts have no vector: {}", self.missing(), self.vectors.len(), self.first())]
 #[non_exhaustive]
 pub struct PartialEmbeddings {
-    /// The vector of each text, `None` where its request failed.
+    /// The vector of each text. `None` if its request failed.
     pub vectors: Vec<Option<Embedding>>,
-    /// Which texts have none, in their order, with the error of their request.
+    /// The texts without a vector, in order, with the error of their request.
     pub errors: Vec<(Range<usize>, Error)>,
-    /// The answers joined but for their vectors: model and usage.
+    /// The joined responses without their vectors: model and usage.
     pub answer: Box<EmbeddingList>,
 }
 
-/// The error of the first request that failed; the vectors are dropped.
+/// Keeps the error of the first request that failed and drops the vectors.
 impl From<PartialEmbeddings> for Error {
     fn from(partial: PartialEmbeddings) -> Self {
         partial.errors.into_iter().next().map_or_else(|| Error::misuse("no text failed"), |(_, error)| error)
@@ -67,8 +67,8 @@ impl From<PartialEmbeddings> for Error {
 }
 
 impl services::Embeddings<'_> {
-    /// One vector for each of any number of texts, in their order. They are split into requests of at most 64 texts and about 16 384
-    /// tokens, two at a time; see [`EmbedMany`]. [`EmbedMany::parts`] gives the vectors as they arrive.
+    /// Returns one vector for each text, in the order of the texts. They are split into requests of at most 64 texts and about 16
+    /// 384 tokens, two at a time; see [`EmbedMany`]. [`EmbedMany::parts`] returns the vectors as they arrive.
     ///
     /// ```
     /// # async fn ask(client: &tabbyapi::Client, texts: Vec<String>) -> tabbyapi::Result<()> {
@@ -86,7 +86,7 @@ impl services::Embeddings<'_> {
     pub fn many(&self, texts: impl IntoIterator<Item = impl Into<String>>) -> EmbedMany {
         EmbedMany {
             client: self.client().clone(),
-            // A quarter as long, and many texts make long answers.
+            // A quarter of the size, which matters for many texts.
             format: EncodingFormat::Base64,
             texts: texts.into_iter().map(Into::into).collect(),
             per_request: TEXTS,
@@ -100,55 +100,56 @@ impl services::Embeddings<'_> {
 }
 
 impl EmbedMany {
-    /// Puts at most so many texts into a request, one at least.
+    /// Sets the maximum number of texts of a request; at least 1.
     pub fn per_request(mut self, texts: usize) -> Self {
         self.per_request = texts;
         self
     }
 
-    /// Puts texts of at most so many estimated tokens into a request. A text that is longer goes alone.
+    /// Sets the maximum number of estimated tokens of a request. A text that is longer is sent alone.
     pub fn tokens_per_request(mut self, tokens: u64) -> Self {
         self.tokens = tokens;
         self
     }
 
-    /// Estimates tokens with this estimator.
+    /// Sets the estimator of tokens.
     pub fn estimator(mut self, estimator: Estimator) -> Self {
         self.estimator = estimator;
         self
     }
 
-    /// Makes so many requests at a time.
+    /// Sets how many requests run at a time.
     pub fn concurrency(mut self, requests: usize) -> Self {
         self.concurrency = requests;
         self
     }
 
-    /// Has the vectors written this way; base64 by default.
+    /// Sets the encoding of the vectors; base64 by default.
     pub fn encoding_format(mut self, format: EncodingFormat) -> Self {
         self.format = format;
         self
     }
 
-    /// Leaves out the texts that have their vectors by these records: a [`PartJournal`](super::PartJournal) that was read from a file,
-    /// or records from any other store, in the order in which they were made.
+    /// Skips the texts that have a vector according to these records: a [`PartJournal`](super::PartJournal) that was read from a
+    /// file, or records from any other store, in the order in which they were made.
     ///
-    /// * A record applies to the texts at its range if their digest is the same. A text that changed is sent again, with the other texts
-    ///   of its record. Records that apply to nothing are ignored.
-    /// * Limits may differ from those of the earlier run: the texts that are left are split by the limits of this one.
-    /// * Vectors of different models cannot be compared. Of records that differ in model or dimension those like the latest one count,
-    ///   and new vectors must be like them, or their part fails with the code `inconsistent_answer`. To change the model, leave out
+    /// * A record applies to the texts at its range if their digest is the same. A text that changed is sent again, with the
+    ///   other texts of its record. Records that do not apply are ignored.
+    /// * Limits may differ from those of the earlier run. The remaining texts are split by the limits of this one.
+    /// * Vectors of different models cannot be compared. If records differ in model or dimension, only those like the latest one
+    ///   apply. New vectors must match them, or their part fails with the code `inconsistent_answer`. To change the model, omit
     ///   the records of the old one.
-    /// * [`parts`](Self::parts) does not give the recorded parts again. Awaiting joins their vectors into the result; a record without
-    ///   vectors is of no use there, and its texts are sent again.
+    /// * [`parts`](Self::parts) does not return the recorded parts again. Awaiting joins their vectors into the result. Records
+    ///   without vectors are ignored there, and their texts are sent again.
     ///
-    /// May be called several times; the records add up.
+    /// Can be called several times; the records are combined.
     pub fn resume(mut self, records: impl IntoIterator<Item = PartRecord>) -> Self {
         self.records.extend(records);
         self
     }
 
-    /// Gives the vectors as a stream of parts, one for each request, as they arrive. To resume after a crash, store a record of each.
+    /// Returns the vectors as a stream of parts, one for each request, as they arrive. To resume after a crash, store a record of
+    /// each.
     ///
     /// ```
     /// use tabbyapi::batch::{PartJournal, PartRecord};
@@ -172,7 +173,7 @@ impl EmbedMany {
     /// }
     /// # drop(parts);
     ///
-    /// // The next one asks for the third text alone.
+    /// // The next run requests only the third text.
     /// let mut journal = PartJournal::new();
     /// journal.feed(file.as_bytes());
     /// journal.end();
@@ -183,7 +184,7 @@ impl EmbedMany {
     /// # }).unwrap();
     /// ```
     ///
-    /// If it was awaited in part before, only the parts that are left come.
+    /// If it was partly awaited before, the stream has only the remaining parts.
     pub fn parts(mut self) -> EmbedParts {
         match self.run.take() {
             Some(run) => run.parts,
@@ -191,12 +192,12 @@ impl EmbedMany {
         }
     }
 
-    /// How many texts have their vector already, of how many.
+    /// Returns how many texts have a vector already, and how many texts there are.
     pub fn progress(&self) -> (usize, usize) {
         self.run.as_ref().map_or((0, self.texts.len()), |run| run.parts.progress())
     }
 
-    /// The requests for the texts that are left, and the records of the others.
+    /// The requests for the remaining texts, and the records of the others.
     fn begin(&mut self, with_vectors: bool) -> (EmbedParts, Vec<PartRecord>) {
         let mut texts = std::mem::take(&mut self.texts);
         let total = texts.len();
@@ -237,13 +238,13 @@ impl Future for EmbedMany {
 }
 
 impl PartialEmbeddings {
-    /// How many texts have no vector.
+    /// Returns how many texts have no vector.
     pub fn missing(&self) -> usize {
         self.vectors.iter().filter(|vector| vector.is_none()).count()
     }
 
-    /// Returns the vectors that came as records, to ask for the others alone with [`EmbedMany::resume`]. `texts` are all the texts, in
-    /// their order. Usage is not divided among records; a resumed result counts only its own.
+    /// Returns the vectors as records, so that [`EmbedMany::resume`] requests only the others. `texts` are all texts, in order.
+    /// Usage is not divided among records, so a resumed result counts only its own.
     ///
     /// ```
     /// # async fn ask(client: &tabbyapi::Client, texts: Vec<String>) -> Result<(), tabbyapi::batch::PartialEmbeddings> {
@@ -274,7 +275,7 @@ impl PartialEmbeddings {
         self.errors.first().map(|(_, error)| error.to_string()).unwrap_or_default()
     }
 
-    /// The texts of these records have their vectors. The latest record is the first one.
+    /// The texts of these records have a vector. The latest record is the first one.
     fn resumed(total: usize, records: Vec<PartRecord>) -> Self {
         let mut joined = PartialEmbeddings { vectors: vec![None; total], ..PartialEmbeddings::default() };
         for record in records {
@@ -292,7 +293,7 @@ impl PartialEmbeddings {
         joined
     }
 
-    /// Puts the answer for these texts in its place.
+    /// Puts the response for these texts in its place.
     fn take(&mut self, part: EmbedPart) {
         let answer = match part.result {
             Ok(answer) => answer.into_inner(),
@@ -341,7 +342,7 @@ impl fmt::Debug for EmbedMany {
     }
 }
 
-/// The runs of neighbours that are true.
+/// The ranges of consecutive entries that are true.
 fn runs(flags: &[bool]) -> Vec<Range<usize>> {
     let mut runs: Vec<Range<usize>> = Vec::new();
     for (place, _) in flags.iter().enumerate().filter(|(_, flag)| **flag) {
@@ -353,7 +354,7 @@ fn runs(flags: &[bool]) -> Vec<Range<usize>> {
     runs
 }
 
-/// Splits texts into runs of at most so many texts and so many estimated tokens. A text that has more tokens is a run of its own.
+/// Splits texts into ranges of at most this many texts and estimated tokens. A text that has more tokens is a range of its own.
 ///
 /// ```
 /// use tabbyapi::batch::split_texts;

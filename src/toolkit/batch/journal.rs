@@ -1,4 +1,4 @@
-//! `Journal`: which requests of a file have their result, read from the file of results.
+//! `Journal`: which requests of a file have a result, read from the file of results.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -10,10 +10,10 @@ use serde::de::IgnoredAny;
 use super::jsonl::BatchRequest;
 use super::lines::Lines;
 
-/// Which requests have their result, read from the file that results are appended to.
+/// Records which requests have a result, read from the file to which results are appended.
 ///
-/// The file of results is the journal: there is no other one that could differ from it. A process that is killed leaves whole lines
-/// and at most one that is torn. Reading it back says what is finished, where the file is whole up to, and what must be
+/// The file of results is itself the journal, so the two cannot differ. A process that is killed leaves whole lines and at most
+/// one torn line. Reading the file back shows which requests are finished, up to where the file is whole, and what must be
 /// written before the next line.
 ///
 /// ```
@@ -25,13 +25,13 @@ use super::lines::Lines;
 /// assert_eq!((journal.finished(), journal.whole_bytes(), journal.glue()), (1, 60, ""));
 /// ```
 ///
-/// To go on: read the file, stop if it is [no file of results](Journal::is_result_file), cut it to
-/// [`whole_bytes`](Journal::whole_bytes), write [`glue`](Journal::glue), and append. Where files cannot be cut, writing a line end first
-/// will do: what is left of the torn line is then passed over. The file may then have several results of a request;
-/// [`latest`](Journal::latest) says which lines make a file with one of each.
+/// To continue: read the file, stop if it is [not a file of results](Journal::is_result_file), truncate it to
+/// [`whole_bytes`](Journal::whole_bytes), write [`glue`](Journal::glue), and append. If the file cannot be truncated, write a
+/// line end first: the rest of the torn line is then skipped. The file may then have several results of a request;
+/// [`latest`](Journal::latest) returns the lines of a file with one of each.
 #[derive(Clone, Default)]
 pub struct Journal {
-    /// By the request's own id and its digest.
+    /// By the id and the digest of the request.
     results: HashMap<(String, u64), Found>,
     lines: Lines,
 }
@@ -40,110 +40,109 @@ pub struct Journal {
 #[derive(Clone)]
 struct Found {
     well: bool,
-    /// Where its line stands in the file, without the line end.
+    /// The range of its line in the file, without the line end.
     at: Range<u64>,
 }
 
-/// What a journal needs of a result line.
+/// The fields of a result line that a journal needs.
 #[derive(Deserialize)]
 struct Entry {
     custom_id: String,
     request: String,
-    /// Whatever it is: there, it failed.
+    /// Its value is ignored: if it is present, the request failed.
     #[serde(default)]
     error: Option<IgnoredAny>,
 }
 
 impl Journal {
-    /// A journal without entries.
+    /// Creates a journal without entries.
     pub fn new() -> Self {
         Journal::default()
     }
 
-    /// Takes in the next bytes of the file.
+    /// Reads the next bytes of the file.
     pub fn feed(&mut self, bytes: &[u8]) {
         let results = &mut self.results;
         self.lines.feed(bytes, |line, at| read_result(results, line, at));
     }
 
-    /// The file is at its end. A last line without a line end counts if it is whole: a part of one never is.
-    ///
-    /// A last line that neither is a result nor can be the beginning of one is not torn by a writer of results. It is left in the file,
-    /// and counts as damaged.
+    /// Ends the file. A last line without a line end counts if it is complete JSON, which a part of a line never is.
+    /// A last line that is neither a result nor the possible beginning of one was not written by a writer of results. It stays in
+    /// the file and counts as damaged.
     pub fn end(&mut self) {
         let results = &mut self.results;
         self.lines.end(|line, at| read_result(results, line, at));
     }
 
-    /// How many requests have a result.
+    /// Returns how many requests have a result.
     pub fn finished(&self) -> usize {
         self.results.len()
     }
 
-    /// How many of them failed.
+    /// Returns how many of them failed.
     pub fn failed(&self) -> usize {
         self.results.values().filter(|found| !found.well).count()
     }
 
-    /// Whether what was read can be a file of results. An empty file is one, and so is one with nothing but the torn beginning of a
-    /// first line. A file in which other lines outnumber the results is none.
-    ///
-    /// Any other file would be damaged by cutting it and appending to it: refuse it before a byte is changed.
+    /// Returns whether the data can be a file of results. An empty file is one, and so is a file with only the torn beginning of
+    /// a first line. A file in which other lines outnumber the results is not.
+    /// Truncating and appending would damage any other file: reject it before changing it.
     pub fn is_result_file(&self) -> bool {
         self.lines.are_of_this_kind()
     }
 
-    /// How many lines with a result are replaced by a later line for the same request.
+    /// Returns how many lines with a result are replaced by a later line for the same request.
     pub fn superseded(&self) -> u64 {
         self.lines.good().saturating_sub(self.results.len() as u64)
     }
 
-    /// Where the lines stand that count, in bytes from the start of the file and in its order, without their line ends: for each
-    /// request its latest result. Written to a new file, each with a line end, they make a file with one result a request.
+    /// Returns the ranges of the lines with the latest result of each request, in bytes and in the order of the file, without
+    /// their line ends. Written to a new file, each with a line end, they make a file with one result per request.
     pub fn latest(&self) -> Vec<Range<u64>> {
         let mut lines: Vec<_> = self.results.values().map(|found| found.at.clone()).collect();
         lines.sort_by_key(|line| line.start);
         lines
     }
 
-    /// Forgets the results of lines that stood in the file of requests once: of an id that these requests have, only the results of
-    /// these requests count. Give it all requests of the file, as a [`Plan`](super::jsonl::Plan) with an empty journal makes them.
+    /// Removes the results of lines that are no longer in the file of requests. For each id in `requests`, only the results of
+    /// these requests are kept. Pass all requests of the file, as a [`Plan`](super::jsonl::Plan) with an empty journal returns
+    /// them.
     pub fn keep_current(&mut self, requests: impl IntoIterator<Item = BatchRequest>) {
         let (mut ids, mut current) = (HashSet::new(), HashSet::new());
         for request in requests {
             ids.insert(request.custom_id().to_owned());
             current.insert((request.custom_id().to_owned(), request.digest()));
         }
-        // A line without an id is known by nothing else.
+        // A line without an id is identified only by its digest.
         self.results.retain(|key, _| current.contains(key) || !(key.0.is_empty() || ids.contains(&key.0)));
     }
 
-    /// How many lines inside of the file could not be read. Their requests count as not made.
+    /// Returns how many lines inside the file could not be read. Their requests count as not made.
     pub fn damaged(&self) -> u64 {
         self.lines.damaged()
     }
 
-    /// How long the file is up to its last whole line: what is behind is a torn one.
+    /// Returns the length of the file up to its last whole line, in bytes. A torn line may follow.
     pub fn whole_bytes(&self) -> u64 {
         self.lines.whole_bytes()
     }
 
-    /// What must be written before the next line: a line end, if the last one has none.
+    /// Returns what must be written before the next line: a line end, if the last one has none.
     pub fn glue(&self) -> &'static str {
         self.lines.glue()
     }
 
-    /// Whether a request has its result, and whether that is not an error.
+    /// Returns whether a request has a result, and whether that is a success.
     pub(super) fn result(&self, custom_id: &str, digest: u64) -> Option<bool> {
         self.results.get(&(custom_id.to_owned(), digest)).map(|found| found.well)
     }
 }
 
-/// Takes in a line; false if it is not a result.
+/// Reads a line. Returns false if it is not a result.
 fn read_result(results: &mut HashMap<(String, u64), Found>, line: &[u8], at: Range<u64>) -> bool {
     let Ok(entry) = serde_json::from_slice::<Entry>(line) else { return false };
     let Ok(digest) = u64::from_str_radix(&entry.request, 16) else { return false };
-    // Of two results the later one counts.
+    // If there are two results, the later one counts.
     results.insert((entry.custom_id, digest), Found { well: entry.error.is_none(), at });
     true
 }

@@ -1,7 +1,7 @@
-//! Files of requests: one JSON line each, as in OpenAI's batch files; and files of their results.
+//! Files of requests with one JSON line each, as in OpenAI's batch files, and files of their results.
 //!
-//! This is the part without IO: lines in, lines out. The caller reads the lines, appends the results, and flushes. The file of
-//! results is the [`Journal`]: killed and begun again, nothing that has its result is repeated, and nothing is lost.
+//! This module does no IO: it reads and returns lines. The caller reads the lines from a file, appends the results, and flushes.
+//! The file of results is the [`Journal`]: after a crash, requests that have a result are not repeated, and nothing is lost.
 //!
 //! ```
 //! use tabbyapi::batch::jsonl::{Rerun, Journal, Plan, ResultLine};
@@ -20,7 +20,7 @@
 //!     journal.end();
 //!     results += journal.glue();
 //!
-//!     // The second run finds nothing left to do.
+//!     // The second run finds no remaining requests.
 //!     let mut batch = client.batch(Plan::new(input.lines(), journal, Rerun::Never)).concurrency(4);
 //!     while let Some(done) = batch.next().await {
 //!         results += &ResultLine::of(&done).to_line();
@@ -49,7 +49,7 @@ use http::Method;
 
 pub use super::journal::Journal;
 
-/// The routes that a line may name.
+/// The routes that a line can name.
 const ROUTES: [&str; 3] = ["/v1/chat/completions", "/v1/completions", "/v1/embeddings"];
 
 /// Which requests that have a result are made again.
@@ -59,14 +59,14 @@ pub enum Rerun {
     /// None.
     #[default]
     Never,
-    /// Those that failed, but for lines that cannot be made into a request.
+    /// Those that failed, except lines that are not valid requests.
     Failed,
 }
 
-/// The requests of a file that have still to be made, line by line.
+/// The remaining requests of a file, line by line.
 ///
-/// Empty lines are passed over. A line that is not a request is not lost either: it comes as a request that fails at once, so that it has
-/// its result, too. It keeps the ids of all lines, to find those that come twice.
+/// Empty lines are skipped. A line that is not a request is returned as a request that fails at once, so that it has a result,
+/// too. Keeps the ids of all lines to find duplicates.
 pub struct Plan<I> {
     lines: I,
     number: u64,
@@ -76,7 +76,7 @@ pub struct Plan<I> {
     skipped: u64,
 }
 
-/// One line of a file of requests, as an operation. Its body is sent as it stands, without `stream`.
+/// One line of a file of requests, as an operation. Its body is sent unchanged, but without `stream`.
 #[derive(Clone)]
 pub struct BatchRequest {
     custom_id: String,
@@ -87,12 +87,12 @@ pub struct BatchRequest {
 
 #[derive(Clone)]
 struct Body {
-    /// As it is sent: the order of fields counts in schemas.
+    /// The text that is sent, because the order of fields matters in schemas.
     sent: Bytes,
     value: Value,
 }
 
-/// A line as it stands in the file.
+/// A line of the file.
 #[derive(Deserialize)]
 struct Line {
     custom_id: String,
@@ -102,51 +102,51 @@ struct Line {
     body: OrderedJson,
 }
 
-/// One line of a file of results: the fields of OpenAI's, and the digest of the request, by which it is known again.
+/// One line of a file of results: OpenAI's fields, and the digest of the request, which identifies it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ResultLine {
-    /// The id of the call; empty if there was none.
+    /// The id of the call. Empty if there was none.
     pub id: Text,
-    /// The id that the line of the request has.
+    /// The id in the line of the request.
     pub custom_id: String,
-    /// What the server answered, if it did.
+    /// The server's response, if there was one.
     pub response: Option<LineResponse>,
     /// Why there is no usable response.
     pub error: Option<LineError>,
-    /// A digest of the line of the request: one that was changed is another one.
+    /// The digest of the line of the request. A line that changed is another request.
     pub request: String,
 }
 
-/// What the server answered to a line.
+/// The server's response to a line.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct LineResponse {
     /// The HTTP status.
     pub status_code: u16,
-    /// The id that a proxy gave the request.
+    /// The request id that a proxy set.
     pub request_id: Option<String>,
-    /// The body; of an error as much as was kept of it, as text if it is not JSON.
+    /// The body. For an error, the part that was kept, as text if it is not JSON.
     pub body: Value,
 }
 
-/// Why a line has no good answer.
+/// Why a line has no successful response.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct LineError {
     /// The [code](Error::code) of the error.
     pub code: String,
-    /// The error as a sentence.
+    /// The text of the error.
     pub message: String,
 }
 
 impl<I> Plan<I> {
-    /// What of these lines has still to be made, by what the journal says.
+    /// Creates a plan of the lines that the journal has no result for.
     pub fn new(lines: I, journal: Journal, again: Rerun) -> Self {
         Plan { lines, number: 0, journal, again, ids: HashSet::new(), skipped: 0 }
     }
 
-    /// How many lines were passed over so far, as they have their result.
+    /// Returns how many lines were skipped so far because they have a result.
     pub fn skipped(&self) -> u64 {
         self.skipped
     }
@@ -184,7 +184,7 @@ impl<I> fmt::Debug for Plan<I> {
 }
 
 impl BatchRequest {
-    /// Reads a line. One that is not a request gives one that fails at once, and says which line it is.
+    /// Reads a line. A line that is not a request becomes one that fails at once with an error that names the line.
     pub fn read(line: &str, number: u64) -> Self {
         let id_alone = || {
             let value: Option<Value> = serde_json::from_str(line).ok();
@@ -207,7 +207,7 @@ impl BatchRequest {
         if body.remove("stream").is_some_and(|stream| stream != false) {
             return refuse("a line cannot be streamed; leave `stream` out".to_owned());
         }
-        // Of what is asked, not of how the line is written, nor of the features of `serde_json`.
+        // A digest of the content of the request, independent of how the line is written and of the features of `serde_json`.
         let mut canonical = String::new();
         body.canonical(&mut canonical);
         let digest = digest(&[&custom_id, route, &canonical]);
@@ -223,7 +223,7 @@ impl BatchRequest {
         BatchRequest { custom_id, digest, what: Err(error) }
     }
 
-    /// The id that the line gives it; empty if it has none.
+    /// Returns the id in the line. Empty if it has none.
     pub fn custom_id(&self) -> &str {
         &self.custom_id
     }
@@ -232,12 +232,12 @@ impl BatchRequest {
         self.digest
     }
 
-    /// Why the line is not a request, if it is none.
+    /// Returns why the line is not a request. `None` if it is one.
     pub fn error(&self) -> Option<&Error> {
         self.what.as_ref().err()
     }
 
-    /// The body that is sent. Its fields go out in the order in which the line has them, which a [`Value`] need not keep.
+    /// Returns the body that is sent. Its fields are sent in the order of the line, which a [`Value`] may not keep.
     pub fn json(&self) -> Option<&Value> {
         self.what.as_ref().ok().map(|(_, body)| &body.value)
     }
@@ -287,7 +287,7 @@ impl Endpoint for BatchRequest {
 }
 
 impl ResultLine {
-    /// The line of this result.
+    /// Creates the line of this result.
     pub fn of(done: &BatchResult<BatchRequest>) -> Self {
         let request = &done.request;
         let mut line = ResultLine {
@@ -307,7 +307,7 @@ impl ResultLine {
                 });
             }
             Err(error) => {
-                // Without the place, which a line that was never sent does not have.
+                // Without the location, which a line that was never sent does not have.
                 let error = request.error().unwrap_or(error);
                 line.id = error.record().map(|record| record.id.clone()).unwrap_or_default();
                 line.response = error.status().map(|status| LineResponse {
@@ -321,9 +321,9 @@ impl ResultLine {
         line
     }
 
-    /// The line as text, with its line end. Write it whole, and flush.
+    /// Returns the line as text, with its line end. Write it whole, and flush.
     pub fn to_line(&self) -> String {
-        // Strings and JSON alone, which can always be written.
+        // It has only strings and JSON, which can always be serialized.
         let mut line = serde_json::to_string(self).unwrap_or_default();
         line.push('\n');
         line
@@ -335,7 +335,7 @@ fn readable(body: &[u8]) -> Value {
 }
 
 impl fmt::Debug for BatchRequest {
-    // The body is left out: it is the prompt.
+    // Omits the body, which is the prompt.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("BatchRequest")
             .field("custom_id", &self.custom_id)

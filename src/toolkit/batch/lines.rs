@@ -1,32 +1,32 @@
-//! `Lines`: a file of JSON lines that is appended to, read back after its writer was killed.
+//! `Lines`: reads a file of JSON lines back after its writer may have been killed.
 
 use std::fmt;
 use std::ops::Range;
 
 use serde::de::IgnoredAny;
 
-/// Longer lines are taken for damaged: no answer is that long.
+/// Longer lines count as damaged: no response is that long.
 const LONGEST_LINE: usize = 256 << 20;
 
-/// Splits a file into lines, and finds where it is whole up to and whether it is a file of such lines at all.
+/// Splits a file into lines. Finds up to where it is whole, and whether it is a file of such lines at all.
 #[derive(Clone, Default)]
 pub(super) struct Lines {
-    /// The line that has not come to its end.
+    /// The line that has not ended yet.
     line: Vec<u8>,
-    /// It is too long, and not kept.
+    /// It is too long, and is not kept.
     overlong: bool,
     bytes: u64,
     whole: u64,
     good: u64,
     damaged: u64,
-    /// How many lines neither are good nor can be what a killed writer left of one.
+    /// The number of lines that are neither good nor the rest of a good line from a writer that was killed.
     alien: u64,
     ends_open: bool,
 }
 
 impl Lines {
-    /// Takes in the next bytes of the file. `read` gets each line without its line end, and the bytes of the file where it stands, and
-    /// returns false if the line is not one of this kind of file. Empty lines are passed over.
+    /// Reads the next bytes of the file. `read` is called with each line, without its line end, and its range in the file. It
+    /// returns false if the line does not belong to this kind of file. Empty lines are skipped.
     pub(super) fn feed(&mut self, mut bytes: &[u8], mut read: impl FnMut(&[u8], Range<u64>) -> bool) {
         self.bytes += bytes.len() as u64;
         while let Some(at) = memchr::memchr(b'\n', bytes) {
@@ -44,7 +44,7 @@ impl Lines {
         self.push(bytes);
     }
 
-    /// The file is at its end. A last line without a line end counts if it is whole.
+    /// Ends the file. A last line without a line end counts if it is whole.
     pub(super) fn end(&mut self, mut read: impl FnMut(&[u8], Range<u64>) -> bool) {
         self.ends_open = false;
         if !self.line.is_empty() {
@@ -61,22 +61,22 @@ impl Lines {
         self.overlong = false;
     }
 
-    /// How many lines `read` took.
+    /// The number of lines that `read` accepted.
     pub(super) fn good(&self) -> u64 {
         self.good
     }
 
-    /// How many lines inside of the file could not be read.
+    /// The number of lines inside the file that could not be read.
     pub(super) fn damaged(&self) -> u64 {
         self.damaged
     }
 
-    /// How long the file is up to its last whole line.
+    /// The length of the file up to its last whole line, in bytes.
     pub(super) fn whole_bytes(&self) -> u64 {
         self.whole
     }
 
-    /// What must be written before the next line.
+    /// The text that must be written before the next line.
     pub(super) fn glue(&self) -> &'static str {
         if self.ends_open { "\n" } else { "" }
     }
@@ -108,7 +108,7 @@ impl Lines {
         good
     }
 
-    /// Whether the line cannot be what is left of a good one: the beginning of an object that does not come to its end.
+    /// Whether the line cannot be the rest of a good one, which is the beginning of an object without its end.
     fn is_alien(&self) -> bool {
         let line = self.line.trim_ascii_start();
         let is_cut = || serde_json::from_slice::<IgnoredAny>(line).is_err_and(|error| error.is_eof());
@@ -118,7 +118,7 @@ impl Lines {
 }
 
 impl fmt::Debug for Lines {
-    // The bytes are left out: they hold answers.
+    // Omits the bytes, which contain responses.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Lines")
             .field("good", &self.good)

@@ -65,11 +65,11 @@ where
     /// `None` when it is used up.
     source: Option<S>,
     running: Ready<Job<E>>,
-    /// In order: those that wait for an earlier one.
+    /// In order: results that wait for an earlier one.
     waiting: BTreeMap<u64, BatchResult<E>>,
     concurrency: usize,
     ordered: bool,
-    /// The next one to be given out, in order.
+    /// In order: the next index to return.
     next: u64,
     begun: u64,
     finished: u64,
@@ -78,7 +78,7 @@ where
 
 struct Job<E: Endpoint> {
     index: u64,
-    /// Until it is given out with the result.
+    /// Kept until it is returned with the result.
     request: Option<E>,
     calling: ResponseFuture<<E::Decoder as Decode>::Item>,
 }
@@ -167,12 +167,12 @@ where
     E: Endpoint,
     E::Decoder: Whole,
 {
-    /// Returns the next result; none when there are no more.
+    /// Returns the next result. `None` when there are no more.
     pub async fn next(&mut self) -> Option<BatchResult<E>> {
         std::future::poll_fn(|cx| self.poll(cx)).await
     }
 
-    /// Makes all calls, and returns the results in the order of the requests.
+    /// Makes all calls and returns the results in the order of the requests.
     pub async fn all(mut self) -> Vec<Result<Response<<E::Decoder as Decode>::Item>>> {
         let mut results = BTreeMap::new();
         while let Some(done) = self.next().await {
@@ -209,7 +209,7 @@ where
             }
             self.fill(cx);
             if self.running.len() == 0 {
-                // The source has no request yet, or no more.
+                // The source has no request yet, or no more requests.
                 return if self.source.is_none() { Poll::Ready(None) } else { Poll::Pending };
             }
             let polled = self.running.poll(cx, |job, cx| {
@@ -259,7 +259,7 @@ where
     }
 }
 
-// Calls are, and requests are only moved.
+// Calls are `Unpin`, and requests are only moved.
 impl<S: Unpin, E: Endpoint> Unpin for Batch<S, E> where E::Decoder: Whole {}
 
 impl<S, E> fmt::Debug for Batch<S, E>
@@ -278,7 +278,7 @@ where
 }
 
 impl<E: Endpoint> fmt::Debug for BatchResult<E> {
-    // Requests and answers hold prompts and texts, which logs need not.
+    // Requests and responses contain prompts and texts, which should not be in logs.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("BatchResult")
             .field("index", &self.index)

@@ -14,11 +14,11 @@ use crate::client::{Client, Response};
 
 /// The vectors of many texts as a stream of parts, one for each request: [`EmbedMany::parts`](super::EmbedMany::parts).
 ///
-/// * Parts come as their requests complete, or with [`ordered`](Self::ordered) in the order of the texts.
-/// * Nothing is spawned. Not polling applies back-pressure: no further request begins. Dropping the stream cancels the requests that are
-///   under way.
-/// * An error does not end the stream. The part has it, and the other parts come.
-/// * All vectors are made by one model and have one dimension. A part that differs from the parts before it is an error with the code
+/// * Parts arrive as their requests complete, or with [`ordered`](Self::ordered) in the order of the texts.
+/// * No tasks are spawned. Not polling applies back-pressure: no further request starts. Dropping the stream cancels running
+///   requests.
+/// * An error does not end the stream. The part has the error, and the other parts follow.
+/// * All vectors come from one model and have one dimension. A part that differs from earlier parts is an error with the code
 ///   `inconsistent_answer`.
 ///
 /// The stream is empty if there is no text, or if every text was [resumed](super::EmbedMany::resume). It keeps no vectors.
@@ -28,25 +28,25 @@ pub struct EmbedParts {
     /// The texts of each request.
     ranges: Vec<Range<usize>>,
     made: Made,
-    /// How many texts have their vector.
+    /// How many texts have a vector.
     done: usize,
     total: usize,
 }
 
 type Requests = Iter<std::vec::IntoIter<EmbeddingsRequest>>;
 
-/// One request of [`EmbedParts`]: some neighbouring texts, and their vectors or the error.
+/// One request of [`EmbedParts`]: consecutive texts, and their vectors or the error.
 #[non_exhaustive]
 pub struct EmbedPart {
-    /// The places of the texts, counted from 0 over all texts.
+    /// The positions of the texts among all texts, from 0.
     pub range: Range<usize>,
     /// The texts.
     pub texts: Vec<String>,
-    /// One vector for each text, in their order; the `index` of each is the place of its text among all. Or why there are none.
+    /// One vector for each text, in order, or the error. The `index` of each is the position of its text among all texts.
     pub result: Result<Response<EmbeddingList>>,
 }
 
-/// Which model made the vectors, and how long they are. Both are unset before the first ones.
+/// The model and the dimension of the vectors. Both are unset before the first ones.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Made {
     pub(super) model: Text,
@@ -66,7 +66,7 @@ impl EmbedParts {
         EmbedParts { batch, ranges, made, done: total.saturating_sub(left), total }
     }
 
-    /// Gives the parts in the order of the texts. A part that waits for an earlier one takes the room of a request.
+    /// Returns the parts in the order of the texts. A part that waits for an earlier one occupies the slot of a request.
     pub fn ordered(mut self) -> Self {
         self.batch = self.batch.ordered();
         self
@@ -77,7 +77,7 @@ impl EmbedParts {
         std::future::poll_fn(|cx| self.poll(cx)).await
     }
 
-    /// Returns how many texts have their vector, those that were resumed included, and how many texts there are.
+    /// Returns how many texts have a vector, including resumed ones, and how many texts there are.
     pub fn progress(&self) -> (usize, usize) {
         (self.done, self.total)
     }
@@ -101,7 +101,7 @@ impl EmbedParts {
 }
 
 impl Made {
-    /// Vectors can only be compared if one model made them: the servers of a pool, or a model loaded in between, may differ.
+    /// Only vectors of one model can be compared. The servers of a pool may differ, and another model may be loaded in between.
     pub(super) fn take(&mut self, model: &Text, dimension: usize) -> Result<()> {
         let refuse = |message: String| {
             let error = Error::new(ErrorKind::Decode, ErrorCode::InconsistentAnswer, message);
@@ -138,7 +138,7 @@ impl fmt::Debug for EmbedParts {
 }
 
 impl fmt::Debug for EmbedPart {
-    // Without texts and vectors, which logs need not.
+    // Omits texts and vectors, which should not be in logs.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EmbedPart")
             .field("range", &self.range)

@@ -1,4 +1,4 @@
-//! `PartRecord` and `PartJournal`: which texts have their vectors already.
+//! `PartRecord` and `PartJournal`: which texts have a vector already.
 
 use std::fmt;
 use std::ops::Range;
@@ -12,39 +12,40 @@ use crate::api::{PackedVector, Usage};
 use crate::base::Text;
 use crate::toolkit::errors::Hash;
 
-/// The record of a finished part of [`EmbedParts`](super::EmbedParts), to be stored and given to
+/// The record of a finished part of [`EmbedParts`](super::EmbedParts), to be stored and passed to
 /// [`resume`](super::EmbedMany::resume) later.
 ///
-/// [`to_line`](Self::to_line) writes it as a line of JSON, which [`PartJournal`] reads; any other format of serde that keeps the names of
-/// fields can store it as well. A digest distinguishes texts that differ by chance, not texts that were crafted to have the same digest.
+/// [`to_line`](Self::to_line) writes it as a line of JSON, which [`PartJournal`] reads. Any other serde format that keeps the
+/// names of fields can store it as well. The digest detects changed texts, but not texts that were crafted to have the same
+/// digest.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct PartRecord {
-    /// The places of the texts, counted from 0 over all texts.
+    /// The positions of the texts among all texts, from 0.
     pub range: Range<usize>,
     /// The digest of the texts, 16 hexadecimal digits. If a text of the range changes, the record no longer applies.
     pub digest: String,
-    /// The model that made the vectors.
+    /// The model of the vectors.
     pub model: Text,
     /// The length of every vector.
     pub dimension: usize,
-    /// One vector for each text, in their order; written as base64 of 32-bit floats, which keeps each bit. `None` if you store them
+    /// One vector for each text, in order. Serialized as base64 of 32-bit floats, which keeps each bit. `None` if they are stored
     /// elsewhere.
     #[serde(default, with = "packed", skip_serializing_if = "Option::is_none")]
     pub vectors: Option<Vec<Vec<f32>>>,
-    /// Where you store the vectors, in your own words; see [`stored_at`](Self::stored_at).
+    /// Where the vectors are stored, as set by [`stored_at`](Self::stored_at).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stored_at: Option<String>,
-    /// What the server counted for the part.
+    /// The usage that the server reported for the part.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,
 }
 
-/// The records of finished parts, read back from the file that their lines were appended to.
+/// The records of finished parts, read back from the file to which their lines were appended.
 ///
-/// A process that is killed leaves whole lines and at most one that is torn, which is passed over. To go on: read the file, stop if it is
-/// [another kind of file](Self::is_part_file), cut it to [`whole_bytes`](Self::whole_bytes), write [`glue`](Self::glue), and append.
-/// Where a file cannot be cut, write a line end first.
+/// A process that is killed leaves whole lines and at most one torn line, which is skipped. To continue: read the file, stop if
+/// it is [another kind of file](Self::is_part_file), truncate it to [`whole_bytes`](Self::whole_bytes), write
+/// [`glue`](Self::glue), and append. If the file cannot be truncated, write a line end first.
 ///
 /// ```
 /// use tabbyapi::batch::PartJournal;
@@ -72,16 +73,17 @@ impl PartRecord {
         })
     }
 
-    /// Leaves the vectors out of the record, and sets where you store them: a file, a table, a key. The library does not read it.
+    /// Removes the vectors from the record, and sets where they are stored: a file, a table, a key. The library does not read
+    /// this text.
     ///
-    /// Store the vectors before the record is written, so that no record stands without them.
+    /// Store the vectors before the record, so that there is no record without vectors.
     pub fn stored_at(mut self, place: impl Into<String>) -> Self {
         self.vectors = None;
         self.stored_at = Some(place.into());
         self
     }
 
-    /// Returns whether the record belongs to its range of these texts: all texts, in their order.
+    /// Returns whether the record applies to its range of these texts. `texts` are all texts, in order.
     pub fn matches(&self, texts: &[impl AsRef<str>]) -> bool {
         let vectors_fit = self.vectors.as_ref().is_none_or(|vectors| {
             vectors.len() == self.range.len() && vectors.iter().all(|vector| vector.len() == self.dimension)
@@ -92,7 +94,7 @@ impl PartRecord {
 
     /// Returns the record as a line of JSON, with its line end. Write it whole, and flush.
     pub fn to_line(&self) -> String {
-        // Numbers, strings and JSON alone, which can always be written.
+        // It has only numbers, strings and JSON, which can always be serialized.
         let mut line = serde_json::to_string(self).unwrap_or_default();
         line.push('\n');
         line
@@ -113,18 +115,18 @@ impl PartRecord {
 }
 
 impl PartJournal {
-    /// Returns a journal without records.
+    /// Creates a journal without records.
     pub fn new() -> Self {
         PartJournal::default()
     }
 
-    /// Takes in the next bytes of the file.
+    /// Reads the next bytes of the file.
     pub fn feed(&mut self, bytes: &[u8]) {
         let records = &mut self.records;
         self.lines.feed(bytes, |line, _| read_record(records, line));
     }
 
-    /// Takes in the end of the file. A last line without a line end counts if it is whole; a torn one never is.
+    /// Ends the file. A last line without a line end counts if it is whole, which a torn one never is.
     pub fn end(&mut self) {
         let records = &mut self.records;
         self.lines.end(|line, _| read_record(records, line));
@@ -135,18 +137,18 @@ impl PartJournal {
         &self.records
     }
 
-    /// Returns whether what was read can be a file of records. An empty file is one, and so is one with only the torn beginning of a
-    /// first line. A file in which other lines outnumber the records is none: refuse it before it is changed.
+    /// Returns whether the data can be a file of records. An empty file is one, and so is a file with only the torn beginning of
+    /// a first line. A file in which other lines outnumber the records is not: reject it before changing it.
     pub fn is_part_file(&self) -> bool {
         self.lines.are_of_this_kind()
     }
 
-    /// Returns how many lines inside of the file could not be read. Their texts count as not done.
+    /// Returns how many lines inside the file could not be read. Their texts count as not done.
     pub fn damaged(&self) -> u64 {
         self.lines.damaged()
     }
 
-    /// Returns how long the file is up to its last whole line, in bytes.
+    /// Returns the length of the file up to its last whole line, in bytes.
     pub fn whole_bytes(&self) -> u64 {
         self.lines.whole_bytes()
     }
@@ -166,14 +168,14 @@ impl IntoIterator for PartJournal {
     }
 }
 
-/// What the records contain about some texts.
+/// The records that apply to a list of texts.
 pub(super) struct Current {
-    /// Those that apply, the latest first. Of records that differ in model or dimension the latest one counts, and those like it. A
-    /// record whose texts all have a later one is left out.
+    /// The records that apply, the latest first. If records differ in model or dimension, only those like the latest one apply. A
+    /// record whose texts all have a later one is omitted.
     pub(super) records: Vec<PartRecord>,
-    /// Which model made their vectors.
+    /// The model and the dimension of their vectors.
     pub(super) made: Made,
-    /// Which texts have none.
+    /// Which texts have no vector.
     pub(super) left: Vec<bool>,
 }
 
@@ -224,7 +226,7 @@ mod packed {
 }
 
 impl fmt::Debug for PartRecord {
-    // Without the vectors: they are long, and texts can be guessed by them.
+    // Omits the vectors: they are long, and texts can be inferred from them.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PartRecord")
             .field("range", &self.range)

@@ -7,11 +7,11 @@ use serde::Serialize;
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Severity {
-    /// Worth knowing. Nothing breaks.
+    /// Informative. Nothing breaks.
     Note,
     /// Some clients or some requests break.
     Warning,
-    /// Requests fail, or answers cannot be trusted.
+    /// Requests fail, or responses cannot be trusted.
     Error,
 }
 
@@ -26,11 +26,11 @@ impl Severity {
     }
 }
 
-/// One thing that is checked, with what a finding of it means.
+/// One check, and what a finding of it means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Check {
-    /// The name of the finding, such as `done-missing`. It stays the same in later versions.
+    /// The name of the finding, such as `done-missing`. It does not change in later versions.
     pub id: &'static str,
     /// How much it matters.
     pub severity: Severity,
@@ -60,7 +60,7 @@ macro_rules! checks {
 }
 
 checks! {
-    // The way to the server.
+    // The connection.
     UNREACHABLE = "unreachable" Error: "No connection was made."; ALL; "check that the server runs, and its host and port; TabbyAPI takes the next port if its own is in use";
     TLS = "tls" Error: "No TLS connection was made: the certificate was not accepted, or the port does not speak TLS."; ALL; "renew the certificate, or add its authority to the system's; for a server without TLS, write `http://`";
     PLAIN_KEY = "key-in-plain-text" Warning: "Keys and prompts cross the network unencrypted."; "no client, but everyone on the way can read the key"; "put a proxy with TLS in front, or use a tunnel";

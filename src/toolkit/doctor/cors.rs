@@ -49,7 +49,7 @@ fn preflight(seen: &Seen, origin: &str, notes: &mut Notes) {
     }
 }
 
-/// Why a browser withholds this answer. `None` if it does not.
+/// Returns why a browser withholds this response. `None` if it does not.
 fn allowed(seen: &Seen, origin: &str, notes: &mut Notes) -> Option<String> {
     let name = "access-control-allow-origin";
     let values: Vec<&str> =

@@ -1,4 +1,4 @@
-//! `Examination`: the machine of an examination. It gives the next request, takes in what came back, and ends in a report.
+//! `Examination`: the state machine of an examination. It returns the next request, takes the response, and ends in a report.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -19,15 +19,15 @@ use crate::transport::{Data, End, Exchange};
 
 /// A key that no server has.
 const WRONG_KEY: &str = "tabbyapi-doctor-wrong-key";
-/// Longer than this is slow for what needs no generation.
+/// Responses without generation that take longer are slow.
 const SLOW: Duration = Duration::from_secs(2);
 
-/// What was asked, and what came back.
+/// A request and its response.
 #[derive(Debug)]
 pub(super) struct Seen {
     pub(super) ask: Ask,
     pub(super) exchange: Exchange,
-    /// The body as JSON, null if it is none.
+    /// The body as JSON. Null if it is not JSON.
     pub(super) json: Value,
 }
 
@@ -53,10 +53,10 @@ pub(super) struct Examination {
     queue: VecDeque<Ask>,
     asked: Option<(Ask, Duration)>,
     seen: Vec<Seen>,
-    /// The key that the routes are read with.
+    /// The key with which the routes are read.
     key: Key,
     out_of_time: bool,
-    /// When the first answer arrived, after the start, and its `date`.
+    /// When the first response arrived after the start, and its `date`.
     date: Option<(Duration, String)>,
 }
 
@@ -83,7 +83,7 @@ impl Examination {
         }
     }
 
-    /// Returns the next request and the limit for its answer. `elapsed` is the time since the start.
+    /// Returns the next request and the time limit of its response. `elapsed` is the time since the start.
     pub(super) fn next_request(&mut self, elapsed: Duration) -> Option<(Request<Bytes>, Duration)> {
         let left = self.doctor.timeout.saturating_sub(elapsed);
         while self.queue.is_empty() && self.stage != Stage::End {
@@ -100,10 +100,10 @@ impl Examination {
         Some((request, left.min(most)))
     }
 
-    /// Takes in the answer to the last request.
+    /// Records the response to the last request.
     pub(super) fn observe(&mut self, mut exchange: Exchange) {
         let Some((ask, at)) = self.asked.take() else { return };
-        // Without a prefix of the server's.
+        // Without the server's path prefix.
         ask.path.clone_into(&mut exchange.path);
         let is_lost = exchange.status.is_none();
         let date = exchange.headers.iter().find(|(name, _)| name == "date");
@@ -112,14 +112,14 @@ impl Examination {
         }
         let json = serde_json::from_slice(&exchange.body()).unwrap_or(Value::Null);
         self.seen.push(Seen { ask, exchange, json });
-        // Nobody there: the other requests would fare the same.
+        // The server is unreachable: the other requests would fail, too.
         if is_lost && self.seen.len() == 1 {
             self.queue.clear();
             self.stage = Stage::End;
         }
     }
 
-    /// Judges all that was seen.
+    /// Judges all recorded exchanges.
     pub(super) fn report(self) -> Report {
         let mut report = Report { url: self.doctor.base.as_str().to_owned(), ..Report::default() };
         let mut whole = Notes::default();
@@ -132,9 +132,9 @@ impl Examination {
             }
             match is_ours {
                 true => status(seen, &mut notes),
-                // It has pages for people, and is known by another answer.
+                // It has pages for people, and another response identifies it.
                 false if server::tabbyml(&self).is_some() => notes.findings.clear(),
-                // How another server answers says nothing, but that there is none, or a page.
+                // The responses of another server are irrelevant, except that it is another one, or an HTML page.
                 false if seen.exchange.status.is_some() => {
                     notes.findings.retain(|finding| [HTML.id, REDIRECT.id].contains(&finding.check.id));
                 }
@@ -165,17 +165,17 @@ impl Examination {
         &self.seen
     }
 
-    /// The answer to the request of this name.
+    /// Returns the exchange of this name.
     pub(super) fn of(&self, name: &str) -> Option<&Seen> {
         self.seen.iter().find(|seen| seen.ask.name == name)
     }
 
-    /// Its body as JSON, if it succeeded.
+    /// Returns its body as JSON, if it succeeded.
     pub(super) fn good(&self, name: &str) -> Option<&Value> {
         self.of(name).filter(|seen| seen.exchange.status == Some(200)).map(|seen| &seen.json)
     }
 
-    /// When the first answer arrived, and its date.
+    /// Returns when the first response arrived, and its date.
     pub(super) fn date(&self) -> Option<(Duration, &str)> {
         self.date.as_ref().map(|(at, date)| (*at, date.as_str()))
     }
@@ -188,7 +188,7 @@ impl Examination {
                 (Stage::Keys, plan::permissions(doctor.api_key.is_some(), doctor.admin_key.is_some()))
             }
             Stage::Identify => {
-                // Its tokens are bearer keys; an API key is none of its business.
+                // Its tokens are bearer keys, so an API key is not sent to it.
                 let is_bearer = self.doctor.api_key.as_ref().is_some_and(|key| *key.header().0 == AUTHORIZATION);
                 (Stage::OtherDialect, plan::other_dialect(if is_bearer { Key::Api } else { Key::None }))
             }
@@ -213,7 +213,7 @@ impl Examination {
             }
             Stage::Document => match &self.doctor.origin {
                 Some(origin) => {
-                    // What anyone may read, if the server refuses the rest.
+                    // A route that needs no key, if the server rejects the rest.
                     let path = if keys::usable(self).is_some() { "/v1/models" } else { "/health" };
                     (Stage::Cors, plan::cors(self.key, self.key_header().as_str(), origin, path))
                 }
@@ -257,7 +257,7 @@ impl Examination {
         let (api, admin) = (self.doctor.api_key.as_ref(), self.doctor.admin_key.as_ref());
         let of = |credential: Option<&Credential>, plain: HeaderName| {
             let (name, value) = credential?.header();
-            // A bearer key is the same everywhere; the others have a header for each kind of operation.
+            // A bearer key is the same for all operations; the others have a header for each kind of operation.
             Some((if *name == AUTHORIZATION { AUTHORIZATION } else { plain }, value.clone()))
         };
         match key {
@@ -269,7 +269,7 @@ impl Examination {
         }
     }
 
-    /// The differences from the known document.
+    /// Returns the differences from the known document.
     fn drift(&self, notes: &mut Notes) -> Option<Drift> {
         let known = self.doctor.document.as_ref()?;
         notes.at = "GET /openapi.json".to_owned();
@@ -313,7 +313,7 @@ pub(super) fn exchange_of(request: &Request<Bytes>) -> Exchange {
     }
 }
 
-/// Whether the status is one of those that are right.
+/// Adds a finding if the status is not an expected one.
 fn status(seen: &Seen, notes: &mut Notes) {
     let (ask, exchange) = (&seen.ask, &seen.exchange);
     let Some(status) = exchange.status else { return };
@@ -325,7 +325,7 @@ fn status(seen: &Seen, notes: &mut Notes) {
         return;
     }
     let text = String::from_utf8_lossy(&exchange.body()).into_owned();
-    // Refused keys have findings of their own.
+    // Rejected keys have findings of their own.
     if ask.path == "/v1/auth/permission" && status < 500 {
         return;
     }

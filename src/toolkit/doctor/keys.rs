@@ -1,11 +1,11 @@
-//! Keys: whether one is required, which are refused, and whether permissions are true.
+//! Keys: whether one is required, which are rejected, and whether the reported permissions are correct.
 
 use super::check::*;
 use super::examine::{Examination, Seen};
 use super::plan::Key;
 use super::report::{Notes, quote};
 
-/// The key to read the routes with. `None` if the server requires one and there is none that it accepts.
+/// The key to read the routes with. `None` if the server requires one and accepts none of those that were set.
 pub(super) fn usable(examination: &Examination) -> Option<Key> {
     let accepts = |name: &str| examination.of(name).is_some_and(is_ok);
     if accepts("permission-api") {
@@ -55,7 +55,7 @@ pub(super) fn judge(examination: &Examination, facts: &mut Vec<(String, String)>
     if admin.as_deref().is_some_and(|permission| permission != "admin") && !is_open {
         notes.add(ADMIN_KEY_NOT_ADMIN, format!("its permission is {}", quote(&admin.clone().unwrap_or_default())));
     }
-    // That of the key which the routes are read with.
+    // The permission of the key with which the routes are read.
     let in_use = if usable(examination) == Some(Key::Admin) { admin } else { api };
     truth(examination, in_use, notes);
 }
@@ -72,7 +72,7 @@ fn refused_by_401(seen: &Seen, notes: &mut Notes) {
     }
 }
 
-/// Whether an operation for admins is refused as the permission says.
+/// Checks whether an operation for admins is rejected according to the permission.
 fn truth(examination: &Examination, permission: Option<String>, notes: &mut Notes) {
     let Some(seen) = examination.of("admin-route") else { return };
     let is_refused = seen.exchange.status == Some(401);

@@ -1,8 +1,9 @@
-//! An examination of a server: what is wrong between a client and a TabbyAPI server, and what to do about it.
+//! Examines a server: finds problems between a client and a TabbyAPI server, and suggests fixes.
 //!
-//! [`Doctor`] sends requests that change nothing over any [`Transport`]: it reads what can be read, tries the keys, and provokes errors to see
-//! their shapes. With [`generate`](Doctor::generate) it also generates a few tokens. The [`Report`] has [`Finding`]s, each with a stable name,
-//! what was seen, why it matters, which clients it breaks, and what to do. [`CHECKS`] lists all of them.
+//! [`Doctor`] sends requests that change nothing over any [`Transport`]: it reads what can be read, tries the keys, and provokes
+//! errors to check their format. With [`generate`](Doctor::generate) it also generates a few tokens. The [`Report`] has
+//! [`Finding`]s, each with a stable name, what was seen, why it matters, which clients it breaks, and what to do. [`CHECKS`]
+//! lists all of them.
 //!
 //! ```
 //! use tabbyapi::doctor::Doctor;
@@ -18,7 +19,8 @@
 //! # Ok::<(), tabbyapi::Error>(())
 //! # }).unwrap();
 //! ```
-//!
+//! [`judge`] does not send anything: it judges an exchange that was recorded by [`Recorder`](crate::transport::record::Recorder),
+//! or from raw HTTP.
 //! Judging sends nothing: [`judge`] takes an exchange that was recorded, by [`Recorder`](crate::transport::record::Recorder) or from raw HTTP.
 //!
 //! ```
@@ -108,7 +110,8 @@ impl Doctor {
         self
     }
 
-    /// Sets the origin of a web page, such as `https://chat.example.org`. The server is checked for what a browser on that page requires.
+    /// Sets the origin of a web page, such as `https://chat.example.org`. The server is then also checked for the CORS headers
+    /// that a browser on that page requires.
     ///
     /// # Errors
     ///
@@ -125,14 +128,14 @@ impl Doctor {
         Ok(self)
     }
 
-    /// Sets whether text and embeddings are generated: two chats, two completions and one request for embeddings, of 16 tokens each. The
-    /// default is not to.
+    /// Sets whether text and embeddings are generated: two chats, two completions and one request for embeddings, of 16 tokens
+    /// each. False by default.
     pub fn generate(mut self, generate: bool) -> Self {
         self.generate = generate;
         self
     }
 
-    /// Sets the limit for the whole examination, 60 seconds by default. No single request takes more than half of it.
+    /// Sets the time limit of the whole examination; 60 s by default. A single request takes at most half of it.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
@@ -144,8 +147,8 @@ impl Doctor {
         self
     }
 
-    /// Sets a known OpenAPI document, such as the `openapi.json` of this library's repository. The server's own `/openapi.json` and its answers
-    /// are compared with it, see [`Report::drift`].
+    /// Sets a known OpenAPI document, such as the `openapi.json` of this library's repository. The server's own `/openapi.json`
+    /// and its responses are compared with it; see [`Report::drift`].
     ///
     /// # Errors
     ///
@@ -155,16 +158,17 @@ impl Doctor {
         Ok(self)
     }
 
-    /// Examines the server. Sends one request at a time, about thirty, and follows no redirects. Ends within the timeout.
+    /// Examines the server. Sends about thirty requests, one at a time. Does not follow redirects. Ends within the timeout.
     pub async fn run<T: Transport>(&self, transport: &T) -> Report {
         run::run(Examination::new(self.clone()), transport).await
     }
 }
 
-/// Judges one recorded exchange: headers, encodings, the shape of the answer, and of a stream its framing, order, usage and times.
+/// Judges one recorded exchange: headers, encodings, the shape of the response, and for a stream its framing, order, usage and
+/// times.
 ///
-/// An exchange with an error that is in the right shape has no finding. Secrets that the exchange holds are not removed from findings; the
-/// recordings of [`Recorder`](crate::transport::record::Recorder) have none.
+/// An error response in the correct format has no finding. Secrets in the exchange are not removed from findings. The recordings
+/// of [`Recorder`](crate::transport::record::Recorder) have none.
 pub fn judge(exchange: &Exchange) -> Vec<Finding> {
     let path = judge::route(&exchange.method, &exchange.path);
     let mut notes = Notes::new(format!("{} {path}", exchange.method));

@@ -1,4 +1,4 @@
-//! The loaded model: whether what is said about it in several places agrees, and whether it can be used.
+//! The loaded model: whether several routes report it consistently, and whether it can be used.
 
 use serde_json::Value;
 
@@ -8,7 +8,7 @@ use super::plan::TEXT;
 use super::report::{Notes, quote};
 use crate::transport::Chunk;
 
-/// The cache is given out in pages of this many tokens.
+/// The cache is allocated in pages of this many tokens.
 const PAGE: u64 = 256;
 
 /// Whether the loaded model can chat.
@@ -73,7 +73,7 @@ fn health(examination: &Examination, notes: &mut Notes) {
     }
 }
 
-/// A model that is loaded is not refused as missing.
+/// A model that is loaded must not be rejected as missing.
 fn usable(examination: &Examination, name: &str, notes: &mut Notes) {
     for other in ["props", "encode", "lora"] {
         let Some(seen) = examination.of(other).filter(|seen| seen.exchange.status == Some(503)) else { continue };
@@ -103,7 +103,7 @@ fn context(examination: &Examination, model: &Value, fact: &mut impl FnMut(&str,
     else {
         return;
     };
-    // Accepted are prompts with ceil((prompt - 1 + chunk) / 256) * 256 <= cache.
+    // Prompts with ceil((prompt - 1 + chunk) / 256) * 256 <= cache are accepted.
     let longest = (cache / PAGE * PAGE + 1).saturating_sub(chunk);
     if cache > 0 && chunk > 0 && longest < context {
         notes.add(CACHE_SMALL, format!("the longest prompt is {longest} of {context} tokens"));
@@ -120,7 +120,7 @@ fn tokens(examination: &Examination, notes: &mut Notes) {
     }
 }
 
-/// All answers name the loaded model.
+/// All responses must name the loaded model.
 fn answers(examination: &Examination, name: &str, notes: &mut Notes) {
     for seen in examination.seen().iter().filter(|seen| seen.ask.generates && seen.ask.name != "embeddings") {
         let body = seen.exchange.body();

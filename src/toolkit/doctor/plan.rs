@@ -1,4 +1,4 @@
-//! The requests of an examination, by stages. Each is chosen by what the earlier ones came to.
+//! The requests of an examination, by stage. Each stage depends on the results of earlier ones.
 
 use serde_json::{Value, json};
 
@@ -24,7 +24,7 @@ pub(super) struct Ask {
     pub(super) key: Key,
     pub(super) body: Option<Body>,
     pub(super) headers: Vec<(&'static str, String)>,
-    /// The statuses that are right.
+    /// The expected statuses.
     pub(super) expected: &'static [u16],
     pub(super) generates: bool,
 }
@@ -62,7 +62,7 @@ impl Ask {
     }
 }
 
-/// Which server is there.
+/// Which server is at the address.
 pub(super) fn identify() -> Vec<Ask> {
     vec![
         Ask::new("health", "whether a server answers", "GET", "/health").expects(&[200, 503]),
@@ -70,7 +70,7 @@ pub(super) fn identify() -> Vec<Ask> {
     ]
 }
 
-/// Whether it is the other server of this name, which shows its version to those with a token.
+/// Whether it is the other server of this name, which reports its version if a token is sent.
 pub(super) fn other_dialect(key: Key) -> Vec<Ask> {
     vec![Ask::new("tabbyml", "whether it is TabbyML/tabby", "GET", "/v1/health").key(key).expects(&[200, 401, 404])]
 }
@@ -91,7 +91,7 @@ pub(super) fn permissions(has_api: bool, has_admin: bool) -> Vec<Ask> {
     asks
 }
 
-/// All that can be read with this key, and errors.
+/// All routes that can be read with this key, and errors.
 pub(super) fn reads(key: Key) -> Vec<Ask> {
     let get = |name, path| Ask::new(name, "conformance", "GET", path).key(key);
     let model = &[200, 503];
@@ -130,7 +130,7 @@ pub(super) fn reads(key: Key) -> Vec<Ask> {
     let mut broken = post("invalid-json", "the error of a body that is not JSON", "/v1/token/decode");
     broken.body = Some(Body::Text("{"));
     asks.push(broken.expects(&[422]));
-    // Refused before anything is done: by the key, or because the name of the template is missing.
+    // Rejected before anything is changed: by the key, or because the name of the template is missing.
     asks.push(
         Ask::new("admin-route", "whether the key may do what its permission says", "POST", "/v1/template/switch")
             .key(Key::ApiAsAdmin)
@@ -140,7 +140,7 @@ pub(super) fn reads(key: Key) -> Vec<Ask> {
     asks
 }
 
-/// The routes of KoboldAI, once one of them is there.
+/// The routes of KoboldAI, if one of them exists.
 pub(super) fn kobold(key: Key) -> Vec<Ask> {
     let get = |name, path| Ask::new(name, "conformance", "GET", path).key(key).expects(&[200, 503]);
     vec![
@@ -167,10 +167,10 @@ pub(super) fn document() -> Ask {
     Ask::new("document", "its own OpenAPI document", "GET", "/openapi.json").expects(&[])
 }
 
-/// The text whose tokens are asked for.
+/// The text that is tokenized.
 pub(super) const TEXT: &str = "The quick brown fox jumps over the lazy dog.";
 
-/// What a browser sends before and with a request of this origin, to the path that it reads.
+/// The requests that a browser sends before and for a request of this origin, to the path that it reads.
 pub(super) fn cors(key: Key, key_header: &str, origin: &str, path: &'static str) -> Vec<Ask> {
     let with_origin = |mut ask: Ask| {
         ask.headers.push(("origin", origin.to_owned()));
@@ -191,7 +191,7 @@ pub(super) fn cors(key: Key, key_header: &str, origin: &str, path: &'static str)
     ]
 }
 
-/// Generation, in all four ways, and embeddings if a model for them is loaded.
+/// Generation in all four forms, and embeddings if an embedding model is loaded.
 pub(super) fn generation(key: Key, has_template: bool, has_embeddings: bool) -> Vec<Ask> {
     let ask = |name, path, body: Value| Ask::new(name, "generation", "POST", path).key(key).json(body).generates();
     let chat = |stream: bool| {

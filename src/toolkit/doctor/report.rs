@@ -1,4 +1,4 @@
-//! What an examination comes to.
+//! The result of an examination.
 
 use std::fmt::{self, Write};
 
@@ -8,14 +8,14 @@ use crate::base::secrets::Secrets;
 use crate::toolkit::doctor::check::{Check, Severity};
 use crate::toolkit::doctor::drift::Drift;
 
-/// The most findings of one check that are listed.
+/// The maximum number of listed findings of one check.
 const MOST_OF_A_CHECK: usize = 4;
 
-/// One thing that is wrong, or worth knowing.
+/// A problem, or a remark.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Finding {
-    /// The check, with the reasons.
+    /// The check, with its explanation.
     #[serde(flatten)]
     pub check: Check,
     /// The operation, such as `GET /v1/model`. Empty if it is about the whole server.
@@ -32,13 +32,13 @@ pub struct Probe {
     pub at: String,
     /// What the request is for.
     pub purpose: &'static str,
-    /// The status of the answer. `None` if there was none.
+    /// The status of the response. `None` if there was none.
     pub status: Option<u16>,
-    /// Milliseconds to the end of the answer.
+    /// The time until the end of the response, in milliseconds.
     pub ms: u64,
 }
 
-/// The result of an examination. `Display` writes text for people; as JSON it has all of it.
+/// The result of an examination. `Display` writes text for people. The JSON form has all of it.
 #[derive(Clone, Debug, Default, Serialize)]
 #[non_exhaustive]
 pub struct Report {
@@ -46,16 +46,16 @@ pub struct Report {
     pub url: String,
     /// What is known about the server: pairs of a name and a value, in order.
     pub facts: Vec<(String, String)>,
-    /// The findings, the gravest first.
+    /// The findings, the most severe first.
     pub findings: Vec<Finding>,
     /// The requests that were sent.
     pub probes: Vec<Probe>,
-    /// How the server differs from the document that was given, if one was.
+    /// How the server differs from the document that was set, if one was.
     pub drift: Option<Drift>,
 }
 
 impl Report {
-    /// Returns whether nothing was found.
+    /// Returns whether there are no findings.
     pub fn is_clean(&self) -> bool {
         self.findings.is_empty()
     }
@@ -70,7 +70,8 @@ impl Report {
         self.findings.iter().filter(|finding| finding.check.severity == severity).count()
     }
 
-    /// Returns the report as Markdown, for a bug report. It has no keys, but the address of the server and names of models.
+    /// Returns the report as Markdown, for a bug report. It does not contain keys, but the address of the server and names of
+    /// models.
     pub fn to_markdown(&self) -> String {
         let mut out = format!("# Report on {}\n\n", code(&self.url));
         out += "| | |\n|---|---|\n";
@@ -113,7 +114,7 @@ impl Report {
     }
 }
 
-/// Findings in order, without repetitions and secrets.
+/// Sorts findings, and removes duplicates and secrets.
 pub(super) fn finished(findings: Vec<Finding>, secrets: &Secrets) -> Vec<Finding> {
     let mut kept: Vec<Finding> = Vec::new();
     for mut finding in findings {
@@ -173,7 +174,7 @@ impl Notes {
     }
 
     pub(super) fn add(&mut self, check: Check, seen: impl Into<String>) {
-        // One of a kind says it all; a stream of a thousand chunks could repeat it as often.
+        // A few of a kind are enough; a stream of a thousand chunks could repeat one as often.
         let same = self.findings.iter().filter(|one| one.check.id == check.id).count();
         if same < MOST_OF_A_CHECK {
             self.findings.push(Finding { check, at: self.at.clone(), seen: seen.into() });
@@ -185,7 +186,7 @@ impl Notes {
     }
 }
 
-/// A short piece of a text of the server, in which nothing is a control character.
+/// Quotes a short excerpt of a server's text without control characters.
 pub(super) fn quote(text: &str) -> String {
     const MOST: usize = 80;
     let mut short: String = text.trim().chars().take(MOST).collect();
@@ -200,7 +201,7 @@ fn code(text: &str) -> String {
     format!("`{}`", text.replace('`', "'"))
 }
 
-/// The list of differences, in which nothing ends the block.
+/// The list of differences, without text that would end the code block.
 fn fenced(drift: &Drift) -> String {
     drift.to_string().trim_end().replace('`', "'")
 }
@@ -209,7 +210,7 @@ fn cell(text: &str) -> String {
     escaped(text).replace('|', "\\|")
 }
 
-/// Text in which Markdown has no meaning but for code.
+/// Escapes Markdown, except for code.
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut in_code = false;

@@ -14,10 +14,10 @@ use crate::toolkit::doctor::examine::{Examination, exchange_of};
 use crate::toolkit::doctor::report::Report;
 use crate::transport::{Chunk, End, Exchange, Transport};
 
-/// The most that is read of an answer, and of all answers together. JSON takes several times its size in memory.
+/// The maximum size of a response, and of all responses together. JSON takes several times its size in memory.
 const MOST_BYTES: usize = 2 << 20;
 const MOST_BYTES_OF_ALL: usize = 8 << 20;
-/// The most parts of an answer that are kept. A server may send its bytes one by one.
+/// The maximum number of parts of a response that are kept. A server may send its bytes one by one.
 const MOST_CHUNKS: usize = 50_000;
 
 pub(super) async fn run<T: Transport>(mut examination: Examination, transport: &T) -> Report {
@@ -31,7 +31,7 @@ pub(super) async fn run<T: Transport>(mut examination: Examination, transport: &
     examination.report()
 }
 
-/// Sends one request and reads its answer, for at most this long and at most so many bytes.
+/// Sends one request and reads its response, for at most this long and at most this many bytes.
 async fn exchange<T: Transport>(transport: &T, request: Request<Bytes>, limit: Duration, most: usize) -> Exchange {
     let begin = transport.now();
     let mut exchange = exchange_of(&request);
@@ -80,7 +80,7 @@ async fn exchange<T: Transport>(transport: &T, request: Request<Bytes>, limit: D
                     exchange.end = End::Capped;
                     return exchange;
                 }
-                // A body that always has more never lets the timer speak.
+                // A body that always has data would never let the timer be polled.
                 if now.since(begin) >= limit {
                     exchange.end = End::Dropped;
                     return exchange;

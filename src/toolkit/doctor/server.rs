@@ -1,4 +1,4 @@
-//! Which server it is, over which way.
+//! Which server it is, and how it is reached.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use super::examine::{Examination, Seen};
 use super::judge::{header, is_html};
 use super::report::{Notes, quote};
 
-/// More than this is not a delay of the network.
+/// A larger difference is not caused by network delay.
 const SKEW: Duration = Duration::from_secs(60);
 
-/// Whether theroyallab/tabbyAPI answers.
+/// Whether theroyallab/tabbyAPI responds.
 pub(super) fn is_tabbyapi(seen: &[Seen]) -> bool {
     let of = |name: &str| seen.iter().find(|seen| seen.ask.name == name).map(|seen| &seen.json);
     let is_named = of("service").is_some_and(|service| {
@@ -81,7 +81,7 @@ fn guess(health: &Seen, body: &[u8]) -> String {
     found.map_or("an unknown server".to_owned(), |(_, name)| format!("probably {name}"))
 }
 
-/// The clock of the server against that of the caller.
+/// Compares the clock of the server with that of the caller.
 fn clock(examination: &Examination, fact: &mut impl FnMut(&str, String), notes: &mut Notes) {
     let (Some(wall), Some((at, date))) = (examination.doctor().wall_clock, examination.date()) else { return };
     let Ok(date) = httpdate::parse_http_date(date) else { return };
@@ -105,7 +105,7 @@ fn plain_keys(examination: &Examination, notes: &mut Notes) {
     }
 }
 
-/// Whether an address is that of this machine.
+/// Whether an address is on this machine.
 pub(super) fn is_local(base: &str) -> bool {
     let host = base.split("://").nth(1).unwrap_or_default().split('/').next().unwrap_or_default();
     let name = if host.starts_with('[') { host } else { host.split(':').next().unwrap_or_default() };

@@ -1,4 +1,4 @@
-//! How much of the code is sent.
+//! Limits of the code that is sent.
 
 use super::lines::lines;
 use crate::api::tabbyml::{Segments, Snippet};
@@ -6,28 +6,28 @@ use crate::base::text::floor_boundary;
 
 /// Limits for the segments of a request.
 ///
-/// The server keeps the last 1,536 bytes of the prompt by default, snippets included: a suffix that is too long removes the prefix. Lines are
-/// counted and removed whole; a single line that exceeds the limit in bytes is cut between characters.
+/// The server keeps the last 1,536 bytes of the prompt by default, snippets included. A suffix that is too long removes the
+/// prefix. Lines are counted and removed whole. A single line that exceeds the limit in bytes is cut between characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SegmentBudget {
-    /// The most lines before the cursor, the current one included; 20 by default.
+    /// The maximum number of lines before the cursor, including the current one; 20 by default.
     pub prefix_lines: usize,
-    /// The most lines after the cursor, the rest of the current one included; 20 by default.
+    /// The maximum number of lines after the cursor, including the rest of the current one; 20 by default.
     pub suffix_lines: usize,
-    /// The most bytes before the cursor; 1,024 by default.
+    /// The maximum number of bytes before the cursor; 1,024 by default.
     pub prefix_bytes: usize,
-    /// The most bytes after the cursor; 448 by default.
+    /// The maximum number of bytes after the cursor; 448 by default.
     pub suffix_bytes: usize,
-    /// The most declarations; 5 by default.
+    /// The maximum number of declarations; 5 by default.
     pub declarations: usize,
-    /// The most snippets of changed files; 3 by default.
+    /// The maximum number of snippets of changed files; 3 by default.
     pub changed: usize,
-    /// The most snippets of opened files; 5 by default.
+    /// The maximum number of snippets of opened files; 5 by default.
     pub opened: usize,
-    /// The most bytes of each declaration or snippet, which is cut after its last whole line; 500 by default.
+    /// The maximum size of each declaration or snippet in bytes; 500 by default. Longer ones are cut after their last whole line.
     pub snippet_bytes: usize,
-    /// The most bytes of all declarations and snippets; 768 by default, which is what the server keeps of them.
+    /// The maximum size of all declarations and snippets in bytes; 768 by default, which is as much as the server keeps.
     pub context_bytes: usize,
 }
 
@@ -45,28 +45,28 @@ impl SegmentBudget {
         context_bytes: 768,
     };
 
-    /// Sets the most lines before and after the cursor.
+    /// Sets the maximum number of lines before and after the cursor.
     #[must_use]
     pub fn lines(mut self, prefix: usize, suffix: usize) -> Self {
         (self.prefix_lines, self.suffix_lines) = (prefix, suffix);
         self
     }
 
-    /// Sets the most bytes before and after the cursor.
+    /// Sets the maximum number of bytes before and after the cursor.
     #[must_use]
     pub fn bytes(mut self, prefix: usize, suffix: usize) -> Self {
         (self.prefix_bytes, self.suffix_bytes) = (prefix, suffix);
         self
     }
 
-    /// Sets the most bytes of all declarations and snippets.
+    /// Sets the maximum size of all declarations and snippets in bytes.
     #[must_use]
     pub fn context_bytes(mut self, bytes: usize) -> Self {
         self.context_bytes = bytes;
         self
     }
 
-    /// Returns the end of the code before the cursor that fits.
+    /// Returns the last part of the code before the cursor that fits.
     pub fn prefix<'a>(&self, prefix: &'a str) -> &'a str {
         let mut from = prefix.len();
         for line in lines(prefix).iter().rev().take(self.prefix_lines) {
@@ -84,7 +84,7 @@ impl SegmentBudget {
         &prefix[from..]
     }
 
-    /// Returns the beginning of the code after the cursor that fits.
+    /// Returns the first part of the code after the cursor that fits.
     pub fn suffix<'a>(&self, suffix: &'a str) -> &'a str {
         let mut to = 0;
         for line in lines(suffix).iter().take(self.suffix_lines) {
@@ -135,7 +135,7 @@ impl SegmentBudget {
         segments
     }
 
-    /// The beginning of a snippet that fits, after its last whole line.
+    /// Returns the beginning of a snippet that fits, up to its last whole line.
     fn crop<'a>(&self, body: &'a str) -> &'a str {
         if body.len() <= self.snippet_bytes {
             return body;

@@ -1,4 +1,4 @@
-//! Completions that were made, found again while the user types along.
+//! Caches completions, and finds them again while the user types.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -6,12 +6,12 @@ use std::time::Duration;
 use super::session::Cursor;
 use crate::base::Time;
 
-/// A completion as it was made.
+/// A completion from the server.
 #[derive(Clone, Debug)]
 pub(super) struct Cached {
     pub(super) id: String,
     pub(super) index: u32,
-    /// What was left of the rest of the line when it was asked for.
+    /// The rest of the line after the cursor at the time of the request.
     pub(super) text: String,
 }
 
@@ -43,8 +43,8 @@ impl Cache {
         }
     }
 
-    /// The completion for this place: made there, or at an earlier place from which the user typed the beginning of the completion. Its text
-    /// is what is left of it.
+    /// Returns the completion for this position. It was made there, or at an earlier position from which the user typed its
+    /// beginning; its text is then the rest.
     pub(super) fn get(&self, now: Time, cursor: &Cursor) -> Option<Cached> {
         let fresh = self.entries.iter().rev().filter(|entry| now.since(entry.made) < self.lasts);
         let left = |entry: &Entry| {
@@ -52,7 +52,7 @@ impl Cache {
             let text = entry.completion.text.strip_prefix(typed).filter(|text| !text.trim().is_empty())?;
             Some((typed.len(), Cached { text: text.to_owned(), ..entry.completion.clone() }))
         };
-        // The nearest one knows most.
+        // The one nearest to the cursor knows the most code.
         fresh.filter_map(left).min_by_key(|(typed, _)| *typed).map(|(_, completion)| completion)
     }
 }

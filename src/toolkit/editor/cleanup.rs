@@ -1,29 +1,30 @@
-//! What of a completion is shown.
+//! Which part of a completion is shown.
 
 use super::lines::{are_similar, closes, indent, is_blank, lines};
 use super::session::Cursor;
 
-/// Rules that remove from a completion what a user would have to remove.
+/// Rules that remove parts of a completion that a user would have to remove.
 ///
-/// Each can be switched off. They look at lines, indentation and brackets, and know no language.
+/// Each can be disabled. They use lines, indentation and brackets, and are independent of the language.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Cleanup {
-    /// In the middle of a line, keeps one line and removes what follows the cursor from its end; drops several lines.
+    /// In the middle of a line, keeps a completion of one line and removes the rest of the line from its end. Drops a completion
+    /// of several lines.
     pub single_line: bool,
-    /// Drops a completion whose first lines are those that follow the cursor, but for 5 % of their characters.
+    /// Drops a completion whose first lines equal those after the cursor, except for up to 5 % of their characters.
     pub similar: bool,
-    /// Removes lines at the end that are the next lines after the cursor.
+    /// Removes lines at the end that equal the next lines after the cursor.
     pub suffix: bool,
-    /// Removes brackets and lines that close a block which is closed after the cursor already.
+    /// Removes brackets and lines that close a block that is already closed after the cursor.
     pub closed_blocks: bool,
-    /// Removes what follows the block in which the cursor is, by indentation.
+    /// Removes lines after the block in which the cursor is, by indentation.
     pub scope: bool,
-    /// Removes an end that repeats itself: a pattern within a line, five similar lines, three similar blocks.
+    /// Removes a repetitive end: a pattern within a line, five similar lines, three similar blocks.
     pub repetition: bool,
-    /// Removes blanks at both ends where the code has some, and at the end of the line.
+    /// Removes whitespace at both ends where the code already has some, and at the end of the line.
     pub blanks: bool,
-    /// The fewest characters that are worth showing, blanks not counted; 4 by default.
+    /// The minimum number of characters of a completion that is shown, not counting whitespace; 4 by default.
     pub least: usize,
 }
 
@@ -40,7 +41,7 @@ impl Cleanup {
         least: 4,
     };
 
-    /// No rule: completions are shown as they are, unless they are blank.
+    /// No rules: completions are shown unchanged, unless they are blank.
     pub const NONE: Cleanup = Cleanup {
         single_line: false,
         similar: false,
@@ -52,7 +53,7 @@ impl Cleanup {
         least: 0,
     };
 
-    /// Returns what of the completion is to be shown at this place; `None` if nothing is.
+    /// Returns the part of the completion to show at this position. `None` if there is none.
     ///
     /// ```
     /// use tabbyapi::tabbyml::editor::{Cleanup, Cursor};
@@ -88,10 +89,10 @@ impl Default for Cleanup {
     }
 }
 
-/// Says which part of a text is kept.
+/// Returns the range of the text that is kept.
 type Rule = fn(&str, &Cursor) -> std::ops::Range<usize>;
 
-/// Several lines in the middle of a line are of no use, but for a first one that ends with the rest of it.
+/// Several lines cannot be inserted into the middle of a line, unless the first one ends with the rest of the line.
 fn single_line(text: &str, cursor: &Cursor) -> std::ops::Range<usize> {
     let rest = cursor.rest().trim();
     if cursor.is_at_line_end() || rest.is_empty() {
@@ -108,7 +109,7 @@ fn single_line(text: &str, cursor: &Cursor) -> std::ops::Range<usize> {
     }
 }
 
-/// An end that repeats itself is what small models fall into.
+/// Small models often repeat themselves at the end.
 fn repetition(text: &str, _: &Cursor) -> std::ops::Range<usize> {
     let all = lines(text);
     if let Some(last) = all.iter().rposition(|line| !is_blank(line)) {
@@ -130,7 +131,7 @@ fn repetition(text: &str, _: &Cursor) -> std::ops::Range<usize> {
     }
 }
 
-/// Whether a line ends with so many times the same part of at least so many characters.
+/// Whether a line ends with the same part of at least `least` characters, repeated `times` times.
 fn ends_with_repetition(line: &[char], least: usize, times: usize) -> bool {
     let longest = line.len() / times;
     (least..=longest).any(|size| {
@@ -139,14 +140,14 @@ fn ends_with_repetition(line: &[char], least: usize, times: usize) -> bool {
     })
 }
 
-/// The first of a row of parts at the end that are alike, if the row goes on for so many more.
+/// Returns the first of a series of similar parts at the end, if at least `more` similar ones follow it.
 fn first_of_similar<'a>(parts: &[usize], more: usize, text: impl Fn(usize) -> &'a str) -> Option<usize> {
     let alike = |pair: &&[usize]| are_similar(text(pair[0]), text(pair[1]), 0.1, 0.0);
     let count = parts.windows(2).rev().take_while(alike).count();
     (count >= more).then(|| parts[parts.len() - 1 - count])
 }
 
-/// Parts between blank lines, with their places.
+/// Parts between blank lines, with their positions.
 fn blocks(text: &str) -> Vec<(usize, &str)> {
     let (mut found, mut start, mut at) = (Vec::new(), 0, 0);
     for line in lines(text) {
@@ -195,14 +196,14 @@ fn opens_block(line: &str) -> bool {
     line.trim_end().ends_with(['{', '(', '[', ':']) || line.trim_end().ends_with("=>")
 }
 
-/// Whether the next line after the cursor closes what this line would.
+/// Whether the next line after the cursor closes the same block as this line.
 fn closed_after(cursor: &Cursor, line: &str) -> bool {
     let next = cursor.suffix.split_inclusive('\n').skip(1).find(|next| !is_blank(next));
     next.is_some_and(|next| closes(next) && indent(next) <= indent(line) && next.trim()[..1] == line.trim()[..1])
 }
 
-/// A bracket that closes more than the completion opens belongs to a block around it, which the code after the cursor closes if it begins
-/// with that bracket.
+/// A bracket that closes more than the completion opens belongs to a block around it. The code after the cursor closes that block
+/// if it begins with the same bracket.
 fn closed_blocks(text: &str, cursor: &Cursor) -> std::ops::Range<usize> {
     let next = cursor.suffix.trim_start().chars().next();
     let mut open = Vec::new();
@@ -212,7 +213,7 @@ fn closed_blocks(text: &str, cursor: &Cursor) -> std::ops::Range<usize> {
         match (quote, c) {
             (Some(_), _) if escaped => escaped = false,
             (Some(_), '\\') => escaped = true,
-            // A quote that is not closed in its line is none.
+            // A quote that is not closed in its line is not a quote.
             (Some(_), '\n') => quote = None,
             (Some(mark), c) if c == mark => quote = None,
             (Some(_), _) => {}
@@ -247,7 +248,7 @@ fn similar(text: &str, cursor: &Cursor) -> std::ops::Range<usize> {
     if alike { 0..0 } else { 0..text.len() }
 }
 
-/// Lines at the end that are those after the cursor. The first line of a completion is the rest of a line, and stays.
+/// Lines at the end that equal those after the cursor. The first line of a completion is the rest of a line, and is kept.
 fn suffix(text: &str, cursor: &Cursor) -> std::ops::Range<usize> {
     let all = lines(text);
     let after = cursor.suffix.split_once('\n').map_or("", |(_, after)| after);
@@ -262,7 +263,7 @@ fn suffix(text: &str, cursor: &Cursor) -> std::ops::Range<usize> {
     0..text.len()
 }
 
-/// Blanks that the code has already, or that nobody sees.
+/// Whitespace that the code already has, or that is invisible.
 fn blanks(text: &str, cursor: &Cursor) -> std::ops::Range<usize> {
     let before = cursor.line_before();
     let start = if !is_blank(before) && before.ends_with([' ', '\t']) {

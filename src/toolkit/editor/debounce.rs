@@ -1,4 +1,4 @@
-//! How long to wait before a completion is asked for.
+//! The delay before a completion is requested.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -7,10 +7,11 @@ use crate::base::Time;
 
 /// Adapts the delay before a request to the user's typing.
 ///
-/// The delay is `rate * interval - response`, between 100 ms and 1 s. `interval` is the mean time between keystrokes: 200 ms at first, then
-/// that of the last 100 that were at most 400 ms apart, once there are more than 20, and between 100 and 400 ms. `rate` goes from 3 to
-/// 1.5 as the place makes it likely that the user stops there: after something that is not a word, at the end of a line, at the end of
-/// the document. `response` is the mean time of the last 10 responses, so that slow servers are asked sooner.
+/// The delay is `rate * interval - response`, between 100 ms and 1 s. `interval` is the mean time between keystrokes, between 100
+/// and 400 ms. It is 200 ms at first, and after 20 keystrokes the mean of the last 100 that were at most 400 ms apart. `rate`
+/// falls from 3 to 1.5 at positions where the user is likely to stop: after a character that is not part of a word, at the end of
+/// a line, at the end of the document. `response` is the mean time of the last 10 responses, so requests to slow servers are sent
+/// sooner.
 #[derive(Clone, Debug)]
 pub struct Debounce {
     fixed: Option<Duration>,
@@ -19,13 +20,13 @@ pub struct Debounce {
     last: Option<Time>,
 }
 
-/// What the delay depends on beside the rhythm of typing.
+/// The properties of a position that the delay depends on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DebounceContext {
-    /// What was typed last is not a letter, digit or underscore.
+    /// The character typed last is not a letter, digit or underscore.
     pub after_symbol: bool,
-    /// Nothing but symbols follows in the line.
+    /// Only symbols follow in the line.
     pub at_line_end: bool,
     /// Nothing follows in the document.
     pub at_document_end: bool,
@@ -43,17 +44,17 @@ const SHORTEST: f64 = 0.1;
 const LONGEST: f64 = 1.0;
 
 impl Debounce {
-    /// Adapts to the user.
+    /// Creates a delay that adapts to the user.
     pub fn adaptive() -> Self {
         Debounce { fixed: None, intervals: VecDeque::new(), responses: VecDeque::new(), last: None }
     }
 
-    /// Waits for the same time each time.
+    /// Creates a constant delay.
     pub fn fixed(delay: Duration) -> Self {
         Debounce { fixed: Some(delay), ..Debounce::adaptive() }
     }
 
-    /// Notes a keystroke, and returns the delay after it.
+    /// Records a keystroke, and returns the delay after it.
     pub fn typed(&mut self, now: Time, context: DebounceContext) -> Duration {
         if let Some(last) = self.last.replace(now) {
             let interval = now.since(last);
@@ -64,12 +65,12 @@ impl Debounce {
         self.delay(context)
     }
 
-    /// Notes how long the server took for a response.
+    /// Records how long a response took.
     pub fn responded(&mut self, after: Duration) {
         push(&mut self.responses, after, MOST_RESPONSES);
     }
 
-    /// Returns the delay at this place.
+    /// Returns the delay at this position.
     pub fn delay(&self, context: DebounceContext) -> Duration {
         if let Some(fixed) = self.fixed {
             return fixed;
@@ -140,7 +141,7 @@ mod tests {
             assert_eq!(debounce.typed(at(key * 100), DebounceContext::default()).as_millis(), 600, "{key}");
         }
         assert_eq!(debounce.typed(at(2_100), DebounceContext::default()).as_millis(), 300);
-        // A pause says nothing about the typing speed.
+        // A pause does not affect the typing speed.
         assert_eq!(debounce.typed(at(60_000), DebounceContext::default()).as_millis(), 300);
         let fixed = Debounce::fixed(Duration::from_millis(250)).typed(at(0), DebounceContext::default());
         assert_eq!(fixed.as_millis(), 250);

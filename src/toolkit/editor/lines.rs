@@ -13,12 +13,12 @@ pub(super) fn is_blank(text: &str) -> bool {
     text.trim().is_empty()
 }
 
-/// How far a line is indented, in characters.
+/// The indentation of a line, in characters.
 pub(super) fn indent(line: &str) -> usize {
     line.chars().take_while(|c| matches!(c, ' ' | '\t')).count()
 }
 
-/// Whether a line has nothing but brackets that close, and what may stand after them; or a word that closes a block.
+/// Whether a line has only closing brackets and characters that may follow them, or a word that closes a block.
 pub(super) fn closes(line: &str) -> bool {
     let line = line.trim();
     let rest = line.trim_start_matches(['}', ')', ']', '>', ';', ',']);
@@ -26,10 +26,10 @@ pub(super) fn closes(line: &str) -> bool {
         && (rest.is_empty() && line.contains(['}', ')', ']']) || matches!(line, "end" | "fi" | "done" | "esac"))
 }
 
-/// The longest text that is compared, in characters: comparing takes the product of both lengths.
+/// The longest text that is compared, in characters. A comparison takes time proportional to the product of both lengths.
 const COMPARED: usize = 400;
 
-/// Whether two texts differ in no more than this share of the longer one, and in one character at least.
+/// Whether two texts differ by at most this share of the longer one, or by at most `least` characters.
 pub(super) fn are_similar(a: &str, b: &str, share: f64, least: f64) -> bool {
     let a: Vec<char> = a.chars().take(COMPARED).collect();
     let b: Vec<char> = b.chars().take(COMPARED).collect();
@@ -40,7 +40,7 @@ pub(super) fn are_similar(a: &str, b: &str, share: f64, least: f64) -> bool {
     distance(&a, &b) as f64 <= most
 }
 
-/// How many characters have to be inserted, removed or replaced to make one of the other.
+/// The number of characters to insert, remove or replace to turn one into the other.
 fn distance(a: &[char], b: &[char]) -> usize {
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, x) in a.iter().enumerate() {

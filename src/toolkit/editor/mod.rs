@@ -1,7 +1,8 @@
-//! Code completion for editors: when to ask, what to send, what to show, what to report.
+//! Code completion for editors: when to send a request, what to send, what to show, which events to report.
 //!
-//! [`CompletionSession`] decides all of this for one cursor. It does no IO and has no clock: the editor reports what happens together with
-//! the time, and does what [`poll`](CompletionSession::poll) returns. So it runs in any editor, thread or page, and tests need no server.
+//! [`CompletionSession`] decides all of this for one cursor. It does no IO and has no clock. The editor reports what happens
+//! together with the time, and carries out the actions that [`poll`](CompletionSession::poll) returns. So it works in any editor,
+//! thread or web page, and tests need no server.
 //!
 //! ```
 //! use std::time::Duration;
@@ -35,7 +36,7 @@
 //! | cache | 100 entries for 5 minutes; typing ahead up to 50 characters of the first line | the same limits; typing ahead for the whole text |
 //! | a cached completion | waits for the debounce, too | is shown at once |
 //! | segments | 20 lines on each side | the same, and a limit in bytes, since the server cuts the prompt by bytes |
-//! | the rest of the line without words | left out of the suffix, and always replaced | left out, and replaced if the completion has its characters |
+//! | the rest of the line without words | omitted from the suffix, and always replaced | omitted, and replaced if the completion has its characters |
 //! | repetition, scope, duplicates | 15 filters, some by syntax trees | [`Cleanup`], by lines, indentation and brackets |
 //! | events | view, select, dismiss | the same, with the same form of ids |
 //! | retries | none | none here; those of the client apply |

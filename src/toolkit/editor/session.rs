@@ -9,22 +9,22 @@ use crate::api::tabbyml::{CompletionRequest, CompletionResponse, EventType, LogE
 use crate::base::text::floor_boundary;
 use crate::base::{Error, Time};
 
-/// Where the cursor is.
+/// The position of the cursor.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Cursor {
-    /// The language, by the ids of VS Code.
+    /// The language, as an id of VS Code.
     pub language: String,
     /// The path of the file.
     pub filepath: String,
-    /// The document before the cursor; all of it, or its end.
+    /// The document before the cursor, or its end.
     pub prefix: String,
-    /// The document after the cursor; all of it, or its beginning.
+    /// The document after the cursor, or its beginning.
     pub suffix: String,
 }
 
 impl Cursor {
-    /// The place between these two parts of a file.
+    /// Creates the position between these two parts of a file.
     pub fn new(
         language: impl Into<String>,
         filepath: impl Into<String>,
@@ -39,17 +39,17 @@ impl Cursor {
         self.prefix.rsplit_once('\n').map_or(&self.prefix, |(_, line)| line)
     }
 
-    /// Returns the rest of the line, without its end.
+    /// Returns the rest of the line, without its line end.
     pub fn rest(&self) -> &str {
         self.suffix.lines().next().unwrap_or_default()
     }
 
-    /// Whether the rest of the line has nothing but symbols, such as brackets that the editor has closed.
+    /// Whether the rest of the line has only symbols, such as brackets that the editor has closed.
     pub fn is_at_line_end(&self) -> bool {
         !self.rest().contains(|c: char| c.is_alphanumeric() || c == '_')
     }
 
-    /// What was typed since an earlier place; `None` if something else has changed.
+    /// The text typed since an earlier position. `None` if anything else has changed.
     pub(super) fn typed_since(&self, earlier: &Cursor) -> Option<&str> {
         let same =
             self.suffix == earlier.suffix && self.filepath == earlier.filepath && self.language == earlier.language;
@@ -66,26 +66,26 @@ impl Cursor {
     }
 }
 
-/// What a session is made with.
+/// The settings of a session.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SessionSettings {
-    /// How long to wait before a request.
+    /// The delay before a request.
     pub debounce: Debounce,
-    /// How much of the code is sent.
+    /// The limits of the code that is sent.
     pub budget: SegmentBudget,
-    /// What of a completion is shown.
+    /// The rules for the part of a completion that is shown.
     pub cleanup: Cleanup,
-    /// How many completions are kept; 100 by default.
+    /// The maximum number of cached completions; 100 by default.
     pub cached: usize,
-    /// How long they are kept; 5 minutes by default.
+    /// How long completions are cached; 5 minutes by default.
     pub cached_for: Duration,
-    /// How long nothing is asked for by itself after the server answered 429; 30 s by default.
+    /// How long no requests are sent automatically after the server answered 429; 30 s by default.
     pub pause: Duration,
 }
 
 impl SessionSettings {
-    /// The defaults.
+    /// Creates the default settings.
     pub fn new() -> Self {
         SessionSettings {
             debounce: Debounce::adaptive(),
@@ -97,21 +97,21 @@ impl SessionSettings {
         }
     }
 
-    /// Sets how long to wait before a request.
+    /// Sets the delay before a request.
     #[must_use]
     pub fn debounce(mut self, debounce: Debounce) -> Self {
         self.debounce = debounce;
         self
     }
 
-    /// Sets how much of the code is sent.
+    /// Sets the limits of the code that is sent.
     #[must_use]
     pub fn budget(mut self, budget: SegmentBudget) -> Self {
         self.budget = budget;
         self
     }
 
-    /// Sets what of a completion is shown.
+    /// Sets the rules for the part of a completion that is shown.
     #[must_use]
     pub fn cleanup(mut self, cleanup: Cleanup) -> Self {
         self.cleanup = cleanup;
@@ -125,44 +125,44 @@ impl Default for SessionSettings {
     }
 }
 
-/// Names a request of a session.
+/// Identifies a request of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RequestId(u64);
 
-/// What the editor is to do.
+/// An action for the editor.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 #[allow(clippy::large_enum_variant, reason = "actions are taken at once")]
 pub enum Action {
     /// Send this request, and report the response with [`answered`](CompletionSession::answered).
     Send {
-        /// Names the request.
+        /// The id of the request.
         id: RequestId,
         /// The request.
         request: CompletionRequest,
     },
-    /// Drop the call of this request: its response is of no use any more.
+    /// Drop the call of this request. Its response is no longer needed.
     Cancel(RequestId),
-    /// Show this in place of what is shown, and report it with [`shown`](CompletionSession::shown).
+    /// Show this instead of the current suggestion, and report it with [`shown`](CompletionSession::shown).
     Show(Suggestion),
-    /// Remove what is shown.
+    /// Remove the current suggestion.
     Hide,
-    /// Send this event; its result does not matter.
+    /// Send this event. Ignore its result.
     Report(LogEvent),
-    /// There is nothing to do until the editor reports something, or until this time, if there is one.
+    /// Do nothing until the editor reports something, or until this time, if there is one.
     Wait {
         /// When to poll again.
         until: Option<Time>,
     },
 }
 
-/// A completion to be shown at the cursor.
+/// A completion to show at the cursor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Suggestion {
     /// The text to insert.
     pub text: String,
-    /// How many bytes after the cursor it replaces: brackets at the end of the line that it has itself.
+    /// The number of bytes after the cursor to replace: brackets at the end of the line that the text contains.
     pub replace: usize,
     /// The id of the completion.
     pub completion_id: String,
@@ -173,14 +173,15 @@ pub struct Suggestion {
 pub enum Accepted {
     /// All of it.
     All,
-    /// So many bytes from its beginning, such as the next word or line; the rest stays shown.
+    /// This many bytes from its beginning, such as the next word or line. The rest stays shown.
     Part(usize),
 }
 
-/// Decides when to ask for completions, what to send, what to show, and which events to report.
+/// Decides when to request completions, what to send, what to show, and which events to report.
 ///
-/// The editor calls [`edit`](CompletionSession::edit) after each change, and does what [`poll`](CompletionSession::poll) returns until that is
-/// [`Action::Wait`]. See the [module](crate::tabbyml::editor) for an example.
+/// The editor calls [`edit`](CompletionSession::edit) after each change, and carries out the actions that
+/// [`poll`](CompletionSession::poll) returns until that is [`Action::Wait`]. See the [module](crate::tabbyml::editor) for an
+/// example.
 #[derive(Clone, Debug)]
 pub struct CompletionSession {
     settings: SessionSettings,
@@ -195,7 +196,7 @@ pub struct CompletionSession {
     requests: u64,
 }
 
-/// A request that is under way.
+/// A running request.
 #[derive(Clone, Debug)]
 struct Pending {
     id: RequestId,
@@ -203,19 +204,19 @@ struct Pending {
     cursor: Cursor,
 }
 
-/// What is shown, or about to be.
+/// The suggestion that is shown, or will be.
 #[derive(Clone, Debug)]
 struct Shown {
     completion: Cached,
     cursor: Cursor,
-    /// What the suggestion has at the cursor.
+    /// The text of the suggestion at the cursor.
     text: String,
     /// When the editor showed it, with the id of the view.
     since: Option<(Time, String)>,
 }
 
 impl CompletionSession {
-    /// A session without a cursor.
+    /// Creates a session without a cursor.
     pub fn new(settings: SessionSettings) -> Self {
         CompletionSession {
             cache: Cache::new(settings.cached, settings.cached_for),
@@ -233,8 +234,8 @@ impl CompletionSession {
 
     /// Reports that the document or the cursor has changed.
     ///
-    /// If the user typed the beginning of what is shown, the rest stays shown. Otherwise it is dismissed, the request that is under way is
-    /// cancelled, and another one is scheduled, unless a completion is known already.
+    /// If the user typed the beginning of the suggestion, the rest stays shown. Otherwise the suggestion is dismissed, the
+    /// running request is cancelled, and another one is scheduled, unless a completion is cached.
     pub fn edit(&mut self, now: Time, cursor: Cursor) {
         if self.cursor.as_ref() == Some(&cursor) {
             return;
@@ -253,20 +254,20 @@ impl CompletionSession {
         }
     }
 
-    /// Reports that the user asks for a completion: it is requested at once, although one is known or shown.
+    /// Reports that the user asks for a completion. It is requested at once, even if one is cached or shown.
     pub fn trigger(&mut self, now: Time, cursor: Cursor) {
         self.leave(now);
         self.cursor = Some(cursor);
         (self.due, self.manual) = (Some(now), true);
     }
 
-    /// Reports that completions are of no use for now, such as when the editor loses the focus.
+    /// Reports that completions are not needed for now, for example because the editor lost the focus.
     pub fn stop(&mut self, now: Time) {
         self.leave(now);
         self.cursor = None;
     }
 
-    /// Returns what is to be done next.
+    /// Returns the next action.
     pub fn poll(&mut self, now: Time) -> Action {
         if let Some(action) = self.actions.pop_front() {
             return action;
@@ -282,7 +283,7 @@ impl CompletionSession {
         Action::Send { id, request }
     }
 
-    /// Reports the response to a request. One that was cancelled is ignored.
+    /// Reports the response to a request. The response to a cancelled request is ignored.
     pub fn answered(&mut self, now: Time, id: RequestId, response: Result<&CompletionResponse, &Error>) {
         let Some(pending) = self.pending.take_if(|pending| pending.id == id) else { return };
         let response = match response {
@@ -298,17 +299,17 @@ impl CompletionSession {
         let Some(choice) = response.choices.first() else { return };
         let mut cleanup = self.settings.cleanup;
         if self.manual {
-            // A completion that was requested by hand is shown without these checks.
+            // A completion that the user asked for is shown without these checks.
             cleanup.least = 0;
         }
-        // An empty text may be a failure of the server, so it is not kept.
+        // An empty text may be a failure of the server, so it is not cached.
         let Some(text) = cleanup.clean(&choice.text, &pending.cursor) else { return };
         let completion = Cached { id: response.id.to_string(), index: choice.index, text };
         self.cache.put(now, pending.cursor.clone(), completion.clone());
         self.show(completion, pending.cursor);
     }
 
-    /// Reports that the suggestion is shown. A suggestion that stays while the user types along is reported once.
+    /// Reports that the suggestion is shown. A suggestion that stays while the user types is reported once.
     pub fn shown(&mut self, now: Time) {
         let Some(shown) = self.shown.as_mut().filter(|shown| shown.since.is_none()) else { return };
         let id = shown.completion.id.strip_prefix("cmpl-").unwrap_or(&shown.completion.id);
@@ -317,8 +318,8 @@ impl CompletionSession {
         self.report(now, EventType::View);
     }
 
-    /// Reports that the user accepted the suggestion. The change of the document is reported with [`edit`](CompletionSession::edit) after
-    /// that.
+    /// Reports that the user accepted the suggestion. Report the change of the document with [`edit`](CompletionSession::edit)
+    /// afterwards.
     pub fn accepted(&mut self, now: Time, accepted: Accepted) {
         let part = match (&mut self.shown, accepted) {
             (Some(shown), Accepted::Part(bytes)) if bytes < shown.text.len() => {
@@ -345,7 +346,7 @@ impl CompletionSession {
         self.leave(now);
     }
 
-    /// Returns what is shown, or about to be.
+    /// Returns the suggestion that is shown, or will be.
     pub fn suggestion(&self) -> Option<Suggestion> {
         let shown = self.shown.as_ref()?;
         let rest = shown.cursor.rest();
@@ -370,10 +371,10 @@ impl CompletionSession {
         true
     }
 
-    /// Ends what was going on at the last place.
+    /// Ends the activity at the last position.
     fn leave(&mut self, now: Time) {
         self.due = None;
-        // What was not taken yet is outdated, but for events.
+        // Actions that were not polled yet are outdated, except events and cancellations.
         self.actions.retain(|action| matches!(action, Action::Report(_) | Action::Cancel(_)));
         if let Some(pending) = self.pending.take() {
             self.actions.push_back(Action::Cancel(pending.id));
@@ -396,7 +397,7 @@ impl CompletionSession {
         self.actions.extend(self.suggestion().map(Action::Show));
     }
 
-    /// Reports an event about what was shown; what was not is nothing to the server.
+    /// Reports an event about the suggestion, if it was shown.
     fn report(&mut self, now: Time, kind: EventType) {
         if let Some(event) = self.event(now, kind) {
             self.actions.push_back(Action::Report(event));
@@ -429,7 +430,7 @@ impl CompletionSession {
     }
 }
 
-/// Whether a text has these characters in this order, blanks not counted.
+/// Whether a text has these characters in this order, ignoring whitespace.
 fn has_in_order(text: &str, wanted: &str) -> bool {
     let mut text = text.chars();
     wanted.chars().filter(|c| !c.is_whitespace()).all(|wanted| text.any(|c| c == wanted))

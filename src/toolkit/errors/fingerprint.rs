@@ -1,4 +1,4 @@
-//! `Fingerprint`: what errors of the same cause have in common.
+//! `Fingerprint`: the common properties of errors with the same cause.
 
 use std::fmt;
 
@@ -6,15 +6,16 @@ use serde::{Serialize, Serializer};
 
 use crate::base::{Error, Phase};
 
-/// What errors of the same cause have in common: operation, kind, code, status, phase, and the message without what changes in it.
+/// The common properties of errors with the same cause: operation, kind, code, status, phase, and the message without its
+/// variable parts.
 ///
-/// It stays the same over runs and machines, and over releases as long as the messages do. Servers do not count: the same error of
-/// two servers of a pool is one. It prints as 16 hexadecimal digits.
+/// It is the same across runs and machines, and across releases as long as the messages do not change. It does not depend on the
+/// server: the same error of two servers of a pool has one fingerprint. It prints as 16 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fingerprint(u64);
 
 impl Fingerprint {
-    /// The fingerprint of this error.
+    /// Returns the fingerprint of an error.
     pub fn of(error: &Error) -> Self {
         let mut hash = Hash::new();
         let (method, path) = endpoint(error).unwrap_or_default();
@@ -27,7 +28,7 @@ impl Fingerprint {
         Fingerprint(hash.0)
     }
 
-    /// The number that it is.
+    /// Returns the fingerprint as a number.
     pub fn as_u64(self) -> u64 {
         self.0
     }
@@ -52,13 +53,13 @@ impl Serialize for Fingerprint {
 }
 
 impl Error {
-    /// What it has in common with other errors of the same cause; see [`errors`](crate::errors).
+    /// Returns the fingerprint, which errors with the same cause share; see [`errors`](crate::errors).
     pub fn fingerprint(&self) -> Fingerprint {
         Fingerprint::of(self)
     }
 }
 
-/// FNV-1a: small, and the same everywhere and for ever, which the standard library's hashes do not promise.
+/// FNV-1a. It is small and never changes, which the standard library does not guarantee for its hashes.
 pub(crate) struct Hash(pub(crate) u64);
 
 impl Hash {
@@ -74,12 +75,12 @@ impl Hash {
     }
 }
 
-/// Longer shapes are cut: messages differ at their beginning.
+/// Longer shapes are cut: messages differ in their beginning.
 const LONGEST: usize = 240;
-/// Words of this length are keys, ids or encoded data.
+/// Words of at least this length are keys, ids or encoded data.
 const LONG_WORD: usize = 24;
 
-/// A message without what changes from one time to the next: quoted text, numbers, ids, addresses.
+/// Returns a message without its variable parts: quoted text, numbers, ids, addresses.
 pub(super) fn message_shape(message: &str) -> String {
     let mut shape = String::new();
     let mut before = ' ';
@@ -98,7 +99,7 @@ pub(super) fn message_shape(message: &str) -> String {
             shape.push_str(word_shape(&rest[..length]));
             length
         } else {
-            // White space comes in any amount.
+            // The amount of whitespace varies.
             if !(first.is_whitespace() && shape.ends_with(' ')) {
                 shape.push(if first.is_whitespace() { ' ' } else { first });
             }
@@ -110,7 +111,7 @@ pub(super) fn message_shape(message: &str) -> String {
     shape
 }
 
-/// How long the quoted text at the start of this is, quotes included.
+/// The length of the quoted text at the start, quotes included.
 fn quoted(text: &str, first: char) -> Option<usize> {
     let close = match first {
         '"' | '\'' | '`' => first,
@@ -131,7 +132,7 @@ fn is_word(character: char) -> bool {
     character.is_alphanumeric() || character == '_'
 }
 
-/// How long the word at the start of this is. A path, an address or a number with its point is one.
+/// The length of the word at the start. Paths, addresses and numbers with a decimal point are words.
 fn word(text: &str) -> usize {
     let mut end = 0;
     let mut characters = text.char_indices().peekable();
@@ -161,7 +162,7 @@ fn word_shape(word: &str) -> &str {
     }
 }
 
-/// Method and path of the operation; of the path, what changes is left out.
+/// The method and the path of the operation, without variable parts of the path.
 pub(super) fn endpoint(error: &Error) -> Option<(String, String)> {
     let (method, url) = error.endpoint()?;
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);

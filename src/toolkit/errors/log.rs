@@ -1,4 +1,4 @@
-//! `ErrorLog`: errors counted by their fingerprint.
+//! `ErrorLog`: counts errors by fingerprint.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,10 +9,10 @@ use super::Fingerprint;
 use super::fingerprint::{endpoint, message_shape};
 use crate::base::{Error, Phase, Text, Time};
 
-/// Counts errors by their [`Fingerprint`]: how many, since when, until when, and one of them as a sample.
+/// Counts errors by their [`Fingerprint`], with the times of the first and the last one and a sample.
 ///
-/// The number of groups is bounded; errors of further groups are counted together, as [`Overflow`]. It is cheap to clone, and clones share the log.
-/// It holds neither keys nor bodies nor messages, only the shapes of messages.
+/// The number of groups is limited. Errors of further groups are counted together, as [`Overflow`]. Cheap to clone; clones share
+/// the log. It does not contain keys, bodies or messages, only the shapes of messages.
 #[derive(Clone)]
 pub struct ErrorLog(Arc<Mutex<State>>);
 
@@ -27,19 +27,19 @@ struct State {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct ErrorGroup {
-    /// What they have in common.
+    /// Their fingerprint.
     pub fingerprint: Fingerprint,
-    /// How many there were.
+    /// The number of errors.
     pub count: u64,
-    /// When the first one was noted, in milliseconds on the clock that they were noted by.
+    /// When the first one was recorded, in milliseconds on the clock of the caller.
     pub first_ms: u64,
-    /// When the last one was noted.
+    /// When the last one was recorded, in milliseconds on the clock of the caller.
     pub last_ms: u64,
     /// The last one.
     pub sample: ErrorSample,
 }
 
-/// One error of a group, without what could be secret.
+/// One error of a group, without parts that could be secret.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct ErrorSample {
@@ -64,25 +64,25 @@ pub struct ErrorSample {
     /// The [id](crate::call::Record::id) of its call.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub call: Option<Text>,
-    /// How many attempts its call made.
+    /// The number of attempts of its call.
     pub attempts: u32,
 }
 
-/// Errors for whose groups there was no room.
+/// Errors that exceeded the number of groups.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Overflow {
-    /// How many there were.
+    /// The number of errors.
     pub count: u64,
-    /// When the first one was noted.
+    /// When the first one was recorded, in milliseconds on the clock of the caller.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first_ms: Option<u64>,
-    /// When the last one was noted.
+    /// When the last one was recorded, in milliseconds on the clock of the caller.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_ms: Option<u64>,
 }
 
-/// What a log holds.
+/// The content of a log.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct ErrorSnapshot {
@@ -93,12 +93,12 @@ pub struct ErrorSnapshot {
 }
 
 impl ErrorLog {
-    /// Returns an empty log for at most this many groups.
+    /// Creates an empty log for at most this many groups.
     pub fn new(groups: usize) -> Self {
         ErrorLog(Arc::new(Mutex::new(State { room: groups, groups: Vec::new(), overflow: Overflow::default() })))
     }
 
-    /// Adds an error at this time, such as that of [`Client::clock`](crate::Client::clock), and returns its fingerprint.
+    /// Records an error at this time, such as that of [`Client::clock`](crate::Client::clock), and returns its fingerprint.
     pub fn note(&self, error: &Error, now: Time) -> Fingerprint {
         let fingerprint = Fingerprint::of(error);
         let sample = ErrorSample::of(error);
@@ -124,7 +124,7 @@ impl ErrorLog {
         fingerprint
     }
 
-    /// Returns the groups.
+    /// Returns the content.
     pub fn snapshot(&self) -> ErrorSnapshot {
         let state = self.lock();
         let (mut groups, overflow) = (state.groups.clone(), state.overflow.clone());
@@ -133,7 +133,7 @@ impl ErrorLog {
         ErrorSnapshot { groups, overflow }
     }
 
-    /// Returns the groups, and clears the log.
+    /// Returns the content, and clears the log.
     pub fn take(&self) -> ErrorSnapshot {
         let snapshot = {
             let mut state = self.lock();

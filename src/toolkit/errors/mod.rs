@@ -1,7 +1,7 @@
 //! Groups errors by cause, and counts them.
 //!
-//! A [`Fingerprint`] is the same for errors with the same cause, as far as a program can determine. An [`ErrorLog`] counts errors by fingerprint, in
-//! bounded memory, and returns a snapshot for a page or a file. Neither holds keys, bodies or prompts.
+//! A [`Fingerprint`] is the same for errors with the same cause, as far as a program can determine. An [`ErrorLog`] counts errors
+//! by fingerprint, in bounded memory, and returns a snapshot for a page or a file. Neither contains keys, bodies or prompts.
 //!
 //! ```
 //! use tabbyapi::errors::ErrorLog;

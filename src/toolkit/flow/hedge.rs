@@ -20,11 +20,11 @@ pub struct Hedged<T> {
     after: Duration,
     timer: Option<BoxFuture<()>>,
     first: Option<ResponseFuture<T>>,
-    /// Made with the first one, begun when that is late.
+    /// Created with the first one, and polled when that is late.
     second: Option<ResponseFuture<T>>,
     begun: bool,
     hedged: bool,
-    /// Of the call that failed before the other one was over.
+    /// The error of the call that failed first.
     failed: Option<Error>,
 }
 
@@ -88,7 +88,7 @@ impl<T> Hedged<T> {
         self.hedged
     }
 
-    /// Polls one of the calls. One that failed gives way to the other one, if that was made.
+    /// Polls one of the calls. If it failed, the other one continues, if it was made.
     fn poll_call(&mut self, second: bool, cx: &mut Context<'_>) -> Poll<Result<Response<T>>> {
         let place = if second { &mut self.second } else { &mut self.first };
         let Some(call) = place else { return Poll::Pending };
@@ -150,7 +150,7 @@ impl<T> Future for Hedged<T> {
     }
 }
 
-// What it holds is.
+// Its fields are `Unpin`.
 impl<T> Unpin for Hedged<T> {}
 
 impl<T> fmt::Debug for Hedged<T> {

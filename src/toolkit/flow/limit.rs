@@ -52,13 +52,13 @@ pub enum EndReason {
     Completed,
     /// The tokens of the budget were reached.
     Tokens,
-    /// The time of the budget was over.
+    /// The time of the budget passed.
     Time,
 }
 
-/// A stream that can be ended early. [`ResponseStream`] cancels itself on the wire, and keeps what had arrived.
+/// A stream that can be ended early. [`ResponseStream`] cancels its request, and keeps the part that arrived.
 pub trait Stop {
-    /// Ends the stream, and drops what is in flight.
+    /// Ends the stream and drops everything in flight.
     fn stop(&mut self);
 }
 
@@ -95,13 +95,13 @@ fn piece(estimator: &Estimator, text: &str) -> u64 {
     if text.is_empty() { 0 } else { estimator.text(text).tokens.max(1) }
 }
 
-/// A stream that ends at a [`Budget`]: cleanly, without an error, and cancelled on the wire.
+/// A stream that ends at a [`Budget`], without an error. Its request is then cancelled.
 ///
-/// The item that fills the budget is the last one. [`ended`](Limited::ended) names what ended it.
+/// The item that reaches the budget is the last one. [`ended`](Limited::ended) returns what ended it.
 pub struct Limited<S> {
     stream: S,
     budget: Budget,
-    /// Nothing that could not be set up has one, nor needs it.
+    /// A stream that could not be set up has no clock, and needs none.
     clock: Option<Clock>,
     estimator: Estimator,
     tokens: u64,
@@ -111,7 +111,7 @@ pub struct Limited<S> {
 }
 
 impl<T, O> ResponseStream<T, O> {
-    /// Ends the stream at this budget: without an error, and cancelled on the wire.
+    /// Ends the stream at this budget, without an error, and cancels its request.
     ///
     /// ```
     /// use std::time::Duration;
@@ -135,7 +135,7 @@ impl<T, O> ResponseStream<T, O> {
 }
 
 impl<S> Limited<S> {
-    /// Ends a stream of your own at this budget, by this clock.
+    /// Ends a custom stream at this budget, by this clock.
     pub fn new(stream: S, budget: Budget, clock: Clock) -> Self {
         Limited::with(stream, budget, Some(clock))
     }
@@ -165,12 +165,12 @@ impl<S> Limited<S> {
         self.tokens
     }
 
-    /// Returns what ended the stream; none while it goes on.
+    /// Returns what ended the stream. `None` while it continues.
     pub fn ended(&self) -> Option<EndReason> {
         self.ended
     }
 
-    /// The stream itself.
+    /// Returns the stream itself.
     pub fn get_ref(&self) -> &S {
         &self.stream
     }
@@ -186,7 +186,7 @@ where
     S: Stream<Item = Result<T>> + Stop + Unpin,
     T: Weigh,
 {
-    /// The next item, `None` at the end.
+    /// Returns the next item. `None` at the end.
     pub async fn next(&mut self) -> Option<Result<T>> {
         std::future::poll_fn(|cx| self.poll(cx)).await
     }
@@ -202,7 +202,7 @@ where
                 (until, clock.sleep_until(until))
             });
         }
-        // Before the stream is asked: one that is always ready must not outrun the clock.
+        // Checked before the stream is polled, because a stream that is always ready must not outrun the clock.
         let late = |(until, _): &(Time, _)| self.clock.as_ref().is_some_and(|clock| clock.now() >= *until);
         if self.until.as_ref().is_some_and(late) {
             return self.end(EndReason::Time);
@@ -216,7 +216,7 @@ where
                 Some(Err(_)) => {}
                 None => self.ended = Some(EndReason::Completed),
             }
-            // At once, and not when it is polled for what will not come any more.
+            // Ends at once, and not when the next item is requested.
             if self.budget.tokens.is_some_and(|most| self.tokens >= most) && self.ended.is_none() {
                 self.stream.stop();
             }
@@ -244,7 +244,7 @@ impl<T: Weigh, O> Limited<ResponseStream<T, O>> {
     ///
     /// # Errors
     ///
-    /// [`StreamError`](crate::StreamError) holds what had arrived and the error.
+    /// Errors with a [`StreamError`](crate::StreamError), which has the partial response and the error.
     pub async fn finish(mut self) -> Result<(Response<O>, EndReason), StreamError<O>> {
         let mut error = None;
         while let Some(item) = self.next().await {
@@ -270,7 +270,7 @@ where
     }
 }
 
-// What it holds is `Unpin` or boxed.
+// Its fields are `Unpin` or boxed.
 impl<S: Unpin> Unpin for Limited<S> {}
 
 impl<S: fmt::Debug> fmt::Debug for Limited<S> {

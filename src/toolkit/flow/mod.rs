@@ -8,8 +8,8 @@
 //! | [`Limited`], [`Budget`] | a stream that ends at a number of tokens or after a time |
 //! | [`Hedged`] | a read that is sent to a second server if the first one is late |
 //!
-//! They accept a [`ResponseStream`](crate::ResponseStream) or any other stream of results, on any executor. They do nothing unless polled, buffer
-//! nothing without a bound, and cancel on the wire when dropped. None of them sends a generation twice.
+//! They accept a [`ResponseStream`](crate::ResponseStream) or any other stream of results, on any executor. They do nothing
+//! unless polled, have bounded buffers, and cancel requests when dropped. None of them sends a generation twice.
 //!
 //! A [`Continuation`](crate::Continuation) continues an interrupted response; a [`Batch`](crate::batch::Batch) makes many requests.
 

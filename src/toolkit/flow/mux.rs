@@ -11,9 +11,11 @@ use super::ready::Ready;
 /// Many streams as one. Each item carries the tag of its stream.
 ///
 /// * **Fair**: ready streams are polled in turn.
-/// * **Pull only**: a stream is polled only when the `Mux` is. Nothing is buffered; not polling applies back-pressure to all servers.
-/// * Streams can be added and removed between two items. Dropping a removed stream cancels it on the wire; dropping the `Mux` cancels all.
-/// * A stream that has ended is returned, for its `finish`. An error is an item.
+/// * **Pull only**: a stream is polled only when the `Mux` is. Nothing is buffered. Not polling applies back-pressure to all
+///   servers.
+/// * Streams can be added and removed between two items. Dropping a removed stream cancels its request. Dropping the `Mux`
+///   cancels all.
+/// * A stream that has ended is returned, so that its `finish` can be called. An error is an item.
 ///
 /// It ends when it has no streams, and continues when a stream is added.
 ///
@@ -52,7 +54,7 @@ pub enum MuxEvent<S: Stream> {
 }
 
 impl<K, S> Mux<K, S> {
-    /// Returns a `Mux` without streams.
+    /// Creates a `Mux` without streams.
     pub fn new() -> Self {
         Mux { streams: Ready::new() }
     }
@@ -62,7 +64,7 @@ impl<K, S> Mux<K, S> {
         self.streams.add((tag, stream));
     }
 
-    /// Removes and returns the first stream with this tag. It can be read further; dropping it cancels it.
+    /// Removes and returns the first stream with this tag. It can be read further. Dropping it cancels it.
     pub fn remove(&mut self, tag: &K) -> Option<S>
     where
         K: PartialEq,
@@ -88,7 +90,7 @@ impl<K, S> Mux<K, S> {
 }
 
 impl<K: Clone, S: Stream + Unpin> Mux<K, S> {
-    /// Returns the next item from any stream; none if there are no streams.
+    /// Returns the next item from any stream. `None` if there are no streams.
     pub async fn next(&mut self) -> Option<(K, MuxEvent<S>)> {
         std::future::poll_fn(|cx| self.poll(cx)).await
     }
@@ -113,7 +115,7 @@ impl<K, S> Default for Mux<K, S> {
     }
 }
 
-// Nothing in it is pinned in place.
+// Nothing in it is structurally pinned.
 impl<K, S> Unpin for Mux<K, S> {}
 
 impl<K: Clone, S: Stream + Unpin> Stream for Mux<K, S> {

@@ -9,11 +9,11 @@ use futures_core::Stream;
 
 /// A stream that a [`PauseHandle`] pauses and resumes.
 ///
-/// While it is paused it is pending, and does not poll its stream: the buffers of the connection fill up, and the server waits. Nothing is lost or
-/// buffered here. Data that arrived meanwhile is read before timeouts are checked. Only the limit for the whole call
-/// ([`Timeouts::total`](crate::Timeouts::total)) includes the pause.
+/// While it is paused, it is pending and does not poll its stream: the buffers of the connection fill up, and the server waits.
+/// Nothing is lost or buffered here. Data that arrived meanwhile is read before timeouts are checked. Only the limit for the
+/// whole call ([`Timeouts::total`](crate::Timeouts::total)) includes the pause.
 ///
-/// TabbyAPI continues to generate while its own queue has room; only sending waits.
+/// TabbyAPI continues to generate while its own queue has room. Only sending is delayed.
 ///
 /// ```
 /// use tabbyapi::flow::Pausable;
@@ -53,7 +53,7 @@ impl<S> Pausable<S> {
         self.handle.clone()
     }
 
-    /// The stream itself.
+    /// Returns the stream itself.
     pub fn get_ref(&self) -> &S {
         &self.stream
     }
@@ -87,7 +87,7 @@ impl PauseHandle {
         self.lock().paused
     }
 
-    /// Whether it is paused; if so, the waker is woken when it no longer is.
+    /// Returns whether it is paused. If so, registers the waker to be woken on resume.
     fn holds(&self, cx: &Context<'_>) -> bool {
         let waker = cx.waker().clone();
         let mut state = self.lock();

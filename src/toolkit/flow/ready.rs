@@ -1,13 +1,13 @@
 //! `Ready`: polls many futures, but only those that have woken, in the order in which they did.
 //!
-//! One that yielded goes to the end of the line, so that no other one starves.
+//! A future that yielded an item goes to the end of the queue, so that no other one starves.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
-/// Slots of `T`, by numbers that are never given twice.
+/// Slots of `T`, by ids that are never reused.
 pub(crate) struct Ready<T> {
     slots: Vec<Slot<T>>,
     next_id: u64,
@@ -16,13 +16,13 @@ pub(crate) struct Ready<T> {
 
 struct Slot<T> {
     id: u64,
-    /// Boxed, since calls are large and slots move when one before them is taken out.
+    /// Boxed, since calls are large and slots move when an earlier one is removed.
     value: Box<T>,
     bell: Arc<Bell>,
     waker: Waker,
 }
 
-/// Who is to be polled, and who polls.
+/// The queue of the slots to poll, and the waker of the task that polls.
 #[derive(Default)]
 struct Line {
     state: Mutex<State>,
@@ -37,7 +37,7 @@ struct State {
 /// Wakes one slot.
 struct Bell {
     id: u64,
-    /// It stands in line already.
+    /// The slot is already in the queue.
     rung: AtomicBool,
     line: Arc<Line>,
 }
@@ -47,7 +47,7 @@ impl<T> Ready<T> {
         Ready { slots: Vec::new(), next_id: 0, line: Arc::default() }
     }
 
-    /// Adds one, to be polled after those that are ready now.
+    /// Adds a future, to be polled after those that are ready now.
     pub(crate) fn add(&mut self, value: T) -> u64 {
         let id = self.next_id;
         self.next_id += 1;
@@ -58,7 +58,7 @@ impl<T> Ready<T> {
         id
     }
 
-    /// Takes one out.
+    /// Removes a future.
     pub(crate) fn remove(&mut self, id: u64) -> Option<T> {
         let at = self.find(id)?;
         Some(*self.slots.remove(at).value)
@@ -68,12 +68,12 @@ impl<T> Ready<T> {
         self.slots.len()
     }
 
-    /// All of them with their numbers, in the order in which they were added.
+    /// Returns all futures with their ids, in the order in which they were added.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u64, &T)> {
         self.slots.iter().map(|slot| (slot.id, &*slot.value))
     }
 
-    /// Polls those that are ready until one of them yields something, each at most once.
+    /// Polls those that are ready until one of them yields an item, each at most once.
     pub(crate) fn poll<R>(
         &mut self,
         cx: &mut Context<'_>,
@@ -89,15 +89,16 @@ impl<T> Ready<T> {
             let Some(id) = self.line.lock().ready.pop_front() else { break };
             let Some(at) = self.find(id) else { continue };
             let slot = &mut self.slots[at];
-            // Before it is polled: it may ring while it is. A swap, so that what the last one rang for is seen.
+            // Reset before the poll, because the bell may ring during it. A swap, so that data written before the last ring is
+            // visible.
             slot.bell.rung.swap(false, Ordering::AcqRel);
             if let Poll::Ready(result) = poll(&mut slot.value, &mut Context::from_waker(&slot.waker)) {
-                // It may have more.
+                // There may be more items.
                 slot.bell.ring();
                 return Poll::Ready((id, result));
             }
         }
-        // Those that rang while they were polled have their turn when others had theirs.
+        // Those that rang while they were polled are polled again after the others.
         if !self.line.lock().ready.is_empty() {
             cx.waker().wake_by_ref();
         }
@@ -120,7 +121,7 @@ impl Bell {
         if self.rung.swap(true, Ordering::AcqRel) {
             return;
         }
-        // Wakers are foreign code; they do not run under the lock.
+        // Wakers are foreign code and must not run under the lock.
         let waker = {
             let mut state = self.line.lock();
             state.ready.push_back(self.id);

@@ -10,17 +10,17 @@ use futures_core::Stream;
 
 use crate::base::{Advice, Error, ErrorCode, ErrorKind, Remedy, Result};
 
-/// Returns two readers of one stream. Each gets all items.
+/// Returns two readers of one stream. Each receives all items.
 ///
-/// Items that only one reader has taken are kept, at most `lag` of them (at least 1). The policy decides what happens beyond that. If one reader
-/// is dropped, the other one continues alone; when both are dropped, the stream is dropped.
+/// Items that only one reader has taken are kept, at most `lag` of them (at least 1). The policy decides what happens beyond
+/// that. If one reader is dropped, the other one continues alone. When both are dropped, the stream is dropped.
 ///
 /// ```
 /// use tabbyapi::flow::{LagPolicy, tee};
 /// # use tabbyapi::api::{ChatMessage, ChatRequest};
 /// # async fn ask(client: &tabbyapi::Client, request: &ChatRequest) {
 ///
-/// // The page must not be held back by the log.
+/// // The log must not delay the page.
 /// let (page, log) = tee(client.chat().stream(request), 256, LagPolicy::Drop);
 /// # let _ = (page, log);
 /// # }
@@ -56,7 +56,7 @@ pub enum LagPolicy {
     Drop,
 }
 
-/// One of the two readers that [`tee`] makes.
+/// One of the two readers that [`tee`] returns.
 pub struct Tee<S, T> {
     shared: Arc<Mutex<State<S, T>>>,
     bells: Arc<Bells>,
@@ -64,14 +64,14 @@ pub struct Tee<S, T> {
 }
 
 struct State<S, T> {
-    /// Away while a reader polls it.
+    /// `None` while a reader polls it.
     stream: Option<S>,
-    /// The other reader came for it in the meantime.
+    /// The other reader tried to poll it in the meantime.
     missed: bool,
     ended: bool,
-    /// Items that a reader has still to take.
+    /// Items that a reader has not taken yet.
     kept: VecDeque<Result<T>>,
-    /// The number of the first one that is kept.
+    /// The index of the first item that is kept.
     first: u64,
     lag: usize,
     behind: LagPolicy,
@@ -80,7 +80,7 @@ struct State<S, T> {
 
 #[derive(Clone, Copy)]
 struct Reader {
-    /// How many items it has taken.
+    /// The number of items that it has taken.
     taken: u64,
     state: ReaderState,
 }
@@ -93,12 +93,13 @@ enum ReaderState {
     Gone,
 }
 
-/// Who waits. Whichever reader polls the stream last, both are woken by it, for that one may not come again.
+/// The wakers of the readers. The stream wakes both, whichever reader polled it last, because that reader may not be polled
+/// again.
 #[derive(Default)]
 struct Bells(Mutex<[Option<Waker>; 2]>);
 
 impl<S, T> State<S, T> {
-    /// What this reader gets without the stream being polled.
+    /// Returns the next item of this reader without polling the stream.
     fn next(&mut self, side: usize) -> Option<Option<Result<T>>>
     where
         T: Clone,
@@ -125,7 +126,7 @@ impl<S, T> State<S, T> {
         }
     }
 
-    /// Whether a further item may be fetched; if need be the other reader loses.
+    /// Returns whether a further item can be fetched. Drops the other reader if necessary.
     fn has_room(&mut self, side: usize) -> bool {
         if self.kept.len() < self.lag {
             return true;
@@ -139,7 +140,7 @@ impl<S, T> State<S, T> {
         true
     }
 
-    /// Forgets what both have taken.
+    /// Removes the items that both have taken.
     fn trim(&mut self) {
         let here = self.readers.iter().filter(|reader| reader.state == ReaderState::Here);
         match here.map(|reader| reader.taken).min() {
@@ -179,13 +180,13 @@ where
     type Item = Result<T>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<T>>> {
-        // First, so that no change from now on is missed.
+        // Registered first, so that no later change is missed.
         self.bells.wait(self.side, cx);
         let mut stream = {
             let mut state = self.lock();
             if let Some(item) = state.next(self.side) {
                 drop(state);
-                // There may be room now.
+                // There may be room now for the other reader.
                 self.bells.ring(1 - self.side);
                 return Poll::Ready(item);
             }
@@ -201,7 +202,7 @@ where
             }
         };
         let waker = Waker::from(self.bells.clone());
-        // Foreign code, which does not run under the lock.
+        // Foreign code, which must not run under the lock.
         let polled = Pin::new(&mut stream).poll_next(&mut Context::from_waker(&waker));
         let mut state = self.lock();
         let ended = matches!(polled, Poll::Ready(None));
@@ -237,7 +238,7 @@ impl<S, T> Drop for Tee<S, T> {
         let mut state = self.lock();
         state.readers[self.side].state = ReaderState::Gone;
         state.trim();
-        // Nobody is left who reads on.
+        // No reader is left.
         let alone = state.readers.iter().all(|reader| reader.state != ReaderState::Here);
         let stream = if alone { state.stream.take() } else { None };
         drop(state);

@@ -1,4 +1,4 @@
-//! Requests to the authorization server: by the transport, with a deadline and a cap; and what becomes of their failures.
+//! Requests to the authorization server through the transport, with a deadline and a size limit, and the handling of failures.
 
 use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,9 +14,9 @@ use crate::base::secrets::mark;
 use crate::base::{Advice, BoxFuture, Error, ErrorKind, Remedy, Secrets, Time};
 use crate::transport::Erased;
 
-/// The largest answer that is read.
+/// The maximum size of a response.
 const LARGEST: usize = 1 << 20;
-/// The longest excerpt of the server's own words in an error, in characters.
+/// The maximum length of the server's own text in an error, in characters.
 const LONGEST: usize = 300;
 
 /// The HTTP client of one grant.
@@ -26,12 +26,12 @@ pub(super) struct Http(Arc<Inner>);
 struct Inner {
     transport: Arc<dyn Erased>,
     timeout: Duration,
-    /// The texts that must not come back in an error.
+    /// Secrets, which are removed from errors.
     secrets: Mutex<Secrets>,
-    /// The status of the last answer.
+    /// The status of the last response.
     status: AtomicU16,
-    /// The transport's time in milliseconds when it was last looked at. The polling of device codes asks for the time from where the
-    /// transport cannot go on wasm32.
+    /// The transport's time in milliseconds when it was last read. The polling of device codes needs the time in a place where
+    /// the transport cannot be used on wasm32.
     millis: Arc<AtomicU64>,
 }
 
@@ -41,7 +41,7 @@ struct Inner {
 pub(super) struct Fault {
     pub(super) code: String,
     message: String,
-    /// As an [`Advice`] has it.
+    /// In the form of an [`Advice`].
     hint: Option<&'static str>,
     retryable: bool,
 }
@@ -64,7 +64,7 @@ impl Http {
         now
     }
 
-    /// The time when it was last looked at, as the OAuth crate takes it.
+    /// Returns the time of the last reading, in the form that the OAuth crate requires.
     pub(super) fn time(&self) -> impl Fn() -> chrono::DateTime<chrono::Utc> + Send + Sync + 'static {
         let millis = self.0.millis.clone();
         move || {
@@ -78,12 +78,12 @@ impl Http {
         self.now();
     }
 
-    /// Guards a text.
+    /// Adds a secret that is removed from errors.
     pub(super) fn guard(&self, secret: &str) {
         self.0.secrets.lock().unwrap_or_else(PoisonError::into_inner).add(secret);
     }
 
-    /// Sends a request and reads the whole answer.
+    /// Sends a request and reads the whole response.
     async fn send(&self, request: HttpRequest) -> Result<HttpResponse, Fault> {
         let place = request.uri().to_string();
         let (mut head, body) = request.into_parts();
@@ -128,19 +128,19 @@ impl Http {
         Ok(http::Response::from_parts(head, body))
     }
 
-    /// A fault without secrets in it.
+    /// Creates a fault without secrets in its message.
     pub(super) fn fault(&self, code: &str, message: String, hint: Option<&'static str>) -> Fault {
         let secrets = self.0.secrets.lock().unwrap_or_else(PoisonError::into_inner);
         Fault { code: secrets.remove(code), message: secrets.remove(&message), hint, retryable: false }
     }
 
-    /// The server's words as they may be shown: without secrets, which are removed before one could be cut in two.
+    /// The server's text for a message. Secrets are removed before it is truncated, so that none is cut in two.
     fn excerpt(&self, text: &str, most: usize) -> String {
         let text = self.0.secrets.lock().unwrap_or_else(PoisonError::into_inner).remove(text);
         text.chars().filter(|c| !c.is_control()).take(most).collect()
     }
 
-    /// What a grant's failure comes to.
+    /// Converts the failure of a grant.
     pub(super) fn failed<T>(&self, grant: &str, place: &str, error: RequestTokenError<Fault, T>) -> Fault
     where
         T: ErrorResponse + Words,
@@ -156,7 +156,7 @@ impl Http {
                 let hint = hint(&code);
                 self.fault(&code, message, hint)
             }
-            // What the parser found could be part of a token.
+            // The text that the parser found could be part of a token.
             RequestTokenError::Parse(error, _) => {
                 let message = format!(
                     "the authorization server at {place} answered {status} with something that is not a response to the {grant} \
@@ -184,14 +184,14 @@ impl<'c> AsyncHttpClient<'c> for Http {
     }
 }
 
-/// The server's word for the fault, and its description.
+/// The error code and the description from the server.
 pub(super) trait Words {
     fn words(&self) -> (String, String);
 }
 
 impl<T: ErrorResponseType + std::fmt::Display> Words for oauth2::StandardErrorResponse<T> {
     fn words(&self) -> (String, String) {
-        // The word's own `Display` is the wire's.
+        // `Display` of the error code is its wire form.
         (self.error().to_string(), self.error_description().cloned().unwrap_or_default())
     }
 }
@@ -202,7 +202,7 @@ impl Fault {
         self
     }
 
-    /// A copy of the error for one of the calls that wait for it.
+    /// Returns a copy of the error for one of the waiting calls.
     pub(super) fn error(&self) -> Error {
         let error = Error::custom(ErrorKind::Credentials, &self.code, &self.message).with_retryable(self.retryable);
         match self.hint {

@@ -1,4 +1,4 @@
-//! `Login`: a user signs in by a browser (authorization code with PKCE).
+//! `Login`: signs a user in with a browser (authorization code with PKCE).
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use super::{OAuth, Provider, grants};
 use crate::base::{Advice, Error, ErrorKind, Remedy, Result};
 use crate::transport::Transport;
 
-/// A sign-in that has begun: an address for the browser, and what is needed when it comes back.
+/// A sign-in that was started: the address for the browser, and the values for verifying its return.
 pub struct Login {
     provider: Provider,
     redirect: RedirectUrl,
@@ -49,20 +49,18 @@ impl Login {
         })
     }
 
-    /// The address to open in the user's browser.
+    /// Returns the address to open in the user's browser.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Takes the address at which the browser came back, whole or from its path on, and gets the tokens for the code in it.
-    ///
-    /// Errors are of kind [`Credentials`](crate::ErrorKind::Credentials): `access_denied` if the user declined, `state_mismatch` if the address
-    /// is of another sign-in than this one and was not followed; this one then still waits for its own.
+    /// Takes the address to which the browser was redirected, whole or from its path on, and exchanges the code in it for tokens.
+    /// If the address belongs to another sign-in, it is not used, and this sign-in still waits for its own.
     ///
     /// # Errors
     ///
-    /// Errors with kind [`Credentials`](crate::ErrorKind::Credentials): code `state_mismatch` if the address belongs to another sign-in, or a
-    /// code of the token endpoint.
+    /// Errors with kind [`Credentials`](crate::ErrorKind::Credentials): code `access_denied` if the user declined,
+    /// `state_mismatch` if the address belongs to another sign-in, or a code of the token endpoint.
     pub async fn finish(&self, transport: impl Transport, redirected: &str) -> Result<OAuth> {
         let code = self.code_in(redirected)?;
         let transport = Arc::new(transport);
@@ -80,7 +78,7 @@ impl Login {
             refused("oauth_answer", "the address that the browser came back to is not valid", "hand it over as it came")
         })?;
         let find = |name: &str| url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned());
-        // Whatever else is in it, of another sign-in nothing is believed.
+        // The rest of an address that belongs to another sign-in is not trusted.
         if find("state").as_deref() != Some(&self.state) {
             return Err(refused(
                 "state_mismatch",

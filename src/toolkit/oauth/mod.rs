@@ -166,7 +166,7 @@ impl Provider {
     ///     .authorize_url("https://login.example.org/authorize")?
     ///     .login("http://127.0.0.1:7777/back")?;
     /// assert!(login.url().starts_with("https://login.example.org/authorize?response_type=code&client_id=my-program"));
-    /// // Open that address in a browser, take the request that comes to port 7777, and then
+    /// // Open that address in a browser, receive the request on port 7777, and then
     /// # async fn f(login: tabbyapi::oauth::Login, transport: impl tabbyapi::transport::Transport) -> tabbyapi::Result<()> {
     /// let keys = login.finish(transport, "/back?code=…&state=…").await?;
     /// # Ok(())
@@ -202,7 +202,7 @@ type Client = BasicClient<
     oauth2::EndpointSet,
 >;
 
-/// An address to which secrets may be sent.
+/// Checks an address to which secrets may be sent.
 fn safe<U>(what: &str, text: &str, parse: fn(String) -> Result<U, oauth2::url::ParseError>) -> Result<U> {
     // The message repeats the address only after it is known not to contain a password.
     let wrong = |why: &str| Error::config(format!("the {what} address of the authorization server {why}"));

@@ -200,7 +200,7 @@ impl OAuth {
         }
     }
 
-    /// The current token, or the request for one: the current request, or a new one.
+    /// Returns the current token, or the request for one: the running request, or a new one.
     fn look(&self, place: &(Option<BaseUrl>, Scope), rejected: bool) -> Result<Result<Credential>, (u64, Flight)> {
         let now = self.transport.now();
         let mut state = self.lock();

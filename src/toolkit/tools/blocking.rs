@@ -1,4 +1,4 @@
-//! `ToolRun`: a run with tools as an iterator. The twin of [`crate::tools::ToolRun`]; it decides nothing.
+//! `ToolRun`: a run with tools as an iterator. The counterpart of [`crate::tools::ToolRun`]; it makes no decisions.
 
 use std::fmt;
 use std::task::{Context, Poll};
@@ -13,9 +13,9 @@ use crate::transport::CancelHandle;
 
 /// A run with tools: an iterator over events, which runs the tools while it is advanced.
 ///
-/// It does nothing before the first [`next`](Iterator::next). Dropping it ends the generation and cancels running calls. The functions are polled on
-/// this thread, so they must not need a runtime. [`ToolLimits::timeout`](crate::tools::ToolLimits::timeout) does not interrupt a function that
-/// blocks.
+/// It does nothing before the first [`next`](Iterator::next). Dropping it ends the generation and cancels running calls. The
+/// functions are polled on this thread, so they must not require a runtime.
+/// [`ToolLimits::timeout`](crate::tools::ToolLimits::timeout) does not interrupt a function that blocks.
 #[must_use = "nothing is sent until it is asked for an event"]
 pub struct ToolRun {
     client: Client,
@@ -23,10 +23,10 @@ pub struct ToolRun {
     /// `None` if the run could not be set up.
     rounds: Option<ToolLoop>,
     stream: Option<ChatStream>,
-    /// No more than [`ToolLimits::parallel`](crate::tools::ToolLimits::parallel).
+    /// At most [`ToolLimits::parallel`](crate::tools::ToolLimits::parallel).
     running: Vec<Running>,
     failed: Option<Error>,
-    /// What ended the run, if the iterator has handed the error out: a copy for `finish`.
+    /// The error that ended the run, if the iterator has returned it: a copy for `finish`.
     ended_by: Option<(Outcome, Error)>,
     partial: Option<ChatCompletion>,
     cancel: CancelHandle,
@@ -65,14 +65,14 @@ impl ToolRun {
         self.cancel.clone()
     }
 
-    /// Has each round ask with the turns alone that fit into a model that is loaded like this; see
-    /// [`ToolLoop::fit_into`](crate::tools::ToolLoop::fit_into). `client.models().current()` has the parameters.
+    /// Limits each request to the turns that fit into a model with these parameters; see
+    /// [`ToolLoop::fit_into`](crate::tools::ToolLoop::fit_into). `client.models().current()` returns the parameters.
     pub fn fit_into(mut self, model: &ModelParameters, estimator: &Estimator) -> Self {
         self.rounds = self.rounds.map(|rounds| rounds.fit_into(model, estimator));
         self
     }
 
-    /// Returns the loop so far; none if the run could not be set up.
+    /// Returns the loop so far. `None` if the run could not be set up.
     pub fn rounds(&self) -> Option<&ToolLoop> {
         self.rounds.as_ref()
     }
@@ -81,7 +81,7 @@ impl ToolRun {
     ///
     /// # Errors
     ///
-    /// [`StreamError`](crate::StreamError) holds the result so far and the error.
+    /// Errors with a [`StreamError`](crate::StreamError), which has the result so far and the error.
     #[expect(clippy::result_large_err, reason = "once a run; what had come must not be lost")]
     pub fn finish(mut self) -> Result<ToolOutput, StreamError<ToolOutput>> {
         let error = self.by_ref().filter_map(Result::err).last();
@@ -106,7 +106,7 @@ impl ToolRun {
         Some(Err(error))
     }
 
-    /// Blocks until one of the calls under way has come to its end; `None` if the run was cancelled.
+    /// Blocks until one of the running calls has ended. `None` if the run was cancelled.
     fn finished(&mut self) -> Option<(Running, ToolResult)> {
         loop {
             let until = self.running.iter().filter_map(|running| running.until).min();

@@ -11,13 +11,13 @@
 //!                                    no ──► step() = Done(ToolEnd)
 //! ```
 //!
-//! By default a failed call does not end the run. In place of the result the model gets the JSON object `{"error": KIND, "message": TEXT}`, and may
-//! try again.
+//! By default a failed call does not end the run. Instead of the result the model receives the JSON object `{"error": KIND,
+//! "message": TEXT}`, and may try again.
 //!
 //! | `error` | when |
 //! |---|---|
 //! | `unknown_tool` | there is no tool of that name; the message lists the names |
-//! | `bad_arguments` | the arguments do not fit the function; the message has the place |
+//! | `bad_arguments` | the arguments do not match the function; the message has the location |
 //! | `failed` | the function returned an error; the message is its text |
 //! | `timed_out` | it took longer than [`ToolLimits::timeout`] |
 //! | `too_large` | its result is larger than [`ToolLimits::result_bytes`] |
@@ -37,24 +37,25 @@ pub use registry::{ToolFuture, Tools};
 pub use rounds::{ToolEnd, ToolLoop, ToolOutput, ToolStep};
 pub use run::{ToolEvent, ToolRun};
 
-/// The result of one call: the text that the model gets, or the failure that it gets instead.
+/// The result of one call: the text that the model receives, or the failure that it receives instead.
 pub type ToolResult = Result<String, ToolFailure>;
 
-/// The caps of a run.
+/// The limits of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ToolLimits {
-    /// The maximum number of responses of the model, the last one included; 8 by default, at least 1.
+    /// The maximum number of responses of the model, including the last one; 8 by default, at least 1.
     pub rounds: u32,
-    /// How many calls of one response run at a time; 4 by default, at least 1.
+    /// The maximum number of concurrent calls of one response; 4 by default, at least 1.
     pub parallel: usize,
-    /// How many calls of one response are run; 16 by default. The model gets the failure `too_many_calls` for the others.
+    /// The maximum number of calls of one response; 16 by default. For the others the model receives the failure
+    /// `too_many_calls`.
     pub calls: usize,
-    /// The time limit of one call; 60 s by default, none for no limit.
+    /// The time limit of one call; 60 s by default. `None` means no limit.
     pub timeout: Option<Duration>,
-    /// The largest result of a call, in bytes; 64 KiB by default. Results go into the context, so larger ones rarely help.
+    /// The maximum size of a result, in bytes; 64 KiB by default. Results go into the context, so larger ones rarely help.
     pub result_bytes: usize,
-    /// Whether the first failure ends the run; false by default, so that the model gets the failure.
+    /// Whether the first failure ends the run; false by default: the model receives the failure.
     pub stop_on_failure: bool,
 }
 
@@ -72,7 +73,7 @@ impl Default for ToolLimits {
 }
 
 impl ToolLimits {
-    /// The defaults.
+    /// Creates the default limits.
     pub fn new() -> Self {
         ToolLimits::default()
     }
@@ -84,14 +85,14 @@ impl ToolLimits {
         self
     }
 
-    /// Sets how many calls run at a time.
+    /// Sets the maximum number of concurrent calls.
     #[must_use]
     pub fn parallel(mut self, parallel: usize) -> Self {
         self.parallel = parallel;
         self
     }
 
-    /// Sets how many calls of one response are run.
+    /// Sets the maximum number of calls of one response.
     #[must_use]
     pub fn calls(mut self, calls: usize) -> Self {
         self.calls = calls;
@@ -105,7 +106,7 @@ impl ToolLimits {
         self
     }
 
-    /// Sets the largest result.
+    /// Sets the maximum size of a result, in bytes.
     #[must_use]
     pub fn result_bytes(mut self, bytes: usize) -> Self {
         self.result_bytes = bytes;
@@ -120,7 +121,7 @@ impl ToolLimits {
     }
 }
 
-/// Why a call has no result. It prints as the JSON that the model gets.
+/// Why a call has no result. `Display` writes the JSON that the model receives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ToolFailure {
@@ -131,7 +132,7 @@ pub struct ToolFailure {
 }
 
 impl ToolFailure {
-    /// A failure of this kind.
+    /// Creates a failure of this kind.
     pub fn new(kind: ToolFailureKind, message: impl Into<String>) -> Self {
         ToolFailure { kind, message: message.into() }
     }
@@ -158,7 +159,7 @@ impl std::error::Error for ToolFailure {}
 pub enum ToolFailureKind {
     /// There is no tool of that name.
     UnknownTool,
-    /// The arguments are not JSON, or not what the function takes.
+    /// The arguments are not JSON, or do not match the function.
     BadArguments,
     /// The function returned an error, or a result that JSON cannot express.
     Failed,
@@ -166,14 +167,14 @@ pub enum ToolFailureKind {
     TimedOut,
     /// Its result is too large.
     TooLarge,
-    /// There were too many calls in one answer.
+    /// There were too many calls in one response.
     TooManyCalls,
     /// The run ended before the call's turn.
     NotRun,
 }
 
 impl ToolFailureKind {
-    /// Returns the word that the model gets.
+    /// Returns the word that the model receives.
     pub fn as_str(self) -> &'static str {
         match self {
             ToolFailureKind::UnknownTool => "unknown_tool",

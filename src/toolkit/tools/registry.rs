@@ -40,7 +40,7 @@ pub type ToolFuture = BoxFuture<ToolResult>;
 /// ```
 #[derive(Clone, Default)]
 pub struct Tools {
-    /// No name occurs twice.
+    /// Names are unique.
     tools: Vec<Registered>,
     limits: ToolLimits,
 }
@@ -52,17 +52,17 @@ struct Registered {
 }
 
 impl Tools {
-    /// Returns an empty registry with the default limits.
+    /// Creates an empty registry with the default limits.
     pub fn new() -> Self {
         Tools::default()
     }
 
-    /// Adds a function. `parameters` is a JSON schema of its arguments, an object; the server requires it and the
-    /// description. A function of the same name is replaced.
+    /// Adds a function. `parameters` is a JSON schema of its arguments, an object. The server requires it and the description.
+    /// Replaces a function of the same name.
     ///
-    /// The arguments are deserialized as `A`; missing arguments as an empty object. The model gets a string result as it is, any other result as
-    /// JSON, and an error as its text. The text should say how to do better, and must not hold secrets. A panic of the function propagates to
-    /// the poll of the run.
+    /// The arguments are deserialized as `A`, missing arguments as an empty object. The model receives a string result unchanged,
+    /// any other result as JSON, and an error as its text. The text should explain how to correct the call, and must not contain
+    /// secrets. A panic of the function propagates to the poll of the run.
     #[must_use]
     pub fn add<A, R, E, F, Fut>(
         mut self,
@@ -143,7 +143,7 @@ impl Tools {
         self.tools.iter().map(|tool| tool.tool.clone()).collect()
     }
 
-    /// Starts one call. An unknown name and arguments that do not fit are failures of the call.
+    /// Starts one call. An unknown name and arguments that do not match are failures of the call.
     pub fn call(&self, call: &ToolCall) -> ToolFuture {
         let name = call.function.name.as_str();
         match self.tools.iter().find(|tool| tool.tool.function.name == name) {
@@ -200,7 +200,7 @@ fn read<A: DeserializeOwned>(arguments: &str) -> Result<A, ToolFailure> {
     whole.map_err(|message| ToolFailure::new(ToolFailureKind::BadArguments, message))
 }
 
-/// The function's future, whose output is written as text.
+/// The function's future, whose output is serialized as text.
 struct Written<Fut>(Pin<Box<Fut>>);
 
 impl<R: Serialize, E: fmt::Display, Fut: Future<Output = Result<R, E>>> Future for Written<Fut> {
@@ -209,7 +209,7 @@ impl<R: Serialize, E: fmt::Display, Fut: Future<Output = Result<R, E>>> Future f
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<ToolResult> {
         let failed = |message: String| ToolFailure::new(ToolFailureKind::Failed, message);
         Poll::Ready(match std::task::ready!(self.0.as_mut().poll(cx)) {
-            // The text as it is written, with fields in the order of the type.
+            // Serialized as text, with fields in the order of the type.
             Ok(result) => match serde_json::to_string(&result) {
                 Ok(json) if json.starts_with('"') => Ok(serde_json::from_str(&json).unwrap_or(json)),
                 Ok(json) => Ok(json),

@@ -1,4 +1,4 @@
-//! `ToolRun`: drives a [`ToolLoop`] against a server. It polls and decides nothing.
+//! `ToolRun`: drives a [`ToolLoop`] against a server. It polls and makes no decisions.
 
 use std::fmt;
 use std::pin::Pin;
@@ -25,10 +25,10 @@ pub struct ToolRun {
     /// `None` if the run could not be set up.
     rounds: Option<ToolLoop>,
     stream: Option<ChatStream>,
-    /// No more than [`ToolLimits::parallel`](super::ToolLimits::parallel).
+    /// At most [`ToolLimits::parallel`](super::ToolLimits::parallel).
     running: Vec<Running>,
     failed: Option<Error>,
-    /// What ended the run, if the stream face has handed the error out: a copy for `finish`.
+    /// The error that ended the run, if the stream has returned it: a copy for `finish`.
     ended_by: Option<(Outcome, Error)>,
     partial: Option<ChatCompletion>,
 }
@@ -37,13 +37,13 @@ pub struct ToolRun {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum ToolEvent {
-    /// A piece of an answer: text, reasoning, or tool calls, which arrive whole at the end.
+    /// A part of a response: text, reasoning, or tool calls, which arrive whole at the end.
     Chunk(ChatChunk),
-    /// An answer is whole, the first one being of round 1. What calls it has, come next; else the run is over.
+    /// A response is complete. Its calls follow, if any; otherwise the run ends.
     Answered {
-        /// The round.
+        /// The round, from 1.
         round: u32,
-        /// The answer.
+        /// The response.
         answer: Box<ChatCompletion>,
     },
     /// A call was started.
@@ -51,11 +51,11 @@ pub enum ToolEvent {
         /// The call.
         call: ToolCall,
     },
-    /// A call has come to its end. Calls that were never started have no such event.
+    /// A call has ended. Calls that were never started have no such event.
     Finished {
         /// The call.
         call: ToolCall,
-        /// What came of it.
+        /// The result of the call.
         result: ToolResult,
         /// How long it took.
         elapsed: Duration,
@@ -88,19 +88,19 @@ impl ToolRun {
         }
     }
 
-    /// Returns the next event, none at the end. An error is the last event.
+    /// Returns the next event. `None` at the end. An error is the last event.
     pub async fn next(&mut self) -> Option<Result<ToolEvent>> {
         std::future::poll_fn(|cx| self.poll(cx)).await
     }
 
-    /// Has each round ask with the turns alone that fit into a model that is loaded like this; see
-    /// [`ToolLoop::fit_into`](crate::tools::ToolLoop::fit_into). `client.models().current()` has the parameters.
+    /// Limits each request to the turns that fit into a model with these parameters; see
+    /// [`ToolLoop::fit_into`](crate::tools::ToolLoop::fit_into). `client.models().current()` returns the parameters.
     pub fn fit_into(mut self, model: &ModelParameters, estimator: &Estimator) -> Self {
         self.rounds = self.rounds.map(|rounds| rounds.fit_into(model, estimator));
         self
     }
 
-    /// Returns the loop so far; none if the run could not be set up.
+    /// Returns the loop so far. `None` if the run could not be set up.
     pub fn rounds(&self) -> Option<&ToolLoop> {
         self.rounds.as_ref()
     }
@@ -109,7 +109,7 @@ impl ToolRun {
     ///
     /// # Errors
     ///
-    /// [`StreamError`](crate::StreamError) holds the result so far and the error.
+    /// Errors with a [`StreamError`](crate::StreamError), which has the result so far and the error.
     pub async fn finish(mut self) -> Result<ToolOutput, StreamError<ToolOutput>> {
         let mut error = None;
         while let Some(event) = self.next().await {
@@ -199,7 +199,7 @@ impl ToolRun {
 }
 
 impl Running {
-    /// The result first: a call that is done in time must not lose to a timer that nobody polled.
+    /// Polls the result first: a call that finished in time must not fail because of a timer that was not polled.
     fn poll(&mut self, cx: &mut Context<'_>, timeout: Option<Duration>) -> Poll<ToolResult> {
         if let Poll::Ready(result) = self.future.as_mut().poll(cx) {
             return Poll::Ready(result);

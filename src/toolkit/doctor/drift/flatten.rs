@@ -1,14 +1,14 @@
-//! Schemas as flat lists of fields, within bounds of depth and size.
+//! Converts schemas to flat lists of fields, with limits on depth and size.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-/// How deep schemas and answers are followed.
+/// The maximum depth of schemas and responses.
 const DEEPEST: usize = 12;
-/// How many schemas of one document are visited. References can name the same one again and again.
+/// The maximum number of visited schemas of one document. References can name the same one repeatedly.
 const MOST_STEPS: usize = 50_000;
-/// The longest name of a field that is listed.
+/// The maximum length of a listed field name.
 const LONGEST: usize = 80;
 
 /// The fields of a schema by their paths, such as `choices[].message.content`.
@@ -76,7 +76,7 @@ impl<'a> Document<'a> {
         if let Some(name) = schema["$ref"].as_str() {
             is_known = true;
             match name.strip_prefix('#').and_then(|pointer| self.root.pointer(pointer)) {
-                // A schema within itself: what it has is listed further up.
+                // A schema within itself: its fields are listed at the outer level.
                 _ if above.contains(&name) => {
                     flat.open.insert(path.to_owned());
                 }
@@ -147,7 +147,7 @@ impl<'a> Document<'a> {
     }
 }
 
-/// The fields of an answer, by the same paths.
+/// The fields of a response, by the same paths.
 pub(super) fn paths_of(value: &Value) -> BTreeSet<String> {
     fn visit(value: &Value, path: &str, depth: usize, paths: &mut BTreeSet<String>) {
         if depth > DEEPEST || paths.len() > 2000 {

@@ -1,4 +1,4 @@
-//! `Drift`: how the operations of a server differ from those that are known.
+//! `Drift`: how the operations of a server differ from known ones.
 
 mod flatten;
 
@@ -11,11 +11,11 @@ use serde_json::Value;
 use crate::base::{Error, Result};
 use flatten::{Document, Field, Flat, paths_of};
 
-/// The differences between two OpenAPI documents: that of a server, and one that is known.
+/// The differences between the OpenAPI document of a server and a known one.
 ///
-/// Routes, methods, fields of requests and of answers, their types, whether they are required, and values of enumerations are compared, not
-/// descriptions. Fields that newer servers are known to have, such as the numbers of cached and predicted tokens in `usage`, are no difference
-/// where a server lacks them.
+/// Compares routes, methods, fields of requests and responses, their types, whether they are required, and values of
+/// enumerations. Descriptions are not compared. Fields that only newer servers have, such as the numbers of cached and predicted
+/// tokens in `usage`, are not a difference if a server lacks them.
 ///
 /// ```
 /// use tabbyapi::doctor::Drift;
@@ -30,11 +30,11 @@ use flatten::{Document, Field, Flat, paths_of};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Drift {
-    /// What the server has, and the known document has not.
+    /// What the server has and the known document does not.
     pub new: Vec<Change>,
-    /// What the known document has, and the server has not.
+    /// What the known document has and the server does not.
     pub gone: Vec<Change>,
-    /// What both have, in different ways.
+    /// What both have, but differently.
     pub changed: Vec<Change>,
 }
 
@@ -48,10 +48,10 @@ pub struct Change {
     pub what: String,
 }
 
-/// The most differences of a kind that are listed.
+/// The maximum number of listed differences of a kind.
 const MOST: usize = 200;
 
-/// Routes that answer the same as another one.
+/// Routes that are equivalent to another one.
 const SAME: [(&str, &str); 6] = [
     ("/v1/model/list", "/v1/models"),
     ("/v1/lora/list", "/v1/loras"),
@@ -61,7 +61,7 @@ const SAME: [(&str, &str); 6] = [
     ("/v1/lora", "/v1/loras"),
 ];
 
-/// Fields that only newer servers have, or only older ones, or that are read although only other answers have them.
+/// Fields that only newer or only older servers have, or that are read although only other responses have them.
 const NOT_EVERYWHERE: [&str; 13] = [
     "usage.prompt_tokens_details",
     "usage.completion_tokens_details",
@@ -78,14 +78,16 @@ const NOT_EVERYWHERE: [&str; 13] = [
     "usage.total_time",
 ];
 
-/// Fields of the server that the known document leaves out: the kind of an object, and whether to stream, which is another operation there.
+/// Fields of the server that the known document omits: the kind of an object, and whether to stream, which is another operation
+/// there.
 const LEFT_OUT: [&str; 2] = ["object", "stream"];
 
-/// Lists that the server also takes as text.
+/// Lists that the server also accepts as text.
 const ALSO_TEXT: [&str; 2] = ["banned_tokens", "allowed_tokens"];
 
 impl Drift {
-    /// Compares the document of a server with one that is known, such as the `openapi.json` of this library's repository. Both are JSON.
+    /// Compares the document of a server with a known one, such as the `openapi.json` of this library's repository. Both are
+    /// JSON.
     ///
     /// # Errors
     ///
@@ -150,7 +152,7 @@ pub(super) fn between(known: &Value, theirs: &Value) -> Drift {
             fields(at, "answer", &known.flatten(our), &theirs.flatten(other), &mut drift);
         }
     }
-    // Kobold's routes are there only if the server enables them, and never in its document under both prefixes.
+    // Kobold's routes exist only if the server enables them, and its document never has them under both prefixes.
     let has_kobold = others.keys().any(|at| at.contains(" /api/"));
     for at in ours.keys() {
         if find(&others, at).is_none() && (has_kobold || !at.contains(" /api/")) {
@@ -160,7 +162,7 @@ pub(super) fn between(known: &Value, theirs: &Value) -> Drift {
     drift
 }
 
-/// Adds the fields of an answer that the known document does not have.
+/// Adds the fields of a response that the known document does not have.
 pub(super) fn seen(known: &Value, at: &str, answer: &Value, drift: &mut Drift) {
     let ours = operations(known);
     let Some(schema) = find(&ours, at).and_then(|operation| operation.answer) else { return };
@@ -197,7 +199,7 @@ fn operations(document: &Value) -> BTreeMap<String, Operation<'_>> {
     operations
 }
 
-/// The operation at a route, or at another one that is the same.
+/// Returns the operation at a route, or at an equivalent one.
 fn find<'m, 'a>(operations: &'m BTreeMap<String, Operation<'a>>, at: &str) -> Option<&'m Operation<'a>> {
     operations.get(at).or_else(|| {
         let other = SAME.iter().flat_map(|(one, other)| {
@@ -214,7 +216,7 @@ fn fields(at: &str, side: &str, ours: &Flat, theirs: &Flat, drift: &mut Drift) {
             Some(_) if is_known(path, &ALSO_TEXT) => {}
             Some(our) => field(at, &format!("{side} field `{path}`"), is_request, our, other, drift),
             None if ours.is_open(path) || ours.is_in_map(path) || is_known(path, &LEFT_OUT) => {}
-            // What is below something new is not listed.
+            // Fields below a new one are not listed.
             None if parent(path).is_some_and(|above| !ours.fields.contains_key(above)) => {}
             None => add(&mut drift.new, at, format!("{side} field `{path}`")),
         }

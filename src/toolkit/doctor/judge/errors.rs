@@ -1,4 +1,4 @@
-//! Answers with an error status.
+//! Responses with an error status.
 
 use serde_json::Value;
 
@@ -15,7 +15,7 @@ pub(super) fn check(status: u16, body: &[u8], notes: &mut Notes) {
     if text.is_empty() {
         return notes.add(ERROR_SHAPE, format!("status {status} without a body"));
     }
-    // What the server's framework answers where nobody caught an exception.
+    // The response of the server's framework to an exception that was not caught.
     if status == 500 && text == "Internal Server Error" {
         return;
     }
@@ -46,7 +46,7 @@ pub(super) fn check(status: u16, body: &[u8], notes: &mut Notes) {
     }
 }
 
-/// The reasons that belong to one status.
+/// Reasons that always have the same status.
 fn reason_fits(status: u16, reason: &str, notes: &mut Notes) {
     let right = match reason {
         "Please provide an API key" | "Invalid API key" | "Please provide an admin key" | "Invalid admin key" => 401,

@@ -1,4 +1,4 @@
-//! Event streams, line by line, with what a parser forgives.
+//! Reads event streams line by line, including what a parser tolerates.
 
 use std::borrow::Cow;
 
@@ -9,15 +9,15 @@ pub(super) struct Event {
     pub(super) name: String,
     /// The number of `data` lines.
     pub(super) lines: usize,
-    /// The place of its end in the body.
+    /// The position of its end in the body.
     pub(super) end: usize,
 }
 
-/// What an event stream consists of.
+/// The parts of an event stream.
 #[derive(Debug, Default)]
 pub(super) struct Frames {
     pub(super) events: Vec<Event>,
-    /// The places of the ends of comments.
+    /// The positions of the ends of comments.
     pub(super) comments: Vec<usize>,
     /// Lines that are not fields.
     pub(super) odd_lines: Vec<String>,

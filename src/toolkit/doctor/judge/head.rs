@@ -14,12 +14,12 @@ pub(super) fn check(exchange: &Exchange, body: &[u8], notes: &mut Notes) {
     }
 }
 
-/// Whether the answer says that it is a stream of events.
+/// Whether the content type is that of an event stream.
 pub(super) fn is_events(exchange: &Exchange) -> bool {
     media_type(exchange) == "text/event-stream"
 }
 
-/// Whether the answer says that it is JSON.
+/// Whether the content type is JSON.
 pub(super) fn is_json(exchange: &Exchange) -> bool {
     let kind = media_type(exchange);
     kind == "application/json" || kind.ends_with("+json")

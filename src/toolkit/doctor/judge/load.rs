@@ -9,13 +9,13 @@ use super::super::report::Notes;
 use super::shape;
 use super::shapes::PROGRESS;
 
-/// Judges the events of a load. `is_whole` says whether the stream came to its end.
+/// Judges the events of a load. `is_whole` is whether the stream reached its end.
 pub(super) fn check(events: &[Value], is_whole: bool, notes: &mut Notes) {
     let mut reached: BTreeMap<&str, u64> = BTreeMap::new();
     let mut is_finished = false;
     for event in events {
         if event["error"].is_object() {
-            // A load that failed says so, which is not a fault of the stream.
+            // A load that failed reports an error, which is not a fault of the stream.
             return;
         }
         shape::check(event, &PROGRESS, notes);

@@ -1,4 +1,4 @@
-//! The judgement of one exchange, by what was asked and what arrived. Nothing here sends anything, or knows a clock.
+//! Judges one exchange by its request and response. Does not send anything, and has no clock.
 
 mod errors;
 mod frames;
@@ -51,7 +51,7 @@ pub(super) fn exchange(exchange: &Exchange, notes: &mut Notes) {
         }
         return;
     }
-    // A body that no text can be made of has its finding already.
+    // A body that cannot be decoded as text already has a finding.
     if notes.has(ENCODING_UNANNOUNCED) || notes.has(ENCODING_UNASKED) {
         return;
     }
@@ -89,13 +89,13 @@ pub(super) fn header<'a>(exchange: &'a Exchange, name: &str) -> Option<&'a str> 
     exchange.headers.iter().find(|(one, _)| one.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
 }
 
-/// Whether a body is a page for people.
+/// Whether a body is an HTML page.
 pub(super) fn is_html(body: &[u8]) -> bool {
     let start = String::from_utf8_lossy(&body[..body.len().min(64)]).trim_start().to_ascii_lowercase();
     ["<!doctype html", "<html", "<head", "<body"].iter().any(|tag| start.starts_with(tag))
 }
 
-/// Parses JSON, also where numbers are written as Python writes those that are not finite.
+/// Parses JSON, and also numbers that are not finite as Python writes them.
 pub(super) fn parse(text: &str) -> Result<(Value, bool), serde_json::Error> {
     match serde_json::from_str(text) {
         Ok(value) => Ok((value, true)),
@@ -131,7 +131,7 @@ fn is_about_tls(message: &str) -> bool {
     ["certificate", "tls", "ssl", "handshake", "corrupt message"].iter().any(|word| message.contains(word))
 }
 
-/// A document that did not come to its end.
+/// A document that did not reach its end.
 fn cut(exchange: &Exchange, notes: &mut Notes) {
     match &exchange.end {
         End::Refused(message) | End::Failed(message) => notes.add(CONNECTION_CUT, quote(message)),

@@ -1,4 +1,4 @@
-//! The shapes of answers: which fields they have, and of which type.
+//! The shapes of responses: their fields and types.
 
 use std::fmt::Write;
 
@@ -7,14 +7,14 @@ use serde_json::Value;
 use super::super::check::{Check, FIELD_MISSING, FIELD_TYPE, FIELD_VALUE};
 use super::super::report::{Notes, quote};
 
-/// What a JSON value must be.
+/// The required form of a JSON value.
 #[derive(Debug)]
 pub(super) enum Shape {
     Any,
     Text,
     Int,
     Number,
-    /// A number, or a word in its place.
+    /// A number, or a word instead.
     NumberOrText,
     Bool,
     /// One of these texts.
@@ -27,20 +27,20 @@ pub(super) enum Shape {
     Vector,
 }
 
-/// A field: its name, or several of which one must be there, with `|` between them.
+/// A field: its name, or several alternative names separated by `|`.
 pub(super) type Field = (&'static str, Need, Shape);
 
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Need {
-    /// There, and not null.
+    /// Present, and not null.
     Set,
-    /// There, and possibly null.
+    /// Present, and possibly null.
     There,
     /// Absent, null, or of the shape.
     Open,
 }
 
-/// The most faults of one value that are reported.
+/// The maximum number of reported faults of one value.
 const MOST: usize = 3;
 const DEEPEST: usize = 16;
 
@@ -141,7 +141,7 @@ impl Walk<'_> {
     }
 }
 
-/// What a value is, in words.
+/// The type of a value, in words.
 pub(super) fn kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",

@@ -1,9 +1,9 @@
-//! The answers of TabbyAPI. Only fields that all versions send are required; the drift check lists the others.
+//! The responses of TabbyAPI. Only fields that all versions send are required. The drift check lists the others.
 
 use super::shape::Need::{Open, Set, There};
 use super::shape::Shape::{self, *};
 
-/// What a route answers with status 200.
+/// The response of a route with status 200.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Answer {
     /// One document.
@@ -15,11 +15,11 @@ pub(super) enum Answer {
     Load,
     /// Always a stream of Kobold's tokens.
     Kobold,
-    /// Anything: a page, or a document whose shape is not held against anything.
+    /// Anything: a page, or a document whose shape is not checked.
     Other,
 }
 
-/// The answer of a route.
+/// Returns the response of a route.
 pub(super) fn of(method: &str, path: &str) -> Option<Answer> {
     let kobold = path.replacen("/api/latest/", "/api/v1/", 1);
     Some(match (method, &*kobold) {

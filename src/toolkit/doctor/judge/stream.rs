@@ -72,7 +72,7 @@ fn framing(frames: &Frames, is_whole: bool, answer: Answer, notes: &mut Notes) {
 fn chunks(frames: &Frames, notes: &mut Notes) -> Vec<Value> {
     let mut chunks = Vec::new();
     for (place, event) in frames.events.iter().enumerate() {
-        // What is left of the last one, if the stream was cut.
+        // The rest of the last event, if the stream was cut.
         let is_rest = frames.is_unfinished && place + 1 == frames.events.len();
         match parse(&event.data) {
             _ if event.data == DONE => {}
@@ -156,7 +156,7 @@ fn order(chunks: &[&Value], asked: &Value, is_whole: bool, notes: &mut Notes) {
     usage::check(last_usage.unwrap_or(&Value::Null), asked, has_text, notes);
 }
 
-/// Takes in one choice of a chunk. Returns whether it has content.
+/// Records one choice of a chunk. Returns whether it has content.
 fn one(choice: &Value, state: &mut Choice, notes: &mut Notes) -> bool {
     let delta = &choice["delta"];
     let texts = [&choice["text"], &delta["content"], &delta["reasoning_content"]];
@@ -183,7 +183,7 @@ fn one(choice: &Value, state: &mut Choice, notes: &mut Notes) -> bool {
     has_content
 }
 
-/// Calls that come whole have an id and a name. Those in pieces cannot be judged one by one.
+/// Checks that complete calls have an id and a name. Calls in pieces cannot be judged one by one.
 fn tool_arguments_whole(delta: &Value, finish: Option<&str>, notes: &mut Notes) {
     let is_whole = |call: &Value| {
         let arguments = call["function"]["arguments"].as_str().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Streams by the times at which their parts arrived.
+//! Judges streams by the times at which their parts arrived.
 
 use serde_json::Value;
 
@@ -9,7 +9,7 @@ use crate::transport::{End, Exchange};
 
 /// Longer than the interval of pings by default, 15 s.
 const SILENCE_MS: u64 = 18_000;
-/// Less than this says nothing about buffering.
+/// Shorter generations do not show whether a proxy buffers.
 const LEAST_MS: f64 = 400.0;
 
 pub(super) fn check(exchange: &Exchange, frames: &Frames, chunks: &[Value], is_done: bool, notes: &mut Notes) {
@@ -27,7 +27,7 @@ pub(super) fn check(exchange: &Exchange, frames: &Frames, chunks: &[Value], is_d
     buffering(&events, chunks, last, notes);
 }
 
-/// How the stream ended, if not by itself.
+/// How the stream ended, if not normally.
 fn ending(exchange: &Exchange, (events, all): (&[u64], &[u64]), is_done: bool, silence: u64, notes: &mut Notes) {
     match &exchange.end {
         End::Failed(_) | End::Refused(_) if is_done => {}
@@ -40,7 +40,7 @@ fn ending(exchange: &Exchange, (events, all): (&[u64], &[u64]), is_done: bool, s
             let last_event = events.last().copied().unwrap_or_default();
             let last = all.last().copied().unwrap_or_default();
             let seen = format!("{} events and {pings} pings, and no end", events.len());
-            // Events up to the end: it goes on. Else it only keeps the connection.
+            // If events arrive until the end, the stream continues. Otherwise only the connection is kept open.
             let goes_on = events.len() > 1 && pings == 0 || last_event + 1000 > last && last_event > 0;
             notes.add(if goes_on && !is_done { STREAM_ENDLESS } else { STREAM_STALLS }, seen);
         }
@@ -48,7 +48,7 @@ fn ending(exchange: &Exchange, (events, all): (&[u64], &[u64]), is_done: bool, s
     }
 }
 
-/// The server says how long it generated; the events must have taken about as long to arrive.
+/// The server reports how long it generated. The events must have taken about as long to arrive.
 fn buffering(events: &[u64], chunks: &[Value], last: u64, notes: &mut Notes) {
     let (Some(first), Some(end)) = (events.first(), events.last()) else { return };
     let spread = end.saturating_sub(*first) as f64;
@@ -57,7 +57,7 @@ fn buffering(events: &[u64], chunks: &[Value], last: u64, notes: &mut Notes) {
         Some(generated) => generated >= LEAST_MS && spread * 4.0 < generated && last as f64 >= generated * 0.5,
         None => events.len() >= 8 && spread < 50.0 && *first as f64 >= 2.0 * LEAST_MS,
     };
-    // A short answer may come in one or two.
+    // A short response may arrive in one or two parts.
     if is_late && events.len() >= 5 {
         notes.add(
             STREAM_BUFFERED,
@@ -89,7 +89,7 @@ impl Times {
         Times(ends.collect())
     }
 
-    /// When the bytes before this place had arrived.
+    /// When the bytes before this position had arrived.
     fn at(&self, place: usize) -> u64 {
         let index = self.0.partition_point(|(end, _)| *end < place);
         self.0.get(index).or(self.0.last()).map_or(0, |(_, at)| *at)

@@ -11,7 +11,7 @@ pub(super) fn is_asked(asked: &Value) -> bool {
     asked["stream_options"]["include_usage"] == true
 }
 
-/// Judges the usage of an answer. `has_text` says whether anything was generated.
+/// Judges the usage of a response. `has_text` is whether anything was generated.
 pub(super) fn check(usage: &Value, asked: &Value, has_text: bool, notes: &mut Notes) {
     let Some(fields) = usage.as_object() else {
         if is_asked(asked) {

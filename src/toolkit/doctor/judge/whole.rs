@@ -1,4 +1,4 @@
-//! Answers that are one document.
+//! Responses that are one document.
 
 use std::collections::BTreeSet;
 
@@ -45,7 +45,7 @@ pub(super) fn check(exchange: &Exchange, body: &[u8], answer: Answer, asked: &Va
             shape::check(&value, &COMPLETION, notes);
             choices(&value, asked, notes);
         }
-        // A load that was not streamed, as of proxies.
+        // A load that was not streamed, such as by a proxy.
         Answer::Load | Answer::Kobold | Answer::Other => {}
     }
 }
@@ -109,7 +109,7 @@ fn choices(value: &Value, asked: &Value, notes: &mut Notes) {
     usage::check(&value["usage"], asked, has_text, notes);
 }
 
-/// What must be true within one answer.
+/// Conditions within one response.
 fn own_rules(exchange: &Exchange, value: &Value, asked: &Value, notes: &mut Notes) {
     match exchange.path.as_str() {
         "/v1/token/encode" => {

@@ -56,14 +56,14 @@ pub struct ToolLoop {
     limits: ToolLimits,
     state: State,
     output: Totals,
-    /// What the answer is to be held to once no tool is called any more.
+    /// The constraint of the response after the last tool call.
     form: Option<Form>,
     fit: Option<(ModelParameters, Estimator)>,
     /// The request of this round, with the turns that fit.
     fitted: Option<Box<ChatRequest>>,
 }
 
-/// Constraints of a request. A model that is held to them cannot write a tool call.
+/// Constraints of a request. A model that is constrained cannot write a tool call.
 #[derive(Clone, Debug)]
 struct Form {
     format: Option<ResponseFormat>,
@@ -117,18 +117,18 @@ struct Totals {
     usage: Option<Usage>,
 }
 
-/// How long a failure's message may always be, in bytes, so that the model can make something of it.
+/// The minimum limit of a failure's message, in bytes, so that it stays useful to the model.
 const MESSAGE: usize = 512;
 
 /// The next step of a [`ToolLoop`].
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ToolStep<'a> {
-    /// Send this request, and hand in its response.
+    /// Send this request, and pass its response to [`answer`](ToolLoop::answer).
     Ask(&'a ChatRequest),
-    /// Run this call, and hand in its result under this index. More calls may follow before that.
+    /// Run this call, and pass its result to [`result`](ToolLoop::result) with this index. More calls may follow before that.
     Call {
-        /// The call's place in the answer.
+        /// The index of the call in the response.
         index: usize,
         /// The call.
         call: ToolCall,
@@ -140,8 +140,8 @@ pub enum ToolStep<'a> {
 }
 
 impl ToolLoop {
-    /// Creates the rounds for this request. The tools are added to those of the request and replace those of the same name.
-    /// Other tools of the request are not run: the model receives an error that they are unknown.
+    /// Creates the loop for this request. The tools are added to those of the request and replace those of the same name. Other
+    /// tools of the request are not run: the model receives an error that they are unknown.
     ///
     /// A model whose output is constrained (`response_format`, a schema, a regex, a grammar) cannot call tools. So rounds are sent without
     /// the constraint. When the model stops calling tools, one more request is sent with the constraint and without tools. It does not
@@ -165,16 +165,16 @@ impl ToolLoop {
         Ok(ToolLoop { request, limits, state, output, form, fit: None, fitted: None })
     }
 
-    /// Has each round ask with the turns alone that fit into a model that is loaded like this; see
-    /// [`ChatRequest::fit_into`]. The conversation is kept whole. If the last turn alone, with its calls and results, does not fit, the request goes
-    /// out whole, and the server says so.
+    /// Limits each request to the turns that fit into a model with these parameters; see [`ChatRequest::fit_into`]. The
+    /// conversation is kept whole. If the last turn alone, with its calls and results, does not fit, the request is sent whole,
+    /// and the server returns an error.
     #[must_use]
     pub fn fit_into(mut self, model: &ModelParameters, estimator: &Estimator) -> Self {
         self.fit = Some((model.clone(), estimator.clone()));
         self
     }
 
-    /// Returns what to do next. Each call is returned once; other steps are returned until their input was handed in.
+    /// Returns the next step. Each call is returned once. Other steps are returned until their input was passed.
     pub fn step(&mut self) -> ToolStep<'_> {
         match &mut self.state {
             State::Asking => {
@@ -217,7 +217,7 @@ impl ToolLoop {
         if let Some(usage) = &answer.usage {
             add_usage(self.output.usage.get_or_insert_default(), usage);
         }
-        // The next round is free to answer, even if this one had to call a tool.
+        // The next round does not have to call a tool, even if this one had to.
         if matches!(self.request.tool_choice, Some(ToolChoice::Required | ToolChoice::Function(_))) {
             self.request.tool_choice = Some(ToolChoice::Auto);
         }
@@ -294,10 +294,10 @@ impl ToolLoop {
         ToolOutput { end, answer, messages: self.request.messages, rounds, calls, failures, usage }
     }
 
-    /// Takes up the calls of an answer.
+    /// Starts the calls of a response.
     fn begin(&mut self, mut message: ChatMessage) {
         let round = self.output.rounds;
-        // Results refer to calls by id, so each needs one of its own.
+        // Results refer to calls by id, so each needs a unique one.
         for index in 0..message.tool_calls.len() {
             let (before, rest) = message.tool_calls.split_at_mut(index);
             if let Some(call) = rest.first_mut()
@@ -323,7 +323,7 @@ impl ToolLoop {
         }
     }
 
-    /// Appends the calls and their results, and continues or ends. Calls without a result get one that says that they were not run.
+    /// Appends the calls and their results, and continues or ends. Calls without a result get the failure `not_run`.
     fn complete(&mut self, end: Option<ToolEnd>) {
         let next = end.map_or(State::Asking, State::Ended);
         let State::Calling { message, slots } = std::mem::replace(&mut self.state, next) else { return };
@@ -345,7 +345,7 @@ impl ToolLoop {
     }
 }
 
-/// A result as it is sent to the model.
+/// Returns a result in the form that is sent to the model.
 fn capped(result: ToolResult, cap: usize) -> ToolResult {
     match result {
         Ok(text) if text.len() > cap => {

@@ -1,4 +1,4 @@
-//! `ToolOutput`: what a run comes to.
+//! `ToolOutput`: the result of a run.
 
 use super::ToolLoop;
 use crate::api::{ChatCompletion, ChatMessage, Usage};
@@ -9,8 +9,8 @@ use crate::api::{ChatCompletion, ChatMessage, Usage};
 pub enum ToolEnd {
     /// The model responded without calling tools. The response's `finish_reason` has the reason of its end.
     Answered,
-    /// The model began to call tools, but the server could not read what it wrote, or it was cut off by
-    /// `max_tokens`: the answer says `tool_calls` and has none. Its text, if any, is in the answer; asking again may help.
+    /// The model started to call tools, but the server could not parse the calls, or they were cut off by `max_tokens`: the
+    /// response has the finish reason `tool_calls` and no calls. It contains the text, if any. A repeated request may succeed.
     Unreadable,
     /// The model still called tools after [`ToolLimits::rounds`](crate::tools::ToolLimits::rounds) responses. The calls of the last one were not run.
     RoundLimit,
@@ -26,11 +26,11 @@ pub enum ToolEnd {
 pub struct ToolOutput {
     /// How it ended.
     pub end: ToolEnd,
-    /// The last response; of a run that failed, what had arrived of it.
+    /// The last response. For a run that failed, the part of it that arrived.
     pub answer: ChatCompletion,
-    /// The whole conversation, from the request's first message to the answer, reasoning included. Every call in it is
-    /// followed by its result, so it can be gone on with; an answer that broke or was [`Unreadable`](ToolEnd::Unreadable)
-    /// without any text is not in it.
+    /// The whole conversation, from the request's first message to the last response, including reasoning. Every call in it is
+    /// followed by its result, so it can be continued. A response that broke or was [`Unreadable`](ToolEnd::Unreadable) without
+    /// any text is not included.
     pub messages: Vec<ChatMessage>,
     /// The number of responses.
     pub rounds: u32,
@@ -38,13 +38,13 @@ pub struct ToolOutput {
     pub calls: u32,
     /// The number of failed calls, including those that were not run.
     pub failures: u32,
-    /// Tokens and times of all rounds, added up; a prompt counts in each round that sent it. Rates are left out. `None`
-    /// if the server reported none.
+    /// Tokens and times of all rounds, summed. A prompt counts in each round that sent it. Rates are omitted. `None` if the
+    /// server reported no usage.
     pub usage: Option<Usage>,
 }
 
 impl ToolOutput {
-    /// What has come of a run: of its rounds, unless it could not be set up, and of an answer that is not whole.
+    /// The result of a run: of its rounds, unless it could not be set up, and of a partial response.
     pub(crate) fn of(rounds: Option<ToolLoop>, partial: Option<ChatCompletion>) -> Self {
         let mut output = rounds.map(ToolLoop::into_output).unwrap_or_else(|| ToolOutput {
             end: ToolEnd::Unfinished,
@@ -61,12 +61,12 @@ impl ToolOutput {
         output
     }
 
-    /// The text of the last answer; empty if it has none.
+    /// Returns the text of the last response. Empty if it has none.
     pub fn text(&self) -> &str {
         self.answer.text()
     }
 
-    /// The reasoning of the last answer; empty if it has none.
+    /// Returns the reasoning of the last response. Empty if it has none.
     pub fn reasoning(&self) -> &str {
         self.answer.message().and_then(|message| message.reasoning_content.as_deref()).unwrap_or_default()
     }

@@ -1,4 +1,4 @@
-//! The loop by hand.
+//! Drives the loop by hand.
 
 use super::*;
 use crate::base::ErrorKind;
@@ -164,7 +164,7 @@ fn a_form_is_for_the_answer_after_the_calls() {
     assert!(matches!(rounds.step(), ToolStep::Done(ToolEnd::Answered)));
     let output = rounds.into_output();
     assert_eq!((output.text(), output.rounds, output.messages.len()), ("{}", 3, 4));
-    // Without tools it is in force from the start.
+    // Without tools the constraint applies from the start.
     let mut plain = ToolLoop::new(&request, &Tools::new()).unwrap();
     assert!(!free(&mut plain));
 }
