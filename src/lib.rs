@@ -12,7 +12,7 @@
 //! * [`Options`], [`TimeoutPolicy`], [`Limits`], [`policy`], [`auth`]: settings.
 //! * [`hooks`] and `telemetry`: code that observes calls, changes them, or stops them.
 //! * [`tools`], [`structured`], [`conversation`], [`estimate`], [`batch`], [`flow`], [`Continuation`], [`errors`]: helpers on top of a client.
-//! * [`doctor`]: an examination of a server, with findings and what to do.
+//! * [`doctor`]: examines a server, and reports problems and fixes.
 //! * [`transport`]: HTTP stacks, custom transports, and scripts and recordings for tests.
 //! * [`Endpoint`], [`call`], [`decode`], [`sse`], [`driver`]: the core, for custom routes and executors.
 //! * [`guide`]: guides, from the first call to a service behind a proxy; a table of all routes; migration from other libraries.
@@ -56,8 +56,8 @@ pub use toolkit::oauth;
 
 /// A client for TabbyML/tabby, the self-hosted coding assistant, which is also called TabbyAPI.
 ///
-/// [`Client`](tabbyml::Client) is a client like [`crate::Client`], on the same core, with the [services](tabbyml::services) of this server. This
-/// module has the types of its operations; messages and chunks of conversations are those of [`api`].
+/// [`Client`](tabbyml::Client) is a client like [`crate::Client`], on the same core, with the [services](tabbyml::services) of this
+/// server. This module has the types of its operations. Messages and chunks of conversations are those of [`api`].
 #[cfg(feature = "tabbyml")]
 pub mod tabbyml {
     pub use crate::api::tabbyml::*;

@@ -1,21 +1,20 @@
-//! Guides: how things are done with this library. Their examples are compiled, and run where they can be: against a scripted
-//! transport, or against the emulator of a server.
+//! Guides. Their examples are compiled, and run against a scripted transport or an emulated server where possible.
 //!
 //! | to | read |
 //! |---|---|
 //! | make the first call | [`getting_started`] |
-//! | show an answer as it comes | [`streaming`] |
-//! | give up, wait longer, wait less | [`timeouts`] |
-//! | know what went wrong and do something about it | [`errors`], [`troubleshooting`] |
+//! | show a response as it arrives | [`streaming`] |
+//! | set timeouts | [`timeouts`] |
+//! | handle errors | [`errors`], [`troubleshooting`] |
 //! | find out what is wrong with a server | [`doctor`] |
 //! | let the model call functions | [`tools`] |
-//! | get values in place of text | [`structured_output`] |
-//! | bring an HTTP stack or a runtime | [`own_executor`] |
-//! | test what is built on this | [`testing`] |
-//! | forward answers to browsers, from a service of your own | [`serving`] |
+//! | get typed values instead of text | [`structured_output`] |
+//! | use another HTTP stack or runtime | [`own_executor`] |
+//! | test code that uses this library | [`testing`] |
+//! | forward responses to browsers from a service | [`serving`] |
 //! | run it behind nginx or in a container | [`deployment`] |
-//! | come from another library | [`from_go_tabbyapi`], [`from_async_openai`] |
-//! | see what of the server is here | [`coverage`] |
+//! | migrate from another library | [`from_go_tabbyapi`], [`from_async_openai`] |
+//! | see which routes are supported | [`coverage`] |
 //! | use TabbyML/tabby, the coding assistant, instead | `tabbyml` (feature `tabbyml`) |
 
 #[doc = include_str!("coverage.md")]

@@ -12,7 +12,7 @@ use crate::protocol::resume::joint::Joins;
 /// One operation of the server: method, path, body, scope of the key, and how its response is read.
 ///
 /// The library's request types implement it, so `client.call(&request)` and a hand-driven
-/// [`Call`](crate::call::Call) take the same values. Implement it for a route of your own:
+/// [`Call`](crate::call::Call) take the same values. Implement it for a custom route:
 ///
 /// ```
 /// use std::borrow::Cow;
@@ -53,8 +53,8 @@ pub trait Endpoint {
     /// Returns the path under the base URL, with its leading slash.
     fn path(&self) -> Cow<'_, str>;
 
-    /// Returns the path of the same operation on older servers, if it had another one there. If the server answers 404, it is asked once at this
-    /// path; if that is not there either, the error is that of the first.
+    /// Returns the path of the same operation on older servers, if it was different there. If the server answers 404, the request
+    /// is sent once to this path. If that also fails with 404, the error is that of the first request.
     #[cfg(feature = "tabbyml")]
     fn older_path(&self) -> Option<&'static str> {
         None

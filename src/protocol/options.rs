@@ -41,17 +41,17 @@ pub struct Options {
     pub timeouts: Option<Timeouts>,
     /// The time limit for a whole call, which replaces that of the timeouts.
     pub total: Option<Duration>,
-    /// The longest wait for something to arrive, which replaces those of the timeouts; see [`Options::timeout`].
+    /// The longest wait for the next data, which replaces those of the timeouts; see [`Options::timeout`].
     pub timeout: Option<Duration>,
     /// Caps on what is accepted.
     pub limits: Option<Limits>,
     /// When a failed call is retried.
     pub retry: Option<Retry>,
-    /// A policy of your own, in place of `retry`.
+    /// A custom policy, instead of `retry`.
     pub retry_policy: Option<Arc<dyn RetryPolicy>>,
     /// Whether calls send the admin key or the API key if both are accepted. See [`Options::prefer_admin_key`].
     pub prefer_admin_key: Option<bool>,
-    /// The only server of the client that the calls go to.
+    /// The only server of the client to which calls are sent.
     pub server: Option<BaseUrl>,
     /// Hooks of the calls. Overriding adds to them.
     pub hooks: Hooks,
@@ -76,7 +76,7 @@ impl Retrying {
 }
 
 impl Options {
-    /// Returns options with nothing set.
+    /// Creates options with nothing set.
     pub fn new() -> Self {
         Options::default()
     }
@@ -85,7 +85,7 @@ impl Options {
     ///
     /// # Errors
     ///
-    /// Code `config`: the name or the value is not valid in a header.
+    /// Errors with code `config` if the name or the value is not valid in a header.
     pub fn header(mut self, name: &str, value: &str) -> Result<Self> {
         let (name, value) = header(name, value)?;
         self.headers.insert(name, value);
@@ -97,7 +97,7 @@ impl Options {
     ///
     /// # Errors
     ///
-    /// Code `config`: the name or the value is not valid in a header.
+    /// Errors with code `config` if the name or the value is not valid in a header.
     pub fn sensitive_header(mut self, name: &str, value: &str) -> Result<Self> {
         let name = header_name(name)?;
         let value = secret_value("", value).ok_or_else(|| bad_value(&name))?;
@@ -105,8 +105,8 @@ impl Options {
         Ok(self)
     }
 
-    /// Adds a secret that is sent elsewhere than in a header, such as a password in a prompt or in the path of a gateway. It is redacted
-    /// like a key: errors and recordings have `[removed]` in its place. Texts of fewer than 6 bytes are not redacted.
+    /// Adds a secret that is sent elsewhere than in a header, such as a password in a prompt or in the path of a gateway. It is
+    /// redacted like a key: errors and recordings contain `[removed]` instead. Texts of fewer than 6 bytes are not redacted.
     ///
     /// ```
     /// let options = tabbyapi::Options::new().secret("correct horse battery staple");
@@ -121,7 +121,7 @@ impl Options {
     ///
     /// # Errors
     ///
-    /// Code `config`: the name is not valid for a header.
+    /// Errors with code `config` if the name is not valid for a header.
     pub fn correlation_header(mut self, name: &str) -> Result<Self> {
         self.correlation_header = Some(header_name(name)?);
         Ok(self)
@@ -162,19 +162,21 @@ impl Options {
         self
     }
 
-    /// Sets how long a call may keep its caller waiting. It replaces those of the timeout policy, longer or shorter.
+    /// Sets how long a caller waits. It replaces the limits of the timeout policy, longer or shorter.
     ///
-    /// * Until the first item, from the first poll of the call: the queue, the key, connecting, all attempts and the delays between them, the head
-    ///   of the response. A whole response is one item, so it is bounded to its end, and so are downloads.
-    /// * From then on, each silence of a stream of generated text: the longest time without another item. Keep-alive comments do not count.
+    /// * Until the first item, from the first poll of the call: the queue, the key, connecting, all attempts and the delays
+    ///   between them, the head of the response. A whole response is one item, so it is limited until its end, and so are
+    ///   downloads.
+    /// * After that, during each silence of a stream of generated text: the longest time without another item. Keep-alive
+    ///   comments do not count.
     ///
-    /// It does not bound how long a stream takes while items arrive, or a model load after its first event, because loads are silent while they
-    /// progress. [`total`](Options::total) bounds these, too. Time in which the caller does not poll is not counted. Tool calls arrive whole after
-    /// a silence of minutes, so a short timeout does not suit requests with tools.
+    /// It does not limit how long a stream takes while items arrive, or a model load after its first event, because loads are
+    /// silent while they progress. [`total`](Options::total) limits these, too. Time in which the caller does not poll is not
+    /// counted. Tool calls arrive whole after a silence of minutes, so a short timeout is not suitable for requests with tools.
     ///
-    /// A call that takes longer ends with an error of kind [`Timeout`](crate::ErrorKind::Timeout): its code is `timeout_head`,
-    /// `timeout_first_item`, `timeout_idle`, or `timeout_total` for a whole answer. Not set by default, so that the timeout policy applies; a
-    /// [`timeouts`](Options::timeouts) of a call replaces the timeout of its client.
+    /// A call that takes longer ends with an error of kind [`Timeout`](crate::ErrorKind::Timeout). Its code is `timeout_head`,
+    /// `timeout_first_item`, `timeout_idle`, or `timeout_total` for a whole response. Unset by default: the timeout policy
+    /// applies. The [`timeouts`](Options::timeouts) of a call replace the timeout of its client.
     ///
     /// ```
     /// use std::time::Duration;
@@ -203,7 +205,7 @@ impl Options {
         self
     }
 
-    /// Sets a retry policy of your own.
+    /// Sets a custom retry policy.
     pub fn retry_policy(mut self, policy: impl RetryPolicy + 'static) -> Self {
         self.retry_policy = Some(Arc::new(policy));
         self

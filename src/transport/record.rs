@@ -25,11 +25,11 @@ const FORM: &[u8] = b"application/x-www-form-urlencoded";
 
 /// Wraps a transport and passes each finished exchange to a sink: a file, a list, a log.
 ///
-/// Secret header values are removed, as is the `token` of a download. Keys of the client, and keys in the request, are also removed
-/// from bodies, paths and other headers, in any [encoding](crate::auth#redaction-of-keys), including across chunks and at the
-/// size limit. They are replaced by `[removed]`, in the chunk in which they begin; the other
-/// chunks keep the rest of their bytes. Keys shorter than six bytes are removed only from their own headers. For forms, which authorization
-/// servers take, neither bodies nor response headers are recorded. Prompts and responses are kept.
+/// Secret header values are removed, as is the `token` of a download. Keys of the client, and keys in the request, are also
+/// removed from bodies, paths and other headers, in any [encoding](crate::auth#redaction-of-keys), including across chunks and at
+/// the size limit. They are replaced by `[removed]` in the chunk in which they begin. The other chunks keep the rest of their
+/// bytes. Keys shorter than six bytes are removed only from their own headers. For forms, which are sent to authorization
+/// servers, neither bodies nor response headers are recorded. Prompts and responses are kept.
 ///
 /// ```
 /// use std::sync::{Arc, Mutex};
@@ -71,7 +71,8 @@ impl<T: Transport> Recorder<T> {
         Recorder { inner: Arc::new(inner), sink: Arc::new(sink), cap: DEFAULT_CAP }
     }
 
-    /// Sets how much of one response is recorded, in bytes; [`DEFAULT_CAP`] by default. `[removed]` in place of a key may add a few.
+    /// Sets how much of one response is recorded, in bytes; [`DEFAULT_CAP`] by default. Replacing a key by `[removed]` may add a
+    /// few.
     pub fn cap(mut self, bytes: usize) -> Self {
         self.cap = bytes;
         self

@@ -340,8 +340,8 @@ struct Wait {
     polled: (Time, u32),
 }
 
-/// How often a wait is polled before the clock jumps. The first poll may be the one in which another wait moved the clock, the second
-/// one the start of the work that follows.
+/// How often a wait is polled before the clock jumps. At the first poll another wait may have moved the clock, and at the second
+/// the work that follows may have started.
 const POLLS: u32 = 3;
 
 impl Future for Wait {

@@ -28,12 +28,12 @@
 //! # Redaction of keys
 //!
 //! All keys of a client (for each scope and server, those that sources returned, sensitive headers, the token of a download) are
-//! removed from everything that the library prints or records: `Debug` and `Display`, errors and their causes, records, hooks, telemetry,
-//! recordings. They are removed even if the server repeats them, verbatim or encoded: escaped as in JSON, URLs or HTML, in Base64, as
-//! Latin-1 or UTF-8. Parts of header values are removed, too: cookies, fields of `Digest`, user and password of `Basic`. Texts are truncated
-//! after that, so the start of a key does not remain. Responses themselves are not changed. Keys shorter than six bytes are not removed,
-//! since that would damage ordinary words.
-//! to remove them would take words apart.
+//! removed from everything that the library prints or records: `Debug` and `Display`, errors and their causes, records, hooks,
+//! telemetry, recordings. They are removed even if the server repeats them, verbatim or encoded: escaped as in JSON, URLs or
+//! HTML, in Base64, as Latin-1 or UTF-8. Parts of header values are removed, too: cookies, fields of `Digest`, user and password
+//! of `Basic`. Texts are truncated after that, so the start of a key does not remain. Responses themselves are not changed. Keys
+//! shorter than six bytes are not removed, since that would damage ordinary words.
+//!
 //! The library wipes its copies of keys when they are dropped. It cannot wipe memory that it does not own: your own strings, the
 //! environment, the bodies of requests, the buffers of the HTTP stack and of TLS, and the tokens of OAuth.
 

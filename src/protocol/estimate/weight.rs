@@ -13,11 +13,10 @@ pub(crate) struct Weight {
     pub(crate) high: f64,
 }
 
-/// Tokens per unit of each class: typical, minimum, maximum. Typical values are means over the larger vocabularies, and geometric means of
-/// all for scripts. The others are the extremes, rounded outwards, and by more for words and accents, since the fitted texts had few words
-/// other than English. For scripts other than Latin and for signs the maximum is the number of bytes (with the margin), since a vocabulary
-/// made for English alone has little else for them.
-/// vocabulary that was made for English alone knows little else of them.
+/// Tokens per unit of each class: typical, minimum, maximum. Typical values are means over the larger vocabularies, and geometric
+/// means of all for scripts. The others are the extremes, rounded outwards, and by more for words and accents, since the fitted
+/// texts had few words other than English. For scripts other than Latin and for signs the maximum is the number of bytes (with
+/// the margin), since a vocabulary made for English alone has little else for them.
 const WEIGHTS: [(f64, f64, f64); CLASSES] = [
     (1.08, 1.00, 1.25), // Words
     (0.18, 0.10, 0.40), // LongWords

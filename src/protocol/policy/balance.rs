@@ -1,6 +1,6 @@
 //! Which of several servers a call goes to.
 
-/// How calls are spread over the servers that can take them.
+/// How calls are distributed over the servers that can take them.
 ///
 /// Four criteria come first, in this order:
 ///

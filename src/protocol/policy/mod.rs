@@ -13,9 +13,9 @@
 //! | [`RateLimit`] | how many requests or tokens are sent in an interval | off |
 //! | [`Concurrency`] | how many calls run at a time, and how many may wait | off |
 //!
-//! A generation is started at most once. It waits for the queue, the limits and a server, and moves to another server, only as long as no server
-//! can have started it. After that a failure is final, and what had arrived is kept. [`Retry::retry_generations`] changes that,
-//! and so does [`Resume`], which starts the rest of a stream that broke.
+//! A generation is started at most once. It waits for the queue, the limits and a server, and moves to another server, only as
+//! long as no server can have started it. After that a failure is final, and the part that arrived is kept.
+//! [`Retry::retry_generations`] changes that, and so does [`Resume`], which starts the rest of a stream that broke.
 //!
 //! ```
 //! use std::time::Duration;

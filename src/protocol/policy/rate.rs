@@ -7,10 +7,10 @@ use crate::base::Time;
 
 /// A limit on the requests and tokens that are sent to each server per interval.
 ///
-/// The limit is exact: no interval of that length sees more. A call over the limit waits, first in, first out, or fails with code
-/// `rate_limited` and kind [`Policy`](crate::ErrorKind::Policy). Tokens are estimated before sending (see
-/// [`Endpoint::tokens`](crate::Endpoint::tokens)): the prompt, and the response as far as the request bounds it. A request that exceeds the limit
-/// alone is sent when nothing else was sent in the interval.
+/// The limit is exact: no interval of that length exceeds it. A call over the limit waits, first in, first out, or fails with
+/// code `rate_limited` and kind [`Policy`](crate::ErrorKind::Policy). Tokens are estimated before sending (see
+/// [`Endpoint::tokens`](crate::Endpoint::tokens)): the prompt, and the response as far as the request limits it. A request that
+/// exceeds the limit alone is sent when nothing else was sent in the interval.
 ///
 /// ```
 /// use std::time::Duration;
@@ -22,9 +22,9 @@ use crate::base::Time;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RateLimit {
-    /// How many requests, retries included; none for no limit.
+    /// The number of requests, including retries. `None` means no limit.
     pub requests: Option<u32>,
-    /// How many tokens; none for no limit.
+    /// The number of tokens. `None` means no limit.
     pub tokens: Option<u64>,
     /// The interval.
     pub interval: Duration,
@@ -54,7 +54,7 @@ impl RateLimit {
         RateLimit { requests: None, tokens: Some(tokens), interval, when_full: WhenFull::Wait }
     }
 
-    /// Sets how many tokens may be sent in the same interval.
+    /// Adds a limit on tokens in the same interval.
     pub fn and_tokens(mut self, tokens: u64) -> Self {
         self.tokens = Some(tokens);
         self

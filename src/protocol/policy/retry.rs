@@ -14,13 +14,13 @@ use crate::protocol::endpoint::Idempotency;
 
 /// When a failed call is retried, and after how long.
 ///
-/// Delays grow exponentially with full jitter: a random share of `base * 2^n`, at most `cap`. A `Retry-After` of the server takes precedence; one
-/// beyond `retry_after_cap` ends the call. There is no retry after the first item, or past the total timeout.
+/// Delays grow exponentially with full jitter: a random share of `base * 2^n`, at most `cap`. A `Retry-After` of the server takes
+/// precedence. If it exceeds `retry_after_cap`, the call ends. There is no retry after the first item, or past the total timeout.
 ///
-/// Retried are connections that are refused, lost or timed out, and the statuses 408, 429, and 502 and above except 505. Operations other than
-/// reads are retried only if the server cannot have started them (nothing was sent, 429, or 503 because no model is loaded), unless
-/// [`retry_generations`](Retry::retry_generations) is set. Another server is tried without delay; "no model is loaded" is retried on another
-/// server only.
+/// Connections that are refused, lost or timed out are retried, and the statuses 408, 429, and 502 and above except 505.
+/// Operations other than reads are retried only if the server cannot have started them (nothing was sent, 429, or 503 because no
+/// model is loaded), unless [`retry_generations`](Retry::retry_generations) is set. Another server is tried without delay. "No
+/// model is loaded" is retried only on another server.
 ///
 /// ```
 /// use std::time::Duration;
@@ -117,10 +117,10 @@ impl RetryPolicy for Retry {
     }
 }
 
-/// Decides whether a failed attempt is retried, in place of [`Retry`].
+/// Decides whether a failed attempt is retried, instead of [`Retry`].
 ///
-/// It is called only where a retry is allowed: not after the first item, not if the server may have started an operation that must not be
-/// repeated, and not when the [`RetryBudget`] is used up.
+/// It is called only if a retry is allowed: not after the first item, not if the server may have started an operation that must
+/// not be repeated, and not if the [`RetryBudget`] is used up.
 ///
 /// ```
 /// use std::time::Duration;
@@ -170,10 +170,10 @@ pub struct Failure<'a> {
 const X_SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 
 impl Failure<'_> {
-    /// Returns whether the same request may succeed later: connections that are refused, lost or timed out, and the statuses 408, 429,
-    /// and 502 and above except 505. A rejected certificate counts only if there is another server. The header `x-should-retry` of a
-    /// proxy overrides this for statuses. "No model is loaded" counts if there is another server; this one would need a load. (Retrying
-    /// generations after it is safe, so a custom policy may wait for the load.)
+    /// Returns whether the same request may succeed later: connections that are refused, lost or timed out, and the statuses 408,
+    /// 429, and 502 and above except 505. A rejected certificate counts only if there is another server. The header
+    /// `x-should-retry` of a proxy overrides this for statuses. "No model is loaded" counts only if there is another server,
+    /// because this one would need a load. (Retrying generations after it is safe, so a custom policy may wait for the load.)
     pub fn is_transient(&self) -> bool {
         let said = self.error.headers().and_then(|headers| headers.get(X_SHOULD_RETRY)?.to_str().ok());
         match (self.error.kind(), said.map(str::trim)) {

@@ -31,7 +31,7 @@ pub trait Join<T>: MaybeSend {
 /// How the rest is requested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
-    /// The text that had arrived follows the prompt: as `response_prefix`, or at the end of the prompt of a completion.
+    /// The text that arrived follows the prompt: as `response_prefix`, or at the end of the prompt of a completion.
     Prefix,
     /// The text is the last message, which is continued.
     Message,
@@ -262,7 +262,7 @@ impl Joint {
     /// Returns how the rest is requested. A prefix is in the prompt as it was generated; only the template knows where reasoning ends.
     fn way(&self, ask: &Ask) -> Result<Way, ErrorCode> {
         match (self.reasoning, ask.continues) {
-            // The reasoning would stand behind the text that it came before.
+            // The reasoning would be placed after the text that it preceded.
             (true, true) => Err(ErrorCode::NotText),
             (true, false) => Ok(Way::Message),
             (false, true) => Ok(Way::Prefix),

@@ -3,9 +3,9 @@
 //! Works wherever there is `fetch`. Tested in pages, dedicated and service workers, and Node. It does not use `window`: all globals are
 //! looked up when they are needed, as other workers, Deno and workerd have them, too.
 //!
-//! gloo-net builds the requests. It does not send them: its `send` panics if `fetch` rejects with something other than an `Error`, as it
-//! may when it is aborted, or returns a `Response` of another realm. It does not read responses either: its iterator over headers panics
-//! if one is not text. A panic stops the whole module, so this code assumes nothing.
+//! gloo-net builds the requests. It does not send them: its `send` panics if `fetch` rejects with something other than an
+//! `Error`, as it may when it is aborted, or returns a `Response` of another realm. It does not read responses either: its
+//! iterator over headers panics if one is not text. A panic stops the whole module, so this code does not rely on types.
 
 mod closing;
 mod fault;

@@ -37,15 +37,15 @@ pub struct Reqwest {
 }
 
 impl Reqwest {
-    /// Creates a transport from your builder, with custom proxies, certificates or pool settings.
+    /// Creates a transport from a reqwest builder, which can set proxies, certificates and the pool.
     ///
     /// Takes the builder instead of a client, because it disables redirects: reqwest keeps `X-API-Key` across
     /// hosts. It also sets a connect timeout of 10 s and closes pooled connections after 4 s without use, one
     /// second before the server does.
     ///
     /// A connection that answered with a status of 500 or more is not reused, because the server closes it soon after, without
-    /// announcing it. For this, each connection serves one request at a time, and pool limits that you set apply to each connection instead of
-    /// all. Over HTTP/2 and through plain HTTP proxies, connections are pooled as usual for reqwest.
+    /// announcing it. For this, each connection serves one request at a time, and pool limits of the builder apply to each
+    /// connection instead of all. Over HTTP/2 and through plain HTTP proxies, connections are pooled as usual for reqwest.
     ///
     /// Only requests that were never written are sent again automatically: if a pooled connection turned out to
     /// be closed, and over HTTP/2 if the server reports that it did not start.

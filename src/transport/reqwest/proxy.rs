@@ -17,7 +17,7 @@ pub(super) struct Proxies {
 }
 
 impl Proxies {
-    /// Determines this from the `Debug` of the client and its builder, since there is no other way.
+    /// Reads both from the `Debug` of the client and its builder, since there is no other way.
     pub(super) fn of(builder: &str, client: &reqwest::Client) -> Self {
         let client = format!("{client:?}");
         let environment = !has_proxies(builder) && has_proxies(&client);

@@ -40,11 +40,11 @@ pub struct Ureq {
 }
 
 impl Ureq {
-    /// Creates a transport from your builder, with custom proxies, certificates or buffers.
+    /// Creates a transport from a ureq builder, which can set proxies, certificates and buffers.
     ///
-    /// Takes the builder instead of an agent, because it disables redirects and sets what the client relies
-    /// on: statuses are not errors, deadlines are those of [`Timeouts`](crate::Timeouts), connecting takes at most 10 s, and
-    /// pooled connections are closed after 4 s without use, one second before the server does.
+    /// Takes the builder instead of an agent, because it disables redirects and changes settings that the client relies on:
+    /// statuses are not errors, deadlines are those of [`Timeouts`](crate::Timeouts), connecting takes at most 10 s, and pooled
+    /// connections are closed after 4 s without use, one second before the server does.
     ///
     /// # Errors
     ///
