@@ -1,13 +1,13 @@
-//! The abi as plain exports: numbers alone, and bytes through two buffers, one for each direction.
+//! The ABI as plain exports: only numbers, and bytes through two buffers, one for each direction.
 //!
-//! JavaScript asks [`input`] for room, writes there, and names the length in the call that takes it. What a call gives lies at
-//! [`output`] and [`detail`] until the next call. Addresses change whenever memory grows.
+//! JavaScript requests room with [`input`], writes there, and passes the length to the function that reads it. The results of a
+//! call are at [`output`] and [`detail`] until the next call. Addresses change whenever memory grows.
 
 use std::cell::RefCell;
 
 use crate::machine;
 
-/// Larger buffers are given back once they were used.
+/// Larger buffers are freed after use.
 const KEPT: usize = 1 << 20;
 
 thread_local! {
@@ -27,12 +27,12 @@ macro_rules! exports {
 }
 
 exports! {
-    /// The version of what these functions take and give.
+    /// Returns the version of the ABI.
     fn version() -> u32 {
         machine::VERSION
     }
 
-    /// Room for so many bytes of input: its address.
+    /// Reserves this many bytes for input and returns their address.
     fn input(length: usize) -> usize {
         INPUT.with_borrow_mut(|input| {
             if input.capacity() > KEPT && length <= KEPT {
@@ -43,57 +43,58 @@ exports! {
         })
     }
 
-    /// The address of the records that the last call gave.
+    /// Returns the address of the records of the last call.
     fn output() -> usize {
         machine::with_output(|output| output.as_ptr() as usize)
     }
 
-    /// Their length.
+    /// Returns the length of the records of the last call.
     fn output_length() -> usize {
         machine::with_output(|output| output.len())
     }
 
-    /// The address of the detail of the last call, in JSON.
+    /// Returns the address of the detail of the last call, in JSON.
     fn detail() -> usize {
         machine::with_detail(|detail| detail.as_ptr() as usize)
     }
 
-    /// Its length.
+    /// Returns the length of the detail.
     fn detail_length() -> usize {
         machine::with_detail(|detail| detail.len())
     }
 
-    /// When to poll the call again that was polled last, in milliseconds; infinite if never.
+    /// Returns when to poll the call again that was polled last, in milliseconds. Infinite if never.
     fn deadline() -> f64 {
         machine::deadline()
     }
 
-    /// Opens a client from settings; 0 if they cannot work, which the detail explains.
+    /// Opens a client from settings. Returns 0 if they are invalid; the detail has the error.
     fn open(length: usize) -> u32 {
         taken(length, machine::open)
     }
 
-    /// Closes a client. Its calls go on.
+    /// Closes a client. Its calls continue.
     fn close(client: u32) {
         machine::close(client);
     }
 
-    /// Opens a client that shares all but its options with this one; 0 if these cannot work, which the detail explains.
+    /// Opens a client that shares everything except its options with this one. Returns 0 if the options are invalid; the detail
+    /// has the error.
     fn view(client: u32, length: usize) -> u32 {
         taken(length, |settings| machine::view(client, settings))
     }
 
-    /// The state of a client's servers, in the detail; 0 if there is no such client.
+    /// Writes the state of a client's servers into the detail. Returns 0 if there is no such client.
     fn servers(client: u32, now: f64) -> u32 {
         machine::servers(client, now)
     }
 
-    /// Notes which model a server of a client has loaded; 0 if that cannot be read. Unknown servers are ignored.
+    /// Sets which model a server of a client has loaded. Returns 0 if the input is invalid. Unknown servers are ignored.
     fn loaded(client: u32, length: usize) -> u32 {
         taken(length, |what| machine::loaded(client, what))
     }
 
-    /// Makes a call; 0 if it cannot be made, which the detail explains.
+    /// Creates a call. Returns 0 if it is invalid; the detail has the error.
     fn start(client: u32, length: usize) -> u32 {
         taken(length, |call| machine::start(client, call))
     }
@@ -103,37 +104,37 @@ exports! {
         machine::drop_call(call);
     }
 
-    /// What to do next, as one of `machine`'s codes.
+    /// Returns the next step as one of the codes of `machine`.
     fn poll(call: u32, now: f64) -> u32 {
         machine::poll(call, now)
     }
 
-    /// The head of an answer is there: its status, and some headers as [`machine::head`] wants them.
+    /// Passes the head of a response: its status, and some headers in the form of [`machine::head`].
     fn head(call: u32, now: f64, status: u32, length: usize) -> u32 {
         taken(length, |headers| machine::head(call, now, status, headers))
     }
 
-    /// Some bytes of its body.
+    /// Passes a part of the body.
     fn chunk(call: u32, now: f64, length: usize) -> u32 {
         taken(length, |bytes| machine::chunk(call, now, bytes))
     }
 
-    /// Its end.
+    /// Passes the end of the body.
     fn end(call: u32, now: f64) -> u32 {
         machine::end(call, now)
     }
 
-    /// The exchange failed, as [`machine::failed`] wants it.
+    /// Passes the failure of the exchange, in the form of [`machine::failed`].
     fn failed(call: u32, now: f64, how: u32, length: usize) -> u32 {
         taken(length, |message| machine::failed(call, now, how, message))
     }
 
-    /// The key that was asked for, or why there is none, as [`machine::key`] wants it.
+    /// Passes the key that was requested, or an error, in the form of [`machine::key`].
     fn key(call: u32, now: f64, kind: u32, expires_in: f64, length: usize) -> u32 {
         taken(length, |text| machine::key(call, now, kind, expires_in, text))
     }
 
-    /// A call that waited for another one and is to be polled; 0 if there is none.
+    /// Returns a call that waited for another one and must be polled. 0 if there is none.
     fn woken() -> u32 {
         machine::woken()
     }
@@ -141,7 +142,7 @@ exports! {
 
 #[cfg(feature = "tabbyml")]
 exports! {
-    /// Opens a session of an editor; 0 if its settings cannot work, which the detail explains.
+    /// Opens a session of an editor. Returns 0 if its settings are invalid; the detail has the error.
     fn open_session(length: usize) -> u32 {
         taken(length, crate::session::open)
     }
@@ -151,13 +152,13 @@ exports! {
         crate::session::close(session);
     }
 
-    /// Reports something to a session, or asks it; the detail has the answer, or with 0 what is wrong.
+    /// Reports an event to a session, or polls it. The detail has the answer, or with 0 the error.
     fn tell_session(session: u32, now: f64, length: usize) -> u32 {
         taken(length, |what| crate::session::tell(session, now, what))
     }
 }
 
-/// Calls with the input, at most as long as the room that was requested.
+/// Calls a function with the input, limited to the room that was requested.
 fn taken<T>(length: usize, call: impl FnOnce(&[u8]) -> T) -> T {
     INPUT.with_borrow(|input| call(input.get(..length).unwrap_or(input)))
 }

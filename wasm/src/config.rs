@@ -1,4 +1,4 @@
-//! What JavaScript says, in JSON: settings of a client, what is wanted of a call, keys, heads.
+//! Input from JavaScript, in JSON: settings of a client, calls, keys, heads.
 
 use std::time::Duration;
 
@@ -13,29 +13,29 @@ use tabbyapi::internal::Ask;
 use tabbyapi::policy::Resume;
 use tabbyapi::{Error, ErrorKind, Options, Result};
 
-/// What is wanted of a call.
+/// The description of a call.
 pub(crate) struct Wanted<'a> {
     /// The name of the operation.
     pub(crate) operation: String,
     pub(crate) has_body: bool,
-    /// How many choices are asked for, if that is known.
+    /// The requested number of choices, if known.
     pub(crate) choices: Option<u64>,
-    /// Whether usage is asked for.
+    /// Whether usage was requested.
     pub(crate) wants_usage: bool,
     pub(crate) request_bytes: u64,
-    /// The estimated tokens of prompt and answer, if they are limited.
+    /// The estimated tokens of prompt and response, if tokens are limited.
     pub(crate) tokens: u64,
     fields: Document<'a>,
 }
 
 impl Wanted<'_> {
-    /// A field that is a string; empty if there is none.
+    /// Returns a field that is a string. Empty if there is none.
     pub(crate) fn text(&self, name: &str) -> String {
         self.fields.string(name).unwrap_or_default()
     }
 
-    /// How its stream is resumed, if it is to be: `resume` of `attempts`, `base`, `cap`, `any_model`, `final_message`, and of what the request
-    /// asks for `constrained`, `max_tokens`, `opens` and `continues`.
+    /// Returns how the stream is resumed, if enabled: `resume` with `attempts`, `base`, `cap`, `any_model`, `final_message`, and
+    /// the properties of the request `constrained`, `max_tokens`, `opens` and `continues`.
     pub(crate) fn resuming(&self) -> Option<Resuming> {
         let given = inner(&self.fields, "resume")?;
         let (amount, is) = (|name| number(&given, name), |name| truth(&given, name).unwrap_or(false));
@@ -60,12 +60,12 @@ impl Wanted<'_> {
         Some(Resuming { resume, ask })
     }
 
-    /// The model that the request names, if any.
+    /// Returns the model that the request names, if any.
     pub(crate) fn model(&self) -> Option<String> {
         self.fields.string("model")
     }
 
-    /// The client's options with those of the call in their place, of which `server` is the only one to be asked.
+    /// Returns the client's options, overridden by those of the call. Only calls can set `server`.
     pub(crate) fn options(&self, client: &Options) -> Result<Options> {
         let mut options = options(&self.fields, client.clone());
         if let Some(server) = self.fields.string("server") {
@@ -75,12 +75,13 @@ impl Wanted<'_> {
     }
 }
 
-/// The options of a client that shares everything else with another one.
+/// Returns the options of a client that shares everything else with another one.
 pub(crate) fn options_alone(json: &[u8]) -> Result<Options> {
     Ok(options(&object(json)?, Options::new()))
 }
 
-/// What is wanted of a call: `operation`, `has_body`, `choices`, `wants_usage`, `request_bytes`, `model`, `tokens`, and [options].
+/// Reads the description of a call: `operation`, `has_body`, `choices`, `wants_usage`, `request_bytes`, `model`, `tokens`, and
+/// [options].
 pub(crate) fn call(json: &[u8]) -> Result<Wanted<'_>> {
     let fields = object(json)?;
     Ok(Wanted {
@@ -94,8 +95,8 @@ pub(crate) fn call(json: &[u8]) -> Result<Wanted<'_>> {
     })
 }
 
-/// A key, and after how many milliseconds it expires, if it does: 0 there is none, 1 an API key, 2 an admin key, 3 a bearer, 4 no key but
-/// why there is none.
+/// Reads a key that expires after this many milliseconds, if at all. `kind` is 0 for no key, 1 for an API key, 2 for an admin
+/// key, 3 for a bearer key, 4 for an error, whose message is the text.
 pub(crate) fn key(kind: u32, text: &[u8], expires_in: f64, now: Time) -> Result<Option<Credential>> {
     let text = String::from_utf8_lossy(text);
     let credential = match kind {
@@ -111,19 +112,21 @@ pub(crate) fn key(kind: u32, text: &[u8], expires_in: f64, now: Time) -> Result<
     }))
 }
 
-/// The headers that calls look at. JavaScript keeps them all, since what reads any name weighs more than all that is done with them.
+/// The headers that calls read. JavaScript keeps all of them, since code that parses any name would be larger than all code that
+/// uses the values.
 const LOOKED_AT: [HeaderName; if cfg!(feature = "tabbyml") { 6 } else { 5 }] = [
     header::CONTENT_TYPE,
     header::RETRY_AFTER,
     header::DATE,
     HeaderName::from_static("x-should-retry"),
     HeaderName::from_static("retry-after-ms"),
-    // A server without accounts sends what it does not know to its documentation.
+    // A server without accounts redirects unknown paths to its documentation.
     #[cfg(feature = "tabbyml")]
     header::LOCATION,
 ];
 
-/// The head of an answer, from its status and the values of these headers, a line each; an empty one is not there.
+/// Creates the head of a response from its status and the values of these headers, one per line. An empty value means that the
+/// header is missing.
 pub(crate) fn head(status: u32, values: &[u8]) -> Option<Parts> {
     let (mut head, ()) = http::Response::new(()).into_parts();
     head.status = StatusCode::from_u16(u16::try_from(status).ok()?).ok()?;
@@ -137,12 +140,12 @@ pub(crate) fn head(status: u32, values: &[u8]) -> Option<Parts> {
     Some(head)
 }
 
-/// Options by their names, which may be absent or null: `secrets`, a list; `retry` of `max_retries`, `base`, `cap`, `retry_after_cap` and
-/// `retry_generations`; `limits` of `event`, `body` and `error_excerpt`, in bytes; `timeout_policy` of `read`, `generate`, `stream`,
-/// `stream_tools`, `load` and `download`, each of `head`, `first_item`, `idle` and `total`; `timeout`; `prefer_admin_key`. Times are in
-/// milliseconds. A negative number means no limit.
+/// Reads options by name, which may be absent or null: `secrets`, a list; `retry` with `max_retries`, `base`, `cap`,
+/// `retry_after_cap` and `retry_generations`; `limits` with `event`, `body` and `error_excerpt`, in bytes; `timeout_policy` with
+/// `read`, `generate`, `stream`, `stream_tools`, `load` and `download`, each with `head`, `first_item`, `idle` and `total`;
+/// `timeout`; `prefer_admin_key`. Times are in milliseconds. A negative number means no limit.
 pub(crate) fn options(fields: &Document<'_>, mut options: Options) -> Options {
-    // JavaScript sends the headers that these are the values of. A gateway's key may be among them, so none of them shows.
+    // The values of headers that JavaScript sends. One may be the key of a gateway, so all of them are redacted.
     for (_, secret) in inner(fields, "secrets").iter().flat_map(Document::values) {
         options = options.secret(&string(secret).unwrap_or_default());
     }
@@ -194,7 +197,7 @@ pub(crate) fn options(fields: &Document<'_>, mut options: Options) -> Options {
     options.retry(retry).limits(limits).timeout_policy(timeout_policy)
 }
 
-/// A field that is true or false.
+/// Returns a field that is a boolean.
 pub(crate) fn truth(fields: &Document<'_>, name: &str) -> Option<bool> {
     match fields.get(name) {
         Some("true") => Some(true),
@@ -209,7 +212,7 @@ pub(crate) fn object(json: &[u8]) -> Result<Document<'_>> {
         .ok_or_else(|| Error::custom(ErrorKind::Misuse, "misuse", "what came over the abi is not an object"))
 }
 
-/// A field that is an object or an array; null is as good as none.
+/// Returns a field that is an object or an array. Null counts as missing.
 pub(crate) fn inner<'a>(fields: &Document<'a>, name: &str) -> Option<Document<'a>> {
     let text = fields.get(name).filter(|text| matches!(text.as_bytes().first(), Some(b'{' | b'[')))?;
     Document::read(text).ok()
@@ -219,7 +222,8 @@ pub(crate) fn number(fields: &Document<'_>, name: &str) -> Option<f64> {
     decimal(fields.get(name)?)
 }
 
-/// A number, to the last bit but a few: they are times and counts. The library's own parser has tables as large as this module.
+/// Parses a number, exact except for the last few bits: it is a time or a count. The standard parser has tables as large as this
+/// module.
 fn decimal(text: &str) -> Option<f64> {
     let (mut number, mut exponent, mut step) = (0.0, 0_i32, 0);
     let mut bytes = text.bytes();
@@ -250,12 +254,12 @@ fn decimal(text: &str) -> Option<f64> {
     Some(if text.starts_with('-') { -number } else { number })
 }
 
-/// A time of milliseconds, which may be fractional; None if it is not a time.
+/// Converts milliseconds, which may be fractional. None if they are not a duration.
 pub(crate) fn milliseconds(milliseconds: f64) -> Option<Duration> {
     (milliseconds >= 0.0).then(|| Duration::from_micros((milliseconds * 1000.0) as u64))
 }
 
-/// A count. A negative one means no limit.
+/// Converts a count. A negative one means no limit.
 pub(crate) fn count(number: f64) -> u32 {
     if number < 0.0 { u32::MAX } else { number as u32 }
 }

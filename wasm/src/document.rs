@@ -1,20 +1,20 @@
-//! A look at JSON text that makes no values of it: whether it is valid, and what its outermost values are. Values are made by the host's own
-//! parser; a second one in the module is ten times as much code.
+//! Scans JSON text without creating values: whether it is valid, and the text of its outermost values. The host's own parser
+//! creates values; a second one in the module would be ten times as much code.
 
-/// Deeper documents are refused, as serde_json does.
+/// Deeper documents are rejected, as by serde_json.
 const DEEPEST: u32 = 128;
 
-/// What a look at a document found.
+/// The result of scanning a document.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Document<'a> {
-    /// The outermost values as text: those of an object under their names as they stand, those of an array under empty ones.
+    /// The outermost values as text. Those of an object have their names, still escaped; those of an array have empty ones.
     values: Vec<(&'a str, &'a str)>,
-    /// Where bare `NaN`, `Infinity` and `-Infinity` stand, which the server writes and JSON does not know.
+    /// The positions of bare `NaN`, `Infinity` and `-Infinity`, which the server writes although they are not JSON.
     odd: Vec<(usize, usize)>,
 }
 
 impl<'a> Document<'a> {
-    /// Looks at a document; where it ceases to be valid, if it does.
+    /// Scans a document. Errors with the position at which it is not valid.
     pub(crate) fn read(text: &'a str) -> Result<Self, usize> {
         let mut look = Scanner { text, at: 0, odd: Vec::new(), values: Vec::new() };
         match look.value(0).and_then(|()| look.end()) {
@@ -23,22 +23,22 @@ impl<'a> Document<'a> {
         }
     }
 
-    /// The outermost values, with their names.
+    /// Returns the outermost values, with their names.
     pub(crate) fn values(&self) -> &[(&'a str, &'a str)] {
         &self.values
     }
 
-    /// The value of a field as text; the last one, as `JSON.parse` has it.
+    /// Returns the value of a field as text. If a name occurs twice, the last value is returned, as by `JSON.parse`.
     pub(crate) fn get(&self, name: &str) -> Option<&'a str> {
         self.values.iter().rev().find(|(other, _)| *other == name).map(|(_, value)| *value)
     }
 
-    /// The value of a field that is a string.
+    /// Returns the value of a field that is a string.
     pub(crate) fn string(&self, name: &str) -> Option<String> {
         string(self.get(name)?)
     }
 
-    /// The same document without what JSON does not know, if there is such: null in its place.
+    /// Returns the document with null instead of values that are not JSON, if there are any.
     pub(crate) fn mended(&self, text: &str) -> Option<String> {
         let mut mended = String::new();
         let mut from = 0;
@@ -52,12 +52,12 @@ impl<'a> Document<'a> {
     }
 }
 
-/// The string that a value is, if it is one.
+/// Returns the string of a value, if it is one.
 pub(crate) fn string(json: &str) -> Option<String> {
     unescaped(json.strip_prefix('"')?.strip_suffix('"')?)
 }
 
-/// What the body of a string says, without its quotes.
+/// Undoes the escapes in the body of a string, without its quotes.
 fn unescaped(body: &str) -> Option<String> {
     let mut text = String::with_capacity(body.len());
     let mut rest = body;
@@ -84,7 +84,7 @@ fn unescaped(body: &str) -> Option<String> {
     Some(text)
 }
 
-/// The character that an escape stands for by its digits, and how much of the text is that: two escapes make one beyond 16 bits.
+/// Returns the character of an escape with digits, and the length of the escape. Characters beyond 16 bits have two escapes.
 fn unit(text: &str) -> Option<(char, usize)> {
     let digits = |text: &str| u32::from_str_radix(text.get(..4)?, 16).ok();
     let first = digits(text)?;
@@ -113,7 +113,7 @@ pub(crate) fn push_string(json: &mut String, text: &str) {
             0..0x20 => "\\u00",
             _ => continue,
         };
-        // What is escaped is one byte long.
+        // Escaped characters are one byte long.
         json.push_str(text.get(from..at).unwrap_or_default());
         json.push_str(escape);
         if escape.len() > 2 {
@@ -139,7 +139,7 @@ impl<'a> Scanner<'a> {
         self.text.as_bytes()
     }
 
-    /// Keeps the value that ends here, if it is an outermost one.
+    /// Records the value that ends here, if it is an outermost one.
     fn keep(&mut self, depth: u32, name: (usize, usize), start: usize) -> Option<()> {
         if depth == 0 {
             self.values.push((self.text.get(name.0..name.1)?, self.text.get(start..self.at)?));
@@ -180,7 +180,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Items with commas between them, up to the closing bracket.
+    /// Scans items separated by commas, up to the closing bracket.
     fn list(&mut self, close: u8, item: impl Fn(&mut Self) -> Option<()>) -> Option<()> {
         self.at += 1;
         if self.next()? == close {
@@ -200,7 +200,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// The length of the string body that begins here with its quote.
+    /// Returns the length of the string body that begins here, including its quote.
     fn string(&mut self) -> Option<usize> {
         let (length, _) = string_body(self.bytes().get(self.at + 1..)?)?;
         self.at += length + 2;
@@ -253,7 +253,7 @@ impl<'a> Scanner<'a> {
         Some(())
     }
 
-    /// Skips white space, and returns the byte after it.
+    /// Skips whitespace, and returns the byte after it.
     fn next(&mut self) -> Option<u8> {
         while let Some(byte) = self.bytes().get(self.at) {
             if !matches!(byte, b' ' | b'\t' | b'\r' | b'\n') {
@@ -269,8 +269,8 @@ impl<'a> Scanner<'a> {
     }
 }
 
-/// The length of the string body at the start of `bytes`, up to its closing quote, and whether it has escapes; None if it has no
-/// end there, or cannot be one.
+/// Returns the length of the string body at the start of `bytes`, up to its closing quote, and whether it has escapes. None if it
+/// does not end there, or is not valid.
 #[inline]
 pub(crate) fn string_body(bytes: &[u8]) -> Option<(usize, bool)> {
     let mut escaped = false;
@@ -299,7 +299,7 @@ pub(crate) fn are_escapes(mut body: &str) -> bool {
     true
 }
 
-/// The length of the escape at the start of `bytes`.
+/// Returns the length of the escape at the start of `bytes`.
 fn escape(bytes: &[u8]) -> Option<usize> {
     match bytes.get(1)? {
         b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Some(2),

@@ -1,4 +1,4 @@
-//! JSON for JavaScript: requests, required keys, errors, records of calls. Times are in milliseconds.
+//! Writes JSON for JavaScript: requests, requested keys, errors, records of calls. Times are in milliseconds.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use tabbyapi::{BaseUrl, Error, Phase, Place, Scope, ValidationIssue};
 use crate::resume::Reports;
 use crate::wire::Wire;
 
-/// A request, without its body. A request for the rest of a stream says how that is requested.
+/// Describes a request without its body. A request for the rest of a stream also describes how the rest is requested.
 pub(crate) fn request(request: &Request<Bytes>, resumed: &Reports) -> String {
     let mut object = Object::new();
     object.text("method", Some(request.method().as_str()));
@@ -29,7 +29,7 @@ pub(crate) fn request(request: &Request<Bytes>, resumed: &Reports) -> String {
     object.end()
 }
 
-/// A call that waits: for something that all calls of its client share, or for a delay of its own.
+/// Describes a call that waits: for a change that all calls of its client share, or for its own delay.
 pub(crate) fn waiting(for_others: bool, resumed: &Reports) -> String {
     let mut object = Object::new();
     object.truth("for_others", for_others);
@@ -37,7 +37,7 @@ pub(crate) fn waiting(for_others: bool, resumed: &Reports) -> String {
     object.end()
 }
 
-/// What is done about a stream that broke.
+/// Describes the action after a break of a stream.
 pub(crate) fn resume(event: &ResumeEvent<'_>) -> String {
     let (action, wait, code) = match &event.action {
         ResumeAction::Resumed { wait } => ("resumed", Some(*wait), None),
@@ -70,7 +70,7 @@ pub(crate) fn wanted_key(server: &BaseUrl, scope: Scope, rejected: bool) -> Stri
     object.end()
 }
 
-/// The state of a client's servers, and how many calls wait for one of them.
+/// Describes the state of a client's servers, and the number of calls that wait for one of them.
 pub(crate) fn servers(shared: &Shared, now: Time) -> String {
     let mut object = Object::new();
     object.number("waiting", Some(shared.waiting() as u64));
@@ -96,7 +96,7 @@ fn server(status: &ServerStatus, now: Time) -> String {
     object.end()
 }
 
-/// How a call went.
+/// Describes the outcome of a call.
 pub(crate) fn outcome(call: &Call<Wire>, request_bytes: u64, resumed: &Reports) -> String {
     let record = call.record();
     let start = record.started.unwrap_or_default();
@@ -115,7 +115,7 @@ pub(crate) fn outcome(call: &Call<Wire>, request_bytes: u64, resumed: &Reports) 
     object.end()
 }
 
-/// One attempt, from the start of the call.
+/// Describes one attempt. Times count from the start of the call.
 fn attempt(attempt: &Attempt, start: Time, request_bytes: u64) -> String {
     let since = |time: Option<Time>| time.map(|time| time.since(start));
     let mut object = Object::new();
@@ -133,14 +133,14 @@ fn attempt(attempt: &Attempt, start: Time, request_bytes: u64) -> String {
     object.end()
 }
 
-/// An error, and the record of its call if there is one.
+/// Describes an error, and the record of its call if there is one.
 pub(crate) fn error(error: &Error, call: Option<(&Call<Wire>, &Reports)>, request_bytes: u64) -> String {
     let error = error.clone().spelled(in_javascript);
     let endpoint = error.endpoint();
     let mut object = Object::new();
     object.text("kind", Some(error.kind().as_str()));
     object.text("code", Some(error.code().as_str()));
-    // The sentence for people; then the server's own words, or ours without the place and the hint.
+    // The sentence for people, then the message: the server's own, or ours without the location and the hint.
     object.text("message", Some(&error.sentence()));
     object.text("reason", Some(error.message()));
     object.text("hint", error.hint());
@@ -159,7 +159,7 @@ pub(crate) fn error(error: &Error, call: Option<(&Call<Wire>, &Reports)>, reques
     object.end()
 }
 
-/// The names that JavaScript has for what hints speak of.
+/// Returns the JavaScript name of a place that a hint names.
 fn in_javascript(place: Place) -> String {
     match place {
         Place::Method("servers") => "`tabby.servers()`".to_owned(),
@@ -171,7 +171,7 @@ fn in_javascript(place: Place) -> String {
             };
             format!("`tabby.{}{arguments}`", camel(name))
         }
-        // Those of a client and of a call stand beside the others.
+        // The options of a client and of a call are named like other settings.
         Place::Setting(name) if name.starts_with("options.") => format!("`{}`", camel(&name["options.".len()..])),
         Place::Setting("client_builder.sensitive_header") => "`headers`".to_owned(),
         Place::Setting("client_builder.build_with") => "`fetch`".to_owned(),
@@ -182,7 +182,7 @@ fn in_javascript(place: Place) -> String {
         Place::Setting(name) => format!("`{}`", camel(name)),
         Place::Key(name) => format!("`{}`", camel(name)),
         Place::BaseUrl => "`baseURL`".to_owned(),
-        // Fields have the names of the wire.
+        // Fields have their wire names.
         other => other.to_string(),
     }
 }
@@ -207,7 +207,7 @@ fn issue(issue: &ValidationIssue) -> String {
 
 fn pairs(headers: &HeaderMap) -> String {
     list(headers.iter().map(|(name, value)| {
-        // Bytes beyond ASCII are Latin-1 to `fetch`.
+        // `fetch` treats bytes beyond ASCII as Latin-1.
         let value: String = value.as_bytes().iter().map(|byte| char::from(*byte)).collect();
         ["[", &quoted(name.as_str()), ",", &quoted(&value), "]"].concat()
     }))
@@ -236,10 +236,10 @@ impl Object {
         self.raw(name, number.map(|number| number.to_string()).as_deref().unwrap_or("null"));
     }
 
-    /// In milliseconds: whole ones, and millionths of one.
+    /// Adds a time in milliseconds, with up to six decimals.
     fn time(&mut self, name: &str, time: Option<Duration>) {
         let text = time.map(|time| {
-            // With the zeros that are before them.
+            // Includes leading zeros.
             let millionths = (1_000_000 + u64::from(time.subsec_nanos()) % 1_000_000).to_string();
             [&(time.as_millis() as u64).to_string(), ".", &millionths[1..]].concat()
         });
@@ -250,7 +250,7 @@ impl Object {
         self.raw(name, if truth { "true" } else { "false" });
     }
 
-    /// What was done about a stream that broke, if there is anything new.
+    /// Adds the actions after breaks of the stream, if there are new ones.
     fn events(&mut self, reports: &Reports) {
         let events = reports.take_events();
         if !events.is_empty() {
@@ -316,7 +316,7 @@ mod tests {
         );
     }
 
-    /// All places that hints of the library name, by its sources.
+    /// All places that the library's hints name, from its sources.
     fn places() -> Vec<Place> {
         let (mut folders, mut places) = (vec![concat!(env!("CARGO_MANIFEST_DIR"), "/../src").into()], Vec::new());
         while let Some(folder) = folders.pop() {
@@ -330,7 +330,7 @@ mod tests {
                 for part in source.split('{').filter_map(|part| part.split_once('}')) {
                     places.extend(match part.0.split_once(':') {
                         Some(("method", name)) => Some(Place::Method(name)),
-                        // The last word of some is put in by a macro.
+                        // The last word of some comes from a macro.
                         Some(("setting", name)) if !name.contains(['"', ' ']) => Some(Place::Setting(name)),
                         Some(("key", name)) => Some(Place::Key(name)),
                         _ => None,
@@ -341,7 +341,7 @@ mod tests {
         places
     }
 
-    /// What only Rust has: no error of this package names them, as it has no such settings.
+    /// Places that only Rust has. No error of this package names them, because it does not have these settings.
     const OF_RUST: [&str; 10] = [
         "behind.",
         "provider.",

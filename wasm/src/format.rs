@@ -1,4 +1,4 @@
-//! What the events and bodies of each kind of answer mean, without typed models: the package's types are TypeScript's.
+//! Interprets the events and bodies of each kind of response without typed models: the package's types are TypeScript's.
 
 use tabbyapi::decode::{EventFormat, Step, answer_error, error_event, event_error};
 use tabbyapi::internal::Piece;
@@ -9,29 +9,29 @@ use crate::records;
 use crate::resume;
 use crate::template::{Match, Templates};
 
-/// What is answered.
+/// The kind of a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// One JSON body, with one of these fields in it. With none, anything but an error is accepted.
+    /// One JSON body with at least one of these fields. If there are none, everything except an error is accepted.
     Body(&'static [&'static str]),
-    /// Chunks of a generation, up to `[DONE]`; `unbounded` if it is a completion without `max_tokens`.
+    /// Chunks of a generation, up to `[DONE]`. `unbounded` if it is a completion without `max_tokens`.
     Chunks { unbounded: bool },
     /// The progress of a load.
     Load,
-    /// Pieces of text of the KoboldAI API.
+    /// Parts of the text of the KoboldAI API.
     Kobold,
     /// Chunks of a conversation with TabbyML/tabby, up to the end of the body.
     #[cfg(feature = "tabbyml")]
     Assistant,
-    /// An answer of GraphQL.
+    /// A response of GraphQL.
     #[cfg(feature = "tabbyml")]
     GraphQl,
-    /// Events of a route that the library has no operation for, up to `[DONE]` or to their end.
+    /// Events of a route without an operation in the library, up to `[DONE]` or the end of the body.
     Events,
 }
 
 impl Kind {
-    /// Whether the answer is one body.
+    /// Whether the response is one body.
     pub(crate) fn is_whole(self) -> bool {
         #[cfg(feature = "tabbyml")]
         if self == Kind::GraphQl {
@@ -41,21 +41,21 @@ impl Kind {
     }
 }
 
-/// Reads events, and writes records of them.
+/// Reads events and writes records of them.
 pub(crate) struct Format {
     kind: Kind,
     templates: Templates,
-    /// The model itself was finished, after which a load may end.
+    /// The model itself was finished, after which a load can end.
     loaded: bool,
     ends: Ends,
     #[cfg(feature = "tabbyml")]
     beginnings: tabbyapi::internal::Beginnings,
-    /// What is wrong with a whole answer, although it has all that one has.
+    /// The error of a whole response that has the expected fields.
     fault: Option<Error>,
-    /// Whether the text of what was recognized last is escaped; the text lies in `text`.
+    /// Whether the text in `text` of the last recognized event is escaped.
     found: Option<bool>,
     text: String,
-    /// The stream is to be resumed, for which it matters what its events come to.
+    /// The stream may be resumed, so the properties of its events are needed.
     resumes: bool,
 }
 
@@ -76,7 +76,7 @@ impl Format {
         }
     }
 
-    /// Notes what an event comes to whose record is to be written.
+    /// Records the properties of an event whose record is written next.
     fn see(&self, document: &Document<'_>, choices: &[Document<'_>]) -> Piece {
         if !self.resumes {
             return Piece::default();
@@ -116,7 +116,7 @@ impl Format {
         }
         let piece = self.see(&document, &choices);
         let mended = document.mended(data);
-        // Of events with both text and reasoning, or neither, it is not plain which of them a text of the next one is.
+        // If an event has both text and reasoning, or neither, it is not clear which of them the text of the next event is.
         let is_plain = mended.is_none() && kind == "message" && matches!(self.kind, Kind::Chunks { .. });
         if is_plain && (!self.resumes || piece.text != piece.reasoning) {
             self.templates.learn(data, &piece);
@@ -125,7 +125,7 @@ impl Format {
         Ok(Step::Item(()))
     }
 
-    /// The progress of a load: complete only if the connection ends cleanly after the model itself was finished.
+    /// Reads the progress of a load. It is complete only if the connection ends cleanly after the model itself was finished.
     fn progress(&mut self, kind: &str, data: &str) -> Result<Step<()>> {
         let document = match read(kind, data, &["model_type", "status"])? {
             Some(document) => document,
@@ -240,7 +240,7 @@ impl EventFormat for Format {
     fn end(&mut self) -> Result<()> {
         match self.kind {
             Kind::Load if self.loaded => Ok(()),
-            // The stream just closes.
+            // The server just closes the stream.
             Kind::Kobold | Kind::Events => Ok(()),
             #[cfg(feature = "tabbyml")]
             Kind::Assistant => {
@@ -258,19 +258,19 @@ impl EventFormat for Format {
     }
 }
 
-/// Which choices of a stream have ended.
+/// The choices of a stream that have ended.
 pub(crate) struct Ends {
-    /// How many choices were asked for, if that is known.
+    /// The requested number of choices, if known.
     pub(crate) expected: Option<u64>,
-    /// Usage was asked for, so that an answer without it was cut.
+    /// Usage was requested, so a response without it was cut.
     pub(crate) wants_usage: bool,
-    /// By their indices.
+    /// By index.
     known: Vec<(u64, bool)>,
-    /// An event had more than one.
+    /// An event had more than one choice.
     several: bool,
 }
 
-/// More choices are not kept in mind, and then the end must be announced.
+/// Further choices are not tracked; the end must then be announced.
 const MOST_CHOICES: usize = 1024;
 
 impl Ends {
@@ -281,7 +281,7 @@ impl Ends {
     fn see(&mut self, choices: &[Document<'_>]) {
         self.several |= choices.len() > 1;
         for choice in choices {
-            // One choice is one, whatever its index is.
+            // If only one choice was requested, its index is ignored.
             let index = choice.get("index").and_then(|index| index.trim_matches('"').parse().ok());
             let index = if self.expected == Some(1) && !self.several { 0 } else { index.unwrap_or_default() };
             let ended = choice.string("finish_reason").is_some_and(|reason| !reason.is_empty());
@@ -302,7 +302,7 @@ impl Ends {
     }
 }
 
-/// An event of any kind but an error, as JSON.
+/// Reads an event of any kind except an error as JSON.
 fn any_event(kind: &str, data: &str) -> Result<Step<()>> {
     match data.trim_ascii() {
         "" => return Ok(Step::Skip),
@@ -320,7 +320,7 @@ fn any_event(kind: &str, data: &str) -> Result<Step<()>> {
     Ok(Step::Item(()))
 }
 
-/// Reads an event that should have one of these fields: the error that it carries in their place, or nothing, if it says nothing.
+/// Reads an event that should have one of these fields. Errors with the error that it has instead. None if it has no content.
 fn read<'a>(kind: &str, data: &'a str, fields: &[&str]) -> Result<Option<Document<'a>>> {
     if is_noise(kind, data) {
         return Ok(None);
@@ -341,8 +341,8 @@ fn read<'a>(kind: &str, data: &'a str, fields: &[&str]) -> Result<Option<Documen
     }
 }
 
-/// Whether an event says nothing: no data, or a kind that is neither a message nor an error, such as a ping. Servers and proxies
-/// send them to keep the connection alive.
+/// Whether an event has no content: no data, or a name other than that of a message or an error, such as a ping. Servers and
+/// proxies send them to keep the connection alive.
 fn is_noise(kind: &str, data: &str) -> bool {
     if kind != "message" {
         return kind != "error";
@@ -351,14 +351,14 @@ fn is_noise(kind: &str, data: &str) -> bool {
     let is_ping = |document: &Document<'_>| {
         document.values().len() == 1 && PINGS.contains(&document.string("type").unwrap_or_default().as_str())
     };
-    // Whatever says more is longer.
+    // Events with content are longer.
     matches!(data, "" | "null" | "{}")
         || data.len() <= 64 && data.starts_with('{') && Document::read(data).is_ok_and(|document| is_ping(&document))
 }
 
 const PINGS: [&str; 5] = ["ping", "heartbeat", "keepalive", "keep-alive", "keep_alive"];
 
-/// The error that stands beside other fields, if it is one.
+/// The error in a document that also has other fields, if there is one.
 fn beside(document: &Document<'_>) -> Option<Error> {
     let error = document.get("error")?;
     let is_none = |value: Document<'_>| value.values().is_empty();
@@ -367,13 +367,13 @@ fn beside(document: &Document<'_>) -> Option<Error> {
     if nothing { None } else { event_error(&["{\"error\":", error, "}"].concat()) }
 }
 
-/// The error of a choice, also of one that says no more than that it ended by one.
+/// The error of a choice, also if it only has an error as its finish reason.
 fn failed_choice(choice: &Document<'_>) -> Option<Error> {
     let inside = || objects(choice.get("delta")).iter().find_map(beside);
     beside(choice).or_else(inside).or_else(|| ended_by_error(choice, "stream_error"))
 }
 
-/// The objects of a list, or the one that stands in place of a list.
+/// The objects of a list, or a single object instead of a list.
 pub(crate) fn objects(json: Option<&str>) -> Vec<Document<'_>> {
     let object = |json: &str| json.starts_with('{');
     match json {
@@ -387,9 +387,9 @@ pub(crate) fn objects(json: Option<&str>) -> Vec<Document<'_>> {
     }
 }
 
-/// A whole answer that must have one of these fields, if there are any; the error that it carries instead.
+/// Reads a whole response that must have one of these fields, if there are any. Errors with the error that it has instead.
 fn whole<'a>(body: &'a str, fields: &'static [&'static str]) -> Result<Document<'a>> {
-    // Nothing is as good as null where nothing is expected.
+    // An empty body counts as null if no fields are expected.
     let body = if fields.is_empty() && body.trim_ascii().is_empty() { "null" } else { body };
     if let Some(error) = answer_error(body, fields) {
         return Err(error);
@@ -397,8 +397,8 @@ fn whole<'a>(body: &'a str, fields: &'static [&'static str]) -> Result<Document<
     Document::read(body).map_err(|_| no_json())
 }
 
-/// The error of a whole answer that was cut because the model was unloaded; it looks complete but for an `eos_reason` that is
-/// null, and usage that was asked for and is null too.
+/// The error of a whole response that was cut because the model was unloaded. It looks complete except for a null `eos_reason`,
+/// and null usage although it was requested.
 fn cut_by_unload(document: &Document<'_>, choices: &[Document<'_>]) -> Option<Error> {
     let stopped = |choice: &Document<'_>| {
         choice.get("finish_reason") == Some("\"stop\"") && choice.get("eos_reason") == Some("null")
@@ -409,7 +409,7 @@ fn cut_by_unload(document: &Document<'_>, choices: &[Document<'_>]) -> Option<Er
     cut.then(|| Error::custom(ErrorKind::Truncated, "generation_cut", reason).with_hint(hint))
 }
 
-/// Whether anything is lost without this choice of a chunk.
+/// Whether this choice of a chunk has content.
 fn says_something(choice: &Document<'_>) -> bool {
     let is_said = |of: &Document<'_>, name: &str| {
         let says = |value: &str| !matches!(value, "null" | "\"\"" | "[]" | "{}");
@@ -424,13 +424,13 @@ fn says_something(choice: &Document<'_>) -> bool {
     is_said(choice, "text") || inside("delta") || inside("message")
 }
 
-/// The error of a choice of a whole answer.
+/// The error of a choice of a whole response.
 fn failed_whole(choice: &Document<'_>) -> Option<Error> {
     let inside = choice.get("error").and_then(|error| answer_error(&["{\"error\":", error, "}"].concat(), &[]));
     inside.or_else(|| ended_by_error(choice, "server_error"))
 }
 
-/// The error of a choice that says no more than that it ended by one.
+/// The error of a choice that only has an error as its finish reason.
 fn ended_by_error(choice: &Document<'_>, code: &str) -> Option<Error> {
     let failed = choice.string("finish_reason").as_deref() == Some("error");
     failed.then(|| Error::custom(ErrorKind::Server, code, "the generation failed, and the server does not say why"))

@@ -1,10 +1,10 @@
-//! The machine inside the npm package `tabbyapi`.
+//! The WebAssembly module of the npm package `tabbyapi`.
 //!
 //! JavaScript has the sockets, the clock and the timers; this module has the calls. It opens no connection and imports nothing.
-//! What crosses the abi is numbers, bytes and JSON text, never objects: a request is described as JSON, the bytes of an
-//! answer come as they arrive, and what the events in them say goes back as one string of [records](records).
+//! Only numbers, bytes and JSON text cross the ABI, never objects. Requests are described as JSON. The bytes of a response are
+//! passed as they arrive, and the contents of its events are returned as one string of [records](records).
 //!
-//! `abi.rs` is the abi of the package, `bindgen.rs` the same for `wasm-pack build`. Both stand on [`machine`].
+//! `abi.rs` is the ABI of the package, `bindgen.rs` the same for `wasm-pack build`. Both are built on [`machine`].
 
 #[cfg(all(target_arch = "wasm32", not(feature = "bindgen")))]
 mod abi;

@@ -1,4 +1,4 @@
-//! Clients and calls by number, and what the abi does with them. Everything goes through here, on any target.
+//! Clients and calls by number, and the functions of the ABI, on any target.
 
 use std::cell::{Cell, RefCell};
 use std::pin::Pin;
@@ -14,36 +14,36 @@ use crate::resume::Reports;
 use crate::wire::Wire;
 use crate::{config, encode, operations, records};
 
-/// The version of the abi: it changes whenever what JavaScript says or gets does. `abi.js` has the same.
+/// The version of the ABI. It changes whenever its input or output changes. `abi.js` has the same number.
 pub const VERSION: u32 = 4;
 
-/// Await the next input of the exchange in flight, until the deadline.
+/// Wait for the next input of the exchange in flight, until the deadline.
 pub const READ: u32 = 0;
 /// Send the request that the detail describes.
 pub const SEND: u32 = 1;
-/// Drop what is in flight, and wait for the deadline or to be woken.
+/// Drop the exchange in flight, and wait for the deadline or a wake-up.
 pub const WAIT: u32 = 2;
-/// Bring the key that the detail asks for.
+/// Provide the key that the detail describes.
 pub const AUTHORIZE: u32 = 3;
-/// The call is over; the detail has its record.
+/// The call has ended; the detail has its record.
 pub const DONE: u32 = 4;
 /// The call failed; the detail has the error and the record.
 pub const FAILED: u32 = 5;
 
-/// How an exchange failed, if not before the server could see the request.
+/// The exchange failed after the server may have seen the request.
 const MAYBE_SENT: u32 = 1;
 const CERTIFICATE: u32 = 2;
 const PROXY: u32 = 3;
 
 struct Machine {
-    // Few at a time, so that looking through them is quickest.
+    // There are few at a time, so a linear search is fastest.
     clients: Vec<(u32, Client)>,
     calls: Vec<(u32, Running)>,
-    /// Numbers are never used twice, so a stale one finds nothing.
+    /// Numbers are never reused, so a stale one finds nothing.
     numbers: u32,
 }
 
-/// What the calls of a client share, and what they are made with. Clients that differ in the latter alone share the former.
+/// The shared state of a client's calls, and their options. Clients that differ only in options share the state.
 #[derive(Clone)]
 struct Client {
     shared: Shared,
@@ -56,7 +56,7 @@ struct Running {
     /// The size of the request's body, which stays in JavaScript.
     request_bytes: u64,
     changed: Option<Changed>,
-    /// What was done about a stream that broke.
+    /// The actions after breaks of the stream.
     reports: Reports,
 }
 
@@ -67,7 +67,7 @@ thread_local! {
     static WOKEN: RefCell<Vec<u32>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Looks at the records that the last call gave.
+/// Gives access to the records of the last call.
 pub fn with_output<T>(look: impl FnOnce(&[u8]) -> T) -> T {
     records::look(look)
 }
@@ -77,12 +77,12 @@ pub fn with_detail<T>(look: impl FnOnce(&[u8]) -> T) -> T {
     DETAIL.with_borrow(|detail| look(detail.as_bytes()))
 }
 
-/// When to poll the call again that was polled last, in milliseconds; infinite if never.
+/// Returns when to poll the call again that was polled last, in milliseconds. Infinite if never.
 pub fn deadline() -> f64 {
     DEADLINE.get()
 }
 
-/// Opens a client from settings; 0 if they cannot work, which the detail explains.
+/// Opens a client from settings. Returns 0 if they are invalid; the detail has the error.
 pub fn open(settings: &[u8]) -> u32 {
     match crate::settings::settings(settings) {
         Ok(settings) => MACHINE.with_borrow_mut(|machine| {
@@ -94,8 +94,8 @@ pub fn open(settings: &[u8]) -> u32 {
     }
 }
 
-/// Opens a client that shares servers, keys, limits and breakers with this one, with other options; 0 if they cannot work, which the detail
-/// explains.
+/// Opens a client that shares servers, keys, limits and breakers with this one, with other options. Returns 0 if they are
+/// invalid; the detail has the error.
 pub fn view(client: u32, settings: &[u8]) -> u32 {
     let viewed = shared(client).and_then(|shared| Ok(Client { shared, options: config::options_alone(settings)? }));
     match viewed {
@@ -104,7 +104,7 @@ pub fn view(client: u32, settings: &[u8]) -> u32 {
     }
 }
 
-/// Writes the state of a client's servers, and how many calls wait, into the detail; 0 if there is no such client.
+/// Writes the state of a client's servers and the number of waiting calls into the detail. Returns 0 if there is no such client.
 pub fn servers(client: u32, now: f64) -> u32 {
     match shared(client) {
         Ok(shared) => {
@@ -115,7 +115,7 @@ pub fn servers(client: u32, now: f64) -> u32 {
     }
 }
 
-/// Notes which model a server of a client has loaded; 0 if that cannot be read. Unknown servers are ignored.
+/// Sets which model a server of a client has loaded. Returns 0 if the input is invalid. Unknown servers are ignored.
 pub fn loaded(client: u32, what: &[u8]) -> u32 {
     match shared(client).and_then(|shared| Ok((shared, crate::settings::loaded(what)?))) {
         Ok((shared, (server, model))) => {
@@ -136,13 +136,13 @@ fn client_of(number: u32) -> Result<Client, Error> {
         .ok_or_else(|| misuse("there is no client of this number"))
 }
 
-/// Closes a client. Its calls go on.
+/// Closes a client. Its calls continue.
 pub fn close(client: u32) {
     let closed = MACHINE.with_borrow_mut(|machine| take(&mut machine.clients, client));
     drop(closed);
 }
 
-/// Makes a call; 0 if it cannot be made, which the detail explains.
+/// Creates a call. Returns 0 if it is invalid; the detail has the error.
 pub fn start(client: u32, call: &[u8]) -> u32 {
     let made = || {
         let client = client_of(client)?;
@@ -164,18 +164,18 @@ pub fn start(client: u32, call: &[u8]) -> u32 {
 
 /// Drops a call, which cancels it.
 pub fn drop_call(call: u32) {
-    // Outside of the borrow, since dropping wakes the calls that wait for it.
+    // Outside the borrow, since dropping a call wakes those that wait for it.
     let dropped = MACHINE.with_borrow_mut(|machine| take(&mut machine.calls, call));
     drop(dropped);
 }
 
-/// What to do next.
+/// Returns the next step.
 pub fn poll(call: u32, now: f64) -> u32 {
     step(call, now, None)
 }
 
-/// The head of an answer is there: its status, and the values of `content-type`, `retry-after`, `date`, `x-should-retry`
-/// and `retry-after-ms`, a line each.
+/// Passes the head of a response: its status, and the values of `content-type`, `retry-after`, `date`, `x-should-retry` and
+/// `retry-after-ms`, one per line.
 pub fn head(call: u32, now: f64, status: u32, headers: &[u8]) -> u32 {
     let head = match config::head(status, headers) {
         Some(head) => Input::Head(head),
@@ -184,18 +184,19 @@ pub fn head(call: u32, now: f64, status: u32, headers: &[u8]) -> u32 {
     step(call, now, Some(head))
 }
 
-/// Some bytes of its body.
+/// Passes a part of the body.
 pub fn chunk(call: u32, now: f64, bytes: &[u8]) -> u32 {
     step(call, now, Some(Input::Chunk(Bytes::copy_from_slice(bytes))))
 }
 
-/// Its end.
+/// Passes the end of the body.
 pub fn end(call: u32, now: f64) -> u32 {
     step(call, now, Some(Input::End))
 }
 
-/// The exchange failed. `how` is 0 if the server cannot have seen the request, 1 if it can, 2 if its certificate was refused, 3 if a proxy
-/// could not be reached: then the message begins with the proxy and the variable of the environment that names it, a line each.
+/// Passes the failure of the exchange. `how` is 0 if the server cannot have seen the request, 1 if it may have, 2 if its
+/// certificate was rejected, 3 if a proxy could not be reached: the message then begins with the proxy and the environment
+/// variable that sets it, one per line.
 pub fn failed(call: u32, now: f64, how: u32, message: &[u8]) -> u32 {
     let message = String::from_utf8_lossy(message);
     let failure = match how {
@@ -211,18 +212,18 @@ pub fn failed(call: u32, now: f64, how: u32, message: &[u8]) -> u32 {
     step(call, now, Some(Input::Failed(failure)))
 }
 
-/// The key that was asked for: 1 an API key, 2 an admin key, 3 a bearer; 0 there is none, 4 the text is the reason. It expires after so many
-/// milliseconds, or never if these are below 0.
+/// Passes the key that was requested. `kind` is 1 for an API key, 2 for an admin key, 3 for a bearer key, 0 for no key, 4 for an
+/// error, whose message is the text. The key expires after `expires_in` milliseconds, or never if that is negative.
 pub fn key(call: u32, now: f64, kind: u32, expires_in: f64, text: &[u8]) -> u32 {
     step(call, now, Some(Input::Key(config::key(kind, text, expires_in, time(now)))))
 }
 
-/// A call that waited for another one and is to be polled; 0 if there is none.
+/// Returns a call that waited for another one and must be polled. 0 if there is none.
 pub fn woken() -> u32 {
     WOKEN.with_borrow_mut(|woken| woken.pop().unwrap_or_default())
 }
 
-/// Hands an input to a call, if there is one, and asks what to do next.
+/// Passes an input to a call, if there is one, and returns the next step.
 #[inline(never)]
 fn step(number: u32, now: f64, input: Option<Input>) -> u32 {
     let now = time(now);
@@ -247,7 +248,7 @@ impl Running {
     fn drive(&mut self, number: u32, now: Time) -> u32 {
         loop {
             let (code, deadline) = match self.call.poll_output(now) {
-                // What it says stands in the records already.
+                // Its content is in the records already.
                 Output::Item(()) => continue,
                 Output::Read { deadline } => (READ, deadline),
                 Output::Send { request, deadline } => {
@@ -275,7 +276,7 @@ impl Running {
                     set_detail(encode::error(&error, Some((&self.call, &self.reports)), self.request_bytes));
                     (FAILED, None)
                 }
-                // What this package knows nothing of, it cannot do.
+                // An output that this package does not support.
                 _ => {
                     let error = misuse("the call asked for something that this package does not know");
                     set_detail(encode::error(&error, Some((&self.call, &self.reports)), self.request_bytes));
@@ -287,7 +288,7 @@ impl Running {
         }
     }
 
-    /// Whether what the call waits for is there already; if not, the call is woken when it is.
+    /// Whether the change that the call waits for has happened. Otherwise the call is woken when it happens.
     fn has_changed(&mut self, number: u32) -> bool {
         let Some(changed) = &mut self.changed else { return false };
         let waker = Waker::from(Arc::new(Number(number)));
@@ -321,7 +322,7 @@ fn take<T>(list: &mut Vec<(u32, T)>, number: u32) -> Option<T> {
     Some(list.swap_remove(at).1)
 }
 
-/// A call that is to be polled again.
+/// Wakes a call: it must be polled again.
 struct Number(u32);
 
 impl Wake for Number {

@@ -1,4 +1,4 @@
-//! The operations, by the names that the package gives them, and requests to any other route.
+//! The operations by their names in the package, and requests to any other route.
 //!
 //! The library's own table describes them. Bodies stay in JavaScript, and responses are read by [`Wire`].
 
@@ -13,7 +13,7 @@ use crate::format::Kind;
 use crate::resume::Reports;
 use crate::wire::Wire;
 
-/// An operation as JavaScript asks for it.
+/// An operation as requested by JavaScript.
 pub(crate) struct Row {
     pub(crate) verb: Method,
     pub(crate) path: String,
@@ -25,7 +25,7 @@ pub(crate) struct Row {
     pub(crate) also: Option<StatusCode>,
 }
 
-/// The row of what is wanted: of its name, which is service and method, and how the request changes what is to be expected.
+/// Returns the row of an operation by its name, which is service and method, adapted to the request.
 pub(crate) fn find(wanted: &Wanted<'_>) -> Result<Row> {
     let name = &*wanted.operation;
     if name == "request" || name == "request.stream" {
@@ -63,7 +63,7 @@ pub(crate) fn find(wanted: &Wanted<'_>) -> Result<Row> {
     })
 }
 
-/// A route that has no operation. It is sent again only if that does no harm, or if the server cannot have begun.
+/// A route without an operation. It is sent again only if it is idempotent, or if the server cannot have started it.
 fn custom(wanted: &Wanted<'_>, streams: bool) -> Result<Row> {
     let misuse = |reason: &str| Error::custom(ErrorKind::Misuse, "misuse", reason);
     let [method, path, scope] = ["method", "path", "scope"].map(|name| wanted.text(name));
@@ -95,7 +95,7 @@ fn custom(wanted: &Wanted<'_>, streams: bool) -> Result<Row> {
 }
 
 impl Row {
-    /// A call of the operation.
+    /// Creates a call of the operation.
     pub(crate) fn call(
         &self,
         shared: &Shared,
@@ -112,7 +112,7 @@ impl Row {
             older_path: (self.kind == Kind::Assistant).then_some(tabbyapi::internal::OLDER_PATH),
             #[cfg(not(feature = "tabbyml"))]
             older_path: None,
-            // That there is one is all that matters here.
+            // Only its presence matters here.
             body: Ok(wanted.has_body.then(|| Bytes::from_static(b"{}"))),
             scope: self.scope,
             idempotency: self.idempotency,
@@ -132,7 +132,7 @@ impl Row {
         Ok(call)
     }
 
-    /// What the library knows to say of the operation's errors.
+    /// Returns the function that refines the operation's errors.
     pub(crate) fn map_error(&self) -> fn(Error) -> Error {
         self.map_error
     }

@@ -1,19 +1,19 @@
-//! Records: what the events of an answer say, as one string for all that a chunk of bytes brought.
+//! Records: the contents of the events of a response, as one string for each chunk of bytes.
 //!
-//! A record begins with one character. From `SHORT` on it is the text of an event that differs from the template in force in that
-//! text alone, and its length. The others are below; a length is five characters of 7 bits, in UTF-16 units, as
-//! JavaScript counts. So all of it is ASCII but for the texts: a string with one character beyond Latin-1 takes twice the memory in
+//! A record begins with one character. From `SHORT` on, it is the length of a text, and the event differs from the current
+//! template only in that text. The others are listed below. A length is five characters of 7 bits and counts UTF-16 units, as in
+//! JavaScript. So everything except the texts is ASCII: a string with one character beyond Latin-1 takes twice the memory in
 //! JavaScript.
 //!
 //! | first | then | |
 //! |---|---|---|
 //! | `JSON` | length, text | an item |
-//! | `TEMPLATE` | number, two lengths, two texts | a template, in force from now on: what stands before and after the text |
-//! | `SWITCH` | number | another template in force |
-//! | `LONG` | length, text | as from `SHORT` on |
+//! | `TEMPLATE` | number, two lengths, two texts | a new current template: the text before and after |
+//! | `SWITCH` | number | selects another template |
+//! | `LONG` | length, text | like `SHORT` and above |
 //! | `ESCAPED` | length, text | the same, still escaped as in JSON |
-//! | `WHOLE` | length, text | a whole answer in place of a stream |
-//! | `PART` | | what follows is of another part of a stream that was resumed |
+//! | `WHOLE` | length, text | a whole response instead of a stream |
+//! | `PART` | | another part of a resumed stream follows |
 
 use std::cell::{Cell, RefCell};
 
@@ -26,10 +26,10 @@ const WHOLE: u8 = 5;
 const PART: u8 = 6;
 const SHORT: u8 = 7;
 
-/// Longer texts are `LONG`: the first character stays within ASCII.
+/// Longer texts are `LONG`, so that the first character is ASCII.
 const SHORT_MOST: usize = 0x7F - SHORT as usize;
 
-/// A larger buffer is given back once it was read.
+/// A larger buffer is freed after it was read.
 const KEPT: usize = 1 << 20;
 
 thread_local! {
@@ -58,17 +58,17 @@ pub(crate) fn whole(text: &str) {
     texts(WHOLE, None, &[text]);
 }
 
-/// Another part of the stream begins.
+/// Starts another part of the stream.
 pub(crate) fn part() {
     OUTPUT.with_borrow_mut(|output| output.push(PART));
 }
 
-/// Notes where the record of the next item begins.
+/// Marks where the record of the next item begins.
 pub(crate) fn mark() {
     MARK.set(OUTPUT.with_borrow(Vec::len));
 }
 
-/// Takes the record back that began at the mark; the item is the last of its part.
+/// Removes the record after the mark. Its item is the last of its part.
 pub(crate) fn drop_marked() {
     OUTPUT.with_borrow_mut(|output| output.truncate(MARK.get()));
 }
@@ -81,7 +81,7 @@ pub(crate) fn switch(number: usize) {
     texts(SWITCH, Some(number), &[]);
 }
 
-/// The text of an event that matched the template in force.
+/// Writes the text of an event that matched the current template.
 #[inline]
 pub(crate) fn text(text: &str, escaped: bool) {
     if escaped || text.len() > SHORT_MOST {
@@ -97,7 +97,7 @@ pub(crate) fn text(text: &str, escaped: bool) {
 fn texts(first: u8, number: Option<usize>, texts: &[&str]) {
     OUTPUT.with_borrow_mut(|output| {
         output.push(first);
-        // There are few templates.
+        // There are fewer than 256 templates.
         output.extend(number.map(|number| number as u8));
         for text in texts {
             let units = units(text);
@@ -109,7 +109,7 @@ fn texts(first: u8, number: Option<usize>, texts: &[&str]) {
     });
 }
 
-/// The length in JavaScript: characters, and one more for each beyond 16 bits, which are those of four bytes.
+/// Returns the length in JavaScript: the number of characters, plus one for each character beyond 16 bits, which has four bytes.
 fn units(text: &str) -> usize {
     text.bytes().filter(|byte| !matches!(byte, 0x80..0xC0)).count() + text.bytes().filter(|byte| *byte >= 0xF0).count()
 }

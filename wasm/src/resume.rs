@@ -1,5 +1,5 @@
-//! Streams that are resumed: what an event comes to, and what is reported to JavaScript. It has the request and the text, so it writes the
-//! request for the rest, and joins the items.
+//! Streams that are resumed: the properties of events, and reports to JavaScript. JavaScript has the request and the text, so it
+//! writes the request for the rest and joins the items.
 
 use std::cell::RefCell;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,19 +14,19 @@ use crate::format::objects;
 use crate::{encode, records};
 
 thread_local! {
-    /// What the event comes to that was read last.
+    /// The properties of the event that was read last.
     static PIECE: RefCell<Piece> = RefCell::new(Piece::default());
 }
 
-/// What is to be reported to JavaScript about one call.
+/// Reports to JavaScript about one call.
 #[derive(Clone, Default)]
 pub(crate) struct Reports(Arc<Mutex<Inner>>);
 
 #[derive(Default)]
 struct Inner {
-    /// The next request is for the rest: so many tokens have arrived, and how it is asked for.
+    /// The next request is for the rest: the number of tokens that have arrived, and how it is requested.
     rest: Option<(u64, Way)>,
-    /// What was done about breaks, in JSON.
+    /// The actions after breaks, in JSON.
     events: Vec<String>,
 }
 
@@ -35,12 +35,12 @@ impl Reports {
         change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// What the next request is to ask for, if it is for a rest.
+    /// Returns how the rest is requested, if the next request is for the rest.
     pub(crate) fn take_rest(&self) -> Option<(u64, Way)> {
         self.with(|inner| inner.rest.take())
     }
 
-    /// The events since this was last called.
+    /// Returns the actions since the last call.
     pub(crate) fn take_events(&self) -> Vec<String> {
         self.with(|inner| std::mem::take(&mut inner.events))
     }
@@ -53,7 +53,7 @@ pub(crate) struct Resuming {
 }
 
 impl Resuming {
-    /// The policy, which notes what it does, and how the parts of a stream of chunks are joined.
+    /// Returns the policy, which reports its actions, and the join of the parts of a stream of chunks.
     pub(crate) fn parts(self, reports: &Reports, chunks: bool, chat: bool) -> (Resume, Option<Box<dyn Join<()>>>) {
         let noted = reports.clone();
         let resume = self.resume.on_resume(move |event| {
@@ -107,13 +107,13 @@ impl Join<()> for WireJoin {
     }
 }
 
-/// Notes what an event comes to, whose record comes next.
+/// Sets the properties of an event whose record follows.
 pub(crate) fn see(piece: Piece) {
     records::mark();
     PIECE.set(piece);
 }
 
-/// What a chunk or a whole answer comes to; one choice is one, whatever its index is.
+/// Returns the properties of a chunk or a whole response. If only one choice was requested, its index is ignored.
 pub(crate) fn piece(document: &Document<'_>, choices: &[Document<'_>], is_one: bool) -> Piece {
     let model = document.string("model").or_else(|| document.string("model_name")).unwrap_or_default();
     let number = |text: Option<&str>| text.and_then(|text| text.parse::<u64>().ok());

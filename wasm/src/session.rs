@@ -1,6 +1,6 @@
-//! Sessions of editors by number: what the editor reports comes as JSON, and so does what it is to do.
+//! Sessions of editors by number. The events of the editor and its actions are JSON.
 //!
-//! Texts are counted in UTF-16 units, as JavaScript counts.
+//! Texts are counted in UTF-16 units, as in JavaScript.
 
 use std::cell::RefCell;
 use std::time::Duration;
@@ -19,14 +19,14 @@ use crate::machine;
 struct Session {
     inner: CompletionSession,
     budget: SegmentBudget,
-    /// The code after the cursor, of which a suggestion replaces a part.
+    /// The code after the cursor. A suggestion may replace a part of it.
     suffix: String,
-    /// The latest requests: a call may be reported after its successor was sent.
+    /// The latest requests. A response may be reported after the next request was sent.
     requests: Vec<(u64, RequestId)>,
     count: u64,
 }
 
-/// As many requests are known at a time.
+/// The number of requests that are kept.
 const MOST_REQUESTS: usize = 16;
 
 thread_local! {
@@ -38,7 +38,7 @@ struct Sessions {
     numbers: u32,
 }
 
-/// Opens a session from settings; 0 if they cannot work, which the detail explains.
+/// Opens a session from settings. Returns 0 if they are invalid; the detail has the error.
 pub fn open(settings: &[u8]) -> u32 {
     let session = match read(settings).and_then(|settings| Session::new(&settings)) {
         Ok(session) => session,
@@ -56,7 +56,7 @@ pub fn close(number: u32) {
     SESSIONS.with_borrow_mut(|sessions| sessions.open.retain(|(other, _)| *other != number));
 }
 
-/// Reports something at a time in milliseconds, or asks; 0 if that cannot be, and 1 if the detail has the answer.
+/// Reports an event at a time in milliseconds, or polls. Returns 1 if the detail has the answer, 0 if it has an error.
 pub fn tell(number: u32, now: f64, what: &[u8]) -> u32 {
     let told = SESSIONS.with_borrow_mut(|sessions| {
         let session = sessions.open.iter_mut().find(|(other, _)| *other == number);
@@ -161,7 +161,7 @@ impl Session {
             Action::Wait { until } => {
                 json!({"type": "wait", "until": until.map(|until| until.since_epoch().as_secs_f64() * 1000.0)})
             }
-            // What this package does not know, an editor cannot do.
+            // An action that this package does not support.
             _ => json!({"type": "wait", "until": null}),
         }
     }
@@ -258,12 +258,12 @@ fn misuse(message: &str) -> Error {
     Error::custom(ErrorKind::Misuse, "misuse", message.to_owned())
 }
 
-/// How many UTF-16 units a text has.
+/// Returns the number of UTF-16 units of a text.
 fn units(text: &str) -> usize {
     text.chars().map(char::len_utf16).sum()
 }
 
-/// How many bytes so many UTF-16 units at the beginning of a text take.
+/// Returns the number of bytes of this many UTF-16 units at the beginning of a text.
 fn bytes(text: &str, mut units: usize) -> usize {
     let mut bytes = 0;
     for c in text.chars() {
@@ -300,7 +300,7 @@ mod tests {
         assert_eq!(shown["suggestion"]["replace"], 1);
         told(number, 300.0, json!({"do": "shown"}));
         assert_eq!(told(number, 300.0, json!({"do": "poll"}))["event"]["type"], "view");
-        // One character, of two units.
+        // One character of two units.
         told(number, 400.0, json!({"do": "accepted", "length": 2}));
         let event = told(number, 400.0, json!({"do": "poll"}))["event"].clone();
         assert_eq!(
@@ -322,7 +322,7 @@ mod tests {
         for what in ["", "{}", r#"{"do": "dance"}"#, r#"{"do": "trim", "segments": {}}"#] {
             assert_eq!(tell(number, 0.0, what.as_bytes()), 0, "{what}");
         }
-        // An answer to nothing is nothing.
+        // The response to an unknown request is ignored.
         assert_eq!(told(number, 0.0, json!({"do": "answered", "id": 9, "code": "x"})), Value::Null);
     }
 }

@@ -9,8 +9,8 @@ use tabbyapi::{BaseUrl, Options, Result};
 use crate::config::{count, inner, milliseconds, number, object, options, truth};
 use crate::document::Document;
 
-/// Settings of a client: `base_url`, `api_key`, `admin_key`, `bearer`, `servers`, a list of further ones of these four with limits of their own,
-/// `balance`, [limits], `asks_for_keys`, `seed`, and [options].
+/// Reads the settings of a client: `base_url`, `api_key`, `admin_key`, `bearer`, `servers`, a list of further servers with these
+/// four and their own limits, `balance`, [limits], `asks_for_keys`, `seed`, and [options].
 pub(crate) fn settings(json: &[u8]) -> Result<Settings> {
     let fields = object(json)?;
     let text = |name: &str| fields.string(name).unwrap_or_default();
@@ -60,13 +60,14 @@ pub(crate) fn settings(json: &[u8]) -> Result<Settings> {
     Ok(settings.options(options(&fields, Options::new())))
 }
 
-/// The model that a server has loaded: `server`, and `model`, which is null if there is none.
+/// Reads the model that a server has loaded: `server`, and `model`, which is null if there is none.
 pub(crate) fn loaded(json: &[u8]) -> Result<(BaseUrl, Option<String>)> {
     let fields = object(json)?;
     Ok((fields.string("server").unwrap_or_default().parse()?, fields.string("model")))
 }
 
-/// The limits of a server: `concurrency` of `running` and `waiting`, and `rate_limit` of `requests`, `tokens`, `interval` and `refuses`.
+/// Reads the limits of a server: `concurrency` with `running` and `waiting`, and `rate_limit` with `requests`, `tokens`,
+/// `interval` and `refuses`.
 fn limits(fields: &Document<'_>) -> (Option<Concurrency>, Option<RateLimit>) {
     let concurrency = inner(fields, "concurrency").map(|given| {
         let limit = Concurrency::new(number(&given, "running").map_or(u32::MAX, count));
@@ -85,7 +86,7 @@ fn limits(fields: &Document<'_>) -> (Option<Concurrency>, Option<RateLimit>) {
     (concurrency, rate_limit)
 }
 
-/// A breaker of `window`, `min_attempts`, `failure_rate`, `open_for` and `probes`.
+/// Reads a breaker with `window`, `min_attempts`, `failure_rate`, `open_for` and `probes`.
 fn breaker(given: &Document<'_>) -> Breaker {
     let mut breaker = Breaker::new();
     for (name, time) in [("window", &mut breaker.window), ("open_for", &mut breaker.open_for)] {

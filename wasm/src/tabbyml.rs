@@ -9,9 +9,9 @@ use crate::document::Document;
 use crate::format::Kind;
 use crate::operations::Row;
 
-/// The row of an operation. `tabbyapi` is the question for the health of the other server, which detection asks.
+/// Returns the row of an operation. `tabbyapi` requests the health of the other server, for detection.
 pub(crate) fn find(name: &str, wanted: &Wanted<'_>) -> Result<Row> {
-    // A document of the caller's is sent as those of the table are.
+    // A custom document is sent like those of the table.
     let name = if name == "graphql.query" { "graphql.me" } else { name };
     let is_other = name == "tabbyapi";
     let (tables, name) = if is_other { (OPERATIONS, "health.check") } else { (TABBYML_OPERATIONS, name) };
@@ -24,7 +24,7 @@ pub(crate) fn find(name: &str, wanted: &Wanted<'_>) -> Result<Row> {
         })?;
     let kind = match (operation.service, operation.streams) {
         ("graphql", _) => Kind::GraphQl,
-        // The server only streams; JavaScript adds it up.
+        // The server only streams; JavaScript accumulates the stream.
         ("chat", _) => Kind::Assistant,
         _ => Kind::Body(operation.fields),
     };
@@ -45,7 +45,7 @@ pub(crate) fn find(name: &str, wanted: &Wanted<'_>) -> Result<Row> {
     })
 }
 
-/// The path with the caller's texts in it.
+/// Returns the path, including texts of the caller.
 fn path(operation: &Operation, wanted: &Wanted<'_>) -> Result<String> {
     let mut path = operation.path.to_owned();
     for name in ["source", "id"] {
@@ -60,7 +60,7 @@ fn path(operation: &Operation, wanted: &Wanted<'_>) -> Result<String> {
     Ok(path)
 }
 
-/// Looks at a chunk for a second beginning of the stream.
+/// Checks a chunk for a second beginning of the stream.
 pub(crate) fn see(beginnings: &mut Beginnings, chunk: &Document<'_>, choices: &[Document<'_>]) -> Result<()> {
     let begun = choices.iter().map(|choice| {
         let index = choice.get("index").and_then(|index| index.trim_matches('"').parse().ok()).unwrap_or_default();

@@ -1,8 +1,7 @@
 //! Templates: the text of an event around the one string in which it differs from others.
 //!
-//! Which string that is only decides about speed: any string of a valid document can be replaced by any other, so an event that is
-//! equal before and after, with a valid string body between, is as valid as the one that was learned, and says the same but for
-//! that string.
+//! Which string that is only affects speed. Any string of a valid document can be replaced by any other, so an event with the
+//! same text before and after it, and a valid string body between, is valid, too, and differs only in that string.
 
 use std::ops::Range;
 
@@ -17,16 +16,16 @@ const FIELDS: [&str; 4] = ["content", "reasoning_content", "text", "token"];
 /// The templates of a stream.
 pub(crate) struct Templates {
     frames: Frames<Template>,
-    /// The number that JavaScript has in force.
+    /// The number of the template that is current in JavaScript.
     in_force: Option<usize>,
 }
 
 struct Template {
-    /// No two have the same.
+    /// Numbers are unique.
     number: usize,
-    /// JavaScript knows it.
+    /// JavaScript knows the template.
     is_known: bool,
-    /// What its events come to, for streams that are resumed.
+    /// The properties of its events, for streams that are resumed.
     piece: Piece,
 }
 
@@ -35,14 +34,14 @@ impl Templates {
         Templates { frames: Frames::default(), in_force: None }
     }
 
-    /// What matches a template at the start of `bytes`, in which there is no line end.
+    /// Returns the match of a template at the start of `bytes`, which has no line end.
     #[inline]
     pub(crate) fn known<'a>(&mut self, bytes: &'a [u8]) -> Option<Match<'a>> {
         let ((text, escaped), length) = self.frames.known(bytes, body)?;
         Some(Match { text, escaped, length })
     }
 
-    /// Writes the record of what matched: the text is that of the template that matched last.
+    /// Writes the record of a text that matched the last template.
     #[inline]
     pub(crate) fn write(&mut self, text: &str, escaped: bool) {
         let Some((frame, template)) = self.frames.first_mut() else { return };
@@ -57,7 +56,7 @@ impl Templates {
         records::text(text, escaped);
     }
 
-    /// What the event comes to that was recognized last.
+    /// Returns the properties of the event that was recognized last.
     pub(crate) fn piece(&self, text: &str) -> Piece {
         let mut piece = self.frames.first().map(|template| template.piece.clone()).unwrap_or_default();
         piece.text &= !text.is_empty();
@@ -65,7 +64,7 @@ impl Templates {
         piece
     }
 
-    /// Learns from an event that is a valid document, and comes to this.
+    /// Learns from an event that is a valid document with these properties.
     pub(crate) fn learn(&mut self, data: &str, piece: &Piece) {
         if !self.frames.may_learn(data) {
             return;
@@ -79,23 +78,23 @@ impl Templates {
     }
 }
 
-/// The body of a string, and whether it has escapes, which JavaScript undoes.
+/// Returns the body of a string, and whether it has escapes, which JavaScript undoes.
 #[inline]
 fn body(text: &str, escaped: bool) -> Option<(&str, bool)> {
     (!escaped || are_escapes(text)).then_some((text, escaped))
 }
 
-/// The text of the data, as it is written there, and the length of the data.
+/// The text in the data, as written there, and the length of the data.
 pub(crate) struct Match<'a> {
     pub(crate) text: &'a str,
     pub(crate) escaped: bool,
     pub(crate) length: usize,
 }
 
-/// Where the body of the first string stands that is the value of one of the fields. `data` is a valid document.
+/// Returns the range of the first string body that is the value of one of the fields. `data` is a valid document.
 fn slot(data: &str) -> Option<Range<usize>> {
     let bytes = data.as_bytes();
-    // The name of the field whose value comes next.
+    // The name of the field whose value follows.
     let mut field = None;
     let mut at = 0;
     while let Some(byte) = bytes.get(at) {

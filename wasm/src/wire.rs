@@ -1,4 +1,4 @@
-//! The decoder of every call: it writes records, and its items say no more than that there are some.
+//! The decoder of every call. It writes records; its items only signal that there are some.
 
 use bytes::Bytes;
 use http::response::Parts;
@@ -8,17 +8,17 @@ use tabbyapi::{Limits, Result};
 
 use crate::format::{Ends, Format, Kind};
 
-/// Reads an answer of this kind.
+/// Reads a response of this kind.
 pub(crate) struct Wire {
     whole: bool,
-    /// A status that carries an answer although it is not a success.
+    /// A status other than success that carries a response.
     also: Option<StatusCode>,
     events: Events<Format>,
 }
 
 impl Wire {
-    /// `choices` is how many choices were asked for, if that is known; `wants_usage` whether usage was; `resumes` whether the stream is to
-    /// be resumed.
+    /// `choices` is the requested number of choices, if known. `wants_usage` is whether usage was requested, `resumes` whether
+    /// the stream may be resumed.
     pub(crate) fn new(
         kind: Kind,
         also: Option<StatusCode>,
@@ -42,7 +42,7 @@ impl Decode for Wire {
         if self.also == Some(head.status) {
             head.status = StatusCode::OK;
         }
-        // Without a type it would be taken for a stream.
+        // Without a content type it would be treated as a stream.
         if !head.headers.contains_key(header::CONTENT_TYPE) {
             head.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
