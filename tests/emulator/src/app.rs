@@ -1,4 +1,4 @@
-//! What the server knows: its configuration, the loaded model, its health, what tests have queued.
+//! The state of the server: its configuration, the loaded model, its health, and what tests have queued.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -19,7 +19,7 @@ use crate::model::ModelSpec;
 use crate::script::Script;
 use crate::services::{ServiceConfig, Services, Template};
 
-/// Health keeps this many issues.
+/// The maximum number of issues in the health report.
 const MAX_ISSUES: usize = 100;
 
 #[derive(Clone)]
@@ -39,7 +39,7 @@ pub(crate) struct Config {
     pub(crate) token_delay: Duration,
     pub(crate) load_delay: Duration,
     pub(crate) keep_alive: Duration,
-    /// From an answer with status 500 to the end of its connection: each takes another part of this span.
+    /// The time from a response with status 500 to the end of its connection. Each takes another value of this range.
     pub(crate) close_after_500: Option<RangeInclusive<Duration>>,
     pub(crate) no_streaming: bool,
     pub(crate) gate: bool,
@@ -53,13 +53,13 @@ pub(crate) struct App {
     pub(crate) journal: Journal,
     /// Permits for gated tokens and load events.
     pub(crate) gate: Semaphore,
-    /// Held by the load that runs; others wait for it.
+    /// Held by the running load; others wait for it.
     pub(crate) load_turn: tokio::sync::Mutex<()>,
     pub(crate) answers: Mutex<Vec<CannedResponse>>,
     scripts: Mutex<VecDeque<Script>>,
     model: Mutex<Option<Arc<Loaded>>>,
     issues: Mutex<VecDeque<Issue>>,
-    /// What the routes beside generation and models know.
+    /// The state of the other routes.
     pub(crate) services: Services,
     ids: AtomicU64,
     request_log: Option<Mutex<File>>,
@@ -82,11 +82,11 @@ pub(crate) struct Loaded {
     pub(crate) vision: bool,
     pub(crate) draft: Option<String>,
     pub(crate) template: Mutex<Option<Template>>,
-    /// Names and scalings of the LoRA adapters applied to it.
+    /// Names and scalings of the applied LoRA adapters.
     pub(crate) loras: Mutex<Vec<(String, f64)>>,
-    /// True once it was unloaded: what still runs on it ends or hangs.
+    /// True once it was unloaded. Generations that still run on it end or hang.
     pub(crate) gone: watch::Sender<bool>,
-    /// Generations running on it.
+    /// The number of generations that run on it.
     pub(crate) running: watch::Sender<usize>,
 }
 
@@ -112,7 +112,7 @@ impl Loaded {
         }
     }
 
-    /// The chat template in use.
+    /// The current chat template.
     pub(crate) fn template(&self) -> Option<Template> {
         lock(&self.template).clone()
     }
@@ -152,18 +152,19 @@ impl App {
         Arc::new(app)
     }
 
-    /// A request is complete: writes it down before anything is done about it.
+    /// Logs a request when its body is complete, before anything is done with it.
     pub(crate) fn note(&self, request: SeenRequest) {
         if let Some(file) = &self.request_log {
             let body = String::from_utf8_lossy(&request.body);
             let line = serde_json::json!({"method": request.method, "path": request.path, "body": body});
-            // One write for the whole line: it is in the file or it is not. A full disk shows in the test that reads it.
+            // One write per line, so that a line is written whole or not at all. A full disk is noticed by the test that reads
+            // it.
             let _ = lock(file).write_all(format!("{line}\n").as_bytes());
         }
         self.journal.write(|log| log.requests.push(request));
     }
 
-    /// As after a start of the process: healthy, the configured model loaded.
+    /// Resets to the state after a start of the process: healthy, with the configured model loaded.
     pub(crate) fn boot(&self) {
         lock(&self.issues).clear();
         let spec = self.config.loaded.as_deref().and_then(|name| self.spec(name, false));
@@ -171,7 +172,7 @@ impl App {
         self.services.boot(&self.config.services);
     }
 
-    /// The directory of a model, downloaded ones included.
+    /// Returns the directory of a model, including downloaded ones.
     pub(crate) fn spec(&self, name: &str, draft: bool) -> Option<ModelSpec> {
         let name = if self.config.upcoming { name } else { last_component(name) };
         let found = |spec: &&ModelSpec| spec.name == name && spec.draft == draft;
@@ -179,7 +180,7 @@ impl App {
         self.config.models.iter().chain(&*downloaded).find(found).cloned()
     }
 
-    /// The names of a model directory, in its order.
+    /// Returns the names of the models in a directory, in order.
     pub(crate) fn model_names(&self, draft: bool) -> Vec<String> {
         let downloaded = lock(&self.services.downloaded);
         let specs = self.config.models.iter().chain(&*downloaded).filter(|spec| spec.draft == draft);
@@ -196,7 +197,7 @@ impl App {
         if let Some(old) = old {
             old.gone.send_replace(true);
         }
-        // Nothing to log, but conditions that look at the model may hold now.
+        // Logs nothing, but wakes conditions that depend on the model.
         self.journal.write(|_| {});
     }
 
@@ -216,7 +217,8 @@ impl App {
         crate::canned::take(&mut lock(&self.answers), path)
     }
 
-    /// How long after an answer with status 500 this connection ends, none if it stays; the same in every run.
+    /// Returns how long after a response with status 500 this connection ends. None if it stays open. It is the same in every
+    /// run.
     pub(crate) fn closing_delay(&self, connection: u64) -> Option<Duration> {
         let span = self.config.close_after_500.as_ref()?;
         let part = (mix(connection) % 1024) as u32;
@@ -235,7 +237,7 @@ impl App {
         lock(&self.issues).iter().cloned().collect()
     }
 
-    /// Hexadecimal digits that no other call of this emulator returns; the same in every run.
+    /// Returns hexadecimal digits that are unique in this emulator, and the same in every run.
     pub(crate) fn hex(&self, digits: usize) -> String {
         let number = self.ids.fetch_add(1, Ordering::Relaxed);
         let (high, low) = (mix(number), mix(number ^ 0x5851_F42D_4C95_7F2D));
@@ -245,17 +247,17 @@ impl App {
     }
 }
 
-/// A panic of one request must not take the others along.
+/// A panic of one request must not affect the others.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
-/// Model names may be paths; what counts is their last part.
+/// Model names may be paths; only their last part matters.
 pub(crate) fn last_component(name: &str) -> &str {
     name.trim_end_matches('/').rsplit('/').next().unwrap_or(name)
 }
 
-/// Spreads a counter over 64 bits, one to one.
+/// Spreads a counter over 64 bits without collisions.
 pub(crate) fn mix(number: u64) -> u64 {
     let mut z = number.wrapping_add(0x9E37_79B9_7F4A_7C15);
     z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);

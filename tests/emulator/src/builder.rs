@@ -1,4 +1,4 @@
-//! How an emulator is set up.
+//! The settings of an emulator.
 
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -13,11 +13,10 @@ use crate::service_builder::OwnLists;
 use crate::services::ServiceConfig;
 use crate::{DEFAULT_ADMIN_KEY, DEFAULT_API_KEY};
 
-/// Settings of an [`Emulator`] that is to be started.
+/// Settings of an [`Emulator`], which [`start`](EmulatorBuilder::start) starts.
 ///
-/// Without any: two models and a draft, of which `alpha-7B-exl3` is loaded, two embedding models, of
-/// which `all-MiniLM-L6-v2` is, the default keys, pings every 15 seconds, no delays, an ephemeral port
-/// of 127.0.0.1.
+/// The defaults are: two models and a draft model, with `alpha-7B-exl3` loaded, two embedding models, with `all-MiniLM-L6-v2`
+/// loaded, the default keys, pings every 15 seconds, no delays, and an ephemeral port of 127.0.0.1.
 #[derive(Clone)]
 #[must_use]
 pub struct EmulatorBuilder {
@@ -68,25 +67,25 @@ impl EmulatorBuilder {
         }
     }
 
-    /// The API key, [`DEFAULT_API_KEY`] without it.
+    /// Sets the API key; [`DEFAULT_API_KEY`] by default.
     pub fn api_key(mut self, key: impl Into<String>) -> Self {
         self.config.api_key = key.into();
         self
     }
 
-    /// The admin key, [`DEFAULT_ADMIN_KEY`] without it.
+    /// Sets the admin key; [`DEFAULT_ADMIN_KEY`] by default.
     pub fn admin_key(mut self, key: impl Into<String>) -> Self {
         self.config.admin_key = key.into();
         self
     }
 
-    /// As with `disable_auth`: every caller is an admin.
+    /// Emulates `disable_auth`: every caller is an admin.
     pub fn no_auth(mut self) -> Self {
         self.config.auth = false;
         self
     }
 
-    /// Adds a model. The first one takes the place of the default models and is loaded.
+    /// Adds a model. The first one replaces the default models and is loaded.
     pub fn model(mut self, model: ModelSpec) -> Self {
         if !std::mem::replace(&mut self.own_models, true) {
             self.config.models.clear();
@@ -96,138 +95,138 @@ impl EmulatorBuilder {
         self
     }
 
-    /// Which model is loaded at the start.
+    /// Sets which model is loaded at the start.
     pub fn loaded_model(mut self, name: impl Into<String>) -> Self {
         self.config.loaded = Some(name.into());
         self
     }
 
-    /// No model is loaded at the start.
+    /// Starts without a loaded model.
     pub fn no_model_loaded(mut self) -> Self {
         self.config.loaded = None;
         self
     }
 
-    /// A name that stands first in every list of models, without a model to it.
+    /// Sets a name that is first in every list of models, without a model.
     pub fn dummy_model(mut self, name: impl Into<String>) -> Self {
         self.config.dummy_models.push(name.into());
         self
     }
 
-    /// As with `inline_model_loading`: a generation request that names another model loads it.
+    /// Emulates `inline_model_loading`: a generation request that names another model loads it.
     pub fn inline_model_loading(mut self, on: bool) -> Self {
         self.config.inline_loading = on;
         self
     }
 
-    /// How many tokens one event of a stream carries, where a script does not set it. The default is 1; with the real engine
-    /// it is about three.
+    /// Sets the number of tokens in one event of a stream, unless a script sets it; 1 by default. With the real engine it is
+    /// about three.
     pub fn tokens_per_chunk(mut self, tokens: usize) -> Self {
         self.config.tokens_per_chunk = tokens.max(1);
         self
     }
 
-    /// Usage has `prompt_tokens_details` and `completion_tokens_details`, as servers newer than the recorded one report them.
+    /// Sets whether usage has `prompt_tokens_details` and `completion_tokens_details`, as on servers newer than the recorded one.
     pub fn usage_details(mut self, on: bool) -> Self {
         self.config.usage_details = on;
         self
     }
 
-    /// What is proposed for the server: a `role` in the first delta, tool calls streamed in pieces, `timings`, usage details,
-    /// 400 for a constraint that does not compile, names of models with slashes.
+    /// Sets whether to emulate changes that are proposed for the server: a `role` in the first delta, tool calls streamed in
+    /// pieces, `timings`, usage details, 400 for a constraint that does not compile, names of models with slashes.
     pub fn upcoming(mut self, on: bool) -> Self {
         self.config.upcoming = on;
         self
     }
 
-    /// As with `send_tracebacks`: error events carry a trace.
+    /// Emulates `send_tracebacks`: error events carry a trace.
     pub fn send_tracebacks(mut self, on: bool) -> Self {
         self.config.tracebacks = on;
         self
     }
 
-    /// As with `disable_request_streaming`: a request for a stream is answered as plain JSON.
+    /// Emulates `disable_request_streaming`: a request for a stream is answered with plain JSON.
     pub fn disable_request_streaming(mut self, on: bool) -> Self {
         self.config.no_streaming = on;
         self
     }
 
-    /// The time between pings; zero turns them off.
+    /// Sets the time between pings; zero disables them.
     pub fn ping_interval(mut self, interval: Duration) -> Self {
         self.config.ping = (!interval.is_zero()).then_some(interval);
         self
     }
 
-    /// The time that each token takes, where a script does not say otherwise.
+    /// Sets the time that each token takes, unless a script sets it.
     pub fn token_delay(mut self, delay: Duration) -> Self {
         self.config.token_delay = delay;
         self
     }
 
-    /// The time that a load takes for each module.
+    /// Sets the time that a load takes for each module.
     pub fn load_delay(mut self, delay: Duration) -> Self {
         self.config.load_delay = delay;
         self
     }
 
-    /// How long a connection may be idle before it is closed; 5 seconds, as on the server.
+    /// Sets how long a connection may be idle before it is closed; 5 seconds by default, as on the server.
     pub fn keep_alive(mut self, time: Duration) -> Self {
         self.config.keep_alive = time;
         self
     }
 
-    /// How long after an answer with status 500 its connection is closed: between 45 and 65 milliseconds, as on the server, which
-    /// does not announce it by `connection: close`. Requests that come on the connection meanwhile are read and not answered.
+    /// Sets how long after a response with status 500 its connection is closed; between 45 and 65 milliseconds by default. Like
+    /// the server, it does not announce this with `connection: close`. Requests that arrive on the connection meanwhile are read
+    /// and not answered.
     pub fn close_after_500(mut self, delay: RangeInclusive<Duration>) -> Self {
         self.config.close_after_500 = Some(delay);
         self
     }
 
-    /// Keeps connections open after an answer with status 500, as the server does not.
+    /// Keeps connections open after a response with status 500, unlike the server.
     pub fn keep_open_after_500(mut self) -> Self {
         self.config.close_after_500 = None;
         self
     }
 
-    /// Every token of every generation waits for a [`release`](Emulator::release).
+    /// Makes every token of every generation wait for a [`release`](Emulator::release).
     pub fn gate(mut self) -> Self {
         self.config.gate = true;
         self
     }
 
-    /// Every module of every load waits for a [`release`](Emulator::release).
+    /// Makes every module of every load wait for a [`release`](Emulator::release).
     pub fn gate_loads(mut self) -> Self {
         self.config.gate_loads = true;
         self
     }
 
-    /// A file to which each request is appended as a line of JSON (`method`, `path`, `body`) as soon as its body is complete,
-    /// before anything is done about it: it outlives a process that is killed.
+    /// Sets a file to which each request is appended as a line of JSON (`method`, `path`, `body`) when its body is complete,
+    /// before anything is done with it. The file remains if the process is killed.
     pub fn request_log(mut self, file: impl Into<PathBuf>) -> Self {
         self.config.request_log = Some(file.into());
         self
     }
 
-    /// Queues a script for the next generation, see [`Emulator::script`].
+    /// Queues a script for the next generation; see [`Emulator::script`].
     pub fn script(mut self, script: Script) -> Self {
         self.scripts.push(script);
         self
     }
 
-    /// Queues an answer, see [`Emulator::answer`].
+    /// Queues a response; see [`Emulator::answer`].
     pub fn answer(mut self, answer: CannedResponse) -> Self {
         self.answers.push(answer);
         self
     }
 
-    /// The port; 0, as without it, is any that is free.
+    /// Sets the port; 0, the default, means any free port.
     pub fn port(mut self, port: u16) -> Self {
         self.port = port;
         self
     }
 
-    /// Starts the server on a thread of its own. Good from sync and async code alike: it does not
-    /// wait for anything but the thread.
+    /// Starts the server on its own thread. Can be called from sync and async code: it only waits for the thread.
     pub fn start(self) -> Result<Emulator, StartError> {
         let emulator = Emulator::launch(self.config, self.port)?;
         self.scripts.into_iter().for_each(|script| emulator.script(script));

@@ -1,4 +1,4 @@
-//! A request on its way through a route: its body, its keys, its checks, in the server's order.
+//! A request during its processing by a route: its body, its keys, its checks, in the server's order.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
@@ -17,7 +17,7 @@ use crate::schema::{self, Field};
 pub(crate) struct Call {
     pub(crate) app: Arc<App>,
     pub(crate) conn: Arc<Conn>,
-    /// Events written so far, if the answer is a stream.
+    /// The number of events written so far, if the response is a stream.
     pub(crate) events: Arc<AtomicUsize>,
     pub(crate) method: Method,
     pub(crate) path: String,
@@ -25,7 +25,7 @@ pub(crate) struct Call {
     pub(crate) body: Bytes,
 }
 
-/// A body that is good JSON, or none, or taken for text.
+/// The parsed body. `None` if there is none. It is a string if its content type is not JSON.
 pub(crate) struct Payload(Option<Json>);
 
 #[derive(Clone, Copy, PartialEq)]
@@ -35,7 +35,7 @@ pub(crate) enum Permission {
 }
 
 impl Call {
-    /// First check of all: the syntax of the body, if its content type says that it is JSON.
+    /// The first check: the syntax of the body, if its content type is JSON.
     pub(crate) fn payload(&self) -> Result<Payload, Refusal> {
         if self.body.is_empty() {
             return Ok(Payload(None));
@@ -68,7 +68,7 @@ impl Call {
         }
     }
 
-    /// Wants an API key or the admin key, where endpoints of the level `api` look for them.
+    /// Requires an API key or the admin key, in the headers of endpoints of the level `api`.
     pub(crate) fn api(&self) -> Result<(), Refusal> {
         if !self.app.config.auth {
             return Ok(());
@@ -82,7 +82,7 @@ impl Call {
         }
     }
 
-    /// Wants the admin key, where endpoints of the level `admin` look for it.
+    /// Requires the admin key, in the headers of endpoints of the level `admin`.
     pub(crate) fn admin(&self) -> Result<(), Refusal> {
         if !self.app.config.auth {
             return Ok(());
@@ -96,8 +96,8 @@ impl Call {
         }
     }
 
-    /// Which permission the caller has, asked after the key was found good, and by another rule:
-    /// here an empty header counts, so there may be none.
+    /// Returns the permission of the caller, after the key was accepted. The rule differs: here an empty header counts, so there
+    /// may be no permission.
     pub(crate) fn permission(&self) -> Option<Permission> {
         if !self.app.config.auth {
             return Some(Permission::Admin);
@@ -107,7 +107,7 @@ impl Call {
         self.permission_of(&given)
     }
 
-    /// The model, 503 if none is loaded.
+    /// Returns the model. 503 if none is loaded.
     pub(crate) fn model(&self) -> Result<Arc<Loaded>, Refusal> {
         self.app.model().ok_or_else(|| detail(503, "No models are currently loaded."))
     }
@@ -135,7 +135,7 @@ impl Call {
 }
 
 impl Payload {
-    /// Last check before the handler: the body against the fields of its model.
+    /// The last check before the handler: the body against the fields of its model.
     pub(crate) fn check(self, fields: &[&[Field]]) -> Result<Json, Refusal> {
         let invalid = |r#type, msg: &str, input| {
             let loc = vec!["body".into()];

@@ -1,9 +1,8 @@
-//! Answers that replace the server's own: for the next requests, whatever they ask.
+//! Responses that replace the server's own for the next requests.
 
 use std::time::Duration;
 
-/// A scripted HTTP answer or a failure of the connection, queued with
-/// [`Emulator::answer`](crate::Emulator::answer).
+/// A scripted HTTP response or a failure of the connection, queued with [`Emulator::answer`](crate::Emulator::answer).
 ///
 /// ```
 /// use tabbyapi_emulator::CannedResponse;
@@ -16,7 +15,7 @@ use std::time::Duration;
 pub struct CannedResponse {
     pub(crate) kind: Kind,
     pub(crate) path: Option<String>,
-    /// `None`: for ever.
+    /// `None` means for all requests.
     pub(crate) times: Option<usize>,
     pub(crate) delay: Duration,
     pub(crate) close_after: bool,
@@ -31,27 +30,27 @@ pub(crate) enum Kind {
 }
 
 impl CannedResponse {
-    /// An answer with this status and an empty body. A status outside 100..=999 becomes 500.
+    /// Creates a response with this status and an empty body. A status outside 100..=999 becomes 500.
     pub fn status(status: u16) -> CannedResponse {
         CannedResponse::of(Kind::Http { status, headers: Vec::new(), body: Vec::new() })
     }
 
-    /// The connection is reset instead of answered.
+    /// Resets the connection without a response.
     pub fn reset() -> CannedResponse {
         CannedResponse::of(Kind::Close { reset: true })
     }
 
-    /// The connection is closed, in good order, instead of answered.
+    /// Closes the connection cleanly without a response.
     pub fn close() -> CannedResponse {
         CannedResponse::of(Kind::Close { reset: false })
     }
 
-    /// There is never an answer.
+    /// Never responds.
     pub fn hang() -> CannedResponse {
         CannedResponse::of(Kind::Hang)
     }
 
-    /// The server's own answer; for its delay, or for [`close_after`](CannedResponse::close_after).
+    /// Returns the server's own response, for use with a delay or [`close_after`](CannedResponse::close_after).
     pub fn served() -> CannedResponse {
         CannedResponse::of(Kind::Served)
     }
@@ -60,7 +59,7 @@ impl CannedResponse {
         CannedResponse { kind, path: None, times: Some(1), delay: Duration::ZERO, close_after: false }
     }
 
-    /// Adds a header. One that HTTP does not allow is left out.
+    /// Adds a header. One that is not valid in HTTP is ignored.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> CannedResponse {
         if let Kind::Http { headers, .. } = &mut self.kind {
             headers.push((name.into(), value.into()));
@@ -76,44 +75,44 @@ impl CannedResponse {
         self
     }
 
-    /// Sets the body and its content type `application/json`.
+    /// Sets the body, with the content type `application/json`.
     pub fn json(self, text: impl Into<String>) -> CannedResponse {
         self.header("content-type", "application/json").body(text.into().into_bytes())
     }
 
-    /// Only for requests of this path (without a query). Without it, for any.
+    /// Applies only to requests of this path (without a query); to any path by default.
     pub fn on(mut self, path: impl Into<String>) -> CannedResponse {
         self.path = Some(path.into());
         self
     }
 
-    /// For this many requests. Without it, for one.
+    /// Applies to this many requests; one by default.
     pub fn times(mut self, times: usize) -> CannedResponse {
         self.times = Some(times);
         self
     }
 
-    /// For every request from now on.
+    /// Applies to every request from now on.
     pub fn always(mut self) -> CannedResponse {
         self.times = None;
         self
     }
 
-    /// Waits before it answers.
+    /// Waits before it responds.
     pub fn delay(mut self, delay: Duration) -> CannedResponse {
         self.delay = delay;
         self
     }
 
-    /// Closes the connection right after the answer, without having said so in a header: the
-    /// client's pool then holds a connection that is dead.
+    /// Closes the connection right after the response, without announcing it in a header. The client's pool then holds a closed
+    /// connection.
     pub fn close_after(mut self) -> CannedResponse {
         self.close_after = true;
         self
     }
 }
 
-/// Takes the first queued answer that fits the path.
+/// Takes the first queued response for this path.
 pub(crate) fn take(queue: &mut Vec<CannedResponse>, path: &str) -> Option<CannedResponse> {
     let fits =
         |answer: &CannedResponse| answer.times != Some(0) && answer.path.as_deref().is_none_or(|wanted| wanted == path);

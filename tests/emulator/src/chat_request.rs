@@ -1,4 +1,4 @@
-//! What a chat request asks for: its fields, its prompt, its tools.
+//! A chat request: its fields, its prompt, its tools.
 
 use crate::constrain;
 use crate::generate::Prompt;
@@ -59,7 +59,7 @@ static TOOL_CHOICE: &[(&str, Kind)] = &[
 ];
 pub(crate) const TEMPLATE_VARS: &[&str] = &["template_vars", "chat_template_kwargs"];
 
-/// What chat has on top of the fields of all generations.
+/// The fields of chat besides those of all generations.
 pub(crate) static FIELDS: &[Field] = &[
     Field::required(&["messages"], Kind::List(&MESSAGE_KIND)),
     Field::optional(&["prompt_template"], Kind::Str),
@@ -85,18 +85,18 @@ pub(crate) static FIELDS: &[Field] = &[
 pub(crate) struct Request {
     messages: Vec<Json>,
     pub(crate) tools: Json,
-    /// The template opens the answer with a thought.
+    /// The template starts the response with reasoning.
     pub(crate) thinking: bool,
     no_tools: bool,
     prefix: String,
-    /// The last message is gone on with.
+    /// The last message is continued.
     continues: bool,
-    /// The template opens an answer.
+    /// The template starts a response.
     opens: bool,
 }
 
 impl Request {
-    /// Reads a body that was validated, and renders what the template would make of it.
+    /// Reads a body that was validated.
     pub(crate) fn read(body: &Json) -> Result<Request, Refusal> {
         let messages = body.get("messages").and_then(Json::as_list).unwrap_or_default();
         if field(body, TEMPLATE_VARS) == Some(&Json::Null) {
@@ -119,7 +119,7 @@ impl Request {
         Ok(Request {
             messages: messages.to_vec(),
             tools: body.get("tools").cloned().unwrap_or(Json::Null),
-            // A message that is gone on with has its thought behind it.
+            // A continued message already contains its reasoning.
             thinking: thinking.into_iter().flatten().find_map(Json::as_bool).unwrap_or(false)
                 && continues != Some(true),
             no_tools: tool_choice == Some("none"),
@@ -129,7 +129,7 @@ impl Request {
         })
     }
 
-    /// Whether the answer is searched for tool calls.
+    /// Whether the response is searched for tool calls.
     pub(crate) fn calls_tools(&self) -> bool {
         !self.no_tools && self.tools.as_list().is_some_and(|tools| !tools.is_empty())
     }
@@ -140,13 +140,13 @@ impl Request {
         let echo = asked.or_else(|| self.messages.last().map(text)).unwrap_or_default().1;
         let mut said = String::new();
         if self.continues {
-            // Cut back to the end of the message.
+            // Removes the markup after the message.
             rendered.pop();
             said = self.messages.last().map(text).unwrap_or_default().1;
         } else if self.opens {
             rendered.push("<|im_start|>assistant\n".to_owned());
         }
-        // Without the beginning of an answer there is nothing that it could go on with.
+        // Without the start of a response there is nothing to continue.
         if self.continues || self.opens {
             rendered.push(self.prefix.clone());
             said += &self.prefix;
@@ -154,7 +154,7 @@ impl Request {
         Prompt { text: rendered.concat(), call: self.call(&echo), echo, said }
     }
 
-    /// A call of the first tool that the last message, a user's, has by name.
+    /// A call of the first tool whose name the last message of the user contains.
     fn call(&self, asked: &str) -> Option<String> {
         if !self.calls_tools() || text(self.messages.last()?).0 != "user" {
             return None;
@@ -178,8 +178,7 @@ impl Request {
     }
 }
 
-/// The messages as the template renders them, without the opening of an answer; `None` stands where
-/// an image is.
+/// Renders the messages as the template does, without the start of a response. `None` is an image.
 pub(crate) fn render(messages: &[Json]) -> Vec<Option<String>> {
     let mut rendered = Vec::new();
     for message in messages {
@@ -198,7 +197,7 @@ pub(crate) fn render(messages: &[Json]) -> Vec<Option<String>> {
     rendered
 }
 
-/// Fails at a last message that has nothing to go on with.
+/// Errors if the last message has no text to continue.
 fn continuable(messages: &[Json]) -> Result<(), Refusal> {
     let refused = |why: &str| Err(detail(422, format!("continue_final_message is set but {why}")));
     let is_text = |part: &Json| part.get("text").and_then(Json::as_str).is_some();
@@ -211,7 +210,7 @@ fn continuable(messages: &[Json]) -> Result<(), Refusal> {
     }
 }
 
-/// Fails at messages that a template or the fetching of images fails at.
+/// Errors for messages on which a template or the fetching of images fails.
 pub(crate) fn check(messages: &[Json]) -> Result<(), Refusal> {
     messages.iter().filter_map(|m| m.get("content")?.as_list()).flatten().try_for_each(check_part)?;
     match messages.is_empty() {
@@ -220,7 +219,7 @@ pub(crate) fn check(messages: &[Json]) -> Result<(), Refusal> {
     }
 }
 
-/// Role and text of a message; other parts leave nothing.
+/// Role and text of a message. Other parts are ignored.
 fn text(message: &Json) -> (String, String) {
     let role = message.get("role").and_then(Json::as_str).unwrap_or("user").to_owned();
     let text = match message.get("content") {
@@ -231,11 +230,11 @@ fn text(message: &Json) -> (String, String) {
     (role, text)
 }
 
-/// How PNG, JPEG, GIF, WebP and BMP begin in base64.
+/// The starts of PNG, JPEG, GIF, WebP and BMP in base64.
 const IMAGES: &[&str] = &["iVBORw0KGgo", "/9j/", "R0lGOD", "UklGR", "Qk"];
 
-/// Images are neither fetched nor decoded: `data:` is judged by how it begins, any address counts as
-/// not found.
+/// Images are neither fetched nor decoded. A `data:` URL is checked by the start of its data. Any other address counts as not
+/// found.
 fn check_part(part: &Json) -> Result<(), Refusal> {
     let kind = part.get("type").and_then(Json::as_str).unwrap_or("text");
     if kind == "text" {

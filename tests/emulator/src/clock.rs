@@ -1,8 +1,8 @@
-//! The time of day in the four forms that the server writes.
+//! The current time in the four formats that the server uses.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// A moment in UTC, taken apart.
+/// A moment in UTC, as separate fields.
 pub(crate) struct Moment {
     seconds: u64,
     micros: u32,

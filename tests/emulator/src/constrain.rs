@@ -1,13 +1,13 @@
-//! JSON that satisfies a simple schema: the same for the same schema, whatever the prompt.
+//! JSON that satisfies a simple schema. It depends only on the schema, not on the prompt.
 
 use crate::json::Json;
 
-/// Schemas are followed this deep; below, everything is null.
+/// The maximum depth of schemas. Values below it are null.
 const MAX_DEPTH: usize = 16;
-/// Arrays get no more items than this, whatever the schema wants.
+/// The maximum number of items of an array, even if the schema requires more.
 const MAX_ITEMS: usize = 32;
 
-/// A value of the schema.
+/// Creates a value that satisfies the schema.
 pub(crate) fn value(schema: &Json) -> Json {
     at(schema, schema, 0)
 }

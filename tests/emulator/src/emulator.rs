@@ -23,8 +23,8 @@ use crate::script::Script;
 
 /// A TabbyAPI server that runs in this process, until it is dropped.
 ///
-/// It has a thread and a runtime of its own, so that it works under sync code and any executor. Its
-/// methods do not block, but for those that say so.
+/// It has its own thread and runtime, so it works in sync code and under any executor. Its methods do not block unless noted
+/// otherwise.
 pub struct Emulator {
     app: Arc<App>,
     address: SocketAddr,
@@ -38,7 +38,7 @@ pub struct Emulator {
 #[derive(Debug)]
 pub struct StartError {
     port: u16,
-    /// The request log, if that is what failed.
+    /// The request log, if it could not be opened.
     file: Option<PathBuf>,
     source: io::Error,
 }
@@ -68,7 +68,7 @@ impl std::error::Error for StartError {
 }
 
 impl Emulator {
-    /// The settings of an emulator that is to be started.
+    /// Creates the default settings of an emulator.
     pub fn builder() -> EmulatorBuilder {
         EmulatorBuilder::new()
     }
@@ -98,27 +98,27 @@ impl Emulator {
         Ok(Emulator { app, address, runtime: handle, orders: Some(orders), thread: Some(thread) })
     }
 
-    /// The base URL, such as `http://127.0.0.1:5000`.
+    /// Returns the base URL, such as `http://127.0.0.1:5000`.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// The address it listens on.
+    /// Returns the address on which it listens.
     pub fn addr(&self) -> SocketAddr {
         self.address
     }
 
-    /// The API key.
+    /// Returns the API key.
     pub fn api_key(&self) -> &str {
         &self.app.config.api_key
     }
 
-    /// The admin key.
+    /// Returns the admin key.
     pub fn admin_key(&self) -> &str {
         &self.app.config.admin_key
     }
 
-    /// The name of the loaded model.
+    /// Returns the name of the loaded model.
     pub fn loaded_model(&self) -> Option<String> {
         self.app.model().map(|model| model.name.clone())
     }
@@ -128,49 +128,49 @@ impl Emulator {
         self.app.queue_script(script);
     }
 
-    /// Queues an answer. Of several that fit a request, the one queued first is used.
+    /// Queues a response. If several apply to a request, the one queued first is used.
     pub fn answer(&self, answer: CannedResponse) {
         self.app.queue_answer(answer);
     }
 
-    /// Lets this many gated tokens, load events or downloads pass, now or later.
+    /// Releases this many gated tokens, load events or downloads, now or later.
     pub fn release(&self, count: usize) {
         self.app.gate.add_permits(count);
     }
 
-    /// The requests seen so far.
+    /// Returns the requests so far.
     pub fn requests(&self) -> Vec<SeenRequest> {
         self.app.journal.read().requests.clone()
     }
 
-    /// The clients that went away in mid-answer so far.
+    /// Returns the clients so far that disconnected before the end of a response.
     pub fn disconnects(&self) -> Vec<Disconnect> {
         self.app.journal.read().disconnects.clone()
     }
 
-    /// All that was seen so far.
+    /// Returns the whole log.
     pub fn log(&self) -> Log {
         self.app.journal.read().clone()
     }
 
-    /// Forgets what was seen so far.
+    /// Clears the log.
     pub fn clear_log(&self) {
         self.app.journal.write(|log| *log = Log::default());
     }
 
-    /// Blocks until the log fulfils the condition; false if it did not within the time.
+    /// Blocks until the log satisfies the condition. Returns false if it does not within the time.
     pub fn wait_for(&self, condition: impl Fn(&Log) -> bool, timeout: Duration) -> bool {
         self.app.journal.wait(condition, timeout)
     }
 
-    /// Blocks until a client went away; false if none did within the time.
+    /// Blocks until a client disconnects. Returns false if none does within the time.
     pub fn wait_for_disconnect(&self, timeout: Duration) -> bool {
         self.wait_for(|log| !log.disconnects.is_empty(), timeout)
     }
 
-    /// [`wait_for`](Emulator::wait_for) as a future, which needs no particular runtime.
+    /// Like [`wait_for`](Emulator::wait_for), as a future, which does not require a particular runtime.
     pub async fn until(&self, condition: impl Fn(&Log) -> bool, timeout: Duration) -> bool {
-        // The timer ticks on the emulator's own runtime, whatever polls this future.
+        // The timer runs on the emulator's own runtime, whatever executor polls this future.
         let timer = self.runtime.spawn(async move { tokio::time::sleep(timeout).await });
         tokio::select! {
             () = self.app.journal.until(&condition) => true,
@@ -178,26 +178,25 @@ impl Emulator {
         }
     }
 
-    /// [`wait_for_disconnect`](Emulator::wait_for_disconnect) as a future.
+    /// Like [`wait_for_disconnect`](Emulator::wait_for_disconnect), as a future.
     pub async fn until_disconnect(&self, timeout: Duration) -> bool {
         self.until(|log| !log.disconnects.is_empty(), timeout).await
     }
 
-    /// Dies: every connection is reset at once, the port is closed. Blocks until that is done.
+    /// Emulates a crash: resets every connection at once and closes the port. Blocks until that is done.
     pub fn kill(&self) {
-        // The server thread lives as long as the handle, so there is nobody to report an error.
+        // The server thread lives as long as the handle, so the send cannot fail.
         let _ = self.order(Command::Kill);
     }
 
-    /// Stops as on SIGTERM: streams are cut without the final chunk, plain requests in flight are
-    /// answered with `connection: close`, the port is closed. Blocks until that is begun.
+    /// Stops as on SIGTERM: cuts streams without the final chunk, answers plain requests in flight with `connection: close`, and
+    /// closes the port. Blocks until this has started.
     pub fn shutdown(&self) {
         let _ = self.order(Command::Shutdown);
     }
 
-    /// Starts again on the same port after [`kill`](Emulator::kill) or
-    /// [`shutdown`](Emulator::shutdown), healthy and with the model of the first start. Blocks until
-    /// the port is open.
+    /// Starts again on the same port after [`kill`](Emulator::kill) or [`shutdown`](Emulator::shutdown), healthy and with the
+    /// model of the first start. Blocks until the port is open.
     pub fn restart(&self) -> Result<(), StartError> {
         let failed = |source| StartError { port: self.address.port(), file: None, source };
         self.order(Command::Restart).map_err(failed)
@@ -216,7 +215,7 @@ impl Drop for Emulator {
     fn drop(&mut self) {
         self.orders = None;
         if let Some(thread) = self.thread.take() {
-            // A panic of the server thread was printed by it.
+            // A panic of the server thread was already printed.
             let _ = thread.join();
         }
     }

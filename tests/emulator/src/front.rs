@@ -1,5 +1,5 @@
-//! What happens to every request before and after its route: the log, queued answers, CORS, and
-//! the answers for paths and methods that are not served.
+//! The processing of every request before and after its route: the log, queued responses, CORS, and the responses for paths and
+//! methods that are not served.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -39,7 +39,7 @@ pub(crate) async fn front(State(app): State<Arc<App>>, request: Request, next: N
     let seen = seen_request(&parts.method, &target, &parts.headers, &body, conn.id);
     app.note(seen);
     if conn.is_doomed() {
-        // Read, and lost with the connection.
+        // The request was read, and is lost with the connection.
         return std::future::pending().await;
     }
 
@@ -72,14 +72,14 @@ pub(crate) async fn front(State(app): State<Arc<App>>, request: Request, next: N
     if response.status() == StatusCode::INTERNAL_SERVER_ERROR {
         exchange.doom = app.closing_delay(conn.id);
     }
-    // A body of known size is as good as delivered; only streams can be left in the middle.
+    // A body of known size counts as delivered; only streams can be interrupted.
     if response.body().size_hint().exact().is_some() {
         exchange.complete.store(true, Ordering::Relaxed);
     }
     response.map(|inner| Body::new(Watched { inner, exchange }))
 }
 
-/// The answer that was queued, none if the server is to answer itself.
+/// Returns the queued response. None if the server responds itself.
 async fn replace(answer: CannedResponse, conn: &Conn) -> Option<Response> {
     match answer.kind {
         Kind::Served => None,
@@ -92,7 +92,7 @@ async fn replace(answer: CannedResponse, conn: &Conn) -> Option<Response> {
     }
 }
 
-/// An answer made of parts that a test chose. Parts that HTTP does not allow are left out.
+/// Creates a response from parts that a test chose. Invalid parts are ignored.
 pub(crate) fn plain(status: u16, headers: &[(String, String)], body: Vec<u8>) -> Response {
     let mut response = Body::from(body).into_response();
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -104,7 +104,7 @@ pub(crate) fn plain(status: u16, headers: &[(String, String)], body: Vec<u8>) ->
     response
 }
 
-/// Preflights, and what no route takes.
+/// Responds to preflights, and to requests without a route.
 fn unrouted(call: &Call) -> Option<Response> {
     let header = |name: HeaderName| call.headers.get(name);
     if call.method == Method::OPTIONS {
@@ -118,7 +118,7 @@ fn unrouted(call: &Call) -> Option<Response> {
             return None;
         }
         let mut response = refusal::detail(405, "Method Not Allowed").into_response();
-        // The server names the methods of the first route with this path.
+        // The server lists the methods of the first route with this path.
         let first = HeaderValue::from_static(allowed[0]);
         let headers = std::mem::take(response.headers_mut());
         response.headers_mut().insert(header::ALLOW, first);
@@ -163,10 +163,10 @@ fn preflight(origin: &HeaderValue, wanted: Option<&HeaderValue>) -> Response {
     response
 }
 
-/// Puts the headers that every answer has around those of this one.
+/// Adds the headers of all responses before and after those of this one.
 fn dress(response: &mut Response, request: &HeaderMap) {
     let own = std::mem::take(response.headers_mut());
-    // An unhandled exception is answered outside of the layer that adds the CORS headers.
+    // The response to an unhandled exception does not pass the layer that adds the CORS headers.
     let bare = response.status() == StatusCode::INTERNAL_SERVER_ERROR;
     let headers = response.headers_mut();
     if let Ok(date) = HeaderValue::try_from(Moment::now().http()) {
@@ -198,7 +198,7 @@ fn seen_request(method: &Method, path: &str, headers: &HeaderMap, body: &Bytes, 
     }
 }
 
-/// One request and its answer. Dropped before it was complete, the client has gone.
+/// One request and its response. If it is dropped before it is complete, the client has disconnected.
 struct Exchange {
     app: Arc<App>,
     conn: Arc<Conn>,
@@ -207,7 +207,7 @@ struct Exchange {
     events: Arc<AtomicUsize>,
     complete: AtomicBool,
     close_after: bool,
-    /// The connection ends so long after the answer.
+    /// How long after the response the connection ends.
     doom: Option<Duration>,
 }
 
@@ -252,7 +252,7 @@ impl Drop for Exchange {
     }
 }
 
-/// A body that knows whether it was taken to its end.
+/// A body that records whether it was read to its end.
 struct Watched {
     inner: Body,
     exchange: Exchange,

@@ -1,4 +1,4 @@
-//! What completions and chat have in common: from a checked body to steps of its choices.
+//! The common part of completions and chat: from a checked body to the steps of its choices.
 
 use std::collections::VecDeque;
 use std::future::pending;
@@ -21,32 +21,32 @@ use crate::sampler::Params;
 use crate::script::Script;
 use crate::token::{self, Token};
 
-/// Where no limit is asked for, an answer without an end has this many tokens at most.
+/// The maximum number of tokens of a response without a limit and without an end.
 const MAX_TOKENS: usize = 1 << 20;
-/// The server has no such limit, and its memory would end somewhere.
+/// Protects memory; the server has no such limit.
 const MAX_CHOICES: usize = 10_000;
 
-/// Which of the two endpoints, for their words.
+/// The endpoint, which determines the texts of messages.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Style {
     Completion,
     Chat,
 }
 
-/// What is asked for, once for each prompt.
+/// One prompt of a request.
 pub(crate) struct Prompt {
-    /// As the model sees it.
+    /// The text that the model receives.
     pub(crate) text: String,
-    /// What an echo says.
+    /// The text of an echo.
     pub(crate) echo: String,
-    /// How the answer begins that is to be gone on with; empty if there is none.
+    /// The start of the response that is continued. Empty if there is none.
     pub(crate) said: String,
     /// A tool call to make, as the model writes it.
     pub(crate) call: Option<String>,
 }
 
 impl Prompt {
-    /// A text that is a prompt as it is. If it ends in the beginning of its own answer, that is gone on with.
+    /// Creates a prompt from plain text. If it ends in the start of its own response, that is continued.
     pub(crate) fn plain(text: &str) -> Prompt {
         let (echo, said) = match Script::behind(text) {
             Some(said) => (text, said),
@@ -56,7 +56,7 @@ impl Prompt {
     }
 }
 
-/// A prompt, and as much of its echo as stands behind it.
+/// Splits a text into a prompt and the start of its echo.
 fn echoed(text: &str) -> (&str, &str) {
     let begins = |at: &usize| {
         let (prompt, said) = text.split_at(*at);
@@ -70,10 +70,10 @@ fn echoed(text: &str) -> (&str, &str) {
     place.map_or((text, ""), |at| text.split_at(at))
 }
 
-/// What an answer begins with where nothing else is asked for.
+/// The start of a default response.
 const ECHO: &str = "Echo: ";
 
-/// Choices under way.
+/// The running choices of a request.
 pub(crate) struct Generation {
     pub(crate) script: Script,
     pub(crate) params: Params,
@@ -81,7 +81,7 @@ pub(crate) struct Generation {
     app: Arc<App>,
     style: Style,
     jobs: Vec<Job>,
-    /// Choices that have not ended, in the order of their turns.
+    /// The indices of choices that have not ended, in the order of their turns.
     live: VecDeque<usize>,
     last: usize,
     prompt_tokens: usize,
@@ -124,7 +124,7 @@ struct CompletionDetails {
     rejected_prediction_tokens: usize,
 }
 
-/// The figures of llama.cpp's server, which TabbyAPI is to have, too.
+/// The timings of llama.cpp's server, which are proposed for TabbyAPI, too.
 #[derive(Clone, Serialize)]
 pub(crate) struct Timings {
     prompt_n: usize,
@@ -140,7 +140,7 @@ enum Rate {
     Unknown(&'static str),
 }
 
-/// The model to use; it may be loaded for the request if the server is configured so.
+/// Returns the model to use. It may be loaded for the request if inline loading is configured.
 pub(crate) async fn model(call: &Call, body: &Json) -> Result<Arc<Loaded>, Refusal> {
     let wanted = body.get("model").and_then(Json::as_str).filter(|name| !name.is_empty());
     let current = call.app.model();
@@ -160,7 +160,7 @@ pub(crate) async fn model(call: &Call, body: &Json) -> Result<Arc<Loaded>, Refus
     call.model()
 }
 
-/// Everything up to the first token. Fails with what the server answers instead.
+/// Prepares a generation up to the first token. Errors with the response of the server.
 pub(crate) async fn prepare(
     call: &Call,
     body: &Json,
@@ -241,7 +241,7 @@ pub(crate) async fn prepare(
     })
 }
 
-/// The script in the prompt, else the next one queued.
+/// Returns the script in the prompt, or else the next one in the queue.
 fn script(app: &App, prompts: &[Prompt]) -> Result<Script, Refusal> {
     let mut found = None;
     for prompt in prompts {
@@ -249,7 +249,7 @@ fn script(app: &App, prompts: &[Prompt]) -> Result<Script, Refusal> {
     }
     match found {
         Some(Ok(script)) if prompts.len() == 1 => Ok(script),
-        // Each prompt has replies of its own; the rest of the course is that of the last one.
+        // Each prompt has its own replies; the rest of the script is that of the last one.
         Some(Ok(mut script)) => {
             let each = prompts.iter().filter_map(|p| Script::find(&p.text)?.ok());
             script.replies = each.flat_map(|script| script.replies).collect();
@@ -260,7 +260,7 @@ fn script(app: &App, prompts: &[Prompt]) -> Result<Script, Refusal> {
     }
 }
 
-/// One token fewer than asked for is generated, but for one.
+/// The server generates one token fewer than requested, unless one is requested.
 fn limit(params: &Params, style: Style, index: usize, room: usize) -> usize {
     let Some(asked) = params.max_tokens else {
         return room.clamp(1, MAX_TOKENS);
@@ -305,12 +305,12 @@ fn task(script: &Script, params: &Params, style: Style, prompt: &Prompt, k: usiz
     }
 }
 
-/// What is left of an answer that begins so. One that begins otherwise is said whole.
+/// Returns the rest of a response after `said`, or the whole response if it does not begin with it.
 fn rest(tokens: Vec<Token>, said: &str) -> Vec<Token> {
     const THOUGHT: &[u8] = b"</think>";
     let raw: Vec<u8> = tokens.iter().flat_map(|token| token.bytes.iter().copied()).collect();
     let thought = raw.windows(THOUGHT.len()).rposition(|window| window == THOUGHT).map_or(0, |at| at + THOUGHT.len());
-    // Templates leave out the blank lines after a thought.
+    // Templates omit the blank lines after reasoning.
     let blank = raw[thought..].iter().take_while(|byte| **byte == b'\n').count();
     let begins = [(thought, said), (thought + blank, said.trim_start_matches('\n'))];
     match begins.into_iter().find(|(at, said)| raw[*at..].starts_with(said.as_bytes())) {
@@ -331,7 +331,7 @@ impl Generation {
         self.jobs.len()
     }
 
-    /// The stream to answer with in place of a generated one.
+    /// The stream that replaces a generated one.
     pub(crate) fn raw(&self) -> Option<Response> {
         let body = self.script.raw.clone()?;
         let headers = [
@@ -347,7 +347,7 @@ impl Generation {
         self.params.stream && !self.script.no_stream && !self.app.config.no_streaming
     }
 
-    /// The next step of the choice whose turn it is.
+    /// Returns the next step of the choice whose turn it is.
     pub(crate) async fn turn(&mut self) -> Turn {
         let Some(index) = self.live.pop_front() else {
             return Turn::Done;
@@ -369,7 +369,7 @@ impl Generation {
         Turn::Step(index, step)
     }
 
-    /// Delays are per round, the gate is per token.
+    /// Delays apply per round, the gate per token.
     async fn pause(&mut self, index: usize) {
         if std::mem::take(&mut self.first) {
             tokio::time::sleep(self.script.prefill_delay).await;
@@ -392,7 +392,7 @@ impl Generation {
         }
     }
 
-    /// The figures asked for, or none.
+    /// Returns the usage, if it was requested.
     pub(crate) fn usage(&self) -> Option<Usage> {
         if !self.params.usage {
             return None;
@@ -425,7 +425,7 @@ impl Generation {
         self.app.config.usage_details || self.upcoming()
     }
 
-    /// Whether it answers as proposed for the server.
+    /// Whether it emulates the proposed changes of the server.
     pub(crate) fn upcoming(&self) -> bool {
         self.app.config.upcoming
     }
@@ -436,12 +436,12 @@ impl Generation {
         self.upcoming().then_some(Timings { prompt_n: self.prompt_tokens, prompt_ms: 0.0, predicted_n, predicted_ms })
     }
 
-    /// Lets every choice fail at once.
+    /// Makes every choice fail at once.
     pub(crate) fn refuse(&mut self) {
         self.jobs.iter_mut().for_each(Job::fail);
     }
 
-    /// What a stream says when the generation failed.
+    /// The error of a stream whose generation failed.
     pub(crate) fn stream_error(&self) -> String {
         format!("{} aborted. Please check the server console.", self.style.name())
     }
@@ -474,15 +474,15 @@ async fn unloaded(mut gone: tokio::sync::watch::Receiver<bool>) {
     }
 }
 
-/// The answer to a plain request whose generation failed.
+/// The response to a request that is not streamed and whose generation failed.
 pub(crate) fn aborted(app: &App, style: Style) -> Refusal {
     let (name, id) = (style.name(), app.hex(32));
     let text = format!("{name} {id} aborted. Maybe the model was unloaded? Please check the server console.");
     detail(503, text)
 }
 
-/// A failure while generating stands for a broken GPU and makes the server unhealthy; one before
-/// the first token is a parameter that the server fell over.
+/// A failure during generation emulates a broken GPU and makes the server unhealthy. One before the first token emulates a
+/// parameter that the server does not handle.
 fn report(app: &App, script: &Script, made: usize) {
     if made > 0 || script.fail_message.is_some() {
         let usual = "RuntimeError: CUDA error: an illegal memory access was encountered";

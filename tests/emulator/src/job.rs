@@ -1,10 +1,10 @@
-//! One choice being generated, token by token.
+//! The generation of one choice, token by token.
 
 use crate::app::mix;
 use crate::python::Logprob;
 use crate::token::{self, Token};
 
-/// The text, as far as it goes, and the tokens that it came from.
+/// The text so far, and its tokens.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Piece {
     pub(crate) text: String,
@@ -16,7 +16,7 @@ pub(crate) struct Sampled {
     pub(crate) text: String,
     pub(crate) id: u32,
     pub(crate) logprob: Logprob,
-    /// Text, id and log probability of the likeliest tokens.
+    /// Text, id and log probability of the most likely tokens.
     pub(crate) top: Vec<(String, u32, Logprob)>,
 }
 
@@ -39,23 +39,23 @@ pub(crate) struct End {
 
 pub(crate) enum Step {
     Piece(Piece),
-    /// A token, but no text that may be shown yet.
+    /// A token without text that can be shown yet.
     Held,
     Failed,
     End(End),
 }
 
-/// What a job is to do.
+/// The input of a job.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Task {
     pub(crate) tokens: Vec<Token>,
-    /// Generated up to this many tokens.
+    /// The maximum number of tokens.
     pub(crate) limit: usize,
     pub(crate) stops: Vec<String>,
     pub(crate) stop_ids: Vec<u32>,
     pub(crate) fail_at: Option<usize>,
     pub(crate) no_eos: bool,
-    /// Why it ends when the tokens are used up, and by which token.
+    /// The reason and the token of its end when the tokens are used up.
     pub(crate) eos_reason: &'static str,
     pub(crate) eos_token: Option<String>,
     pub(crate) top_logprobs: usize,
@@ -65,11 +65,11 @@ pub(crate) struct Task {
 pub(crate) struct Job {
     task: Task,
     filler: Vec<Token>,
-    /// Tokens made so far, the ending one included.
+    /// The number of tokens so far, including the one that ends it.
     pub(crate) made: usize,
-    /// Bytes of a character that is not complete.
+    /// The bytes of an incomplete character.
     partial: Vec<u8>,
-    /// Text that could still become a stop string.
+    /// Text that may be the start of a stop string.
     held: Piece,
 }
 
@@ -87,7 +87,7 @@ impl Job {
         self.task.fail_at = Some(self.made);
     }
 
-    /// Up to this many tokens at once. A failure comes after the text before it.
+    /// Generates up to this many tokens at once. A failure follows the text before it.
     pub(crate) fn steps(&mut self, tokens: usize) -> Step {
         let mut piece = Piece::default();
         for _ in 0..tokens.max(1) {
@@ -169,7 +169,7 @@ impl Job {
         self.task.stops.iter().any(begins)
     }
 
-    /// Invents probabilities; the same for the same token.
+    /// Invents probabilities, always the same for a token.
     fn sample(&self, token: &Token) -> Sampled {
         let own = match self.task.first_logprob {
             Some(value) if self.made == 1 => value,
@@ -188,7 +188,7 @@ impl Job {
     }
 }
 
-/// The whole characters at the start of the bytes; what is left is a part of one.
+/// Takes the whole characters at the start of the bytes, and leaves a partial one.
 fn take_characters(bytes: &mut Vec<u8>) -> String {
     let whole = match std::str::from_utf8(bytes) {
         Ok(_) => bytes.len(),

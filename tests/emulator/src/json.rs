@@ -1,12 +1,11 @@
-//! A JSON value that keeps the order of keys, read the way the server reads it.
+//! A JSON value that keeps the order of keys, parsed like the server parses it.
 //!
-//! Error bodies echo the input, so the order in which a client wrote its keys is seen on the wire.
-//! Syntax errors carry the words and positions of the server's own parser, and like there `NaN` and
-//! `Infinity` are numbers.
+//! Error bodies echo the input, so the order of keys that a client wrote is visible on the wire. Syntax errors have the messages
+//! and positions of the server's own parser. `NaN` and `Infinity` are numbers, as in that parser.
 
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 
-/// Deeper nesting than this is refused rather than followed.
+/// The maximum nesting depth.
 const MAX_DEPTH: usize = 200;
 
 #[derive(Clone, Debug, PartialEq)]
@@ -20,7 +19,7 @@ pub(crate) enum Json {
     Dict(Vec<(String, Json)>),
 }
 
-/// What is wrong, and at which character.
+/// The message, and the index of the character.
 #[derive(Debug, PartialEq)]
 pub(crate) struct SyntaxError {
     pub(crate) message: String,
@@ -40,7 +39,7 @@ impl Json {
         }
     }
 
-    /// Parses the value at the start of `text`, and says how many bytes it took.
+    /// Parses the value at the start of `text`, and returns its length in bytes.
     pub(crate) fn parse_prefix(text: &str) -> Result<(Json, usize), SyntaxError> {
         let mut parser = Parser::new(text);
         parser.space();
@@ -49,7 +48,7 @@ impl Json {
         Ok((value, taken))
     }
 
-    /// The member of an object; the last one wins where a key is repeated.
+    /// Returns the member of an object. If a key occurs twice, the last value is returned.
     pub(crate) fn get(&self, key: &str) -> Option<&Json> {
         match self {
             Json::Dict(members) => members.iter().rev().find(|(k, _)| k == key).map(|(_, v)| v),
@@ -71,7 +70,7 @@ impl Json {
         }
     }
 
-    /// An integer, with the server's leniency: `"5"`, `5.0` and `true` count.
+    /// Returns an integer with the server's leniency: `"5"`, `5.0` and `true` are accepted.
     pub(crate) fn as_int(&self) -> Option<i128> {
         match self {
             Json::Int(n) => Some(*n),
@@ -82,7 +81,7 @@ impl Json {
         }
     }
 
-    /// A number, with the server's leniency.
+    /// Returns a number with the server's leniency.
     pub(crate) fn as_float(&self) -> Option<f64> {
         match self {
             Json::Int(n) => Some(*n as f64),
@@ -93,7 +92,7 @@ impl Json {
         }
     }
 
-    /// A boolean, with the server's leniency.
+    /// Returns a boolean with the server's leniency.
     pub(crate) fn as_bool(&self) -> Option<bool> {
         match self {
             Json::Bool(b) => Some(*b),
@@ -110,7 +109,7 @@ impl Json {
         }
     }
 
-    /// Whether a number in it cannot be written as JSON.
+    /// Whether it contains a number that is not valid JSON.
     pub(crate) fn has_non_finite(&self) -> bool {
         match self {
             Json::Float(f) => !f.is_finite(),
@@ -357,7 +356,7 @@ impl Parser {
         Ok(c)
     }
 
-    /// `uXXXX`, with a second escape where the first is half of a pair. A lone half becomes U+FFFD.
+    /// Parses `uXXXX`, with a second escape if the first is half of a pair. A lone half becomes U+FFFD.
     fn unicode(&mut self) -> Result<char, SyntaxError> {
         let first = self.hex4()?;
         if (0xD800..0xDC00).contains(&first) && self.ahead("\\u") {

@@ -1,4 +1,4 @@
-//! What the emulator saw: requests, and clients that went away.
+//! The log of the emulator: requests, and clients that disconnected.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-/// A request as it arrived, its body whole.
+/// A request with its whole body.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SeenRequest {
@@ -14,76 +14,76 @@ pub struct SeenRequest {
     pub method: String,
     /// Path and query.
     pub path: String,
-    /// Header names in lower case with their values, in the order of arrival by name.
+    /// Header names in lower case with their values. Values of the same name are in the order of arrival.
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Vec<u8>,
-    /// The connection it came on; counted from 1 by the emulator.
+    /// The number of the connection, counted from 1.
     pub connection: u64,
 }
 
 impl SeenRequest {
-    /// The first value of a header; the name is compared without regard to case.
+    /// Returns the first value of a header. The name is not case-sensitive.
     pub fn header(&self, name: &str) -> Option<&str> {
         let found = self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.as_str())
     }
 
-    /// The body as JSON; null if it is none.
+    /// Returns the body as JSON. Null if it is not JSON.
     pub fn json(&self) -> serde_json::Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
 }
 
-/// A client that closed its connection before it had the whole answer.
+/// A client that closed its connection before it received the whole response.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Disconnect {
-    /// The method of the request that was under way.
+    /// The method of the running request.
     pub method: String,
     /// Its path and query.
     pub path: String,
     /// The connection, as in [`SeenRequest::connection`].
     pub connection: u64,
-    /// How many events of a stream had been written; pings do not count.
+    /// The number of events of the stream that were written, without pings.
     pub events_sent: usize,
 }
 
-/// Everything seen since the start, or since [`Emulator::clear_log`](crate::Emulator::clear_log).
+/// Everything logged since the start, or since [`Emulator::clear_log`](crate::Emulator::clear_log).
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Log {
     /// Requests, in the order in which their bodies were complete.
     pub requests: Vec<SeenRequest>,
-    /// Clients that went away in mid-answer.
+    /// Clients that disconnected before the end of a response.
     pub disconnects: Vec<Disconnect>,
-    /// Requests that have come and whose answers are not written yet.
+    /// The number of requests whose responses are not written yet.
     pub in_flight: usize,
-    /// The most of them that there were at a time.
+    /// The maximum of `in_flight` so far.
     pub most_in_flight: usize,
-    /// Connections accepted.
+    /// The number of accepted connections.
     pub connections_opened: u64,
-    /// Connections closed, by either side.
+    /// The number of connections that were closed by either side.
     pub connections_closed: u64,
-    /// Events written in all streams; pings do not count.
+    /// The number of events written in all streams, without pings.
     pub events_sent: u64,
-    /// Paths of downloads that were broken off, their files removed.
+    /// The paths of cancelled downloads, whose files were removed.
     pub downloads_rolled_back: Vec<String>,
-    /// Pings written in all streams.
+    /// The number of pings written in all streams.
     pub pings_sent: u64,
-    /// How many bytes each connection has accepted of what the server had to write, heads and framing included. It stands still
-    /// while a client holds the server back.
+    /// The number of bytes that each connection has accepted from the server, including heads and framing. It does not change
+    /// while a client applies back-pressure.
     pub bytes_accepted: BTreeMap<u64, u64>,
 }
 
 impl Log {
-    /// How many bytes all connections have accepted of what the server had to write.
+    /// Returns the number of bytes that all connections have accepted from the server.
     pub fn all_bytes_accepted(&self) -> u64 {
         self.bytes_accepted.values().sum()
     }
 }
 
-/// The log as the server writes it and as tests wait for it.
+/// The log, which the server writes and tests wait for.
 #[derive(Clone)]
 pub(crate) struct Journal {
     inner: Arc<Inner>,
@@ -103,7 +103,7 @@ impl Journal {
     }
 
     pub(crate) fn read(&self) -> MutexGuard<'_, Log> {
-        // A test that panicked in its condition has not left the log half written.
+        // A test that panicked in its condition has not left the log in an inconsistent state.
         self.inner.log.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
@@ -113,7 +113,7 @@ impl Journal {
         self.inner.version.send_modify(|version| *version += 1);
     }
 
-    /// Blocks until the condition holds; false if it did not within the time.
+    /// Blocks until the condition holds. Returns false if it does not within the time.
     pub(crate) fn wait(&self, condition: impl Fn(&Log) -> bool, timeout: Duration) -> bool {
         let end = Instant::now() + timeout;
         let mut log = self.read();
@@ -132,7 +132,7 @@ impl Journal {
         }
     }
 
-    /// A future that ends once the condition holds; it needs no particular runtime.
+    /// Waits until the condition holds. Does not require a particular runtime.
     pub(crate) async fn until(&self, condition: impl Fn(&Log) -> bool) {
         let mut version = self.inner.version.subscribe();
         loop {

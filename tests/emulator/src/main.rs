@@ -14,30 +14,30 @@ A TabbyAPI server for demos and tests.
 Usage: tabbyapi-emulator [OPTIONS]
 
   --dialect DIALECT            tabbyapi (default), or tabbyml: TabbyML/tabby, with the options --port (default 8080), --token TOKEN,
-                               --registration-token TOKEN, --no-webserver, --no-models, --rate-limit REQUESTS a minute,
-                               --token-delay-ms and --log alone
+                               --registration-token TOKEN, --no-webserver, --no-models, --rate-limit REQUESTS (per minute),
+                               --token-delay-ms and --log only
   --port PORT                  port of 127.0.0.1 to listen on (default 5000; 0: any)
   --api-key KEY                the API key
   --admin-key KEY              the admin key
-  --no-auth                    whoever calls is an admin
-  --model NAME                 a model of the model directory; the first is loaded; may be repeated
+  --no-auth                    every caller is an admin
+  --model NAME                 a model in the model directory; the first one is loaded; can be repeated
   --token-delay-ms MS          time that each token takes (default 30)
   --load-delay-ms MS           time that each module of a load takes (default 200)
   --ping-seconds S             time between pings of a stream (default 15; 0: none)
-  --embedding-dimension N      numbers of an embedding (default 384)
+  --embedding-dimension N      dimension of embeddings (default 384)
   --download-delay-ms MS       time that a download takes (default 2000)
   --tokens-per-chunk N         tokens in one event of a stream (default 1; with the real engine about 3)
   --inline-loading             a request that names another model loads it
   --usage-details              usage with prompt_tokens_details and completion_tokens_details
-  --upcoming                   what is proposed for the server: role, tool calls in pieces, timings
+  --upcoming                   changes proposed for the server: role, tool calls in pieces, timings
   --loras-work                 apply LoRA adapters, as older servers did
   --keep-alive-ms MS           how long a connection may be idle (default 5000)
-  --close-after-500-ms MS      from an answer with status 500 to the end of its connection (default 45 to 65; none: kept open)
+  --close-after-500-ms MS      time from a response with status 500 to the end of its connection (default 45 to 65; none: kept open)
   --request-log FILE           append each request to this file, as a line of JSON
   --kobold                     serve the Kobold routes, whose generation is broken on the server
-  --kobold-fixed               serve the Kobold routes, and let them generate
-  --disable-request-streaming  answer requests for streams as plain JSON
-  --log                        print a line for each request, and for each client that went away
+  --kobold-fixed               serve the Kobold routes, including generation
+  --disable-request-streaming  answer requests for streams with plain JSON
+  --log                        print a line for each request, and for each client that disconnects
   --help                       print this";
 
 fn main() -> ExitCode {
@@ -63,7 +63,7 @@ fn main() -> ExitCode {
     })
 }
 
-/// Starts a server, and keeps it; or prints help, or what is wrong.
+/// Starts a server and keeps it running, or prints help or an error.
 fn serve<B, S>(configured: Result<Option<B>, String>, start: impl FnOnce(B) -> Result<S, Box<dyn Error>>) -> ExitCode {
     match configured {
         Ok(Some(builder)) => match start(builder) {
@@ -81,7 +81,7 @@ fn serve<B, S>(configured: Result<Option<B>, String>, start: impl FnOnce(B) -> R
     ExitCode::FAILURE
 }
 
-/// Takes the dialect out of the arguments.
+/// Removes the dialect from the arguments.
 fn dialect(args: &mut Vec<String>) -> Option<String> {
     let at = args.iter().position(|arg| arg == "--dialect" || arg.starts_with("--dialect="))?;
     match args.remove(at).split_once('=') {
@@ -107,7 +107,7 @@ fn serve_tabbyml(mut args: Vec<String>) -> ExitCode {
     })
 }
 
-/// Prints requests as they are seen.
+/// Prints requests as they arrive.
 fn tell_requests(server: &TabbyMl) -> ! {
     let mut seen = 0;
     loop {
@@ -119,7 +119,7 @@ fn tell_requests(server: &TabbyMl) -> ! {
     }
 }
 
-/// An option and the value that is attached to it.
+/// Splits an option from the value that is attached to it.
 fn split(arg: String) -> (String, Option<String>) {
     match arg.split_once('=') {
         Some((flag, value)) => (flag.to_owned(), Some(value.to_owned())),
@@ -127,7 +127,7 @@ fn split(arg: String) -> (String, Option<String>) {
     }
 }
 
-/// The builder; `None`: help was asked for.
+/// Returns the builder. `None` if help was requested.
 fn configure_tabbyml(mut args: impl Iterator<Item = String>) -> Result<Option<TabbyMlBuilder>, String> {
     let mut builder = TabbyMl::builder().port(8080).token_delay(Duration::from_millis(30));
     while let Some(arg) = args.next() {
@@ -148,7 +148,7 @@ fn configure_tabbyml(mut args: impl Iterator<Item = String>) -> Result<Option<Ta
     Ok(Some(builder))
 }
 
-/// Prints what is seen, as it is seen.
+/// Prints the log as it grows.
 fn tell(emulator: &Emulator) -> ! {
     let (mut requests, mut disconnects) = (0, 0);
     loop {
@@ -164,7 +164,7 @@ fn tell(emulator: &Emulator) -> ! {
     }
 }
 
-/// The builder, and whether to print a log; `None`: help was asked for.
+/// Returns the builder, and whether to print a log. `None` if help was requested.
 fn configure(mut args: impl Iterator<Item = String>) -> Result<Option<(EmulatorBuilder, bool)>, String> {
     let mut log = false;
     let mut builder = Emulator::builder()

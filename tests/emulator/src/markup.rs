@@ -1,4 +1,4 @@
-//! What a chat model marks in its text: reasoning and tool calls.
+//! The markup in the text of a chat model: reasoning and tool calls.
 
 use serde::Serialize;
 
@@ -9,15 +9,15 @@ use crate::python;
 const THINK: (&str, &str) = ("<think>", "</think>");
 const TOOL: (&str, &str) = ("<tool_call>", "</tool_call>");
 
-/// Sorts text into content, reasoning and tool calls as it comes.
+/// Sorts text into content, reasoning and tool calls as it arrives.
 pub(crate) struct Markup {
     place: Place,
     tools: bool,
-    /// Text that could still become a tag.
+    /// Text that may be the start of a tag.
     held: String,
     /// The raw text of all tool calls.
     calls: String,
-    /// Whether a tool call was begun.
+    /// Whether a tool call has started.
     pub(crate) called: bool,
 }
 
@@ -28,16 +28,16 @@ enum Place {
     Call,
 }
 
-/// What a piece of text came to.
+/// The sorted parts of a text.
 #[derive(Default)]
 pub(crate) struct Sorted {
     pub(crate) content: String,
     pub(crate) reasoning: String,
-    /// A tag was seen, or none of it was content.
+    /// A tag was found, or nothing was content.
     pub(crate) tagged: bool,
 }
 
-/// A tool call as it is sent.
+/// A tool call in its wire form.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct ToolCall {
     pub(crate) id: String,
@@ -53,7 +53,7 @@ pub(crate) struct Function {
 }
 
 impl Markup {
-    /// `thinking`: the template has opened the reasoning already. `tools`: calls are looked for.
+    /// `thinking`: the template has already started the reasoning. `tools`: calls are searched for.
     pub(crate) fn new(thinking: bool, tools: bool) -> Markup {
         let place = if thinking { Place::Reasoning } else { Place::Content };
         Markup { place, tools, held: String::new(), calls: String::new(), called: false }
@@ -79,7 +79,7 @@ impl Markup {
         sorted
     }
 
-    /// The text that was held back, now that there is no more.
+    /// Returns the text that was held back, at the end.
     pub(crate) fn finish(&mut self) -> Sorted {
         let mut sorted = Sorted::default();
         let rest = std::mem::take(&mut self.held);
@@ -87,7 +87,7 @@ impl Markup {
         sorted
     }
 
-    /// The calls that can be read, with ids of their own. `tools` are those of the request.
+    /// Returns the calls that can be parsed, with generated ids. `tools` are those of the request.
     pub(crate) fn tool_calls(&self, app: &App, tools: &Json) -> Vec<ToolCall> {
         let bodies = self.calls.split(TOOL.0).filter_map(|call| call.split_once(TOOL.1));
         let functions = bodies.filter_map(|(body, _)| function(body, tools));
@@ -108,7 +108,7 @@ impl Markup {
         }
     }
 
-    /// Tags that mean something here, and where they lead.
+    /// The tags that are recognized in the current state, and the states to which they lead.
     fn tags(&self) -> Vec<(&'static str, Place)> {
         match self.place {
             Place::Reasoning => vec![(THINK.1, Place::Content)],
@@ -125,7 +125,7 @@ impl Markup {
         self.tags().into_iter().filter_map(found).min_by_key(|(at, _, _)| *at)
     }
 
-    /// Length of the longest end of the held text that begins a tag.
+    /// The length of the longest end of the held text that may start a tag.
     fn tail(&self) -> usize {
         let begins = |tail: &str| self.tags().iter().any(|(tag, _)| tag.starts_with(tail));
         let starts = self.held.char_indices().map(|(at, _)| at);

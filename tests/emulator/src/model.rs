@@ -1,4 +1,4 @@
-//! The models that the emulated model directory holds.
+//! The models in the emulated model directory.
 
 use std::fmt;
 
@@ -19,7 +19,7 @@ pub struct ModelSpec {
 }
 
 impl ModelSpec {
-    /// A model of six modules with a context of 4096 tokens and a chat template.
+    /// Creates a model of six modules with a context of 4096 tokens and a chat template.
     pub fn new(name: impl Into<String>) -> ModelSpec {
         ModelSpec {
             name: name.into(),
@@ -33,38 +33,38 @@ impl ModelSpec {
         }
     }
 
-    /// How many modules a load reports, for the model itself.
+    /// Sets how many modules a load reports for the model itself.
     pub fn modules(mut self, modules: u32) -> ModelSpec {
         self.modules = modules.max(1);
         self
     }
 
-    /// The context length, where a load does not ask for another.
+    /// Sets the context size, unless a load sets it.
     pub fn max_seq_len(mut self, tokens: u32) -> ModelSpec {
         self.max_seq_len = tokens;
         self
     }
 
-    /// The size of the cache, where a load does not ask for another: a prompt needs room in it for a whole chunk of 2048 tokens besides.
+    /// Sets the size of the cache, unless a load sets it. A prompt requires room in it for a whole chunk of 2048 tokens, too.
     pub fn cache_size(mut self, tokens: u32) -> ModelSpec {
         self.cache_size = tokens;
         self
     }
 
-    /// Without a chat template: chat is 422 while it is loaded.
+    /// Removes the chat template: chat is 422 while the model is loaded.
     pub fn no_template(mut self) -> ModelSpec {
         self.template = None;
         self
     }
 
-    /// A model of the draft directory: only good as `draft_model_name`, and in no list of models.
+    /// Marks it as a draft model, which can only be used as `draft_model_name` and is in no list of models.
     pub fn draft(mut self) -> ModelSpec {
         self.draft = true;
         self.modules = 3;
         self
     }
 
-    /// Loading it fails with the message once `modules` modules were reported.
+    /// Makes its load fail with this message after `modules` modules were reported.
     pub fn fails_after(mut self, modules: u32, message: impl Into<String>) -> ModelSpec {
         self.failure = Some((modules, message.into()));
         self

@@ -1,4 +1,4 @@
-//! Connections: accepting, idle timers, and the many ways to end one.
+//! Connections: accepting, idle timers, and the ways to end one.
 
 use std::convert::Infallible;
 use std::future::{Future, pending};
@@ -26,11 +26,11 @@ use tower_service::Service;
 
 use crate::app::App;
 
-/// What the handle asks of the server; each is acknowledged.
+/// The commands of the handle. Each is acknowledged.
 pub(crate) enum Command {
-    /// Reset every connection, close the listener.
+    /// Reset every connection and close the listener.
     Kill,
-    /// Cut streams, let plain requests finish, close the listener.
+    /// Cut streams, let plain requests finish, and close the listener.
     Shutdown,
     /// Listen again on the same address, in the state of a fresh start.
     Restart,
@@ -38,7 +38,7 @@ pub(crate) enum Command {
 
 pub(crate) type Order = (Command, sync_mpsc::Sender<io::Result<()>>);
 
-/// Serves until the orders' sender is gone.
+/// Serves until the sender of commands is dropped.
 pub(crate) async fn run(
     listener: TcpListener,
     address: SocketAddr,
@@ -84,7 +84,7 @@ pub(crate) async fn run(
                         Err(error) => Err(error),
                     },
                 };
-                // Whoever asked may have gone; the order is carried out all the same.
+                // The caller may be gone; the command is carried out anyway.
                 let _ = done.send(result);
             }
         }
@@ -98,7 +98,7 @@ async fn accept(listener: Option<&TcpListener>) -> io::Result<(TcpStream, Socket
     }
 }
 
-/// One connection, as requests on it and the server see it.
+/// One connection, shared by its requests and the server.
 pub(crate) struct Conn {
     pub(crate) id: u64,
     state: watch::Sender<State>,
@@ -108,7 +108,7 @@ pub(crate) struct Conn {
 #[derive(Clone, Copy, PartialEq)]
 enum End {
     Open,
-    /// Once nothing is in flight.
+    /// When nothing is in flight.
     Graceful,
     Now,
 }
@@ -118,9 +118,9 @@ struct State {
     end: End,
     in_flight: usize,
     streaming: bool,
-    /// Set when an answer was completed and nothing else is in flight.
+    /// Set when a response was completed and nothing else is in flight.
     idle_since: Option<Instant>,
-    /// When the connection ends, whatever is in flight then; requests that still come are not answered.
+    /// When the connection ends, even if requests are in flight. Requests that arrive before that are not answered.
     doomed: Option<Instant>,
 }
 
@@ -152,23 +152,23 @@ impl Conn {
         });
     }
 
-    /// Says that the answer in flight is an event stream.
+    /// Marks the response in flight as an event stream.
     pub(crate) fn streams(&self) {
         self.state.send_modify(|state| state.streaming = true);
     }
 
-    /// Ends the connection at once, whatever is in flight; what was written before is flushed.
+    /// Ends the connection at once, even if requests are in flight. Data that was written before is flushed.
     pub(crate) fn cut(&self, reset: bool) {
         self.reset.store(reset, Ordering::Relaxed);
         self.state.send_modify(|state| state.end = End::Now);
     }
 
-    /// Ends the connection after this time, whatever is in flight then.
+    /// Ends the connection after this time, even if requests are in flight then.
     pub(crate) fn doom(&self, delay: Duration) {
         self.state.send_modify(|state| state.doomed = Some(Instant::now() + delay));
     }
 
-    /// Whether it will be ended without another answer.
+    /// Whether it will end without another response.
     pub(crate) fn is_doomed(&self) -> bool {
         self.state.borrow().doomed.is_some()
     }
@@ -179,7 +179,7 @@ impl Conn {
         });
     }
 
-    /// Whether it is the server that ends the connection.
+    /// Whether the server ends the connection.
     pub(crate) fn is_ending(&self) -> bool {
         let state = *self.state.borrow();
         state.end == End::Now || state.doomed.is_some()
@@ -202,7 +202,7 @@ async fn answer(router: &mut Router, request: Request<Incoming>) -> Result<Respo
     Service::call(router, request).await
 }
 
-/// Polls the connection until it ends, is closed from here, or was idle for too long.
+/// Polls the connection until it ends, is closed by the server, or was idle for too long.
 async fn drive<C>(mut connection: Pin<&mut C>, conn: &Conn, app: &App)
 where
     C: Future + GracefulShutdown,
@@ -217,7 +217,7 @@ where
         }
         let idle = state.idle_since.map(|since| since + app.config.keep_alive);
         tokio::select! {
-            // First, so that what was written before a cut is on its way.
+            // First, so that data written before a cut is sent.
             biased;
             _ = connection.as_mut() => return,
             _ = changes.changed() => {}
@@ -237,7 +237,7 @@ async fn until(instant: Option<Instant>) {
     }
 }
 
-/// Lets `drive` do without the connection's long type.
+/// Lets `drive` avoid the connection's long type.
 trait GracefulShutdown {
     fn graceful_shutdown(self: Pin<&mut Self>);
 }
@@ -255,7 +255,7 @@ where
     }
 }
 
-/// The stream of a connection, which is reset when dropped if the connection says so.
+/// The stream of a connection. It is reset on drop if the connection is marked for it.
 struct Socket {
     stream: TcpStream,
     conn: Arc<Conn>,
@@ -265,7 +265,7 @@ struct Socket {
 impl Drop for Socket {
     fn drop(&mut self) {
         if self.conn.reset.load(Ordering::Relaxed) {
-            // Without it the connection is closed instead; nothing better can be done here.
+            // If this fails, the connection is closed instead.
             let _ = self.stream.set_zero_linger();
         }
     }

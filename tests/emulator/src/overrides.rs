@@ -1,4 +1,4 @@
-//! Sampler overrides: the values that the server puts under or over those of a request.
+//! Sampler overrides: values that complete or replace those of a request.
 
 use crate::app::{App, lock};
 use crate::json::Json;
@@ -6,9 +6,9 @@ use crate::refusal::Refusal;
 use crate::sampler::{SAMPLER, field};
 use crate::services::ServiceConfig;
 
-/// The overrides in force.
+/// The active overrides.
 pub(crate) struct Overrides {
-    /// The preset last switched to; an unload leaves it.
+    /// The preset that was switched to last. An unload keeps it.
     pub(crate) selected: Option<String>,
     /// An object, from a field to `{"override": …, "force": …, "additive": …}`.
     pub(crate) applied: Json,
@@ -21,7 +21,7 @@ impl Default for Overrides {
 }
 
 impl Overrides {
-    /// With the preset that the configuration names.
+    /// Creates the overrides of the preset in the configuration.
     pub(crate) fn at_start(config: &ServiceConfig) -> Overrides {
         let named = |name: &String| config.presets.iter().find(|(preset, _)| preset == name);
         match config.active_preset.as_ref().and_then(named) {
@@ -31,8 +31,8 @@ impl Overrides {
     }
 }
 
-/// Fails every generation as long as an override has not the form of one: the server takes it
-/// unseen, and then falls over it before it looks at a request.
+/// Errors on every generation if an override is malformed. The server accepts it unchecked, and then fails before it reads a
+/// request.
 pub(crate) fn check(app: &App) -> Result<(), Refusal> {
     match &lock(&app.services.overrides).applied {
         Json::Dict(fields) if fields.iter().all(|(_, one)| matches!(one, Json::Dict(_))) => Ok(()),
@@ -40,7 +40,7 @@ pub(crate) fn check(app: &App) -> Result<(), Refusal> {
     }
 }
 
-/// The body as it is under the overrides.
+/// Returns the body with the overrides applied.
 pub(crate) fn apply(app: &App, body: Json) -> Json {
     let overrides = lock(&app.services.overrides);
     match (body, &overrides.applied) {
@@ -51,7 +51,7 @@ pub(crate) fn apply(app: &App, body: Json) -> Json {
     }
 }
 
-/// Names other than the first of a field are good in requests only.
+/// Alternative names of a field are valid only in requests.
 fn put(members: Vec<(String, Json)>, name: &str, one: &Json) -> Vec<(String, Json)> {
     let known = SAMPLER.iter().find(|field| field.names[0] == name);
     let (Some(known), Some(value)) = (known, one.get("override").filter(|value| **value != Json::Null)) else {
@@ -64,7 +64,7 @@ fn put(members: Vec<(String, Json)>, name: &str, one: &Json) -> Vec<(String, Jso
         (None, _) => value.clone(),
         (Some(_), _) if says("force") && is_true(value) => value.clone(),
         (Some(Json::List(own)), Json::List(more)) if says("additive") => Json::List([more.clone(), own].concat()),
-        // The server has made a list of it by then.
+        // The server has converted it to a list by then.
         (Some(text @ Json::Str(_)), Json::List(more)) if says("additive") => Json::List([&more[..], &[text]].concat()),
         (Some(own), _) => own,
     };
@@ -74,7 +74,7 @@ fn put(members: Vec<(String, Json)>, name: &str, one: &Json) -> Vec<(String, Jso
     members
 }
 
-/// What forces: nothing that is zero or empty.
+/// Whether a value is forced: zero and empty values are not.
 fn is_true(value: &Json) -> bool {
     match value {
         Json::Null => false,

@@ -1,16 +1,16 @@
-//! The two ways in which the server writes JSON: compact, and with `json.dumps` spacing.
+//! The two formats in which the server writes JSON: compact, and with the spacing of `json.dumps`.
 
 use std::io::{self, Write};
 
 use serde::Serialize;
 use serde_json::ser::{Formatter, Serializer};
 
-/// Stands for minus infinity on the way through the serializer, which would write null itself.
+/// Represents minus infinity in the serializer, which would write null otherwise.
 const MINUS_INFINITY: f64 = f64::MIN;
 const INFINITY: f64 = f64::MAX;
 const NAN: f64 = 5e-324;
 
-/// A log probability. Not finite, it is `null` in compact JSON and a bare word in spaced JSON.
+/// A log probability. If it is not finite, it is `null` in compact JSON and a bare word in spaced JSON.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Logprob(pub(crate) f64);
 
@@ -25,7 +25,7 @@ impl Serialize for Logprob {
     }
 }
 
-/// `{"a":1,"b":[]}`: plain answers, load events and error events.
+/// `{"a":1,"b":[]}`: plain responses, load events and error events.
 pub(crate) fn compact(value: &impl Serialize) -> Vec<u8> {
     write(value, Compact)
 }
@@ -37,7 +37,7 @@ pub(crate) fn spaced(value: &impl Serialize) -> Vec<u8> {
 
 fn write(value: &impl Serialize, formatter: impl Formatter) -> Vec<u8> {
     let mut out = Vec::new();
-    // The types written here have string keys and cannot fail; a Vec does not either.
+    // The types have string keys, so serialization cannot fail. Writing to a Vec cannot fail, either.
     let done = value.serialize(&mut Serializer::with_formatter(&mut out, formatter));
     debug_assert!(done.is_ok());
     out

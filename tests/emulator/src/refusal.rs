@@ -1,4 +1,4 @@
-//! The server's error answers.
+//! The server's error responses.
 
 use axum::body::Body;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::json::Json;
 use crate::python;
 
-/// What a handler says instead of a result.
+/// The result of a handler.
 pub(crate) type Outcome = Result<Response, Refusal>;
 
 #[derive(Debug)]
@@ -20,13 +20,13 @@ pub(crate) enum Refusal {
     Invalid(Vec<Invalid>),
     /// `{"error":{…,"code":"context_length_exceeded"}}`, 400
     ContextLength(String),
-    /// An answer that a script chose.
+    /// A response that a script set.
     Scripted { status: u16, headers: Vec<(String, String)>, body: String },
     /// `Internal Server Error` in plain text
     Internal,
 }
 
-/// One thing that validation found.
+/// One entry of a validation error.
 #[derive(Debug, Serialize)]
 pub(crate) struct Invalid {
     pub(crate) r#type: &'static str,
@@ -41,7 +41,7 @@ pub(crate) fn detail(status: u16, text: impl Into<String>) -> Refusal {
     Refusal::Detail(status, text.into())
 }
 
-/// A JSON answer with status 200.
+/// Creates a JSON response with status 200.
 pub(crate) fn json(value: &impl Serialize) -> Response {
     with_body(200, "application/json", python::compact(value))
 }
@@ -79,7 +79,7 @@ impl IntoResponse for Refusal {
         let json = "application/json";
         match self {
             Refusal::Detail(status, detail) => with_body(status, json, python::compact(&DetailBody { detail })),
-            // A value that JSON cannot say cannot be echoed: the server fails at it.
+            // A value that is not valid JSON cannot be echoed: the server fails.
             Refusal::Invalid(errors) if errors.iter().any(|e| e.input.has_non_finite()) => {
                 Refusal::Internal.into_response()
             }

@@ -1,4 +1,4 @@
-//! The fields of generation requests, and what the emulator makes of them.
+//! The fields of generation requests, and those that the emulator supports.
 
 use crate::json::Json;
 use crate::schema::{Field, Kind, Limits};
@@ -9,7 +9,7 @@ const UNIT: Limits = Limits::ge(0.0).le(1.0);
 static INT: Kind = Kind::Int(Limits::NONE);
 static STR: Kind = Kind::Str;
 
-/// A text or texts.
+/// One text or several.
 pub(crate) static STR_OR_STRS: &[(&str, Kind)] = &[("str", Kind::Str), ("list[str]", Kind::List(&STR))];
 static INTS_OR_STR: &[(&str, Kind)] = &[("list[int]", Kind::List(&INT)), ("str", Kind::Str)];
 static STOP_ITEM: Kind = Kind::Union(&[("str", Kind::Str), ("int", Kind::Int(Limits::NONE))]);
@@ -33,7 +33,7 @@ const fn text(names: &'static [&'static str]) -> Field {
     Field::optional(names, Kind::Str)
 }
 
-/// What all generation requests have, Kobold's included, in the order in which errors name it.
+/// The fields of all generation requests, including Kobold's, in the order in which errors list them.
 pub(crate) static SAMPLER: &[Field] = &[
     int(MAX_TOKENS, POSITIVE),
     int(MIN_TOKENS, POSITIVE),
@@ -83,7 +83,7 @@ pub(crate) static SAMPLER: &[Field] = &[
     int(&["loop_detect_window"], POSITIVE),
 ];
 
-/// What completions and chat have on top of it.
+/// The additional fields of completions and chat.
 pub(crate) static COMMON: &[Field] = &[
     text(&["model"]),
     flag(&["stream"]),
@@ -104,7 +104,7 @@ const RANGE: &[&str] = &["penalty_range", "repetition_range", "repetition_penalt
 const MAX_TEMP: &[&str] = &["max_temp", "dynatemp_high"];
 const MIN_TEMP: &[&str] = &["min_temp", "dynatemp_low"];
 
-/// Fields whose null passes validation and then breaks the generation.
+/// Fields for which null passes validation and then breaks the generation.
 const NO_NULL: &[&[&str]] = &[
     STOPS,
     &["temperature"],
@@ -122,10 +122,10 @@ const NO_NULL: &[&[&str]] = &[
     &["n"],
 ];
 
-/// What the emulator heeds of them.
+/// The fields that the emulator supports.
 #[derive(Clone, Debug)]
 pub(crate) struct Params {
-    /// `None`: up to the end of the context.
+    /// `None` means up to the end of the context.
     pub(crate) max_tokens: Option<usize>,
     pub(crate) stops: Vec<String>,
     pub(crate) stop_ids: Vec<u32>,
@@ -134,9 +134,9 @@ pub(crate) struct Params {
     pub(crate) usage: bool,
     pub(crate) logprobs: bool,
     pub(crate) top_logprobs: usize,
-    /// A JSON schema that the answer must satisfy.
+    /// A JSON schema that the response must satisfy.
     pub(crate) schema: Option<Json>,
-    /// The server takes the request and then fails at it.
+    /// The server accepts the request and then fails.
     pub(crate) breaks: bool,
     /// The server fails before it generates.
     pub(crate) crashes: bool,
@@ -144,13 +144,13 @@ pub(crate) struct Params {
     pub(crate) uncompilable: Option<&'static str>,
 }
 
-/// The value of a field under the first of its names that is present.
+/// Returns the value of a field under the first of its names that is present.
 pub(crate) fn field<'a>(body: &'a Json, names: &[&str]) -> Option<&'a Json> {
     names.iter().find_map(|name| body.get(name))
 }
 
 impl Params {
-    /// Reads a body that was validated against [`SAMPLER`] and, but for Kobold, [`COMMON`].
+    /// Reads a body that was validated against [`SAMPLER`], and against [`COMMON`] unless it is Kobold's.
     pub(crate) fn read(body: &Json) -> Params {
         let int = |names: &[&str]| {
             field(body, names).and_then(Json::as_int).map(|n| usize::try_from(n).unwrap_or(usize::MAX))
@@ -201,7 +201,7 @@ impl Params {
     }
 }
 
-/// Only what is wrong at first sight.
+/// Detects only obvious errors.
 fn uncompilable(body: &Json) -> Option<&'static str> {
     let text = |name| body.get(name).and_then(Json::as_str);
     let schema = body.get("json_schema").filter(|schema| **schema != Json::Null);
@@ -219,7 +219,7 @@ fn uncompilable(body: &Json) -> Option<&'static str> {
     }
 }
 
-/// The schema asked for in either place. Anything but a schema is silently ignored.
+/// The requested schema in either place. Anything except a schema is silently ignored.
 fn schema(body: &Json) -> Option<Json> {
     let format = body.get("response_format");
     let asked = match format.and_then(|format| format.get("type")).and_then(Json::as_str) {

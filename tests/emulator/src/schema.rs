@@ -1,4 +1,4 @@
-//! Validation of bodies, with the words of the library that the server uses for it.
+//! Validation of bodies, with the messages of the library that the server uses.
 
 use crate::json::Json;
 use crate::refusal::Invalid;
@@ -7,14 +7,14 @@ pub(crate) const NO_OBJECT: &str = "Input should be a valid dictionary or object
 
 /// One field of a body.
 pub(crate) struct Field {
-    /// The names it goes by; the first one present counts.
+    /// Its names. The first one that is present is used.
     pub(crate) names: &'static [&'static str],
     pub(crate) kind: Kind,
     pub(crate) required: bool,
     pub(crate) nullable: bool,
 }
 
-/// What a field may hold.
+/// The type of a field.
 pub(crate) enum Kind {
     Any,
     Str,
@@ -24,11 +24,11 @@ pub(crate) enum Kind {
     Dict,
     /// An object from integers to numbers.
     IntToFloat,
-    /// One of these strings; the second text lists them as the error does.
+    /// One of these strings. The second text lists them as in the error.
     Literal(&'static [&'static str], &'static str),
     List(&'static Kind),
     Model(&'static [Field]),
-    /// The first that fits; each has the name that it has in an error's `loc`.
+    /// The first type that matches. Each has its name in an error's `loc`.
     Union(&'static [(&'static str, Kind)]),
 }
 
@@ -49,7 +49,7 @@ impl Field {
         Field { names, kind, required: false, nullable: true }
     }
 
-    /// May be left out, but not be null.
+    /// Can be omitted, but not null.
     pub(crate) const fn unset(names: &'static [&'static str], kind: Kind) -> Field {
         Field { names, kind, required: false, nullable: false }
     }
@@ -71,7 +71,7 @@ impl Limits {
     }
 }
 
-/// Everything wrong with the members of an object.
+/// Returns all errors of the members of an object.
 pub(crate) fn validate(body: &Json, groups: &[&[Field]]) -> Vec<Invalid> {
     let mut found = Vec::new();
     for fields in groups {
@@ -150,7 +150,7 @@ fn check(value: &Json, kind: &Kind, loc: &mut Vec<Json>, found: &mut Vec<Invalid
     }
 }
 
-/// Fits if one member does; otherwise the errors of all of them are reported.
+/// Matches if one member does. Otherwise the errors of all members are reported.
 fn union(value: &Json, members: &[(&'static str, Kind)], loc: &mut Vec<Json>, found: &mut Vec<Invalid>) {
     let mut all = Vec::new();
     for (label, kind) in members {
@@ -225,7 +225,7 @@ fn int_to_float(value: &Json, loc: &mut Vec<Json>, found: &mut Vec<Invalid>) {
 }
 
 fn bounds(n: f64, limits: Limits, integer: bool, value: &Json, loc: &[Json], found: &mut Vec<Invalid>) {
-    // NaN is out of every bound.
+    // NaN exceeds every bound.
     let broken = [
         (limits.ge.filter(|b| n.is_nan() || n < *b), "greater_than_equal", "greater than or equal to", "ge"),
         (limits.gt.filter(|b| n.is_nan() || n <= *b), "greater_than", "greater than", "gt"),

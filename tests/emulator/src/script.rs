@@ -1,11 +1,11 @@
-//! How a generation is to go: what it says, how fast, and where it breaks.
+//! The script of a generation: its text, its speed, and its failures.
 
 use std::time::Duration;
 
 use crate::json::Json;
 
-/// The course of one generation. Each setter has its key in the prompt's directive, see the
-/// [crate's documentation](crate#the-directive).
+/// The script of one generation. Each setter has a key in the directive of a prompt; see the [crate's
+/// documentation](crate#the-directive).
 #[derive(Clone, Debug, Default)]
 pub struct Script {
     pub(crate) replies: Vec<String>,
@@ -36,29 +36,29 @@ pub struct Script {
     pub(crate) body: Option<String>,
 }
 
-/// A directive begins with it.
+/// The start of a directive.
 const OPEN: &str = "[[fake:";
 
 impl Script {
-    /// The usual course: an echo of the prompt, without delays, to its end.
+    /// Creates the default script: an echo of the prompt, without delays, to its end.
     pub fn new() -> Script {
         Script::default()
     }
 
-    /// What is said, with `<think>` and `<tool_call>` as models write them. Called again, it sets
-    /// what the next choice says.
+    /// Sets the response, with `<think>` and `<tool_call>` as models write them. Further calls set the responses of further
+    /// choices.
     pub fn reply(mut self, text: impl Into<String>) -> Script {
         self.replies.push(text.into());
         self
     }
 
-    /// What is said, token by token.
+    /// Sets the response, token by token.
     pub fn tokens<T: Into<String>>(mut self, tokens: impl IntoIterator<Item = T>) -> Script {
         self.tokens = Some(tokens.into_iter().map(Into::into).collect());
         self
     }
 
-    /// Takes the reply apart byte by byte; characters stay whole on the wire.
+    /// Splits the reply into bytes. Characters stay whole on the wire.
     pub fn bytes(mut self) -> Script {
         self.bytes = true;
         self
@@ -76,7 +76,7 @@ impl Script {
         self
     }
 
-    /// Waits before the first token; a stream is open by then and pings.
+    /// Waits before the first token. A stream is already open and sends pings.
     pub fn prefill_delay(mut self, delay: Duration) -> Script {
         self.prefill_delay = delay;
         self
@@ -88,20 +88,19 @@ impl Script {
         self
     }
 
-    /// Fails before any output: 503, streamed or not, and `/health` is unhealthy from then on.
+    /// Fails before any output: 503, streamed or not. `/health` is unhealthy from then on.
     pub fn fail_before(mut self) -> Script {
         self.fail_before = true;
         self
     }
 
-    /// Fails after this many tokens: an error event in a stream, 503 otherwise, and `/health` is
-    /// unhealthy from then on.
+    /// Fails after this many tokens: an error event in a stream, 503 otherwise. `/health` is unhealthy from then on.
     pub fn fail_at(mut self, tokens: usize) -> Script {
         self.fail_at = Some(tokens);
         self
     }
 
-    /// What `/health` then says; the error itself says nothing of it.
+    /// Sets the error in `/health`. The response does not contain it.
     pub fn fail_message(mut self, message: impl Into<String>) -> Script {
         self.fail_message = Some(message.into());
         self
@@ -113,63 +112,62 @@ impl Script {
         self
     }
 
-    /// A cut is a reset of the connection, not a close.
+    /// Makes a cut a reset of the connection instead of a close.
     pub fn reset(mut self) -> Script {
         self.reset = true;
         self
     }
 
-    /// Sends nothing but pings after this many events.
+    /// Sends only pings after this many events.
     pub fn stall_after(mut self, events: usize) -> Script {
         self.stall_after = Some(events);
         self
     }
 
-    /// Ends the stream in good order, but without `[DONE]`.
+    /// Ends the stream cleanly, but without `[DONE]`.
     pub fn no_done(mut self) -> Script {
         self.no_done = true;
         self
     }
 
-    /// Waits before each token, the ending one too, for a
-    /// [`release`](crate::Emulator::release).
+    /// Makes each token, including the end token, wait for a [`release`](crate::Emulator::release).
     pub fn gate(mut self) -> Script {
         self.gate = true;
         self
     }
 
-    /// Never comes to an end by itself: goes on with filler up to the limit of tokens.
+    /// Does not end by itself: continues with filler up to the limit of tokens.
     pub fn no_eos(mut self) -> Script {
         self.no_eos = true;
         self
     }
 
-    /// The token that ends it, seen as `stop_str` in chat.
+    /// Sets the token that ends it, which is `stop_str` in chat.
     pub fn eos_token(mut self, token: impl Into<String>) -> Script {
         self.eos_token = Some(token.into());
         self
     }
 
-    /// Says another `finish_reason` at the end.
+    /// Sets another `finish_reason` at the end.
     pub fn finish_reason(mut self, reason: impl Into<String>) -> Script {
         self.finish_reason = Some(reason.into());
         self
     }
 
-    /// Says another `eos_reason` at the end.
+    /// Sets another `eos_reason` at the end.
     pub fn eos_reason(mut self, reason: impl Into<String>) -> Script {
         self.eos_reason = Some(reason.into());
         self
     }
 
-    /// The log probability of the first token, meant for values that are not finite: null in a
-    /// plain answer, a bare word in a stream.
+    /// Sets the log probability of the first token, for values that are not finite: null in a plain response, a bare word in a
+    /// stream.
     pub fn first_logprob(mut self, value: f64) -> Script {
         self.non_finite = Some(value);
         self
     }
 
-    /// Answers with these bytes as the whole event stream, whatever was asked.
+    /// Responds with these bytes as the whole event stream, regardless of the request.
     pub fn raw(mut self, stream: impl Into<String>) -> Script {
         self.raw = Some(stream.into());
         self
@@ -181,18 +179,18 @@ impl Script {
         self
     }
 
-    /// Answers a request for a stream as plain JSON.
+    /// Responds to a request for a stream with plain JSON.
     pub fn no_stream(mut self) -> Script {
         self.no_stream = true;
         self
     }
 
-    /// Whether it says what is said.
+    /// Whether it sets the response.
     pub(crate) fn speaks(&self) -> bool {
         !self.replies.is_empty() || self.tokens.is_some()
     }
 
-    /// The directive in a text, the last one if there are several.
+    /// Finds the directive in a text, the last one if there are several.
     pub(crate) fn find(text: &str) -> Option<Result<Script, String>> {
         let start = text.rfind(OPEN)? + OPEN.len();
         let rest = &text[start..];
@@ -203,7 +201,7 @@ impl Script {
         })
     }
 
-    /// What stands behind the last directive of a text.
+    /// Returns the text after the last directive.
     pub(crate) fn behind(text: &str) -> Option<&str> {
         let rest = &text[text.rfind(OPEN)? + OPEN.len()..];
         let (_, taken) = Json::parse_prefix(rest).ok()?;
@@ -221,7 +219,7 @@ impl Script {
         Ok(script)
     }
 
-    /// One key of a directive; `None` if it is unknown or its value of the wrong kind.
+    /// Applies one key of a directive. `None` if it is unknown or its value has the wrong type.
     fn apply(mut self, key: &str, value: &Json) -> Option<Script> {
         let text = || value.as_str().map(str::to_owned);
         let count = || value.as_int().and_then(|n| usize::try_from(n).ok());

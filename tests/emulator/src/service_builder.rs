@@ -1,4 +1,4 @@
-//! The settings of the routes beside generation and models.
+//! The settings of the other routes.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use crate::builder::EmulatorBuilder;
 use crate::json::Json;
 use crate::services::{Kobold, ServiceConfig, Template};
 
-/// Which lists hold own entries, and no longer the default ones.
+/// Which lists have custom entries instead of the defaults.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct OwnLists {
     templates: bool,
@@ -16,14 +16,13 @@ pub(crate) struct OwnLists {
 }
 
 impl EmulatorBuilder {
-    /// Adds a file to the template directory; the name is without `.jinja`. The first one takes the
-    /// place of the default templates. Templates are not executed: all of them render alike.
+    /// Adds a file to the template directory, with its name without `.jinja`. The first one replaces the default templates.
+    /// Templates are not executed: all of them render the same.
     pub fn template(self, name: impl Into<String>) -> Self {
         self.add_template(Template::named(name))
     }
 
-    /// Adds a template that fails, as one does that wants a system message: chat is 400 with
-    /// `TemplateError: ` and the message.
+    /// Adds a template that fails, like one that requires a system message: chat is 400 with `TemplateError: ` and the message.
     pub fn failing_template(self, name: impl Into<String>, message: impl Into<String>) -> Self {
         self.add_template(Template { failure: Some(message.into()), ..Template::named(name) })
     }
@@ -36,18 +35,18 @@ impl EmulatorBuilder {
         self
     }
 
-    /// As where `config.yml` does not name the API servers: messages are not encoded to tokens, 422.
+    /// Emulates a `config.yml` without API servers: messages are not encoded to tokens, 422.
     pub fn default_api_servers(mut self) -> Self {
         self.services().encodes_messages = false;
         self
     }
 
-    /// Adds an embedding model. The first one takes the place of the default ones and is loaded.
+    /// Adds an embedding model. The first one replaces the defaults and is loaded.
     pub fn embedding_model(self, name: impl Into<String>) -> Self {
         self.add_embedding_model(name.into(), None)
     }
 
-    /// Adds an embedding model whose load fails with the message.
+    /// Adds an embedding model whose load fails with this message.
     pub fn broken_embedding_model(self, name: impl Into<String>, message: impl Into<String>) -> Self {
         self.add_embedding_model(name.into(), Some(message.into()))
     }
@@ -63,19 +62,19 @@ impl EmulatorBuilder {
         self
     }
 
-    /// No embedding model is loaded at the start.
+    /// Starts without a loaded embedding model.
     pub fn no_embedding_model_loaded(mut self) -> Self {
         self.services().embedding_loaded = None;
         self
     }
 
-    /// How many numbers an embedding has; 384 without it.
+    /// Sets the dimension of embeddings; 384 by default.
     pub fn embedding_dimension(mut self, dimension: usize) -> Self {
         self.services().embedding_dimension = dimension;
         self
     }
 
-    /// Adds a LoRA adapter. The first one takes the place of the default ones.
+    /// Adds a LoRA adapter. The first one replaces the defaults.
     pub fn lora(mut self, name: impl Into<String>) -> Self {
         if !std::mem::replace(&mut self.own.loras, true) {
             self.services().loras.clear();
@@ -84,16 +83,15 @@ impl EmulatorBuilder {
         self
     }
 
-    /// LoRA adapters are applied, as by older servers; without it every load of one fails.
+    /// Sets whether LoRA adapters are applied, as by older servers. By default every load fails.
     pub fn loras_work(mut self, on: bool) -> Self {
         self.services().loras_work = on;
         self
     }
 
-    /// Adds a preset of sampler overrides, given as JSON:
-    /// `{"FIELD": {"override": VALUE, "force": BOOL, "additive": BOOL}}`. The first one takes the
-    /// place of the default presets. A text that is no JSON makes every generation fail while the
-    /// preset is in force, as any malformed override does.
+    /// Adds a preset of sampler overrides as JSON: `{"FIELD": {"override": VALUE, "force": BOOL, "additive": BOOL}}`. The first
+    /// one replaces the default presets. A text that is not JSON makes every generation fail while the preset is active, like any
+    /// malformed override.
     pub fn preset(mut self, name: impl Into<String>, overrides: &str) -> Self {
         if !std::mem::replace(&mut self.own.presets, true) {
             self.services().presets.clear();
@@ -103,44 +101,44 @@ impl EmulatorBuilder {
         self
     }
 
-    /// The preset in force at the start.
+    /// Sets the preset that is active at the start.
     pub fn active_preset(mut self, name: impl Into<String>) -> Self {
         self.services().active_preset = Some(name.into());
         self
     }
 
-    /// As with `Kobold` among the API servers: serves its routes, of which those that generate are
-    /// broken as on the server. Without it they are 404.
+    /// Emulates `Kobold` among the API servers: serves its routes. Those that generate are broken as on the server. By default
+    /// all are 404.
     pub fn kobold(mut self, on: bool) -> Self {
         self.services().kobold = if on { Kobold::Broken } else { Kobold::Off };
         self
     }
 
-    /// Serves the Kobold routes, and those that generate work.
+    /// Serves the Kobold routes, including working generation.
     pub fn kobold_fixed(mut self, on: bool) -> Self {
         self.services().kobold = if on { Kobold::Fixed } else { Kobold::Off };
         self
     }
 
-    /// The time that a download takes. A request may set a shorter limit, and is 400 then.
+    /// Sets the time that a download takes. If a request sets a shorter limit, it is 400.
     pub fn download_delay(mut self, delay: Duration) -> Self {
         self.services().download_delay = delay;
         self
     }
 
-    /// Every download waits for a [`release`](crate::Emulator::release).
+    /// Makes every download wait for a [`release`](crate::Emulator::release).
     pub fn gate_downloads(mut self) -> Self {
         self.services().gate_downloads = true;
         self
     }
 
-    /// A repository that cannot be downloaded, for there is none of this name. Any other can.
+    /// Adds a repository that does not exist. All others can be downloaded.
     pub fn missing_repo(mut self, name: impl Into<String>) -> Self {
         self.services().missing_repos.push(name.into());
         self
     }
 
-    /// Every download fails with this message, as where the hub cannot be reached.
+    /// Makes every download fail with this message, for example because the hub cannot be reached.
     pub fn hub_error(mut self, message: impl Into<String>) -> Self {
         self.services().hub_error = Some(message.into());
         self

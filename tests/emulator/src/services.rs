@@ -1,4 +1,4 @@
-//! What the routes beside generation and models are set up with and remember.
+//! The configuration and the state of the other routes.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -14,9 +14,9 @@ use crate::refusal::{Refusal, detail};
 #[derive(Clone)]
 pub(crate) struct ServiceConfig {
     pub(crate) templates: Vec<Template>,
-    /// Message lists are encoded.
+    /// Whether message lists can be encoded.
     pub(crate) encodes_messages: bool,
-    /// Names, with what a load fails with.
+    /// Names, each with the error of its load, if any.
     pub(crate) embedding_models: Vec<(String, Option<String>)>,
     pub(crate) embedding_loaded: Option<String>,
     pub(crate) embedding_dimension: usize,
@@ -36,34 +36,34 @@ pub(crate) struct ServiceConfig {
 pub(crate) enum Kobold {
     /// All are 404.
     Off,
-    /// All but generation, as on the server.
+    /// All except generation work, as on the server.
     Broken,
     Fixed,
 }
 
-/// A chat template. It is never executed: all of them render alike.
+/// A chat template. It is never executed: all templates render the same.
 #[derive(Clone)]
 pub(crate) struct Template {
     pub(crate) name: String,
     pub(crate) content: String,
-    /// What rendering fails with.
+    /// The error of rendering.
     pub(crate) failure: Option<String>,
 }
 
-/// What changes while the server runs; forgotten when it restarts.
+/// The state that changes while the server runs. Reset by a restart.
 #[derive(Default)]
 pub(crate) struct Services {
     pub(crate) embedding: Mutex<Option<String>>,
     pub(crate) overrides: Mutex<Overrides>,
-    /// Models that downloads have added.
+    /// The models of completed downloads.
     pub(crate) downloaded: Mutex<Vec<ModelSpec>>,
-    /// Paths that downloads have made, also while they run.
+    /// The paths of downloads, including running ones.
     pub(crate) folders: Mutex<Vec<String>>,
-    /// Kobold generations under way.
+    /// The running Kobold generations.
     pub(crate) kobold: Mutex<Vec<KoboldRun>>,
 }
 
-/// A generation that a client can look at and stop by its key.
+/// A generation that a client can read and abort by its key.
 pub(crate) struct KoboldRun {
     pub(crate) key: String,
     pub(crate) text: String,
@@ -73,7 +73,7 @@ pub(crate) struct KoboldRun {
 impl Default for ServiceConfig {
     fn default() -> ServiceConfig {
         let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
-        // A constant that does not parse would be seen by the first test.
+        // An invalid constant would be noticed by the first test.
         let preset = |name: &str, text| (name.to_owned(), Json::parse(text).unwrap_or(Json::Null));
         ServiceConfig {
             templates: vec![Template::named("alpaca"), Template::named("chatml")],
@@ -105,7 +105,7 @@ impl Default for ServiceConfig {
 }
 
 impl ServiceConfig {
-    /// The template of this name, with or without its suffix.
+    /// Returns the template with this name, with or without its suffix.
     pub(crate) fn template(&self, name: &str) -> Option<Template> {
         let stem = name.strip_suffix(".jinja").unwrap_or(name);
         self.templates.iter().find(|template| template.name == stem).cloned()
@@ -117,7 +117,7 @@ impl Template {
         Template { name: name.into(), content: TEMPLATE.to_owned(), failure: None }
     }
 
-    /// Fails as the rendering of messages would.
+    /// Errors like the rendering of messages.
     pub(crate) fn check(&self) -> Result<(), Refusal> {
         match &self.failure {
             None => Ok(()),
@@ -127,7 +127,7 @@ impl Template {
 }
 
 impl Services {
-    /// As after a start of the process.
+    /// Resets to the state after a start of the process.
     pub(crate) fn boot(&self, config: &ServiceConfig) {
         lock(&self.embedding).clone_from(&config.embedding_loaded);
         *lock(&self.overrides) = Overrides::at_start(config);

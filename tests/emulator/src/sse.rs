@@ -1,4 +1,4 @@
-//! Event streams: framing, pings, and the ways in which a script breaks them.
+//! Event streams: framing, pings, and the scripted failures.
 
 use std::future::{Future, pending};
 use std::pin::Pin;
@@ -23,11 +23,11 @@ use crate::python;
 use crate::refusal::ErrorBody;
 use crate::script::Script;
 
-/// Where a producer puts its events.
+/// Receives the events of a producer.
 pub(crate) struct Sink {
     queue: mpsc::Sender<Item>,
     app: Arc<App>,
-    /// Data events of this stream so far.
+    /// The number of data events of this stream so far.
     sent: Arc<AtomicUsize>,
     cut_after: Option<usize>,
     reset: bool,
@@ -46,7 +46,7 @@ struct StreamError<'a> {
     trace: Option<String>,
 }
 
-/// Opens a stream as the answer to a call.
+/// Opens a stream as the response to a call.
 pub(crate) fn open(call: &Call, script: &Script) -> (Sink, Response) {
     let (queue, events) = mpsc::channel(1);
     let sink = Sink {
@@ -81,7 +81,7 @@ fn headers() -> HeaderMap {
 }
 
 impl Sink {
-    /// Runs a producer on its own until it ends or the client has gone.
+    /// Runs a producer in its own task until it ends or the client disconnects.
     pub(crate) fn spawn<F: Future<Output = ()> + Send + 'static>(self, produce: impl FnOnce(Sink) -> F) {
         let queue = self.queue.clone();
         let producer = produce(self);
@@ -93,17 +93,17 @@ impl Sink {
         });
     }
 
-    /// One event with a body in `json.dumps` spacing.
+    /// Sends one event with a body in the spacing of `json.dumps`.
     pub(crate) async fn chunk(&mut self, body: &impl Serialize) {
         self.data(&python::spaced(body)).await;
     }
 
-    /// One event with a compact body.
+    /// Sends one event with a compact body.
     pub(crate) async fn compact(&mut self, body: &impl Serialize) {
         self.data(&python::compact(body)).await;
     }
 
-    /// The event that ends a stream which failed.
+    /// Sends the event that ends a failed stream.
     pub(crate) async fn error(&mut self, message: &str) {
         let trace = self
             .app
@@ -113,7 +113,7 @@ impl Sink {
         self.compact(&ErrorBody { error: StreamError { message, trace } }).await;
     }
 
-    /// The end of a generation, `[DONE]` unless the script withholds it.
+    /// Ends a generation with `[DONE]`, unless the script omits it.
     pub(crate) async fn done(&mut self, script: &Script) {
         if !script.no_done {
             self.data(b"[DONE]").await;
@@ -125,7 +125,7 @@ impl Sink {
         self.event([b"data: ", payload, b"\r\n\r\n"].concat()).await;
     }
 
-    /// One event as the Kobold stream frames it: named, and with other line ends than the pings.
+    /// Sends one event in the framing of a Kobold stream: named, and with other line ends than the pings.
     pub(crate) async fn named(&mut self, body: &impl Serialize) {
         self.event([b"event: message\ndata: ", &python::compact(body)[..], b"\n\n"].concat()).await;
     }
@@ -137,18 +137,18 @@ impl Sink {
         self.app.journal.write(|log| log.events_sent += 1);
     }
 
-    /// Bytes as they are.
+    /// Sends bytes unchanged.
     pub(crate) async fn raw(&mut self, bytes: Bytes) {
         let size = self.split.unwrap_or(bytes.len()).max(1);
         let mut rest = bytes;
         while !rest.is_empty() {
             let part = rest.split_to(size.min(rest.len()));
-            // Nobody reads any more: a load goes on all the same, other producers are dropped.
+            // If nobody reads any more, a load continues, and other producers are dropped.
             let _ = self.queue.send(Item::Bytes(part)).await;
         }
     }
 
-    /// Breaks off here if the script says so: after so many events and before the next, or the end.
+    /// Breaks the stream here if the script requires it: after a number of events, before the next one or the end.
     pub(crate) async fn checkpoint(&mut self) {
         let sent = Some(self.sent.load(Ordering::Relaxed));
         if self.cut_after == sent {
@@ -161,7 +161,7 @@ impl Sink {
     }
 }
 
-/// Events as they come, pings in between.
+/// Yields events as they arrive, with pings in between.
 struct EventBody {
     events: mpsc::Receiver<Item>,
     ping: Option<Interval>,
@@ -178,7 +178,7 @@ impl HttpBody for EventBody {
             Poll::Ready(Some(Item::Bytes(bytes))) => {
                 return Poll::Ready(Some(Ok(Frame::data(bytes))));
             }
-            // The producer waits for ever now, so this is never polled to an end.
+            // The producer never continues, so this is not polled to its end.
             Poll::Ready(Some(Item::Cut { reset })) => {
                 self.conn.cut(reset);
                 return Poll::Pending;

@@ -1,9 +1,9 @@
-//! A tokenizer of word pieces: the longest known piece, else one byte.
+//! A tokenizer of word pieces: the longest known piece, or else one byte.
 //!
-//! Ids of bytes, and of the pieces that recordings show, are those of the recorded model.
+//! The ids of bytes, and of the pieces in recordings, are those of the recorded model.
 
-/// Pieces of more than one byte. Ids follow this order where [`RECORDED`] has none: those are stable
-/// within one build, no more.
+/// Pieces of more than one byte. Their ids follow this order unless they are in [`RECORDED`], and are stable only within one
+/// build.
 const PIECES: &[&str] = &[
     "<|bos|>",
     "<|eos|>",
@@ -169,19 +169,19 @@ const RECORDED: &[(&str, u32)] = &[
     ("<|im_end|>", 2403),
 ];
 
-/// Begins every prompt.
+/// The start token of every prompt.
 pub(crate) const BOS: u32 = 2400;
 
-/// Where ids of other pieces begin.
+/// The first id of other pieces.
 const FIRST_PIECE: u32 = 3000;
 
-/// Where ids begin that are not pieces of text; they decode to nothing.
+/// The first id that is not a piece of text. Such ids decode to nothing.
 const FIRST_UNKNOWN: u32 = 4000;
 
-/// Where ids begin that stand for a part of an image.
+/// The first id of parts of images.
 pub(crate) const FIRST_IMAGE: u32 = 1_000_000_000;
 
-/// One token: its bytes, which may be a part of a character only, and its id.
+/// One token: its bytes, which may be only a part of a character, and its id.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Token {
     pub(crate) bytes: Vec<u8>,
@@ -189,7 +189,7 @@ pub(crate) struct Token {
 }
 
 impl Token {
-    /// A token with the text as it is, whether or not the vocabulary has it.
+    /// Creates a token with this text, whether or not the vocabulary has it.
     pub(crate) fn literal(text: &str) -> Token {
         let recorded = RECORDED.iter().find(|(piece, _)| *piece == text).map(|(_, id)| *id);
         let own = || Some(FIRST_PIECE + PIECES.iter().position(|piece| *piece == text)? as u32);
@@ -208,7 +208,7 @@ impl Token {
         Token { bytes: vec![byte], id: byte_id(byte) }
     }
 
-    /// The text of the token, U+FFFD for a part of a character.
+    /// Returns the text of the token. U+FFFD for a part of a character.
     pub(crate) fn text(&self) -> String {
         match std::str::from_utf8(&self.bytes) {
             Ok(text) => text.to_owned(),
@@ -217,7 +217,7 @@ impl Token {
     }
 }
 
-/// What is left of tokens of which so many bytes were said already.
+/// Returns the tokens after this many bytes.
 pub(crate) fn after(tokens: Vec<Token>, bytes: usize) -> Vec<Token> {
     let mut said = bytes;
     let mut left = Vec::new();
@@ -232,7 +232,7 @@ pub(crate) fn after(tokens: Vec<Token>, bytes: usize) -> Vec<Token> {
     left
 }
 
-/// Takes a text apart.
+/// Splits a text into tokens.
 pub(crate) fn encode(text: &str) -> Vec<Token> {
     let mut tokens = Vec::new();
     let mut rest = text;
@@ -253,12 +253,12 @@ pub(crate) fn encode(text: &str) -> Vec<Token> {
     tokens
 }
 
-/// Takes a text apart byte by byte.
+/// Splits a text into bytes.
 pub(crate) fn encode_bytes(text: &str) -> Vec<Token> {
     text.bytes().map(Token::byte).collect()
 }
 
-/// The bytes of an id, none for an id that is not in the vocabulary.
+/// Returns the bytes of an id. None if it is not in the vocabulary.
 pub(crate) fn decode(id: u32) -> Option<Vec<u8>> {
     if let Some(byte) = (0..=255u8).find(|byte| byte_id(*byte) == id) {
         return Some(vec![byte]);
@@ -268,7 +268,7 @@ pub(crate) fn decode(id: u32) -> Option<Vec<u8>> {
     Some(piece.as_bytes().to_vec())
 }
 
-/// Whether an id is that of a mark, not of text.
+/// Whether an id is that of a special token.
 pub(crate) fn is_special(id: u32) -> bool {
     decode(id).is_some_and(|bytes| bytes.starts_with(b"<|") && bytes.ends_with(b"|>"))
 }

@@ -109,7 +109,7 @@ struct Delta {
     tool_calls: Vec<CallPiece>,
 }
 
-/// A tool call, or a piece of one.
+/// A tool call, or a part of one.
 #[derive(PartialEq, Serialize)]
 struct CallPiece {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -135,7 +135,7 @@ impl From<ToolCall> for CallPiece {
 }
 
 impl CallPiece {
-    /// The name first, then the arguments a few characters at a time.
+    /// Splits it into the name and the arguments, a few characters at a time.
     fn pieces(mut self) -> Vec<CallPiece> {
         let arguments: Vec<char> = std::mem::take(&mut self.function.arguments).chars().collect();
         let index = self.index;
@@ -179,7 +179,7 @@ async fn chat(Extension(call): Extension<Call>) -> Outcome {
     if let Some(raw) = generation.raw() {
         return Ok(raw);
     }
-    // A script's reply opens its reasoning itself if it wants any.
+    // A reply of a script starts its reasoning itself.
     let thinking = thinking && !generation.script.speaks();
     let markups = (0..generation.choices()).map(|_| Markup::new(thinking, request.calls_tools()));
     let markups: Vec<Markup> = markups.collect();
@@ -219,13 +219,13 @@ async fn whole(call: &Call, mut generation: Generation, mut markups: Vec<Markup>
         created: Moment::now().unix(),
         model: generation.loaded.name.clone(),
         object: "chat.completion",
-        // The server has no figures of what an unload cut.
+        // The server reports no usage for a response that an unload cut.
         usage: generation.usage().filter(|_| !gone),
         timings: generation.timings().filter(|_| !gone),
     }))
 }
 
-/// A message on its way.
+/// A message in progress.
 #[derive(Default)]
 struct Draft {
     content: String,
@@ -337,14 +337,14 @@ async fn stream(
                     sink.chunk(&chunk(ChunkChoice { finish_reason, eos_reason, ..last })).await;
                     continue;
                 };
-                // The chunk with the figures repeats the choice and takes its reason.
+                // The chunk with usage repeats the choice and has its reason.
                 if last.delta != Delta::default() {
                     sink.chunk(&chunk(last)).await;
                 }
                 let again = ChunkChoice { index, finish_reason, ..ChunkChoice::default() };
                 sink.chunk(&Chunk { usage: Some(usage), timings: generation.timings(), ..chunk(again) }).await;
             }
-            // The stream is never told.
+            // The stream does not end.
             Turn::Gone => pending().await,
             Turn::Done => break,
         }

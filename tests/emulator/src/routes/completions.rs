@@ -78,7 +78,7 @@ struct Logprobs {
     text_offset: Vec<usize>,
 }
 
-/// Token texts in the order of rank; of equal texts the last value stays, at the first place.
+/// Token texts in the order of rank. If a text occurs twice, the last value is kept at the first position.
 struct Top(Vec<(String, u32, Logprob)>);
 
 impl Serialize for Top {
@@ -95,7 +95,7 @@ impl Serialize for Top {
 }
 
 impl Logprobs {
-    /// Offsets count characters from where these tokens begin.
+    /// Offsets count characters from the start of these tokens.
     fn add(&mut self, sampled: Vec<Sampled>) {
         for token in sampled {
             let before = self.text_offset.last().copied().unwrap_or(0);
@@ -169,7 +169,7 @@ async fn whole(call: &Call, mut generation: Generation) -> Outcome {
         created: Moment::now().unix(),
         model: generation.loaded.name.clone(),
         object: "text_completion",
-        // The server has no figures of what an unload cut.
+        // The server reports no usage for a response that an unload cut.
         usage: generation.usage().filter(|_| !gone),
         timings: generation.timings().filter(|_| !gone),
     }))
@@ -240,7 +240,7 @@ async fn stream(mut generation: Generation, mut sink: Sink, id: String) {
                     }
                 }
             }
-            // The stream is never told.
+            // The stream does not end.
             Turn::Gone => pending().await,
             Turn::Done => break,
         }

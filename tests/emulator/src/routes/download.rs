@@ -1,4 +1,4 @@
-//! `POST /v1/download`: answered once the whole download is done. Nothing is fetched.
+//! `POST /v1/download`: responds when the whole download is complete. Nothing is fetched.
 
 use std::future::pending;
 use std::time::Duration;
@@ -19,7 +19,7 @@ pub(super) fn routes() -> Vec<Route> {
     vec![route::post("/v1/download", download)]
 }
 
-/// What every repository holds.
+/// The files of every repository.
 const FILES: &[&str] = &["README.md", "config.json", "model.safetensors", "tokenizer.json"];
 
 static STR: Kind = Kind::Str;
@@ -61,7 +61,7 @@ async fn download(Extension(call): Extension<Call>) -> Outcome {
     tokio::select! {
         biased;
         () = fetch(&call.app) => {}
-        // The server says no more of it.
+        // The server's message is empty.
         () = timeout(seconds) => return Err(detail(400, "")),
     }
     files.complete = true;
@@ -71,7 +71,7 @@ async fn download(Extension(call): Extension<Call>) -> Outcome {
     Ok(refusal::json(&Done { download_path: files.path.clone() }))
 }
 
-/// Fails as the hub does for what it does not know.
+/// Errors like the hub for unknown names.
 fn look_up(app: &App, repo: &str, revision: &str) -> Result<(), Refusal> {
     if repo.matches('/').count() > 1 {
         let text = format!(
@@ -105,7 +105,7 @@ fn exists(app: &App, kind: &str, name: &str) -> bool {
     known || lock(&app.services.folders).contains(&path)
 }
 
-/// The time that a download takes.
+/// Waits for as long as a download takes.
 async fn fetch(app: &App) {
     tokio::time::sleep(app.config.services.download_delay).await;
     if app.config.services.gate_downloads {
@@ -120,7 +120,7 @@ async fn timeout(seconds: Option<u64>) {
     }
 }
 
-/// Included by one pattern and excluded by none.
+/// Whether a file is included by one pattern and excluded by none.
 fn is_wanted(body: &Json, file: &str) -> bool {
     let any = |key| {
         let patterns = body.get(key).and_then(Json::as_list);
@@ -129,11 +129,11 @@ fn is_wanted(body: &Json, file: &str) -> bool {
     any("include").unwrap_or(true) && !any("exclude").unwrap_or(false)
 }
 
-/// `*` stands for any text, `?` for any character.
+/// `*` matches any text, `?` any character.
 fn fits(pattern: &str, name: &str) -> bool {
     let (pattern, name): (Vec<char>, Vec<char>) = (pattern.chars().collect(), name.chars().collect());
     let (mut p, mut n) = (0, 0);
-    // After the last `*`, and up to where that has reached.
+    // The position after the last `*`, and how far it has matched.
     let mut star: Option<(usize, usize)> = None;
     while n < name.len() {
         match pattern.get(p) {
@@ -154,8 +154,8 @@ fn fits(pattern: &str, name: &str) -> bool {
     pattern[p..].iter().all(|c| *c == '*')
 }
 
-/// The folder of a download. Dropped before it is complete, it is removed: when the time is up, or
-/// when the client has gone.
+/// The folder of a download. It is removed if it is dropped before the download is complete: at the time limit, or when the
+/// client disconnects.
 struct Files<'a> {
     app: &'a App,
     path: String,

@@ -32,13 +32,13 @@ struct Loaded {
     status: &'static str,
 }
 
-/// The name of the loaded embedding model, 503 if there is none.
+/// The name of the loaded embedding model. 503 if there is none.
 pub(super) fn loaded(call: &Call) -> Result<String, Refusal> {
     let name = lock(&call.app.services.embedding).clone();
     name.ok_or_else(|| detail(503, "No embedding models are currently loaded."))
 }
 
-/// An admin sees every directory, others the loaded model.
+/// Lists every directory for an admin, and the loaded model for others.
 async fn list(Extension(call): Extension<Call>) -> Outcome {
     call.api()?;
     let names = match call.permission().ok_or(Refusal::Internal)? {
@@ -56,7 +56,7 @@ async fn current(Extension(call): Extension<Call>) -> Outcome {
     Ok(models::bare(loaded(&call)?))
 }
 
-/// Unlike the load of a model this one answers when it is done, with JSON.
+/// Unlike the load of a model, this responds with JSON when it is complete.
 async fn load(Extension(call): Extension<Call>) -> Outcome {
     let payload = call.payload()?;
     call.admin()?;
@@ -74,7 +74,7 @@ async fn load(Extension(call): Extension<Call>) -> Outcome {
     if lock(&call.app.services.embedding).as_deref() == Some(name) {
         return Err(detail(400, format!("Embeddings model \"{name}\" is already loaded! Aborting.")));
     }
-    // A failed load leaves none loaded.
+    // After a failed load no model is loaded.
     *lock(&call.app.services.embedding) = None;
     tokio::time::sleep(call.app.config.load_delay).await;
     if let Some(message) = failure {

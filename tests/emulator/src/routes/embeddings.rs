@@ -1,4 +1,4 @@
-//! `POST /v1/embeddings`: vectors that depend on nothing but the text.
+//! `POST /v1/embeddings`: vectors that depend only on the text.
 
 use axum::Extension;
 use serde::Serialize;
@@ -62,7 +62,7 @@ async fn embeddings(Extension(call): Extension<Call>) -> Outcome {
     if inputs.is_empty() {
         return Err(Refusal::Internal);
     }
-    // Any other word than this one asks for numbers.
+    // Any other value selects numbers.
     let base64 = body.get("encoding_format").and_then(Json::as_str) == Some("base64");
     let dimension = call.app.config.services.embedding_dimension;
     let embedding = |input: &str| match (vector(input, dimension), base64) {
@@ -89,7 +89,7 @@ fn vector(text: &str, dimension: usize) -> Vec<f32> {
     let value = |index| (mix(seed.wrapping_add(index)) >> 40) as f32 / (1u32 << 23) as f32 - 1.0;
     let values: Vec<f32> = (0..dimension as u64).map(value).collect();
     let length = values.iter().map(|value| value * value).sum::<f32>().sqrt();
-    // All of them being zero is as good as impossible, but a division by it would be worse.
+    // Avoids a division by zero in the unlikely case that all values are zero.
     values.into_iter().map(|value| value / length.max(f32::MIN_POSITIVE)).collect()
 }
 

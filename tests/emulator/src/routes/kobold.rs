@@ -1,7 +1,7 @@
 //! The Kobold routes under `/api/v1`, `/api/latest` and `/api/extra`, if the emulator has them.
 //!
-//! Generation is broken on the server. Mended, its stream names its events, ends its lines with LF
-//! between pings that end with CRLF, and just closes.
+//! Generation is broken on the server. If it is fixed, its stream has named events and LF line ends, CRLF in pings, and closes
+//! without an end event.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -152,7 +152,7 @@ async fn produce(mut generation: Generation, mut run: Run, mut sink: Sink) {
             Some(Turn::Step(_, Step::Piece(piece))) => piece.text,
             Some(Turn::Step(_, Step::End(end))) => end.rest.text,
             Some(Turn::Step(_, Step::Held)) => continue,
-            // The stream is never told.
+            // The stream does not end.
             Some(Turn::Gone) => return std::future::pending().await,
             Some(Turn::Done) | None => break,
         };
@@ -164,7 +164,7 @@ async fn produce(mut generation: Generation, mut run: Run, mut sink: Sink) {
     sink.checkpoint().await;
 }
 
-/// Says that it succeeded whether or not there is such a generation.
+/// Reports success whether or not there is such a generation.
 async fn abort(Extension(call): Extension<Call>) -> Outcome {
     let key = key(&call)?;
     for run in lock(&call.app.services.kobold).iter().filter(|run| run.key == key) {
@@ -173,7 +173,7 @@ async fn abort(Extension(call): Extension<Call>) -> Outcome {
     Ok(refusal::json(&Success { success: true }))
 }
 
-/// The text of a generation so far. The key is in the body, of a GET too.
+/// Returns the text of a generation so far. The key is in the body, also for GET.
 async fn check(Extension(call): Extension<Call>) -> Outcome {
     let key = key(&call)?;
     let runs = lock(&call.app.services.kobold);
@@ -232,7 +232,7 @@ fn key(call: &Call) -> Result<String, Refusal> {
     Ok(body.get("genkey").and_then(Json::as_str).unwrap_or_default().to_owned())
 }
 
-/// The checks that both ways to generate have in common.
+/// The common checks of both ways to generate.
 fn begin(call: &Call) -> Result<(Json, Run), Refusal> {
     let payload = call.payload()?;
     call.api()?;
@@ -247,14 +247,14 @@ fn begin(call: &Call) -> Result<(Json, Run), Refusal> {
 async fn prepare(call: &Call, body: &Json) -> Result<Generation, Refusal> {
     let mut own = body.clone();
     if let Json::Dict(members) = &mut own {
-        // Fields of the other generations mean nothing here.
+        // Fields of the other generation routes are ignored here.
         members.retain(|(name, _)| COMMON.iter().all(|field| !field.names.contains(&name.as_str())));
     }
     let prompt = Prompt::plain(body.get("prompt").and_then(Json::as_str).unwrap_or_default());
     generate::prepare(call, &own, Style::Completion, call.model()?, &[prompt], false).await
 }
 
-/// An entry in the list of generations under way, until it is dropped.
+/// An entry in the list of running generations, until it is dropped.
 struct Run {
     app: Arc<App>,
     key: String,
@@ -268,7 +268,7 @@ impl Run {
         Run { app: app.clone(), key, stop }
     }
 
-    /// `None` once it was aborted.
+    /// Returns `None` if it was aborted.
     async fn unless_stopped<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
             biased;

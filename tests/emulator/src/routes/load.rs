@@ -74,7 +74,7 @@ async fn load(Extension(call): Extension<Call>) -> Outcome {
         return Err(detail(400, text));
     };
     let (sink, response) = sse::open(&call, &Script::new());
-    // Not bound to the client: a load goes on when the client goes away.
+    // Not bound to the client: a load continues when the client disconnects.
     tokio::spawn(run(call.app.clone(), spec, body, sink));
     Ok(response)
 }
@@ -86,7 +86,7 @@ async fn unload(Extension(call): Extension<Call>) -> Outcome {
     Ok(refusal::json(&()))
 }
 
-/// Loads a model in the middle of another request. A failed load leaves no model behind.
+/// Loads a model during another request. After a failed load no model is loaded.
 pub(crate) async fn inline(app: &Arc<App>, spec: &ModelSpec) -> Result<(), Refusal> {
     let _turn = app.load_turn.lock().await;
     make_room(app).await;
@@ -106,7 +106,7 @@ async fn run(app: Arc<App>, spec: ModelSpec, body: Json, mut sink: Sink) {
     }
     make_room(&app).await;
     match load_parts(&app, &spec, &body, &mut sink).await {
-        // Only the end of the stream says so.
+        // Only the end of the stream shows it.
         Ok(loaded) => {
             tokio::time::sleep(app.config.load_delay).await;
             app.set_model(Some(loaded));
@@ -115,12 +115,12 @@ async fn run(app: Arc<App>, spec: ModelSpec, body: Json, mut sink: Sink) {
     }
 }
 
-/// Waits for the generations that run, then unloads their model.
+/// Waits for running generations, then unloads their model.
 async fn make_room(app: &App) {
     if let Some(old) = app.model() {
         let mut running = old.running.subscribe();
         let mut gone = old.gone.subscribe();
-        // Either sender lives in `old`, so neither wait fails.
+        // Both senders are in `old`, so neither wait fails.
         tokio::select! {
             _ = running.wait_for(|running| *running == 0) => {}
             _ = gone.wait_for(|gone| *gone) => {}
@@ -176,7 +176,7 @@ async fn load_parts(app: &App, spec: &ModelSpec, body: &Json, sink: &mut Sink) -
     Ok(loaded)
 }
 
-/// The events of one part; each ends with `processing` N/N and then `finished` N/N.
+/// Sends the events of one part. It ends with `processing` N/N and then `finished` N/N.
 async fn report(
     app: &App,
     part: &'static str,

@@ -1,7 +1,7 @@
 //! `GET /v1/loras`, `GET /v1/lora/list`, `GET /v1/lora`, `POST /v1/lora/load`, `POST /v1/lora/unload`.
 //!
-//! The server applies none any more: every name that it is to load is in `failure`. Older servers
-//! did, and so does the emulator if it was built to.
+//! Current servers do not apply LoRAs: every requested name is in `failure`. Older servers did, and so does the emulator if it is
+//! configured.
 
 use axum::Extension;
 use serde::Serialize;
@@ -51,7 +51,7 @@ struct Loaded {
     failure: Vec<String>,
 }
 
-/// An admin sees every directory, others what is applied.
+/// Lists every directory for an admin, and the applied ones for others.
 async fn list(Extension(call): Extension<Call>) -> Outcome {
     call.api()?;
     Ok(match call.permission().ok_or(Refusal::Internal)? {

@@ -1,4 +1,4 @@
-//! One file per route or group of routes, each with its routes.
+//! The routes, one file per route or group of routes.
 
 mod chat;
 mod completions;
@@ -26,7 +26,7 @@ use crate::app::App;
 use crate::front::front;
 use crate::services::Kobold;
 
-/// The verbs that each path takes.
+/// The methods that each path accepts.
 static VERBS: LazyLock<BTreeMap<String, Vec<&'static str>>> = LazyLock::new(|| {
     let mut verbs = BTreeMap::<_, Vec<_>>::new();
     for route in routes() {
@@ -35,7 +35,7 @@ static VERBS: LazyLock<BTreeMap<String, Vec<&'static str>>> = LazyLock::new(|| {
     verbs
 });
 
-/// Every route there is, those of the Kobold API included.
+/// All routes, including those of the Kobold API.
 fn routes() -> Vec<route::Route> {
     let all = [
         chat::routes(),
@@ -56,7 +56,7 @@ fn routes() -> Vec<route::Route> {
     all.into_iter().flatten().collect()
 }
 
-/// Every route there is, as verb and path, those of the Kobold API included.
+/// Returns all routes as method and path, including those of the Kobold API.
 pub(crate) fn all() -> Vec<(&'static str, String)> {
     routes().into_iter().map(|route| (route.verb, route.path)).collect()
 }
@@ -70,6 +70,6 @@ pub(crate) fn methods_of(app: &App, path: &str) -> Option<&'static [&'static str
 
 pub(crate) fn router(app: &Arc<App>) -> Router {
     let routes = routes().into_iter().fold(Router::new(), |router, route| router.route(&route.path, route.answer));
-    // Around the whole, for a layer on the routes would still have headers added behind its back.
+    // Around the whole router, because the router adds headers after layers on the routes.
     Router::new().fallback_service(routes).layer(from_fn_with_state(app.clone(), front))
 }

@@ -63,7 +63,7 @@ struct Settings {
 
 const SLOTS: u32 = 128;
 
-/// An admin sees every directory, others the loaded model.
+/// Lists every directory for an admin, and the loaded model for others.
 async fn list(Extension(call): Extension<Call>) -> Outcome {
     call.api()?;
     let permission = call.permission().ok_or(Refusal::Internal)?;

@@ -1,4 +1,4 @@
-//! `GET /v1/auth/permission`: what the given key may do.
+//! `GET /v1/auth/permission`: the permission of a key.
 
 use axum::Extension;
 use serde::Serialize;

@@ -1,9 +1,9 @@
-//! A route: the verb and the path that a handler answers.
+//! A route: the method and the path of a handler.
 
 use axum::handler::Handler;
 use axum::routing::{self, MethodRouter};
 
-/// A verb and a path, and what answers them.
+/// A method and a path, with their handler.
 pub(super) struct Route {
     pub(super) verb: &'static str,
     pub(super) path: String,

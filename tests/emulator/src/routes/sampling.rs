@@ -30,7 +30,7 @@ struct List {
     presets: Vec<String>,
 }
 
-/// Only an admin sees the presets, but everybody sees what is in force.
+/// Only an admin sees the presets, but everybody sees the active overrides.
 async fn list(Extension(call): Extension<Call>) -> Outcome {
     call.api()?;
     let presets = match call.permission().ok_or(Refusal::Internal)? {
@@ -57,14 +57,14 @@ async fn switch(Extension(call): Extension<Call>) -> Outcome {
             };
             *overrides = Overrides { selected: Some(name.clone()), applied: fields.clone() };
         }
-        // What is in them is not looked at, and the name of the preset stays.
+        // Their content is not checked, and the name of the preset is kept.
         (None, Some(fields @ Json::Dict(members))) if !members.is_empty() => overrides.applied = fields.clone(),
         _ => return Err(detail(400, "A sampler override preset or dictionary wasn't provided.")),
     }
     Ok(refusal::json(&()))
 }
 
-/// The name of the preset stays here, too.
+/// The name of the preset is kept here, too.
 async fn unload(Extension(call): Extension<Call>) -> Outcome {
     call.admin()?;
     lock(&call.app.services.overrides).applied = Json::Dict(Vec::new());

@@ -27,7 +27,7 @@ struct List {
     data: Vec<String>,
 }
 
-/// An admin sees every template file, others the template in use.
+/// Lists every template file for an admin, and the active template for others.
 async fn list(Extension(call): Extension<Call>) -> Outcome {
     call.api()?;
     let data = match call.permission().ok_or(Refusal::Internal)? {
@@ -49,7 +49,7 @@ async fn switch(Extension(call): Extension<Call>) -> Outcome {
     if name.is_empty() {
         return Err(detail(400, "New template name not found."));
     }
-    // Nobody catches that the file is missing.
+    // The server does not handle a missing file.
     let template = call.app.config.services.template(name).ok_or(Refusal::Internal)?;
     *lock(&model.template) = Some(template);
     Ok(refusal::json(&()))

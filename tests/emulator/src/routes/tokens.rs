@@ -15,7 +15,7 @@ pub(super) fn routes() -> Vec<Route> {
     vec![route::post("/v1/token/decode", decode), route::post("/v1/token/encode", encode)]
 }
 
-/// Every image has as many as the one in the recordings.
+/// The number of tokens of every image, as in the recordings.
 const IMAGE_TOKENS: u32 = 4;
 
 static INT: Kind = Kind::Int(Limits::NONE);
@@ -60,7 +60,7 @@ async fn encode(Extension(call): Extension<Call>) -> Outcome {
         }
         text => vec![text.and_then(Json::as_str).map(str::to_owned)],
     };
-    // The flag for marks has no effect on the server either.
+    // The flag for special tokens has no effect on the server, either.
     let mut tokens = Vec::from_iter(flag(&body, "add_bos_token").then_some(BOS));
     let mut text = String::new();
     let mut image = FIRST_IMAGE;
@@ -72,7 +72,7 @@ async fn encode(Extension(call): Extension<Call>) -> Outcome {
                 tokens.extend(image..image + IMAGE_TOKENS);
                 image += IMAGE_TOKENS;
             }
-            // A model that does not see drops the image.
+            // A model without vision drops the image.
             None => {}
         }
     }
@@ -89,7 +89,7 @@ async fn decode(Extension(call): Extension<Call>) -> Outcome {
     let mut bytes = Vec::new();
     for token in body.get("tokens").and_then(Json::as_list).unwrap_or_default() {
         let id = token.as_int().and_then(|id| i64::try_from(id).ok()).filter(|id| *id >= 0);
-        // Only numbers that the model cannot hold are too much for it; others stand for nothing.
+        // The server fails only on numbers that are out of range; other ids have no text.
         let id = id.ok_or(Refusal::Internal)?;
         let id = u32::try_from(id).ok().filter(|id| marks || !token::is_special(*id));
         bytes.extend(id.and_then(token::decode).unwrap_or_default());
@@ -97,12 +97,12 @@ async fn decode(Extension(call): Extension<Call>) -> Outcome {
     Ok(refusal::json(&Decoded { text: String::from_utf8_lossy(&bytes).into_owned() }))
 }
 
-/// The ids of a text, without one for its beginning.
+/// The ids of a text, without the start token.
 pub(super) fn ids(text: &str) -> impl Iterator<Item = u32> + use<> {
     token::encode(text).into_iter().map(|token| token.id)
 }
 
-/// A flag that is set where it is left out.
+/// A flag that is true by default.
 fn flag(body: &Json, name: &str) -> bool {
     body.get(name).and_then(Json::as_bool).unwrap_or(true)
 }

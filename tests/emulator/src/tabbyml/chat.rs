@@ -9,7 +9,7 @@ use super::State;
 use super::http::{Body, Events, Request, Response};
 use super::requests::{ChatRequest, read};
 
-/// How long a backend that was lost is away until the server asks it again.
+/// The time until the server requests a lost backend again.
 const LOST: Duration = Duration::from_millis(300);
 const TICK: Duration = Duration::from_millis(460);
 
@@ -32,7 +32,7 @@ pub(super) fn answer(state: &Arc<State>, request: &Request) -> Response {
     }
 }
 
-/// What is said, and how.
+/// The response and its options.
 struct Told {
     model: String,
     prompt: String,
@@ -49,14 +49,14 @@ impl Told {
             Some(text) => text.split_inclusive(' ').map(str::to_owned).collect(),
             None => ["Hello", " from", " mock \u{e9}\u{4e2d}\u{1f600}", "!"].map(str::to_owned).to_vec(),
         };
-        // A model that is not supported is the default.
+        // The default model replaces a model that is not supported.
         let model = if chat.model == "mock-chat-2" { chat.model.clone() } else { default };
         let tool = chat.tools.iter().flatten().next().map(|tool| tool.function.name.clone());
         let usage = chat.stream_options.as_ref().is_some_and(|options| options.include_usage);
         Told { model, tool: tool.filter(|_| prompt.contains("MOCK:tool")), prompt, pieces, usage }
     }
 
-    /// Whether the stream ended well.
+    /// Writes the stream. Returns whether it ended cleanly.
     fn tell(&self, state: &State, events: &mut Events<'_>) -> std::io::Result<bool> {
         let has = |word: &str| self.prompt.contains(word);
         if has("MOCK:500") || has("MOCK:429") {
@@ -131,7 +131,7 @@ impl Told {
     }
 }
 
-/// What a chunk has that is not null.
+/// The fields of a chunk that are not null.
 struct Delta {
     content: Value,
     calls: String,

@@ -44,7 +44,7 @@ pub(super) fn answer(state: &Arc<State>, request: &Request) -> Response {
     )
 }
 
-/// What the model is given; `None` if there is nothing to complete.
+/// Returns the prompt of the model. `None` if there is nothing to complete.
 fn prompt(completion: &CompletionRequest) -> Option<String> {
     if let Some(raw) = completion.debug_options.as_ref().and_then(|options| options.raw_prompt.clone()) {
         return Some(raw);
@@ -61,7 +61,7 @@ fn prompt(completion: &CompletionRequest) -> Option<String> {
     Some(format!("{}<|FIM|>{suffix}", segments.prefix))
 }
 
-/// The text; no text if time runs out, nothing at all if the server fails.
+/// Returns the text: `Some(None)` if the time limit passes, `None` if the server fails.
 fn text(state: &Arc<State>, prompt: &str) -> Option<Option<String>> {
     let has = |word: &str| prompt.contains(word);
     if has("MOCK:errchunk") || has("MOCK:badjson") {
@@ -83,7 +83,7 @@ fn text(state: &Arc<State>, prompt: &str) -> Option<Option<String>> {
     Some(Some(text.to_owned()))
 }
 
-/// As the server does it: each line feed whose previous character is not a carriage return.
+/// Replaces each line feed that does not follow a carriage return, as the server does.
 fn with_cr_lf(text: &str) -> String {
     let mut out = String::new();
     let mut before = None;
@@ -97,7 +97,7 @@ fn with_cr_lf(text: &str) -> String {
     out
 }
 
-/// An id in the form of a UUID.
+/// Creates an id in the form of a UUID.
 fn id(state: &State) -> String {
     let mut data = state.data();
     data.ids += 1;

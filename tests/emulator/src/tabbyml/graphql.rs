@@ -1,4 +1,4 @@
-//! As much of GraphQL as clients ask for: one operation without fragments.
+//! The part of GraphQL that clients use: one operation without fragments.
 
 use serde_json::{Map, Value, json};
 
@@ -7,21 +7,21 @@ use super::http::{Request, Response};
 use super::requests::{GraphQl, read};
 use super::routes::bearer;
 
-/// A field with what is selected of it.
+/// A field with its selection.
 struct Field<'a> {
     name: &'a str,
-    /// Where its name stands in the document.
+    /// The position of its name in the document.
     at: usize,
     fields: Vec<Field<'a>>,
 }
 
-/// Who asks.
+/// The caller of an operation.
 #[derive(Clone, Copy, PartialEq)]
 enum Caller {
     Nobody,
-    /// With the token of a user.
+    /// Has the token of a user.
     User,
-    /// With the token of a session.
+    /// Has the token of a session.
     Session,
 }
 
@@ -86,7 +86,7 @@ fn refusal(name: &str, caller: Caller) -> Option<(&'static str, &'static str)> {
     }
 }
 
-/// What the server has under this name; `None` if it has nothing.
+/// Returns the value of this field. `None` if it does not exist.
 fn value(state: &State, name: &str, variables: &Value) -> Option<Value> {
     let pages = |nodes: Value| json!({"edges": nodes, "pageInfo": {"hasNextPage": false, "endCursor": null}});
     let tokens = json!({"accessToken": SESSION, "refreshToken": "refresh"});
@@ -120,7 +120,7 @@ fn value(state: &State, name: &str, variables: &Value) -> Option<Value> {
     })
 }
 
-/// The selected fields of a value as JSON, in the order of the selection.
+/// Returns the selected fields of a value as JSON, in the order of the selection.
 fn selected(value: &Value, fields: &[Field<'_>]) -> String {
     match value {
         Value::Object(object) if !fields.is_empty() => {
@@ -137,7 +137,7 @@ fn selected(value: &Value, fields: &[Field<'_>]) -> String {
     }
 }
 
-/// The fields of the only operation.
+/// Parses the fields of the only operation.
 fn parse(query: &str) -> Vec<Field<'_>> {
     let Some(start) = query.find('{') else { return Vec::new() };
     let mut at = start + 1;

@@ -1,4 +1,4 @@
-//! HTTP/1.1 as the recorded server writes it: names, order and framing.
+//! HTTP/1.1 in the form of the recorded server: names, order and framing.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
@@ -7,12 +7,12 @@ use std::time::Duration;
 use super::State;
 use crate::clock::Moment;
 
-/// The largest body that the server takes.
+/// The maximum size of a body.
 const MOST_BODY: usize = 2 << 20;
-/// The largest head.
+/// The maximum size of a head.
 const MOST_HEAD: usize = 64 << 10;
 
-/// A request, its body whole.
+/// A request with its whole body.
 pub(super) struct Request {
     pub(super) method: String,
     pub(super) target: String,
@@ -37,35 +37,35 @@ impl Request {
     }
 }
 
-/// An answer.
+/// A response.
 pub(super) struct Response {
     pub(super) status: u16,
     pub(super) content_type: Option<&'static str>,
-    /// Beside those that all answers have.
+    /// Besides those of all responses.
     pub(super) headers: Vec<(&'static str, String)>,
     pub(super) cors: Cors,
     pub(super) allow: Option<&'static str>,
     pub(super) body: Body,
 }
 
-/// The headers for pages of other origins.
+/// The CORS headers of a response.
 pub(super) enum Cors {
-    /// Those of an answer of a route.
+    /// Those of a response of a route.
     Route,
-    /// Those of an answer to a preflight.
+    /// Those of a response to a preflight.
     Preflight,
     /// None.
     Without,
 }
 
-/// Writes a stream; false if it is to be cut.
+/// Writes a stream. Returns false to cut it.
 pub(super) type Produce = Box<dyn FnOnce(&mut Events<'_>) -> io::Result<bool>>;
 
 pub(super) enum Body {
     Whole(Vec<u8>),
-    /// The head goes out, and then what the function writes.
+    /// Sends the head, and then the output of the function.
     Stream(Produce),
-    /// The connection ends without an answer.
+    /// The connection ends without a response.
     Nothing,
 }
 
@@ -98,7 +98,7 @@ impl Response {
     }
 }
 
-/// Reads bytes of a connection, and gives up when the server stops.
+/// Reads bytes of a connection, and stops when the server stops.
 pub(super) struct Reader<'a> {
     pub(super) stream: &'a TcpStream,
     pub(super) state: &'a State,
@@ -106,7 +106,7 @@ pub(super) struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// The next request; `None` if the client has gone or the server stops.
+    /// Reads the next request. `None` if the client has disconnected or the server stops.
     pub(super) fn request(&mut self) -> io::Result<Option<Request>> {
         let end = loop {
             if let Some(at) = self.buffer.windows(4).position(|window| window == b"\r\n\r\n") {
@@ -136,7 +136,7 @@ impl Reader<'_> {
                 return Ok(None);
             }
             let taken = left.min(self.buffer.len());
-            // What is too large is read and thrown away.
+            // A body that is too large is read and discarded.
             if length <= MOST_BODY {
                 body.extend_from_slice(&self.buffer[..taken]);
             }
@@ -166,7 +166,7 @@ impl Reader<'_> {
     }
 }
 
-/// Writes an answer. Whether the connection may go on.
+/// Writes a response. Returns whether the connection can be reused.
 pub(super) fn write(stream: &TcpStream, state: &State, response: Response, is_head: bool) -> io::Result<bool> {
     let mut head = format!("HTTP/1.1 {} {}\r\n", response.status, reason(response.status));
     let mut header = |name: &str, value: &str| head.push_str(&format!("{name}: {value}\r\n"));
@@ -225,7 +225,7 @@ pub(super) fn write(stream: &TcpStream, state: &State, response: Response, is_he
     }
 }
 
-/// The events of a stream, each in a chunk of its own.
+/// The events of a stream, each in its own chunk.
 pub(super) struct Events<'a> {
     stream: &'a TcpStream,
     state: &'a State,
@@ -240,7 +240,7 @@ impl Events<'_> {
         self.stream.write_all(format!("{:X}\r\n{text}\r\n", text.len()).as_bytes())
     }
 
-    /// Waits, with a comment after each time that is as long as the server's interval. False if the server stops.
+    /// Waits, and writes a comment after each keep-alive interval. Returns false if the server stops.
     pub(super) fn wait(&mut self, mut time: Duration) -> io::Result<bool> {
         let interval = self.state.config.keep_alive;
         while time > interval {

@@ -1,4 +1,4 @@
-//! The other server that is called TabbyAPI: TabbyML/tabby, the coding assistant.
+//! The other server called TabbyAPI: TabbyML/tabby, the coding assistant.
 
 mod chat;
 mod completions;
@@ -18,22 +18,23 @@ use std::time::{Duration, Instant};
 
 use crate::log::SeenRequest;
 
-/// The token of the user of an emulator that was given none.
+/// The default token of the user.
 pub const DEFAULT_TOKEN: &str = "auth_00000000000000000000000000000000";
-/// The registration token of an emulator that was given none.
+/// The default registration token.
 pub const DEFAULT_REGISTRATION_TOKEN: &str = "3e6a543b-b20b-4695-abac-c4d7b2327f51";
 
 /// A TabbyML server that runs in this process, until it is dropped.
 ///
-/// It has threads of its own. It answers HTTP/1.1, completes all code alike unless texts are [queued](TabbyMl::complete), and has the recorded
-/// server's quirks: a failure of the model's backend is an empty text, or a stream without events. Prompts with these words in them are answered
-/// as they were by the recorded server, whose backend understood them, too:
+/// It has its own threads. It serves HTTP/1.1, returns the same completion for all code unless texts are
+/// [queued](TabbyMl::complete), and has the quirks of the recorded server: a failure of the model's backend is an empty text, or
+/// a stream without events. Prompts that contain these words are answered as by the recorded server, whose backend supported
+/// them, too:
 ///
 /// | word | completions | chat |
 /// |---|---|---|
 /// | `MOCK:empty`, `MOCK:500`, `MOCK:429` | an empty text | no event, for the last two |
-/// | `MOCK:cut` | a text that is cut | the answer begins again and again |
-/// | `MOCK:errchunk`, `MOCK:badjson` | the connection ends without an answer | the stream is cut after its first event |
+/// | `MOCK:cut` | a text that is cut | the response restarts repeatedly |
+/// | `MOCK:errchunk`, `MOCK:badjson` | the connection ends without a response | the stream is cut after its first event |
 /// | `MOCK:stopword`, `MOCK:crlf` | other texts | |
 /// | `MOCK:trickle`, `MOCK:slow` | a third longer than a keep-alive | pauses that are longer than the time between keep-alives |
 /// | `MOCK:tick` | | half a second between events |
@@ -46,7 +47,7 @@ pub struct TabbyMl {
     thread: Option<JoinHandle<()>>,
 }
 
-/// How to start a [`TabbyMl`].
+/// The settings of a [`TabbyMl`].
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct TabbyMlBuilder {
@@ -61,13 +62,13 @@ struct Config {
     registration_token: String,
     completion_model: Option<String>,
     chat_model: Option<String>,
-    /// Requests in a minute.
+    /// The number of requests per minute.
     rate_limit: usize,
     keep_alive: Duration,
     token_delay: Duration,
 }
 
-/// What connections share.
+/// The state that connections share.
 #[derive(Debug)]
 struct State {
     config: Config,
@@ -79,10 +80,10 @@ struct State {
 struct Data {
     requests: Vec<SeenRequest>,
     connections: u64,
-    /// Texts of completions and of chats to come.
+    /// The queued texts of completions and chats.
     completions: VecDeque<String>,
     chats: VecDeque<String>,
-    /// When the minute of the rate limit began, and how many requests it has had.
+    /// When the minute of the rate limit began, and its number of requests.
     minute: Option<(Instant, usize)>,
     ids: u64,
 }
@@ -96,7 +97,7 @@ impl State {
         self.stop.load(Ordering::Relaxed)
     }
 
-    /// Sleeps; false if the server is to stop meanwhile.
+    /// Sleeps. Returns false if the server stops meanwhile.
     fn sleep(&self, time: Duration) -> bool {
         let until = Instant::now() + time;
         while let Some(left) = until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) {
@@ -110,7 +111,7 @@ impl State {
 }
 
 impl TabbyMl {
-    /// The settings of an emulator that is to be started.
+    /// Creates the default settings of an emulator.
     pub fn builder() -> TabbyMlBuilder {
         let config = Config {
             webserver: true,
@@ -125,22 +126,22 @@ impl TabbyMl {
         TabbyMlBuilder { config, port: 0 }
     }
 
-    /// The base URL, such as `http://127.0.0.1:8080`.
+    /// Returns the base URL, such as `http://127.0.0.1:8080`.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// The address it listens on.
+    /// Returns the address on which it listens.
     pub fn addr(&self) -> SocketAddr {
         self.address
     }
 
-    /// The token of the user.
+    /// Returns the token of the user.
     pub fn token(&self) -> &str {
         &self.state.config.token
     }
 
-    /// The registration token.
+    /// Returns the registration token.
     pub fn registration_token(&self) -> &str {
         &self.state.config.registration_token
     }
@@ -150,12 +151,12 @@ impl TabbyMl {
         self.state.data().completions.push_back(text.into());
     }
 
-    /// Queues the answer of a chat.
+    /// Queues the response of a chat.
     pub fn reply(&self, text: impl Into<String>) {
         self.state.data().chats.push_back(text.into());
     }
 
-    /// The requests seen so far.
+    /// Returns the requests so far.
     pub fn requests(&self) -> Vec<SeenRequest> {
         self.state.data().requests.clone()
     }
@@ -164,7 +165,7 @@ impl TabbyMl {
 impl Drop for TabbyMl {
     fn drop(&mut self) {
         self.state.stop.store(true, Ordering::Relaxed);
-        // Wakes the thread that accepts; it is of no matter whether this succeeds, as it looks up from time to time.
+        // Wakes the thread that accepts connections. If this fails, the thread notices the stop a little later.
         let _ = std::net::TcpStream::connect(self.address);
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
@@ -179,7 +180,7 @@ impl TabbyMlBuilder {
         self
     }
 
-    /// Runs without accounts, as with `--no-webserver`: no token is needed, and there is no ingestion and no GraphQL.
+    /// Runs without accounts, as with `--no-webserver`: no token is required, and there is neither ingestion nor GraphQL.
     pub fn no_webserver(mut self) -> Self {
         self.config.webserver = false;
         self
@@ -203,7 +204,7 @@ impl TabbyMlBuilder {
         self
     }
 
-    /// Sets how many requests a minute may have; 120 by default.
+    /// Sets the number of requests per minute; 120 by default.
     pub fn rate_limit(mut self, requests: usize) -> Self {
         self.config.rate_limit = requests;
         self

@@ -1,6 +1,6 @@
-//! The bodies that the server reads, in the types that its messages come from.
+//! The bodies that the server reads, as the types from which its error messages come.
 
-// Fields are there to be checked.
+// Some fields are only validated.
 #![allow(dead_code, reason = "the server checks fields that the emulator has no use for")]
 
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::http::{Request, Response};
 
-/// Reads a body as the server does, with its answers to what it cannot read.
+/// Reads a body like the server, with its responses to invalid ones.
 pub(super) fn read<T: DeserializeOwned>(request: &Request) -> Result<T, Response> {
     if !is_json(request.header("content-type").unwrap_or_default()) {
         return Err(Response::text(415, "Expected request with `Content-Type: application/json`"));
@@ -31,7 +31,7 @@ pub(super) fn read<T: DeserializeOwned>(request: &Request) -> Result<T, Response
     Ok(value)
 }
 
-/// `application/json` and `application/…+json`, with any parameters.
+/// Whether it is `application/json` or `application/…+json`, with any parameters.
 fn is_json(content_type: &str) -> bool {
     let media = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     media.strip_prefix("application/").is_some_and(|kind| kind == "json" || kind.ends_with("+json"))

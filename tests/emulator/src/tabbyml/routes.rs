@@ -1,4 +1,4 @@
-//! Routes, and who may call them.
+//! The routes and their authorization.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -23,7 +23,7 @@ pub(super) fn answer(state: &Arc<State>, request: &Request) -> Response {
         path if webserver && ingestion_path(path).is_some() => "DELETE",
         _ => return unknown(webserver),
     };
-    // Preflights are answered for all methods at once.
+    // Preflights are answered for all methods.
     if request.method == "OPTIONS" {
         return Response { cors: Cors::Preflight, allow: Some(allowed), ..Response::empty(200) };
     }
@@ -57,7 +57,7 @@ pub(super) fn answer(state: &Arc<State>, request: &Request) -> Response {
     }
 }
 
-/// With accounts a page for people, without its usual headers; otherwise a way to the documentation.
+/// With accounts an HTML page without the usual headers; otherwise a redirect to the documentation.
 fn unknown(webserver: bool) -> Response {
     if webserver {
         let page = "<!DOCTYPE html><html id=\"__next_error__\"><head><meta charSet=\"utf-8\"/><title>Tabby</title></head><body></body></html>";
@@ -66,20 +66,20 @@ fn unknown(webserver: bool) -> Response {
     Response { cors: Cors::Without, headers: vec![("location", "/swagger-ui".to_owned())], ..Response::empty(307) }
 }
 
-/// Source, and perhaps id.
+/// Checks a path with a source and optionally an id.
 fn ingestion_path(path: &str) -> Option<()> {
     let mut segments = path.strip_prefix("/v1beta/ingestion/")?.split('/');
     let named = segments.next().is_some_and(|source| !source.is_empty());
     (named && segments.next().is_none_or(|id| !id.is_empty()) && segments.next().is_none()).then_some(())
 }
 
-/// What stands after the first space, whatever the scheme is.
+/// Compares the text after the first space, whatever the scheme is.
 fn is_user(state: &State, request: &Request) -> bool {
     let token = request.header("authorization").and_then(|value| value.split_once(' ')).map(|(_, token)| token);
     token == Some(&*state.config.token)
 }
 
-/// The scheme exactly so, or the token in the query, which goes before it.
+/// Requires this exact scheme, or the token in the query, which takes precedence.
 pub(super) fn bearer(request: &Request) -> Option<&str> {
     request.query("access_token").or_else(|| request.header("authorization")?.strip_prefix("Bearer "))
 }
@@ -88,7 +88,7 @@ fn is_registration(state: &State, request: &Request) -> bool {
     bearer(request) == Some(&*state.config.registration_token)
 }
 
-/// A minute begins with a request, and has so many.
+/// A minute starts with a request, and allows a fixed number of requests.
 fn is_over_limit(state: &State) -> bool {
     let mut data = state.data();
     let now = Instant::now();
@@ -157,7 +157,7 @@ fn ingest(request: &Request) -> Response {
     Response::json(202, format!(r#"{{"id":{id},"source":{source},"message":"{message}"}}"#))
 }
 
-/// Such as `90d` or `12h 30m`.
+/// Whether the text is a duration such as `90d` or `12h 30m`.
 fn is_time(text: &str) -> bool {
     const UNITS: [&str; 12] = ["s", "sec", "secs", "m", "min", "h", "hr", "hours", "d", "days", "w", "weeks"];
     let parts = text.split_whitespace();

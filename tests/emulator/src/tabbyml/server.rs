@@ -1,4 +1,4 @@
-//! Connections, each on a thread of its own.
+//! Connections, each on its own thread.
 
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
@@ -8,10 +8,10 @@ use super::http::{Reader, write};
 use super::{State, routes};
 use crate::log::SeenRequest;
 
-/// How often a thread that waits for its client looks whether the server stops.
+/// How often a thread that waits for its client checks whether the server stops.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// Accepts until the server stops, and waits for its connections then.
+/// Accepts connections until the server stops, and then waits for them to end.
 pub(super) fn run(listener: &TcpListener, state: &Arc<State>) {
     let mut threads = Vec::new();
     while let Ok((stream, _)) = listener.accept() {
@@ -21,7 +21,7 @@ pub(super) fn run(listener: &TcpListener, state: &Arc<State>) {
         threads.retain(|thread: &std::thread::JoinHandle<()>| !thread.is_finished());
         let state = state.clone();
         threads.push(std::thread::spawn(move || {
-            // What goes wrong with a connection is its client's matter.
+            // Errors of a connection are visible only to its client.
             let _ = serve(&stream, &state);
         }));
     }
