@@ -46,7 +46,7 @@ fn main() -> ExitCode {
         None | Some("tabbyapi") => {}
         Some("tabbyml") => return serve_tabbyml(args),
         Some(other) => {
-            eprintln!("there is no dialect {other}: tabbyapi and tabbyml are known (--help lists the options)");
+            eprintln!("unknown dialect {other}: use tabbyapi or tabbyml (--help lists the options)");
             return ExitCode::FAILURE;
         }
     }
@@ -132,7 +132,7 @@ fn configure_tabbyml(mut args: impl Iterator<Item = String>) -> Result<Option<Ta
     let mut builder = TabbyMl::builder().port(8080).token_delay(Duration::from_millis(30));
     while let Some(arg) = args.next() {
         let (flag, attached) = split(arg);
-        let mut value = || attached.clone().or_else(|| args.next()).ok_or_else(|| format!("{flag} wants a value"));
+        let mut value = || attached.clone().or_else(|| args.next()).ok_or_else(|| format!("{flag} requires a value"));
         builder = match flag.as_str() {
             "--help" | "-h" => return Ok(None),
             "--port" => builder.port(number(&flag, &value()?)?),
@@ -176,7 +176,7 @@ fn configure(mut args: impl Iterator<Item = String>) -> Result<Option<(EmulatorB
         let (flag, attached) = split(arg);
         let mut value = || {
             let value = attached.clone().or_else(|| args.next());
-            value.ok_or_else(|| format!("{flag} wants a value"))
+            value.ok_or_else(|| format!("{flag} requires a value"))
         };
         builder = match flag.as_str() {
             "--help" | "-h" => return Ok(None),
@@ -190,7 +190,7 @@ fn configure(mut args: impl Iterator<Item = String>) -> Result<Option<(EmulatorB
             "--ping-seconds" => {
                 let seconds = number(&flag, &value()?)?;
                 let interval = Duration::try_from_secs_f64(seconds);
-                builder.ping_interval(interval.map_err(|_| format!("{flag} wants a time"))?)
+                builder.ping_interval(interval.map_err(|_| format!("{flag} requires a time"))?)
             }
             "--embedding-dimension" => builder.embedding_dimension(number(&flag, &value()?)?),
             "--download-delay-ms" => builder.download_delay(Duration::from_millis(number(&flag, &value()?)?)),
@@ -222,5 +222,5 @@ fn configure(mut args: impl Iterator<Item = String>) -> Result<Option<(EmulatorB
 }
 
 fn number<T: std::str::FromStr>(flag: &str, text: &str) -> Result<T, String> {
-    text.parse().map_err(|_| format!("{flag} wants a number, not {text:?}"))
+    text.parse().map_err(|_| format!("{flag} requires a number, not {text:?}"))
 }
