@@ -20,9 +20,10 @@ use crate::telemetry::names as n;
 /// let builder = Client::builder("http://127.0.0.1:5000").hook(Tracing::new());
 /// ```
 ///
-/// The span of a call is a child of the span that is entered when the call is polled for the first time. Targets are `tabbyapi`. Call
-/// spans have level `INFO`, attempt spans `DEBUG`. An event at the end of a call has its result: `INFO`, or `WARN` if it failed.
-/// A dropped or cancelled call has not failed. The fields `otel.name`, `otel.kind` and `otel.status_code` are for `tracing-opentelemetry`.
+/// The span of a call is a child of the span that is entered when the call is polled for the first time. Targets are `tabbyapi`.
+/// Call spans have level `INFO`, attempt spans `DEBUG`. An event at the end of a call has its result: `INFO`, or `WARN` if it
+/// failed. A dropped or cancelled call has not failed. The fields `otel.name`, `otel.kind` and `otel.status_code` are for
+/// `tracing-opentelemetry`.
 #[derive(Default)]
 pub struct Tracing {
     content: bool,
