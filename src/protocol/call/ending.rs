@@ -13,7 +13,7 @@ impl Machine {
     /// An attempt failed: starts another one, or ends the call.
     pub(super) fn fail(&mut self, now: Time, error: Error, sent: Sent, items: &mut dyn Items) {
         let error = self.cleaned(self.answered(error));
-        // Before its head an attempt has no text, and the decoder that of an earlier one.
+        // Before its head an attempt has no text, and the decoder has that of an earlier one.
         let error = match items.partial_text().filter(|_| self.answer.is_some()) {
             Some(text) => error.with_partial_text(text),
             None => error,

@@ -46,7 +46,7 @@ impl Machine {
         match (status, self.which, error.code()) {
             (401 | 403, Some(which), code) if code != "missing_key" => {
                 let error = match which {
-                    // Without another key to try.
+                    // There is no other key to try.
                     Which::Admin if code == "invalid_key" => error.with_advice(Advice::new(
                         Remedy::Check,
                         "check {key:admin_key}, which the server refused; the right one stands in its `api_tokens.yml`",

@@ -1,4 +1,4 @@
-//! `Items`: the part of a call that knows the type of its items, as its [`Machine`](super::machine::Machine) sees it.
+//! `Items`: the part of a call that knows the type of its items, as used by its [`Machine`](super::machine::Machine).
 
 use std::any::Any;
 
@@ -45,7 +45,7 @@ pub(super) trait Items {
     fn take_parting(&mut self) -> bool;
 }
 
-/// What is kept of it between steps.
+/// The state that is kept between steps.
 pub(super) struct Typed<D: Decode> {
     pub(super) decoder: D,
     /// `None` for streams that cannot be joined.

@@ -1,4 +1,4 @@
-//! `Machine`: a call but for the type of its items, so that it is compiled once.
+//! `Machine`: a call without the type of its items, so that it is compiled once.
 
 use http::{HeaderMap, StatusCode};
 
@@ -93,7 +93,7 @@ pub(super) struct Reading {
 }
 
 impl Machine {
-    /// Errors as [`Call::of`](super::Call::of) does.
+    /// Errors as in [`Call::of`](super::Call::of).
     pub(super) fn new(shared: &Shared, mut asked: EndpointParts, options: &Options) -> Result<Self> {
         let (method, path) = (asked.method.clone(), asked.path.clone());
         let placed = |error: Error| match shared.base().join(&path) {

@@ -144,11 +144,11 @@ impl<D: Decode> Call<D> {
         )
     }
 
-    /// Creates a call of an endpoint without a type of its own.
+    /// Creates a call of an endpoint from its parts.
     ///
     /// # Errors
     ///
-    /// As [`with`](Call::with).
+    /// Errors as in [`with`](Call::with).
     #[doc(hidden)]
     pub fn of(shared: &Shared, asked: EndpointParts, decoder: D, options: &Options) -> Result<Self> {
         Ok(Call { machine: Machine::new(shared, asked, options)?, items: Typed::new(decoder) })
@@ -168,8 +168,8 @@ impl<D: Decode> Call<D> {
         self.step(&|| now, &mut item).with(item)
     }
 
-    /// Like [`poll_output`](Call::poll_output), for drivers: the item is put into `place`, which is `None` before, since items are large to
-    /// move; and the clock is read only if the step depends on the time.
+    /// Like [`poll_output`](Call::poll_output), for drivers. The item is put into `place`, which must be `None`, because items
+    /// are large to move. The clock is read only if the step depends on the time.
     pub(crate) fn step(&mut self, clock: &dyn Fn() -> Time, place: &mut Option<D::Item>) -> Output<()> {
         let mut decoded = None;
         if self.machine.returns_untimed() {
@@ -201,7 +201,7 @@ impl<D: Decode> Call<D> {
         }
     }
 
-    /// Whether the next step would ask to read on, whatever the time is, so that the body may be polled before it.
+    /// Returns whether the next step is [`Output::Read`] at any time, so that the body can be polled first.
     pub(crate) fn reads_on(&self) -> bool {
         self.machine.reads_on() && self.items.decoder.is_drained()
     }

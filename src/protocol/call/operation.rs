@@ -18,7 +18,7 @@ use crate::protocol::options::{Options, Retrying};
 pub(super) struct Operation {
     pub(super) method: Method,
     pub(super) path: String,
-    /// The path on older servers, until it is asked for; then the other one.
+    /// The path on older servers, until it is requested; then the other one.
     #[cfg(feature = "tabbyml")]
     older: Older,
     pub(super) body: Option<Bytes>,
@@ -50,7 +50,7 @@ pub(super) struct Operation {
 enum Older {
     No,
     Path(&'static str),
-    /// It was asked for; this is the path of current servers.
+    /// It was requested. This is the path of current servers.
     Asked(String),
 }
 
@@ -152,7 +152,7 @@ impl Operation {
         self.needs_model
     }
 
-    /// Takes in that the path is not there. Returns whether it is to be sent again, to the path on older servers.
+    /// Handles a missing path. Returns whether the request is sent again to the path on older servers.
     #[cfg(feature = "tabbyml")]
     pub(super) fn is_missing(&mut self) -> bool {
         match std::mem::replace(&mut self.older, Older::No) {
@@ -190,7 +190,7 @@ impl Operation {
         self.shown.as_ref().or(self.body.as_ref())
     }
 
-    /// The request of one attempt, without a key.
+    /// Returns the request of one attempt, without a key.
     pub(super) fn request(&self, base: &BaseUrl, id: &str) -> Result<Request<Bytes>> {
         let mut request = Request::new(self.body.clone().unwrap_or_default());
         *request.method_mut() = self.method.clone();

@@ -77,7 +77,7 @@ impl Machine {
         self.fail(now, error, sent, items);
     }
 
-    /// Counts a chunk. Returns whether the decoder is to read it.
+    /// Counts a chunk. Returns whether the decoder reads it.
     pub(super) fn takes(&mut self, chunk: &Bytes) -> bool {
         let State::Reading(reading) = &mut self.state else { return false };
         if let Some(attempt) = self.record.current() {
@@ -87,18 +87,18 @@ impl Machine {
         reading.encoding.is_none()
     }
 
-    /// Whether chunks are read without looking at the clock.
+    /// Whether chunks are read without reading the clock.
     pub(super) fn reads_untimed(&self) -> bool {
         matches!(self.state, State::Reading(_)) && self.hooks.is_none()
     }
 
-    /// Whether the next step asks to read on, whatever the time is, if the decoder has nothing to return.
+    /// Whether the next step is to read, at any time, if the decoder has nothing to return.
     pub(super) fn reads_on(&self) -> bool {
         // A deadline of the whole call is checked before each chunk, or a body that is always ready could pass it.
         self.returns_untimed() && self.deadline.is_none()
     }
 
-    /// Whether an item that has arrived is returned at any time: it is not the first one, and nobody looks at it with a clock.
+    /// Whether an item that has arrived is returned at any time: it is not the first one, and no hook needs the time.
     pub(super) fn returns_untimed(&self) -> bool {
         let State::Reading(reading) = &self.state else { return false };
         self.record.first_item.is_some() && self.hooks.is_none() && self.healing.is_none() && !reading.ended
@@ -114,7 +114,7 @@ impl Machine {
         }
     }
 
-    /// One step of reading, with what the decoder returned if it was asked already. `None` if the state changed instead.
+    /// One step of reading, with the result of the decoder if it was polled already. `None` if the state changed instead.
     pub(super) fn read(&mut self, now: Time, decoded: Option<Result<()>>, items: &mut dyn Items) -> Option<Output<()>> {
         let State::Reading(reading) = &mut self.state else { return None };
         let mut decoded = decoded.unwrap_or_else(|| items.next());

@@ -63,7 +63,7 @@ pub(super) struct State {
 /// Builds a [`Shared`] for calls that are driven by hand. [`ClientBuilder`](crate::ClientBuilder) has the same settings.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The first one is the one that the keys below are for.
+    /// The keys below belong to the first one.
     servers: Vec<Server>,
     asks_for_keys: bool,
     key_skew: Duration,
@@ -115,7 +115,7 @@ impl Settings {
         self.first(|server| server.admin_key(key))
     }
 
-    /// Sets a key that is sent to the first server as `Authorization: Bearer` if no other key fits. A blank key is unset.
+    /// Sets a key that is sent to the first server as `Authorization: Bearer` if no other key applies. A blank key is unset.
     ///
     /// # Errors
     ///

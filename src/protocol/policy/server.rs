@@ -63,7 +63,7 @@ impl Server {
         Ok(self)
     }
 
-    /// Sets a key that is sent as `Authorization: Bearer` if no other key fits. A blank key is unset.
+    /// Sets a key that is sent as `Authorization: Bearer` if no other key applies. A blank key is unset.
     ///
     /// # Errors
     ///
