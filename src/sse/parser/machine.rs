@@ -63,8 +63,8 @@ impl Parser {
         self.run()
     }
 
-    /// Reads an event at a border that is one `data` line and a blank line in the chunk. Otherwise, the bytes that were
-    /// read are put into the buffers, so that they are not read again.
+    /// Reads an event at a border that consists of one `data` line and a blank line in the chunk. Otherwise, the bytes that were
+    /// read are moved to the buffers, so that they are not read again.
     #[inline]
     fn clean_event(&mut self) -> Result<Option<Step>, Overflow> {
         let start = self.pos;

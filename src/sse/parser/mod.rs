@@ -46,7 +46,7 @@ pub struct Parser {
     name: Name,
     /// The number of the line so far. Only in `State::Value(Field::Retry)`.
     digits: Digits,
-    /// The value of the line so far. Empty but in `State::Value(Field::Event | Field::Id)`.
+    /// The value of the line so far. Empty except in `State::Value(Field::Event | Field::Id)`.
     line: Vec<u8>,
     /// The values of the event's `data` lines, joined by LF. `held() <= max`
     data: Vec<u8>,
