@@ -4,7 +4,7 @@
 //! [`Charged`] wraps serde_json's deserializer, counts what each type is about to keep, and stops at the caps of
 //! [`Limits`](crate::Limits). For errors it knows the path.
 //!
-//! Every type is read by it alone, since each deserializer of a type is compiled separately. Small documents have an account without
+//! It alone reads all types, because each deserializer of a type is compiled separately. Small documents have an account without
 //! limits.
 
 mod account;

@@ -42,7 +42,8 @@ pub trait EventFormat: MaybeSend + 'static {
     }
 
     /// Returns the item of the event that was just [recognized](Self::known): the same as [`event`](Self::event) would return.
-    /// `Ok(None)` only if none was. The type is that of [`Decode::next`], so that the item is written where it is expected.
+    /// `Ok(None)` only if no event was recognized. The type is that of [`Decode::next`], so that the item is written directly
+    /// into its destination.
     ///
     /// # Errors
     ///
@@ -51,7 +52,7 @@ pub trait EventFormat: MaybeSend + 'static {
         Ok(None)
     }
 
-    /// Decodes a JSON body in place of the stream.
+    /// Decodes a JSON body that is sent instead of the stream.
     ///
     /// # Errors
     ///
@@ -123,7 +124,7 @@ pub struct Events<F: EventFormat> {
 }
 
 enum Mode<T> {
-    /// Undecided between the next two.
+    /// Not yet known which of the next two applies.
     Unknown(Sniff),
     Stream(Parser),
     Whole(Body),

@@ -203,7 +203,8 @@ impl Body {
         let room = self.cap - self.buffer.len();
         self.over |= chunk.len() > room;
         let len = self.buffer.len() + chunk.len().min(room);
-        // Growing takes two buffers, and leaves room at the end. A head is believed once a quarter of what it says has arrived.
+        // Growing takes two buffers, and leaves unused memory at the end. The announced length is trusted once a quarter of it
+        // has arrived.
         if len > self.buffer.capacity() && len <= self.announced && self.announced / 4 <= len {
             self.buffer.reserve_exact(self.announced - self.buffer.len());
         }

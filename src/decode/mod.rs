@@ -1,8 +1,8 @@
 //! Decoding responses: bytes to typed items.
 //!
-//! A [`Decode`] is a push parser for one response. [`Json`] decodes a whole JSON body. [`Events`] decodes a stream of
-//! events, or a JSON body in place of the stream (a server can have streaming disabled). Both read every form of
-//! server error: a `detail` of text or of validation entries, an `error` object, plain text, HTML, an empty body.
+//! A [`Decode`] is a push parser for one response. [`Json`] decodes a whole JSON body. [`Events`] decodes a stream of events, or
+//! a JSON body instead of the stream, because a server can disable streaming. Both read every form of server error: a `detail`
+//! with text or validation entries, an `error` object, plain text, HTML, an empty body.
 
 mod charge;
 mod content_type;

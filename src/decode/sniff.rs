@@ -84,8 +84,8 @@ fn start(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(BOM).unwrap_or(bytes).trim_ascii_start()
 }
 
-/// The bytes without what stands before a document. It has no meaning, and may have been [reduced](squeezed) before. Not all of it is
-/// white space in JSON.
+/// Removes what precedes a document. It has no meaning, and may have been [reduced](squeezed) before. Not all of it is whitespace
+/// in JSON.
 fn content(is_stream: bool, bytes: Bytes) -> Bytes {
     match is_stream {
         true => bytes,
@@ -93,8 +93,8 @@ fn content(is_stream: bool, bytes: Bytes) -> Bytes {
     }
 }
 
-/// Reduces leading white space to what matters for a stream: after a byte order mark or a line end there is no mark, and a line that
-/// begins with a blank has no field.
+/// Reduces leading whitespace to what matters for a stream: after a byte order mark or a line end there is no mark, and a line
+/// that begins with a space has no field.
 fn squeezed(bytes: &[u8]) -> Vec<u8> {
     let rest = start(bytes);
     let white = &bytes[..bytes.len() - rest.len()];

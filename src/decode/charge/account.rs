@@ -72,10 +72,10 @@ pub(crate) struct Account {
     pub(super) key: Cell<(usize, bool)>,
     /// The longest string so far that had to be assembled; serde_json keeps the buffer.
     scratch: Cell<usize>,
-    /// The memory for fields without a name until their struct is complete.
+    /// The memory for undefined fields until their struct is complete.
     pub(super) buffered: Cell<usize>,
     over: Cell<Option<Over>>,
-    /// The path of the value that is read, if it is to be known.
+    /// The path of the value that is being read, if it is needed.
     pub(super) trail: Option<Trail>,
 }
 
@@ -98,7 +98,7 @@ impl Account {
         Account { bounds: *bounds, len, room: Cell::new(room.saturating_sub(held)), ..Account::unlimited() }
     }
 
-    /// An account for a document that was refused, whose path is sought.
+    /// An account for a document that was rejected, to find the path of the error.
     pub(crate) fn tracing() -> Self {
         Account { trail: Some(Trail::default()), ..Account::unlimited() }
     }
@@ -200,7 +200,7 @@ impl Account {
         self.take(2 * more)
     }
 
-    /// Charges a field of a map after `before` others. Maps of the standard library hold up to 11 of them in a node.
+    /// Charges a field of a map after `before` others. Standard maps hold up to 11 fields in a node.
     pub(super) fn entry<E: serde::de::Error>(&self, before: &Cell<usize>, value: usize) -> Result<(), E> {
         let at = before.replace(before.get() + 1);
         let node = if at.is_multiple_of(6) { allocation(11 * (size_of::<String>() + value) + 96) } else { 0 };
@@ -209,7 +209,8 @@ impl Account {
         self.take(node + if inline { 0 } else { allocation(key) })
     }
 
-    /// Charges a field without a name, which is held as a pair until its struct is complete, and then goes into a map.
+    /// Charges a field that this library does not define. It is held as a pair until its struct is complete, and then moved into
+    /// a map.
     pub(super) fn unnamed<E: serde::de::Error>(&self, fields: &Fields) -> Result<(), E> {
         let (key, _) = self.key.get();
         let held = fields.pairs.push(2 * size_of::<Value>(), false, self)? + allocation(key);
@@ -230,7 +231,7 @@ const fn allocation(len: usize) -> usize {
     if rounded < 32 { 32 } else { rounded }
 }
 
-/// A list as it grows: by doubling or by little. The old elements stay until they are moved.
+/// A list as it grows, by doubling or by little. The old elements stay in memory until they are moved.
 #[derive(Default)]
 pub(super) struct Growth {
     len: Cell<usize>,

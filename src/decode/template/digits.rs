@@ -7,12 +7,12 @@ use crate::base::text::decimal;
 /// The number of digits that always fit into 64 bits.
 const MAX_DIGITS: usize = 19;
 
-/// Where a number is written within a text: as digits alone, without leading zeros.
+/// The range of a number within a text, written with digits only and without leading zeros.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) struct Digits(Range<usize>);
 
 impl Digits {
-    /// All places where a text has this number as a JSON value, or seems to.
+    /// Returns all places where a text has, or may have, this number as a JSON value.
     pub(super) fn all_of(number: u64, text: &str) -> impl Iterator<Item = Digits> {
         let digits = decimal(number);
         let mut from = 0;
@@ -29,12 +29,12 @@ impl Digits {
         })
     }
 
-    /// The text with another number.
+    /// Returns the text with another number.
     pub(super) fn with(&self, number: u64, text: &str) -> String {
         [&text[..self.0.start], &decimal(number), &text[self.0.end..]].concat()
     }
 
-    /// If `bytes` start with the text but for the number, puts their number into the text and returns it.
+    /// If `bytes` start with the text except for the number, puts their number into the text and returns it.
     pub(super) fn replace(&mut self, text: &mut String, bytes: &[u8]) -> Option<u64> {
         let rest = bytes.strip_prefix(&text.as_bytes()[..self.0.start])?;
         let len = rest.iter().take(MAX_DIGITS + 1).take_while(|byte| byte.is_ascii_digit()).count();

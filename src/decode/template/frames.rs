@@ -1,8 +1,8 @@
 //! Frames: the text of events around the one string in which they differ, and which of them are kept.
 //!
-//! Independent of what is made of an event, so that the client and the npm module recognize events by the same code. Any string of a
-//! valid document can be replaced by any other: data that is equal before and after, with a valid string between, is as valid as the
-//! data of the frame.
+//! They are independent of how events are decoded, so that the client and the npm module recognize events by the same code. Any
+//! string of a valid document can be replaced by any other: data that is equal before and after, with a valid string between, is
+//! as valid as the data of the frame.
 
 use std::ops::Range;
 
@@ -43,7 +43,7 @@ impl Frame {
         (&self.before, &self.after)
     }
 
-    /// What `read` makes of the string in data at the start of `bytes`, and the length of the data.
+    /// Returns the result of `read` for the string in the data at the start of `bytes`, and the length of the data.
     #[inline]
     pub(super) fn find<'a, R>(&self, bytes: &'a [u8], read: impl Fn(&'a str, bool) -> Option<R>) -> Option<(R, usize)> {
         let rest = without(self.before.as_bytes(), bytes)?;
@@ -55,7 +55,7 @@ impl Frame {
     }
 }
 
-/// The frames of a stream, each with what belongs to it.
+/// The frames of a stream, each with its item.
 #[derive(Debug)]
 pub struct Frames<T> {
     /// The last match is first. At most `KEPT`.
@@ -73,8 +73,9 @@ impl<T> Default for Frames<T> {
 }
 
 impl<T> Frames<T> {
-    /// Recognizes data at the start of `bytes`, without line ends. `read` gets the body of its string and whether it has escapes, which
-    /// it has to check. Returns what `read` returns and the length of the data. The frame is then the [`first`](Self::first).
+    /// Recognizes data at the start of `bytes`, without line ends. `read` receives the body of its string and whether it has
+    /// escapes, which it has to check. Returns the result of `read` and the length of the data. The frame is then the
+    /// [`first`](Self::first).
     #[inline]
     pub fn known<'a, R>(
         &mut self,
@@ -146,7 +147,7 @@ impl<T> Frames<T> {
         self.waited == 0
     }
 
-    /// Makes room for another frame. Returns what belongs to the one that is dropped, if any.
+    /// Makes room for another frame. Returns the item of the frame that is dropped, if any.
     pub fn make_room(&mut self) -> Option<T> {
         if self.kept.len() < KEPT { None } else { self.kept.pop().map(|(_, item)| item) }
     }
@@ -167,10 +168,10 @@ impl<T> Frames<T> {
     }
 }
 
-/// What follows this start, if the bytes have it.
+/// Returns the bytes after this start, if they have it.
 #[inline]
 fn without<'a>(start: &[u8], bytes: &'a [u8]) -> Option<&'a [u8]> {
-    // The standard library compares byte by byte there, which took a third of the time of an event.
+    // The standard library compares byte by byte on wasm32, which took a third of the time of an event.
     if cfg!(target_arch = "wasm32") { without_by_eight(start, bytes) } else { bytes.strip_prefix(start) }
 }
 

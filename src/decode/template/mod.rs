@@ -1,9 +1,8 @@
 //! Decoding by template: most events of a generation differ from the previous one in a single string, and once a second in the time.
 //!
-//! A template is the text of an event around that string, and its decoded item. An event that matches before
-//! and after, with a valid string between, is the same item with another string. If the time is another one, the template takes it
-//! over. Other events go to the plain decoder. The result always equals that of the plain decoder, which is checked when a template
-//! is learned.
+//! A template is the text of an event around that string, and its decoded item. An event that matches before and after, with a
+//! valid string between, is the same item with another string. If the time differs, the template adopts it. Other events go to
+//! the plain decoder. The result always equals that of the plain decoder, which is checked when a template is learned.
 
 mod body;
 mod digits;
@@ -33,7 +32,7 @@ const PROBE_TIMES: [u64; 2] = [10_581_310_912, 10_581_310_913];
 
 /// An item that differs from others of its stream in one string, and in the time.
 pub(crate) trait Slot: Clone + PartialEq {
-    /// What a usual item is without that string. Items are made from it in less time than by a clone.
+    /// The common form of an item without that string. Creating an item from it is faster than a clone.
     type Brief: fmt::Debug;
 
     /// Returns that string. None if there is none, or more than one.

@@ -8,7 +8,7 @@ use super::{PROBE, Slot, Templates};
 use crate::base::{Extra, Text};
 use crate::sse::Parser;
 
-/// As strict and as open as chunks get.
+/// As strict and as tolerant as the types of chunks.
 #[derive(Clone, PartialEq, Debug, Deserialize)]
 struct Chunk {
     id: Text,
@@ -106,7 +106,7 @@ fn another_content_is_known() {
 
 #[test]
 fn another_time_is_taken_over() {
-    // Before the content, after it, and where other numbers and texts look like it.
+    // Before the content, after it, and next to similar numbers and texts.
     for (data, at) in [
         (chunk("a", ""), 7),
         (
@@ -158,13 +158,13 @@ fn what_differs_elsewhere_is_not() {
 
 #[test]
 fn the_right_string_is_found() {
-    // The content's text stands elsewhere too: as a key, a value, within a string.
+    // The content's text also occurs elsewhere: as a key, a value, within a string.
     for content in ["index", "id", "content", "c-1", "finish_reason", "", "x"] {
         let tricky = ", \"x\": \"\", \"y\": \"{\\\"content\\\": \\\"x\\\"}\", \"content\": \"x\"";
         let mut templates = taught(&[&chunk(content, tricky)]);
         hits(&mut templates, &chunk("else", tricky));
     }
-    // A key given twice where unknown fields are kept: the last one counts, and it is the same for all.
+    // A duplicate key among undefined fields: the last one counts, for all in the same way.
     let twice = ", \"z\": \"x\", \"z\": \"y\"";
     let mut templates = taught(&[&chunk("x", twice)]);
     hits(&mut templates, &chunk("else", twice));
@@ -181,7 +181,7 @@ fn what_cannot_be_learned_is_not() {
     ] {
         assert!(taught(&[data]).frames.is_empty(), "{data}");
     }
-    // A decoder to which an empty string is none.
+    // A decoder that treats an empty string as absent.
     let picky = |data: &str| {
         let mut chunk = plain(data)?;
         let content = &mut chunk.choices[0].delta.content;
@@ -223,7 +223,7 @@ fn a_stream_in_which_all_differs_is_given_up() {
     (0..1_000).for_each(&mut see);
     let tries = learned.get();
     assert!(tries < 80, "{tries}");
-    // And taken up again when it settles.
+    // Learning resumes when the stream settles.
     (0..200).for_each(|_| see(5_000));
     assert!(learned.get() < tries + 10);
     assert!(templates.frames.credit > 0);
@@ -231,7 +231,7 @@ fn a_stream_in_which_all_differs_is_given_up() {
 
 #[test]
 fn learning_is_a_small_part_of_the_work() {
-    // Events that are recognized take turns with large ones in which the text stands in 900 places, the right one being the last.
+    // Recognized events alternate with large ones that contain the text in 900 places, of which the last one is right.
     let (small, many) = (chunk("x", ""), vec!["\"x\""; 900].join(","));
     let large = chunk("x", "").replacen('{', &format!("{{\"l\":[{many}],"), 1);
     assert!(large.len() < MAX_DATA && plain(&large).is_some());
@@ -303,7 +303,7 @@ fn mutate(random: &mut Random, data: &mut Vec<u8>) {
 #[test]
 fn equal_to_plain_decoding() {
     let (mut events, mut hits, mut failures) = (0_u64, 0_u64, 0_u64);
-    // Not optimized, many take long.
+    // Without optimization, more seeds take too long.
     let seeds: u64 = if cfg!(debug_assertions) { 4_000 } else { 20_000 };
     for seed in 1..=seeds {
         let mut random = Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
