@@ -70,9 +70,9 @@ pub mod tabbyml {
 /// Items for the npm package and the tests of this repository. Not part of the stable API.
 #[doc(hidden)]
 pub mod internal {
-    #[cfg(feature = "schemars")]
-    pub use crate::api::operations::SchemaOf;
     pub use crate::api::operations::{OPERATIONS, Operation};
+    #[cfg(feature = "schemars")]
+    pub use crate::api::operations::{SERVICES, SchemaOf};
     #[cfg(feature = "tabbyml")]
     pub use crate::api::tabbyml::internal::*;
     pub use crate::decode::template::{Frame, Frames};

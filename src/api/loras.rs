@@ -47,8 +47,7 @@ macro_rules! service {
                 /// Loads LoRAs in place of the active ones. Requires the admin key.
                 ///
                 /// A LoRA that cannot be loaded is not an error. See [`LoraReport::failure`](crate::api::LoraReport::failure). The response arrives
-                /// when
-                /// all are done, which by default may take up to 10 minutes.
+                /// when all are done, which by default may take up to 10 minutes.
                 ///
                 /// # Errors
                 ///

@@ -14,6 +14,8 @@
 //! ```
 //!
 //! * `call` returns one response; `stream` returns items that accumulate, `-> Item => Total`.
+//! * The argument `request` is the request itself. Arguments of other names are the fields of the request, all of which are required then; the
+//!   methods in JavaScript take the same arguments.
 //! * `unit` declares an endpoint without parameters, `json` one that serializes itself as JSON; `own` is written by hand, with
 //!   [`described!`] for the values of the table.
 //! * Method, path, scope, idempotency, timeouts (a field of [`TimeoutPolicy`], or `load_whole`), and optionally a function that refines errors.

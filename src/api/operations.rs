@@ -41,6 +41,9 @@ pub struct Operation {
     /// What the method does.
     #[cfg(feature = "schemars")]
     pub doc: &'static str,
+    /// The names of the method's arguments.
+    #[cfg(feature = "schemars")]
+    pub arguments: &'static [&'static str],
     /// The schema of its request.
     #[cfg(feature = "schemars")]
     pub request_schema: Option<SchemaOf>,
@@ -82,6 +85,8 @@ macro_rules! rows {
             total: total!($($total)?),
             #[cfg(feature = "schemars")]
             doc: concat!($($mdoc, "\n"),*),
+            #[cfg(feature = "schemars")]
+            arguments: &[$(stringify!($arg)),*],
             #[cfg(feature = "schemars")]
             request_schema: request_schema!($verb $form [$($endpoint)+]),
             #[cfg(feature = "schemars")]
@@ -140,3 +145,20 @@ macro_rules! all {
 
 /// The operations, by service.
 pub static OPERATIONS: &[&[Operation]] = services!(all);
+
+/// The accessor of a service, and what the service is for.
+#[cfg(feature = "schemars")]
+macro_rules! service_doc {
+    ($(#[doc = $doc:expr])* $accessor:ident: $service:ident { $($row:tt)* }) => {
+        (stringify!($accessor), concat!($($doc, "\n"),*))
+    };
+}
+
+#[cfg(feature = "schemars")]
+macro_rules! all_docs {
+    ($($service:ident)*) => { &[$(crate::api::$service::service!(service_doc)),*] };
+}
+
+/// The accessors of the services, and what each service is for, in the order of [`OPERATIONS`].
+#[cfg(feature = "schemars")]
+pub static SERVICES: &[(&str, &str)] = services!(all_docs);

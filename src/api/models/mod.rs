@@ -22,7 +22,7 @@ pub(crate) use reload::{Wanted, unless_none_loaded};
 macro_rules! service {
     ($make:ident) => {
         $make! {
-            /// Models: `client.models()`.
+            /// Models, which are listed, loaded, unloaded and downloaded: `client.models()`.
             ///
             /// `cargo run --example models` runs them against an emulated server.
             ///
@@ -60,8 +60,9 @@ macro_rules! service {
                     unit [GetProps]: GET "/props", Api, Idempotent, read;
                 /// Loads a model and replaces the loaded one. Requires the admin key.
                 ///
-                /// The stream yields progress. The model is usable once [`finish`](ResponseStream::finish) returns the report, which is after the
-                /// event with the status `finished`.
+                /// The stream yields progress. The model is usable once the stream has ended, which is after the event with the status `finished`.
+                ///
+                /// [`finish`](ResponseStream::finish) waits for that, and returns the report.
                 ///
                 /// * Loading the directory that is already loaded does nothing, even if other parameters differ; see [`reload`](Models::reload).
                 /// * The server first waits for running generations and for other loads.
@@ -76,9 +77,8 @@ macro_rules! service {
                     unit [ListDrafts]: GET "/v1/model/draft/list", PreferAdmin, Idempotent, read;
                 /// Makes the server download a model or a LoRA from the Hugging Face hub, and returns its directory. Requires the admin key.
                 ///
-                /// The response arrives when everything is downloaded. There is no deadline by default, and no progress. Dropping the call cancels
-                /// the
-                /// download, and the server removes the partial files. It is never retried.
+                /// The response arrives when everything is downloaded. There is no deadline by default, and no progress. Cancelling the call
+                /// cancels the download, and the server removes the partial files. It is never retried.
                 ///
                 /// # Errors
                 ///
@@ -91,8 +91,7 @@ macro_rules! service {
                 /// Unloads the model. Requires the admin key.
                 ///
                 /// Running generations are cut: whole responses contain what was generated, streams are silent until a timeout ends them. The call
-                /// is
-                /// retried only if it was not sent, since another model may be loaded by then.
+                /// is retried only if it was not sent, since another model may be loaded by then.
                 ///
                 /// # Errors
                 ///

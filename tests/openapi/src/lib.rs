@@ -1,6 +1,12 @@
 //! The OpenAPI document of TabbyAPI, made from the library's operations and types.
 //!
 //! It is committed as `openapi.json`; a test fails if it is stale, and `cargo run -p tabbyapi-openapi` writes it anew.
+//!
+//! The methods of the npm package are generated from it, by `operationId`, which is service and method. What OpenAPI has no field for:
+//!
+//! * `x-tabbyapi-arguments`: the method's arguments, if it has some. `request` is the whole request; others are its fields, in order.
+//! * `x-tabbyapi-total`: the type that the items of a stream add up to.
+//! * `x-tabbyapi-operations`: the operations of a route that serves several methods. The route itself is their union.
 
 mod errors;
 
@@ -8,7 +14,11 @@ use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 use tabbyapi::Scope;
-use tabbyapi::internal::{OPERATIONS, Operation};
+use tabbyapi::internal::{OPERATIONS, Operation, SERVICES};
+
+const ARGUMENTS: &str = "x-tabbyapi-arguments";
+const TOTAL: &str = "x-tabbyapi-total";
+const MERGED: &str = "x-tabbyapi-operations";
 
 /// Returns the document.
 pub fn document() -> Value {
@@ -57,8 +67,13 @@ pub fn document() -> Value {
     })
 }
 
+/// The services, each with the first sentences of its doc comment.
 fn tags() -> Value {
-    OPERATIONS.iter().filter_map(|service| service.first()).map(|first| json!({ "name": first.service })).collect()
+    let tag = |&(name, doc): &(&str, &str)| {
+        let description = sentences(doc).0.replace(&format!(": `client.{name}()`"), "");
+        json!({ "name": name, "description": description })
+    };
+    SERVICES.iter().map(tag).collect()
 }
 
 /// One operation.
@@ -71,6 +86,12 @@ fn described(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
     });
     if !description.is_empty() {
         out["description"] = description.into();
+    }
+    if !operation.arguments.is_empty() {
+        out[ARGUMENTS] = json!(operation.arguments);
+    }
+    if let Some(total) = operation.total {
+        out[TOTAL] = total.into();
     }
     if let Some(schema) = operation.request_schema {
         let schema = schema(generator);
@@ -200,6 +221,16 @@ fn plain(text: &str) -> String {
 /// Two operations of one route as one: either request, either kind of response.
 fn merged(known: Option<Value>, new: Value) -> Value {
     let Some(mut known) = known else { return new };
+    let mut all = match known.as_object_mut().and_then(|known| known.shift_remove(MERGED)) {
+        Some(all) => all,
+        None => json!([alone(&known)]),
+    };
+    if let Some(all) = all.as_array_mut() {
+        all.push(alone(&new));
+    }
+    if let Some(known) = known.as_object_mut() {
+        known.retain(|name, _| name != ARGUMENTS && name != TOTAL);
+    }
     let summary = format!(
         "{} Or: {}",
         known["summary"].as_str().unwrap_or_default(),
@@ -227,5 +258,18 @@ fn merged(known: Option<Value>, new: Value) -> Value {
             }
         }
     }
+    known[MERGED] = all;
     known
+}
+
+/// What an operation of several has to itself.
+fn alone(operation: &Value) -> Value {
+    let mut alone = operation.clone();
+    if let Some(fields) = alone.as_object_mut() {
+        fields.retain(|name, _| name != "tags" && name != "security");
+    }
+    if let Some(responses) = alone["responses"].as_object_mut() {
+        responses.retain(|status, _| status == "200");
+    }
+    alone
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use jsonschema::Validator;
 use serde_json::{Value, json};
+use tabbyapi::internal::OPERATIONS;
 
 fn root() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
@@ -16,6 +17,24 @@ fn the_committed_document_is_fresh() {
     let committed = fs::read_to_string(root().join("openapi.json")).unwrap();
     let document = serde_json::to_string_pretty(&tabbyapi_openapi::document()).unwrap() + "\n";
     assert!(committed == document, "openapi.json is stale: `cargo run -p tabbyapi-openapi` writes it");
+}
+
+#[test]
+fn each_operation_is_in_the_document_once() {
+    let document = tabbyapi_openapi::document();
+    let routes = document["paths"].as_object().unwrap().values().flat_map(|path| path.as_object().unwrap().values());
+    let mut ids: Vec<&str> = routes
+        .flat_map(|route| match route.get("x-tabbyapi-operations") {
+            Some(operations) => operations.as_array().unwrap().iter().collect(),
+            None => vec![route],
+        })
+        .map(|operation| operation["operationId"].as_str().unwrap())
+        .collect();
+    let rows = OPERATIONS.iter().copied().flatten();
+    let mut named: Vec<String> = rows.map(|row| format!("{}.{}", row.service, row.method)).collect();
+    ids.sort_unstable();
+    named.sort_unstable();
+    assert_eq!(ids, named);
 }
 
 /// A validator of the schema at this place.
