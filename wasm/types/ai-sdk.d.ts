@@ -16,53 +16,53 @@ import type { ChatRequest, Tabby, TabbyOptions } from "./index.js";
 
 export { TabbyError } from "./index.js";
 
-/** Settings of a provider: those of a client, or a client. */
+/** Settings of a provider: the settings of a client, or a client. */
 export interface TabbyProviderOptions extends Partial<TabbyOptions> {
-  /** A client to use, in place of one of these settings. */
+  /** A client to use, instead of creating one from these settings. */
   client?: Tabby | undefined;
 }
 
-/** Makes a provider. `TABBY_URL` and `TABBY_API_KEY` of the environment are in the place of `baseURL` and `apiKey`, then `http://127.0.0.1:5000`. */
+/** Creates a provider. `baseURL` and `apiKey` default to `TABBY_URL` and `TABBY_API_KEY` of the environment, then to `http://127.0.0.1:5000`. */
 export function createTabby(options?: TabbyProviderOptions): TabbyProvider;
 
-/** A provider: a function that gives a model, by the name that the server knows it by. */
+/** A provider: a function that returns a model by its name on the server. */
 export interface TabbyProvider {
-  /** A model; without a name it is the one that is loaded. */
+  /** Returns a language model; without a name, the loaded model. */
   (modelId?: string): LanguageModelV4;
   readonly specificationVersion: "v4";
-  /** A model; without a name it is the one that is loaded. */
+  /** Returns a language model; without a name, the loaded model. */
   languageModel(modelId?: string): LanguageModelV4;
-  /** The same. */
+  /** The same as `languageModel`. */
   chat(modelId?: string): LanguageModelV4;
-  /** A model for vectors. Requests have up to 256 texts. */
+  /** Returns an embedding model. Requests have up to 256 texts. */
   embeddingModel(modelId?: string): EmbeddingModelV4;
-  /** The same. */
+  /** The same as `embeddingModel`. */
   textEmbeddingModel(modelId?: string): EmbeddingModelV4;
-  /** There is none: it throws `AI_NoSuchModelError`. */
+  /** Throws `AI_NoSuchModelError`: the server has no image models. */
   imageModel(modelId: string): never;
-  /** The client that does the work. */
+  /** The underlying client. */
   readonly client: Tabby;
 }
 
-/** What may be given as `providerOptions.tabbyapi`: any fields of a request, such as `min_p`; they go before those of the call. */
+/** The type of `providerOptions.tabbyapi`: any fields of a request, such as `min_p`. They override the fields of the call. */
 export type TabbyModelOptions = Partial<Omit<ChatRequest, "messages">>;
 
-/** What is found as `providerMetadata.tabbyapi`. */
+/** The type of `providerMetadata.tabbyapi`. */
 export interface TabbyMetadata {
-  /** What ended the answer, more closely. */
+  /** The reason why the response ended, more precise than `finishReason`. */
   eosReason?: string;
-  /** The text that ended it. */
+  /** The stop string that ended the response. */
   stopString?: string;
-  /** What the prompt took, in seconds. */
+  /** The time for the prompt, in seconds. */
   promptTime?: number;
-  /** What generating took, in seconds. */
+  /** The time for generating, in seconds. */
   completionTime?: number;
-  /** Their sum, in seconds. */
+  /** The sum of both, in seconds. */
   totalTime?: number;
-  /** Tokens of the prompt a second. */
+  /** Prompt tokens per second. */
   promptTokensPerSecond?: number;
-  /** Generated tokens a second. */
+  /** Generated tokens per second. */
   completionTokensPerSecond?: number;
-  /** Log probabilities, if they were asked for; those that are not finite are null. */
+  /** Log probabilities, if they were requested; values that are not finite are null. */
   logprobs?: { token: string; logprob: number | null }[];
 }

@@ -1,5 +1,5 @@
 /**
- * How many tokens a text or a conversation takes, without a server, and the part of a conversation that fits into the context.
+ * Token estimates for texts and conversations, without a server, and the part of a conversation that fits into the context.
  *
  * ```ts
  * import { Estimator, fitLoaded } from "tabbyapi/estimate";
@@ -23,19 +23,19 @@ export interface Estimate {
 }
 
 /**
- * Estimates tokens for unknown tokenizers. The same text always gives the same estimate, which is that of the Rust library. For larger vocabularies,
- * the median error of `tokens` is 9 %; scripts other than Latin differ up to threefold among tokenizers, and so do the bounds there.
+ * Estimates tokens for unknown tokenizers. The same text always gives the same estimate, as in the Rust library. For larger vocabularies,
+ * the median error of `tokens` is 9 %. In scripts other than Latin, tokenizers differ up to threefold, and so do the bounds.
  */
 export class Estimator {
-  /** `imageTokens` is the number of tokens of an image, which depends on the model; from 64 to 4096 if it is not set, 768 as the most likely. */
+  /** `imageTokens` is the number of tokens of an image, which depends on the model. If it is not set, the bounds are 64 and 4096, and 768 is most likely. */
   constructor(options?: { imageTokens?: number | undefined });
   /** The scaling factor of tokens; 1 unless calibrated. */
   readonly factor: number;
   /** The calibrated bound: counts differ from `tokens` by at most this fraction, plus or minus two tokens; undefined unless calibrated. */
   readonly bound: number | undefined;
   /**
-   * Returns an estimator for the tokenizer that these counts are of: pairs of a text and its tokens, without the token that starts a text. From three
-   * pairs on the bounds are narrowed, to what these texts show; use some pages of the kind of text to estimate.
+   * Returns an estimator for the tokenizer of these samples: pairs of a text and its number of tokens, without the token that starts a text. With three
+   * or more pairs, the bounds are narrowed to what the samples show. Use several pages of text similar to the texts to estimate.
    */
   calibrate(samples: Iterable<readonly [text: string, tokens: number]>): Estimator;
   /** Estimates a text, without the token that starts it. */
@@ -54,9 +54,9 @@ export class Estimator {
 export interface Fitted {
   /** The messages that are kept, in order. */
   messages: Message[];
-  /** The number of messages that were left out. */
+  /** The number of removed messages. */
   dropped: number;
-  /** The estimated tokens of what is kept, with everything that the request adds. `high` is within the budget. */
+  /** The estimated tokens of the kept messages, with everything that the request adds. `high` is within the budget. */
   estimate: Estimate;
 }
 
@@ -71,23 +71,23 @@ export interface ModelSizes {
 }
 
 /**
- * Leaves out the oldest turns of a conversation until the rest fits into `budget` tokens, by the upper bound of the estimate. A turn is a message of the
- * user and everything up to the next one, and is left out whole, so a tool call keeps its result. Instructions (`system`, `developer`) and the last
- * turn are always kept. Throws a `TabbyError` with code `conversation_too_long` if they alone do not fit.
+ * Removes the oldest turns of a conversation until the rest fits into `budget` tokens, by the upper bound of the estimate. A turn is a user
+ * message and everything up to the next one. Turns are removed whole, so a tool call keeps its result. Instructions (`system`, `developer`) and the last
+ * turn are always kept. Throws a `TabbyError` with code `conversation_too_long` if these alone do not fit.
  */
 export function fit(messages: readonly Message[], budget: number, estimator?: Estimator): Fitted;
 
 /**
- * The same for a request and a model, by the size of its context, by its sizes or by its card: keeps room for the tools and for `max_tokens`, or for a quarter of the
- * context if that is unset. With the sizes of cache and chunks, the prompt is one that the server accepts. Throws with code `no_context` without a size.
+ * Fits a request to a model, given as the size of its context, its sizes or its card. Reserves room for the tools and for `max_tokens`, or for a quarter
+ * of the context if that is unset. If the sizes of cache and chunks are known, the server accepts the prompt. Throws with code `no_context` without a size.
  */
 export function fitInto(request: ChatRequest, model: number | ModelSizes | ModelCard, estimator?: Estimator): Fitted;
 
-/** The same for the loaded model: requests its sizes from the server. */
+/** Fits a request to the loaded model. Requests its sizes from the server. */
 export function fitLoaded(tabby: Tabby, request: ChatRequest, estimator?: Estimator, options?: CallOptions): Promise<Fitted>;
 
 /**
- * Returns the estimated tokens of a request for chat, completions or embeddings: the prompt, and the responses as far as `max_tokens` bounds them. For
+ * Returns the estimated tokens of a request for chat, completions or embeddings: the prompt, and the responses up to `max_tokens`. For
  * `rateLimit.estimate` of a client.
  */
 export function requestTokens(request: object, estimator?: Estimator): number;

@@ -1,5 +1,5 @@
 /**
- * A client for TabbyAPI servers. Requests and responses are plain objects with the names of the wire.
+ * A client for TabbyAPI servers. Requests and responses are plain objects with the field names of the wire.
  *
  * ```ts
  * import { Tabby } from "tabbyapi";
@@ -26,12 +26,12 @@ export function init(options?: {
 /** The location of the module: compiled, its bytes, a response with them, or its address. */
 export type ModuleSource = web.WasmModule | ArrayBuffer | ArrayBufferView | web.ResponseObject | string | web.UrlObject;
 
-/** The fields of a response that this package has no name for: the same object, with another type. */
+/** Returns the same object, with a type that gives access to fields that this package does not declare. */
 export function extraOf(answer: object): Record<string, unknown>;
 
 /**
- * Returns the stream whose lines `toReadableStream` wrote on another machine, from the body of a response, or from the response. Its errors
- * are those of the stream there, without the address of the server behind it.
+ * Reads a stream from the lines that `toReadableStream` wrote elsewhere, from the body of a response, or from the response. Errors are the
+ * errors of the original stream, without the address of its server.
  */
 export function fromReadableStream<Item = wire.ChatChunk, Total = wire.ChatCompletion>(
   from: web.ByteStream | web.ResponseObject | Promise<web.ByteStream | web.ResponseObject>,
@@ -48,7 +48,7 @@ export class Tabby {
   readonly completions: Completions;
   /** Embedding vectors of texts. */
   readonly embeddings: Embeddings;
-  /** Listing, loading, unloading and downloading models. */
+  /** Lists, loads, unloads and downloads models. */
   readonly models: Models;
   /** The same for embedding models. */
   readonly embeddingModels: EmbeddingModels;
@@ -56,7 +56,7 @@ export class Tabby {
   readonly loras: Loras;
   /** Chat templates. */
   readonly templates: Templates;
-  /** Converting text to tokens and back. */
+  /** Converts text to tokens and back. */
   readonly tokens: Tokens;
   /** Overrides of sampling parameters on the server. */
   readonly sampling: Sampling;
@@ -72,13 +72,13 @@ export class Tabby {
   /** The same for a route that streams events: yields the data of each as JSON, up to `[DONE]` or the end. */
   request<T = unknown>(request: RouteRequest & { stream: true }, options?: CallOptions): Stream<T, T[]>;
   /**
-   * Returns another client with the options of this one, overridden by these. Unless they name other servers, keys, limits or breakers, both share
-   * these: the limits hold for the calls of both together.
+   * Returns another client with the options of this one, overridden by these. Both clients share servers, keys, limits and breakers, unless the
+   * options set others. Shared limits apply to the calls of both together.
    */
   withOptions(options: Partial<TabbyOptions>): Tabby;
   /** Returns the state of each server, as seen by the calls of this client, in the order in which they were given. Sends nothing. */
   servers(): Promise<ServerStatus[]>;
-  /** Returns how many calls wait for a server, because of `concurrency` or `rateLimit`. */
+  /** Returns the number of calls that wait for a server, because of `concurrency` or `rateLimit`. */
   waiting(): Promise<number>;
   /**
    * Requests the loaded model of each server (`GET /v1/model`), once, and returns them in the order of the servers. The results are recorded: calls
@@ -97,24 +97,24 @@ export interface TabbyOptions {
    */
   baseURL: string | web.UrlObject;
   /**
-   * Further servers, up to 64 in all, for failover: a call that a server cannot have started goes to another one. Each has its own
-   * keys, which go to no other server. Calls go to servers that they have not tried, that have a model, that have loaded the `model` of the
-   * request (as far as `probe()` has found out) and that did not fail within the last 10 seconds, in this order, if there are any.
+   * Additional servers, up to 64 in total, for failover: a call that a server cannot have started is sent to another one. Each has its own
+   * keys, which are not sent to other servers. Calls prefer, in this order, servers that they have not tried, that have a model, that have
+   * loaded the `model` of the request (if known from `probe()`), and that did not fail within the last 10 seconds.
    */
   servers?: (string | web.UrlObject | ServerOptions)[] | undefined;
   /**
-   * How calls are spread over equally good servers: to the one with the fewest calls in flight (`leastInFlight`, the default), by turns
-   * (`roundRobin`), or to the first in the order of the list (`inOrder`).
+   * How calls are distributed over equally suitable servers: to the one with the fewest calls in flight (`leastInFlight`, the default), in
+   * turn (`roundRobin`), or to the first in the order of the list (`inOrder`).
    */
   balance?: "leastInFlight" | "roundRobin" | "inOrder" | undefined;
   /**
-   * How many calls run at a time at each server, and how many may wait; no limit by default. A number is `running`. Other calls wait, first in, first
-   * out; an aborted one leaves the queue. The wait counts towards the `total` timeout, and towards `timeout`.
+   * How many calls run at a time on each server, and how many may wait; no limit by default. A number sets `running`. Other calls wait, first in,
+   * first out. An aborted call leaves the queue. Waiting counts towards the `total` timeout, and towards `timeout`.
    */
   concurrency?: Concurrency | number | undefined;
-  /** How much is sent to each server in an interval; no limit by default. */
+  /** The rate limit of each server; none by default. */
   rateLimit?: RateLimit | undefined;
-  /** A circuit breaker for each server, which pauses calls to a server that keeps failing; off by default. `true` takes the defaults. */
+  /** A circuit breaker for each server, which pauses calls to a failing server; off by default. `true` uses the defaults. */
   breaker?: Breaker | boolean | undefined;
   /** The API key (`X-API-Key`) for `baseURL`. */
   apiKey?: string | undefined;
@@ -123,19 +123,19 @@ export interface TabbyOptions {
   /** A key that is sent as `Authorization: Bearer` if no other key fits. */
   bearer?: string | undefined;
   /**
-   * A source of keys that are not fixed. Called once for all calls. Its keys are cached until they expire. It is called again after a 401,
-   * after which the request is repeated once. A string is an API key, or an admin key if the scope is `admin`.
+   * A source of keys, in place of fixed keys. It is called once for all calls, and its keys are cached until they expire. After a 401 it is
+   * called again, and the request is repeated once. A string is an API key, or an admin key if the scope is `admin`.
    */
   getKey?: ((wanted: KeyRequest) => Key | string | null | undefined | Promise<Key | string | null | undefined>) | undefined;
-  /** Deadlines by kind of work. */
+  /** Deadlines per kind of operation. */
   timeoutPolicy?: Partial<Record<"read" | "generate" | "stream" | "streamTools" | "load" | "download", Timeouts>> | undefined;
-  /** Deadlines for every kind of work. */
+  /** Deadlines for every kind of operation. */
   timeouts?: Timeouts | undefined;
   /**
-   * How long a call may keep you waiting, in milliseconds: until its first item (including connecting, keys, retries and delays), and
-   * then in each silence of a stream. Keep-alive comments do not count. Whole responses and downloads are bounded to their end, model loads
-   * until they start. The length of an active stream is not bounded. Overrides `timeoutPolicy` and `timeouts`, except a `total` that is
-   * longer. Not set by default. `Infinity` unsets it.
+   * The longest wait of a call, in milliseconds: until its first item (including connecting, keys, retries and delays), and
+   * then during each silence of a stream. Keep-alive comments do not count. Whole responses and downloads are limited to their end, model loads
+   * until they start. The duration of an active stream is not limited. Overrides `timeoutPolicy` and `timeouts`, except a longer `total`.
+   * Not set by default. `Infinity` unsets it.
    */
   timeout?: number | undefined;
   /**
@@ -163,7 +163,7 @@ export interface TabbyOptions {
   onOutcome?: ((outcome: OutcomeEvent) => void) | undefined;
 }
 
-/** Settings of a client of these servers alone. */
+/** Settings of a client with `servers` instead of `baseURL`. */
 export interface TabbyServersOptions extends Omit<TabbyOptions, "baseURL" | "servers" | "apiKey" | "adminKey" | "bearer"> {
   baseURL?: undefined;
   /** The servers, each with its own keys; see `TabbyOptions`. */
@@ -180,30 +180,30 @@ export interface ServerOptions {
   adminKey?: string | undefined;
   /** A key that is sent as `Authorization: Bearer` if no other key fits. */
   bearer?: string | undefined;
-  /** The concurrency limit of this server, instead of the client's. The queue is that of the client. */
+  /** The concurrency limit of this server, instead of the client's. The queue is shared with the client. */
   concurrency?: Pick<Concurrency, "running"> | number | undefined;
   /** The rate limit of this server, instead of the client's. */
   rateLimit?: RateLimit | undefined;
 }
 
-/** How many calls run at a time. A call holds its place until its response has ended; a stream that is not read to its end, until it is left. */
+/** How many calls run at a time. A call keeps its slot until its response has ended, or until the stream is closed. */
 export interface Concurrency {
-  /** How many calls run at a time; from 1. */
+  /** The maximum number of running calls; from 1. */
   running: number;
-  /** How many calls may wait, over all servers; 10,000 by default. Further calls fail at once with kind `policy` and code `queue_full`. */
+  /** The maximum number of waiting calls, over all servers; 10,000 by default. Further calls fail at once with kind `policy` and code `queue_full`. */
   waiting?: number | undefined;
 }
 
 /**
- * How much is sent to a server in an interval. The limit is exact: no interval of this length sees more. A call over the limit waits, first in, first
- * out, or fails with kind `policy` and code `rate_limited`.
+ * How much is sent to a server in an interval. The limit is exact: no interval of this length contains more. A call over the limit waits, first in,
+ * first out, or fails with kind `policy` and code `rate_limited`.
  */
 export interface RateLimit {
-  /** How many requests, retries included; from 1. No limit by default. */
+  /** The number of requests, including retries; from 1. No limit by default. */
   requests?: number | undefined;
   /**
-   * How many tokens, by estimate, from 1; requires `estimate`. No limit by default. A request that exceeds it alone is sent when nothing else was sent
-   * in the interval.
+   * The estimated number of tokens, from 1; requires `estimate`. No limit by default. A request that exceeds the limit on its own is sent when nothing
+   * else was sent in the interval.
    */
   tokens?: number | undefined;
   /** The interval, in milliseconds. */
@@ -211,27 +211,27 @@ export interface RateLimit {
   /** What happens to a call over the limit: it waits (`wait`, the default), or fails at once (`refuse`) unless it already waits for its turn. */
   whenFull?: "wait" | "refuse" | undefined;
   /**
-   * Returns the tokens of a request for chat, completions or embeddings, prompt and response: for example `requestTokens` of `tabbyapi/estimate`. Other
-   * calls count as none. One estimate serves all servers.
+   * Returns the tokens of a request for chat, completions or embeddings, including the response, such as `requestTokens` of `tabbyapi/estimate`. Other
+   * calls count as 0 tokens. All servers use the same estimate.
    */
   estimate?: ((request: any) => number) | undefined;
 }
 
 /**
- * A circuit breaker. While the circuit is open, calls go to other servers; without another server they fail at once with kind `policy` and code
- * `circuit_open`, and `retryAfter`. Failures are failed connections, responses that do not start in time or are cut, and statuses from 500 on, but not
- * "no model is loaded". Cancelled calls do not count.
+ * A circuit breaker. While the circuit is open, calls are sent to other servers. Without another server they fail at once with kind `policy` and code
+ * `circuit_open`, and `retryAfter`. Failed connections, responses that do not start in time or are truncated, and statuses from 500 count as failures,
+ * except "no model is loaded". Cancelled calls do not count.
  */
 export interface Breaker {
   /** The time over which attempts are counted, in milliseconds; 30000 by default. */
   window?: number | undefined;
   /** The minimum number of attempts in the window before the circuit can open, from 1; 5 by default. */
   minAttempts?: number | undefined;
-  /** The share of failures that opens it, above 0, up to 1; 0.5 by default. */
+  /** The fraction of failures that opens the circuit, above 0, up to 1; 0.5 by default. */
   failureRate?: number | undefined;
-  /** How long it stays open, in milliseconds; 10000 by default. */
+  /** How long the circuit stays open, in milliseconds; 10000 by default. */
   openFor?: number | undefined;
-  /** The number of attempts that are let through when it is half open, from 1; 1 by default. It closes if all succeed, and opens if one fails. */
+  /** The number of attempts in the half-open state, from 1; 1 by default. The circuit closes if all succeed, and opens if one fails. */
   probes?: number | undefined;
 }
 
@@ -239,9 +239,9 @@ export interface Breaker {
 export interface ServerStatus {
   /** The address. */
   base: string;
-  /** The state of its circuit; `closed` without a breaker. */
+  /** The state of the circuit; `closed` without a breaker. */
   breaker: "closed" | "open" | "half_open";
-  /** The time until an open circuit half-opens, in milliseconds; null if it is not open. */
+  /** The time until an open circuit becomes half open, in milliseconds; null if it is not open. */
   retry_after: number | null;
   /** The number of attempts in flight. */
   in_flight: number;
@@ -251,17 +251,17 @@ export interface ServerStatus {
   failures: number;
   /** Whether the last finished attempt failed. */
   failing: boolean;
-  /** The loaded model, if `probe()` has found out; empty if no model is loaded, null if unknown. */
+  /** The loaded model, as found by `probe()`; empty if no model is loaded, null if unknown. */
   model: string | null;
 }
 
-/** What a server said of its model: the model, or the error. */
+/** The result of probing a server: its model, or an error. */
 export interface ProbedServer {
   /** The address. */
   base: string;
   /** The loaded model. */
   model?: wire.ModelCard;
-  /** Why there is none: code `no_model_loaded`, or why the server did not say. */
+  /** The error: its code is `no_model_loaded`, or the request failed. */
   error?: TabbyError;
 }
 
@@ -308,8 +308,8 @@ export interface Key {
 }
 
 /**
- * Time limits for each part of a call, in milliseconds. `Infinity` means no limit. Missing values keep their default. Defaults by kind of
- * work, in seconds:
+ * Time limits for each part of a call, in milliseconds. `Infinity` means no limit. Missing values keep their default. Defaults per kind of
+ * operation, in seconds:
  *
  * | | `head` | `firstItem` | `idle` | `total` |
  * |---|---|---|---|---|
@@ -325,7 +325,7 @@ export interface Timeouts {
   head?: number | undefined;
   /** From sending the request to the first item of a stream. */
   firstItem?: number | undefined;
-  /** Between two arrivals of data. Keep-alive comments do not count as data, and time in which you do not read does not count. */
+  /** Between two arrivals of data. Keep-alive comments do not count as data, and time during which you do not read does not count. */
   idle?: number | undefined;
   /** The whole call, including retries and delays. */
   total?: number | undefined;
@@ -345,13 +345,13 @@ export interface Retry {
   retryGenerations?: boolean | undefined;
 }
 
-/** Limits on what is accepted from a server, in bytes of UTF-8. */
+/** Limits on the data accepted from a server, in bytes of UTF-8. */
 export interface Limits {
   /** The largest event of a stream; 16 MiB by default. */
   event?: number | undefined;
   /** The largest body that is not a stream; 64 MiB by default. */
   body?: number | undefined;
-  /** How much of an error's body is kept; 64 KiB by default. */
+  /** The part of an error's body that is kept; 64 KiB by default. */
   errorExcerpt?: number | undefined;
   /** The text, tool arguments and logprobs that a stream may accumulate; 64 MiB by default. */
   accumulated?: number | undefined;
@@ -375,9 +375,9 @@ export interface CallOptions {
   fetchOptions?: web.FetchOptions | undefined;
   /** Also overrides the client's `timeout`. */
   timeouts?: Timeouts | undefined;
-  /** Overrides the client's, in milliseconds. See `TabbyOptions`. */
+  /** Overrides the client's `timeout`, in milliseconds. See `TabbyOptions`. */
   timeout?: number | undefined;
-  /** The maximum number of retries, from 0; that of the client by default. */
+  /** The maximum number of retries, from 0; the client's setting by default. */
   maxRetries?: number | undefined;
   /** All retry settings. */
   retry?: Retry | undefined;
@@ -389,51 +389,51 @@ export interface CallOptions {
   server?: string | web.UrlObject | undefined;
 }
 
-/** What a stream of a conversation or a completion may override. */
+/** Options of a streamed conversation or completion. */
 export interface ResumableOptions extends CallOptions {
   /**
-   * Resumes the stream when it stalls or breaks: the rest is generated by another request, and the stream goes on as if nothing had happened. `true`
-   * takes the defaults; off by default. The prompt is read again, and what follows the text that had arrived is generated. Streams of several
-   * choices, of tool calls, in the middle of reasoning or under a grammar are not resumed.
+   * Resumes the stream when it stalls or breaks: another request generates the rest, and the stream continues with its items. `true`
+   * uses the defaults; off by default. The server processes the prompt again. Streams with several choices, with tool calls, in the middle of
+   * reasoning or with a grammar are not resumed.
    */
   resume?: Resume | boolean | undefined;
 }
 
 /** Whether and how often a stream that stalls or breaks is resumed. */
 export interface Resume {
-  /** How often one stream is resumed at most; 3 by default. */
+  /** The maximum number of times a stream is resumed; 3 by default. */
   attempts?: number | undefined;
   /** The first delay before jitter, in milliseconds; 500 by default. It doubles with each attempt. */
   base?: number | undefined;
   /** The longest delay before jitter, in milliseconds; 8000 by default. */
   cap?: number | undefined;
-  /** Whether a stream may go on with another model than it began with; false by default. */
+  /** Whether a stream may continue with another model; false by default. */
   anyModel?: boolean | undefined;
   /**
-   * Whether conversations are continued with `continue_final_message` even if no reasoning had arrived, as models of the Harmony format need it; false
-   * by default, so that `response_prefix` is used. It requires a server of July 2026 or newer.
+   * Whether conversations are continued with `continue_final_message` even if no reasoning had arrived. Models of the Harmony format need this. False
+   * by default, so that `response_prefix` is used. Requires a server of July 2026 or newer.
    */
   finalMessage?: boolean | undefined;
-  /** Called each time that the stream breaks. */
+  /** Called each time the stream breaks. */
   onResume?: ((event: ResumeEvent) => void) | undefined;
 }
 
-/** A stream broke: why, and what is done about it. */
+/** Describes a stream that broke, and the action that follows. */
 export interface ResumeEvent {
   /**
-   * What is done about it: the rest is asked for; nothing but the announced end was missing; `max_tokens` had arrived; or it ends with the
-   * error.
+   * The action: the rest is requested (`resumed`); only the announced end was missing (`completed`); `max_tokens` had arrived (`length`); or the
+   * stream ends with the error (`refused`).
    */
   action: "resumed" | "completed" | "length" | "refused";
-  /** The delay before the rest is asked for, in milliseconds. */
+  /** The delay before the rest is requested, in milliseconds. */
   wait: number | null;
   /** Why it is not resumed, if it is not. */
   code: ErrorCode | null;
-  /** How many items had arrived. */
+  /** The number of items that had arrived. */
   items: number;
-  /** How often the stream has been resumed, this time included. */
+  /** How often the stream has been resumed, including this time. */
   resumes: number;
-  /** Why it stalled or broke. */
+  /** The error that broke the stream. */
   error: TabbyError;
 }
 
@@ -479,9 +479,9 @@ export interface Outcome {
   attempt_count: number;
   /** How often the stream was resumed. */
   resumes: number;
-  /** Why a stream that broke was not resumed, or not resumed again; null if it was not to be resumed. */
+  /** Why a stream that broke was not resumed, or not resumed again; null if resuming was not enabled. */
   not_resumed: ErrorCode | null;
-  /** The requests. Of more than 16, the first 15 and the last. */
+  /** The requests. If there are more than 16, the first 15 and the last one. */
   attempts: Attempt[];
 }
 
@@ -501,9 +501,9 @@ export interface Attempt {
   request_bytes: number;
   /** The received bytes of the response body, decompressed. */
   response_bytes: number;
-  /** How many items it brought. */
+  /** The number of items it delivered. */
   items: number;
-  /** Whether it resumes what earlier attempts had brought. */
+  /** Whether it resumes earlier attempts. */
   resumes: boolean;
   /** Why it failed: the code of the error. */
   cause: string | null;
@@ -516,7 +516,7 @@ export type ErrorKind =
   | "config" | "encode" | "credentials" | "connect" | "transport" | "timeout" | "server" | "truncated" | "decode" | "too_large"
   | "cancelled" | "misuse" | "policy" | "trapped";
 
-/** Error codes for programs. Servers have others, which are passed on. */
+/** Error codes. A server can have other codes, which are passed on. */
 export type ErrorCode =
   | "already_complete" | "already_exists" | "already_loaded" | "attempts_used_up" | "bad_header" | "bad_request"
   | "body_too_large" | "cancelled" | "cannot_continue" | "certificate" | "circuit_open" | "config" | "connect" | "connection_lost"
@@ -544,13 +544,13 @@ export class TabbyError<Partial = unknown> extends Error {
   readonly name: "TabbyError" | "AbortError" | "TimeoutError";
   /** The class of the error. */
   readonly kind: ErrorKind;
-  /** A stable word for programs: the server's own, such as `context_length_exceeded`, or one of this package, such as `no_model_loaded`. */
+  /** A stable code: the server's own, such as `context_length_exceeded`, or one of this package, such as `no_model_loaded`. */
   readonly code: ErrorCode;
   /** The HTTP status, if the server responded. */
   readonly status: number | undefined;
   /** Whether the same call may succeed later without a change. */
   readonly retryable: boolean;
-  /** The delay before the next attempt, in milliseconds: from `Retry-After`, or until a rate limit or breaker of the client has room again. */
+  /** The delay before the next attempt, in milliseconds: from `Retry-After`, or until a rate limit or breaker of the client allows calls. */
   readonly retryAfter: number | undefined;
   /** The accumulated response of a stream so far. */
   partial: Partial | undefined;
@@ -578,7 +578,7 @@ export class TabbyError<Partial = unknown> extends Error {
   readonly body: string | undefined;
   /** The history of the call. */
   readonly outcome: Outcome | undefined;
-  /** The value for `JSON.stringify`, which `structuredClone` and `postMessage` also accept. */
+  /** Returns the value for `JSON.stringify`, which `structuredClone` and `postMessage` also accept. */
   toJSON(): Record<string, unknown>;
   /** Creates an error from the result of `toJSON`, on the other side. */
   static from(value: unknown): TabbyError;
@@ -591,26 +591,26 @@ export interface Answer<T> extends Promise<T> {
 }
 
 /**
- * A streamed response. Nothing is sent before the first item is requested. Not reading applies back-pressure. Leaving the loop, or
- * dropping the stream, closes the connection. It has one reader. A second one is rejected with code `stream_in_use`.
+ * A streamed response. Nothing is sent before the first item is requested. Not reading applies back-pressure. Leaving the loop, or garbage
+ * collection of the stream, closes the connection. A stream has one reader. A second one is rejected with code `stream_in_use`.
  */
 export class Stream<Item, Total> implements AsyncIterable<Item> {
   protected constructor();
   [Symbol.asyncIterator](): AsyncIterableIterator<Item>;
-  /** Splits the stream in two: each gets all items. Items that only one has read are buffered for the other. */
+  /** Splits the stream into two iterators. Each gets all items. Items that only one has read are buffered for the other. */
   tee(): [AsyncIterableIterator<Item>, AsyncIterableIterator<Item>];
   /** Sends the request, and resolves to the head of a successful response. Await it before a route responds with the stream. */
   readonly opened: Promise<{ status: number; headers: web.HeadersObject }>;
   /** The accumulated response so far. */
   readonly soFar: Total;
-  /** Whether it has ended, successfully or not. */
+  /** Whether the stream has ended, successfully or not. */
   readonly ended: boolean;
   /** The history of the call, after its end. */
   readonly outcome: Outcome | undefined;
   /** Reads the rest, or waits until a loop has read it, and resolves to the whole response. An error has the response so far as `partial`. */
   final(): Promise<Total>;
   /**
-   * Called with each part of text and the index of its choice. Listening reads the stream, unless a loop does, and begins in the same turn.
+   * Called with each part of text and the index of its choice. Listening reads the stream, unless a loop does, and starts in the same turn.
    * Errors of listeners are reported and do not end the stream.
    */
   on(event: "content", listener: (piece: string, index: number) => void): this;
@@ -623,8 +623,8 @@ export class Stream<Item, Total> implements AsyncIterable<Item> {
   /** Aborts the stream: closes the connection, after which the server ends the generation. Loops over it end without an error. */
   abort(reason?: unknown): void;
   /**
-   * The items as lines of JSON, for example for the body of a `Response`. An error is the last line, as `{"error": …}`. Cancelling it aborts
-   * the stream. `fromReadableStream` reads it.
+   * Returns the items as lines of JSON, for example for the body of a `Response`. An error is the last line, as `{"error": …}`. Cancelling the
+   * returned stream aborts this one. `fromReadableStream` reads it.
    */
   toReadableStream(): web.ByteStream;
 }
@@ -637,7 +637,7 @@ export class MessageStream<Item, Total> extends Stream<Item, Total> {
   text(): Promise<string>;
 }
 
-/** The progress of a model load. Dropping it does not stop the load. */
+/** The progress of a model load. Closing the stream does not stop the load. */
 export class LoadStream extends Stream<wire.LoadProgress, values.LoadReport> {
   /** Reads the rest. The model is usable after that, which is later than the "finished" events. */
   finalReport(): Promise<values.LoadReport>;
@@ -693,11 +693,11 @@ export interface Models {
 export interface EmbeddingModels {
   /** Lists the available embedding models. Without an admin key the server lists only the loaded one. */
   list(options?: CallOptions): Answer<wire.ModelList>;
-  /** Returns the loaded one. Rejects with code `no_embedding_model_loaded` if there is none. */
+  /** Returns the loaded embedding model. Rejects with code `no_embedding_model_loaded` if there is none. */
   current(options?: CallOptions): Answer<wire.ModelCard>;
-  /** Loads one. Resolves when it is loaded. */
+  /** Loads an embedding model. Resolves when it is loaded. */
   load(request: wire.EmbeddingLoadRequest, options?: CallOptions): Answer<wire.LoadProgress>;
-  /** Unloads it. Requires the admin key. */
+  /** Unloads the embedding model. Requires the admin key. */
   unload(options?: CallOptions): Answer<void>;
 }
 
@@ -709,7 +709,7 @@ export interface Loras {
   active(options?: CallOptions): Answer<wire.LoraList>;
   /** Loads LoRAs. Requires the admin key. The response lists those that were loaded. */
   load(request: wire.LoraLoadRequest, options?: CallOptions): Answer<{ success: string[]; failure: string[] }>;
-  /** Unloads all. Requires the admin key. */
+  /** Unloads all LoRAs. Requires the admin key. */
   unload(options?: CallOptions): Answer<void>;
 }
 
@@ -719,7 +719,7 @@ export interface Templates {
   list(options?: CallOptions): Answer<{ object?: string; data: string[] }>;
   /** Switches to the template of this name. Rejects with code `unknown_template` if the server does not have it. */
   switch(name: string, options?: CallOptions): Answer<void>;
-  /** Removes the template. Requires the admin key. */
+  /** Unloads the chat template. Requires the admin key. */
   unload(options?: CallOptions): Answer<void>;
 }
 
@@ -749,7 +749,7 @@ export interface Sampling {
 export interface Health {
   /** Returns the server's health. A 503 with a body is a response, not an error. */
   check(options?: CallOptions): Answer<wire.HealthReport>;
-  /** Returns names and addresses of the server's APIs. */
+  /** Returns the names and addresses of the server's APIs. */
   serviceInfo(options?: CallOptions): Answer<wire.ServiceInfo>;
   /** Waits until a model is loaded, and returns its card. `timeout` is in milliseconds, a minute by default. */
   waitUntilReady(options?: { timeout?: number | undefined; signal?: web.Signal | undefined }): Promise<wire.ModelCard>;
@@ -783,9 +783,9 @@ export interface Kobold {
   version(options?: CallOptions): Answer<{ result: string }>;
   /** Returns the name and version of the server. */
   extraVersion(options?: CallOptions): Answer<{ result: string; version: string }>;
-  /** The soft prompts that there are; TabbyAPI has none. */
+  /** Returns the available soft prompts; TabbyAPI has none. */
   softPrompts(options?: CallOptions): Answer<{ values: unknown[] }>;
-  /** The soft prompt in use; empty with TabbyAPI. */
+  /** Returns the current soft prompt; empty with TabbyAPI. */
   softPrompt(options?: CallOptions): Answer<{ value: string }>;
   /** Sets the soft prompt, which TabbyAPI accepts and ignores. */
   setSoftPrompt(value: string, options?: CallOptions): Answer<void>;

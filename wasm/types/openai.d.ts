@@ -16,11 +16,11 @@ import type * as web from "./web.js";
 
 export { TabbyError } from "./index.js";
 
-/** Settings of a client. Those of `Tabby` that are not named here are passed on. */
+/** Settings of a client. Other settings of `Tabby` are passed on. */
 export interface ClientOptions extends Omit<Partial<tabby.TabbyOptions>, "apiKey" | "baseURL" | "headers" | "logger" | "fetch" | "bearer" | "adminKey" | "getKey"> {
   /** The server's address; `OPENAI_BASE_URL`, then `TABBY_URL` of the environment, then `http://127.0.0.1:5000/v1` by default. */
   baseURL?: string | null | undefined;
-  /** The key, or a function that gives it, sent as `Authorization: Bearer`; `OPENAI_API_KEY`, then `TABBY_API_KEY` by default. */
+  /** The key, or a function that returns it, sent as `Authorization: Bearer`; `OPENAI_API_KEY`, then `TABBY_API_KEY` by default. */
   apiKey?: string | (() => Promise<string>) | null | undefined;
   /** The admin key; `OPENAI_ADMIN_KEY`, then `TABBY_ADMIN_KEY` by default. */
   adminAPIKey?: string | null | undefined;
@@ -28,27 +28,27 @@ export interface ClientOptions extends Omit<Partial<tabby.TabbyOptions>, "apiKey
   organization?: string | null | undefined;
   /** Ignored: TabbyAPI has no projects. */
   project?: string | null | undefined;
-  /** In place of the host's own `fetch`. */
+  /** Used instead of the host's own `fetch`. */
   fetch?: ((url: string, init?: any) => Promise<web.ResponseObject>) | undefined;
-  /** Headers for every request; null leaves one out. */
+  /** Headers for every request; null omits one. */
   defaultHeaders?: Headers | undefined;
-  /** Parameters of every address. */
+  /** Query parameters of every request. */
   defaultQuery?: Record<string, string | undefined> | undefined;
-  /** Ignored: this package is made for pages, too. */
+  /** Ignored: this package also supports browsers. */
   dangerouslyAllowBrowser?: boolean | undefined;
-  /** What is logged; `OPENAI_LOG`, then `warn` by default. Requests are `debug`, calls that failed `info`, as their errors are thrown. */
+  /** The log level; `OPENAI_LOG`, then `warn` by default. Requests are logged as `debug`, failed calls as `info`, as their errors are thrown. */
   logLevel?: LogLevel | undefined;
-  /** Where to; `console` by default. */
+  /** The logger; `console` by default. */
   logger?: Logger | undefined;
 }
 
-/** Headers as they may be given. */
+/** The accepted types of headers. */
 export type Headers = web.HeadersLike | Record<string, string | string[] | null | undefined>;
 
-/** What is logged. */
+/** A log level. */
 export type LogLevel = "off" | "error" | "warn" | "info" | "debug";
 
-/** Takes lines. */
+/** A logger for lines. */
 export interface Logger {
   /** Errors. */
   error(...rest: any[]): void;
@@ -60,23 +60,23 @@ export interface Logger {
   debug(...rest: any[]): void;
 }
 
-/** What a call may override. */
+/** The options of a call, which override those of the client. */
 export interface RequestOptions {
   /** Aborts the call. */
   signal?: web.Signal | null | undefined;
   /** In milliseconds; see `timeout` of `TabbyOptions`. */
   timeout?: number | undefined;
-  /** How often the call is tried again. */
+  /** The maximum number of retries of the call. */
   maxRetries?: number | undefined;
   /** Headers of this call. */
   headers?: Headers | undefined;
-  /** Parameters of the address. */
+  /** Query parameters. */
   query?: Record<string, unknown> | null | undefined;
-  /** Passed on to `fetch`. */
+  /** Passed to `fetch`. */
   fetchOptions?: web.FetchOptions | undefined;
   /** Deadlines by part; see `Timeouts`. */
   timeouts?: tabby.Timeouts | undefined;
-  /** Caps on what is accepted. */
+  /** Limits on what is accepted. */
   limits?: tabby.Limits | undefined;
 }
 
@@ -89,37 +89,37 @@ export class OpenAI {
   apiKey: string | null;
   /** The admin key; null without one. */
   adminAPIKey: string | null;
-  /** How often a failed call is tried again. */
+  /** The maximum number of retries of a failed call. */
   maxRetries: number;
   /** In milliseconds. */
   timeout: number;
-  /** What is logged. */
+  /** The log level. */
   logLevel: LogLevel;
-  /** Where to. */
+  /** The logger. */
   logger: Logger;
-  /** The client of this package that does the work, for everything that this class lacks. */
+  /** The underlying client of this package, for everything that this class lacks. */
   readonly tabby: Tabby;
   /** Conversations. */
   readonly chat: { readonly completions: ChatCompletions };
-  /** Texts. */
+  /** Text completions. */
   readonly completions: TextCompletions;
-  /** Vectors of texts. */
+  /** Embedding vectors of texts. */
   readonly embeddings: EmbeddingsResource;
   /** Models. */
   readonly models: ModelsResource;
-  /** Another client with the options of this one, and these in the place of some. */
+  /** Returns another client with the options of this one, overridden by these. */
   withOptions(options: Partial<ClientOptions>): this;
-  /** Asks any route. */
+  /** Calls any route. */
   request<T = any>(request: RequestOptions & { method: string; path: string; body?: unknown; stream?: boolean | undefined }): APIPromise<T>;
-  /** Asks any route. */
+  /** Calls any route. */
   get<T = any>(path: string, options?: RequestOptions): APIPromise<T>;
-  /** Asks any route. */
+  /** Calls any route. */
   post<T = any>(path: string, options?: RequestOptions & { body?: unknown; stream?: boolean | undefined }): APIPromise<T>;
-  /** Asks any route. */
+  /** Calls any route. */
   put<T = any>(path: string, options?: RequestOptions & { body?: unknown }): APIPromise<T>;
-  /** Asks any route. */
+  /** Calls any route. */
   patch<T = any>(path: string, options?: RequestOptions & { body?: unknown }): APIPromise<T>;
-  /** Asks any route. */
+  /** Calls any route. */
   delete<T = any>(path: string, options?: RequestOptions): APIPromise<T>;
   static OpenAIError: typeof OpenAIError;
   static APIError: typeof APIError;
@@ -137,11 +137,11 @@ export class OpenAI {
 }
 export default OpenAI;
 
-/** A promise of an answer. */
+/** A promise of a response. */
 export class APIPromise<T> extends Promise<T> {
-  /** The response: its status and headers; the body is the answer, serialized again. */
+  /** Returns the HTTP response with status and headers. Its body is the parsed response, serialized again. */
   asResponse(): Promise<web.ResponseObject>;
-  /** The answer, with the response and the id of the request. */
+  /** Returns the parsed response, with the HTTP response and the id of the request. */
   withResponse(): Promise<{ data: T; response: web.ResponseObject; request_id: string | null }>;
 }
 
@@ -150,47 +150,47 @@ export class Stream<Item> implements AsyncIterable<Item> {
   /** Aborts the stream. */
   controller: AbortController;
   [Symbol.asyncIterator](): AsyncIterator<Item>;
-  /** Two streams in place of this one: each gets all chunks. */
+  /** Splits the stream into two. Each gets all chunks. */
   tee(): [Stream<Item>, Stream<Item>];
-  /** The chunks as lines of JSON. */
+  /** Returns the chunks as lines of JSON. */
   toReadableStream(): web.ByteStream;
-  /** The chunks as events, as the server sends them. */
+  /** Returns the chunks as events, as the server sends them. */
   toEventStream(): web.ByteStream;
-  /** A stream out of lines that `toReadableStream` has made. */
+  /** Creates a stream from the lines of `toReadableStream`. */
   static fromReadableStream<Item>(readable: web.ByteStream, controller?: AbortController): Stream<Item>;
 }
 
 /** The host's `AbortController`. */
 type AbortController = { abort(reason?: unknown): void; readonly signal: web.Signal };
 
-/** A tool of a request; a description is made where there is none, since the server insists on one. */
+/** A tool of a request. A missing description is generated, since the server requires one. */
 export interface ChatTool {
-  /** What it is. */
+  /** The type. */
   type: "function";
   /** The function. */
   function: { name: string; description?: string | undefined; parameters?: tabby.JsonSchema | undefined; strict?: boolean | null | undefined };
 }
 
-/** A form of an answer: also those of npm `openai`, such as of `zodResponseFormat`. */
+/** A format of a response, including those of npm `openai`, such as from `zodResponseFormat`. */
 export type ResponseFormat = tabby.ChatRequest["response_format"] | { type: "json_schema"; json_schema: { name: string; schema?: tabby.JsonSchema; strict?: boolean | null } };
 
-/** A conversation to continue: the fields of OpenAI, and those of TabbyAPI. */
+/** A conversation to continue, with the fields of OpenAI and of TabbyAPI. */
 export interface ChatParams extends Omit<tabby.ChatRequest, "tools" | "response_format"> {
-  /** Whether it is streamed. */
+  /** Whether the response is streamed. */
   stream?: boolean | null | undefined;
   /** The functions that the model may call. */
   tools?: ChatTool[] | undefined;
-  /** The form that the answer is held to. */
+  /** The format of the response. */
   response_format?: ResponseFormat | undefined;
 }
 
-/** A `response_format` of a schema of Standard Schema or a JSON schema, whose values are `parsed`. */
+/** Returns a `response_format` for a Standard Schema or a JSON schema. Responses have their value as `parsed`. */
 export function responseFormat<S extends Schema>(schema: S, name?: string, options?: { jsonSchema?: tabby.JsonSchema }): ParseableFormat<OutputOf<S>>;
 
-/** A form whose values are known. */
+/** A format whose values have a type. */
 export type ParseableFormat<T> = { type: "json_schema"; json_schema: { name: string; schema?: tabby.JsonSchema; strict?: boolean | null }; $parseRaw(text: string): T | Promise<T> };
 
-/** An answer whose text and arguments are parsed. */
+/** A response whose text and arguments are parsed. */
 export type ParsedCompletion<T> = Omit<tabby.ChatCompletion, "choices"> & {
   choices: (Omit<tabby.ChatCompletion["choices"][number], "message"> & { message: ParsedMessage<T> })[];
 };
@@ -202,35 +202,35 @@ type ParsedOf<P> = P extends { response_format: { $parseRaw(text: string): infer
 
 /** Conversations. */
 export interface ChatCompletions {
-  /** The answer as it comes. */
+  /** Streams the response. */
   create(request: ChatParams & { stream: true }, options?: RequestOptions): APIPromise<Stream<tabby.ChatChunk>>;
-  /** The whole answer. */
+  /** Returns the whole response. */
   create(request: ChatParams & { stream?: false | null | undefined }, options?: RequestOptions): APIPromise<tabby.ChatCompletion>;
-  /** Either. */
+  /** Streams the response or returns the whole response. */
   create(request: ChatParams, options?: RequestOptions): APIPromise<tabby.ChatCompletion | Stream<tabby.ChatChunk>>;
-  /** A streamed answer with events. */
+  /** Streams the response with events. */
   stream<P extends ChatParams>(request: P, options?: RequestOptions): ChatCompletionStream<ParsedOf<P>>;
-  /** The whole answer, with its text and arguments parsed. */
+  /** Returns the whole response, with its text and arguments parsed. */
   parse<P extends ChatParams>(request: P, options?: RequestOptions): APIPromise<ParsedCompletion<ParsedOf<P>>>;
-  /** Rounds with tools whose answers are streamed. */
+  /** Runs tools in rounds, with streamed responses. */
   runTools(request: RunParams & { stream: true }, options?: RunOptions): ChatCompletionStreamingRunner;
-  /** Rounds with tools. */
+  /** Runs tools in rounds. */
   runTools(request: RunParams & { stream?: false | undefined }, options?: RunOptions): ChatCompletionRunner;
 }
 
 /** A request whose tools are run. */
 export interface RunParams extends Omit<ChatParams, "tools" | "stream"> {
-  /** Functions, with what runs them. What one throws ends the run; a name that is not there and arguments that `parse` refuses are the model's. */
+  /** The tools. An exception of a function ends the run. Unknown names and arguments that `parse` rejects are reported to the model. */
   tools: readonly RunnableTool[];
   /** Passed to the functions. */
   toolContext?: unknown;
 }
 
-/** A function that the model may call, and what runs it. */
+/** A function that the model may call, with its implementation. */
 export interface RunnableTool {
-  /** What it is. */
+  /** The type. */
   type: "function";
-  /** The function; its arguments are text, or what `parse` makes of it. */
+  /** The function. Its arguments are text, or the result of `parse`. */
   function: {
     name?: string | undefined;
     description?: string | undefined;
@@ -244,7 +244,7 @@ export interface RunnableTool {
 /** A tool whose arguments are parsed before it is called. */
 export class ParsingToolFunction<Args> {
   constructor(given: { name: string; description?: string; parameters: object; parse(input: string): Args | Promise<Args>; function(args: Args, runner: any, context: any): unknown });
-  /** What it is. */
+  /** The type. */
   type: "function";
   /** The function. */
   function: RunnableTool["function"];
@@ -252,9 +252,9 @@ export class ParsingToolFunction<Args> {
 
 /** Options of a run. */
 export interface RunOptions extends RequestOptions {
-  /** The most answers; 10 by default. */
+  /** The maximum number of responses; 10 by default. */
   maxChatCompletions?: number | undefined;
-  /** Called after each answer, when its calls have been run. */
+  /** Called after each response, when its calls have been run. */
   afterCompletion?: ((completion: tabby.ChatCompletion, runner: any) => unknown) | undefined;
 }
 
@@ -277,7 +277,7 @@ export interface RunEvents {
   end(): void;
 }
 
-/** Events of streamed answers, besides those of every run. */
+/** Events of streamed responses, in addition to those of every run. */
 export interface StreamEvents extends RunEvents {
   chunk(chunk: tabby.ChatChunk, snapshot: tabby.ChatCompletion): void;
   "content.delta"(event: { delta: string; snapshot: string; parsed: unknown }): void;
@@ -292,23 +292,23 @@ export interface StreamEvents extends RunEvents {
   "logprobs.refusal.done"(event: { refusal: unknown[] }): void;
 }
 
-/** A conversation that runs by itself; it begins in the next turn. */
+/** A conversation that runs automatically. It starts in the next turn of the event loop. */
 export class ChatRun<Events, T = unknown> {
   protected constructor();
-  /** Aborts it. */
+  /** Aborts the run. */
   controller: AbortController;
-  /** Whether it has ended, failed, was aborted. */
+  /** Whether the run has ended, failed, or was aborted. */
   readonly ended: boolean;
   readonly errored: boolean;
   readonly aborted: boolean;
-  /** The conversation so far; what is added is sent with the next round. */
+  /** The conversation so far. Messages that are added are sent with the next round. */
   messages: tabby.ChatMessage[];
   on<Name extends keyof Events>(event: Name, listener: Events[Name]): this;
   once<Name extends keyof Events>(event: Name, listener: Events[Name]): this;
   off<Name extends keyof Events>(event: Name, listener: Events[Name]): this;
-  /** What an event says when it next happens. */
+  /** Resolves to the value of the next event of this name. */
   emitted<Name extends keyof Events>(event: Name): Promise<Events[Name] extends (first: infer First, ...rest: any[]) => void ? First : void>;
-  /** Settles when it has ended. */
+  /** Settles when the run has ended. */
   done(): Promise<void>;
   /** Aborts the run. */
   abort(): void;
@@ -318,54 +318,54 @@ export class ChatRun<Events, T = unknown> {
   finalContent(): Promise<string | null>;
   finalFunctionToolCall(): Promise<{ name: string; arguments: string } | undefined>;
   finalFunctionToolCallResult(): Promise<string | undefined>;
-  /** Tokens of all answers, added up. */
+  /** The sum of the tokens of all responses. */
   totalUsage(): Promise<{ prompt_tokens: number; completion_tokens: number; total_tokens: number }>;
 }
 
-/** A streamed answer with events, and a loop over its chunks. */
+/** A streamed response with events, and an iterable of its chunks. */
 export class ChatCompletionStream<T = unknown> extends ChatRun<StreamEvents, T> implements AsyncIterable<tabby.ChatChunk> {
-  /** What has come so far, added up. */
+  /** The accumulated response so far. */
   readonly currentChatCompletionSnapshot: tabby.ChatCompletion | undefined;
   [Symbol.asyncIterator](): AsyncIterator<tabby.ChatChunk>;
-  /** Its chunks as lines of JSON, and the results of tools between them. */
+  /** Returns the chunks as lines of JSON, with the results of tools between them. */
   toReadableStream(): web.ByteStream;
-  /** A stream out of such lines. */
+  /** Creates a stream from such lines. */
   static fromReadableStream(readable: web.ByteStream): ChatCompletionStream;
 }
 
-/** Rounds with tools whose answers come whole. */
+/** A run with tools whose responses are not streamed. */
 export class ChatCompletionRunner extends ChatRun<RunEvents> {}
 
-/** Rounds with tools whose answers are streamed. */
+/** A run with tools whose responses are streamed. */
 export class ChatCompletionStreamingRunner extends ChatCompletionStream {}
 
-/** Texts. */
+/** Text completions. */
 export interface TextCompletions {
-  /** The text as it comes. */
+  /** Streams the text. */
   create(request: tabby.CompletionRequest & { stream: true }, options?: RequestOptions): APIPromise<Stream<tabby.CompletionChunk>>;
-  /** The whole text. */
+  /** Returns the whole text. */
   create(request: tabby.CompletionRequest & { stream?: false | null | undefined }, options?: RequestOptions): APIPromise<tabby.Completion>;
 }
 
-/** Vectors of texts. */
+/** Embedding vectors of texts. */
 export interface EmbeddingsResource {
-  /** A vector for each text: a list of numbers, or with `encoding_format: "base64"` the text of one. Numbers are those of 32 bits. */
+  /** Returns a vector for each text: a list of 32-bit numbers, or with `encoding_format: "base64"` their encoding. */
   create(request: tabby.EmbeddingsRequest & { encoding_format: "base64" }, options?: RequestOptions): APIPromise<Vectors<string>>;
   create(request: tabby.EmbeddingsRequest, options?: RequestOptions): APIPromise<Vectors<number[]>>;
 }
 
-/** Vectors as they are asked for. */
+/** A request for embeddings. */
 export type Vectors<V> = Omit<Embeddings, "data"> & { data: { index: number; embedding: V; object?: string }[] };
 
 /** Models. */
 export interface ModelsResource {
-  /** The models that the key is shown: a promise of a page, and a loop over its models. */
+  /** Lists the models that the key may see: a promise of a page, and an iterable of its models. */
   list(options?: RequestOptions): APIPromise<ModelsPage> & AsyncIterable<tabby.ModelCard>;
-  /** One of them, as the server has no route for it. Fails with a `NotFoundError`. */
+  /** Returns a model from the list, since the server has no route for it. Rejects with a `NotFoundError` if it is not there. */
   retrieve(id: string, options?: RequestOptions): APIPromise<tabby.ModelCard>;
 }
 
-/** The models; there is one page. */
+/** The models. There is only one page. */
 export interface ModelsPage extends AsyncIterable<tabby.ModelCard> {
   data: tabby.ModelCard[];
   object: string;
@@ -373,23 +373,23 @@ export interface ModelsPage extends AsyncIterable<tabby.ModelCard> {
   hasNextPage(): boolean;
 }
 
-/** What went wrong. */
+/** An error. */
 export class OpenAIError extends Error {}
 
-/** An answer that is an error, or none at all. `cause` is the error of this package, with attempts, partial answers and more. */
+/** An error response, or a missing response. `cause` is the error of this package, with attempts, partial responses and more. */
 export class APIError<Status extends number | undefined = number | undefined> extends OpenAIError {
   constructor(status: Status, error: object | undefined, message: string | undefined, headers: web.HeadersObject | undefined);
-  /** The HTTP status, when the server had answered. */
+  /** The HTTP status, if the server responded. */
   readonly status: Status;
-  /** The headers of the answer. */
+  /** The headers of the response. */
   readonly headers: web.HeadersObject | undefined;
-  /** What the server said. */
+  /** The body of the error. */
   readonly error: any;
-  /** A word for programs: the server's own, or that of `TabbyError`. */
+  /** The error code: the server's own, or that of `TabbyError`. */
   readonly code: string | null | undefined;
   readonly param: string | null | undefined;
   readonly type: string | undefined;
-  /** The id of the request, if the server gave it one. */
+  /** The id of the request, if the server sent one. */
   readonly requestID: string | null | undefined;
   /** What to do about it. */
   readonly hint?: string | undefined;

@@ -1,4 +1,4 @@
-/** The module, as bundlers and hosts that import WebAssembly give it: for `init({ module })`. */
+/** The module, as imported by bundlers and hosts that import WebAssembly: for `init({ module })`. */
 import type { WasmModule } from "./web.js";
 
 declare const module: WasmModule;

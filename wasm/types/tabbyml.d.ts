@@ -1,6 +1,6 @@
 /**
- * A client for servers of TabbyML/tabby, the self-hosted coding assistant, and a session for editors. It is another server than the one that the
- * package's first entry is for. Requests and answers are plain objects with the names that they have on the wire.
+ * A client for TabbyML/tabby, the self-hosted coding assistant, and a session for editors. This is a different server than the one of the
+ * package's main entry point. Requests and responses are plain objects with the field names of the wire.
  *
  * ```ts
  * import { TabbyML } from "tabbyapi/tabbyml";
@@ -16,45 +16,45 @@ import type { Answer, CallOptions, ChatChunk, ChatCompletion, ChatRequest as Any
 export { MessageStream, Stream, TabbyError } from "./index.js";
 export type { Answer, Breaker, CallOptions, ChatChunk, ChatCompletion, ChatMessage, Concurrency, RateLimit, ServerStatus } from "./index.js";
 
-/** Loads the WebAssembly module of this entry. Calls do it by themselves; this does it early, or takes a module that you bring. */
+/** Loads the WebAssembly module of this entry point. Calls do this automatically. Call it to load early, or to pass a module. */
 export function init(options?: {
-  /** The module `tabbyapi/tabbyml.wasm`: compiled, its bytes, a `Response` with them, or its address. Give it before the first call. */
+  /** The module `tabbyapi/tabbyml.wasm`: compiled, its bytes, a `Response` with them, or its address. Set it before the first call. */
   module?: ModuleSource | Promise<ModuleSource> | undefined;
 }): Promise<void>;
 
-/** A client of one server. Making one sends nothing and loads nothing. */
+/** A client of one server. Creating one sends and loads nothing. */
 export class TabbyML {
-  /** Throws a `TabbyError` if an option cannot be used. */
+  /** Throws a `TabbyError` if an option is invalid. */
   constructor(options: TabbyMLOptions);
   /** Code completions. */
   readonly completions: Completions;
   /** Conversations. */
   readonly chat: Chat;
-  /** What happened to completions, for the statistics of the server. */
+  /** Events about completions, for the statistics of the server. */
   readonly events: Events;
-  /** What the server is and what it can do. */
+  /** Health and capabilities of the server. */
   readonly health: Health;
-  /** The models that it offers. */
+  /** The available models. */
   readonly models: Models;
-  /** Its settings for clients. */
+  /** The server's settings for clients. */
   readonly serverSetting: ServerSettings;
-  /** Documents of yours for its index. */
+  /** Your documents for the server's index. */
   readonly ingestion: Ingestion;
-  /** The GraphQL API of servers with accounts. Search in code and documents is only here. */
+  /** The GraphQL API of servers with accounts, which includes search in code and documents. */
   readonly graphql: GraphQl;
   /**
-   * Returns which server is at the address: this one (`tabbyml`), the other one that is called TabbyAPI (`tabbyapi`), or something else (`other`).
+   * Returns which server is at the address: TabbyML/tabby (`tabbyml`), theroyallab/tabbyAPI (`tabbyapi`), or another one (`other`).
    * Rejects if no server answers.
    */
   detect(options?: CallOptions): Promise<ServerKind>;
   /**
-   * Returns another client with the options of this one, overridden by these. Unless they name another server, tokens, limits or a breaker, both share
-   * these: the limits hold for the calls of both together.
+   * Returns another client with the options of this one, overridden by these. Both clients share server, tokens, limits and breaker, unless the
+   * options set others. Shared limits apply to the calls of both together.
    */
   withOptions(options: Partial<TabbyMLOptions>): TabbyML;
-  /** Returns the state of the server, as seen by the calls of this client: a list of one. Sends nothing. */
+  /** Returns the state of the server, as seen by the calls of this client, as a list of one element. Sends nothing. */
   servers(): Promise<ServerStatus[]>;
-  /** Returns how many calls wait for the server, because of `concurrency` or `rateLimit`. */
+  /** Returns the number of calls that wait for the server, because of `concurrency` or `rateLimit`. */
   waiting(): Promise<number>;
 }
 
@@ -62,7 +62,7 @@ export class TabbyML {
  * The rate limit of a TabbyML server: 120 requests in 60,000 ms for each user, shared by all of the user's clients. A client with
  * `rateLimit: RATE_LIMIT` stays within it and waits when it is full; with `{ ...RATE_LIMIT, whenFull: "refuse" }` it fails at once with code
  * `rate_limited`. The server does not count `GET /v1/health`, GraphQL and ingestion; this limit does. Requests of the
- * user's other clients are not taken into account.
+ * user's other clients are not counted.
  */
 export const RATE_LIMIT: Readonly<{ requests: number; interval: number }>;
 
@@ -71,38 +71,38 @@ export type ServerKind = "tabbyml" | "tabbyapi" | "other";
 
 /** Settings of a client. */
 export interface TabbyMLOptions extends Omit<TabbyOptions, "servers" | "balance" | "apiKey" | "adminKey" | "bearer" | "getKey" | "preferAdminKey"> {
-  /** The token of a user (wire: `Authorization: Bearer`), which the server's home page shows, or an access token of `graphql.signIn`. */
+  /** The token of a user (wire: `Authorization: Bearer`), which the server's home page shows, or an access token from `graphql.signIn`. */
   token?: string | undefined;
-  /** The registration token, which ingestion requires and which is sent for nothing else. */
+  /** The registration token. Ingestion requires it. It is not sent with other requests. */
   registrationToken?: string | undefined;
   /**
-   * Tokens from elsewhere, in place of fixed ones: asked once for all calls, kept until they expire, and asked again after a 401, upon which the
-   * request is sent once more.
+   * A source of tokens, in place of fixed tokens. It is called once for all calls, and its tokens are cached until they expire. After a 401 it is
+   * called again, and the request is repeated once.
    */
   getToken?: ((wanted: TokenRequest) => Token | string | null | undefined | Promise<Token | string | null | undefined>) | undefined;
 }
 
-/** Which token is needed. */
+/** The required token. */
 export interface TokenRequest {
-  /** That of a user, or the registration token. */
+  /** The token of a user, or the registration token. */
   kind: "user" | "registration";
-  /** Whether the server refused the previous one. */
+  /** Whether the server rejected the previous token. */
   rejected: boolean;
 }
 
-/** A token from elsewhere. */
+/** A token from a source. */
 export interface Token {
   /** The token. */
   token: string;
-  /** After how many milliseconds it expires; never by default. */
+  /** The lifetime of the token in milliseconds; unlimited by default. */
   expiresIn?: number | undefined;
 }
 
 /** Code completions. */
 export interface Completions {
   /**
-   * Completes the code at the cursor. Aborting the call cancels it on the server. The server never streams completions. An empty text can mean that
-   * its model backend failed, so it is not final.
+   * Completes the code at the cursor. Aborting the call cancels it on the server. The server never streams completions. An empty text can also mean
+   * that the server's model backend failed, so it is not final.
    *
    * Codes: `no_completion_model`, `request_timeout`, `request_too_large`, `bad_request`, `validation_failed`, `unauthorized`, `rate_limited`,
    * `not_found`.
@@ -110,29 +110,29 @@ export interface Completions {
   create(request: CompletionRequest, options?: CallOptions): Answer<CompletionResponse>;
 }
 
-/** A place in some code that is to be completed. Fields that are null are left out, as the server refuses null for some. */
+/** A position in code to complete. Null fields are not sent, since the server rejects null for some fields. */
 export interface CompletionRequest {
-  /** The language, by the ids of VS Code, such as `python`. It selects stop words and the syntax of comments. */
+  /** The language, as a VS Code language id, such as `python`. It selects stop words and the comment syntax. */
   language?: string | undefined;
   /** The code around the cursor. Required, unless `debug_options` has a raw prompt. */
   segments?: Segments | undefined;
-  /** The user. A server with accounts replaces it by the id of the user that the token belongs to. */
+  /** The user. A server with accounts replaces it with the id of the token's user. */
   user?: string | undefined;
   /** The temperature; the server's default is 0.1. */
   temperature?: number | undefined;
-  /** The seed, from 0 on; by default one that depends on the time. */
+  /** The seed, from 0; depends on the time by default. */
   seed?: number | undefined;
-  /** What is completed: the code at the cursor, or its next edit, which requires `segments.edit_history`. Since 0.29. */
+  /** The mode: complete the code at the cursor, or predict the next edit, which requires `segments.edit_history`. Since 0.29. */
   mode?: "standard" | "next_edit_suggestion" | undefined;
-  /** What is reported about the completion. */
+  /** Debug options. */
   debug_options?: DebugOptions | undefined;
-  /** Fields that the types do not name. */
+  /** Fields that the types do not declare. */
   extra_body?: Record<string, unknown> | undefined;
 }
 
 /**
- * The code around the cursor. The server cuts the prompt to its last 1,536 bytes by default, from the front: a suffix that is longer than that
- * removes the whole prefix. `CompletionSession.trim` bounds both.
+ * The code around the cursor. By default, the server keeps only the last 1,536 bytes of the prompt: a longer suffix
+ * removes the whole prefix. `CompletionSession.trim` limits both.
  */
 export interface Segments {
   /** The code before the cursor; may be empty. */
@@ -147,11 +147,11 @@ export interface Segments {
   clipboard?: string | undefined;
   /** Declarations of symbols that the code uses. Since 0.10. */
   declarations?: Declaration[] | undefined;
-  /** Snippets of files that were changed lately. Since 0.10. */
+  /** Snippets of recently changed files. Since 0.10. */
   relevant_snippets_from_changed_files?: Snippet[] | undefined;
-  /** Snippets of files that were opened lately. Since 0.19. */
+  /** Snippets of recently opened files. Since 0.19. */
   relevant_snippets_from_recently_opened_files?: Snippet[] | undefined;
-  /** The edits that the next one is predicted from. Since 0.29. */
+  /** The edits from which the next edit is predicted. Since 0.29. */
   edit_history?: EditHistory | undefined;
 }
 
@@ -169,39 +169,39 @@ export interface Snippet {
   filepath: string;
   /** Its code. */
   body: string;
-  /** How relevant it is. The server requires it, and takes 1 for snippets that it is sent. */
+  /** The relevance. The server requires it, and uses 1 for snippets of clients. */
   score: number;
 }
 
-/** The edits that the next one is predicted from. */
+/** The edits from which the next edit is predicted. */
 export interface EditHistory {
   /** The code before the edits. */
   original_code: string;
   /** The edits, as a unified diff. */
   edits_diff: string;
-  /** The code as it is now. */
+  /** The current code. */
   current_version: string;
 }
 
-/** What is reported about a completion. */
+/** Debug options of a completion. */
 export interface DebugOptions {
-  /** A prompt that is sent to the model as it is; the segments are ignored then. */
+  /** A prompt that is sent to the model unchanged. The segments are then ignored. */
   raw_prompt?: string | undefined;
   /** Whether to return the snippets that the server added; false by default. */
   return_snippets?: boolean | undefined;
   /** Whether to return the prompt; false by default. */
   return_prompt?: boolean | undefined;
-  /** Whether to leave snippets of indexed repositories out; false by default. */
+  /** Whether to omit snippets of indexed repositories; false by default. */
   disable_retrieval_augmented_code_completion?: boolean | undefined;
 }
 
 /** A completion. */
 export interface CompletionResponse {
-  /** The id, which events about the completion name. */
+  /** The id, for events about the completion. */
   id: string;
   /** The choices: exactly one on current servers, none on some others. */
   choices: { index: number; text: string }[];
-  /** What `debug_options` asked for. */
+  /** The data requested by `debug_options`. */
   debug_data?: { snippets?: Snippet[] | null; prompt?: string | null } | null;
   /** The mode. Servers before 0.29 do not send it. */
   mode?: string;
@@ -210,14 +210,14 @@ export interface CompletionResponse {
 /** Conversations. */
 export interface Chat {
   /**
-   * Generates the next message of a conversation, and returns it whole. The server only streams; this adds its stream up. An error has the message
+   * Generates the next message of a conversation, and returns it whole. The server only streams, so this accumulates the stream. An error has the message
    * until then as `partial`.
    *
-   * Codes: `no_chat_model`, `empty_stream` (the server's model backend failed), `stream_restarted` (the server lost it, and began the answer again),
+   * Codes: `no_chat_model`, `empty_stream` (the server's model backend failed), `stream_restarted` (the server lost it, and restarted the response),
    * `truncated`, `validation_failed`, `unauthorized`, `rate_limited`, `not_found`.
    */
   create(request: ChatRequest, options?: CallOptions): Answer<ChatCompletion>;
-  /** Generates the next message of a conversation, and streams it. Leaving the stream ends the generation. */
+  /** Generates the next message of a conversation, and streams it. Leaving the loop ends the generation. */
   stream(request: ChatRequest, options?: CallOptions): MessageStream<ChatChunk, ChatCompletion>;
 }
 
@@ -246,11 +246,11 @@ export interface ChatRequest
   seed?: number | undefined;
   /** The model. The server uses its default for `""`, which is sent while this is unset, and for models that it does not list. */
   model?: string | undefined;
-  /** Fields that the types do not name. */
+  /** Fields that the types do not declare. */
   extra_body?: Record<string, unknown> | undefined;
 }
 
-/** What happened to completions. The server answers nothing; each event is a request of its own and counts against the limit of the user. */
+/** Events about completions. Responses are empty. Each event is a separate request and counts against the limit of the user. */
 export interface Events {
   /** Reports that a completion was shown. */
   view(event: CompletionEvent, options?: CallOptions): Answer<void>;
@@ -258,7 +258,7 @@ export interface Events {
   select(event: CompletionEvent & { select_kind?: "line" | undefined }, options?: CallOptions): Answer<void>;
   /** Reports that a completion was rejected. */
   dismiss(event: CompletionEvent, options?: CallOptions): Answer<void>;
-  /** Reports an event that has its type itself, such as those of a session. */
+  /** Reports an event with its type, such as the events of a session. */
   log(event: LogEvent, options?: CallOptions): Answer<void>;
 }
 
@@ -266,11 +266,11 @@ export interface Events {
 export interface CompletionEvent {
   /** The id of the completion. */
   completion_id: string;
-  /** The number of the choice; 0 by default. */
+  /** The index of the choice; 0 by default. */
   choice_index?: number | undefined;
   /** The id of this display of the completion. */
   view_id?: string | undefined;
-  /** The milliseconds since it was shown, rounded to whole ones. */
+  /** The time since it was shown, in milliseconds, rounded to integers. */
   elapsed?: number | undefined;
 }
 
@@ -278,25 +278,25 @@ export interface CompletionEvent {
 export interface LogEvent extends CompletionEvent {
   /** What happened. */
   type: "view" | "select" | "dismiss";
-  /** How much was accepted, of a `select`: a word or a line of it, or all of it. */
+  /** For `select`: how much was accepted, a word, a line, or everything. */
   select_kind?: "line" | undefined;
 }
 
-/** What the server is. */
+/** Health and capabilities of the server. */
 export interface Health {
-  /** Returns what the server is and which models it has. Without `model` it completes no code, without `chat_model` there is no chat. */
+  /** Returns the version and the models of the server. Without `model` it cannot complete code, without `chat_model` it cannot chat. */
   check(options?: CallOptions): Answer<HealthState>;
 }
 
-/** What the server is. */
+/** Health and capabilities of the server. */
 export interface HealthState {
   /** The model that completes code. */
   model?: string | null;
   /** The model for chat. */
   chat_model?: string | null;
-  /** The device of the model for chat, if it is another one. */
+  /** The device of the chat model, if it differs. */
   chat_device?: string | null;
-  /** What models run on, such as `cpu` or `cuda`. */
+  /** The device of the models, such as `cpu` or `cuda`. */
   device: string;
   /** The models and where they run. Since 0.30. */
   models?: { completion?: ModelSource | null; chat?: ModelSource | null; embedding?: ModelSource | null };
@@ -309,13 +309,13 @@ export interface HealthState {
 
 /** Where a model runs. */
 export interface ModelSource {
-  /** At another server. */
+  /** On another server. */
   remote?: { kind: string; model_name?: string | null; api_endpoint: string };
   /** In the server itself. */
   local?: { model_id: string; device: string; cuda_devices?: string[] };
 }
 
-/** The models that are offered. */
+/** The available models. */
 export interface Models {
   /** Returns the models that the server's HTTP backends are configured with. Since 0.19. */
   list(options?: CallOptions): Answer<{ completion?: string[] | null; chat?: string[] | null }>;
@@ -323,23 +323,23 @@ export interface Models {
 
 /** Settings for clients. */
 export interface ServerSettings {
-  /** Returns them. Since 0.9. */
+  /** Returns the settings. Since 0.9. */
   get(options?: CallOptions): Answer<{ disable_client_side_telemetry: boolean }>;
 }
 
-/** Documents of yours for the index of the server. Requires the registration token, a server with accounts, and version 0.29. */
+/** Your documents for the index of the server. Requires the registration token, a server with accounts, and version 0.29. */
 export interface Ingestion {
   /** Adds a document, or replaces the one with the same source and id. The server accepts it, and indexes it later. */
   add(document: IngestionRequest, options?: CallOptions): Answer<{ id: string; source: string; message: string }>;
-  /** Removes a document. Succeeds if there is none, too. */
+  /** Removes a document. Also succeeds if it does not exist. */
   delete(source: string, id: string, options?: CallOptions): Answer<void>;
-  /** Removes all documents of a source. Succeeds if there are none, too. */
+  /** Removes all documents of a source. Also succeeds if there are none. */
   deleteSource(source: string, options?: CallOptions): Answer<void>;
 }
 
 /** A document. Lengths are counted in characters. */
 export interface IngestionRequest {
-  /** What the document belongs to; 1 to 256 characters. */
+  /** The source of the document; 1 to 256 characters. */
   source: string;
   /** Its id in the source; 1 to 256 characters. */
   id: string;
@@ -347,23 +347,23 @@ export interface IngestionRequest {
   title: string;
   /** Its text. */
   body: string;
-  /** Where it can be read. */
+  /** Its URL. */
   link?: string | undefined;
   /** How long it is kept, such as `90d` or `12h 30m`; 90 days by default. */
   ttl?: string | undefined;
 }
 
 /**
- * The GraphQL API. The server reports errors with status 200; their code is that of the server in lower case, such as `unauthorized` or `forbidden`,
- * or `graphql_error`. Most fields refuse the token of a user, and take the access token of `signIn` instead; those here take both, unless they say
+ * The GraphQL API. The server reports errors with status 200. The error code is the server's code in lower case, such as `unauthorized` or `forbidden`,
+ * or `graphql_error`. Most fields reject the token of a user, and accept the access token of `signIn`. The methods here accept both, unless noted
  * otherwise.
  */
 export interface GraphQl {
-  /** Sends a document of yours, and returns its `data`. */
+  /** Sends a GraphQL document, and returns its `data`. */
   query<T = Record<string, unknown>>(document: string, variables?: Record<string, unknown>, options?: CallOptions): Answer<T>;
-  /** Returns the user that the token belongs to. */
+  /** Returns the user of the token. */
   me(options?: CallOptions): Answer<{ id: string; email: string; name: string; isAdmin: boolean; isOwner: boolean; authToken: string }>;
-  /** Returns what can be searched: repositories, documents, pages. */
+  /** Returns the sources that can be searched: repositories, documents, pages. */
   contextInfo(options?: CallOptions): Answer<{ sources: { sourceId: string; sourceKind: string; sourceName: string }[] }>;
   /** Returns the repositories that the server has indexed. */
   repositories(options?: CallOptions): Answer<Repository[]>;
@@ -371,16 +371,16 @@ export interface GraphQl {
   searchFiles(search: RepositoryQuery & { pattern: string }, options?: CallOptions): Answer<FileMatch[]>;
   /**
    * Returns the lines of a repository that match the query: a regular expression, with the filters `f:` for file names and `lang:` for languages.
-   * A leading `-` negates one.
+   * A leading `-` negates a filter.
    */
   grep(search: RepositoryQuery & { query: string }, options?: CallOptions): Answer<GrepOutput>;
   /** Returns the conversations of the user, page by page. */
   myThreads(page?: PageQuery, options?: CallOptions): Answer<Page<Thread>>;
   /** Returns the messages of a conversation, page by page. */
   threadMessages(page: PageQuery & { threadId: string }, options?: CallOptions): Answer<Page<ThreadMessage>>;
-  /** Returns how far documents are indexed, by source. Refuses the token of a user. */
+  /** Returns the indexing progress of documents, per source. Rejects the token of a user. */
   ingestionStatus(options?: CallOptions): Answer<{ source: string; pending: number; failed: number; total: number }[]>;
-  /** Signs in with the password of an account, and returns an access token, which is good for 30 minutes as `token`, and a refresh token. */
+  /** Signs in with the password of an account. Returns an access token, which is valid for 30 minutes as `token`, and a refresh token. */
   signIn(account: { email: string; password: string }, options?: CallOptions): Answer<SessionTokens>;
   /** Returns new tokens for a refresh token. */
   refresh(refreshToken: string, options?: CallOptions): Answer<SessionTokens>;
@@ -390,7 +390,7 @@ export interface GraphQl {
 export interface SessionTokens {
   /** The token of a client. */
   accessToken: string;
-  /** What brings new ones. */
+  /** The token for `refresh`. */
   refreshToken: string;
 }
 
@@ -406,25 +406,25 @@ export interface Repository {
   refs: { name: string; commit: string }[];
 }
 
-/** Where to search. */
+/** The repository to search. */
 export interface RepositoryQuery {
   /** The kind of the repository, as in `repositories`. */
   kind: string;
   /** Its id. */
   id: string;
-  /** The revision, such as a branch; that of the index by default. */
+  /** The revision, such as a branch; the indexed revision by default. */
   rev?: string | undefined;
 }
 
-/** A file whose path matches. */
+/** A file with a matching path. */
 export interface FileMatch {
   type: string;
   path: string;
-  /** The places of the characters that matched. */
+  /** The positions of the matched characters. */
   indices: number[];
 }
 
-/** Lines that match. */
+/** Matching lines. */
 export interface GrepOutput {
   elapsedMs: number;
   files: {
@@ -439,11 +439,11 @@ export interface GrepOutput {
   }[];
 }
 
-/** Which page is asked for. */
+/** The requested page. */
 export interface PageQuery {
-  /** The cursor after which it begins: `pageInfo.endCursor` of the one before. */
+  /** The cursor after which the page begins: `pageInfo.endCursor` of the previous page. */
   after?: string | undefined;
-  /** How many entries it has at most. */
+  /** The maximum number of entries. */
   first?: number | undefined;
 }
 
@@ -462,7 +462,7 @@ export interface Thread {
   updatedAt: string;
 }
 
-/** A message of one. */
+/** A message of a conversation. */
 export interface ThreadMessage {
   id: string;
   threadId: string;
@@ -473,46 +473,46 @@ export interface ThreadMessage {
 }
 
 /**
- * Decides for one cursor when to ask for completions, what to send, what to show and which events to report. It does no IO and has no clock: report
- * what happens with the time in milliseconds, of a clock that never goes back, and do what `poll` returns until that is `wait`. All lengths count
- * UTF-16 units, as strings do.
+ * Decides for one cursor when to request completions, what to send, what to show and which events to report. It has no IO and no clock. Report
+ * what happens with the time in milliseconds, from a clock that never goes back, and carry out the actions of `poll` until it returns `wait`. All lengths
+ * count UTF-16 units, like strings.
  */
 export class CompletionSession {
   private constructor();
-  /** Loads the module if it is not loaded, and opens a session. Rejects if a setting cannot be used. */
+  /** Loads the module if needed, and opens a session. Rejects if a setting is invalid. */
   static open(settings?: SessionSettings): Promise<CompletionSession>;
   /**
    * Reports that the document or the cursor has changed. If the user typed the beginning of what is shown, the rest stays shown. Otherwise it is
-   * dismissed, the request that is under way is cancelled, and another one is scheduled, unless a completion is known already.
+   * dismissed, the current request is cancelled, and another one is scheduled, unless a completion is cached.
    */
   edit(now: number, cursor: Cursor): void;
-  /** Reports that the user asks for a completion: it is requested at once. */
+  /** Reports that the user asked for a completion, which is then requested at once. */
   trigger(now: number, cursor: Cursor): void;
-  /** Reports that completions are of no use for now, such as when the editor loses the focus. */
+  /** Reports that completions are not needed for now, such as when the editor loses the focus. */
   stop(now: number): void;
-  /** Returns what is to be done next. */
+  /** Returns the next action. */
   poll(now: number): Action;
-  /** Reports the response to a request. One that was cancelled is ignored. */
+  /** Reports the response to a request. Responses to cancelled requests are ignored. */
   answered(now: number, id: number, response: Pick<CompletionResponse, "id" | "choices">): void;
-  /** Reports that a request failed. After a `rate_limited` nothing is asked for by itself for `pause`. */
+  /** Reports that a request failed. After `rate_limited`, no automatic requests are made for `pause`. */
   failed(now: number, id: number, error: unknown): void;
   /** Reports that the suggestion is shown. */
   shown(now: number): void;
-  /** Reports that the user accepted the suggestion, or so many characters from its beginning; the rest stays shown then. */
+  /** Reports that the user accepted the suggestion, or this many characters from its beginning; then the rest stays shown. */
   accepted(now: number, length?: number): void;
   /** Reports that the user rejected the suggestion. */
   dismissed(now: number): void;
-  /** What is shown, or about to be. */
+  /** The suggestion that is shown, or about to be shown. */
   get suggestion(): Suggestion | undefined;
   /** Returns segments within the session's budget, such as after declarations were added to those of a request. */
   trim(segments: Segments): Segments;
-  /** Frees the session. One that is forgotten is freed by the host in time. */
+  /** Frees the session. Otherwise, garbage collection frees it. */
   close(): void;
 }
 
-/** A place in a file. */
+/** A position in a file. */
 export interface Cursor {
-  /** The language, by the ids of VS Code. */
+  /** The language, as a VS Code language id. */
   language: string;
   /** The path of the file. */
   filepath: string;
@@ -522,85 +522,85 @@ export interface Cursor {
   suffix: string;
 }
 
-/** What the editor is to do. */
+/** An action for the editor. */
 export type Action =
   /** Send this request, and report the response with `answered` or `failed`. */
   | { type: "send"; id: number; request: CompletionRequest }
   /** Abort the call of this request. */
   | { type: "cancel"; id: number }
-  /** Show this in place of what is shown, and report it with `shown`. */
+  /** Show this suggestion instead of the current one, and report it with `shown`. */
   | { type: "show"; suggestion: Suggestion }
-  /** Remove what is shown. */
+  /** Remove the suggestion. */
   | { type: "hide" }
   /** Send this event with `events.log`; its result does not matter. */
   | { type: "report"; event: LogEvent }
-  /** There is nothing to do until the editor reports something, or until this time; `Infinity` if there is none. */
+  /** Nothing to do until the editor reports something, or until this time; `Infinity` if there is none. */
   | { type: "wait"; until: number };
 
-/** A completion to be shown at the cursor. */
+/** A completion to show at the cursor. */
 export interface Suggestion {
   /** The text to insert. */
   text: string;
-  /** How many characters after the cursor it replaces: brackets at the end of the line that it has itself. */
+  /** The number of characters after the cursor that it replaces: brackets at the end of the line that the text repeats. */
   replace: number;
   /** The id of the completion. */
   completion_id: string;
 }
 
-/** What a session is opened with. Times are in milliseconds. */
+/** Settings of a session. Times are in milliseconds. */
 export interface SessionSettings {
   /** A fixed delay before a request. By default it adapts to the rhythm of typing, between 100 and 1,000. */
   debounce?: number | undefined;
-  /** How much of the code is sent. */
+  /** Limits on the code that is sent. */
   budget?: SegmentBudget | undefined;
-  /** Which rules remove something from completions: all by default, none with `false`. */
+  /** The rules that remove parts of completions: all by default, none with `false`. */
   cleanup?: Cleanup | boolean | undefined;
-  /** How many completions are kept; 100 by default. */
+  /** The number of cached completions; 100 by default. */
   cached?: number | undefined;
-  /** How long they are kept; 300,000 by default. */
+  /** How long they are cached; 300,000 by default. */
   cachedFor?: number | undefined;
-  /** How long nothing is asked for by itself after the server answered 429; 30,000 by default. */
+  /** How long no automatic requests are made after the server answered 429; 30,000 by default. */
   pause?: number | undefined;
 }
 
 /** Limits for the segments of a request. */
 export interface SegmentBudget {
-  /** The most lines before the cursor; 20 by default. */
+  /** The maximum number of lines before the cursor; 20 by default. */
   prefixLines?: number | undefined;
-  /** The most lines after the cursor; 20 by default. */
+  /** The maximum number of lines after the cursor; 20 by default. */
   suffixLines?: number | undefined;
-  /** The most bytes before the cursor; 1,024 by default. */
+  /** The maximum number of bytes before the cursor; 1,024 by default. */
   prefixBytes?: number | undefined;
-  /** The most bytes after the cursor; 448 by default. */
+  /** The maximum number of bytes after the cursor; 448 by default. */
   suffixBytes?: number | undefined;
-  /** The most declarations; 5 by default. */
+  /** The maximum number of declarations; 5 by default. */
   declarations?: number | undefined;
-  /** The most snippets of changed files; 3 by default. */
+  /** The maximum number of snippets of changed files; 3 by default. */
   changed?: number | undefined;
-  /** The most snippets of opened files; 5 by default. */
+  /** The maximum number of snippets of opened files; 5 by default. */
   opened?: number | undefined;
-  /** The most bytes of each declaration or snippet; 500 by default. */
+  /** The maximum size of each declaration or snippet, in bytes; 500 by default. */
   snippetBytes?: number | undefined;
-  /** The most bytes of all of them; 768 by default. */
+  /** The maximum size of all of them, in bytes; 768 by default. */
   contextBytes?: number | undefined;
 }
 
-/** Rules that remove from a completion what a user would have to remove. */
+/** Rules that remove parts of a completion that a user would have to remove. */
 export interface Cleanup {
   /** In the middle of a line, keeps one line. */
   singleLine?: boolean | undefined;
-  /** Drops a completion whose first lines are those that follow the cursor. */
+  /** Drops a completion whose first lines repeat the lines after the cursor. */
   similar?: boolean | undefined;
-  /** Removes lines at the end that are the next lines after the cursor. */
+  /** Removes lines at the end that repeat the lines after the cursor. */
   suffix?: boolean | undefined;
-  /** Removes brackets and lines that close a block which is closed after the cursor already. */
+  /** Removes brackets and lines that close a block that is already closed after the cursor. */
   closedBlocks?: boolean | undefined;
-  /** Removes what follows the block in which the cursor is, by indentation. */
+  /** Removes everything after the block of the cursor, by indentation. */
   scope?: boolean | undefined;
-  /** Removes an end that repeats itself. */
+  /** Removes repetitions at the end. */
   repetition?: boolean | undefined;
-  /** Removes blanks at both ends where the code has some. */
+  /** Removes spaces at both ends where the code already has some. */
   blanks?: boolean | undefined;
-  /** The fewest characters that are worth showing; 4 by default. */
+  /** The minimum number of characters to show; 4 by default. */
   least?: number | undefined;
 }

@@ -24,22 +24,22 @@ export type { Schema, StandardSchema } from "./standard.js";
 
 /** A function that the model may call. */
 export interface Tool<S extends Schema = any, T = any> {
-  /** Its name, for the model. */
+  /** The name, which the model sees. */
   name: string;
-  /** What it does, for the model. The server insists on one: by default the description of the parameters, or the words of the name. */
+  /** The description, which the model sees. The server requires one: by default the description of the parameters, or the words of the name. */
   description?: string | undefined;
-  /** Its arguments, an object: a schema of Standard Schema, or a JSON schema. What the model writes is checked against it. None by default. */
+  /** The schema of the arguments, an object: a Standard Schema, or a JSON schema. The arguments of the model are checked against it. None by default. */
   parameters?: S | undefined;
-  /** The JSON schema to send for the parameters, where the library has none for them. */
+  /** The JSON schema to send for the parameters, if the library cannot convert `parameters`. */
   jsonSchema?: JsonSchema | undefined;
   /**
-   * Runs it. The model gets a text as it is, any other result as JSON, and the message of what is thrown, which should say how to do better and
-   * must not hold secrets.
+   * Runs the tool. The model receives a string unchanged, and any other result as JSON. If it throws, the model receives the message, which should
+   * say how to correct the call and must not contain secrets.
    */
   run(args: OutputOf<S, T>, context: ToolContext): unknown;
 }
 
-/** What a call is given besides its arguments. */
+/** The context of a call. */
 export interface ToolContext {
   /** The call as the model made it. */
   readonly call: ToolCall;
@@ -47,38 +47,38 @@ export interface ToolContext {
   readonly signal: web.Signal;
 }
 
-/** A tool as it is, with the types of its arguments. */
+/** Returns the tool unchanged, with the types of its arguments. */
 export function tool<S extends Schema, T = any>(given: Tool<S, T>): Tool<S, T>;
 
 /** A request with tools. */
 export interface ToolRequest extends Omit<ChatRequest, "tools" | "n"> {
   /**
-   * The tools, as a list, or by name. Definitions of the wire may be among them, which are not run: the model gets `unknown_tool` for their calls.
-   * With a form that the answer is held to (`response_format`, `json_schema`, a regex, a grammar) rounds are asked without it, and once more with it
-   * when the model calls no tool any more.
+   * The tools, as a list or by name. The list may contain plain definitions, which are not run: the model receives `unknown_tool` for their calls.
+   * A constraint on the response (`response_format`, `json_schema`, a regex, a grammar) is sent only in a last round, once the model calls no
+   * more tools.
    */
   tools: readonly (Tool | Definition)[] | Readonly<Record<string, Omit<Tool, "name">>>;
-  /** The caps of the run. */
+  /** The limits of the run. */
   limits?: ToolLimits | undefined;
 }
 
-/** The caps of a run. */
+/** The limits of a run. */
 export interface ToolLimits {
-  /** The most answers of the model, the last one included, from 1; 8 by default. */
+  /** The maximum number of responses of the model, including the last one, from 1; 8 by default. */
   rounds?: number | undefined;
-  /** How many calls of an answer run at a time, from 1; 4 by default. */
+  /** The number of calls that run at a time, from 1; 4 by default. */
   parallel?: number | undefined;
-  /** How many calls of an answer are run; 16 by default. The model gets `too_many_calls` for others. */
+  /** The maximum number of calls per response; 16 by default. The model receives `too_many_calls` for others. */
   calls?: number | undefined;
   /** The time limit of a call, in milliseconds; 60000 by default, `Infinity` for none. */
   timeout?: number | undefined;
   /** The largest result, in bytes of UTF-8; 65536 by default. */
   resultBytes?: number | undefined;
-  /** Whether the first failure ends the run; false by default, so that the model gets the failure. */
+  /** Whether the first failure ends the run; false by default, so that the model receives the failure. */
   stopOnFailure?: boolean | undefined;
 }
 
-/** What the model gets in place of a result, as JSON. */
+/** The failure that the model receives in place of a result, as JSON. */
 export interface ToolFailure {
   /** The class of the failure. */
   error: "unknown_tool" | "bad_arguments" | "failed" | "timed_out" | "too_large" | "too_many_calls" | "not_run";
@@ -86,41 +86,41 @@ export interface ToolFailure {
   message: string;
 }
 
-/** The result of a call: the text that the model gets, or the failure that it gets instead. */
+/** The result of a call: the text for the model, or the failure. */
 export type ToolResult = { text: string; failure?: undefined } | { failure: ToolFailure; text?: undefined };
 
 /** An event of a run. */
 export type ToolEvent =
-  /** A piece of an answer: text, reasoning, or tool calls, which arrive whole at the end. */
+  /** A piece of a response: text, reasoning, or tool calls, which arrive complete at the end. */
   | { type: "chunk"; chunk: ChatChunk }
-  /** An answer is whole, the first one being of round 1. What calls it has, come next; else the run is over. */
+  /** A response is complete; rounds are counted from 1. Its calls follow. Without calls, the run is over. */
   | { type: "answered"; round: number; answer: ChatCompletion }
-  /** A call was started. */
+  /** A call has started. */
   | { type: "started"; call: ToolCall }
-  /** A call has come to its end, after so many milliseconds. Calls that were never started have no such event. */
+  /** A call has ended, after this many milliseconds. Calls that were never started have no such event. */
   | { type: "finished"; call: ToolCall; result: ToolResult; elapsed: number };
 
 /** The result of a run. */
 export interface ToolOutput {
   /**
-   * How it ended: the model called no tool (`answered`); it began to, but what it wrote could not be read or was cut (`unreadable`); it still called
-   * tools after `limits.rounds` answers, and the last calls were not run (`round_limit`); a call failed, with `limits.stopOnFailure` (`tool_failed`).
+   * How the run ended: the model called no tool (`answered`); it began a call that was invalid or cut off (`unreadable`); it still called
+   * tools after `limits.rounds` responses, and the last calls were not run (`round_limit`); a call failed, with `limits.stopOnFailure` (`tool_failed`).
    * `unfinished` in the `partial` of an error.
    */
   end: "answered" | "unreadable" | "round_limit" | "tool_failed" | "unfinished";
-  /** The last answer; of a run that failed, what had arrived of it. */
+  /** The last response; if the run failed, the partial response. */
   answer: ChatCompletion | undefined;
-  /** The text of the last answer; empty if it has none. */
+  /** The text of the last response; empty if it has none. */
   text: string;
-  /** The whole conversation, reasoning included, to be gone on with: every call in it is followed by its result. */
+  /** The whole conversation, including reasoning. It can be continued: every call in it is followed by its result. */
   messages: ChatMessage[];
-  /** The number of answers. */
+  /** The number of responses. */
   rounds: number;
   /** The number of calls. */
   calls: number;
-  /** The number of calls that failed, those that were not run included. */
+  /** The number of calls that failed, including calls that were not run. */
   failures: number;
-  /** Tokens and times of all rounds, added up, without rates; none if the server reported none. */
+  /** The sum of the tokens and times of all rounds, without rates; undefined if the server reported none. */
   usage: Partial<Usage> | undefined;
 }
 
@@ -133,7 +133,7 @@ export function runTools(tabby: Tabby, request: ToolRequest, options?: CallOptio
 /** Adds the method `chat.runTools` to the client, and returns the client. */
 export function withTools<T extends Tabby>(tabby: T): T & { readonly chat: Chat & ChatTools };
 
-/** What `withTools` adds. */
+/** The method that `withTools` adds. */
 export interface ChatTools {
   /** Runs a conversation with tools; see the function `runTools`. */
   runTools(request: ToolRequest, options?: CallOptions): ToolRun;
@@ -144,9 +144,9 @@ export class ToolRun implements PromiseLike<ToolOutput>, AsyncIterable<ToolEvent
   protected constructor();
   /** The result so far. */
   readonly soFar: ToolOutput;
-  /** Runs to the end, or waits until a loop has. */
+  /** Runs to the end, or waits until a loop has done so. */
   result(): Promise<ToolOutput>;
-  /** Its events. Leaving the loop aborts the run. It has one reader: a second one is refused with code `stream_in_use`. */
+  /** Iterates over the events. Leaving the loop aborts the run. A run has one reader: a second one is rejected with code `stream_in_use`. */
   [Symbol.asyncIterator](): AsyncIterableIterator<ToolEvent>;
   then<Result1 = ToolOutput, Result2 = never>(
     resolve?: ((value: ToolOutput) => Result1 | PromiseLike<Result1>) | null,
@@ -158,20 +158,20 @@ export class ToolRun implements PromiseLike<ToolOutput>, AsyncIterable<ToolEvent
   abort(reason?: unknown): void;
 }
 
-/** The state machine of a run, which does no IO: for programs that send requests and run tools themselves. */
+/** The state machine of a run, without IO: for programs that send requests and run tools themselves. */
 export class ToolLoop {
-  /** Errors with code `misuse` if the request asks for several choices, or a tool cannot be used. */
+  /** Throws with code `misuse` if the request asks for several choices, or a tool is invalid. */
   constructor(request: Omit<ToolRequest, "tools" | "limits">, tools: ToolRequest["tools"], limits?: ToolLimits);
-  /** The number of answers so far. */
+  /** The number of responses so far. */
   readonly rounds: number;
-  /** How long a call may take, in milliseconds. */
+  /** The time limit of a call, in milliseconds. */
   readonly timeout: number;
-  /** What to do next: send a request, run a call, wait for results (all are undefined), or nothing more. Each call is given once. */
+  /** Returns the next step: send a request, run a call, wait for results (all fields are undefined), or end. Each call is returned once. */
   step(): { ask?: ChatRequest; index?: number; call?: ToolCall; end?: ToolOutput["end"] };
-  /** Takes the answer to the request. */
+  /** Takes the response to the request. */
   answer(answer: ChatCompletion): void;
-  /** Takes the result of a call, by its index; returns it as the model gets it. */
+  /** Takes the result of a call, by its index. Returns it as the model receives it. */
   result(index: number, result: ToolResult): ToolResult;
-  /** The result so far. */
+  /** Returns the result so far. */
   output(partial?: ChatCompletion): ToolOutput;
 }

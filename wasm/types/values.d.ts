@@ -1,28 +1,28 @@
-/** What this package makes of answers. */
+/** Types that differ from the types of the wire. */
 import type { Embedding, EmbeddingList, LoadProgress } from "./wire.js";
 
-/** Vectors of texts. */
+/** Embedding vectors of texts. */
 export interface Embeddings extends Omit<EmbeddingList, "data"> {
   /** A vector for each text, in the order of the texts. */
   data: (Omit<Embedding, "embedding"> & {
-    /** The vector, whichever way it travelled. */
+    /** The vector, however it was encoded. */
     embedding: Float32Array;
   })[];
 }
 
-/** How far each part of a model was loaded, once a load is complete. */
+/** The report of a complete load. */
 export interface LoadReport {
-  /** How far each part came. */
+  /** The progress of each part. */
   parts: {
     /** The part. */
     model_type: LoadProgress["model_type"];
-    /** How many of its modules are loaded. */
+    /** The number of loaded modules. */
     module: number;
-    /** How many modules it has. */
+    /** The number of modules. */
     modules: number;
     /** Whether it is complete. */
     finished: boolean;
   }[];
-  /** The server did nothing, as this directory was loaded already; `reload` applies other parameters. */
+  /** Whether the server did nothing because this model was already loaded; `reload` applies other parameters. */
   wasLoadedAlready: boolean;
 }

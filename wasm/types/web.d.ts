@@ -1,4 +1,4 @@
-/** Types of the web: those of the program's libraries, or what this package needs of them where there are none. */
+/** Web types: the types of the program's libraries, or, if there are none, the parts that this package needs. */
 
 type Instance<Name extends string, Else> = typeof globalThis extends { [_ in Name]: { prototype: infer Type } } ? Type : Else;
 
@@ -11,7 +11,7 @@ export type Signal = Instance<
 /** The host's `Headers`. */
 export type HeadersObject = Instance<"Headers", { get(name: string): string | null; has(name: string): boolean; forEach(look: (value: string, name: string) => void): void }>;
 
-/** Headers as they may be given. */
+/** The accepted types of headers. */
 export type HeadersLike = HeadersObject | Record<string, string> | Iterable<readonly [string, string]>;
 
 /** The host's `Response`. */
@@ -31,8 +31,8 @@ export type UrlObject = Instance<"URL", { readonly href: string }>;
 /** The host's `WebAssembly.Module`. */
 export type WasmModule = typeof globalThis extends { WebAssembly: { Module: { prototype: infer Type } } } ? Type : object;
 
-/** What the host's `fetch` takes as its second argument. */
+/** The second argument of the host's `fetch`. */
 export type FetchOptions = (typeof globalThis extends { fetch: (input: never, init?: infer Init) => unknown } ? Exclude<Init, undefined> : object) & {
-  /** A dispatcher of undici, for Node: a proxy, certificates, connections, limits of your own. */
+  /** A dispatcher of undici, for Node: your own proxy, certificates, connections or limits. */
   dispatcher?: unknown;
 };
