@@ -1,10 +1,10 @@
-// The abi to the WebAssembly module: numbers, bytes, and strings that are written to and read from its memory. What the
-// functions do is described in wasm/src/abi.rs; what `poll` and the other steps return, in wasm/src/machine.rs.
+// The ABI to the WebAssembly module: numbers, bytes, and strings that are written to and read from its memory. wasm/src/abi.rs
+// documents the functions, wasm/src/machine.rs documents the results of `poll` and the other steps.
 
 import { trapped } from "./error.js";
 import { needed } from "./host.js";
 
-/** The version of what the functions take and give; `machine.rs` has the same. */
+/** The version of the ABI; `machine.rs` has the same. */
 export const VERSION = 4;
 
 export const READ = 0;
@@ -14,10 +14,10 @@ export const AUTHORIZE = 3;
 export const DONE = 4;
 export const FAILED = 5;
 
-/** So many bytes are read in less time than a decoder takes to be called: the record of a token, mostly. */
+/** Up to this many bytes, reading is faster than calling a decoder. Most records of tokens are shorter. */
 const SHORT = 12;
 
-/** These bytes as text, if they are ASCII. */
+/** Returns these bytes as text, if they are ASCII. */
 function asciiOf(bytes, start, end) {
   let text = "";
   for (let at = start; at < end; at++) {
@@ -31,18 +31,18 @@ let encoder;
 
 export const encode = (text) => (encoder ??= new (needed("TextEncoder"))()).encode(text);
 
-/** Calls back when something was collected as garbage, where the host supports it. */
+/** Calls back when an object was garbage-collected, if the host supports it. */
 export const registry = (forgotten) =>
   typeof FinalizationRegistry === "function" ? new FinalizationRegistry(forgotten) : { register() {} };
 
-/** One instance of the module. Once it trapped it is dead, and the runtime makes another. */
+/** One instance of the module. After a trap it is dead, and the runtime creates another one. */
 export class Abi {
   #exports;
-  // A string may begin with U+FEFF, which is part of it.
+  // A string may begin with U+FEFF, which must be kept.
   #decoder = new (needed("TextDecoder"))("utf-8", { ignoreBOM: true });
   #bytes = new Uint8Array();
   #dead;
-  /** Calls under way, by number. */
+  /** The running calls, by number. */
   flows = new Map();
 
   constructor(instance) {
@@ -53,7 +53,7 @@ export class Abi {
     return this.#dead !== undefined;
   }
 
-  /** How much memory the instance has. */
+  /** The size of the instance's memory. */
   get memoryBytes() {
     return this.#exports.memory.buffer.byteLength;
   }
@@ -71,13 +71,13 @@ export class Abi {
   end = (call, now) => this.#call("end", call, now);
   failed = (call, now, how, message) => this.#call("failed", call, now, how, this.#write(encode(message)));
   key = (call, now, kind, expiresIn, text) => this.#call("key", call, now, kind, expiresIn, this.#write(encode(text)));
-  /** What a further function of the module that takes a text last gives, and what it answers to that. */
+  /** Calls a function of the module whose last argument is a text, and returns its result. */
   number = (name, text, ...numbers) => this.#numberOf(name, ...numbers, this.#write(encode(text)));
   closed = (name, number) => void this.#call(name, number);
   ask = (...args) => (this.number(...args), this.detail());
   deadline = () => this.#call("deadline");
 
-  /** The records that the last call gave. */
+  /** The records of the last call. */
   output() {
     const length = this.#call("output_length");
     return length === 0 ? "" : this.#read(this.#call("output"), length);
@@ -89,7 +89,7 @@ export class Abi {
     return JSON.parse(this.#read(this.#call("detail"), length));
   }
 
-  /** Polls the calls that waited for what others did. */
+  /** Polls the calls that waited for other calls. */
   wake() {
     try {
       for (let number = 1; number !== 0 && !this.dead; ) {
@@ -97,9 +97,9 @@ export class Abi {
         this.flows.get(number)?.poll();
       }
     } catch {
-      // It trapped: the calls that wait are ended below.
+      // It trapped: the waiting calls are ended below.
     }
-    // Nothing comes of calls whose instance is dead.
+    // Calls of a dead instance cannot continue.
     if (this.dead) for (const flow of [...this.flows.values()]) flow.finish(this.#dead);
   }
 
@@ -121,7 +121,7 @@ export class Abi {
 
   #memory() {
     const { buffer } = this.#exports.memory;
-    // A memory that grows gets another buffer.
+    // Growing the memory replaces its buffer.
     if (this.#bytes.buffer !== buffer) this.#bytes = new Uint8Array(buffer);
     return this.#bytes;
   }

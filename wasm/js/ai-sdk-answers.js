@@ -1,4 +1,4 @@
-// Answers of the server in the form of the AI SDK.
+// Converts responses of the server to the types of the AI SDK.
 
 /** Reasoning, text and calls. */
 export function contentOf({ id, choices: [choice] }) {
@@ -10,21 +10,21 @@ export function contentOf({ id, choices: [choice] }) {
   return parts;
 }
 
-/** A call; one without an id gets one. */
+/** A call. A missing id is generated. */
 export function callOf(call, at, id) {
   return { type: "tool-call", toolCallId: call.id || `call_${id || "0"}_${at}`, toolName: call.function?.name ?? "", input: call.function?.arguments || "{}" };
 }
 
 const REASONS = { stop: "stop", length: "length", tool_calls: "tool-calls", function_call: "tool-calls", content_filter: "content-filter", error: "error" };
 
-/** Why it ended. A server says `stop` of calls, too. */
+/** The finish reason. A server may also send `stop` for calls. */
 export function finishOf(choice) {
   const raw = choice?.finish_reason ?? undefined;
   if (choice?.message?.tool_calls?.length && (raw === "stop" || raw === undefined)) return { unified: "tool-calls", raw };
   return { unified: Object.hasOwn(REASONS, raw ?? "") ? REASONS[raw] : "other", raw };
 }
 
-/** Tokens; the server does not count reasoning and text separately. */
+/** The usage. The server does not count reasoning and text separately. */
 export function usageOf(usage) {
   const { prompt_tokens: prompt, completion_tokens: completion } = usage ?? {};
   const cached = usage?.prompt_tokens_details?.cached_tokens ?? undefined;
@@ -43,7 +43,7 @@ const NUMBERS = {
   completionTokensPerSecond: "completion_tokens_per_sec",
 };
 
-/** What the AI SDK has no name for: what ended it, times in seconds, rates, log probabilities. */
+/** The provider metadata: the reason for the end, times in seconds, rates, log probabilities. */
 export function metadataOf({ usage, choices: [choice] }) {
   const known = {};
   if (choice?.eos_reason) known.eosReason = choice.eos_reason;

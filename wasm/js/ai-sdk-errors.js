@@ -1,4 +1,4 @@
-// Errors in the form that the AI SDK looks for: by marks, so that none of its packages is needed.
+// Errors that the AI SDK recognizes by its markers, so that none of its packages is needed.
 
 const MARK = "vercel.ai.error";
 
@@ -15,7 +15,7 @@ class NamedError extends Error {
   }
 }
 
-/** A model of a kind that the server has not. */
+/** The error for a kind of model that the server does not have. */
 export class NoSuchModelError extends NamedError {
   constructor(modelId, modelType) {
     super("AI_NoSuchModelError", `TabbyAPI has no such model: ${JSON.stringify(modelId)} (${modelType})`);
@@ -24,7 +24,7 @@ export class NoSuchModelError extends NamedError {
   }
 }
 
-/** What a prompt asks for and the server cannot do. */
+/** The error for a feature that the server does not support. */
 export class UnsupportedError extends NamedError {
   constructor(functionality) {
     super("AI_UnsupportedFunctionalityError", `TabbyAPI does not support ${functionality}`);
@@ -32,7 +32,7 @@ export class UnsupportedError extends NamedError {
   }
 }
 
-/** An error of the client as the AI SDK has it; what was aborted stays what the platform calls it. */
+/** Converts an error of the client to one of the AI SDK. Abort errors stay as they are. */
 export function callError(error, request, signal) {
   if (error?.code === "cancelled" && signal?.aborted) return signal.reason ?? error;
   if (typeof error?.kind !== "string" || error.kind === "cancelled") return error;
@@ -43,7 +43,7 @@ export function callError(error, request, signal) {
     statusCode: error.status,
     responseHeaders: Object.fromEntries(error.headers ?? []),
     responseBody: error.body,
-    // The client has tried again where that is safe.
+    // The client has already retried if that is safe.
     isRetryable: false,
     data: undefined,
   });

@@ -1,9 +1,9 @@
-// A call of the AI SDK as a request of the server, with warnings of what the server cannot do.
+// Converts calls of the AI SDK to requests, with warnings about unsupported settings.
 
 import { UnsupportedError } from "./ai-sdk-errors.js";
 import { described } from "./toolset.js";
 
-/** The request; `form` is what to add once the model calls no tool any more. */
+/** The request. `form` is the response format to add once the model calls no more tools. */
 export function requestOf(modelId, options) {
   const warnings = [];
   const unsupported = (feature, details) => warnings.push({ type: "unsupported", feature, details });
@@ -33,7 +33,7 @@ export function requestOf(modelId, options) {
 
 const formOf = ({ schema }) => ({ response_format: schema ? { type: "json_schema", json_schema: schema } : { type: "json" } });
 
-/** The server refuses penalties below 0. */
+/** The server rejects penalties below 0. */
 function penalty(value, feature, unsupported) {
   if (value == null) return undefined;
   if (value >= 0) return value;
@@ -41,7 +41,7 @@ function penalty(value, feature, unsupported) {
   return undefined;
 }
 
-/** Adds the tools, with the descriptions that the server insists on; whether the model may call any. */
+/** Adds the tools, with the descriptions that the server requires. Returns whether the model may call any. */
 function withTools(request, { tools, toolChoice }, warnings, unsupported) {
   const sent = [];
   for (const tool of tools ?? []) {
@@ -68,7 +68,7 @@ function messagesOf({ role, content }, unsupported) {
   });
 }
 
-/** Text alone stays text, as templates know it best. */
+/** A message with only text stays text, which templates support best. */
 function userContent(parts) {
   if (parts.every(({ type }) => type === "text")) return parts.map(({ text }) => text).join("");
   return parts.map((part) => (part.type === "text" ? { type: "text", text: part.text } : imageOf(part)));

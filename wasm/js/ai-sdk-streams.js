@@ -1,8 +1,8 @@
-// A streamed answer in the parts of the AI SDK.
+// Converts a streamed response to the stream parts of the AI SDK.
 
 import { callOf, finishOf, metadataOf, usageOf } from "./ai-sdk-answers.js";
 
-/** `failed` makes an error what the AI SDK has for it. */
+/** `failed` converts an error to one of the AI SDK. */
 export function partsOf(stream, warnings, failed, { abortSignal, includeRawChunks }) {
   const parts = streamed(stream, warnings, includeRawChunks);
   return new ReadableStream(
@@ -31,7 +31,7 @@ export function partsOf(stream, warnings, failed, { abortSignal, includeRawChunk
 async function* streamed(stream, warnings, includeRawChunks) {
   yield { type: "stream-start", warnings };
   let isFirst = true;
-  /** What is being said: its kind, and the number of its kind and id. */
+  /** The open part: its kind, and the number for its id. */
   let open;
   let count = 0;
   const close = () => {
@@ -57,7 +57,7 @@ async function* streamed(stream, warnings, includeRawChunks) {
   yield* close();
   const answer = stream.soFar;
   const [choice] = answer.choices;
-  // The server sends calls as a whole.
+  // The server sends calls complete.
   for (const [at, call] of (choice?.message?.tool_calls ?? []).entries()) {
     const made = callOf(call, at, answer.id);
     yield { type: "tool-input-start", id: made.toolCallId, toolName: made.toolName };

@@ -8,15 +8,15 @@ import { partsOf } from "./ai-sdk-streams.js";
 
 export { TabbyError };
 
-/** The most texts of one request for vectors; the AI SDK makes several of more. */
+/** The maximum number of texts per embeddings request. The AI SDK splits longer lists. */
 const TEXTS = 256;
 
 const env = (name) => globalThis.process?.env?.[name]?.trim() || undefined;
 
-/** A provider: a function that gives a model, by the name that the server knows it by. */
+/** A provider: a function that returns a model by its name on the server. */
 export function createTabby(options = {}) {
   const { client, ...rest } = options;
-  // Servers of a list have keys of their own.
+  // Servers of a list have their own keys.
   const found = rest.servers != null && rest.baseURL == null ? {} : { baseURL: env("TABBY_URL") ?? "http://127.0.0.1:5000", apiKey: env("TABBY_API_KEY") };
   const tabby = client ?? new Tabby({ ...found, ...rest });
   const languageModel = (modelId = "") => new TabbyLanguageModel(tabby, modelId);
@@ -35,7 +35,7 @@ export function createTabby(options = {}) {
   });
 }
 
-/** What the calls of the AI SDK may set of a call of the client. */
+/** The options of a client call that a call of the AI SDK sets. */
 function callOf({ abortSignal, headers }) {
   const sent = Object.fromEntries(Object.entries(headers ?? {}).filter(([, value]) => value !== undefined));
   return { signal: abortSignal, headers: sent };
@@ -47,7 +47,7 @@ class TabbyLanguageModel {
   specificationVersion = "v4";
   provider = "tabbyapi";
   modelId;
-  /** The server fetches images by itself. */
+  /** The server fetches images itself. */
   supportedUrls = { "image/*": [/^https?:\/\/.*$/] };
   #tabby;
 
@@ -61,7 +61,7 @@ class TabbyLanguageModel {
     const chat = this.#tabby.chat;
     try {
       let [sent, answered] = [request, await chat.create(request, callOf(options)).withResponse()];
-      // A model that is held to a form can call no tool, so that it is asked for the form when it calls none.
+      // A constrained model cannot call tools, so the format is requested once it calls none.
       if (form && isAnswered(answered.data)) {
         sent = { ...request, ...form };
         answered = await chat.create(sent, callOf(options)).withResponse();
@@ -103,7 +103,7 @@ class TabbyLanguageModel {
   }
 }
 
-/** An answer that is there, as a stream of it. */
+/** Converts a complete response to a stream. */
 function whole(answer) {
   const choices = answer.choices.map(({ message, ...choice }) => ({ ...choice, delta: message }));
   return {
@@ -135,7 +135,7 @@ class TabbyEmbeddingModel {
     try {
       const { data, headers } = await this.#tabby.embeddings.create(request, callOf(options)).withResponse();
       const embeddings = data.data.map(({ embedding }) => Array.from(embedding));
-      // The server counts characters, so that there are no tokens to report.
+      // The server counts characters here, so there are no tokens to report.
       return { embeddings, warnings, response: { headers: Object.fromEntries(headers) } };
     } catch (error) {
       throw callError(error, request, options.abortSignal);

@@ -1,15 +1,15 @@
-// Vectors of many texts: in requests that servers can take, a few at a time, in the order of the texts.
+// Embeds many texts: in requests of limited size, a few at a time, in the order of the texts.
 
 import { TabbyError, misuse } from "./error.js";
 import { asTabbyError, needClient } from "./settings.js";
 
-/** Texts of a request, tokens of one by estimate, and requests at a time. */
+/** The defaults: texts per request, estimated tokens per request, concurrent requests. */
 const LIMITS = { perRequest: 64, tokensPerRequest: 16_384, parallel: 2 };
 
-/** A token of most tokenizers has three bytes of text or more. */
+/** With most tokenizers, a token has at least three bytes of text. */
 const BYTES = 3;
 
-/** Some texts have no vector. `partial` has what is there of others. */
+/** The error if some texts have no vector. `partial` has the vectors of the others. */
 export class PartialEmbeddingsError extends TabbyError {
   constructor(partial) {
     const [{ error }] = partial.errors;
@@ -19,7 +19,7 @@ export class PartialEmbeddingsError extends TabbyError {
   }
 }
 
-/** A vector for each text, as if one request had been made. */
+/** Returns a vector for each text, like a single request. */
 export async function embedMany(tabby, given, options) {
   needClient(tabby, "embeddings");
   const { input, ...request } = given ?? {};
@@ -44,7 +44,7 @@ export async function embedMany(tabby, given, options) {
       } catch (thrown) {
         const error = asTabbyError(thrown);
         joined.errors.push({ start: part.start, end: part.end, error });
-        // After an abort nothing more is sent, nor what would fail in the same way.
+        // After an abort nothing more is sent, and neither are requests that would fail in the same way.
         if (signal?.aborted || HOPELESS.has(error.kind) || error.status === 401 || error.status === 403) stop.abort();
       }
     }
@@ -58,7 +58,7 @@ export async function embedMany(tabby, given, options) {
 
 const HOPELESS = new Set(["config", "misuse", "encode", "credentials", "trapped"]);
 
-/** Which texts go together; a long one goes alone. */
+/** Groups texts into requests. A long text is sent alone. */
 function split(texts, { perRequest, tokensPerRequest }) {
   const parts = [];
   let tokens = 0;

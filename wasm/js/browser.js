@@ -1,4 +1,4 @@
-// For bundlers: as in web.js, and if the bundler did not bring the file along, the module comes out of its own text.
+// For bundlers: like web.js. If the bundler did not emit the file, the inlined module is loaded.
 import { inlined } from "./inlined.js";
 import { isModule, setLoader } from "./load.js";
 
@@ -8,7 +8,7 @@ setLoader(async () => {
     const bytes = await response.arrayBuffer();
     if (response.ok && isModule(bytes)) return bytes;
   } catch {
-    // No such file, and no server to say so.
+    // The file does not exist, and no server reports it.
   }
   return inlined();
 });

@@ -1,9 +1,9 @@
-// What a stream may add up to, by the caps of its call.
+// Limits the size of an accumulated response.
 
 import { TabbyError } from "./error.js";
 import { bytesOf } from "./text.js";
 
-/** In bytes of UTF-8, as everywhere. */
+/** In bytes of UTF-8, like all limits. */
 const ACCUMULATED = 64 << 20;
 const INDICES = 1024;
 
@@ -35,7 +35,7 @@ export class Budget {
     throw tooLarge("too_many_indices", `the stream has more than ${this.#indices} ${what}`, "raise `limits.indices` if so many are expected");
   }
 
-  /** A list may be too long for the arguments of one call. */
+  /** Appends in slices, since a list may be too long for the arguments of one call. */
   extend(list, more) {
     for (const entry of more) {
       this.take(weight(entry));
@@ -43,7 +43,7 @@ export class Budget {
     }
   }
 
-  /** Copies what was not read by name. (To gather the rest by `...rest` makes an object per chunk, and takes twice as long.) */
+  /** Copies the fields that were not read by name. (Collecting them with `...rest` creates an object per chunk, and takes twice as long.) */
   merge(to, from, read) {
     for (const name in from) {
       const value = from[name];
@@ -58,7 +58,7 @@ export function tooLarge(code, reason, hint) {
   return new TabbyError({ kind: "too_large", code, reason, hint, message: `${reason}; ${hint}` });
 }
 
-/** Roughly what a value takes, in bytes. */
+/** The approximate size of a value, in bytes. */
 function weight(value) {
   if (typeof value === "string") return 16 + bytesOf(value);
   let sum = 16;

@@ -1,11 +1,11 @@
-// Tool calls out of their pieces. Servers differ in what they repeat: the id, the name, the index, or none of them.
+// Assembles tool calls from their pieces. Servers differ in what they repeat: the id, the name, the index, or none of them.
 
 /** Longer arguments are not parsed: their last character decides whether they are complete. */
 const LOOKED_AT = 64 << 10;
 
-/** Adds the pieces of one chunk to the calls of a choice. `latest` is the call that was last added to; gives the one that is now. */
+/** Adds the pieces of one chunk to the calls of a choice. `latest` is the call that was last added to. Returns the new latest call. */
 export function addCalls(calls, latest, pieces, budget) {
-  // One chunk rarely holds two pieces of one call: what looks like it are mostly two calls with a repeated index.
+  // One chunk rarely contains two pieces of one call. Such pieces are mostly two calls with a repeated index.
   const touched = new Set();
   for (const piece of pieces) {
     let call = route(calls, latest, piece, touched);
@@ -13,7 +13,7 @@ export function addCalls(calls, latest, pieces, budget) {
       budget.oneMore(calls.length, "tool calls in a choice");
       budget.take(64);
       call = { id: "", type: "function", function: { name: "", arguments: "" } };
-      // After its equals, so that calls under one index keep the order in which they came.
+      // After equal indices, so that calls under one index keep the order of arrival.
       const after = piece.index == null ? calls.length - 1 : calls.findLastIndex((c) => c.index == null || c.index <= piece.index);
       calls.splice(after + 1, 0, call);
     }
@@ -30,7 +30,7 @@ function add(call, piece, budget) {
   if (piece.type) call.type = piece.type;
   const { name, arguments: text } = piece.function ?? {};
   const known = call.function.name;
-  // A name comes whole, again with every piece, or in pieces itself.
+  // A name arrives complete, repeated with every piece, or in pieces.
   if (name && name !== known) call.function.name = name.startsWith(known) ? budget.append(known, name.slice(known.length)) : budget.append(known, name);
   if (typeof text === "string") call.function.arguments = budget.append(call.function.arguments, text);
   budget.merge(call.function, piece.function ?? {}, OF_FUNCTION);
@@ -40,7 +40,7 @@ function add(call, piece, budget) {
 const OF_FUNCTION = new Set(["name", "arguments", "__proto__"]);
 const OF_CALL = new Set(["id", "index", "type", "function", "__proto__"]);
 
-/** The call that a piece belongs to: by id, then by index, then the latest one; undefined if it begins a new one. */
+/** The call of a piece: by id, then by index, then the latest one; undefined if it begins a new one. */
 function route(calls, latest, piece, touched) {
   const id = piece.id ?? "";
   const name = piece.function?.name ?? "";
@@ -53,12 +53,12 @@ function route(calls, latest, piece, touched) {
   else call = latest?.index === piece.index ? latest : calls.findLast((other) => other.index === piece.index);
   if (call === undefined) return undefined;
   const named = name !== "" && call.function.name !== "";
-  // Without a name it goes on with what is there, whatever its id is.
+  // Without a name, it continues the existing call, whatever its id is.
   if (!named) return id && call.id === "" && touched.has(call) ? undefined : call;
   if (piece.index == null || touched.has(call)) return undefined;
   if (id && call.id) return call.function.name === name && !isWhole(call.function.arguments) ? call : undefined;
   if (call.function.name === name) return call;
-  // Pieces of a name come before the arguments.
+  // Pieces of a name arrive before the arguments.
   return call.function.arguments === "" ? call : undefined;
 }
 

@@ -1,9 +1,9 @@
-// Whether a value is what a JSON schema asks for: the keywords that say what shape it has. Others are not looked at.
+// Checks a value against a JSON schema, by the keywords that describe its shape. Other keywords are ignored.
 
-/** How many references and nested schemas are followed. */
+/** The limit on references and nested schemas. */
 const DEEPEST = 128;
 
-/** The first thing that is wrong, as its path and words; `undefined` if nothing is. The words quote nothing of the value. */
+/** Returns the first mismatch, as its path and message; `undefined` if there is none. The message quotes nothing of the value. */
 export function fault(value, schema, root = schema, path = [], depth = 0) {
   if (schema === false) return { path, message: "nothing is allowed here" };
   if (typeof schema !== "object" || schema === null || depth > DEEPEST) return undefined;
@@ -25,7 +25,7 @@ export function fault(value, schema, root = schema, path = [], depth = 0) {
   for (const choices of [schema.anyOf, schema.oneOf]) {
     if (!Array.isArray(choices)) continue;
     const faults = choices.map((under) => inner(value, undefined, under));
-    // The one that came farthest is the likeliest to be meant.
+    // The alternative that matched furthest is the most likely one.
     if (faults.every(Boolean)) return faults.reduce((most, one) => (one.path.length > most.path.length ? one : most));
   }
   if (Array.isArray(value)) return ofList(value, schema, path, inner);
@@ -78,7 +78,7 @@ const typeOf = (value) => (value === null ? "null" : Array.isArray(value) ? "arr
 const isOf = (value, type) => (type === "integer" ? Number.isInteger(value) : typeOf(value) === type);
 const same = (value, one) => value === one || (typeof one === "object" && JSON.stringify(value) === JSON.stringify(one));
 
-/** The schema under a reference into the same document; anything is allowed by one that leads elsewhere. */
+/** The schema of a reference within the same document. A reference to another document allows anything. */
 function referred(reference, root) {
   if (!reference.startsWith("#")) return undefined;
   let found = root;

@@ -1,7 +1,7 @@
-// Connections of Node: they wait as long as the calls do, and one that answered with a 5xx is not used again. Servers that fail close theirs shortly after, without saying so,
-// and a request that is written meanwhile is lost, with no sign whether the server began it.
+// Connections in Node: they wait as long as the calls, and a connection that answered 5xx is not reused. A failing server closes it shortly after, without announcing it,
+// and a request that is written in the meantime is lost, without a sign of whether the server started it.
 //
-// Node's `fetch` has no switch for that. It publishes what it does on channels, though, with the socket, which is closed here.
+// Node's `fetch` has no option for this. But it publishes its requests on channels, with the socket, which is closed here.
 
 import { subscribe } from "node:diagnostics_channel";
 import { runInThisContext } from "node:vm";
@@ -9,15 +9,15 @@ import { host, origins } from "./exchange.js";
 
 host.closes = true;
 
-/** Of Node, since undici 8, and before. */
+/** The symbols of Node, since undici 8, and before. */
 const [NEW, OLD] = [2, 1].map((version) => Symbol.for(`undici.globalDispatcher.${version}`));
 const own = globalThis.fetch;
-/** Where `fetch` has its dispatcher: test runners give programs a global object of their own. */
+/** The global object with the dispatcher of `fetch`: test runners give programs a separate global object. */
 const main = runInThisContext("globalThis");
 
 /**
- * Node's `fetch` gives up after five minutes of silence. The calls have timeouts of their own, so it is to wait: through the dispatcher
- * that is in force, which may be one for a proxy, with its limits set aside. Bun has a limit and a switch for it.
+ * Node's `fetch` fails after five minutes of silence. The calls have their own timeouts, so `fetch` must wait: through the current
+ * dispatcher, which may be one for a proxy, without its limits. Bun has a limit and an option for it.
  */
 const patient = {
   dispatch(options, handler) {
@@ -29,7 +29,7 @@ const patient = {
 
 host.options = () => {
   if (globalThis.Bun !== undefined) return { timeout: false };
-  // Another one in its place may know nothing of dispatchers. Node's own makes the one in force with the first call, so it is looked up then.
+  // A replaced `fetch` may not support dispatchers. Node's own creates the current one with the first call, so it is looked up then.
   return globalThis.fetch === own && process.versions.undici !== undefined ? { dispatcher: patient } : undefined;
 };
 
@@ -42,7 +42,7 @@ subscribe("undici:client:sendHeaders", ({ request, socket }) => {
 subscribe("undici:request:headers", ({ request, response }) => {
   if (response?.statusCode >= 500 && sockets.has(request)) failed.add(request);
 });
-// The whole answer was read, and the connection is not yet given back.
+// The whole response was read, and the connection is not yet back in the pool.
 subscribe("undici:request:trailers", ({ request }) => {
   if (failed.has(request)) sockets.get(request)?.destroy?.();
 });

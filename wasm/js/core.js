@@ -1,4 +1,4 @@
-// What the calls of a client share: its settings, and its number in the module.
+// The state that the calls of a client share: its settings, and its number in the module.
 
 import { registry } from "./abi.js";
 import { TabbyError } from "./error.js";
@@ -9,12 +9,12 @@ import { Secrets } from "./secrets.js";
 import { serversOf } from "./servers.js";
 import { asTabbyError, fetchOptionsOf, headersOf, settingsOf } from "./settings.js";
 
-/** The client that one is derived from, whose servers, keys, limits and breakers it shares, by its options. */
+/** The original of a derived client, whose servers, keys, limits and breakers it shares, by its options. */
 const origins = new WeakMap();
 /** Clients that differ in one of these share nothing. */
 const OWN = ["baseURL", "servers", "balance", "apiKey", "adminKey", "bearer", "getKey", "token", "registrationToken", "getToken", "concurrency", "rateLimit", "breaker"];
 
-/** The options of a client that is derived from one with this core: those that it was made with, and these in the place of some. */
+/** The options of a client derived from one with this core: its options, overridden by these. */
 export function derived(core, made, changes) {
   const options = { ...made, ...changes };
   if (OWN.every((name) => options[name] === made?.[name])) origins.set(options, core);
@@ -22,8 +22,8 @@ export function derived(core, made, changes) {
 }
 
 /**
- * What the calls of a client share, on the module that `ready` gives; what cannot be used of the options is an error of this package. `given` is
- * what the client was made with.
+ * Creates the shared state of a client, on the module from `ready`. Invalid options are errors of this package. `given` is
+ * the options of the client.
  */
 export function coreOf(options, ready, given = options) {
   try {
@@ -33,24 +33,24 @@ export function coreOf(options, ready, given = options) {
   }
 }
 
-/** What the calls of a client share. */
+/** The state that the calls of a client share. */
 class Core {
   #settings;
   #hooks;
-  /** The client's number in an instance of the module; another instance knows nothing of it. */
+  /** The client's number in an instance of the module. Another instance does not have it. */
   #opened;
   #headers;
   #limits;
-  /** The core of the client that servers, keys, limits and breakers are shared with. */
+  /** The core of the client with which servers, keys, limits and breakers are shared. */
   #other;
-  /** What must not show: keys that were in use lately, and the client's headers. */
+  /** The secrets: recently used keys, and the client's headers. */
   secrets;
   fetch;
   fetchOptions;
   getKey;
-  /** What estimates the tokens of a request, if a limit needs that. */
+  /** Estimates the tokens of a request, if a limit needs this. */
   estimate;
-  /** Gives a living instance of the module. */
+  /** Returns a usable instance of the module. */
   ready;
 
   constructor(options, ready, other) {
@@ -58,7 +58,7 @@ class Core {
     this.#other = other;
     const { getKey, fetch, fetchOptions, onAttempt, onOutcome, logger, ...rest } = options;
     this.getKey = getKey;
-    // Called as a plain function, as some hosts insist.
+    // Called as a plain function, which some hosts require.
     const own = fetch;
     this.fetch = own ? (url, init) => own(url, init) : (url, init) => globalThis.fetch(url, { ...host.options(), ...init });
     this.fetchOptions = fetchOptionsOf(fetchOptions);
@@ -75,7 +75,7 @@ class Core {
   /** The client's number in this instance. */
   open(abi) {
     if (this.#opened?.abi !== abi) {
-      // Not before: some hosts have no randomness until a request is there.
+      // Not earlier: some hosts have no randomness before the first request.
       const settings = JSON.stringify({ ...this.#settings, seed: Math.random() });
       const number = this.#other ? abi.view(this.#other.open(abi), settings) : abi.open(settings);
       this.#opened = { abi, number };
@@ -84,12 +84,12 @@ class Core {
     return this.#opened.number;
   }
 
-  /** The state of its servers, and how many calls wait. */
+  /** The state of the servers, and the number of waiting calls. */
   state() {
     return this.#ask((abi, client) => abi.servers(client, clock.now()));
   }
 
-  /** Notes which model a server has loaded; null if there is none. */
+  /** Records the loaded model of a server; null if there is none. */
   loaded(server, model) {
     return this.#ask((abi, client) => abi.loaded(client, JSON.stringify({ server, model })));
   }
@@ -99,12 +99,12 @@ class Core {
     try {
       return ask(abi, this.open(abi));
     } catch (error) {
-      // The module explains a refusal by an object.
+      // The module reports an error as an object.
       throw error instanceof Error ? error : new TabbyError(this.secrets.cleaner().value(error));
     }
   }
 
-  /** The headers of a request: the module's, with the client's and the call's own in the place of those that are not keys. */
+  /** The headers of a request: the module's, overridden by those of the client and the call, except for keys. */
   headers(given, own) {
     if (this.#headers.length + own.length === 0) return given;
     const headers = new (needed("Headers"))(given);
@@ -115,14 +115,14 @@ class Core {
     return [...headers];
   }
 
-  /** The caps of a call. */
+  /** The limits of a call. */
   limits(own) {
     const limits = { ...this.#limits };
     for (const name in own) limits[name] = own[name] ?? limits[name];
     return limits;
   }
 
-  /** Errors have neither keys nor prompts in their words. */
+  /** Error messages contain neither keys nor prompts. */
   #log(hook, { operation, attempt, method, url, ok, error, elapsed }) {
     const { logger } = this.#hooks;
     if (logger == null) return;
@@ -131,7 +131,7 @@ class Core {
     else logger.warn?.(`tabbyapi: ${operation}: failed${took(elapsed)}: ${error.message}`);
   }
 
-  /** Calls a hook. What it throws is its own affair. */
+  /** Calls a hook. Its exceptions do not affect the call. */
   notify(hook, event) {
     try {
       this.#log(hook, event);
@@ -143,7 +143,7 @@ class Core {
   }
 }
 
-/** In milliseconds, if it is known. */
+/** The time in milliseconds, if known. */
 const took = (elapsed) => (elapsed == null ? "" : ` after ${Math.round(elapsed)} ms`);
 
 const unused = registry(({ abi, number }) => abi.dead || abi.close(number));

@@ -1,8 +1,8 @@
-// Vectors out of answers, whichever way they were written.
+// Reads vectors from responses, in any encoding.
 
 import { TabbyError } from "./error.js";
 
-/** The answer with its vectors as `Float32Array`s, in the order of the texts. */
+/** The response with its vectors as `Float32Array`s, in the order of the texts. */
 export function vectors(answer, count) {
   const data = answer.data.map((item) => ({ ...item, embedding: vector(item.embedding) }));
   data.sort((a, b) => a.index - b.index);
@@ -17,7 +17,7 @@ export function vectors(answer, count) {
 
 function vector(written) {
   if (Array.isArray(written)) {
-    // Anything else would silently become 0 or NaN.
+    // Other values would silently become 0 or NaN.
     const odds = written.find((number) => typeof number !== "number");
     if (odds !== undefined) throw odd(`a vector holds ${JSON.stringify(odds)}, which is not a number`);
     return Float32Array.from(written);

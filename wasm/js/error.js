@@ -1,9 +1,9 @@
 import { wordsOf } from "./secrets.js";
 
-/** What an error has for programs, besides headers, body, outcome and causes. */
+/** The fields of an error, besides headers, body, outcome and causes. */
 const FIELDS = ["status", "phase", "path", "trace", "method", "url"];
 
-/** What went wrong. It prints as one sentence: what happened, where, and what to do. */
+/** An error. It prints as one sentence: what happened, where, and what to do. */
 export class TabbyError extends Error {
   constructor(given, { cause, partial } = {}) {
     super(given.message, cause === undefined ? undefined : { cause });
@@ -17,25 +17,25 @@ export class TabbyError extends Error {
     for (const name of FIELDS) this[name] = given[name] ?? undefined;
     this.retryAfter = given.retry_after ?? given.retryAfter ?? undefined;
     this.validation = given.validation ?? [];
-    // Headers and bodies can hold prompts, so they do not show when the error is logged.
+    // Headers and bodies can contain prompts, so they are not printed when the error is logged.
     hide(this, "headers", headers(given.headers ?? []));
     hide(this, "body", given.body ?? undefined);
     hide(this, "outcome", given.outcome ?? undefined);
     if (given.name !== undefined) hide(this, "name", given.name);
   }
 
-  /** What `JSON.stringify` writes: what an error shows when it is logged, with its name and message. */
+  /** The value for `JSON.stringify`: the fields that are printed when the error is logged, with its name and message. */
   toJSON() {
     return { name: this.name, message: this.message, ...this };
   }
 
-  /** An error out of what `toJSON` gave, on the other side of a worker or of a connection. */
+  /** Creates an error from the result of `toJSON`, on the other side of a worker or a connection. */
   static from(value) {
     const given = typeof value === "object" && value !== null ? value : { message: wordsOf(value) };
     return new TabbyError({ ...given, message: String(given.message ?? given.reason ?? "an error without words") }, { partial: given.partial });
   }
 }
-// On the prototype, so that it does not show as a field of each error.
+// On the prototype, so that it is not printed as a field of each error.
 hide(TabbyError.prototype, "name", "TabbyError");
 
 function hide(object, name, value) {
@@ -45,7 +45,7 @@ function hide(object, name, value) {
 /** Some hosts lack the class. */
 const headers = (pairs) => (typeof Headers === "function" ? new Headers(pairs) : new Map(pairs));
 
-/** Has the name that programs look for, also that of a signal whose time was over. */
+/** Sets the name that programs check, including the name for a signal that timed out. */
 export function cancelled(reason) {
   const name = nameOf(reason) === "TimeoutError" ? "TimeoutError" : "AbortError";
   return new TabbyError({ name, kind: "cancelled", code: "cancelled", message: "the call was cancelled" }, { cause: reason });
@@ -59,7 +59,7 @@ function nameOf(reason) {
   }
 }
 
-/** Where a call was made: its errors come out of the host's events, whose stacks say nothing. */
+/** The call site. Errors arise in events of the host, whose stacks do not show it. */
 export function callSite(made) {
   if (typeof Error.captureStackTrace !== "function") return new Error();
   const site = {};
@@ -67,11 +67,11 @@ export function callSite(made) {
   return site;
 }
 
-/** Gives the error the stack of its call, with its code in the first line, which also outlives `structuredClone`. */
+/** Sets the stack of the error to that of its call, with its code in the first line, which `structuredClone` keeps. */
 export function placed(error, site) {
   if (site === undefined || !(error instanceof TabbyError)) return error;
   const frames = String(site.stack ?? "");
-  // Some hosts begin with the name and message of an error, others with the first frame.
+  // Some hosts begin a stack with the name and message of the error, others with the first frame.
   const rest = /^\w*Error/.test(frames) ? frames.slice(frames.indexOf("\n") + 1 || frames.length) : frames;
   hide(error, "stack", `${error.name} [${error.code}]: ${error.message}\n${rest}`);
   return error;
@@ -81,7 +81,7 @@ export function misuse(message, cause, code = "misuse") {
   return new TabbyError({ kind: "misuse", code, message }, { cause });
 }
 
-/** The module trapped: a defect of this package, which costs the calls that are under way and no others. */
+/** The error if the module trapped: a bug of this package, which only fails the running calls. */
 export function trapped(cause) {
   const message =
     `the WebAssembly module of tabbyapi trapped (${wordsOf(cause)}); this is a defect of the package, please report it; ` +
@@ -89,7 +89,7 @@ export function trapped(cause) {
   return new TabbyError({ kind: "trapped", code: "trapped", message }, { cause });
 }
 
-/** An error over a body that nobody could read, since the host did not decode it, in place of what was made of its bytes. */
+/** The error for a body that the host did not decode, in place of the error about its bytes. */
 export function encodedOr(given, headers, begins) {
   const encoding = headers.find(([name]) => name === "content-encoding")?.[1];
   if (!UNREAD.has(given.kind) || !encoding || encoding.toLowerCase() === "identity" || isText(begins)) return given;
@@ -103,7 +103,7 @@ const UNREAD = new Set(["decode", "truncated"]);
 function isText(bytes) {
   if (bytes === undefined || bytes.some((byte) => byte < 9)) return bytes === undefined;
   try {
-    // The last character may be cut.
+    // The last character may be incomplete.
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes, { stream: true }) !== undefined;
   } catch {
     return false;

@@ -1,5 +1,5 @@
-// How many tokens texts and conversations take, without a server, and the part of a conversation that fits. The same numbers as those of the Rust
-// library (src/protocol/estimate): `tests/estimate/estimates.json` holds both to them.
+// Token estimates for texts and conversations, without a server, and the part of a conversation that fits. The numbers are those of the Rust
+// library (src/protocol/estimate): `tests/estimate/estimates.json` tests both.
 
 import { TabbyError, misuse } from "./error.js";
 import { amount, needClient } from "./settings.js";
@@ -15,13 +15,13 @@ const WEIGHTS = [
 ];
 const MARGIN = 0.15;
 
-/** The lowest bound of a calibration, the number of samples that it takes, and a further error of any estimate, in tokens. */
+/** The lowest bound of a calibration, the number of samples that it needs, and an additional error of any estimate, in tokens. */
 const LEAST_BOUND = 0.05;
 const SAMPLES = 3;
 const SLACK = 2;
 
 const weight = (tokens, low, high) => ({ tokens, low, high });
-/** Around a message, before the answer, around a call and around tools, of an image. */
+/** The tokens around a message, before the response, around a call and around tools, and of an image. */
 const MESSAGE = weight(5, 3, 8);
 const PROMPT = weight(3, 0, 8);
 const CALL = weight(15, 6, 30);
@@ -31,7 +31,7 @@ const NONE = weight(0, 0, 0);
 
 const plus = (one, other) => weight(one.tokens + other.tokens, one.low + other.low, one.high + other.high);
 
-/** Of parts, for unknown tokenizers. */
+/** The tokens of parts, for unknown tokenizers. */
 function weightOf(parts) {
   const sum = (at) => WEIGHTS.reduce((sum, weights, part) => sum + weights[at] * parts[part], 0);
   return weight(sum(0), sum(1) * (1 - MARGIN), sum(2) * (1 + MARGIN));
@@ -45,7 +45,7 @@ function rounded({ tokens, low, high }) {
 
 /** Estimates tokens. The same text always gives the same estimate. */
 export class Estimator {
-  /** The factor of tokens, 1 unless calibrated; and the bound, by which counts may differ from `tokens`, undefined unless calibrated. */
+  /** The factor of tokens, 1 unless calibrated; and the bound by which counts may differ from `tokens`, undefined unless calibrated. */
   factor = 1;
   bound;
   #image = IMAGE;
@@ -55,7 +55,7 @@ export class Estimator {
     if (tokens >= 0) this.#image = weight(tokens, tokens, tokens);
   }
 
-  /** Another one for the tokenizer that these counts are of: pairs of a text and its tokens, without the one that starts a text. */
+  /** Returns an estimator for the tokenizer of these samples: pairs of a text and its number of tokens, without the token that starts a text. */
   calibrate(samples) {
     const pairs = [...samples].map(([text, tokens]) => [weightOf(partsOf(textOf(text))).tokens, tokens]).filter(([estimate, tokens]) => estimate > 0 && tokens > 0);
     const made = new Estimator();
@@ -73,7 +73,7 @@ export class Estimator {
     return made;
   }
 
-  /** Of a text, without the token that starts it. */
+  /** Estimates a text, without the token that starts it. */
   text(given) {
     const text = textOf(given);
     const { tokens, low, high } = rounded(this.#weigh(text));
@@ -81,22 +81,22 @@ export class Estimator {
     return weight(tokens, Math.min(Math.max(low, least), tokens), Math.max(Math.min(high, most), tokens));
   }
 
-  /** Of a message, with what templates put around it. */
+  /** Estimates a message, with the tokens that templates add around it. */
   message(message) {
     return rounded(this.#message(message));
   }
 
-  /** Of messages, and the start of the answer. */
+  /** Estimates messages, and the start of the response. */
   messages(messages) {
     return this.request({ messages });
   }
 
-  /** Of all that a request takes of the context, without what is generated. */
+  /** Estimates everything that a request adds to the context, without the generated tokens. */
   request(request) {
     return rounded(listOf(request?.messages).reduce((sum, message) => plus(sum, this.#message(message)), this.#frame(request)));
   }
 
-  /** Of what a request has around its messages. */
+  /** Estimates the parts of a request around its messages. */
   frame(request) {
     return rounded(this.#frame(request));
   }
@@ -129,10 +129,10 @@ export class Estimator {
   #weigh(text) {
     if (text === "") return NONE;
     const scaled = this.#scaled(weightOf(partsOf(text)));
-    // What may be a special token counts as one in the lower bound.
+    // A possible special token counts as one token in the lower bound.
     const { rest, marks } = withoutMarks(text);
     const low = marks === 0 ? scaled.low : this.#scaled(weightOf(partsOf(rest))).low + marks;
-    // A token has a byte at least, but for the one that some tokenizers put before a text.
+    // A token has at least one byte, except for the token that some tokenizers put before a text.
     const most = bytesOf(text) + 1;
     const tokens = Math.min(Math.max(scaled.tokens, 1), most);
     return weight(tokens, Math.min(low, tokens), Math.max(Math.min(scaled.high, most), tokens));
@@ -146,14 +146,14 @@ export class Estimator {
   }
 }
 
-/** All that a request takes: its prompt, and its answers as far as `max_tokens` bounds them. */
+/** Estimates a request: its prompt, and its responses up to `max_tokens`. */
 export function requestTokens(request, estimator = new Estimator()) {
   if (typeof request !== "object" || request === null) throw misuse("the request must be an object");
   const { messages, prompt, input, n, max_tokens: most } = request;
   const answer = Math.max(n ?? 1, 1) * (most ?? 0);
   if (messages !== undefined) return estimator.request(request).tokens + answer;
   const texts = [prompt ?? input ?? []].flat();
-  // Anything but a text is a token, or a list of them.
+  // Anything except a text is a token, or a list of tokens.
   const sizes = texts.map((text) => (typeof text === "string" ? estimator.text(text).tokens : (text?.length ?? 1)));
   const prompts = texts.every((text) => typeof text === "number") ? 1 : texts.length;
   return sizes.reduce((sum, size) => sum + size, 0) + (prompt === undefined ? 0 : prompts * answer);
@@ -169,7 +169,7 @@ function listOf(messages) {
   return messages;
 }
 
-/** An estimator for the tokenizer of the loaded model, by the server's counts of these texts. */
+/** Returns an estimator for the tokenizer of the loaded model, from the server's counts of these texts. */
 export async function calibrate(tabby, texts, estimator = new Estimator(), options) {
   needClient(tabby, "tokens");
   if (typeof texts === "string") throw misuse("`texts` must be a list of texts");
@@ -178,14 +178,14 @@ export async function calibrate(tabby, texts, estimator = new Estimator(), optio
   return estimator.calibrate(samples);
 }
 
-/** The latest turns of a conversation that take at most `budget` tokens, with all instructions. */
+/** Keeps the latest turns of a conversation that take at most `budget` tokens, with all instructions. */
 export function fit(messages, budget, estimator = new Estimator()) {
   const tokens = amount(budget, "budget");
   if (tokens === null) throw misuse("`budget` is missing; give the number of tokens that may be used");
   return fitAround({}, listOf(messages), tokens < 0 ? Infinity : tokens, estimator);
 }
 
-/** Those of a request that fit into a context of so many tokens, or into a model with these parameters, beside its tools and its answer. */
+/** Fits a request into a context of this size, or into a model with these parameters, with room for its tools and its response. */
 export function fitInto(request, model, estimator = new Estimator()) {
   // The card of a model has its sizes as `parameters`.
   const sizes = typeof model === "number" ? { max_seq_len: model } : (model?.parameters ?? model ?? {});
@@ -195,13 +195,13 @@ export function fitInto(request, model, estimator = new Estimator()) {
   }
   const asked = request?.max_tokens > 0 ? request.max_tokens : Math.floor(context / 4);
   const room = Math.max(context - asked, 0);
-  // A prompt is refused unless a whole chunk fits into the cache with it, by pages of 256 tokens.
+  // The server refuses a prompt unless a whole chunk also fits into the cache, in pages of 256 tokens.
   const longest = cache >= 0 && chunk >= 0 ? Math.max(Math.floor(cache / 256) * 256 + 1 - chunk, 0) : Infinity;
   const hint = "shorten the last message, or load the model with a larger `cache_size` or a smaller `chunk_size`: a whole chunk is kept free beside the prompt";
   return fitAround(request, listOf(request?.messages), Math.min(room, longest), estimator, longest < room ? hint : undefined);
 }
 
-/** Those that fit into the loaded model, whose sizes the server is asked for. */
+/** Fits a request into the loaded model. Requests its sizes from the server. */
 export async function fitLoaded(tabby, request, estimator, options) {
   needClient(tabby, "models");
   const { parameters } = await tabby.models.current(options);
@@ -215,7 +215,7 @@ const SHORTEN = "shorten the last message, ask for fewer tokens with `max_tokens
 function fitAround(around, messages, budget, estimator, hint = SHORTEN) {
   const turns = turnsOf(messages);
   const last = turns.reduce((last, turn) => Math.max(last, turn), 0);
-  // Instructions and the last turn stay in any case.
+  // Instructions and the last turn are always kept.
   const costs = Array.from({ length: last }, () => NONE);
   let sum = estimator.frame(around);
   messages.forEach((message, at) => {
@@ -237,7 +237,7 @@ function fitAround(around, messages, budget, estimator, hint = SHORTEN) {
   return { messages: kept, dropped: messages.length - kept.length, estimate: sum };
 }
 
-/** The turn of each message, in order from 0; -1 for instructions, which belong to none. */
+/** The turn of each message, counted from 0; -1 for instructions, which belong to no turn. */
 function turnsOf(messages) {
   let turn = 0;
   let isBegun = false;

@@ -1,23 +1,23 @@
-// A request and its answer, on the wire. What `fetch` gives is the host's, or the caller's own: none of it is taken at its word.
+// A request and its response, on the wire. `fetch` may be the host's or the caller's own, so its results are not trusted.
 
 import { headersOf } from "./settings.js";
 
 /** How long the end of a body may take after the announced end of its stream, in milliseconds. */
 const LINGER = 1000;
 
-/** The servers that were asked. */
+/** The servers that received requests. */
 export const origins = new Set();
 /**
- * What is particular to the host (see connections.js): whether its connections that answered with a 5xx are closed, and what its `fetch`
- * takes besides; the proxy on the way to a server is known to some (see proxies.js).
+ * The properties of the host (see connections.js): whether connections that answered 5xx are closed, and additional options of
+ * its `fetch`. Some hosts know the proxy for a server (see proxies.js).
  */
 export const host = { closes: false, options: () => undefined, proxyOf: undefined };
 
-/** From an answer with status 500 to when the server has closed its connection, and the longest wait for that; in milliseconds. */
+/** The time from a 500 until the server has closed its connection, and the longest wait for that; in milliseconds. */
 const CLOSING = 250;
 const LONGEST = 1000;
 
-/** When, for each server, the last connection that answered 500 is closed. */
+/** For each server, the time when the last connection that answered 500 is closed. */
 const closing = new Map();
 
 /** Waits until no connection to this server is about to be closed: a request that is sent on one is lost. */
@@ -33,10 +33,10 @@ async function closed(origin) {
 
 const nothing = () => {};
 
-/** A promise of what a function gives, which may throw. */
+/** Returns a promise of the result of a function, which may throw. */
 const settle = (make) => new Promise((resolve) => resolve(make()));
 
-/** The origin of the address that was asked for last: most are asked for again. */
+/** The origin of the last URL, since most are used again. */
 let latest = { url: "", origin: "" };
 
 function originOf(url) {
@@ -58,7 +58,7 @@ export class Exchange {
     this.#url = url;
     this.#origin = originOf(url);
     origins.add(this.#origin);
-    // Redirects are not followed: keys would go along.
+    // Redirects are not followed, since keys would be sent with them.
     const init = { ...options, method, headers, body, signal: this.#controller.signal, redirect: "manual" };
     const send = () => (this.#dropped ? Promise.reject(new Error("it is not wanted any more")) : fetch(url, init));
     settle(() => (closing.has(this.#origin) ? closed(this.#origin).then(send) : send()))
@@ -66,28 +66,28 @@ export class Exchange {
       .catch(this.#failed);
   }
 
-  /** Reads on, if more is wanted and nothing is being read. */
+  /** Continues reading, if more is wanted and no read is pending. */
   read() {
     if (this.#reading || !this.reader || !this.#flow.wanted) return;
     this.#reading = true;
     try {
-      // Without a promise more than there has to be: this runs for each piece of a body.
+      // Without an unnecessary promise, since this runs for each piece of a body.
       Promise.resolve(this.reader.read()).then(this.#read, this.#failed);
     } catch (error) {
       Promise.reject(error).catch(this.#failed);
     }
   }
 
-  /** Aborts it, wherever it is. */
+  /** Aborts the exchange in any state. */
   drop() {
     this.#dropped = true;
     this.#controller.abort();
-    // A `fetch` of the caller's own may not know of signals.
+    // A custom `fetch` may not support signals.
     const { reader } = this;
     if (reader) settle(() => reader.cancel()).catch(nothing);
   }
 
-  /** The stream has announced its end: what follows is the end of the body, after which the connection can serve again. */
+  /** The stream has announced its end. The end of the body follows, after which the connection can be reused. */
   linger() {
     if (!this.reader || this.#reading) return;
     const { reader } = this;
@@ -136,7 +136,7 @@ export class Exchange {
   };
 }
 
-/** Headers as pairs; none if they are of a kind that nobody knows. */
+/** Headers as pairs; empty if their type is unknown. */
 function lenient(headers) {
   try {
     return headersOf(headers);
@@ -145,7 +145,7 @@ function lenient(headers) {
   }
 }
 
-/** What reads a body: a stream of the web, or of Node, as some replacements of `fetch` have it; or all of it at once. */
+/** The reader of a body: a web stream, a Node stream, as in some replacements of `fetch`, or the whole body at once. */
 function readerOf(response) {
   const { body } = response;
   if (body == null) {
@@ -177,7 +177,7 @@ function once(read) {
 function bytesOf(value) {
   if (value instanceof Uint8Array) return value;
   if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
-  // Also one of another realm, as in test runners that have their own.
+  // Also from another realm, as in some test runners.
   if (Object.prototype.toString.call(value) === "[object ArrayBuffer]") return new Uint8Array(value);
   throw new TypeError("`fetch` gave a piece of a body that is not bytes");
 }

@@ -1,20 +1,20 @@
-// Why `fetch` failed, as far as the host says: each has words and codes of its own.
+// Finds out why `fetch` failed. Each host has its own messages and codes.
 
 import { host } from "./exchange.js";
 import { wordsOf } from "./secrets.js";
 
-/** How a request failed, as the module takes it: whether the server can have seen it, or what else was in the way. */
+/** The ways in which a request fails, for the module: whether the server can have received it, or another cause. */
 const NOT_SENT = 0;
 const MAYBE_SENT = 1;
 const CERTIFICATE = 2;
 const PROXY = 3;
 
-/** How deep into an error's causes to look. */
+/** The maximum depth of causes to inspect. */
 const DEEPEST = 4;
 
 /**
- * A failed request: `how` and `message` are for the module. `limit` describes a time limit of the host that passed, which ends the call:
- * the same request would meet it again.
+ * Describes a failed request. `how` and `message` are for the module. `limit` describes a time limit of the host, which ends the call:
+ * a retry would reach the same limit.
  */
 export function faultOf(error, url) {
   const { name, code, words } = facts(error);
@@ -30,7 +30,7 @@ export function faultOf(error, url) {
     return proxy ? { how: PROXY, message: `${proxy.address}\n${proxy.variable}\n${words}` } : { how: NOT_SENT, message: words };
   }
   if (VAGUE.test(words)) return fault(MAYBE_SENT, "the host gives no reason, which may also be that nothing listens there, or a certificate");
-  // Only pages and their workers have an origin to compare with.
+  // Only pages and their workers have an origin.
   const origin = globalThis.location?.origin;
   const target = typeof origin === "string" && origin !== "null" ? new URL(url) : undefined;
   if (!target || target.origin === origin) return { how: MAYBE_SENT, message: words };
@@ -40,7 +40,7 @@ export function faultOf(error, url) {
   return fault(MAYBE_SENT, "the server cannot be reached from here, or does not allow the page's origin (CORS)");
 }
 
-/** What an error and its causes say. It may be anything, even something whose fields throw. */
+/** The codes and messages of an error and its causes. The error may be any value, even one whose fields throw. */
 function facts(error) {
   const found = { name: undefined, code: "", words: wordsOf(error) };
   try {
@@ -51,27 +51,27 @@ function facts(error) {
       if (typeof cause.code === "string") found.code ||= cause.code;
     }
   } catch {
-    // What was found so far counts.
+    // Use what was found so far.
   }
   return found;
 }
 
-/** Of Node, which has them although the package sets none; see connections.js. */
+/** The limits of Node, which apply although the package sets none; see connections.js. */
 const LIMITS = {
   UND_ERR_HEADERS_TIMEOUT: "the host's time limit for the head of an answer (`headersTimeout` of undici)",
   UND_ERR_BODY_TIMEOUT: "the host's time limit between two pieces of an answer (`bodyTimeout` of undici)",
 };
 
-/** Of Node, then of Bun. */
+/** The codes of Node, then of Bun. */
 const REFUSED = new Set([
   ...["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH", "UND_ERR_CONNECT_TIMEOUT"],
   ...["ConnectionRefused", "FailedToOpenSocket", "DNSException"],
 ]);
 const CERTIFICATES = /^(CERT_|SELF_SIGNED_CERT|DEPTH_ZERO_SELF_SIGNED|UNABLE_TO_(GET_ISSUER|VERIFY|DECODE_ISSUER)|ERR_TLS_CERT|HOSTNAME_MISMATCH|INVALID_CA)/;
-/** A server that does not speak TLS, or no version that the host does. */
+/** The server does not support TLS, or has no TLS version in common with the host. */
 const HANDSHAKE = /^ERR_SSL_(WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST|UNSUPPORTED_PROTOCOL|SSL.*_ALERT_HANDSHAKE|TLSV1_ALERT|SSLV3_ALERT_HANDSHAKE|VERSION_TOO_LOW)/;
-/** In the words of Deno, Node, Bun and workerd; `fetch` refuses some ports by itself. */
+/** The messages of Deno, Node, Bun and workerd; `fetch` also refuses some ports. */
 const UNSENT = /client error \(Connect\)|before secure TLS connection was established|TLS handshake failed|connect\(\): |\bbad port\b|port \d+ (are|is) blocked/;
-/** In the words of workerd, whatever went wrong. */
+/** The message of workerd for any failure. */
 const VAGUE = /^(Network connection lost\.|internal error; reference = )/;
 const LOOPBACK = /^(127\.|localhost$|\[::1\]$)/;

@@ -1,4 +1,4 @@
-// One call on its way: the module decides, this file does. It has the exchange, the timer, the key, the signal.
+// Drives one call: the module decides, and this file carries it out, with the exchange, the timer, the key and the signal.
 
 import { AUTHORIZE, DONE, FAILED, READ, SEND, WAIT, encode } from "./abi.js";
 import { TabbyError, cancelled, encodedOr, placed } from "./error.js";
@@ -8,17 +8,17 @@ import { clock, needed } from "./host.js";
 import { wordsOf } from "./secrets.js";
 import { asTabbyError, amount, fetchOptionsOf, headersOf, jsonOf, onAbort, settingsOf, signalOf } from "./settings.js";
 
-/** Hosts keep the time to wait in 31 bits, and take what is longer for nothing. */
+/** Hosts store delays in 31 bits, and treat longer ones as 0. */
 const LONGEST_TIMEOUT = 2 ** 31 - 1;
-/** Why there is no key, in the place of one. */
+/** The error that takes the place of a key. */
 const NO_KEY = 4;
-/** The headers that calls look at, in the order that the module wants. Not every module looks at the last one. */
+/** The headers that calls read, in the order of the module. Not every module reads the last one. */
 const LOOKED_AT = ["content-type", "retry-after", "date", "x-should-retry", "retry-after-ms", "location"];
 
 /**
- * A call. It reports to its `sink`: `head(read)` once an answer is not an error, where `read` gives the head, `records(text)`, and `end(error, outcome)`, which may
- * answer with an error of its own.
- * Nothing is read unless it is wanted, so that who does not read holds the server back.
+ * A call. It reports to its `sink`: `head(read)` for a successful response, where `read` returns the head, `records(text)`, and `end(error, outcome)`, which may
+ * return another error.
+ * It reads only on demand, so that not reading applies back-pressure to the server.
  */
 export class Flow {
   #core;
@@ -36,38 +36,38 @@ export class Flow {
   #timerAt = Infinity;
   #keying = false;
   #attempts = 0;
-  /** The request under way: method, url, and the status of its answer. */
+  /** The current request: method, URL, and the status of its response. */
   #asked = {};
   #over = false;
   #wanted = false;
   #eager;
-  /** How many choices are asked for. */
+  /** The number of requested choices. */
   #choices;
-  /** Whether usage is asked for. */
+  /** Whether usage is requested. */
   #wantsUsage;
-  /** The model that is asked for, and the estimated tokens, where servers are chosen or limited by them. */
+  /** The requested model and the estimated tokens, if servers are chosen or limited by them. */
   #model;
   #tokens;
   #cause;
-  /** Why the call cannot even begin. */
+  /** The error, if the call cannot start. */
   #unsent;
-  /** How the stream is resumed, as the module takes it. */
+  /** The settings for resuming, for the module. */
   #resume;
-  /** Where it was made. */
+  /** The call site. */
   #site;
   #unlisten;
   #fetchOptions;
   #route;
-  /** The head of an answer that is not an error has arrived. */
+  /** Whether the head of a successful response has arrived. */
   #opened = false;
-  /** Those of the last answer, and the beginning of its body. */
+  /** The headers of the last response, and the beginning of its body. */
   #headers;
   #begins;
-  /** Time that the caller was busy with what came, which does not count as waiting: the call's clock stands still meanwhile. */
+  /** The time during which the caller processed items. The call's clock stands still then, so it does not count as waiting. */
   #paused = 0;
   #idleSince;
 
-  /** `call` has the `operation`, its `route` if it has one of its own, its `request`, the number of `choices` asked for, `site`, and why it cannot begin as `unsent`. */
+  /** `call` has the `operation`, its `route` if it is not a method, its `request`, the number of `choices`, its `site`, and `unsent`, the error if it cannot start. */
   constructor(core, { operation, route, request, choices = 1, resume, site, unsent }, options, sink, eager) {
     this.#core = core;
     this.#operation = operation;
@@ -80,7 +80,7 @@ export class Flow {
     this.#route = route;
     this.#unsent = unsent;
     this.#fetchOptions = core.fetchOptions;
-    // A copy: the caller may change the request before it is sent. One that cannot be written as JSON rejects the call.
+    // A copy, since the caller may change the request before it is sent. A request that cannot be serialized rejects the call.
     try {
       this.#body = request === undefined ? undefined : encode(jsonOf(request));
       this.#wantsUsage = request?.stream_options?.include_usage === true;
@@ -90,7 +90,7 @@ export class Flow {
     }
   }
 
-  /** Looks up what the choice of a server depends on. */
+  /** Determines what the choice of a server depends on. */
   #weigh(request) {
     const [, service] = /^(chat|completions|embeddings)\./.exec(this.#operation) ?? [];
     if (service === undefined) return;
@@ -99,7 +99,7 @@ export class Flow {
     if (estimate) this.#tokens = Math.min(amount(estimate(request), "rateLimit", "estimate()"), Number.MAX_SAFE_INTEGER);
   }
 
-  /** Asks for more, and begins the call if it has not begun. */
+  /** Requests more data, and starts the call if needed. */
   want() {
     this.#wanted = true;
     if (this.#idleSince !== undefined) {
@@ -114,12 +114,12 @@ export class Flow {
     }
   }
 
-  /** Gives the call up. */
+  /** Aborts the call. */
   cancel(reason) {
     this.finish(cancelled(reason));
   }
 
-  /** An error over what came, with where that was. */
+  /** Adds the location to an error about received data. */
   placed(error, outcome) {
     const { method, url, status } = this.#asked;
     Object.assign(error, this.#cleaner().value({ method, url, status, message: `${method} ${url}: ${error.message}` }));
@@ -132,7 +132,7 @@ export class Flow {
   }
 
   async #begin() {
-    // Once: `want` may be asked again while the module is loaded.
+    // Once: `want` may be called again while the module loads.
     this.#abi = null;
     try {
       const { signal, headers, timeouts, timeout, maxRetries, retry, limits, preferAdminKey, server } = this.#options;
@@ -162,14 +162,14 @@ export class Flow {
       this.#abi = abi;
       abi.flows.set(this.#number, this);
     } catch (error) {
-      // The module explains a refusal by an object.
+      // The module reports an error as an object.
       const isDetail = typeof error === "object" && typeof error?.kind === "string" && !(error instanceof Error);
       return this.finish(isDetail ? this.#errorOf(error) : asTabbyError(error));
     }
     this.poll();
   }
 
-  /** What the module says to an input, and what is to be done then. */
+  /** Passes an input to the module, and carries out the result. */
   #guard(input) {
     try {
       this.#step(input());
@@ -185,7 +185,7 @@ export class Flow {
     if (records !== "") {
       this.#wanted = this.#eager;
       this.#sink.records(records);
-      // The caller may have asked for more at once, or given up.
+      // The caller may have requested more, or aborted.
       if (this.#over) return;
       if (!this.#wanted && code === READ) this.#idleSince ??= clock.now();
     }
@@ -235,7 +235,7 @@ export class Flow {
     }
   }
 
-  /** What the calls of a client wait for goes by one clock, which stands still for none of them. */
+  /** Waits that involve several calls use a common clock, which never stands still. */
   #catchUp() {
     this.#paused = 0;
     clearTimeout(this.#timer);
@@ -243,7 +243,7 @@ export class Flow {
     this.#step(this.#abi.poll(this.#number, this.#now()));
   }
 
-  /** Reports what was done about a stream that broke. */
+  /** Reports the action for a stream that broke. */
   #resumed(detail) {
     const { events } = detail;
     delete detail.events;
@@ -251,7 +251,7 @@ export class Flow {
       try {
         this.#options.resume?.onResume?.({ ...event, error: this.#errorOf(error) });
       } catch {
-        // An error of the caller must not end the stream.
+        // An exception of the caller must not end the stream.
       }
     }
   }
@@ -271,7 +271,7 @@ export class Flow {
     this.#exchange = new Exchange(this, this.#core.fetch, request, this.#body, this.#fetchOptions);
   }
 
-  /** What an exchange reports; one that was dropped is not listened to. */
+  /** Handles the events of an exchange. Events of a dropped exchange are ignored. */
   report(exchange, input) {
     if (this.#over || exchange !== this.#exchange) return;
     this.#guard(() => {
@@ -303,23 +303,23 @@ export class Flow {
     return this.#core.secrets.cleaner(this.#ownHeaders);
   }
 
-  /** The headers of the last answer, without the keys that a server may echo. */
+  /** The headers of the last response, without keys that a server may echo. */
   #answered() {
     return this.#cleaner().headers(this.#headers ?? []);
   }
 
-  /** The error of a detail of the module, which has removed the keys of the request. Other keys of the client are removed here. */
+  /** Creates the error from a detail of the module, which has removed the keys of the request. Other keys of the client are removed here. */
   #errorOf(detail) {
     const cleaner = this.#cleaner();
     const headers = cleaner.headers(this.#headers ?? []);
     const actual = encodedOr(detail, headers, this.#begins);
-    // Words of the package, which programs read, stay as they are.
+    // Codes of the package, which programs read, are not changed.
     const clean = { ...cleaner.value(actual), kind: actual.kind, phase: actual.phase, method: actual.method };
     const outcome = clean.outcome ? { ...clean.outcome, headers } : undefined;
     return new TabbyError({ ...clean, headers, outcome }, { cause: cleaner.cause(this.#cause) });
   }
 
-  /** The host has ended the exchange although the call would have waited. */
+  /** The host has ended the exchange before the timeouts of the call. */
   #cut(limit) {
     const { method, url, status } = this.#asked;
     const reason = `${limit} passed before any timeout of the call did`;
@@ -357,7 +357,7 @@ export class Flow {
     return clock.now() - this.#paused;
   }
 
-  /** Sets the timer, unless it is set for an earlier time: it may be early, never late. */
+  /** Sets the timer, unless it is set for an earlier time. It may fire early, but never late. */
   #arm() {
     const deadline = this.#abi.deadline();
     if (this.#timerAt <= deadline) return;
@@ -369,7 +369,7 @@ export class Flow {
 
   #fired = () => {
     this.#timerAt = Infinity;
-    // While the caller is busy, nobody waits.
+    // While the caller processes items, the call does not wait.
     if (this.#idleSince === undefined) this.poll();
   };
 
@@ -380,7 +380,7 @@ export class Flow {
     this.#exchange = undefined;
   }
 
-  /** Ends the call, which is dropped if there is an error. */
+  /** Ends the call. With an error, the call is dropped. */
   finish(error, outcome) {
     if (this.#over) return;
     this.#over = true;
@@ -395,7 +395,7 @@ export class Flow {
       abi.drop(this.#number);
       abi.wake();
     }
-    // An answer that has come may still turn out to be none.
+    // A received response may still be invalid.
     error = this.#sink.end(placed(error, this.#site), outcome) ?? error;
     this.#core.notify("onOutcome", { operation: this.#operation, ok: !error, error, ...(outcome ?? error?.outcome) });
   }

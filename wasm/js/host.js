@@ -1,4 +1,4 @@
-// What the host has, looked up when it is needed: some lack parts of the web, and bundlers for others refuse code that names them.
+// Features of the host, looked up when they are needed: some hosts lack parts of the web, and their bundlers reject code that names these parts.
 
 import { TabbyError } from "./error.js";
 
@@ -16,10 +16,10 @@ export function needed(name) {
   throw unavailable(`this host has no \`${name}\``, hint);
 }
 
-/** Hands on what the caller's own functions throw, which is not an error of a call. */
+/** Reports exceptions of the caller's functions, which are not errors of a call. */
 export const report = (error) => (globalThis.reportError ? globalThis.reportError(error) : console.error(error));
 
-/** The module cannot be had, or not be used. */
+/** The error if the module cannot be loaded or used. */
 export function unavailable(what, hint, cause) {
   const reason = `the WebAssembly module of tabbyapi cannot be used: ${what}`;
   return new TabbyError({ kind: "config", code: "module_unavailable", reason, hint, message: `${reason}; ${hint}` }, { cause });

@@ -1,4 +1,4 @@
-// With the module in its own text: for where files cannot be named, at the price of a third more bytes.
+// The package with the module inlined as text, for hosts where files cannot be loaded. It takes a third more bytes.
 import { setLoader } from "./load.js";
 import base64 from "./module.js";
 import "./proxies.js";

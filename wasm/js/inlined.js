@@ -1,4 +1,4 @@
-// The module out of its own text, for where its file cannot be read.
+// Loads the inlined module, for hosts where its file cannot be read.
 
 import { unavailable } from "./host.js";
 import { FILE } from "./load.js";
@@ -6,12 +6,12 @@ import { wordsOf } from "./secrets.js";
 
 export const inlined = () => textOf(import("./module.js"), FILE);
 
-/** The bytes of a module out of the file with its text. */
+/** The bytes of a module from the file with its text. */
 export async function textOf(file, hint) {
   try {
     return bytesOf((await file).default);
   } catch (cause) {
-    // Service workers allow no `import()`, for example.
+    // For example, service workers do not allow `import()`.
     throw unavailable(`neither its file nor its text could be read (${wordsOf(cause)})`, hint, cause);
   }
 }

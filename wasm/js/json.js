@@ -1,12 +1,12 @@
-// JSON that may have no end yet, as of an answer that still comes.
+// Reads JSON that may be incomplete, such as from a streaming response.
 
-/** Deeper values are taken for broken, as answers of a server are. */
+/** Deeper values are treated as broken, like responses of a server. */
 const DEEPEST = 128;
 
 /**
- * Reads JSON as far as it goes. `state` is "whole", "cut" where more text could make it whole, or "broken"; `at` is where it is broken, or else
- * where it ends. `value` is what is known: text so far, lists and objects with their finished and begun entries. A number or a word that more text
- * could change is left out.
+ * Reads JSON as far as possible. `state` is "whole", "cut" if more text could complete it, or "broken"; `at` is where it is broken, or else
+ * where it ends. `value` is the partial value: text so far, lists and objects with their finished and begun entries. A number or a word that more text
+ * could change is omitted.
  */
 export function readJson(text) {
   const reader = new Reader(text);
@@ -18,7 +18,7 @@ export function readJson(text) {
   return { value: value === NOTHING ? undefined : value, state: reader.state, at: reader.at };
 }
 
-/** What a value of JSON cannot be. */
+/** A marker that cannot be a JSON value. */
 const NOTHING = Symbol("nothing");
 
 const BLANK = /[ \t\n\r]*/y;
@@ -33,7 +33,7 @@ class Reader {
   at = 0;
   state = "whole";
   #text;
-  /** How many lists and objects are open. */
+  /** The number of open lists and objects. */
   #depth = 0;
 
   constructor(text) {
@@ -79,9 +79,9 @@ class Reader {
     const text = this.#text;
     NUMBER.lastIndex = this.at;
     const end = NUMBER.test(text) ? NUMBER.lastIndex : this.at;
-    // More digits may come.
+    // More digits may follow.
     if (/^[-\d.eE+]*$/.test(text.slice(end, end + 4)) && end + 4 >= text.length && BEGUN_NUMBER.test(text.slice(this.at))) {
-      // At the top the end of the text is also that of the number.
+      // At the top level, the end of the text is also the end of the number.
       if (this.#depth === 0 && end === text.length) return this.#finished(end);
       return this.#cut();
     }
@@ -147,7 +147,7 @@ class Reader {
       if (this.#text[this.at] !== ":") return this.#text[this.at] === undefined ? this.#cut() : this.#broken();
       this.at++;
       const value = this.value(depth + 1);
-      // Also one of the name `__proto__`.
+      // This also supports the name `__proto__`.
       if (value !== NOTHING) Object.defineProperty(object, name, { value, writable: true, enumerable: true, configurable: true });
       return undefined;
     });
@@ -155,7 +155,7 @@ class Reader {
     return object;
   }
 
-  /** Reads entries up to the closing bracket; whether it came to it. */
+  /** Reads entries up to the closing bracket. Returns whether it was found. */
   #entries(close, entry) {
     for (let isFirst = true; ; isFirst = false) {
       this.skip();

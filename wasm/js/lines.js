@@ -1,10 +1,10 @@
-// Items as lines of JSON, for the body of a response; the last line is an error, or blank if there was none. What reads them is in relay.js.
+// Writes items as lines of JSON, for the body of a response. The last line is an error, or blank if there was none. relay.js reads them.
 
 import { encode } from "./abi.js";
 import { needed } from "./host.js";
 import { asTabbyError } from "./settings.js";
 
-/** The fields of an error that a page gets: none about the server behind the route. */
+/** The fields of an error for a page: none about the server behind the route. */
 const SHOWN = ["kind", "code", "status", "phase", "retryable", "reason", "hint"];
 
 export function linesOf(items) {

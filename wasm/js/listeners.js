@@ -1,11 +1,11 @@
-// What is called as a stream goes on: pieces of text, tool calls once they are whole, an error, the end.
+// Listeners of a stream: for pieces of text, complete tool calls, an error, the end.
 
 import { report } from "./host.js";
 
 export class Listeners {
   #total;
   #all = new Map();
-  /** How many calls of each choice were reported. */
+  /** The number of reported calls of each choice. */
   #reported = new Map();
 
   constructor(total) {
@@ -29,7 +29,7 @@ export class Listeners {
   end(error) {
     for (const { index } of error ? [] : (this.#total.output().choices ?? [])) this.#calls(index);
     if (!error) return this.#call("end", this.#total.output());
-    // An error that nobody listens to must not be lost.
+    // An error without a listener must not be lost.
     if (this.#all.has("error")) this.#call("error", error);
     else report(error);
   }

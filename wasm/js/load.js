@@ -1,63 +1,63 @@
-// Finds, compiles and starts the WebAssembly module. Whatever fails is a `module_unavailable` that names the remedy.
+// Finds, compiles and starts the WebAssembly module. Any failure is a `module_unavailable` that names the remedy.
 
 import { Abi, VERSION } from "./abi.js";
 import { TabbyError, misuse } from "./error.js";
 import { unavailable, wasm } from "./host.js";
 import { wordsOf } from "./secrets.js";
 
-/** An empty module: it shows whether the host compiles any. */
+/** An empty module, which shows whether the host compiles modules. */
 const EMPTY = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
 
-/** What helps where the file of a module is missing. */
+/** The remedy for a missing module file. */
 export const fileOf = (name, entry) => `have \`${name}\` served from where the package's files are, or import from "${entry}"`;
 export const FILE = fileOf("tabbyapi.wasm", "tabbyapi/inline");
 const POLICY =
   "allow it by `'wasm-unsafe-eval'` in `script-src` of the Content-Security-Policy of the page or extension; in workers of Cloudflare, import from \"tabbyapi/workerd\"";
 
-/** Whether these bytes begin as a module does. Servers answer with a page where they have no file. */
+/** Whether these bytes begin like a module. Servers send a page in place of a missing file. */
 export const isModule = (bytes) => {
   const view = new Uint8Array(bytes.buffer ?? bytes, bytes.byteOffset ?? 0, Math.min(4, bytes.byteLength));
   return view.length === 4 && view.every((byte, at) => byte === EMPTY[at]);
 };
 
-/** What finds, compiles and starts one of the package's modules; `file` says what helps where its file is missing. */
+/** Finds, compiles and starts one of the package's modules. `file` is the remedy for a missing file. */
 export function loading(file) {
   let load = () => Promise.reject(misuse("no WebAssembly module was given; call `await init({ module })` first"));
   let compiled;
   let current;
 
-  /** How this entry of the package finds the module. */
+  /** How this entry point finds the module. */
   function setLoader(loader) {
     load = loader;
   }
 
   /**
-   * Loads the module. Calls do it by themselves; with `module`, that one is taken: bytes, a `Response`, a URL, or a compiled module.
+   * Loads the module. Calls do this automatically. `module` sets the module: bytes, a `Response`, a URL, or a compiled module.
    */
   async function init(options) {
     if (options?.module !== undefined) {
       const module = await compile(options.module, file);
       compiled = Promise.resolve(module);
-      // Calls under way stay with the instance they have.
+      // Running calls keep their instance.
       current = undefined;
     }
     await ready();
   }
 
-  /** A living instance. */
+  /** A usable instance. */
   function ready() {
     if (current !== undefined && !current.abi?.dead) return current.ready;
     const wanted = { abi: undefined };
     const source = compiled ?? load();
     if (isCompiled(source)) {
-      // At once, since some hosts tie what is still under way to the request in which it began.
+      // At once, since some hosts bind pending work to the request in which it started.
       wanted.abi = abiOf(instanceOf(source));
       wanted.ready = Promise.resolve(wanted.abi);
     } else {
       compiled ??= compile(source, file);
       const started = compiled.then((module) => wasm().instantiate(module)).then((instance) => (wanted.abi = abiOf(instance)));
       wanted.ready = started.catch((error) => {
-        // The next call tries again: the network may be back.
+        // The next call retries, since the network may be back.
         compiled = current = undefined;
         throw error instanceof TabbyError ? error : unstarted(error);
       });
@@ -79,7 +79,7 @@ function instanceOf(module) {
   }
 }
 
-/** A module of another version would take settings for others, and say so nowhere. */
+/** A module of another version would silently misread settings. */
 function abiOf(instance) {
   if (instance.exports.version?.() === VERSION) return new Abi(instance);
   throw unavailable("it is of another version than the package", "serve or bundle the `tabbyapi.wasm` that came with this version of the package");
@@ -109,7 +109,7 @@ async function compile(given, file) {
   }
 }
 
-/** The module out of bytes, or out of an answer that has them. */
+/** The module from bytes, or from a response with them. */
 async function compiledOf(source, file) {
   let what = "what was given";
   if (typeof source?.arrayBuffer === "function") {
@@ -123,7 +123,7 @@ async function compiledOf(source, file) {
   return wasm().compile(source);
 }
 
-/** Whether the host compiles modules at all. */
+/** Whether the host compiles modules. */
 function compiles() {
   try {
     return Boolean(new (wasm().Module)(Uint8Array.from(EMPTY)));
@@ -133,6 +133,6 @@ function compiles() {
 }
 
 const tagOf = (value) => Object.prototype.toString.call(value);
-/** Also those of another realm, as in test runners that have their own. */
+/** Also from another realm, as in some test runners. */
 const isCompiled = (value) => tagOf(value) === "[object WebAssembly.Module]";
 const isUrl = (value) => tagOf(value) === "[object URL]";

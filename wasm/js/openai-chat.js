@@ -1,4 +1,4 @@
-// Conversations that run by themselves: one streamed answer, or rounds with tools.
+// Conversations that run automatically: one streamed response, or rounds with tools.
 
 import { APIUserAbortError, OpenAIError } from "./openai-errors.js";
 import { ChatRun } from "./openai-events.js";
@@ -7,11 +7,11 @@ import { ALL, Stream, linesOf } from "./openai-stream.js";
 import { readJson } from "./json.js";
 import { ChatTotal } from "./total.js";
 
-/** A streamed answer, with events. */
+/** A streamed response with events. */
 export class ChatCompletionStream extends ChatRun {
   params;
   #adding;
-  /** The calls of each choice, and the one that its pieces are of. */
+  /** The calls of each choice, and its current call. */
   #states = new Map();
 
   constructor(params = null) {
@@ -19,12 +19,12 @@ export class ChatCompletionStream extends ChatRun {
     this.params = params;
   }
 
-  /** What has come so far, added up. */
+  /** The accumulated response so far. */
   get currentChatCompletionSnapshot() {
     return this.#adding?.soFar();
   }
 
-  /** Asks for an answer and streams it. */
+  /** Sends a request and streams the response. */
   static createChatCompletion(client, params, options) {
     const made = new this(params);
     return made.run(async () => {
@@ -33,7 +33,7 @@ export class ChatCompletionStream extends ChatRun {
     }, () => made.emitFinal());
   }
 
-  /** A run out of lines that `toReadableStream` has made. */
+  /** Creates a run from the lines of `toReadableStream`. */
   static fromReadableStream(readable) {
     const made = new this(null);
     return made.run(async () => {
@@ -41,7 +41,7 @@ export class ChatCompletionStream extends ChatRun {
       for await (const line of linesOf(readable)) {
         if (made.controller.signal.aborted) throw new OpenAIError("Request was aborted.");
         if (line.error) throw new OpenAIError(line.error.message ?? "the stream failed");
-        // Another answer, or a result, comes after the end of one.
+        // Another response, or a result, follows the end of a response.
         if (made.#adding && (line.message || line.id !== made.#adding.id)) await made.#ending();
         if (line.message) made.addMessage(line.message);
         else made.#chunk(line, true);
@@ -50,7 +50,7 @@ export class ChatCompletionStream extends ChatRun {
     }, () => made.emitFinal());
   }
 
-  /** Reads one answer. */
+  /** Reads one response. */
   async read(client, params, options) {
     const call = joined(options, this.controller.signal);
     try {
@@ -67,7 +67,7 @@ export class ChatCompletionStream extends ChatRun {
     }
   }
 
-  /** Adds a chunk up, with its events if it is shown. */
+  /** Accumulates a chunk, and emits its events if it is shown. */
   #chunk(chunk, isShown) {
     this.#adding ??= new Adding(chunk.id);
     const snapshot = this.#adding.push(chunk);
@@ -113,7 +113,7 @@ export class ChatCompletionStream extends ChatRun {
     return this.params?.tools?.find((tool) => tool.function?.name === name);
   }
 
-  /** The events of an answer that is whole. */
+  /** Emits the events of a complete response. */
   async #ending() {
     const total = this.#adding.whole();
     this.#adding = undefined;
@@ -132,12 +132,12 @@ export class ChatCompletionStream extends ChatRun {
     this.addCompletion(completion);
   }
 
-  /** Its chunks, from now on. */
+  /** Iterates over the chunks from now on. */
   [Symbol.asyncIterator]() {
     return this.queued({ chunk: (chunk) => chunk });
   }
 
-  /** What these events say, in their order, from now on; nothing where that is undefined. */
+  /** Iterates over the values of these events from now on, in order, without undefined ones. */
   queued(events) {
     const [buffered, readers] = [[], []];
     let failed;
@@ -170,19 +170,19 @@ export class ChatCompletionStream extends ChatRun {
     };
   }
 
-  /** Its chunks as lines of JSON, and the results of tools between them. */
+  /** Returns the chunks as lines of JSON, with the results of tools between them. */
   toReadableStream() {
     const lines = this.lines();
     return new Stream(() => ({ [Symbol.asyncIterator]: () => lines }), this.controller).toReadableStream();
   }
 
-  /** What its lines are, from now on. */
+  /** Iterates over the values of the lines from now on. */
   lines() {
     return this.queued({ chunk: (chunk) => chunk });
   }
 }
 
-/** Adds up the chunks of a relayed answer. */
+/** Accumulates the chunks of a relayed response. */
 class Adding {
   #total = new ChatTotal({}, undefined);
   id;
@@ -207,7 +207,7 @@ class Adding {
   }
 }
 
-/** The options of a call that either signal gives up, and what stops that. */
+/** The options of a call that either signal aborts, and a function that stops listening. */
 export function joined(options, own) {
   const both = new AbortController();
   const stops = [options?.signal, own].filter(Boolean).map((signal) => {

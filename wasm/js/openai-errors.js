@@ -1,8 +1,8 @@
-// Errors by class, as programs written for npm `openai` look for them. Each has the error of this package as `cause`.
+// The error classes of npm `openai`. Each error has the error of this package as `cause`.
 
 export class OpenAIError extends Error {}
 
-/** An answer that is an error, or none at all. */
+/** An error response, or a missing response. */
 export class APIError extends OpenAIError {
   constructor(status, error, message, headers) {
     super(sentence(status, error, message));
@@ -15,7 +15,7 @@ export class APIError extends OpenAIError {
     this.type = error?.type;
   }
 
-  /** The error of the class that fits the status. */
+  /** Creates an error of the class for the status. */
   static generate(status, body, message, headers) {
     if (!status || !headers) return new APIConnectionError({ message, cause: body instanceof Error ? body : undefined });
     const Kind = BY_STATUS[status] ?? (status >= 500 ? InternalServerError : APIError);
@@ -79,12 +79,12 @@ export class ContentFilterFinishReasonError extends OpenAIError {
   }
 }
 
-/** An error of this package, or whatever else was thrown, as one of these. */
+/** Converts an error of this package, or any thrown value, to one of these. */
 export function openAIError(thrown) {
   if (thrown instanceof OpenAIError || typeof thrown?.kind !== "string") return thrown;
   const made = byKind(thrown);
   Object.defineProperty(made, "cause", { value: thrown, enumerable: false, configurable: true, writable: true });
-  // Programs look for what the server said; what is known beyond that stays at hand.
+  // Programs read the server's error. The error of this package has more.
   made.code ??= thrown.code;
   made.hint = thrown.hint;
   return made;
@@ -95,7 +95,7 @@ function byKind({ kind, code, status, message, reason, headers, body }) {
   if (kind === "timeout") return new APIConnectionTimeoutError({ message });
   if (status && (kind === "server" || status >= 400)) {
     const error = detailsOf(body);
-    // A server that says no more than its status: its words are those of this package.
+    // The server sent only a status, so the message is that of this package.
     if (status >= 400) return APIError.generate(status, { error: error ?? { message: reason, code } }, message, headers);
     return new APIError(undefined, error ?? { message: reason, code }, message, headers);
   }
@@ -103,7 +103,7 @@ function byKind({ kind, code, status, message, reason, headers, body }) {
   return new APIConnectionError({ message });
 }
 
-/** What the server says of an error: `{error: {…}}` of OpenAI, or `{detail: …}` of TabbyAPI. */
+/** The server's error: `{error: {…}}` of OpenAI, or `{detail: …}` of TabbyAPI. */
 function detailsOf(body) {
   if (!body) return undefined;
   try {

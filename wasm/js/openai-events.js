@@ -1,8 +1,8 @@
-// Events of a conversation that runs by itself: chunks, messages, and what they came to.
+// Events of a conversation that runs automatically: chunks, messages, and results.
 
 import { APIUserAbortError, OpenAIError, openAIError } from "./openai-errors.js";
 
-/** Something that runs and calls back. */
+/** A run that emits events. */
 export class EventStream {
   controller = new AbortController();
   ended = false;
@@ -27,7 +27,7 @@ export class EventStream {
     return this;
   }
 
-  /** What an event says when it next happens; it fails with the stream. */
+  /** Resolves to the value of the next event of this name. Rejects if the stream fails. */
   emitted(event) {
     return new Promise((resolve, reject) => {
       if (event !== "error") this.#done.promise.catch(reject);
@@ -35,7 +35,7 @@ export class EventStream {
     });
   }
 
-  /** Settles when it has ended, with its error if there is one. */
+  /** Settles when the run has ended, with its error if there is one. */
   done() {
     return this.#done.promise;
   }
@@ -68,7 +68,7 @@ export class EventStream {
     this.emit("connect");
   }
 
-  /** Runs it. It begins in a later turn, so that listeners are there. */
+  /** Starts the run in a later turn, so that listeners can be added first. */
   run(body, finish) {
     setTimeout(async () => {
       try {
@@ -109,7 +109,7 @@ function deferred() {
   return made;
 }
 
-/** One or more rounds of a conversation, and what they came to. */
+/** One or more rounds of a conversation, and the result. */
 export class ChatRun extends EventStream {
   messages = [];
   completions = [];
@@ -186,7 +186,7 @@ export class ChatRun extends EventStream {
     for (const call of message.tool_calls ?? []) if (call.type === "function") this.emit("functionToolCall", call.function);
   }
 
-  /** Says what it came to. */
+  /** Emits the final events. */
   emitFinal() {
     const completion = this.completions.at(-1);
     if (!completion) throw new OpenAIError("stream ended without producing a ChatCompletion");

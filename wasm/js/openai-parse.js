@@ -1,9 +1,9 @@
-// Answers whose text or arguments are JSON of a form.
+// Responses whose text or arguments are parsed as JSON.
 
 import { ContentFilterFinishReasonError, LengthFinishReasonError, OpenAIError } from "./openai-errors.js";
 import { jsonSchemaOf, placeOf, validated } from "./standard.js";
 
-/** A `response_format` of a schema, whose values `parse` and `stream` give as `parsed`. */
+/** Returns a `response_format` for a schema. `parse` and `stream` then return the value as `parsed`. */
 export function responseFormat(schema, name = "answer", { jsonSchema } = {}) {
   const format = { type: "json_schema", json_schema: { name, schema: jsonSchemaOf(schema, jsonSchema), strict: true } };
   const parse = async (text) => {
@@ -12,11 +12,11 @@ export function responseFormat(schema, name = "answer", { jsonSchema } = {}) {
     const [{ path, message }] = issues;
     throw new OpenAIError(`the answer's JSON has another shape: ${message}${path.length > 0 ? ` (at \`${placeOf(path)}\`)` : ""}`);
   };
-  // As the formats of npm `openai` have it, which are taken, too.
+  // Like the formats of npm `openai`, which are also accepted.
   return Object.defineProperty(format, "$parseRaw", { value: parse, enumerable: false });
 }
 
-/** Whether texts are to be parsed, or only kept. */
+/** Whether texts are parsed, or only kept. */
 export const parses = (params) => typeof params?.response_format?.$parseRaw === "function" || params?.response_format?.type === "json_schema";
 
 const toolOf = (params, call) => params?.tools?.find((tool) => tool.function?.name === call.function?.name);
@@ -24,7 +24,7 @@ const toolOf = (params, call) => params?.tools?.find((tool) => tool.function?.na
 /** A tool whose arguments are parsed. */
 export const isParsed = (tool) => typeof tool?.$parseRaw === "function" || tool?.function?.strict === true;
 
-/** The answer with `parsed` and `parsed_arguments` where there is something to parse, and null elsewhere (of streams: `parsed` alone). */
+/** The response with `parsed` and `parsed_arguments` if there is something to parse, and null otherwise (for streams: only `parsed`). */
 export async function parsedCompletion(completion, params, isStreamed = false) {
   const choices = [];
   for (const choice of completion.choices) {
@@ -44,10 +44,10 @@ export async function parsedCompletion(completion, params, isStreamed = false) {
 }
 
 async function parsedCall(call, params, isStreamed) {
-  // Anything but a function, which another server may call, is passed on as it is.
+  // Calls of other kinds, which another server may make, are passed on unchanged.
   if (typeof call.function !== "object" || call.function === null) return call;
   const tool = toolOf(params, call);
-  // Which piece was whose is of no use any more.
+  // The assignment of pieces is no longer needed.
   const { index: _, ...kept } = call;
   const { arguments: text } = call.function;
   const parse = tool?.$parseRaw ?? (isParsed(tool) ? structured : undefined);
@@ -57,7 +57,7 @@ async function parsedCall(call, params, isStreamed) {
 
 const parsedText = (text, format) => (format.$parseRaw ? format.$parseRaw(text) : structured(text));
 
-/** The value of JSON text. The host's own error would quote the text, which is the model's. */
+/** The value of JSON text. The host's own error would quote the text of the model. */
 function structured(text) {
   try {
     return JSON.parse(text);

@@ -1,4 +1,4 @@
-// A promise of an answer that also gives the response around it.
+// A promise of a parsed response that also provides the HTTP response.
 
 import { openAIError } from "./openai-errors.js";
 
@@ -7,7 +7,7 @@ export class APIPromise extends Promise {
 
   /** `made` is a promise of `{ data, response }`. */
   constructor(made) {
-    // What is made by `then` is a plain promise.
+    // `then` creates plain promises.
     super((resolve) => resolve(undefined));
     this.#made = made.catch((error) => {
       throw openAIError(error);
@@ -31,12 +31,12 @@ export class APIPromise extends Promise {
     return this.then((value) => value).finally(last);
   }
 
-  /** The response alone: its status, its headers, and what was read of it as JSON. */
+  /** The HTTP response: its status, its headers, and its content as JSON. */
   asResponse() {
     return this.#made.then(({ response, data }) => response(data));
   }
 
-  /** The answer, with the response and the id of the request. */
+  /** The parsed response, with the HTTP response and the id of the request. */
   withResponse() {
     return this.#made.then(({ response, data }) => {
       const made = response(data);
@@ -46,7 +46,7 @@ export class APIPromise extends Promise {
 
 }
 
-/** Makes a `Response` of what was answered, once: the body is serialized again, since it has been read. */
+/** Creates the `Response`, once. The body is serialized again, since it has been read. */
 export function responseOf(status, headers) {
   let made;
   return (data) => (made ??= rewritten(status, headers, data));

@@ -1,4 +1,4 @@
-// What a client of npm `openai` has, as far as the server does.
+// The resources of npm `openai` that the server supports.
 
 import { ChatCompletionStream } from "./openai-chat.js";
 import { NotFoundError, OpenAIError } from "./openai-errors.js";
@@ -17,15 +17,15 @@ class Resource {
 
 const isRequest = (request) => typeof request === "object" && request !== null;
 
-/** Anything but a request fails as any call does. */
+/** An invalid request rejects the call. */
 const refused = () => new APIPromise(Promise.reject(new OpenAIError("the request must be an object")));
 
-/** A request as the server takes it: tools have a description, and a text that is unset is null. */
+/** Converts a request for the server: tools have a description, and an unset text is null. */
 function sent({ stream: _, tools, ...request }) {
   return tools === undefined ? request : { ...request, tools: tools.map((tool) => (tool.type === "function" ? described(tool) : tool)) };
 }
 
-/** A chunk that only has usage is one that was asked for: others rely on there being a choice. */
+/** Chunks with only usage are passed on only if they were requested, since programs rely on a choice. */
 const passes = (request) => (request.stream_options?.include_usage ? () => true : (chunk) => chunk.choices?.length !== 0);
 
 /** Conversations. */
@@ -37,13 +37,13 @@ export class Completions extends Resource {
     return client.asked(options, (tabby, call) => tabby.chat.create(sent(request), call), nulled);
   }
 
-  /** A streamed answer with events. */
+  /** Streams the response with events. */
   stream(request, options) {
     if (!isRequest(request)) throw new OpenAIError("the request must be an object");
     return ChatCompletionStream.createChatCompletion(this.client, request, options);
   }
 
-  /** The answer, with its text and arguments parsed. */
+  /** The response, with its text and arguments parsed. */
   parse(request, options) {
     if (!isRequest(request)) return refused();
     const made = this.create({ ...request, stream: false }, options);
@@ -54,7 +54,7 @@ export class Completions extends Resource {
     return new APIPromise(parsed());
   }
 
-  /** Rounds with tools. */
+  /** Runs tools in rounds. */
   runTools(request, options) {
     if (!isRequest(request)) throw new OpenAIError("the request must be an object");
     const Runner = request.stream ? ChatCompletionStreamingRunner : ChatCompletionRunner;
@@ -62,7 +62,7 @@ export class Completions extends Resource {
   }
 }
 
-/** What OpenAI says null of, and this server nothing. */
+/** Fields that are null in OpenAI's responses, and missing in this server's. */
 function nulled(completion) {
   for (const choice of completion.choices) {
     choice.logprobs ??= null;
@@ -71,7 +71,7 @@ function nulled(completion) {
   return completion;
 }
 
-/** Texts. */
+/** Text completions. */
 export class LegacyCompletions extends Resource {
   create(request, options) {
     const { client } = this;
@@ -81,7 +81,7 @@ export class LegacyCompletions extends Resource {
   }
 }
 
-/** Vectors, as lists of numbers unless base64 is asked for. */
+/** Embedding vectors, as lists of numbers unless base64 is requested. */
 export class Embeddings extends Resource {
   create(request, options) {
     if (!isRequest(request)) return refused();
@@ -106,7 +106,7 @@ export class Models extends Resource {
     return new PagePromise(this.#list(options, (answer) => new Page(answer)));
   }
 
-  /** The server has no route for one model: it is looked for in the list. */
+  /** Finds a model in the list, since the server has no route for it. */
   retrieve(id, options) {
     return this.#list(options, (answer) => {
       const found = answer.data.find((card) => card.id === id);
@@ -121,7 +121,7 @@ export class Models extends Resource {
   }
 }
 
-/** A list, which has one page. */
+/** A list with one page. */
 class Page {
   constructor({ data, object = "list" }) {
     this.data = data;
@@ -163,7 +163,7 @@ class PagePromise extends APIPromise {
   }
 }
 
-/** Defines names that npm `openai` has and this server has not, of what stands `under` a name. Their use throws an error that says so. */
+/** Defines the names `under` a resource that npm `openai` has and this server does not support. Using them throws an error that says so. */
 export function absent(prototype, names, under = "") {
   for (const name of names) {
     Object.defineProperty(prototype, name, {

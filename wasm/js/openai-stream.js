@@ -1,8 +1,8 @@
-// A stream of chunks, as programs written for npm `openai` read it.
+// A stream of chunks with the interface of npm `openai`.
 
 import { OpenAIError, openAIError } from "./openai-errors.js";
 
-/** All chunks, those without a choice too, which only those get who ask for them. */
+/** Passes all chunks, including those without a choice, which are only passed on request. */
 export const ALL = Symbol("all");
 
 export class Stream {
@@ -10,7 +10,7 @@ export class Stream {
   #passes;
   #claimed = false;
 
-  /** `items` makes the iterator of its chunks, and `passes` selects those that are returned. */
+  /** `items` creates the iterator of chunks, and `passes` selects the chunks to return. */
   constructor(items, controller = new AbortController(), passes = () => true) {
     this.#items = items;
     this.#passes = passes;
@@ -25,7 +25,7 @@ export class Stream {
     return this.#read(() => true);
   }
 
-  /** By hand: a generator takes half as long again for each item. */
+  /** Implemented by hand, since a generator takes half as long again for each item. */
   #read(passes) {
     let [items, isOver, waiting, last] = [undefined, false, 0, undefined];
     const over = (value) => {
@@ -44,7 +44,7 @@ export class Stream {
     };
     const failed = (error) => {
       waiting -= 1;
-      // Who aborts the stream is not surprised that it ends.
+      // An aborted stream ends without an error.
       if (isOver || this.controller.signal.aborted) return over();
       isOver = true;
       throw openAIError(error);
@@ -65,7 +65,7 @@ export class Stream {
     return {
       next: () => {
         waiting += 1;
-        // Items keep their order: who asks while another one is awaited waits for that.
+        // Items keep their order: a read during another read waits for it.
         last = waiting > 1 ? last.then(read, read) : Promise.resolve(read());
         return last;
       },
@@ -83,7 +83,7 @@ export class Stream {
     };
   }
 
-  /** Two streams in place of this one: each gets all chunks. */
+  /** Splits the stream into two. Each gets all chunks. */
   tee() {
     const items = this[Symbol.asyncIterator]();
     const queues = [[], []];
@@ -102,17 +102,17 @@ export class Stream {
     return queues.map((own) => new Stream(reader(own), this.controller));
   }
 
-  /** The chunks as lines of JSON. */
+  /** Returns the chunks as lines of JSON. */
   toReadableStream() {
     return encoded(this[Symbol.asyncIterator](), (item) => `${JSON.stringify(item)}\n`);
   }
 
-  /** The chunks as the server sends them. */
+  /** Returns the chunks as events, as the server sends them. */
   toEventStream() {
     return encoded(this[Symbol.asyncIterator](), (item) => `data: ${JSON.stringify(item)}\n\n`, "data: [DONE]\n\n");
   }
 
-  /** A stream out of lines that `toReadableStream` has made. */
+  /** Creates a stream from the lines of `toReadableStream`. */
   static fromReadableStream(readable, controller) {
     return new Stream(() => linesOf(readable), controller);
   }
@@ -135,7 +135,7 @@ function encoded(items, write, last) {
       await items.return?.();
     },
   };
-  // Nothing is read before someone reads it: the chunks may be wanted elsewhere.
+  // Reads only on demand, since the chunks may be read elsewhere.
   return new ReadableStream(source, { highWaterMark: 0 });
 }
 

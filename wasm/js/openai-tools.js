@@ -1,4 +1,4 @@
-// Rounds with tools in the form of npm `openai`: functions stand in the tools of the request.
+// Runs tools with the interface of npm `openai`: the tools of the request contain the functions.
 
 import { ChatRun } from "./openai-events.js";
 import { ChatCompletionStream, joined } from "./openai-chat.js";
@@ -6,10 +6,10 @@ import { OpenAIError } from "./openai-errors.js";
 import { parsedCompletion } from "./openai-parse.js";
 import { described } from "./toolset.js";
 
-/** How many answers a run has at most, unless it is said. */
+/** The default for the maximum number of responses in a run. */
 const ROUNDS = 10;
 
-/** What of a message is sent back: answers have more than requests take. */
+/** The fields of a message that are sent back. Responses have more fields than requests accept. */
 function sendable(message) {
   const { parsed: _, refusal, annotations: __, ...kept } = message;
   if (refusal != null) kept.refusal = refusal;
@@ -18,7 +18,7 @@ function sendable(message) {
   return kept;
 }
 
-/** The tools by name, and as they go out. */
+/** The tools by name, and as they are sent. */
 function toolsOf(given) {
   const functions = new Map();
   const sent = (given ?? []).map((tool) => {
@@ -32,10 +32,10 @@ function toolsOf(given) {
   return { functions, sent };
 }
 
-/** Makes the class of a run with tools out of one of a single answer. */
+/** Creates the class of a run with tools from the class for a single response. */
 const runner = (Base) =>
   class extends Base {
-    /** `ask` gives the whole answer to a request. */
+    /** `ask` returns the whole response to a request. */
     async rounds(params, options, ask) {
       const { maxChatCompletions = ROUNDS, afterCompletion } = options ?? {};
       const { tools, stream: _, messages, tool_choice = "auto", toolContext = options?.toolContext, ...rest } = params;
@@ -53,10 +53,10 @@ const runner = (Base) =>
       }
     }
 
-    /** Runs the calls of an answer; whether the one that was asked for is among them. */
+    /** Runs the calls of a response. Returns whether the requested one is among them. */
     async #called(calls, how) {
       if (!how.oneByOne) {
-        // All come to their end before one's error ends the run.
+        // All calls finish before the error of one ends the run.
         const results = await Promise.allSettled(calls.map((call) => this.#result(call, how)));
         const failed = results.find(({ status }) => status === "rejected");
         if (failed) throw failed.reason;
@@ -104,7 +104,7 @@ export class ParsingToolFunction {
   }
 }
 
-/** Rounds whose answers come whole. */
+/** A run whose responses are not streamed. */
 export class ChatCompletionRunner extends runner(ChatRun) {
   static runTools(client, params, options) {
     const made = new this();
@@ -126,13 +126,13 @@ export class ChatCompletionRunner extends runner(ChatRun) {
   }
 }
 
-/** What of the options of a run is of its calls. */
+/** The options of a run that apply to its calls. */
 function callOf(options) {
   const { maxChatCompletions: _, toolContext: __, afterCompletion: ___, ...call } = options ?? {};
   return call;
 }
 
-/** Rounds whose answers are streamed. */
+/** A run whose responses are streamed. */
 export class ChatCompletionStreamingRunner extends runner(ChatCompletionStream) {
   static runTools(client, params, options) {
     const made = new this(params);
@@ -147,7 +147,7 @@ export class ChatCompletionStreamingRunner extends runner(ChatCompletionStream) 
     super.addCompletion(identified(completion));
   }
 
-  /** For readers of chunks a result is one that says nothing. */
+  /** For readers of chunks, a result is an empty chunk. */
   lines() {
     const line = (message) => {
       const { id = "", created = 0, model = "" } = this.completions.at(-1) ?? {};
@@ -157,7 +157,7 @@ export class ChatCompletionStreamingRunner extends runner(ChatCompletionStream) 
   }
 }
 
-/** Results refer to calls by id, so each needs one of its own. */
+/** Results refer to calls by id, so each call needs a unique one. */
 function identified(completion) {
   const ids = new Set();
   for (const { message } of completion.choices) {

@@ -13,7 +13,7 @@ export { APIPromise } from "./openai-promise.js";
 export { Stream } from "./openai-stream.js";
 export { ChatCompletionRunner, ChatCompletionStreamingRunner, ParsingToolFunction } from "./openai-tools.js";
 
-/** A variable of the environment, where there is one; blanks are as good as nothing. */
+/** A variable of the environment, if there is one. A blank variable counts as unset. */
 const env = (name) => globalThis.process?.env?.[name]?.trim() || undefined;
 
 const ofEnvironment = () => ({
@@ -22,7 +22,7 @@ const ofEnvironment = () => ({
   adminAPIKey: env("OPENAI_ADMIN_KEY") ?? env("TABBY_ADMIN_KEY"),
 });
 
-/** The address of the first one of a list of servers. */
+/** The address of the first server of a list. */
 const firstOf = ([first]) => String(first?.baseURL ?? first ?? "");
 
 const LEVELS = ["off", "error", "warn", "info", "debug"];
@@ -31,12 +31,12 @@ export class OpenAI {
   #options;
   #tabby;
   #keys;
-  /** The servers are those of a list alone. */
+  /** Whether the servers are only those of a list. */
   #isListed;
 
   constructor(options = {}) {
     this.#isListed = options.servers != null && options.baseURL == null;
-    // Servers of a list have keys of their own.
+    // Servers of a list have their own keys.
     const found = this.#isListed ? {} : ofEnvironment();
     const { baseURL = found.baseURL, apiKey = found.apiKey, adminAPIKey = found.adminAPIKey } = options;
     this.#options = { ...options, baseURL, apiKey, adminAPIKey };
@@ -55,19 +55,19 @@ export class OpenAI {
     this.models = new Models(this);
   }
 
-  /** The client of this package that does the work. */
+  /** The underlying client of this package. */
   get tabby() {
     return this.#tabby;
   }
 
-  /** Another client with the options of this one, and these in the place of some. */
+  /** Returns another client with the options of this one, overridden by these. */
   withOptions(options) {
     const { maxRetries, timeout, logger, logLevel } = this;
     const baseURL = this.#isListed ? undefined : this.baseURL;
     const made = new this.constructor({ ...this.#options, baseURL, maxRetries, timeout, logger, logLevel, ...options });
     const [own, others] = [this.#options, made.#options];
     if (own.apiKey === others.apiKey && own.adminAPIKey === others.adminAPIKey) made.#keys = this.#keys;
-    // With what calls of both share.
+    // With the state that calls of both share.
     made.#tabby = this.#tabby;
     made.#tabby = made.#client({});
     return made;
@@ -93,7 +93,7 @@ export class OpenAI {
     return this.request({ method: "delete", path, ...options });
   }
 
-  /** Asks any route. */
+  /** Calls any route. */
   request({ method, path, body, stream, ...options }) {
     const prefix = /\/v1\/*$/.test(new URL(this.baseURL, "http://host").pathname) ? "/v1" : "";
     const request = { method: method.toUpperCase(), path: `${prefix}${path.startsWith("/") ? path : `/${path}`}`, body };
@@ -101,7 +101,7 @@ export class OpenAI {
     return this.asked(options, (tabby, call) => tabby.request(request, call));
   }
 
-  /** An answer: `ask` makes the call, `change` what is made of it. */
+  /** A response: `ask` makes the call, `change` converts its result. */
   asked(options, ask, change = (value) => value) {
     const answered = async () => {
       const { data, status, headers } = await ask(this.#for(options), callOptions(options)).withResponse();
@@ -114,7 +114,7 @@ export class OpenAI {
     return new APIPromise(answered());
   }
 
-  /** A streamed answer, once its head is there. */
+  /** A streamed response, once its head has arrived. */
   streamed(options, open, pass = () => true) {
     const opened = async () => {
       const stream = open(this.#for(options), callOptions(options));
@@ -131,7 +131,7 @@ export class OpenAI {
     return this.#for(options);
   }
 
-  /** Most options are those of a call; for these there is a client of their own. */
+  /** Most options apply to a call. These options need a separate client. */
   #for(options) {
     const query = options?.query;
     return query && Object.keys(query).length > 0 ? this.#client(query) : this.#tabby;
@@ -142,7 +142,7 @@ export class OpenAI {
     const { apiKey: ____, adminAPIKey: _____, fetch, fetchOptions, defaultHeaders, defaultQuery, maxRetries, timeout, ...rest } = this.#options;
     const { organization, project, dangerouslyAllowBrowser, webhookSecret, dataResidency, logger: _, logLevel: __, baseURL: ___, ...own } = rest;
     const all = { ...defaultQuery, ...query };
-    // As npm `openai` calls it: a `fetch` of one's own may look at what it gets.
+    // Called like in npm `openai`, since a custom `fetch` may inspect its arguments.
     const send = (url, init) => (fetch ?? globalThis.fetch)(withQuery(url, all), { ...init, headers: new Headers(init.headers), body: textOf(init.body) });
     const settings = {
       ...own,
@@ -182,7 +182,7 @@ absent(OpenAI.prototype, ABSENT);
 export default OpenAI;
 export { TabbyError };
 
-/** The keys as this package takes them. */
+/** The keys as options of this package. */
 function keysOf({ apiKey, adminAPIKey }) {
   if (typeof apiKey !== "function") return { bearer: apiKey || undefined, adminKey: adminAPIKey || undefined };
   return { getKey: async ({ scope }) => (scope === "admin" && adminAPIKey ? adminAPIKey : { bearer: await apiKey() }) };
@@ -193,11 +193,11 @@ const levelOf = (level) => (LEVELS.includes(level) ? level : undefined);
 function leveled(logger, level) {
   const at = LEVELS.indexOf(level);
   const log = (name, least) => (at >= LEVELS.indexOf(least) ? (line) => logger[name]?.(line) : undefined);
-  // Errors are thrown: they are logged for those who want to know more.
+  // Errors are thrown, so they are only logged at a detailed level.
   return { debug: log("debug", "debug"), warn: log("warn", "info") };
 }
 
-/** Headers as this package takes them; null takes one away, which is never sent then. */
+/** Headers as options of this package. Null removes a header, which is then never sent. */
 function headersOf(given) {
   if (given == null) return undefined;
   const pairs = typeof given[Symbol.iterator] === "function" ? [...given] : Object.entries(given);

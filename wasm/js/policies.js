@@ -1,4 +1,4 @@
-// Limits of what is sent to servers, and breakers: looked at, and written as the module takes them. Their rules are the module's.
+// Validates limits and breakers, and writes them for the module, which implements their rules.
 
 import { TabbyError } from "./error.js";
 import { amount, known } from "./settings.js";
@@ -47,13 +47,13 @@ export function breakerOf(given) {
   return Object.fromEntries(Object.entries(OF_BREAKER).map(([name, wire]) => [wire, amount(all[name], "breaker", name)]));
 }
 
-/** What estimates the tokens of a request, if they are limited anywhere. */
+/** The estimate of a request's tokens, if any limit needs it. */
 export function estimateOf({ rateLimit, servers }) {
   const all = [rateLimit, ...(Array.isArray(servers) ? servers.map((server) => server?.rateLimit) : [])];
   return all.find((limit) => limit?.tokens != null)?.estimate;
 }
 
-/** A whole number, or no limit. */
+/** An integer, or no limit. */
 function count(value, least, name) {
   if (value === Infinity || (Number.isInteger(value) && value >= least)) return amount(value, name);
   throw invalid(`\`${name}\` must be a whole number from ${least} on, or \`Infinity\``);

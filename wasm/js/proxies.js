@@ -1,8 +1,8 @@
-// Proxies that the host takes from its environment, for errors that name them: of Node, Bun and Deno.
+// Proxies that Node, Bun and Deno take from the environment, for errors that name them.
 
 import { host } from "./exchange.js";
 
-/** The proxy that the host takes from its environment, for those that do: its address without a password, and the variable. */
+/** The proxy that the host takes from the environment, if it does so: its address without a password, and the variable. */
 host.proxyOf = (url) => {
   try {
     const env = environment();
@@ -18,7 +18,7 @@ host.proxyOf = (url) => {
   }
 };
 
-/** The environment, if the host takes proxies from it. Deno would ask for leave to read it. */
+/** The environment, if the host takes proxies from it. Deno would ask for permission to read it. */
 function environment() {
   const { Bun, process, Deno } = globalThis;
   if (Deno !== undefined) return Deno.permissions?.querySync({ name: "env" }).state === "granted" ? process.env : undefined;

@@ -1,4 +1,4 @@
-// From the records of the module to plain objects. wasm/src/records.rs describes the records.
+// Converts the records of the module to plain objects. wasm/src/records.rs describes the records.
 
 import { weigh } from "./weigh.js";
 
@@ -11,10 +11,10 @@ const WHOLE = 5;
 const PART = 6;
 const SHORT = 7;
 
-/** Stands where the text of a template goes, until it is found. */
+/** A marker for the position of the text in a template, until it is found. */
 const MARK = "@tabbyapi:slot:58b1c0de@";
 
-/** Records that came and were not read yet; an object is made when it is asked for. */
+/** The received records that were not read yet. Objects are created on demand. */
 export class Records {
   #text = "";
   #at = 0;
@@ -23,16 +23,16 @@ export class Records {
   #total;
   #limits;
   #items = [];
-  /** The template of the last item and its text, if the item is nothing but that. */
+  /** The template of the last item and its text, if the item consists of these. */
   template;
   text = "";
-  /** Which part of a stream that was resumed the last item is of, from 0. */
+  /** The part of a resumed stream that the last item belongs to, from 0. */
   part = 0;
 
   /**
-   * `total.item` makes an item of what an event says; `total.split` makes items of a whole answer that came in place of a stream.
+   * `total.item` converts an event to an item; `total.split` converts a whole response that arrived in place of a stream to items.
    * `total.isPlain` returns whether items of this shape are equal to the event, as long as their text is well formed and `total.passes`.
-   * `limits` are the caps on one document.
+   * `limits` are the limits on one document.
    */
   constructor(total, limits) {
     this.#total = total;
@@ -44,7 +44,7 @@ export class Records {
     this.#at = 0;
   }
 
-  /** The next item, `undefined` if there is none yet. */
+  /** Returns the next item, `undefined` if there is none yet. */
   next() {
     this.template = undefined;
     if (this.#items.length > 0) return this.#items.shift();
@@ -57,7 +57,7 @@ export class Records {
         case LONG:
           return this.#filled(this.#take(this.#length()), true);
         case ESCAPED: {
-          // Halves of characters come as escapes only.
+          // Halves of characters only occur as escapes.
           const text = JSON.parse(`"${this.#take(this.#length())}"`);
           return this.#filled(text, text.isWellFormed?.() ?? false);
         }
@@ -65,7 +65,7 @@ export class Records {
           const number = this.#character();
           const [first, second] = [this.#length(), this.#length()];
           const [before, after] = [this.#take(first), this.#take(second)];
-          // An event that was cut by the network is learned again.
+          // An event that the network split is learned again.
           const known = this.#templates.find((template) => template?.is(before, after));
           this.#inForce = this.#templates[number] = known ?? new Template(before, after, this.#total);
           break;
@@ -91,7 +91,7 @@ export class Records {
     return JSON.parse(text);
   }
 
-  /** The item of the template in force with this text. */
+  /** The item of the current template with this text. */
   #filled(text, isWellFormed) {
     const template = this.#inForce;
     const item = template.item(text);
@@ -118,16 +118,16 @@ export class Records {
   }
 }
 
-/** The text of an event around the one string in which it differs from others. */
+/** A template: the text of an event around the one string that changes. */
 class Template {
   #before;
   #after;
-  /** The objects on the way to that string, from the outermost on, and the names under which the next one lies. */
+  /** The objects on the path to that string, from the outermost, and the names that lead to the next one. */
   #nodes = [];
   #names = [];
-  /** Makes an item, where the way is one of those that chunks have. */
+  /** Creates an item, if the path is one of those of chunks. */
   #make;
-  /** What the total makes of its items is what they are. */
+  /** Whether the total leaves its items unchanged. */
   isPlain;
 
   constructor(before, after, total) {
@@ -135,7 +135,7 @@ class Template {
     this.#after = after;
     const root = JSON.parse(before + MARK + after);
     this.isPlain = total.isPlain?.(JSON.parse(before + MARK + after)) ?? false;
-    // Objects beside the way would be shared by all items, so that who changes one would change all: such are parsed anew.
+    // Objects off the path would be shared by all items, and changing one would change all, so these events are parsed.
     if (!this.#trace(root) || !this.#nodes.every((node, at) => this.#isAlone(node, this.#names[at]))) this.#nodes = [];
     else this.#make = makerOf(this.#nodes, this.#names);
   }
@@ -144,12 +144,12 @@ class Template {
     return this.#before === before && this.#after === after;
   }
 
-  /** The field of the text in its choice or delta, if nothing but the text distinguishes its items. */
+  /** The field of the text in its choice or delta, if the items only differ in the text. */
   get field() {
     return this.#make && this.#names.at(-1);
   }
 
-  /** The item with this text: the objects on the way are copied, which takes a fraction of the time that parsing takes. */
+  /** The item with this text. The objects on the path are copied, which takes a fraction of the time of parsing. */
   item(text) {
     return this.#make === undefined ? this.#any(text) : this.#make(text);
   }
@@ -186,8 +186,8 @@ class Template {
 }
 
 /**
- * What makes items on the ways that chunks of one choice have; `undefined` for other ways. Each of these literals has a name that is known and an
- * object of one shape, which engines turn into plain copying; a loop over names takes three times as long.
+ * Creates items for the paths of chunks with one choice; `undefined` for other paths. Each of these literals has a known name and an
+ * object of one shape, which engines compile to plain copying. A loop over names takes three times as long.
  */
 function makerOf([root, list, choice, delta], [choices, first, ...names]) {
   if (choices !== "choices" || first !== "0" || list.length !== 1) return undefined;

@@ -1,4 +1,4 @@
-// Streams that come as lines of JSON, as lines.js writes them, from a server of the caller's own.
+// Reads streams of JSON lines, which lines.js writes, from the caller's own server.
 
 import { tooLarge } from "./budget.js";
 import { TabbyError, cancelled, misuse } from "./error.js";
@@ -7,7 +7,7 @@ import { wordsOf } from "./secrets.js";
 import { MessageStream } from "./stream.js";
 import { ChatTotal, CompletionTotal } from "./total.js";
 
-/** The stream whose lines `toReadableStream` wrote: of the body of a response, say, or of the response, whose errors it then has. */
+/** Reads a stream from the lines of `toReadableStream`: from a body, or from a response, whose errors it then has. */
 export function fromReadableStream(given, { limits, total = new Mixed(limits) } = {}) {
   return new MessageStream(undefined, undefined, undefined, undefined, (sink) => {
     const source = new Lines(total, limits);
@@ -15,7 +15,7 @@ export function fromReadableStream(given, { limits, total = new Mixed(limits) } 
   });
 }
 
-/** What lines add up to: conversations or completions, as the first one says. */
+/** Accumulates lines: chats or completions, depending on the first line. */
 class Mixed {
   #limits;
   #total;
@@ -36,7 +36,7 @@ class Mixed {
     this.#total.push(item);
   }
 
-  /** Whether all that began has ended. */
+  /** Whether all choices have ended. */
   get isComplete() {
     return this.#ended.size > 0 && [...this.#ended.values()].every(Boolean);
   }
@@ -51,16 +51,16 @@ class Mixed {
 }
 
 const CUT = "the stream ended before its end was announced; the connection was cut or the route was stopped; what had arrived is kept by the stream";
-/** The default of the module, in bytes. */
+/** The module's default, in bytes. */
 const EVENT = 16 << 20;
 
 class Lines {
-  /** Whole lines that were not read yet, and the number of those that were. */
+  /** The complete lines that were not read yet, and the number of lines that were read. */
   #lines = [];
   #read = 0;
-  /** The line that has no end yet. */
+  /** The incomplete line. */
   #line = "";
-  /** Whether the last line was blank: what `toReadableStream` writes ends so. */
+  /** Whether the last line was blank, which marks the end of `toReadableStream`. */
   #isMarked = false;
   #total;
   #most;
@@ -80,7 +80,7 @@ class Lines {
     }
   }
 
-  /** The body has ended, which it may do without a sign if it was cut. */
+  /** The body has ended. A truncated body may end without an error. */
   end() {
     const isWhole = this.#isMarked || this.#total.isComplete !== false;
     if (this.#line.trim() !== "" || !isWhole) throw new TabbyError({ kind: "truncated", code: "truncated", message: CUT });
@@ -94,7 +94,7 @@ class Lines {
     }
     this.#lines = [];
     this.#read = 0;
-    // A line without end must not fill the memory. It has at least as many bytes as it has units.
+    // An endless line must not fill the memory. It has at least as many bytes as units.
     if (this.#line.length > this.#most) {
       throw tooLarge("event_too_large", `a line of the stream has more than ${this.#most} bytes`, "raise `limits.event` if such lines are expected");
     }
@@ -102,7 +102,7 @@ class Lines {
   }
 }
 
-/** Brings lines, as a flow brings records. */
+/** Delivers lines, like a flow delivers records. */
 class Relay {
   #given;
   #sink;

@@ -1,13 +1,13 @@
-// Streams that are resumed: the module decides, this file writes the request for the rest, and joins the items.
+// Resumes streams: the module decides, and this file writes the request for the rest and joins the items.
 
 import { misuse } from "./error.js";
 import { amount, known } from "./settings.js";
 import { added } from "./usage.js";
 
-/** Fields by which servers constrain an answer. */
+/** Request fields that constrain a response. */
 const CONSTRAINTS = ["json_schema", "regex_pattern", "grammar_string", "grammar", "guided_json", "guided_regex", "guided_grammar", "structured_outputs"];
 
-/** What the module is told of how a stream is resumed; undefined if it is not to be. */
+/** The settings for resuming, for the module; undefined if resuming is off. */
 export function resumeOf(given, request, operation) {
   if (given == null || given === false) return undefined;
   const { attempts, base, cap, anyModel, finalMessage, onResume } = given === true ? {} : given;
@@ -35,21 +35,21 @@ function mostOf(request) {
   return typeof most === "number" ? most : null;
 }
 
-/** The items of a stream that may come in parts, as one stream; `records` gives those of all parts. */
+/** Joins the items of a stream that may arrive in parts. `records` has the items of all parts. */
 export class Joined {
   #records;
   #request;
   #queue = [];
   #part = 0;
-  /** What the first chunk said of itself. */
+  /** The metadata of the first chunk. */
   #head = {};
   #said = { text: "", reasoning: "" };
   #isNamed = false;
-  /** Usage of the parts before, and what this one reported last. */
+  /** The usage of earlier parts, and the last usage of this part. */
   #before;
   #latest;
 
-  /** `request` is the one that was sent first. */
+  /** `request` is the original request. */
   constructor(records, request) {
     this.#records = records;
     this.#request = request;
@@ -63,7 +63,7 @@ export class Joined {
     return this.#queue.length > 0 ? this.#queue.shift() : this.#read();
   }
 
-  /** The request for the rest, after `tokens` of it; what came and was not read yet is kept. */
+  /** Returns the request for the rest, after `tokens` tokens. Items that were not read yet are kept. */
   rest({ tokens, as_message: asMessage }) {
     for (let item = this.#read(); item !== undefined; item = this.#read()) this.#queue.push(item);
     const request = spent(this.#request, tokens);
@@ -74,7 +74,7 @@ export class Joined {
     }
     const said = (request.response_prefix ?? "") + text;
     if (!asMessage) return { ...request, response_prefix: said };
-    // Templates trim messages, and the server does it, too; a prefix stays as it is.
+    // Templates and the server trim messages. A prefix is not changed.
     const content = said.trimEnd();
     const message = { role: "assistant", content, ...(reasoning ? { reasoning_content: reasoning } : {}) };
     const { response_prefix: _, ...others } = request;
@@ -91,7 +91,7 @@ export class Joined {
     }
   }
 
-  /** Takes an item into the joined stream; whether it says anything there. */
+  /** Adds an item to the joined stream. Returns whether it has content there. */
   #take(item) {
     const isLater = this.#records.part > 0;
     if (this.#records.part !== this.#part) {
@@ -122,7 +122,7 @@ export class Joined {
 
 const HEAD = ["id", "object", "created", "model", "model_name"];
 
-/** A request without the tokens that are known to have arrived. */
+/** Reduces the limits of a request by the tokens that are known to have arrived. */
 function spent(request, tokens) {
   const most = mostOf(request);
   const less = most > 0 ? { max_tokens: Math.max(most - tokens, 1) } : {};

@@ -7,13 +7,13 @@ import { jsonSchemaOf, placeOf, validated } from "./standard.js";
 
 export { jsonSchemaOf };
 
-/** What a request must not bring along: a generation is held to one thing. */
+/** Fields that a request must not have, since a generation has only one constraint. */
 const OTHER_FORMS = ["json_schema", "regex_pattern", "grammar_string", "response_format"];
 
-/** A text up to this length is read again with each piece; a longer one once it has grown by a sixteenth. */
+/** A text up to this length is parsed again with each piece, a longer text when it has grown by a sixteenth. */
 const SHORT = 4096;
 
-/** The answer does not match the schema. */
+/** The error if the response does not match the schema. */
 export class UnparsedError extends TabbyError {
   constructor(unparsed, words, { raw, answer, issues = [], path, cause }) {
     const end = unparsed === "empty" ? "" : unparsed === "cut_off" ? "; raise `max_tokens`" : "; the server ignores schemas that it cannot use without a word";
@@ -21,24 +21,24 @@ export class UnparsedError extends TabbyError {
     super({ kind: "decode", code: "unstructured", path, reason: words, message: `${words}${place}${end}` }, { cause });
     this.unparsed = unparsed;
     this.issues = issues;
-    // They are the model's, which logs need not hold.
+    // Not enumerable, so that logs do not contain text of the model.
     Object.defineProperty(this, "raw", { value: raw, enumerable: false });
     Object.defineProperty(this, "answer", { value: answer, enumerable: false });
   }
 }
 
-/** Requests an answer that satisfies a schema: a promise of the typed value, and a stream of partial values. Nothing is sent before one of them is used. */
+/** Requests a response that matches a schema: a promise of the typed value, and a stream of partial values. Nothing is sent before one of them is used. */
 export function parse(tabby, request, options) {
   return new ParsedStream(tabby, request, options);
 }
 
-/** The client with `chat.parse`. */
+/** Returns the client with `chat.parse`. */
 export function withParse(tabby) {
   tabby.chat.parse = (request, options) => parse(tabby, request, options);
   return tabby;
 }
 
-/** The value of an answer that was asked for elsewhere. */
+/** Parses a response that was requested elsewhere. */
 export async function parsed(answer, schema) {
   const choice = answer.choices?.[0];
   const raw = choice?.message?.content ?? "";
@@ -64,7 +64,7 @@ function lineOf(text, at) {
   return `line ${before.length} column ${before.at(-1).length + 1}`;
 }
 
-/** An answer that is held to a schema, while it comes and as a whole. */
+/** A response that matches a schema, as partial values and as a whole. */
 export class ParsedStream {
   #make;
   #schema;
@@ -79,12 +79,12 @@ export class ParsedStream {
     };
   }
 
-  /** The stream of chunks that the value is read from. */
+  /** The stream of chunks from which the value is parsed. */
   get stream() {
     return (this.#made ??= this.#make());
   }
 
-  /** The value, with the raw text and the whole answer. */
+  /** The value, with the raw text and the whole response. */
   result() {
     return (this.#result ??= this.#finish());
   }
@@ -102,7 +102,7 @@ export class ParsedStream {
     return this.then((value) => value).finally(last);
   }
 
-  /** What is known of the value, whenever that is more. */
+  /** Yields the partial value each time it grows. */
   async *[Symbol.asyncIterator]() {
     let [text, read, last] = ["", 0, undefined];
     for await (const chunk of this.stream) {
@@ -118,7 +118,7 @@ export class ParsedStream {
       last = written;
       yield value;
     }
-    // What is wrong with the whole is thrown here, too.
+    // Mismatches of the whole value are also thrown here.
     const { answer } = await this.result();
     const { value } = readJson(answer.choices[0].message.content);
     if (JSON.stringify(value) !== last) yield value;
@@ -140,7 +140,7 @@ export class ParsedStream {
   }
 }
 
-/** The request, held to the schema. */
+/** The request with the schema. */
 function held(given) {
   if (typeof given !== "object" || given === null) throw misuse("the request must be an object");
   const { schema, jsonSchema, ...request } = given;

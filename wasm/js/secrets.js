@@ -1,15 +1,15 @@
-// Keys and other secrets of a client, and their removal from whatever it prints.
+// Keys and other secrets of a client, and their removal from everything that it prints.
 
-/** What stands where a secret stood. */
+/** The replacement for a secret. */
 const REMOVED = "[removed]";
-/** Shorter texts guard nothing, and stand in others by chance. */
+/** Shorter texts protect nothing, and occur in other texts by chance. */
 const SHORTEST = 6;
-/** How many keys of `getKey` are remembered. */
+/** The number of remembered keys of `getKey`. */
 const MOST_KEYS = 16;
-/** How deep into an error's causes to look. */
+/** The maximum depth of causes to inspect. */
 const DEEPEST = 8;
 
-/** Headers whose value is made of parts that are secrets themselves. */
+/** Headers whose value has parts that are secrets themselves. */
 const OF_PARTS = /auth|key|token|secret|cookie|session|password/i;
 
 export class Secrets {
@@ -17,7 +17,7 @@ export class Secrets {
   #fixed;
 
   /**
-   * `headers` are those that the client sends with each request, as pairs, and `keys` those that it has from the start. With the secrets of another
+   * `headers` are the headers that the client sends with each request, as pairs, and `keys` its initial keys. With the secrets of another
    * client, keys that are added are added to both.
    */
   constructor(headers = [], keys = [], other) {
@@ -25,7 +25,7 @@ export class Secrets {
     this.#fixed = [...headers.flatMap(secretsOf), ...keys.filter((key) => typeof key === "string").map((key) => key.trim())];
   }
 
-  /** Adds keys. They are sent without the blanks around them, so they are looked for in that way, too. */
+  /** Adds keys. They are sent trimmed, so the trimmed form is also searched. */
   add(...keys) {
     for (const key of keys) {
       if (typeof key !== "string") continue;
@@ -34,11 +34,11 @@ export class Secrets {
     while (this.#keys.size > MOST_KEYS) this.#keys.delete(this.#keys.values().next().value);
   }
 
-  /** What removes them, and the secrets of these headers of a single call. */
+  /** Returns a redactor for these secrets and for the headers of a single call. */
   cleaner(headers = []) {
     const plain = [...this.#keys, ...this.#fixed, ...headers.flatMap(secretsOf)];
     const all = new Set(plain.filter((text) => text.length >= SHORTEST).flatMap(writings));
-    // The longest first: a secret that contains another one goes whole.
+    // The longest first, so that a secret that contains another one is removed whole.
     return new Cleaner([...all].sort((one, other) => other.length - one.length));
   }
 }
@@ -58,7 +58,7 @@ class Cleaner {
     return this.#secrets.reduce((text, secret) => (text.includes(secret) ? text.replaceAll(secret, REMOVED) : text), text);
   }
 
-  /** A value out of JSON: its texts are cleaned, also the names of fields. */
+  /** Cleans a JSON value: its texts, and the names of fields. */
   value(value) {
     if (typeof value === "string") return this.text(value);
     if (Array.isArray(value)) return value.map((entry) => this.value(entry));
@@ -66,12 +66,12 @@ class Cleaner {
     return Object.fromEntries(Object.entries(value).map(([name, entry]) => [this.text(name), this.value(entry)]));
   }
 
-  /** Headers as pairs; a value that holds a secret goes whole. */
+  /** Cleans headers, as pairs. A value that contains a secret is removed whole. */
   headers(pairs) {
     return pairs.map(([name, value]) => [name, this.isIn(value) ? REMOVED : value]);
   }
 
-  /** What caused an error: another one in its place, if a secret stands in it. */
+  /** Cleans the cause of an error: returns a replacement if it contains a secret. */
   cause(cause) {
     if (cause === undefined || this.#secrets.length === 0) return cause;
     try {
@@ -86,7 +86,7 @@ class Cleaner {
   }
 }
 
-/** The words of whatever was thrown. */
+/** The message of a thrown value. */
 export function wordsOf(thrown) {
   try {
     const message = thrown?.message ?? thrown;
@@ -96,7 +96,7 @@ export function wordsOf(thrown) {
   }
 }
 
-/** All that may be printed of a thrown value and its causes. */
+/** All printable texts of a thrown value and its causes. */
 function shown(value, depth = 0) {
   if (depth > DEEPEST || value === null || value === undefined) return "";
   if (typeof value !== "object") return String(value);
@@ -107,7 +107,7 @@ function shown(value, depth = 0) {
 /** The secrets in a header: its value, and the parts of one that carries keys. */
 function secretsOf([name, value]) {
   if (!OF_PARTS.test(name)) return [value];
-  // The scheme of an `authorization` is none.
+  // The scheme of an `authorization` header is not a secret.
   const rest = /^[\w-]+\s+\S/.test(value) ? value.replace(/^\S+\s+/, "") : value;
   const parts = rest.split(/[\s;,]+/).flatMap((part) => {
     const [, name, given] = /^([\w-]+)="?([^="].*?)"?$/.exec(part) ?? [];
@@ -116,10 +116,10 @@ function secretsOf([name, value]) {
   return [value, rest, ...parts, ...parts.flatMap(basic)];
 }
 
-/** What a Digest names besides its secrets. */
+/** The parameters of a Digest that are not secrets. */
 const PUBLIC = new Set(["realm", "uri", "algorithm", "qop", "nc", "charset"]);
 
-/** `user:password` and its password, if this is what they are written as. */
+/** `user:password` and the password, if the value is their encoding. */
 function basic(part) {
   if (part.length < SHORTEST || !/^[\w+/=-]+$/.test(part)) return [];
   try {
@@ -130,13 +130,13 @@ function basic(part) {
   }
 }
 
-/** The ways in which a server may write a text. */
+/** The encodings that a server may use for a text. */
 function writings(text) {
   const all = [text, JSON.stringify(text).slice(1, -1)];
   try {
     all.push(encodeURIComponent(text), btoa(text));
   } catch {
-    // Half a character, or one that Base64 does not know.
+    // Half of a character, or a character that Base64 does not support.
   }
   return all;
 }

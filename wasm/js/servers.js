@@ -1,4 +1,4 @@
-// The servers of a client, with their keys and limits, as the module takes them.
+// The servers of a client, with their keys and limits, in the form for the module.
 
 import { misuse } from "./error.js";
 import { breakerOf, limitsOf } from "./policies.js";
@@ -8,8 +8,8 @@ const OF_SERVER = ["baseURL", "apiKey", "adminKey", "bearer", "registrationToken
 const BALANCES = { leastInFlight: "least_in_flight", roundRobin: "round_robin", inOrder: "in_order" };
 
 /**
- * The servers of a client as the module takes them: the first one, with its keys and limits, and `servers`, the others with theirs. All have the
- * same breaker, each for itself.
+ * The servers of a client in the form for the module: the first one, with its keys and limits, and `servers`, the others with theirs. All have the
+ * same breaker settings, each with its own state.
  */
 export function serversOf({ baseURL, apiKey, adminKey, bearer, registrationToken, servers, balance, concurrency, rateLimit, breaker }) {
   const own = { baseURL, apiKey, adminKey, bearer, registrationToken };
@@ -25,16 +25,16 @@ export function serversOf({ baseURL, apiKey, adminKey, bearer, registrationToken
   return { ...first, ...shared, ...limitsOfFirst(first, others, shared), servers: others, balance: balance && BALANCES[balance] };
 }
 
-/** To the module, the limits of the first server are those of all that have none of their own: here, the others get the client's. */
+/** The module applies the limits of the first server to all servers without their own limits, so the others get the client's here. */
 function limitsOfFirst(first, others, shared) {
   const limits = {};
   for (const name of ["concurrency", "rate_limit"]) {
     if (first[name] === null) continue;
     limits[name] = first[name];
-    // An empty one limits nothing.
+    // An empty object is no limit.
     for (const server of others) server[name] ??= shared[name] ?? {};
   }
-  // The queue is one for all servers.
+  // All servers share one queue.
   if (limits.concurrency) limits.concurrency.waiting = shared.concurrency?.waiting;
   return limits;
 }

@@ -1,4 +1,4 @@
-// Options of clients and calls: looked at, and written as the module takes them.
+// Validates the options of clients and calls, and writes them for the module.
 
 import { TabbyError, misuse } from "./error.js";
 import { needed } from "./host.js";
@@ -8,10 +8,10 @@ const KINDS = { read: "read", generate: "generate", stream: "stream", streamTool
 const TIMES = { head: "head", firstItem: "first_item", idle: "idle", total: "total" };
 const OF_RETRY = { base: "base", cap: "cap", retryAfterCap: "retry_after_cap" };
 const OF_LIMITS = { event: "event", body: "body", errorExcerpt: "error_excerpt" };
-/** Those that are kept to on this side. */
+/** The limits that JavaScript enforces. */
 const OWN_LIMITS = ["accumulated", "indices", "items", "depth", "expansion"];
 
-/** Options by the names that the module has for them, see wasm/src/config.rs. */
+/** Options by the module's names; see wasm/src/config.rs. */
 export function settingsOf({ headers, timeouts, timeoutPolicy, timeout, maxRetries, retry, limits, preferAdminKey, server }) {
   known(timeoutPolicy, Object.keys(KINDS), "timeoutPolicy");
   known(retry, ["maxRetries", ...Object.keys(OF_RETRY), "retryGenerations"], "retry");
@@ -37,13 +37,13 @@ export function settingsOf({ headers, timeouts, timeoutPolicy, timeout, maxRetri
   };
 }
 
-/** The numbers that are set among these. */
+/** The numbers that are set. */
 function amounts(names, given, ...place) {
   const set = Object.entries(names).map(([name, wire]) => [wire, amount(given?.[name], ...place, name)]);
   return Object.fromEntries(set.filter(([, value]) => value !== null));
 }
 
-/** Refuses a setting that is not an object, and one with a member of another name: it would be as good as unset. */
+/** Rejects a setting that is not an object or has an unknown member, which would otherwise be ignored. */
 export function known(given, names, place) {
   if (given == null) return;
   if (typeof given !== "object" || Array.isArray(given)) throw misuse(`\`${place}\` must be an object`);
@@ -53,12 +53,12 @@ export function known(given, names, place) {
   throw new TabbyError({ kind: "config", code: "invalid_option", message: `\`${place}\` has no \`${odd.slice(0, 64)}\`; there are ${there}` });
 }
 
-/** Refuses what is not a client with this service, in the place of one. */
+/** Rejects a value that is not a client with this service. */
 export function needClient(tabby, service) {
   if (typeof tabby?.[service] !== "object") throw misuse("the first argument must be a client, such as `new Tabby({ baseURL: \"http://127.0.0.1:5000\" })`");
 }
 
-/** A number of something as the module takes it: JSON has no infinity. */
+/** A count in the form for the module, since JSON has no infinity. */
 export function amount(value, ...names) {
   if (value == null) return null;
   if (typeof value === "number" && value >= 0) return value === Infinity ? -1 : value;
@@ -67,7 +67,7 @@ export function amount(value, ...names) {
   throw new TabbyError({ kind: "config", code: "invalid_option", message });
 }
 
-/** Headers as pairs. A wrong one is named, without its value, which may be a key. */
+/** Headers as pairs. Errors contain only the name of an invalid header, since the value may be a key. */
 export function headersOf(given) {
   if (given == null) return [];
   const headers = new (needed("Headers"))();
@@ -90,7 +90,7 @@ function pairsOf(given) {
   return pairs;
 }
 
-/** An option that must be an `AbortSignal`, if it is there. */
+/** An option that must be an `AbortSignal`, if it is set. */
 export function signalOf(signal) {
   if (signal == null) return undefined;
   if (typeof signal.aborted === "boolean" && typeof signal.addEventListener === "function") return signal;
@@ -98,10 +98,10 @@ export function signalOf(signal) {
   throw misuse(`\`signal\` is not an AbortSignal${hint}`);
 }
 
-/** Signals that calls listen to, with what they then do. Hosts warn of many listeners, so that there is one for all calls. */
+/** The listeners of calls, per signal. Hosts warn of many listeners, so each signal has one for all calls. */
 const listened = new WeakMap();
 
-/** Calls back when a signal aborts; gives what stops that. */
+/** Calls back when a signal aborts. Returns a function that stops listening. */
 export function onAbort(signal, callback) {
   let entry = listened.get(signal);
   if (entry === undefined) {
@@ -118,12 +118,12 @@ export function onAbort(signal, callback) {
     try {
       signal.removeEventListener("abort", entry.listener);
     } catch {
-      // The signal may be the caller's own: one that throws must not keep a call from its end.
+      // The signal may be a custom one. If it throws, the call must still end.
     }
   };
 }
 
-/** The server's address as text; in pages and their workers, a path is one of the page's own server. */
+/** The server's address as text. In pages and their workers, a path refers to the page's own server. */
 export function addressOf(given) {
   const text = typeof given?.href === "string" ? given.href : given;
   if (typeof text !== "string") {
@@ -135,7 +135,7 @@ export function addressOf(given) {
   throw misuse(`\`baseURL\` is the path \`${text}\`, and only pages have a server of their own; give the full address`);
 }
 
-/** Options for `fetch`, which are passed on. */
+/** Options that are passed to `fetch`. */
 export function fetchOptionsOf(given) {
   if (given == null || (typeof given === "object" && !Array.isArray(given))) return given ?? undefined;
   throw misuse("`fetchOptions` must be an object");
@@ -147,14 +147,14 @@ export function jsonOf(request) {
   try {
     json = JSON.stringify(request);
   } catch (error) {
-    // The words are the host's own, or those of a `toJSON`; a value that is no JSON is not quoted in them.
+    // The message comes from the host, or from a `toJSON`. It does not quote the value.
     throw new TabbyError({ kind: "encode", code: "encode", message: `the request cannot be written as JSON: ${wordsOf(error).split("\n")[0]}` }, { cause: error });
   }
   if (json === undefined) throw new TabbyError({ kind: "encode", code: "encode", message: "the request cannot be written as JSON: it is not an object" });
   return json;
 }
 
-/** The fields of a request, with those of `extra_body` among them. What is undefined is as good as left out. */
+/** The fields of a request, including those of `extra_body`. Undefined fields are omitted. */
 export function fieldsOf(request) {
   if (typeof request !== "object" || request === null || Array.isArray(request)) throw misuse("the request must be an object");
   try {
@@ -168,7 +168,7 @@ export function fieldsOf(request) {
   }
 }
 
-/** Whatever was thrown, as an error of this package. */
+/** Converts a thrown value to an error of this package. */
 export function asTabbyError(thrown, what = "the call cannot be made") {
   if (thrown instanceof TabbyError) return thrown;
   return misuse(`${what}: ${wordsOf(thrown)}`, thrown);

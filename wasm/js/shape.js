@@ -1,10 +1,10 @@
-// The shapes of answers, as far as the package relies on them. Other servers write numbers as strings, lists of parts for texts and more
-// of that kind: what a field means is kept, what means nothing is left out, and the rest survives.
+// The shapes of responses, as far as the package relies on them. Other servers send numbers as strings, lists of parts as texts, and similar
+// deviations: the meaning of a field is kept, meaningless values are omitted, and the rest is kept.
 
 import { TabbyError } from "./error.js";
 import { wellFormed } from "./text.js";
 
-/** Reads a value: what it means, or `undefined` if it means nothing. */
+/** Reads a value. Returns its meaning, or `undefined` if it has none. */
 const text = (value) => (typeof value === "string" ? wellFormed(value) : typeof value === "number" ? String(value) : undefined);
 
 const count = (value) => {
@@ -12,17 +12,17 @@ const count = (value) => {
   return typeof number === "number" && number > -1 && number < 2 ** 64 ? Math.trunc(number) + 0 : undefined;
 };
 
-/** Text, or a list of parts that have some. The last character may be half of one, whose other half comes with the next piece. */
+/** Text, or a list of parts with text. The last character may be incomplete, and the next piece completes it. */
 const content = (value) => {
   if (Array.isArray(value)) return value.length === 0 ? undefined : value.map((part) => content(part) ?? "").join("");
   if (typeof value === "object" && value !== null) return content(value.text);
   return typeof value === "number" ? String(value) : typeof value === "string" ? value : undefined;
 };
 
-/** The arguments of a call: JSON text, or what it would be the text of. */
+/** The arguments of a call: JSON text, or the value itself. */
 const json = (value) => (typeof value === "string" ? value : value == null ? undefined : JSON.stringify(value));
 
-/** Anything, with its texts mended. */
+/** Any value, with its texts repaired. */
 const any = (value) => {
   if (typeof value === "string") return wellFormed(value);
   if (Array.isArray(value)) return value.map(any);
@@ -49,7 +49,7 @@ const USAGE = object({
   prompt_tokens_details: object({ cached_tokens: count }),
   completion_tokens_details: object({ accepted_prediction_tokens: count, rejected_prediction_tokens: count }),
 });
-/** Counts of tokens are 0 if they mean nothing. */
+/** Token counts are 0 if they are meaningless. */
 const usage = (value) => {
   const counts = USAGE(value);
   for (const name of ["prompt_tokens", "completion_tokens", "total_tokens"]) if (counts) counts[name] ??= 0;
@@ -68,12 +68,12 @@ export const CHAT = CHAT_CHUNK;
 export const RESULTS = { results: list({ text: content }) };
 const LIST = { data: list({}) };
 
-/** What stands for null and for what is missing, where callers go through it. */
+/** The replacement for null and missing values that callers iterate. */
 const EMPTY = { choices: () => [], data: () => [], results: () => [], delta: () => ({}), message: () => ({}) };
-/** Fields of another shape that cannot be left out: there would be no answer. */
+/** Fields that cannot be omitted, since the response would be empty without them. */
 const NEEDED = new Set(["choices", "data", "results", "tokens"]);
 
-/** Of whole answers, by operation. */
+/** The shapes of whole responses, by operation. */
 const ANSWERS = {
   "embeddings.create": { data: list({ index: count }) },
   "tokens.encode": { tokens: (value) => (Array.isArray(value) && value.every((id) => count(id) === id) ? value : undefined), length: count },
@@ -81,7 +81,7 @@ const ANSWERS = {
 
 export const shapeOf = (operation) => ANSWERS[operation] ?? (/list|drafts|active/.test(operation) ? LIST : undefined);
 
-/** The value, an object of these fields, with what they mean in their places. It is changed where it means something else. */
+/** Replaces the fields of an object with their meaning, where it differs. */
 export function shaped(value, fields) {
   if (fields === undefined) return value;
   if (typeof value !== "object" || value === null || Array.isArray(value)) throw unread("it is not an object");
@@ -93,7 +93,7 @@ export function shaped(value, fields) {
 
 function read(value, fields) {
   for (const name in fields) {
-    // Only what is there: most fields are not.
+    // Only present fields, since most are missing.
     if (!(name in value)) continue;
     const given = value[name];
     if (given === null) {
@@ -109,7 +109,7 @@ function read(value, fields) {
   return value;
 }
 
-/** Whatever went wrong with what the server said. Words of the host could quote the answer. */
+/** Creates the error for an invalid response. Messages of the host could quote it. */
 export const unreadable = (error) => (error instanceof TabbyError ? error : unread("it has a shape that was not expected"));
 
 function unread(reason, path) {

@@ -1,4 +1,4 @@
-// Schemas as callers have them: of Standard Schema (zod, valibot, arktype), or JSON schemas.
+// The schemas of callers: Standard Schema (zod, valibot, arktype), or JSON schemas.
 
 import { fault } from "./check.js";
 import { misuse } from "./error.js";
@@ -6,7 +6,7 @@ import { wordsOf } from "./secrets.js";
 
 const isStandard = (schema) => typeof schema?.["~standard"]?.validate === "function";
 
-/** The JSON schema of what is to be written, with its properties in their order. `given` goes before what the schema says of itself. */
+/** The JSON schema to send, with its properties in their order. `given` takes precedence over the schema's own conversion. */
 export function jsonSchemaOf(schema, given) {
   if (given !== undefined) return checked(given);
   if (!isStandard(schema)) return checked(schema);
@@ -32,7 +32,7 @@ function checked(schema) {
   throw misuse("the schema must be a JSON schema, an object, or one of Standard Schema, such as those of zod, valibot and arktype");
 }
 
-/** What the value is to a schema: `{ value }`, or `{ issues }`, each with its path and message. */
+/** Validates a value against a schema. Returns `{ value }`, or `{ issues }`, each with its path and message. */
 export async function validated(schema, value) {
   if (isStandard(schema)) {
     const result = await schema["~standard"].validate(value);
@@ -45,7 +45,7 @@ export async function validated(schema, value) {
 
 const keyOf = (part) => (typeof part === "object" && part !== null ? part.key : part);
 
-/** A path as it is written in programs, such as `items[0].price`; `undefined` for the value itself. */
+/** A path in the syntax of programs, such as `items[0].price`; `undefined` for the value itself. */
 export function placeOf(path) {
   const parts = path.map((part) => (typeof part === "number" ? `[${part}]` : `.${String(part)}`));
   return parts.length === 0 ? undefined : parts.join("").replace(/^\./, "");

@@ -1,4 +1,4 @@
-// A streamed answer: items as they arrive, which it also adds up.
+// A streamed response: yields items as they arrive, and accumulates them.
 
 import { registry } from "./abi.js";
 import { TabbyError, callSite, cancelled, misuse } from "./error.js";
@@ -11,36 +11,36 @@ import { asTabbyError } from "./settings.js";
 import { unreadable } from "./shape.js";
 import { wholeOf } from "./total.js";
 
-/** What is under way, apart from the stream that is handed out: so that one that is forgotten can be noticed, and ended. */
+/** The state of a running stream, separate from the public object, so that garbage collection of that object can end the stream. */
 class State {
   flow;
   total;
   source;
   #waiting = [];
   ended = false;
-  /** Why it ended before its time. */
+  /** The error, if the stream ended early. */
   error;
-  /** The error was thrown by an iteration, which happens once. */
+  /** Whether an iteration has thrown the error, which happens once. */
   thrown = false;
-  /** It was given up by `abort` or by leaving an iteration, which is not an error of that iteration. */
+  /** Whether it was cancelled by `abort` or by leaving an iteration, which is not an error of that iteration. */
   left = false;
   outcome;
   listeners;
-  /** A token of what reads the items: there is one, since two would share them. */
+  /** The token of the reader. There is one reader, since two would share the items. */
   #reader;
-  /** A reader saw the end, or gave up. */
+  /** Whether a reader has seen the end, or has stopped. */
   #read = false;
   #head;
-  /** Those who wait for the head, and for the end of the reading. */
+  /** The waiters for the head, and for the end of reading. */
   #heads = [];
   #ends = [];
 
-  /** `make` gives what brings the items, for a sink: the `source` that items are read from, the `flow` that feeds it, and their `total`. */
+  /** `make` creates, for a sink, the `source` of the items, the `flow` that feeds it, and the `total`. */
   constructor(make) {
     Object.assign(this, make(this));
   }
 
-  /** Whether this one may read: the first that asks. */
+  /** Whether this reader may read: the first one may. */
   admits(reader) {
     this.#reader ??= reader;
     return this.#reader === reader;
@@ -50,7 +50,7 @@ class State {
     return this.#reader !== undefined;
   }
 
-  /** `read` gives the head, which few ask for. */
+  /** `read` returns the head, which is rarely needed. */
   head(read) {
     this.#head = () => {
       const { status, headers } = read();
@@ -70,7 +70,7 @@ class State {
     });
   }
 
-  /** Settles once a reader has come to the end. */
+  /** Settles once a reader has reached the end. */
   over() {
     return new Promise((resolve) => (this.#read ? resolve() : this.#ends.push(resolve)));
   }
@@ -110,7 +110,7 @@ class State {
 
   end(error, outcome) {
     this.ended = true;
-    // What came before the error is still to be read.
+    // Items before the error can still be read.
     this.error ??= error;
     this.outcome = outcome ?? error?.outcome;
     this.#settle();
@@ -137,7 +137,7 @@ class State {
       this.listeners?.item(item);
       return item;
     } catch (error) {
-      // Nothing after it counts.
+      // Everything after it is ignored.
       this.source = { feed() {}, next() {} };
       this.error = this.flow.placed(unreadable(error), this.outcome);
       if (!this.ended) this.flow.finish(this.error);
@@ -160,10 +160,10 @@ class State {
   }
 }
 
-// A stream that nobody holds any more would keep its connection, and the server its generation, for ever.
+// Without this, a collected stream would keep its connection, and the server its generation, forever.
 const forgotten = registry((state) => state.leave());
 
-/** What brings the items of a call. A call that cannot be made is one that fails. */
+/** Creates the source of the items of a call. A call that cannot be made is a failed call. */
 function called(core, { operation, route, make }, options, Total, site) {
   return (sink) => {
     let [limits, call, total] = [undefined, {}];
@@ -182,12 +182,12 @@ function called(core, { operation, route, make }, options, Total, site) {
   };
 }
 
-/** A streamed answer. Nothing is sent before it is first asked for an item; not asking holds the server back. */
+/** A streamed response. Nothing is sent before the first item is requested. Not reading applies back-pressure. */
 export class Stream {
   #state;
   #final;
 
-  /** Of a call, or of what `source` brings. */
+  /** Creates the stream of a call, or of the items of `source`. */
   constructor(core, call, options, Total, source = called(core, call, options, Total, callSite(new.target))) {
     this.#state = new State(source);
     forgotten.register(this, this.#state, this.#state);
@@ -195,10 +195,10 @@ export class Stream {
 
   [Symbol.asyncIterator]() {
     const state = this.#state;
-    // Not the iteration itself, which the state must not hold.
+    // Not the iteration itself, which the state must not reference.
     const reader = {};
     return {
-      // It holds the stream, which would be forgotten else.
+      // This keeps a reference to the stream, which could be collected otherwise.
       stream: this,
       next: () => (state.admits(reader) ? state.next() : Promise.reject(inUse())),
       return: async (value) => {
@@ -211,7 +211,7 @@ export class Stream {
     };
   }
 
-  /** Two readers of the stream: each gets all items, and those that only one has read are kept for the other. It is left when both leave. */
+  /** Returns two readers of the stream. Each gets all items, and items that only one has read are buffered for the other. The stream is closed when both leave. */
   tee() {
     const items = this[Symbol.asyncIterator]();
     const first = {};
@@ -237,35 +237,35 @@ export class Stream {
     return [reader(), reader()];
   }
 
-  /** Sends the request, and gives the head of an answer that is not an error: its status and headers. */
+  /** Sends the request, and resolves to the head of a successful response: its status and headers. */
   get opened() {
     return this.#state.opened();
   }
 
-  /** What has arrived so far, added up. */
+  /** The accumulated response so far. */
   get soFar() {
     return this.#state.total.output();
   }
 
-  /** Whether it has ended, whichever way. */
+  /** Whether it has ended, successfully or not. */
   get ended() {
     return this.#state.ended;
   }
 
-  /** How the call went, once it has ended: status, headers, times, attempts. */
+  /** The history of the call, once it has ended: status, headers, times, attempts. */
   get outcome() {
     return this.#state.outcome;
   }
 
-  /** Reads the rest, and gives the whole; an error has what had arrived as `partial`. */
+  /** Reads the rest, and resolves to the whole response. An error has the partial response as `partial`. */
   final() {
     this.#final ??= this.#finish();
     return this.#final;
   }
 
   /**
-   * Calls back: `content` with a piece of text and the index of its choice, `toolCall` with a call once it is whole, `error`, or `end` with
-   * the whole. The stream is read by that, unless a loop reads it.
+   * Adds a listener: `content` with a piece of text and the index of its choice, `toolCall` with a complete call, `error`, or `end` with
+   * the whole response. Listening reads the stream, unless a loop reads it.
    */
   on(name, listener) {
     if (!EVENTS.has(name)) throw misuse(`there is no event \`${name}\`; there are ${[...EVENTS].join(", ")}`);
@@ -275,19 +275,19 @@ export class Stream {
     return this;
   }
 
-  /** Gives it up: closes the connection, upon which the server ends the generation. */
+  /** Aborts the stream: closes the connection, after which the server ends the generation. */
   abort(reason) {
     this.#state.leave(reason);
   }
 
-  /** The items as lines of JSON, as the body of a `Response`, say; an error is the last line. Cancelling it gives the stream up. */
+  /** Returns the items as lines of JSON, for example for the body of a `Response`. An error is the last line. Cancelling it aborts the stream. */
   toReadableStream() {
     return linesOf(this[Symbol.asyncIterator]());
   }
 
   async #finish() {
     const state = this.#state;
-    // A loop that begins in the same turn is the reader.
+    // A loop that starts in the same turn is the reader.
     await undefined;
     if (state.isClaimed) await state.over();
     else {
@@ -309,31 +309,31 @@ function inUse() {
 
 /** A streamed conversation or completion. */
 export class MessageStream extends Stream {
-  /** Reads the rest, and gives the whole answer. */
+  /** Reads the rest, and resolves to the whole response. */
   finalMessage() {
     return this.final();
   }
 
-  /** Reads the rest, and gives the text of the first choice. */
+  /** Reads the rest, and resolves to the text of the first choice. */
   async text() {
     const [choice] = (await this.final()).choices;
     return choice?.message?.content ?? choice?.text ?? "";
   }
 }
 
-/** A model that is being loaded, as its progress. */
+/** The progress of a model load. */
 export class LoadStream extends Stream {
-  /** Reads the rest: the model can be used then. */
+  /** Reads the rest. The model can be used after that. */
   finalReport() {
     return this.final();
   }
 }
 
-/** A call that answers once. It is a promise of the answer; `withResponse` is one of what came around it as well. */
+/** A call with a single response: a promise of the response. `withResponse` also resolves to its metadata. */
 export function whole(core, { operation, route, make }, options, finish = (value) => value) {
   const site = callSite(whole);
   let records = { feed() {}, next() {} };
-  /** What had come of an answer that was cut. */
+  /** The partial content of a truncated response. */
   const partial = () => {
     try {
       return finish(records.next());
@@ -370,7 +370,7 @@ export function whole(core, { operation, route, make }, options, finish = (value
   });
   const data = answered.then(({ data }) => data);
   data.withResponse = () => {
-    // A caller of this method does not use the other one.
+    // A caller of this method does not use the promise itself.
     data.catch(() => {});
     return answered;
   };

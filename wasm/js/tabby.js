@@ -30,33 +30,33 @@ export class Tabby {
     this.kobold = new services.Kobold(core);
   }
 
-  /** Asks any route: an answer, or with `stream` a stream of what its events say. */
+  /** Calls any route: a response, or with `stream` a stream of the values of its events. */
   request(request, options) {
     return this.#routes.request(request, options);
   }
 
-  /** The state of its servers. */
+  /** The state of the servers. */
   async servers() {
     return (await this.#core.state()).servers;
   }
 
-  /** How many of its calls wait for a server. */
+  /** The number of calls that wait for a server. */
   async waiting() {
     return (await this.#core.state()).waiting;
   }
 
-  /** Asks each server which model it has loaded, so that calls that name a model go where it is. */
+  /** Requests the loaded model of each server, so that calls that name a model are routed to it. */
   probe(options) {
     return services.probe(this.#core, options);
   }
 
-  /** Another client with the options of this one, and these in the place of some. */
+  /** Returns another client with the options of this one, overridden by these. */
   withOptions(options) {
     return new Tabby(derived(this.#core, this.#options, options));
   }
 }
 
-/** Answers have the fields that a server adds; this gives them a type. */
+/** Responses include the fields that a server adds. This function only changes their type. */
 export const extraOf = (answer) => answer;
 
 export { TabbyError };

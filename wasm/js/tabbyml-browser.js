@@ -1,4 +1,4 @@
-// For pages and bundlers: the file, and if it was not brought along, the module out of its own text.
+// For pages and bundlers: loads the file, or the inlined module if the bundler did not emit it.
 import { isModule } from "./load.js";
 import { inlined } from "./tabbyml-inlined.js";
 import { setLoader } from "./tabbyml-load.js";
@@ -9,7 +9,7 @@ setLoader(async () => {
     const bytes = await response.arrayBuffer();
     if (response.ok && isModule(bytes)) return bytes;
   } catch {
-    // No such file, and no server to say so.
+    // The file does not exist, and no server reports it.
   }
   return inlined();
 });

@@ -1,4 +1,4 @@
-// With the module in its own text: for where files cannot be named.
+// The package with the module inlined as text, for hosts where files cannot be loaded.
 import { bytesOf } from "./inlined.js";
 import "./proxies.js";
 import { setLoader } from "./tabbyml-load.js";

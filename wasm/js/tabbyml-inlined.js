@@ -1,4 +1,4 @@
-// The module out of its own text, for where its file cannot be read.
+// Loads the inlined module, for hosts where its file cannot be read.
 
 import { textOf } from "./inlined.js";
 import { FILE } from "./tabbyml-load.js";

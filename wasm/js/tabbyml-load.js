@@ -1,4 +1,4 @@
-// The module of this entry, which is another one than that of the package's first entry.
+// The module of this entry point, which differs from that of the main entry point.
 
 import { fileOf, loading } from "./load.js";
 

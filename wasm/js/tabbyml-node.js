@@ -1,4 +1,4 @@
-// For Node and Bun: the module lies beside this file. Where a bundler has left it behind, the module comes out of its own text.
+// For Node and Bun: the module is next to this file. If a bundler did not include it, the inlined module is loaded.
 import { readFile } from "node:fs/promises";
 import "./connections.js";
 import { isModule } from "./load.js";
@@ -11,7 +11,7 @@ setLoader(async () => {
     const bytes = await readFile(new URL("./tabbyml.wasm", import.meta.url));
     if (isModule(bytes)) return bytes;
   } catch {
-    // Bundlers also put something else in the place of the file's address.
+    // Bundlers may replace the address of the file.
   }
   return inlined();
 });

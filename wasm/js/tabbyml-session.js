@@ -1,5 +1,5 @@
-// The session of an editor: it decides when to ask for completions, what to send, what to show and what to report. The decisions are the
-// module's; this hands over what the editor reports. Times are arguments, in milliseconds.
+// The session of an editor: it decides when to request completions, what to send, what to show and what to report. The module makes the
+// decisions; this file passes on the events of the editor. Times are arguments, in milliseconds.
 
 import { registry } from "./abi.js";
 import { TabbyError, misuse } from "./error.js";
@@ -11,7 +11,7 @@ export class CompletionSession {
   #abi;
   #number;
 
-  /** Loads the module if it is not, and opens a session. */
+  /** Loads the module if needed, and opens a session. */
   static async open(settings) {
     const session = new CompletionSession();
     session.#abi = await ready();
@@ -30,12 +30,12 @@ export class CompletionSession {
     this.#session(now, { do: "trigger", ...placeOf(cursor) });
   }
 
-  /** Completions are of no use for now. */
+  /** Completions are not needed for now. */
   stop(now) {
     this.#session(now, { do: "stop" });
   }
 
-  /** What is to be done next. */
+  /** Returns the next action. */
   poll(now) {
     const action = this.#session(now, { do: "poll" });
     if (action.type === "wait") action.until ??= Infinity;
@@ -57,7 +57,7 @@ export class CompletionSession {
     this.#session(now, { do: "shown" });
   }
 
-  /** The user accepted the suggestion, or so many characters of it. */
+  /** The user accepted the suggestion, or this many characters of it. */
   accepted(now, length) {
     this.#session(now, { do: "accepted", length });
   }
@@ -67,7 +67,7 @@ export class CompletionSession {
     this.#session(now, { do: "dismissed" });
   }
 
-  /** What is shown, or about to be. */
+  /** The suggestion that is shown, or about to be shown. */
   get suggestion() {
     return this.#session(0, { do: "suggestion" }) ?? undefined;
   }
@@ -91,7 +91,7 @@ export class CompletionSession {
   }
 }
 
-/** What the module says by an object is an error of this package. */
+/** Converts an error object of the module to an error of this package. */
 function asError(ask) {
   try {
     return ask();
@@ -102,7 +102,7 @@ function asError(ask) {
 
 const placeOf = ({ language, filepath, prefix, suffix }) => ({ language, filepath, prefix, suffix });
 
-/** Settings by the names of the module. */
+/** The settings by the module's names. */
 function settingsOf({ debounce, budget, cleanup, cached, cachedFor, pause }) {
   const named = (given) => Object.fromEntries(Object.entries(given).map(([name, value]) => [snake(name), value]));
   const rules = typeof cleanup === "object" && cleanup !== null ? named(cleanup) : cleanup;

@@ -1,4 +1,4 @@
-// For workerd, which compiles modules before it runs anything, and forbids it later.
+// For workerd, which compiles modules at startup, and forbids it later.
 import { setLoader } from "./tabbyml-load.js";
 import module from "./tabbyml.wasm";
 

@@ -1,11 +1,11 @@
-// The client of TabbyML/tabby, the coding assistant: settings, and its services.
+// The client for TabbyML/tabby, the coding assistant: settings and services.
 
 import { coreOf, derived } from "./core.js";
 import { TabbyError } from "./error.js";
 import { ready } from "./tabbyml-load.js";
 import * as services from "./tabbyml-services.js";
 
-/** The limit of the server, for each user: requests in an interval of milliseconds. */
+/** The rate limit of the server for each user: requests in an interval of milliseconds. */
 export const RATE_LIMIT = Object.freeze({ requests: 120, interval: 60000 });
 
 /** A client of one TabbyML server. */
@@ -27,28 +27,28 @@ export class TabbyML {
     this.graphql = new services.GraphQl(core);
   }
 
-  /** Which server is there: this one, the other one that is called TabbyAPI, or something else. */
+  /** Returns which server is at the address: TabbyML/tabby, theroyallab/tabbyAPI, or another one. */
   detect(options) {
     return services.detect(this.#core, options);
   }
 
-  /** The state of its server. */
+  /** The state of the server. */
   async servers() {
     return (await this.#core.state()).servers;
   }
 
-  /** How many of its calls wait for the server. */
+  /** The number of calls that wait for the server. */
   async waiting() {
     return (await this.#core.state()).waiting;
   }
 
-  /** Another client with the options of this one, and these in the place of some. */
+  /** Returns another client with the options of this one, overridden by these. */
   withOptions(options) {
     return new TabbyML(derived(this.#core, this.#options, options));
   }
 }
 
-/** The options with the keys as the module names them. This server takes bearers alone. */
+/** The options with the module's names of the keys. This server only accepts bearer tokens. */
 function keysOf({ token, registrationToken, getToken, apiKey: _, adminKey: __, bearer: ___, getKey: ____, ...rest }) {
   const keys = { bearer: token, registrationToken };
   if (getToken == null) return { ...rest, ...keys };

@@ -1,19 +1,19 @@
-// Texts in pieces: halves of characters, and bytes.
+// Texts in pieces: incomplete characters, and byte lengths.
 
 const LONE = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
 const UNKNOWN = "\ufffd";
 
-/** The text with U+FFFD in the place of halves of characters. */
+/** The text with U+FFFD in place of halves of characters. */
 export function wellFormed(text) {
   if (text.isWellFormed?.()) return text;
   return text.replace(LONE, UNKNOWN);
 }
 
-/** Puts halves of characters together that came in two pieces. */
+/** Joins halves of characters that arrived in two pieces. */
 export class Halves {
   #held = new Map();
 
-  /** A piece of the text of this name: it ends with a whole character, for a first half is kept for the next piece. */
+  /** Returns a piece of the text of this name. It ends with a whole character: a first half is kept for the next piece. */
   join(name, piece) {
     const held = this.#held.size > 0 ? this.#held.get(name) : undefined;
     if (held === undefined && (piece.isWellFormed?.() ?? !/[\ud800-\udfff]/.test(piece))) return piece;
@@ -26,7 +26,7 @@ export class Halves {
     return wellFormed(isHalf ? all.slice(0, -1) : all);
   }
 
-  /** What is left of a text that has ended. */
+  /** The rest of a text that has ended. */
   rest(name) {
     return this.#held.delete(name) ? UNKNOWN : "";
   }
@@ -35,18 +35,18 @@ export class Halves {
     return this.#held.size === 0;
   }
 
-  /** The texts that still have a rest. */
+  /** The texts with a rest. */
   get names() {
     return [...this.#held.keys()];
   }
 }
 
-/** How many bytes a text takes in UTF-8. */
+/** The length of a text in bytes of UTF-8. */
 export function bytesOf(text) {
   let bytes = text.length;
   for (let at = 0; at < text.length; at++) {
     const unit = text.charCodeAt(at);
-    // Two halves of three bytes each would be six, and are four: each counts for two.
+    // A pair of surrogates takes four bytes, so each half counts as two.
     if (unit > 0x7f) bytes += unit > 0x7ff && (unit < 0xd800 || unit > 0xdfff) ? 2 : 1;
   }
   return bytes;

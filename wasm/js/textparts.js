@@ -1,20 +1,20 @@
-// The parts of a text that tokenizers treat differently, and how many there are of each; as src/protocol/estimate/counts.rs and marks.rs.
+// Counts the parts of a text that tokenizers treat differently, like src/protocol/estimate/counts.rs and marks.rs.
 
 /** The kinds of parts, in the order of the weights in estimate.js. */
 const KINDS = [
   // ASCII words, their letters from the seventh on, letters of words in capitals from the second on, letters of words with accents.
   ...["words", "longWords", "capitals", "accented"],
-  // Groups of up to three digits, numbers after a single blank, digits.
+  // Groups of up to three digits, numbers after a single space, digits.
   ...["numbers", "spacedNumbers", "digits"],
-  // Runs of punctuation, their characters from the second on, repeated ones; runs of line breaks, runs of blanks.
+  // Runs of punctuation, their characters from the second on, repeated ones; runs of line breaks, runs of spaces.
   ...["punctuation", "morePunctuation", "repeated", "breaks", "blanks"],
   ...["cyrillic", "greek", "arabic", "hebrew", "indic", "thai", "han", "kana", "hangul"],
-  // Single blanks before a letter of another script or a sign; typographic signs; emoji; everything else.
+  // Single spaces before a letter of another script or a sign; typographic signs; emoji; everything else.
   ...["spacedLetters", "signs", "emoji", "other"],
 ];
 const AT = Object.fromEntries(KINDS.map((kind, at) => [kind, at]));
 
-/** What the characters beyond ASCII are, by their ranges: the first that has one counts. */
+/** The kinds of characters beyond ASCII, by ranges. The first matching range counts. */
 const RANGES = [
   [AT.greek, [0x370, 0x3ff], [0x1f00, 0x1fff]],
   [AT.cyrillic, [0x400, 0x52f]],
@@ -40,10 +40,10 @@ const LATIN = /[\u{aa}\u{ba}\u{c0}-\u{d6}\u{d8}-\u{f6}\u{f8}-\u{24f}\u{300}-\u{3
 const isUpper = (code, character) => (code < 0x80 ? code < 0x61 : /\p{Uppercase}/u.test(character));
 const isPunctuation = (code) => (code > 0x20 && code < 0x30) || (code > 0x39 && code < 0x41) || (code > 0x5a && code < 0x61) || (code > 0x7a && code < 0x7f);
 
-/** What the last character was part of. */
+/** The state after the last character. */
 const [START, LOWER, UPPER, PUNCTUATION, BREAK, BLANK, DIGITS, ELSE] = Array(8).keys();
 
-/** How many parts of each kind a text has. */
+/** The number of parts of each kind in a text. */
 export function partsOf(text) {
   const parts = new Array(KINDS.length).fill(0);
   let [run, blanks, digits, before] = [START, 0, 0, ""];
@@ -62,7 +62,7 @@ export function partsOf(text) {
     const code = character.codePointAt(0);
     if (isLetter(code) || (code >= 0x80 && LATIN.test(character))) {
       const upper = isUpper(code, character);
-      // A hump of camelCase is a word of its own, as is a letter after anything but a letter.
+      // A hump of camelCase is a separate word, and so is a letter after a non-letter.
       if ((run !== LOWER && run !== UPPER) || (upper && run === LOWER)) end();
       letters += 1;
       capitals += upper ? 1 : 0;
@@ -107,7 +107,7 @@ export function partsOf(text) {
 /** The longest mark, in bytes. */
 const LONGEST = 64;
 
-/** A text without what may be special tokens, and their number: words in angle brackets (`<|im_end|>`), capitals in square ones (`[INST]`). */
+/** A text without possible special tokens, and their number: words in angle brackets (`<|im_end|>`), capitals in square brackets (`[INST]`). */
 export function withoutMarks(text) {
   let [rest, marks, from] = ["", 0, 0];
   const open = /[<[]/g;
@@ -121,7 +121,7 @@ export function withoutMarks(text) {
   return { rest: rest + text.slice(from), marks };
 }
 
-/** The length of a mark that begins there, in units of the text; 0 if there is none. */
+/** The length of a mark at this position, in units of the text; 0 if there is none. */
 function markAt(text, start) {
   const isSquare = text[start] === "[";
   let bytes = 1;

@@ -1,20 +1,20 @@
-// The calls of a run that are under way, with their time limits.
+// The running calls of a tool run, with their time limits.
 
 import { failure } from "./toolfailure.js";
 import { called } from "./toolset.js";
 
-/** The longest time that hosts wait for; longer ones end at once there. */
+/** The longest delay of hosts. Longer delays would end at once. */
 const LONGEST = 2 ** 31 - 1;
 
 export class Calls {
   #loop;
   #signal;
   #running = new Set();
-  /** What has ended and was not read yet. */
+  /** Finished calls that were not read yet. */
   #ended = [];
   #wake;
 
-  /** `signal` is the run's: who aborts it ends all calls. */
+  /** `signal` is the signal of the run. Aborting it ends all calls. */
   constructor(loop, signal) {
     this.#loop = loop;
     this.#signal = signal;
@@ -45,7 +45,7 @@ export class Calls {
     called(this.#loop.tools, call, controller.signal).then(end);
   }
 
-  /** The event of the call that ends next; none once the run is aborted. */
+  /** The event of the next call that ends; none once the run is aborted. */
   async next() {
     while (this.#ended.length === 0 && !this.#signal.aborted) await new Promise((resolve) => (this.#wake = resolve));
     if (this.#signal.aborted) return undefined;
@@ -53,7 +53,7 @@ export class Calls {
     return { type: "finished", call, result: this.#loop.result(index, result), elapsed };
   }
 
-  /** Ends what still runs. */
+  /** Ends the running calls. */
   stop() {
     for (const { controller, timer } of this.#running) {
       clearTimeout(timer);

@@ -1,6 +1,6 @@
-// What the model gets in place of a result.
+// The failure that the model receives in place of a result.
 
-/** A failure of this kind, with words for the model. */
+/** A failure of this kind, with a message for the model. */
 export const failure = (error, message) => ({ error, message });
 
 /** The length of a text in UTF-8. */

@@ -1,4 +1,4 @@
-// The rounds of a run with tools, without any IO: the next step, and the result.
+// The state machine of a tool run, without IO: the next step, and the result.
 
 import { misuse } from "./error.js";
 import { fieldsOf, known } from "./settings.js";
@@ -6,32 +6,32 @@ import { bytesOf, failure } from "./toolfailure.js";
 import { definitionOf, named } from "./toolset.js";
 import { added } from "./usage.js";
 
-/** Caps of a run: answers, calls at a time, calls of an answer, milliseconds of a call, bytes of a result. */
+/** The limits of a run: responses, calls at a time, calls per response, milliseconds per call, bytes per result. */
 const LIMITS = { rounds: 8, parallel: 4, calls: 16, timeout: 60_000, resultBytes: 64 << 10 };
 const LEAST = { rounds: 1, parallel: 1, calls: 0, timeout: 0, resultBytes: 0 };
 
-/** A model that is held to one of these cannot write a tool call. */
+/** The constraints under which a model cannot write a tool call. */
 const FORMS = ["response_format", "json_schema", "regex_pattern", "grammar_string"];
 
-/** How long the message of a failure may always be, in bytes, so that the model can make something of it. */
+/** The minimum limit for the message of a failure, in bytes, so that the model can use it. */
 const MESSAGE = 512;
 
 export class ToolLoop {
-  /** Its messages are whole rounds: each call in them is followed by its result. */
+  /** The request. Its messages are complete rounds: each call is followed by its result. */
   #request;
   #limits;
-  /** The calls of the answer that is being dealt with, each with its state. */
+  /** The calls of the current response, each with its state. */
   #calls;
-  /** How it ended. */
+  /** How the run ended. */
   #end;
-  /** What the answer is to be held to once no tool is called any more. */
+  /** The constraint for the last round, once no more tools are called. */
   #form;
   #answer;
   #usage;
   #counts = { rounds: 0, calls: 0, failures: 0 };
   tools;
 
-  /** The tools are added to the definitions of the request, in place of those of the same name. */
+  /** Adds the tools to the definitions of the request. They replace definitions with the same name. */
   constructor(given, tools, limits) {
     const request = fieldsOf(given);
     if (request.n > 1) throw misuse("a run with tools takes one choice; leave `n` unset");
@@ -45,17 +45,17 @@ export class ToolLoop {
     this.#limits = limitsOf(limits);
   }
 
-  /** The number of answers so far. */
+  /** The number of responses so far. */
   get rounds() {
     return this.#counts.rounds;
   }
 
-  /** How long a call may take, in milliseconds. */
+  /** The time limit of a call, in milliseconds. */
   get timeout() {
     return this.#limits.timeout;
   }
 
-  /** What to do next: `ask` with a request, run a `call` with an `index`, nothing as results are awaited, or it has come to an `end`. */
+  /** Returns the next step: `ask` with a request, `call` to run with its `index`, nothing while results are awaited, or `end`. */
   step() {
     if (this.#end) return { end: this.#end };
     if (!this.#calls) return { ask: { ...this.#request, messages: [...this.#request.messages] } };
@@ -66,13 +66,13 @@ export class ToolLoop {
     return { index, call: message.tool_calls[index] };
   }
 
-  /** Takes the answer to what `ask` gave. */
+  /** Takes the response to the request of `ask`. */
   answer(answer) {
     if (this.#calls || this.#end) throw misuse("an answer was handed in where none was asked for");
     this.#counts.rounds++;
     if (answer.usage) this.#usage = added(this.#usage ?? {}, answer.usage);
     const request = this.#request;
-    // The next round is free to answer, even if this one had to call a tool.
+    // The next round may respond freely, even if this one had to call a tool.
     if (request.tool_choice === "required" || typeof request.tool_choice === "object") request.tool_choice = "auto";
     const choice = answer.choices?.[0];
     const message = { ...choice?.message, role: "assistant" };
@@ -90,7 +90,7 @@ export class ToolLoop {
     return undefined;
   }
 
-  /** Takes the result of a call that runs: `{ text }`, or `{ failure }`; gives it as the model gets it. */
+  /** Takes the result of a running call: `{ text }`, or `{ failure }`. Returns it as the model receives it. */
   result(index, given) {
     const slots = this.#calls?.slots;
     if (slots?.[index] !== "running") throw misuse("a result was handed in for a call that was not under way");
@@ -101,7 +101,7 @@ export class ToolLoop {
     return result;
   }
 
-  /** The result so far; `partial` is of an answer that is not whole. */
+  /** The result so far. `partial` is an incomplete response. */
   output(partial) {
     const answer = partial ?? this.#answer;
     const text = answer?.choices?.[0]?.message?.content ?? "";
@@ -119,11 +119,11 @@ export class ToolLoop {
     return Object.keys(form).length > 0 ? form : undefined;
   }
 
-  /** Takes up the calls of an answer. */
+  /** Starts the calls of a response. */
   #begin(message) {
     const { rounds } = this.#counts;
     const ids = new Set();
-    // Results refer to calls by id, so each needs one of its own.
+    // Results refer to calls by id, so each call needs a unique one.
     message.tool_calls = message.tool_calls.map((call, index) => {
       const id = call.id && !ids.has(call.id) ? call.id : `call_${rounds}_${index}`;
       ids.add(id);
@@ -138,7 +138,7 @@ export class ToolLoop {
     else if (slots.every((slot) => typeof slot === "object")) this.#complete();
   }
 
-  /** Appends the calls and their results, and goes on or ends. */
+  /** Appends the calls and their results, and continues or ends. */
   #complete(end) {
     const { message, slots } = this.#calls;
     this.#calls = undefined;
@@ -166,7 +166,7 @@ function limitsOf(given) {
   return limits;
 }
 
-/** A result as the model gets it. */
+/** A result as the model receives it. */
 function capped(result, cap) {
   if (result.failure) {
     const { error, message } = result.failure;
@@ -179,7 +179,7 @@ function capped(result, cap) {
 
 function cut(text, most) {
   if (bytesOf(text) <= most) return text;
-  // Whole characters only.
+  // Only whole characters.
   const { read } = new TextEncoder().encodeInto(text, new Uint8Array(most));
   return text.slice(0, read);
 }

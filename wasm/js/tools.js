@@ -7,7 +7,7 @@ import { ToolLoop } from "./toolloop.js";
 
 export { ToolLoop };
 
-/** A tool as it is, for the types of its arguments. */
+/** Returns the tool unchanged, for the types of its arguments. */
 export const tool = (given) => given;
 
 /** Runs a conversation with tools: a promise of the result, and a stream of the events. Nothing is sent before one of them is used. */
@@ -15,13 +15,13 @@ export function runTools(tabby, request, options) {
   return new ToolRun(tabby, request, options);
 }
 
-/** The client with `chat.runTools`. */
+/** Returns the client with `chat.runTools`. */
 export function withTools(tabby) {
   tabby.chat.runTools = (request, options) => runTools(tabby, request, options);
   return tabby;
 }
 
-/** A run: it asks, runs the tools that are called, and hands their results back. */
+/** A run: sends requests, runs the called tools, and sends their results. */
 export class ToolRun {
   #tabby;
   #given;
@@ -32,9 +32,9 @@ export class ToolRun {
   #claimed = false;
   #result;
   #own = new AbortController();
-  /** Why it was aborted. */
+  /** The reason of the abort. */
   #left;
-  /** Settles once a loop over it is over: with the error, if there is one. */
+  /** Settles once the loop over the run has ended, with the error if there is one. */
   #ended;
   #isOver = false;
 
@@ -44,12 +44,12 @@ export class ToolRun {
     this.#options = options;
   }
 
-  /** What has come of it so far. */
+  /** The result so far. */
   get soFar() {
     return this.#output();
   }
 
-  /** Runs to the end, or waits until a loop over it has; an error has what there was as `partial`. */
+  /** Runs to the end, or waits until a loop has done so. An error has the result so far as `partial`. */
   result() {
     return (this.#result ??= this.#finish());
   }
@@ -95,7 +95,7 @@ export class ToolRun {
       },
       return: async (value) => {
         this.abort();
-        // It waits for what the run is at, which the abort ends.
+        // It waits for the current step of the run, which the abort ends.
         await events.return().catch(() => {});
         settle(this.#isOver ? undefined : { error: cancelledBy(undefined, this.#output()) });
         return { value, done: true };
@@ -113,7 +113,7 @@ export class ToolRun {
   }
 
   async #finish() {
-    // A loop that begins in the same turn is the reader.
+    // A loop that starts in the same turn is the reader.
     await undefined;
     if (this.#claimed) {
       const failed = await this.#ended;

@@ -1,4 +1,4 @@
-// The tools of a run: by name, as the server takes them, and called.
+// The tools of a run: by name, as definitions for the server, and their calls.
 
 import { misuse } from "./error.js";
 import { readJson } from "./json.js";
@@ -6,7 +6,7 @@ import { wordsOf } from "./secrets.js";
 import { jsonSchemaOf, placeOf, validated } from "./standard.js";
 import { failure } from "./toolfailure.js";
 
-/** Tools by name, out of a list or an object of them; definitions of the wire that nobody runs are apart. */
+/** Tools by name, from a list or an object. Plain definitions, which are not run, are separate. */
 export function named(given) {
   if (given == null) return { runnable: new Map(), definitions: [] };
   if (typeof given !== "object") throw misuse("`tools` must be a list of tools, or an object of them by name");
@@ -20,20 +20,20 @@ export function named(given) {
     }
     if (typeof name !== "string" || name === "") throw misuse("each tool needs a `name`");
     if (typeof tool.run !== "function") throw misuse(`the tool \`${name}\` has no function \`run\``);
-    // The last one of a name counts.
+    // The last tool with a name wins.
     runnable.delete(name);
     runnable.set(name, tool);
   }
   return { runnable, definitions };
 }
 
-/** A tool as the server takes it, which wants a description and parameters. */
+/** The definition of a tool. The server requires a description and parameters. */
 export function definitionOf(name, { description, parameters, jsonSchema }) {
   const schema = parameters === undefined && jsonSchema === undefined ? NO_PARAMETERS : jsonSchemaOf(parameters, jsonSchema);
   return { type: "function", function: { name, description: description || schema.description || wordsIn(name), parameters: schema } };
 }
 
-/** A definition of the wire with what the server insists on. */
+/** A plain definition, completed with the fields that the server requires. */
 export function described(tool) {
   const { name, description, parameters, ...rest } = tool.function ?? {};
   const made = { name, description: description || parameters?.description || wordsIn(String(name)), parameters: parameters ?? NO_PARAMETERS };
@@ -42,13 +42,13 @@ export function described(tool) {
 
 const NO_PARAMETERS = { type: "object", properties: {} };
 
-/** What a name says: `get_weather` and `getWeather` are "Get weather.". */
+/** The words of a name: `get_weather` and `getWeather` become "Get weather.". */
 function wordsIn(name) {
   const words = name.replace(/([a-z\d])([A-Z])/g, "$1 $2").replace(/[_\W]+/g, " ").trim().toLowerCase();
   return words === "" ? "A function." : `${words[0].toUpperCase()}${words.slice(1)}.`;
 }
 
-/** Runs a call: `{ text }`, or `{ failure }`. It never rejects. */
+/** Runs a call. Resolves to `{ text }` or `{ failure }`, and never rejects. */
 export async function called(tools, call, signal) {
   const { name, arguments: text } = call.function ?? {};
   const tool = tools.get(name);
@@ -80,7 +80,7 @@ async function argumentsOf({ parameters }, given) {
   }
 }
 
-/** A result as text: texts as they are, anything else as JSON. */
+/** A result as text: strings unchanged, other values as JSON. */
 function written(result) {
   if (typeof result === "string") return { text: result };
   try {

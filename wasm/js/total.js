@@ -1,36 +1,36 @@
-// What the items of a stream add up to: the answer that the same request would have got whole.
+// Accumulates the items of a stream to the response that the same request would have returned whole.
 
 import { Budget } from "./budget.js";
 import { addCalls } from "./calls.js";
 import { CHAT, CHAT_CHUNK, COMPLETION, PIECE, PROGRESS, RESULTS, shapeOf, shaped } from "./shape.js";
 import { Halves, bytesOf, wellFormed } from "./text.js";
 
-/** So many characters are kept as pieces. */
+/** The number of characters that are kept as pieces. */
 const TAIL = 1024;
 
-/** Texts of a message that come in pieces. */
+/** The texts of a message that arrive in pieces. */
 const TEXTS = ["content", "reasoning_content", "refusal"];
 
-/** What is read by its name, or must not be copied: `message` is the sum, `__proto__` would be no field. */
+/** Fields that are read by name, or must not be copied: `message` is the accumulated one, `__proto__` would not be a field. */
 const OF_HEAD = new Set(["id", "object", "created", "model", "model_name", "choices", "usage", "error", "__proto__"]);
 const OF_DELTA = new Set([...TEXTS, "role", "reasoning", "tool_calls", "function_call", "reasoning_details", "__proto__"]);
 const OF_CHOICE = ["index", "logprobs", "finish_reason", "eos_reason", "error", "__proto__"];
 const OF_CHAT = new Set([...OF_CHOICE, "delta", "message"]);
 const OF_COMPLETION = new Set([...OF_CHOICE, "text", "message"]);
 
-/** What streams of choices have in common. */
+/** The common part of streams with choices. */
 class ChoiceTotal {
   shape;
   budget;
   answer;
   halves = new Halves();
-  /** There is one choice, whatever its index is: some servers count up with each token. */
+  /** Whether there is only one choice, whatever its index is: some servers increment it with each token. */
   #isOne;
-  /** What the last item was made of, and where its text was added, if another one of that kind adds nothing but text. */
+  /** The template of the last item, and where its text was added, if further items of this template only add text. */
   #repeated;
   #grown;
   #field = "";
-  /** The text there: what is settled, and the latest of it. */
+  /** The text there: the joined part, and the latest pieces. */
   #base = "";
   #tail = "";
 
@@ -41,17 +41,17 @@ class ChoiceTotal {
     this.#isOne = expected === 1;
   }
 
-  /** The item of an event, in place of what it says. */
+  /** Converts an event to an item. */
   item(chunk) {
     const item = shaped(chunk, this.shape);
     item.choices ??= [];
-    // Of several choices in one event the indices distinguish them.
+    // Several choices in one event are distinguished by their indices.
     if (this.#isOne && item.choices.length === 1 && item.choices[0].index) item.choices[0].index = 0;
     for (const choice of item.choices) this.mend(choice, choice.index ?? 0);
     return item;
   }
 
-  /** Whether the items of a template are what their events say; this is one of them. */
+  /** Whether the items of a template equal their events. `item` is one of them. */
   isPlain(root) {
     const written = JSON.stringify(root);
     const isPlain = ({ index, delta, message, finish_reason }) =>
@@ -59,12 +59,12 @@ class ChoiceTotal {
     return JSON.stringify(shaped(root, this.shape)) === written && Array.isArray(root.choices) && root.choices.every(isPlain);
   }
 
-  /** Whether items of a template with well-formed texts are what they seem. */
+  /** Whether items of a template with well-formed texts can be used unchanged. */
   get passes() {
     return this.halves.isEmpty;
   }
 
-  /** Adds an item, which is nothing but `text` in a template if there is a `template`. */
+  /** Adds an item. With a `template`, the item is that template with `text`. */
   push(item, template, text) {
     if (template !== undefined && template === this.#repeated) return this.#grow(text);
     this.add(item);
@@ -79,11 +79,11 @@ class ChoiceTotal {
     this.#repeated = template;
   }
 
-  /** What adding an item of the same template again comes to: all of it but the text is there. */
+  /** Adds another item of the same template: only its text is new. */
   #grow(text) {
     this.budget.take(bytesOf(text));
     this.#tail += text;
-    // A string that grows piece by piece is a chain of all its pieces until it is looked at, which the garbage collector moves again and again.
+    // A string that grows piece by piece is a chain of all its pieces until it is read, and the garbage collector moves the chain repeatedly.
     if (this.#tail.length > TAIL && this.#tail.charCodeAt(0) >= 0) {
       this.#base += this.#tail;
       this.#tail = "";
@@ -91,7 +91,7 @@ class ChoiceTotal {
     this.#grown[this.#field] = this.#base + this.#tail;
   }
 
-  /** Adds what is the same in all chunks; the server says `model_name` in chunks of completions. */
+  /** Adds the fields that are the same in all chunks. The server sends `model_name` in chunks of completions. */
   head(chunk) {
     const { answer } = this;
     const { id, created, model, model_name, usage } = chunk;
@@ -102,7 +102,7 @@ class ChoiceTotal {
     this.budget.merge(answer, chunk, OF_HEAD);
   }
 
-  /** The entry of an index in a list that is sorted by it. */
+  /** The entry with this index in a list sorted by index. */
   choice(index, make) {
     const list = this.answer.choices;
     const last = list.at(-1);
@@ -120,24 +120,24 @@ class ChoiceTotal {
     return this.answer;
   }
 
-  /** What a half was left of when a part broke comes again, whole. */
+  /** Drops halves of characters when a part broke, since the next part repeats them whole. */
   nextPart() {
     this.halves = new Halves();
     this.#repeated = undefined;
   }
 
-  /** Nothing more arrives: the rest of a half character is added, and the text is complete. */
+  /** Ends the stream: adds incomplete characters, and completes the text. */
   finish() {
     this.#repeated = undefined;
     for (const name of this.halves.names) this.left(name, this.halves.rest(name));
   }
 }
 
-/** Adds up chunks of chat completions. */
+/** Accumulates chunks of chat completions. */
 export class ChatTotal extends ChoiceTotal {
-  /** The call of each choice that was last added to. */
+  /** The latest call of each choice. */
   #latest = new Map();
-  /** Choices whose message came in the place of deltas. */
+  /** Choices with a message in place of deltas. */
   #messages = new Set();
 
   constructor(limits, expected) {
@@ -149,12 +149,12 @@ export class ChatTotal extends ChoiceTotal {
     for (const piece of chunk.choices) this.#choice(piece);
   }
 
-  /** Where the text of a piece went, if it has no other. */
+  /** The field to which the text of a piece was added, if it is the only text. */
   grown({ message }, { delta }, field) {
     return TEXTS.every((name) => name === field || !delta[name]) ? message : undefined;
   }
 
-  /** Halves are held back, and a message beside the delta, or in its place, says only what is new in it. */
+  /** Holds back halves of characters, and reduces a message next to the delta, or in its place, to its new part. */
   mend(choice, index) {
     choice.delta ??= {};
     const { delta, message } = choice;
@@ -170,7 +170,7 @@ export class ChatTotal extends ChoiceTotal {
     if (choice.finish_reason) this.#finish(delta, index);
   }
 
-  /** Chunks of a whole answer. */
+  /** Converts a whole response to chunks. */
   split(whole) {
     const { choices, ...rest } = wholeChat(whole);
     const pieces = choices.map(({ message, ...choice }) => ({ ...choice, delta: message }));
@@ -183,7 +183,7 @@ export class ChatTotal extends ChoiceTotal {
     if (message && TEXTS.includes(field)) message[field] = (message[field] ?? "") + rest;
   }
 
-  /** What a half was left of, when its choice has ended. */
+  /** The incomplete characters of a choice that has ended. */
   #finish(delta, index) {
     for (const name of TEXTS) {
       const rest = this.halves.rest(`${index} ${name}`);
@@ -226,7 +226,7 @@ export class ChatTotal extends ChoiceTotal {
       choice.logprobs ??= { content: [] };
       budget.extend(choice.logprobs.content, logprobs.content);
     }
-    // Some servers say "" before the end.
+    // Some servers send "" before the end.
     if (finish_reason) choice.finish_reason = finish_reason;
     if (eos_reason) choice.eos_reason = eos_reason;
     budget.merge(message, delta, OF_DELTA);
@@ -234,7 +234,7 @@ export class ChatTotal extends ChoiceTotal {
   }
 }
 
-/** Adds up chunks of completions. */
+/** Accumulates chunks of completions. */
 export class CompletionTotal extends ChoiceTotal {
   constructor(limits, expected) {
     super(COMPLETION, "text_completion", limits, expected);
@@ -281,7 +281,7 @@ export class CompletionTotal extends ChoiceTotal {
   }
 }
 
-/** The offsets of a chunk in the whole text. Each chunk counts from 0 again; a server that does not is believed. */
+/** The offsets of a chunk in the whole text. Each chunk starts at 0; other offsets are used unchanged. */
 function offsetsAfter({ text_offset = [], tokens = [] }, { text_offset: offsets }) {
   const [last, token] = [text_offset.at(-1), tokens.at(-1)];
   if (offsets?.[0] !== 0 || typeof last !== "number" || typeof token !== "string") return offsets;
@@ -290,7 +290,7 @@ function offsetsAfter({ text_offset = [], tokens = [] }, { text_offset: offsets 
   return offsets.map((offset) => (typeof offset === "number" ? offset + base : offset));
 }
 
-/** Adds up the events of a load. */
+/** Accumulates the events of a load. */
 export class LoadTotal {
   #report = { parts: [] };
   #budget;
@@ -316,13 +316,13 @@ export class LoadTotal {
 
   output() {
     const { parts } = this.#report;
-    // The only sign of the server that it did nothing.
+    // This is the only sign that the server did nothing.
     const wasLoadedAlready = parts.length === 1 && parts[0].model_type === "model" && parts[0].modules === 1;
     return { ...this.#report, wasLoadedAlready };
   }
 }
 
-/** Adds up events that nothing is known of: as a list. */
+/** Accumulates events of unknown type as a list. */
 export class ListTotal {
   #list = [];
   #budget;
@@ -344,7 +344,7 @@ export class ListTotal {
   }
 }
 
-/** Adds up the pieces of a KoboldAI stream. */
+/** Accumulates the pieces of a KoboldAI stream. */
 export class KoboldTotal {
   #text = "";
   #budget;
@@ -381,7 +381,7 @@ export class KoboldTotal {
   }
 }
 
-/** What a whole answer says, in place of what stands in it. */
+/** Converts a whole response to its meaning. */
 export function wholeOf(operation) {
   return WHOLE[operation] ?? ((answer) => shaped(answer, shapeOf(operation)));
 }
@@ -407,14 +407,14 @@ function wholeMessage(message) {
   unify(message);
   for (const name of TEXTS) if (typeof message[name] === "string") message[name] = wellFormed(message[name]);
   for (const call of message.tool_calls ?? []) {
-    // Calls of a kind that has no function stay as they are.
+    // Calls of kinds without a function are not changed.
     if (call.function === undefined && (call.type ?? "function") !== "function") continue;
     const { name = "", arguments: text = "" } = (call.function ??= {});
     Object.assign(call.function, { name, arguments: wellFormed(text) });
   }
 }
 
-/** A call of a message without what is known of it: each message may have all of it. */
+/** A call of a message without the known part, since each message may repeat the whole call. */
 function news(call, known = [], isLast) {
   const same = call.id ? known.find(({ id }) => id === call.id)?.function.arguments : undefined;
   const text = call.function?.arguments;
@@ -422,14 +422,14 @@ function news(call, known = [], isLast) {
   return { ...call, function: { ...call.function, arguments: text.slice(same.length) } };
 }
 
-/** Reasoning goes by two names. */
+/** Reasoning has two field names. */
 function unify(message) {
   if (!("reasoning" in message)) return;
   if (typeof message.reasoning === "string") message.reasoning_content ||= message.reasoning;
   delete message.reasoning;
 }
 
-/** A function call of the older kind: its name and arguments come in pieces. */
+/** A function call of the older kind, with name and arguments in pieces. */
 function joined(call, piece, budget) {
   if (typeof piece !== "object") return call;
   call ??= {};
@@ -442,7 +442,7 @@ function joined(call, piece, budget) {
   return call;
 }
 
-/** Details of reasoning: those of one index and type are pieces of one. */
+/** Details of reasoning: entries with the same index and type are pieces of one. */
 function detailed(list = [], pieces, budget) {
   for (const piece of pieces) {
     if (typeof piece !== "object" || piece === null) continue;

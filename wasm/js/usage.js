@@ -1,6 +1,6 @@
-// What several answers took.
+// The usage of several responses.
 
-/** Usage added to usage: counts and times, and those within. What is a rate stays that of the first. */
+/** Adds usage: counts and times, including nested ones. Rates are kept from the first. */
 export function added(usage, more = {}) {
   if (!usage) return { ...more };
   const sum = { ...usage };

@@ -1,4 +1,4 @@
-// For pages, their workers, and bundlers, which know this way of naming a file.
+// For pages, their workers, and bundlers, which recognize this way of naming a file.
 import { setLoader } from "./load.js";
 
 setLoader(() => new URL("./tabbyapi.wasm", import.meta.url));

@@ -1,42 +1,42 @@
-// What a long JSON text becomes in memory, estimated before the host parses it: a few bytes can become many, as `{}` in a list does.
+// Estimates the memory of a long JSON text before the host parses it: a few bytes can become many, such as `{}` in a list.
 
 import { tooLarge } from "./budget.js";
 
-/** Shorter texts can do no harm and are not looked at, in UTF-16 units. */
+/** Shorter texts are harmless and are not checked; in UTF-16 units. */
 const SMALL = 64 << 10;
-/** What every text may become, in bytes. */
+/** The memory that every text may take, in bytes. */
 const FLOOR = 16 << 20;
-/** How many times as much there may be while the text is parsed, for the parser holds each value until its list is complete. */
+/** The factor for memory during parsing, since the parser keeps each value until its list is complete. */
 const WHILE_PARSING = 2.5;
 
-/** What values take in V8 on 64 bits without compressed pointers, in bytes: other hosts take less. */
+/** The size of values in V8 on 64 bits without compressed pointers, in bytes. Other hosts take less. */
 const SLOT = 8;
 const NUMBER = 16;
 const TEXT = 24;
-/** Equal texts up to this length are one. */
+/** Equal texts up to this length are shared. */
 const SHARED = 10;
 const EMPTY_LIST = 32;
 const LIST = 48;
 const EMPTY_OBJECT = 56;
 const OBJECT = 24;
-/** A field that no object had after the same fields: objects with the same fields share what is known of them. */
+/** The cost of a field that no object had after the same fields. Objects with the same fields share their shape. */
 const NEW_FIELD = 128;
-/** An object of many fields is a table, and shares nothing. */
+/** An object with many fields is a table, and shares nothing. */
 const MANY = 64;
 const ROW = 64;
-/** What the parser holds for each value. */
+/** The memory of the parser for each value. */
 const HELD = 16;
 
-/** What the module itself allows. */
+/** The limit of the module itself. */
 const DEEPEST = 128;
 
-/** How many fields and short texts can be distinguished. */
+/** The number of fields and short texts that can be distinguished. */
 const KNOWN = 1 << 20;
 
 const [QUOTE, PLUS, COMMA, DOT, NINE, COLON, BACKSLASH] = [..."\"+,.9:\\"].map((character) => character.charCodeAt(0));
 const [OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT, SMALL_E, LARGE_E, SMALL_U] = [..."[]{}eEu"].map((character) => character.charCodeAt(0));
 
-/** Throws if a JSON text would become more than the caps allow. What is no JSON is left to the parser. */
+/** Throws if the values of a JSON text would exceed the limits. Invalid JSON is left to the parser. */
 export function weigh(text, { items = 1 << 24, depth = 128, expansion = 4 } = {}) {
   if (text.length <= SMALL) return;
   const scale = new Scale(text, Number(items), Number(depth), Number(expansion));
@@ -58,10 +58,10 @@ class Scale {
   #kept = 0;
   #held = 0;
   #values = 0;
-  /** What was seen, as bits of hashes: fields, each after those before it in its object, and short texts, each in its field. */
+  /** The hashes of what was seen, as bits: fields, each after the previous ones of its object, and short texts, each in its field. */
   #known = new Uint32Array(KNOWN / 32);
   #seed = (Math.random() * 2 ** 32) | 1;
-  /** Of each list and object that is open, by its level: what it is, its values, what the parser holds, its fractions, its fields. */
+  /** For each open list and object, by level: its kind, its values, the memory of the parser, its fractions, its fields. */
   #level = 0;
   #isObject;
   #counts;
@@ -71,7 +71,7 @@ class Scale {
 
   constructor(text, items, depth, expansion) {
     [this.#text, this.#items, this.#expansion] = [text, items, expansion];
-    // The module refuses more levels anyway.
+    // The module rejects more levels anyway.
     this.#depth = Math.min(Math.max(depth, 0), DEEPEST);
     this.#room = Math.max(text.length * expansion, FLOOR) + SMALL;
     const levels = this.#depth + 2;
@@ -80,7 +80,7 @@ class Scale {
     this.#paths = new Int32Array(levels);
   }
 
-  /** A string, from its first character on; gives where it ends. */
+  /** Reads a string from its first character. Returns its end. */
   text(start) {
     const text = this.#text;
     let [at, hash, isWide] = [start, this.#paths[this.#level], false];
@@ -88,7 +88,7 @@ class Scale {
       let unit = text.charCodeAt(at);
       if (unit === QUOTE) break;
       if (unit === BACKSLASH) unit = text.charCodeAt(++at);
-      // What an escape stands for is not looked at.
+      // Escapes are not decoded.
       isWide ||= unit > 0xff || unit === SMALL_U && text.charCodeAt(at - 1) === BACKSLASH;
       hash = Math.imul(hash ^ unit, 0x01000193);
     }
@@ -99,7 +99,7 @@ class Scale {
     return at;
   }
 
-  /** A number, `true`, `false`, `null`, or what some servers write in their place. */
+  /** Reads a number, `true`, `false`, `null`, or the values that some servers send instead. */
   word(start) {
     const text = this.#text;
     let [at, isFraction] = [start, false];
@@ -110,7 +110,7 @@ class Scale {
     }
     const first = text.charCodeAt(start);
     const isNumber = first <= NINE;
-    // The host does not treat larger ones as whole numbers.
+    // The host does not treat larger numbers as integers.
     if (isNumber && (isFraction || at - start > 9)) this.#fraction();
     else this.#value(0);
     return at - 1;
@@ -136,7 +136,7 @@ class Scale {
     this.#level -= 1;
   }
 
-  /** A value of this size beside its place in what is open. A list of nothing but numbers has them in their places. */
+  /** Adds a value of this size, besides its slot in the open list or object. A list of only numbers stores them in the slots. */
   #value(size) {
     const level = this.#level;
     if (this.#fractions[level] > 0 && this.#isObject[level] === 0) {
@@ -161,7 +161,7 @@ class Scale {
     this.#paths[level] = hash;
   }
 
-  /** Whether what has this hash was not seen before; it is seen now. */
+  /** Returns whether this hash is new, and records it. */
   #isNew(hash) {
     hash ^= hash >>> 15;
     hash = Math.imul(hash, 0x2c1b3c6d);
