@@ -51,7 +51,7 @@ class ChoiceTotal {
     return item;
   }
 
-  /** Whether the items of a template equal their events. `item` is one of them. */
+  /** Whether the items of a template equal their events. `root` is one of these events. */
   isPlain(root) {
     const written = JSON.stringify(root);
     const isPlain = ({ index, delta, message, finish_reason }) =>

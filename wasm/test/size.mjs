@@ -1,4 +1,4 @@
-// What an entry of the package weighs, and holds it to its limit.
+// Prints the size of each entry point, and fails above a limit.
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -7,7 +7,7 @@ import { build } from "esbuild";
 
 const dist = path.join(path.dirname(fileURLToPath(import.meta.url)), "../dist");
 
-/** In bytes, gzipped: the module and the glue of an entry, bundled and minified. ../SIZE.md tells what brought it there. */
+/** The limit in bytes, gzipped: the module and the glue of an entry point, bundled and minified. ../SIZE.md explains the size. */
 const MOST = 192 * 1024;
 
 const ENTRIES = ["schema", "tools", "openai", "ai-sdk", "batch", "estimate"];
@@ -27,7 +27,7 @@ console.log(`${"".padEnd(28)}     bytes   gzipped    brotli`);
 const module = weigh("tabbyapi.wasm", readFileSync(path.join(dist, "tabbyapi.wasm")));
 const glue = Math.max(...[weigh("glue of web.js", await bundle("web.js")), weigh("glue of node.js", await bundle("node.js")), weigh("glue of workerd.js", await bundle("workerd.js"))]);
 weigh("inline.js, all in one", await bundle("inline.js"));
-// Those beside the client, without it.
+// The other entry points, without the client.
 for (const name of ENTRIES) weigh(`${name}.js`, await bundle(`${name}.js`));
 const other = weigh("tabbyml.wasm", readFileSync(path.join(dist, "tabbyml.wasm"))) + weigh("glue of tabbyml-node.js", await bundle("tabbyml-node.js"));
 console.log(`the module for TabbyML/tabby and its glue: ${other} bytes gzipped`);
