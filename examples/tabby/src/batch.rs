@@ -1,4 +1,4 @@
-//! A file of requests, a file of results: killed and begun again, it goes on where it was.
+//! Runs a file of requests and writes a file of results. A run that was killed can be resumed.
 
 use std::cell::RefCell;
 use std::fs::File;
@@ -15,7 +15,7 @@ use crate::failure::Failure;
 use crate::files;
 use crate::output::{Output, count};
 
-/// After so many requests in a row that did not get to the server, it is taken for gone.
+/// After this many consecutive requests that did not reach the server, the run stops.
 const GONE_AFTER: usize = 3;
 
 pub async fn batch(client: &Client, what: &Batch, output: &Output) -> Result<(), Failure> {
@@ -23,7 +23,7 @@ pub async fn batch(client: &Client, what: &Batch, output: &Output) -> Result<(),
     if files::same(&what.input, &what.output) {
         let (input, output) = (what.input.display(), what.output.display());
         return Err(Failure::Usage(format!(
-            "{output} is the file of requests, {input}; results need a file of their own"
+            "{output} is the file of requests, {input}; write the results to another file"
         )));
     }
     let mut results = Results::open(&what.output)?;
@@ -31,7 +31,7 @@ pub async fn batch(client: &Client, what: &Batch, output: &Output) -> Result<(),
     let (before, failed_before) = (journal.finished(), journal.failed());
     tell_of_before(&journal, what, output);
     let again = if what.retry_failed { Rerun::Failed } else { Rerun::Never };
-    // A line that cannot be read ends the input; why is told at the end.
+    // A line that cannot be read ends the input. The error is reported at the end.
     let broken: Rc<RefCell<Option<std::io::Error>>> = Rc::default();
     let lines = BufReader::new(input).lines().map_while({
         let broken = broken.clone();
@@ -50,7 +50,7 @@ pub async fn batch(client: &Client, what: &Batch, output: &Output) -> Result<(),
                     break;
                 }
             }
-            // It was never sent, which tells nothing of the server.
+            // It was never sent, so it says nothing about the server.
             Err(_) if done.request.error().is_some() => results.write(&line)?,
             _ => results.write_after_held(&line)?,
         }
@@ -58,7 +58,7 @@ pub async fn batch(client: &Client, what: &Batch, output: &Output) -> Result<(),
         spinner.tell(&format!("{} done, {} failed, {} running", progress.finished, progress.failed, progress.running));
     }
     let progress = batch.progress();
-    // Those that still run are given up.
+    // Running requests are cancelled.
     drop((batch, spinner));
     let read = broken.borrow_mut().take();
     let whole = gone.is_none() && read.is_none();
@@ -69,8 +69,8 @@ pub async fn batch(client: &Client, what: &Batch, output: &Output) -> Result<(),
     if let Some(error) = gone {
         let held = GONE_AFTER as u64;
         return Err(Failure::Call(error.with_hint(format!(
-            "stopped after {} in a row that did not get to the server; {} has {}, and the same command goes on from there",
-            count(held, "request"),
+            "stopped after {} that did not reach the server; {} has {}; run the same command again to resume",
+            count(held, "consecutive request"),
             what.output.display(),
             count(after.finished() as u64, "result")
         ))));
@@ -78,12 +78,12 @@ pub async fn batch(client: &Client, what: &Batch, output: &Output) -> Result<(),
     let told = json!({"finished": progress.finished, "failed": progress.failed, "before": before, "failed_before": failed_before,
         "results": after.finished(), "failures": after.failed()});
     output.print(&told, |_| {
-        format!("{} done, {} of them failed; {before} were there before", progress.finished, progress.failed)
+        format!("{} done, {} of them failed; {before} done before", progress.finished, progress.failed)
     })?;
     match after.failed() {
         0 => Ok(()),
         failed => Err(Failure::Other(format!(
-            "{} failed, {} says why; `--retry-failed` makes what failed again, except lines that are not requests",
+            "{} failed; {} has the errors; `--retry-failed` retries them, except lines that are not requests",
             count(failed as u64, "request"),
             what.output.display()
         ))),
@@ -95,21 +95,21 @@ fn tell_of_before(journal: &Journal, what: &Batch, output: &Output) {
         let failed = match (journal.failed(), what.retry_failed) {
             (0, _) => String::new(),
             (failed, true) => format!(", {failed} of them failed"),
-            (failed, false) => format!(", {failed} of them failed; `--retry-failed` makes those again"),
+            (failed, false) => format!(", {failed} of them failed; `--retry-failed` retries them"),
         };
         let results = count(journal.finished() as u64, "result");
         output.note(&format!("{} has {results} already{failed}", what.output.display()));
     }
     if journal.damaged() > 0 {
-        output.note(&format!("{} of its lines are damaged and were passed over", journal.damaged()));
+        output.note(&format!("{} of its lines are damaged and were skipped", journal.damaged()));
     }
 }
 
-/// Whether no server was there for the request: not reached, lost on the way, or away behind a proxy.
+/// Whether the request did not reach a server: no connection, a lost connection, or no server behind a proxy.
 fn is_gone(error: &Error) -> bool {
     match error.kind() {
         ErrorKind::Connect | ErrorKind::Transport => true,
-        // The server's own 503s have codes of their own, and a 504 is of one request that took too long.
+        // The server's own 503s have other codes, and a 504 means that a single request took too long.
         ErrorKind::Server => {
             error.code() == "server_error" && matches!(error.status().map(|it| it.as_u16()), Some(502 | 503))
         }
@@ -121,16 +121,16 @@ fn is_gone(error: &Error) -> bool {
 struct Results<'a> {
     path: &'a Path,
     file: File,
-    /// What it held when it was opened.
+    /// The contents when it was opened.
     journal: Journal,
-    /// The lines of the last requests in a row that did not reach the server.
+    /// The lines of the last consecutive requests that did not reach the server.
     held: Vec<String>,
-    /// A file in the common sense, and no pipe or device.
+    /// Whether it is a regular file, and not a pipe or a device.
     regular: bool,
 }
 
 impl<'a> Results<'a> {
-    /// Ready to be appended to. It is changed only if it is a file of results.
+    /// Opens the file for appending. It is changed only if it is a file of results.
     fn open(path: &'a Path) -> Result<Self, Failure> {
         let fail = |error: std::io::Error| Failure::file("write", path, &error);
         let mut file = files::private().read(true).append(true).create(true).open(path).map_err(fail)?;
@@ -139,18 +139,18 @@ impl<'a> Results<'a> {
         if !journal.is_result_file() {
             let path = path.display();
             return Err(Failure::Usage(format!(
-                "{path} is not a file of results, and was not changed; name another one"
+                "{path} is not a file of results, and was not changed; choose another one"
             )));
         }
         if regular {
-            // The line that a killed run has torn.
+            // The incomplete line of a killed run.
             file.set_len(journal.whole_bytes()).map_err(fail)?;
             file.write_all(journal.glue().as_bytes()).map_err(fail)?;
         }
         Ok(Results { path, file, journal, held: Vec::new(), regular })
     }
 
-    /// Whole and out of our hands before the next one: that is what can be gone on from.
+    /// Writes a whole line before the next one, so that a run can be resumed from it.
     fn write_after_held(&mut self, line: &str) -> Result<(), Failure> {
         for line in std::mem::take(&mut self.held) {
             self.write(&line)?;
@@ -163,14 +163,14 @@ impl<'a> Results<'a> {
         Ok(self.file.flush()?)
     }
 
-    /// Keeps a line back, to be written before the next one of a server that is there, and gives how many there are of them.
+    /// Holds a line back until another request reaches the server. Returns the number of held lines.
     fn hold(&mut self, line: String) -> usize {
         self.held.push(line);
         self.held.len()
     }
 
-    /// Leaves one result of each request, if all of the input was looked at also none of lines that it no longer has. Gives
-    /// what the file holds.
+    /// Keeps one result of each request. If all of the input was read, also removes results of lines that it no longer has. Returns
+    /// the contents of the file.
     fn close(mut self, gone: bool, input: Option<&Path>) -> Result<Journal, Failure> {
         if !gone {
             self.write_after_held("")?;
@@ -194,7 +194,7 @@ impl<'a> Results<'a> {
     }
 }
 
-/// What a file of results holds.
+/// The contents of a file of results.
 fn read(file: &mut File) -> std::io::Result<Journal> {
     let mut journal = Journal::new();
     let mut buffer = vec![0; 1 << 16];

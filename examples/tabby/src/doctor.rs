@@ -12,7 +12,7 @@ use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::output::Output;
 
-/// The document of the operations that this program knows.
+/// The OpenAPI document of the operations that this program knows.
 const DOCUMENT: &str = include_str!("../../../openapi.json");
 
 pub async fn doctor(args: &Args, what: &args::Doctor, output: &Output, interrupt: &Interrupt) -> Result<(), Failure> {
@@ -59,7 +59,7 @@ async fn examine(args: &Args, what: &args::Doctor, interrupt: &Interrupt) -> Res
         doctor = doctor.document(&document)?;
     }
     if let Some(path) = &server.replay {
-        // The clock of a recording is that of another day.
+        // A recording has the time of another day.
         return run(&doctor, &connect::replayed(path, interrupt)?).await;
     }
     if let Ok(now) = SystemTime::now().duration_since(UNIX_EPOCH) {

@@ -12,29 +12,29 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 use tabbyapi::{Error, ErrorKind, Outcome, StreamError};
 
-/// How the errors of a replay begin.
+/// The beginning of the errors of a replay.
 pub const RECORDING: &str = "the recording ";
 
-/// Why a command did not do what it was asked for.
+/// The reason why a command failed.
 #[derive(Debug)]
 pub enum Failure {
     /// The call failed.
     Call(Error),
-    /// A stream did not come to its end.
+    /// A stream did not complete.
     Broken(Outcome, Error),
-    /// The command cannot be carried out as it stands.
+    /// The command is invalid.
     Usage(String),
-    /// The server answered, but did not do it: a word for scripts, a sentence for people.
+    /// The server answered, but did not do it: a code for scripts, a message for people.
     Undone(&'static str, String),
-    /// The server answered that it is not well.
+    /// The server answered that it is unhealthy.
     Unhealthy,
-    /// The examination found so many errors.
+    /// The examination found this many errors.
     Found(usize),
-    /// Something that is not the server's fault.
+    /// An error that the server did not cause.
     Other(String),
     /// Ctrl-C.
     Interrupted,
-    /// The reader of the output is gone, as in `tabby … | head`. Not reported.
+    /// The reader of the output is closed, as in `tabby … | head`. Not reported.
     Closed,
 }
 
@@ -51,7 +51,7 @@ impl Failure {
             Failure::Unhealthy => 6,
             Failure::Found(_) | Failure::Other(_) => 1,
             Failure::Interrupted => 130,
-            // What shells tell of programs that such a pipe ended.
+            // The code that shells report for programs that such a pipe ended.
             Failure::Closed => 141,
             Failure::Broken(Outcome::Truncated, _) => 8,
             Failure::Call(error) | Failure::Broken(_, error) => of(error),
@@ -83,17 +83,17 @@ impl Failure {
 
 fn of(error: &Error) -> u8 {
     match error.kind() {
-        // A key file that cannot be read is among these.
+        // This includes a key file that cannot be read.
         ErrorKind::Config | ErrorKind::Credentials => 2,
         ErrorKind::Connect | ErrorKind::Transport => 3,
         ErrorKind::Server => match error.status().map(|status| status.as_u16()) {
             Some(401 | 403) => 4,
-            // GraphQL has errors in successful responses. A redirect is how a server says that it lacks a route.
+            // GraphQL has errors in successful responses. A redirect means that the server lacks a route.
             Some(200..=299) if is_graphql(error) && matches!(error.code().as_str(), "unauthorized" | "forbidden") => 4,
             Some(200..=299) if is_graphql(error) => 5,
             Some(300..=399) => 5,
             Some(400..=499) => 5,
-            // "No model is loaded" is an answer to the request, not a failure; so is a name that it does not have.
+            // "No model is loaded" is a response to the request, not a failure. So is an unknown name.
             _ if error.code().as_str().starts_with("no_") || error.code().as_str().starts_with("unknown_") => 5,
             _ if error.code() == "context_length_exceeded" => 5,
             _ => 6,
@@ -117,14 +117,14 @@ impl fmt::Display for Failure {
             Failure::Call(error) | Failure::Broken(_, error) => error.fmt(f),
             Failure::Usage(message) | Failure::Undone(_, message) | Failure::Other(message) => f.write_str(message),
             Failure::Unhealthy => f.write_str(
-                "the server is unhealthy; it says so until it is restarted, even if it works on: `tabby health --wait 0` shows \
+                "the server is unhealthy; it reports this until it is restarted, even if it works: `tabby health --wait 0` shows \
                  whether a model is ready",
             ),
             Failure::Found(errors) => {
                 write!(f, "the examination found {}", crate::output::count(*errors as u64, "error"))
             }
             Failure::Interrupted => f.write_str("interrupted"),
-            Failure::Closed => f.write_str("nobody reads the output"),
+            Failure::Closed => f.write_str("the output is closed"),
         }
     }
 }

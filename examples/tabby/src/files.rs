@@ -1,11 +1,11 @@
-//! Files that hold what people asked and what they were answered: theirs alone, and never two for one.
+//! Files with prompts and responses: readable only by their owner, and never used for two purposes.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::path::Path;
 
-/// Options that make a new file readable for its owner alone; the mode of a file that is there is kept.
+/// Options that make a new file readable only for its owner. The mode of an existing file is kept.
 pub fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
     #[cfg(unix)]
@@ -18,15 +18,15 @@ pub fn create(path: &Path) -> io::Result<File> {
     private().write(true).create(true).truncate(true).open(path)
 }
 
-/// Whether both names lead to one file, by whatever links. What is not there is no file.
+/// Whether both names lead to the same file, including through links. False if a file does not exist.
 pub fn same(a: &Path, b: &Path) -> bool {
     same_file::is_same_file(a, b).unwrap_or(false)
 }
 
-/// Puts a file with these parts of it in its place, each with a line end. Whenever it is interrupted, there is the old file or
-/// the new one.
+/// Replaces a file by these parts of it, each with a line end. If it is interrupted, either the old file or the new one
+/// exists.
 pub fn keep_lines(path: &Path, lines: &[Range<u64>]) -> io::Result<()> {
-    // A link stays one.
+    // A link stays a link.
     let path = fs::canonicalize(path)?;
     let mut old = File::open(&path)?;
     let mut name = path.file_name().unwrap_or_default().to_owned();
@@ -45,7 +45,7 @@ pub fn keep_lines(path: &Path, lines: &[Range<u64>]) -> io::Result<()> {
         fs::rename(&new, &path)
     })();
     if written.is_err() {
-        // The error says more than that of a file which is left.
+        // This error says more than the error about a leftover file.
         let _ = fs::remove_file(&new);
     }
     written

@@ -1,11 +1,11 @@
-//! Ctrl-C: by the person, or at the same place of a replayed recording.
+//! Ctrl-C: by the user, or at the same place of a replayed recording.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::Notify;
 
-/// Tells of Ctrl-C, and whether there was one. Clones share it.
+/// Reports Ctrl-C, and whether it occurred. Clones share their state.
 #[derive(Clone, Debug, Default)]
 pub struct Interrupt(Arc<State>);
 
@@ -16,10 +16,10 @@ struct State {
 }
 
 impl Interrupt {
-    /// Waits for it.
+    /// Waits for Ctrl-C.
     pub async fn wait(&self) {
         let pressed = async {
-            // Where there are no signals it never comes.
+            // On systems without signals, it never occurs.
             if tokio::signal::ctrl_c().await.is_err() {
                 std::future::pending().await
             }
@@ -31,17 +31,17 @@ impl Interrupt {
         self.0.came.store(true, Ordering::Relaxed);
     }
 
-    /// As if it were pressed.
+    /// Simulates Ctrl-C.
     pub fn press(&self) {
         self.0.replayed.notify_one();
     }
 
-    /// Whether it came since it was last forgotten.
+    /// Whether it occurred since the last `forget`.
     pub fn came(&self) -> bool {
         self.0.came.load(Ordering::Relaxed)
     }
 
-    /// What it ended has ended.
+    /// Forgets it, once the interrupted work has ended.
     pub fn forget(&self) {
         self.0.came.store(false, Ordering::Relaxed);
     }

@@ -4,7 +4,7 @@
 //! * `connect`: the server, the keys, recordings.
 //! * `manage`: listing, loading and changing models. `generate`: completions, embeddings, tokens. `chat`: the
 //!   conversation. `batch`: files of requests.
-//!   `ml`: the other server, TabbyML/tabby. `doctor`: the examination of a server.
+//!   `ml`: the commands for TabbyML/tabby. `doctor`: the examination of a server.
 //! * `output`: text for people, JSON for scripts. `files`: what is written to disk. `failure`: errors and exit codes. `interrupt`: Ctrl-C.
 
 mod args;
@@ -112,9 +112,9 @@ async fn run(args: &Args, output: &Output) -> Result<(), Failure> {
     };
     result.unwrap_or_else(|| {
         match &args.command {
-            Command::Load(_) => output.note("(the load goes on at the server)"),
+            Command::Load(_) => output.note("(the load continues on the server)"),
             Command::Batch(what) => output.note(&format!(
-                "(what is finished is in {}; the same command goes on from there)",
+                "(the results so far are in {}; run the same command again to resume)",
                 what.output.display()
             )),
             _ => {}

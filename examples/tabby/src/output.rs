@@ -52,7 +52,7 @@ impl Output {
         self.json
     }
 
-    /// One value: as JSON, or as the text that is made of it, in which nothing steers a terminal.
+    /// Prints one value: as JSON, or as its text, without terminal control characters.
     pub fn print<T: Serialize>(self, value: &T, text: impl FnOnce(&T) -> String) -> Result<(), Failure> {
         let text = match self.json {
             true => {
@@ -67,23 +67,23 @@ impl Output {
         }
     }
 
-    /// One value of many, on a line of its own.
+    /// Prints one of many values, on a separate line.
     pub fn json_line<T: Serialize>(self, value: &T) -> Result<(), Failure> {
         let text = serde_json::to_string(value).map_err(|error| Failure::Other(error.to_string()))?;
         Ok(writeln!(stdout(), "{}", safe::json(&text))?)
     }
 
-    /// Text, shown at once. A file or pipe gets it as it is; a terminal gets nothing that could steer it.
+    /// Prints text at once. Files and pipes receive it unchanged, terminals without control characters.
     pub fn piece(self, text: &str) -> Result<(), Failure> {
         self.write(&self.shown(text), false)
     }
 
-    /// What is shown of a text.
+    /// The text as it is shown.
     fn shown(self, text: &str) -> Cow<'_, str> {
         if self.colours.0 || stdout().is_terminal() { safe::text(text) } else { text.into() }
     }
 
-    /// Writes what is to be shown, such as reasoning in the background.
+    /// Writes text to show, such as dimmed reasoning.
     fn write(self, text: &str, faint: bool) -> Result<(), Failure> {
         let mut out = stdout();
         match faint && self.colours.0 {
@@ -93,13 +93,13 @@ impl Output {
         Ok(out.flush()?)
     }
 
-    /// How wide standard output is, if it is a terminal on which text can be taken back.
+    /// The width of standard output, if it is a terminal on which text can be erased.
     fn columns(self) -> Option<usize> {
         let (_, columns) = Term::stdout().size_checked().filter(|_| !is_dumb())?;
         Some(columns.into())
     }
 
-    /// Several notes, a line each.
+    /// Prints several notes, one per line.
     pub fn notes(self, text: &str) {
         match self.json {
             true => self.note(text),
@@ -107,7 +107,7 @@ impl Output {
         }
     }
 
-    /// How often an answer was resumed, if it was.
+    /// Notes how often a response was resumed, if it was.
     pub fn resumed(self, times: u32) {
         match times {
             0 => {}
@@ -116,14 +116,14 @@ impl Output {
         }
     }
 
-    /// What is neither answer nor error, in a line.
+    /// Prints a note, which is neither response nor error, in a line.
     pub fn note(self, text: &str) {
         let text = match (self.json, self.colours.1) {
             (true, _) => safe::json(&json!({"note": text}).to_string()).into_owned(),
             (_, true) => styled(FAINT, &fitting(&safe::line(text))),
             _ => fitting(&safe::line(text)),
         };
-        // Where standard error is gone there is nobody to tell.
+        // If standard error is closed, the note is lost.
         let _ = writeln!(stderr(), "{text}");
     }
 
@@ -144,10 +144,10 @@ impl Output {
         let _ = writeln!(stderr(), "{text}");
     }
 
-    /// Tokens and speed of an answer, which JSON has in it.
+    /// Prints tokens and speed of a response, which JSON output includes.
     pub fn stats(self, usage: Option<&Usage>, elapsed: Option<Duration>, first: Option<Duration>) {
         let Some(usage) = usage.filter(|_| !self.json) else { return };
-        // The server leaves the rate open for answers that were too quick to measure.
+        // The server reports no rate for responses that were too fast to measure.
         let measured = elapsed.map(|time| usage.completion_tokens as f64 / time.as_secs_f64().max(1e-9));
         let rate = usage.completion_tokens_per_sec.as_ref().and_then(|rate| rate.per_second()).or(measured);
         let first = first.map(|time| format!(", first after {:.2} s", time.as_secs_f64())).unwrap_or_default();
@@ -159,12 +159,12 @@ impl Output {
         ));
     }
 
-    /// How far something is: on a terminal a bar, elsewhere lines.
+    /// Progress: a bar on a terminal, lines otherwise.
     pub fn progress(self) -> Progress {
         Progress::new(self)
     }
 
-    /// A sign of life on a terminal, nothing elsewhere.
+    /// A spinner on a terminal, nothing otherwise.
     pub fn spinner(self, message: &str) -> Spinner {
         Spinner::new(self, message)
     }
@@ -179,12 +179,12 @@ fn is_dumb() -> bool {
     std::env::var_os("TERM").is_some_and(|value| value == "dumb")
 }
 
-/// As in `1 result` and `2 results`.
+/// A count with its noun, such as `1 result` and `2 results`.
 pub fn count(number: u64, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
-/// Standard error's lines: broken between words on a terminal, left alone elsewhere.
+/// Lines for standard error: wrapped between words on a terminal, unchanged otherwise.
 fn fitting(text: &str) -> String {
     match Term::stderr().size_checked() {
         Some((_, columns)) => wrap::wrap(text, usize::from(columns)),

@@ -36,7 +36,7 @@ pub struct SamplingArgs {
     pub params: Vec<String>,
 }
 
-/// What becomes of a stream that breaks.
+/// The handling of a stream that breaks.
 #[derive(Clone, Copy, Debug, Default, ClapArgs)]
 pub struct ResumeArgs {
     /// Resume a response that stalls or breaks, up to COUNT times (default 3); another request generates the rest
@@ -45,7 +45,7 @@ pub struct ResumeArgs {
 }
 
 impl ResumeArgs {
-    /// The policy; without the flag nothing is resumed.
+    /// The policy. Without the flag, nothing is resumed.
     pub fn policy(self) -> Option<Resume> {
         self.resume.map(|attempts| Resume::new().attempts(attempts))
     }
@@ -55,7 +55,7 @@ impl ResumeArgs {
 pub struct Complete {
     /// The text to complete; - reads it from standard input
     pub prompt: String,
-    /// Print the prompt, too
+    /// Also print the prompt
     #[arg(long)]
     pub echo: bool,
     /// Wait for the whole response instead of streaming it

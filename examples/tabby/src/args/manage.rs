@@ -36,9 +36,9 @@ pub struct EmbeddingArgs {
 pub enum EmbeddingModels {
     /// List the embedding models that can be loaded (default)
     List,
-    /// Show the loaded one
+    /// Show the loaded embedding model
     Current,
-    /// Load one
+    /// Load an embedding model
     Load {
         /// The directory name
         name: String,
@@ -46,7 +46,7 @@ pub enum EmbeddingModels {
         #[arg(long)]
         device: Option<String>,
     },
-    /// Unload it
+    /// Unload the embedding model
     Unload,
 }
 
@@ -76,7 +76,7 @@ pub struct Load {
     /// Split each layer over the GPUs
     #[arg(long)]
     pub tensor_parallel: bool,
-    /// Load the vision part, too
+    /// Also load the vision part
     #[arg(long)]
     pub vision: bool,
     /// The chat template
@@ -129,7 +129,7 @@ pub enum Templates {
         /// The name
         name: String,
     },
-    /// Use no template
+    /// Unload the template
     Unload,
 }
 
@@ -154,7 +154,7 @@ pub enum SamplingCommand {
         /// The parameters, such as temperature=0.8
         #[arg(required = true, value_name = "NAME=JSON")]
         params: Vec<String>,
-        /// Replace the values of requests, too
+        /// Also replace values in requests
         #[arg(long, conflicts_with = "append")]
         force: bool,
         /// Append to the list of the request, such as for stop

@@ -1,30 +1,30 @@
-//! What can be asked of the other server, TabbyML/tabby.
+//! Arguments of the commands for TabbyML/tabby.
 
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 
-/// In lines for a terminal of 80 columns.
+/// Lines for a terminal of 80 columns.
 const AFTER: &str = "\
-TabbyML/tabby is another server than the one that all other commands are for.
-Its default address is http://127.0.0.1:8080. `tabby ml detect` shows which of
-the two is at an address.
+These commands are for TabbyML/tabby, a different server than that of all other
+commands. Its default address is http://127.0.0.1:8080. `tabby ml detect` shows
+which of the two is at an address.
 
-Tokens come from files, as above, or else from the environment: TABBYML_TOKEN,
+Tokens come from files (see above) or from the environment: TABBYML_TOKEN,
 TABBYML_REGISTRATION_TOKEN.
 
 Examples:
-  tabby ml complete main.py --line 12        what follows the end of line 12
+  tabby ml complete main.py --line 12        at the end of line 12
   tabby ml chat \"What is a closure?\"
   tabby ml search \"fn main lang:rust\"        in all indexed repositories";
 
 #[derive(Debug, ClapArgs)]
 #[command(after_help = AFTER)]
 pub struct Ml {
-    /// A file that holds the token of the user
+    /// File with the token of the user
     #[arg(long, value_name = "FILE", global = true, help_heading = "Server")]
     pub token_file: Option<PathBuf>,
-    /// A file that holds the registration token, which `ingest` requires
+    /// File with the registration token, which `ingest` requires
     #[arg(long, value_name = "FILE", global = true, help_heading = "Server")]
     pub registration_token_file: Option<PathBuf>,
     #[command(subcommand)]
@@ -35,23 +35,23 @@ pub struct Ml {
 pub enum MlCommand {
     /// Print which server is at the address: tabbyml, tabbyapi or other
     Detect,
-    /// Show what the server is and which models it has
+    /// Show the health, version and models of the server
     Health,
-    /// List the models that its backends are configured with
+    /// List the models of the configured backends
     Models,
-    /// Show its settings for clients
+    /// Show the server's settings for clients
     Setting,
-    /// Complete code at a place in a file
+    /// Complete code at a position in a file
     Complete(MlComplete),
     /// Ask one question
     Chat(MlChat),
-    /// Report what happened to a completion
+    /// Report an event about a completion
     Event(MlEvent),
     /// List the repositories that the server has indexed
     Repositories,
     /// Search the lines of indexed repositories, or the names of their files
     Search(MlSearch),
-    /// Add a document to the index of the server, or remove some
+    /// Add documents to the index of the server, or remove them
     #[command(subcommand)]
     Ingest(MlIngest),
     /// Send a GraphQL document, and print its data as JSON
@@ -62,19 +62,19 @@ pub enum MlCommand {
 pub struct MlComplete {
     /// The file; - reads it from standard input
     pub file: PathBuf,
-    /// The line of the cursor, from 1 on; the last one by default
+    /// The line of the cursor, from 1; the last line by default
     #[arg(long, value_name = "NUMBER")]
     pub line: Option<usize>,
-    /// The characters before the cursor in this line; all of them by default
+    /// The number of characters before the cursor in this line; the whole line by default
     #[arg(long, value_name = "COUNT", requires = "line")]
     pub column: Option<usize>,
-    /// The language, by the ids of VS Code; by default that of the file's extension
+    /// The language, as a VS Code language id; by default from the file's extension
     #[arg(long, value_name = "NAME")]
     pub language: Option<String>,
-    /// The URL of the repository's remote, by which the server finds its own snippets
+    /// The URL of the repository's remote, which the server uses to find its own snippets
     #[arg(long, value_name = "URL")]
     pub git_url: Option<String>,
-    /// Print the completion as it is, without removing what repeats the code around it
+    /// Print the completion unchanged, without removing repetitions of the code around it
     #[arg(long)]
     pub raw: bool,
     /// The temperature; 0.1 by default
@@ -92,33 +92,33 @@ pub struct MlChat {
     /// The instructions to the model
     #[arg(long, value_name = "TEXT")]
     pub system: Option<String>,
-    /// The model; the server's default by default
+    /// The model; by default, the server's default
     #[arg(long, value_name = "NAME")]
     pub model: Option<String>,
-    /// The most tokens to generate
+    /// The maximum number of tokens to generate
     #[arg(long, value_name = "TOKENS")]
     pub max_tokens: Option<u32>,
     /// The temperature
     #[arg(long, value_name = "NUMBER")]
     pub temperature: Option<f64>,
-    /// Wait for the whole answer instead of showing it as it comes
+    /// Wait for the whole response instead of streaming it
     #[arg(long)]
     pub no_stream: bool,
 }
 
 #[derive(Debug, ClapArgs)]
 pub struct MlEvent {
-    /// What happened
+    /// The event
     pub kind: MlEventKind,
     /// The id of the completion
     pub completion_id: String,
-    /// The number of the choice
+    /// The index of the choice
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     pub choice: u32,
     /// The id of this display of the completion
     #[arg(long, value_name = "ID")]
     pub view_id: Option<String>,
-    /// The milliseconds since it was shown
+    /// The time since it was shown, in milliseconds
     #[arg(long, value_name = "MILLISECONDS")]
     pub elapsed: Option<u32>,
     /// Only a word or a line of it was accepted
@@ -126,7 +126,7 @@ pub struct MlEvent {
     pub part: bool,
 }
 
-/// What can happen to a completion.
+/// An event about a completion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum MlEventKind {
     View,
@@ -144,7 +144,7 @@ pub struct MlSearch {
     /// The name of the repository; all by default
     #[arg(long, value_name = "NAME")]
     pub repository: Option<String>,
-    /// The revision, such as a branch; that of the index by default
+    /// The revision, such as a branch; the indexed revision by default
     #[arg(long, value_name = "REVISION")]
     pub revision: Option<String>,
 }
@@ -153,19 +153,19 @@ pub struct MlSearch {
 pub enum MlIngest {
     /// Add a document, or replace the one with the same source and id
     Add {
-        /// What the document belongs to
+        /// The source of the document
         source: String,
-        /// Its id in the source
+        /// The id of the document in the source
         id: String,
-        /// The file with its text; - reads it from standard input
+        /// The file with the text; - reads it from standard input
         file: PathBuf,
-        /// Its title; its id by default
+        /// The title; the id by default
         #[arg(long, value_name = "TEXT")]
         title: Option<String>,
-        /// Where it can be read
+        /// The URL of the document
         #[arg(long, value_name = "URL")]
         link: Option<String>,
-        /// How long it is kept, such as 90d, which is the default
+        /// How long the document is kept; 90d by default
         #[arg(long, value_name = "TIME")]
         ttl: Option<String>,
     },
@@ -176,7 +176,7 @@ pub enum MlIngest {
         /// The id of the document; all of the source by default
         id: Option<String>,
     },
-    /// Show how far documents are indexed; requires an access token as TABBYML_TOKEN
+    /// Show the indexing progress of documents; requires an access token as TABBYML_TOKEN
     Status,
 }
 
@@ -184,7 +184,7 @@ pub enum MlIngest {
 pub struct MlGraphql {
     /// The document; - reads it from standard input
     pub document: String,
-    /// A variable; what is not JSON is taken for text; may be repeated
+    /// A variable; a value that is not JSON is text; may be repeated
     #[arg(long = "var", value_name = "NAME=JSON")]
     pub variables: Vec<String>,
 }

@@ -39,7 +39,7 @@ pub struct Args {
     pub command: Command,
 }
 
-/// In lines for a terminal of 80 columns.
+/// Lines for a terminal of 80 columns.
 const AFTER: &str = "\
 Keys:
   Keys come from files (see above) or from the environment:
@@ -52,8 +52,8 @@ Examples:
   tabby chat                                 /help lists its commands
   echo Hello | tabby complete - --json       for scripts
   tabby batch requests.jsonl -o results.jsonl
-  tabby ml complete main.py                  of the other server, TabbyML/tabby
-  tabby doctor                               what is wrong with a server
+  tabby ml complete main.py                  with TabbyML/tabby
+  tabby doctor                               find problems of a server
 
 Exit codes:
     0  success
@@ -77,11 +77,11 @@ the same command again to resume. At the end the file of results has one line
 per request. The exit code is 0 only if all requests succeeded.";
 
 const DOCTOR: &str = "\
-Sends requests that change nothing: no model is loaded, unloaded or downloaded.
-The keys are those of all commands, the admin key included. --timeout limits the
-whole examination, by default to 60 seconds.
-The exit code is 0 if there is no error among the findings, 1 if there is one,
-and 2 if the examination could not begin.";
+Only sends requests that change nothing: no model is loaded, unloaded or
+downloaded. Uses the same keys as all commands, including the admin key.
+--timeout limits the whole examination, by default to 60 seconds.
+The exit code is 0 if no finding is an error, 1 if one is, and 2 if the
+examination could not start.";
 
 /// The server and the connection to it.
 #[derive(Debug, ClapArgs)]
@@ -176,7 +176,7 @@ pub enum Command {
     /// Run all requests of a file
     #[command(after_help = BATCH)]
     Batch(Batch),
-    /// Use TabbyML/tabby, the other server called TabbyAPI
+    /// Use TabbyML/tabby, whose API is also called TabbyAPI
     Ml(Ml),
     /// Print shell completions
     Completions {
@@ -196,11 +196,11 @@ pub fn params(params: &[String]) -> Result<Vec<(String, OrderedJson)>, Failure> 
     params.iter().map(param).collect()
 }
 
-/// The request with these parameters. Known ones are set as fields, so that none is sent twice.
+/// Returns the request with these parameters. Known ones are set as fields, so that none is sent twice.
 pub fn with_params<T: Serialize + DeserializeOwned>(mut request: T, texts: &[String]) -> Result<T, Failure> {
     for (text, (name, value)) in texts.iter().zip(params(texts)?) {
-        let unfit = |error| Failure::Usage(format!("`--param {text}` is not what the request takes: {error}"));
-        // By text, so that schemas keep the order of their properties.
+        let unfit = |error| Failure::Usage(format!("`--param {text}` does not fit the request: {error}"));
+        // As text, so that schemas keep the order of their properties.
         let mut fields: OrderedJson =
             serde_json::to_string(&request).and_then(|text| serde_json::from_str(&text)).map_err(unfit)?;
         fields.insert(name, value);
@@ -232,6 +232,6 @@ mod tests {
             json!({"prompt": "x", "max_tokens": 9, "seed": 7, "grammar_string": "root ::= \"x\""})
         );
         let error = with_params(request, &["max_tokens=many".to_owned()]).unwrap_err().to_string();
-        assert!(error.starts_with("`--param max_tokens=many` is not what the request takes: invalid type"), "{error}");
+        assert!(error.starts_with("`--param max_tokens=many` does not fit the request: invalid type"), "{error}");
     }
 }

@@ -3,15 +3,15 @@
 use crate::failure::Failure;
 
 pub const HELP: &str = "\
-/system TEXT   give the model instructions, or none
+/system TEXT   set the instructions, or remove them
 /model NAME    load another model
 /clear         start over
-/undo          take the last question and its answer back
+/undo          remove the last question and its response
 /save FILE     write the conversation as JSON
-/load FILE     go on with one
-/stats         how long it is; tokens and speed of each answer, on and off
-/quit          end, as does Ctrl-D
-Ctrl-C stops an answer. A backslash at the end of a line takes the next line along. Text that begins with / is typed with //.";
+/load FILE     continue a saved conversation
+/stats         show the length; switch tokens and speed of each response on or off
+/quit          quit, like Ctrl-D
+Ctrl-C stops a response. A backslash at the end of a line continues it on the next line. Start text that begins with / with //.";
 
 #[derive(Debug, PartialEq)]
 pub enum Command {
@@ -27,13 +27,13 @@ pub enum Command {
 }
 
 impl Command {
-    /// `None` for text to the model.
+    /// `None` for text for the model.
     pub fn of(line: &str) -> Option<Result<Command, Failure>> {
         let line = line.strip_prefix('/').filter(|line| !line.starts_with('/'))?;
         let (name, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
         let rest = rest.trim().to_owned();
         let needed = |what: &str, make: fn(String) -> Command| match rest.as_str() {
-            "" => Err(Failure::Usage(format!("/{name} takes {what}"))),
+            "" => Err(Failure::Usage(format!("/{name} needs {what}"))),
             _ => Ok(make(rest.clone())),
         };
         Some(match name {
@@ -46,7 +46,7 @@ impl Command {
             "load" => needed("the name of a file", Command::Load),
             "stats" => Ok(Command::Stats),
             "quit" | "exit" => Ok(Command::Quit),
-            _ => Err(Failure::Usage(format!("there is no command /{name}; /help lists them"))),
+            _ => Err(Failure::Usage(format!("there is no command /{name}; /help lists the commands"))),
         })
     }
 }
@@ -61,7 +61,7 @@ mod tests {
         assert!(Command::of("//etc is a directory").is_none());
         assert_eq!(Command::of("/system  Be brief. ").unwrap().unwrap(), Command::System("Be brief.".into()));
         assert_eq!(Command::of("/model a/b").unwrap().unwrap(), Command::Model("a/b".into()));
-        assert_eq!(Command::of("/save").unwrap().unwrap_err().to_string(), "/save takes the name of a file");
+        assert_eq!(Command::of("/save").unwrap().unwrap_err().to_string(), "/save needs the name of a file");
         assert!(Command::of("/nonsense x").unwrap().is_err());
     }
 }

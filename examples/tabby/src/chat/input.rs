@@ -1,4 +1,4 @@
-//! What the person types: with a line editor on a terminal, as plain lines elsewhere.
+//! Reads the input of the user: with a line editor on a terminal, as plain lines otherwise.
 
 use std::io::{IsTerminal, stdin};
 use std::path::{Path, PathBuf};
@@ -22,7 +22,7 @@ pub struct Input {
     source: Source,
     file: Option<PathBuf>,
     output: Output,
-    /// Ctrl-C was just pressed.
+    /// Whether Ctrl-C was just pressed.
     warned: bool,
 }
 
@@ -52,7 +52,7 @@ impl Input {
         matches!(self.source, Source::Editor(_))
     }
 
-    /// The next line; a backslash at its end takes the one after it along.
+    /// The next line. A backslash at its end continues it on the next line.
     pub async fn next(&mut self, interrupt: &Interrupt) -> Result<Line, Failure> {
         let mut text = String::new();
         loop {
@@ -69,7 +69,7 @@ impl Input {
                 },
                 Err(ReadlineError::Interrupted) if !warned && self.is_terminal() => {
                     self.warned = true;
-                    self.output.note("(Ctrl-C again, or Ctrl-D, ends)");
+                    self.output.note("(press Ctrl-C again, or Ctrl-D, to quit)");
                     return Ok(Line::Nothing);
                 }
                 Err(ReadlineError::Interrupted) if self.is_terminal() => return Ok(Line::End),
@@ -98,7 +98,7 @@ impl Input {
                 };
             }
         };
-        // On a thread of its own, so that connections are looked after meanwhile.
+        // On a separate thread, so that connections are served meanwhile.
         let mut busy = editor.take().ok_or(ReadlineError::Eof)?;
         let read = tokio::task::spawn_blocking(move || {
             let line = busy.readline(prompt);
@@ -115,10 +115,10 @@ impl Input {
             Some(file) => editor.save_history(file),
             None => Ok(()),
         });
-        kept.map_err(|error| Failure::Other(format!("the history could not be kept: {error}")))
+        kept.map_err(|error| Failure::Other(format!("the history could not be saved: {error}")))
     }
 }
 
 fn lost(error: ReadlineError) -> Failure {
-    Failure::Other(format!("lines cannot be read any more: {error}"))
+    Failure::Other(format!("cannot read further lines: {error}"))
 }

@@ -1,4 +1,4 @@
-//! The conversation: a prompt, streamed answers, a history that fits into the context.
+//! The conversation: a prompt, streamed responses, a history that fits into the context.
 
 mod commands;
 mod input;
@@ -49,11 +49,11 @@ async fn talk(session: &mut Session<'_>, what: &Chat, output: &Output, interrupt
             Some(Ok(Command::Quit)) => return Ok(()),
             Some(Ok(command)) => session.obey(command).await,
             Some(Err(failure)) => Err(failure),
-            // Two slashes stand for one. An interrupted answer does not end the session.
+            // Two slashes stand for one. An interrupted response does not end the session.
             None => session.ask(line.strip_prefix('/').unwrap_or(&line)).await.map(|_| ()),
         };
         match result {
-            // Lines from a file or pipe were written in the belief that those before would do.
+            // Lines from a file or pipe were written on the assumption that earlier ones succeed.
             Err(failure) if !input.is_terminal() || matches!(failure, Failure::Closed) => return Err(failure),
             Err(failure) => output.failure(&failure),
             Ok(()) => {}

@@ -1,4 +1,4 @@
-//! A conversation and how it is held.
+//! A conversation and its state.
 
 use std::fs;
 use std::io::Write;
@@ -20,23 +20,23 @@ use crate::interrupt::Interrupt;
 use crate::manage::load::follow;
 use crate::output::{Output, count};
 
-/// The mark of an answer that did not come to its end, in the history and in saved conversations. The server never gets it.
+/// The mark of an incomplete response, in the history and in saved conversations. It is not sent to the server.
 const INTERRUPTED: &str = "interrupted";
-/// How many texts of the conversation the server counts, so that estimates are narrower.
+/// The number of texts of the conversation that the server counts, to narrow the estimates.
 const SAMPLES: usize = 5;
 
 pub struct Session<'a> {
     client: &'a Client,
     output: &'a Output,
     interrupt: &'a Interrupt,
-    /// Everything but the messages.
+    /// The request without the messages.
     request: ChatRequest,
-    /// All that was said, also what no longer fits into the context.
+    /// The whole conversation, including messages that no longer fit into the context.
     messages: Vec<ChatMessage>,
-    /// How the model is loaded, once the server has reported it.
+    /// The parameters of the loaded model, once the server has reported them.
     model: Option<ModelParameters>,
     estimator: Estimator,
-    /// How many messages did not fit the last time.
+    /// The number of messages that did not fit the last time.
     dropped: usize,
     reasoning: bool,
     resume: ResumeArgs,
@@ -74,19 +74,19 @@ impl<'a> Session<'a> {
         Ok(session)
     }
 
-    /// Tells whom one is speaking to.
+    /// Shows the name of the model.
     pub async fn greet(&self) {
         match self.client.models().current().await {
-            Ok(card) => self.output.note(&format!("{}. /help lists commands, Ctrl-D ends.", card.id)),
-            // The first answer would fail with it anyway, but it is better known now.
+            Ok(card) => self.output.note(&format!("{}. /help lists commands, Ctrl-D quits.", card.id)),
+            // The first response would fail with it anyway, but it is better to report it now.
             Err(error) => {
                 self.output.failure(&error.into());
-                self.output.note("/help lists commands, Ctrl-D ends.");
+                self.output.note("/help lists commands, Ctrl-D quits.");
             }
         }
     }
 
-    /// Streams an answer, which Ctrl-C cancels: false. What had come is kept; a question that got nothing is taken back.
+    /// Streams a response. Returns false if Ctrl-C cancelled it. The partial response is kept. A question without any response is removed.
     pub async fn ask(&mut self, question: &str) -> Result<bool, Failure> {
         let before = self.messages.len();
         self.messages.push(ChatMessage::user(question));
@@ -117,13 +117,13 @@ impl<'a> Session<'a> {
                 () = interrupt.wait() => break true,
                 chunk = stream.next() => chunk,
             };
-            // The error comes again with `finish`.
+            // `finish` returns the error again.
             let Some(Ok(chunk)) = chunk else { break false };
             show.chunk(&chunk)?;
         };
         show.close()?;
         if interrupted {
-            // This closes the connection, upon which the server stops generating.
+            // This closes the connection, and the server stops generating.
             let partial = stream.cancel();
             show.rest(&partial)?;
             return self.interrupted(partial.message().cloned().unwrap_or_default());
@@ -138,13 +138,15 @@ impl<'a> Session<'a> {
                 }
                 self.output.resumed(answer.meta().record().resumes);
                 if answer.choices.iter().any(|choice| choice.finish_reason == Some(FinishReason::Length)) {
-                    self.output.note("(cut: --max-tokens is reached, or the context is full)");
+                    self.output.note("(cut off: --max-tokens is reached, or the context is full)");
                 }
                 let unread = |choice: &ChatChoice| {
                     choice.finish_reason == Some(FinishReason::ToolCalls) && choice.message.tool_calls.is_empty()
                 };
                 if answer.choices.iter().any(unread) {
-                    self.output.note("(the model began a tool call that the server could not read, and left it out)");
+                    self.output.note(
+                        "(the model began a tool call that the server could not parse, so the server dropped it)",
+                    );
                 }
                 Ok(true)
             }
@@ -160,12 +162,12 @@ impl<'a> Session<'a> {
     fn interrupted(&mut self, partial: ChatMessage) -> Result<bool, Failure> {
         self.output.note(match self.keep(partial) {
             true => "(interrupted)",
-            false => "(interrupted; nothing had come, and the question is taken back)",
+            false => "(interrupted before any response; the question is removed)",
         });
         Ok(false)
     }
 
-    /// Keeps what there is of an answer, marked as what it is; false if there is nothing.
+    /// Keeps the partial response, marked as such. Returns false if it is empty.
     fn keep(&mut self, mut partial: ChatMessage) -> bool {
         let kept = partial.text().is_some_and(|text| !text.is_empty());
         if kept {
@@ -175,10 +177,10 @@ impl<'a> Session<'a> {
         kept
     }
 
-    /// The request, without the oldest turns if the conversation does not fit into the context any more.
+    /// The request, without the oldest turns if the conversation no longer fits into the context.
     async fn fitting(&mut self) -> Result<ChatRequest, Failure> {
         if self.model.is_none() {
-            // A server that does not tell is asked again with the next turn.
+            // If the server does not report it, it is asked again with the next turn.
             self.model = self.parameters().await;
         }
         let mut request = self.request.clone();
@@ -189,19 +191,19 @@ impl<'a> Session<'a> {
         };
         let mut fitted = request.fit_into(&model, &self.estimator);
         if self.estimator.bound().is_none() && !fitted.as_ref().is_ok_and(|fitted| fitted.dropped == 0) {
-            // Before anything is left out, it should be known how much there really is.
+            // Before messages are removed, the actual size should be known.
             self.calibrate().await;
             fitted = request.fit_into(&model, &self.estimator);
         }
         let Fitted { messages, dropped, .. } = match fitted {
             Ok(fitted) => fitted,
-            // That was an estimate, and a wide one. What is needed is counted, or the server says so.
+            // This was a wide estimate. The needed tokens are counted, or the server reports the error.
             Err(error) if error.code() == "conversation_too_long" => return self.last_turn(request, context).await,
             Err(error) => return Err(error.into()),
         };
         if dropped > self.dropped {
             self.output
-                .note(&format!("(the oldest {dropped} messages no longer fit into the context and are left out)"));
+                .note(&format!("(the oldest {dropped} messages no longer fit into the context and are omitted)"));
             self.output.note(&why_so_few(&request, &model, context));
         }
         self.dropped = dropped;
@@ -209,7 +211,7 @@ impl<'a> Session<'a> {
         Ok(request)
     }
 
-    /// How large its context and its cache are, as far as the server reports it.
+    /// The sizes of context and cache, if the server reports them.
     async fn parameters(&self) -> Option<ModelParameters> {
         let models = self.client.models();
         let parameters = models.current().await.ok().and_then(|card| card.into_inner().parameters);
@@ -221,8 +223,8 @@ impl<'a> Session<'a> {
         Some(model).filter(|model| context_of(model).is_some())
     }
 
-    /// The request with nothing but the instructions and the last turn. It is refused only if the server counts more than it can
-    /// take: how long an answer may be is left to it.
+    /// The request with only the instructions and the last turn. It is rejected only if the server counts more tokens than it can
+    /// process. The length of the response is left to the server.
     async fn last_turn(&mut self, mut request: ChatRequest, context: u64) -> Result<ChatRequest, Failure> {
         let question = request.messages.iter().rposition(|message| message.role == Role::User).unwrap_or(0);
         let all = std::mem::take(&mut request.messages);
@@ -236,19 +238,19 @@ impl<'a> Session<'a> {
         match self.count(&request.messages).await {
             Some(tokens) if tokens >= context => {
                 let message = format!(
-                    "the conversation does not fit: its instructions and its last turn alone take {tokens} tokens of the \
-                     {context} of the context, which the answer has to fit into, too"
+                    "the conversation does not fit: its instructions and its last turn alone take {tokens} of the \
+                     {context} tokens of the context, which also has to hold the response"
                 );
                 let hint = "shorten the last message, or load the model with a larger `--max-seq-len` and `--cache-size`, and `--force`";
                 return Err(Error::custom(ErrorKind::Encode, "conversation_too_long", message).with_hint(hint).into());
             }
             Some(tokens) if dropped > self.dropped => self.output.note(&format!(
-                "(all {dropped} messages before the last turn are left out: with the instructions it takes {tokens} tokens of the \
-                 {context} of the context; {} are left for the answer)",
+                "(all {dropped} messages before the last turn are omitted: with the instructions, it takes {tokens} of the \
+                 {context} tokens of the context; {} are left for the response)",
                 context - tokens
             )),
             None if dropped > self.dropped => self.output.note(&format!(
-                "(all {dropped} messages before the last turn are left out, so that it fits into the {context} tokens of the context)"
+                "(all {dropped} messages before the last turn are omitted, so that it fits into the {context} tokens of the context)"
             )),
             _ => {}
         }
@@ -256,7 +258,7 @@ impl<'a> Session<'a> {
         Ok(request)
     }
 
-    /// How many tokens these messages take, counted by the server; without the marks between them if it does not count messages.
+    /// The number of tokens of these messages, counted by the server; without the tokens between them if it does not count messages.
     async fn count(&self, messages: &[ChatMessage]) -> Option<u64> {
         let tokens = self.client.tokens();
         if let Ok(count) = tokens.count(&EncodeRequest::new(messages.to_vec())).await {
@@ -266,7 +268,7 @@ impl<'a> Session<'a> {
         tokens.count(&EncodeRequest::new(texts.join("\n"))).await.ok().map(|count| count.length)
     }
 
-    /// Has the server count some of the longest texts. If it does not, estimates stay wide.
+    /// Lets the server count some of the longest texts. If it does not, estimates stay wide.
     async fn calibrate(&mut self) {
         let mut texts: Vec<&str> = self.messages.iter().filter_map(ChatMessage::text).collect();
         texts.sort_by_key(|text| std::cmp::Reverse(text.len()));
@@ -283,8 +285,8 @@ impl<'a> Session<'a> {
             Command::System(text) => {
                 self.instruct(&text);
                 self.output.note(match text.is_empty() {
-                    true => "(there are no instructions now)",
-                    false => "(these are the instructions from now on)",
+                    true => "(the instructions are removed)",
+                    false => "(the instructions are set)",
                 });
             }
             Command::Model(name) => self.switch(&name).await?,
@@ -301,8 +303,8 @@ impl<'a> Session<'a> {
                 self.messages.truncate(question.unwrap_or(self.messages.len()));
                 self.dropped = 0;
                 self.output.note(match question {
-                    Some(_) => "(the last question is taken back)",
-                    None => "(there is no question to take back)",
+                    Some(_) => "(the last question is removed)",
+                    None => "(there is no question to remove)",
                 });
             }
             Command::Save(path) => {
@@ -335,7 +337,7 @@ impl<'a> Session<'a> {
         count(self.messages.len() as u64, "message")
     }
 
-    /// Puts these instructions in place of the others; no text takes them away.
+    /// Replaces the instructions. An empty text removes them.
     fn instruct(&mut self, text: &str) {
         self.messages.retain(|message| message.role != Role::System);
         if !text.is_empty() {
@@ -346,7 +348,7 @@ impl<'a> Session<'a> {
     /// Loads another model.
     async fn switch(&mut self, name: &str) -> Result<(), Failure> {
         let interrupt = self.interrupt;
-        // Dropped before anything is said of the interruption, so that the bar is out of the way.
+        // Dropped before the interruption is reported, so that the bar is cleared.
         let report = {
             let load = self.client.models().load(&LoadRequest::new(name));
             tokio::select! {
@@ -356,31 +358,31 @@ impl<'a> Session<'a> {
             }
         };
         match report {
-            None => self.output.note("(the load goes on at the server)"),
+            None => self.output.note("(the load continues on the server)"),
             Some(report) => {
                 if report?.was_loaded_already() {
-                    self.output.note(&format!("({name} is loaded already)"));
+                    self.output.note(&format!("({name} is already loaded)"));
                 }
             }
         }
         self.interrupt.forget();
-        // Another context, another tokenizer.
+        // The context and the tokenizer may differ.
         (self.model, self.estimator, self.dropped) = (None, Estimator::new(), 0);
         Ok(())
     }
 }
 
-/// What bounds the prompt: the room that is kept for the answer, or the cache.
+/// The limit of the prompt: the room reserved for the response, or the cache.
 fn why_so_few(request: &ChatRequest, model: &ModelParameters, context: u64) -> String {
     let set = request.sampling.max_tokens.filter(|most| *most > 0).map(u64::from);
     let answer = set.unwrap_or(context / 4);
     match model.longest_prompt() {
         Some(longest) if longest < context.saturating_sub(answer) => {
-            format!("(a prompt may have {longest} tokens: the server keeps a whole chunk free in the cache beside it)")
+            format!("(a prompt may have {longest} tokens: the server also keeps a whole chunk free in the cache)")
         }
         _ => {
-            let how = if set.is_none() { "; --max-tokens sets how many" } else { "" };
-            format!("(of its {context} tokens {answer} are kept for the answer{how})")
+            let how = if set.is_none() { "; --max-tokens changes this" } else { "" };
+            format!("(of its {context} tokens, {answer} are reserved for the response{how})")
         }
     }
 }
@@ -389,7 +391,7 @@ fn context_of(model: &ModelParameters) -> Option<u64> {
     u64::try_from(model.max_seq_len?).ok().filter(|context| *context > 0)
 }
 
-/// A message as the server is to get it: without our marks, and without what the model thought, which is not part of what was said.
+/// A message for the server: without our marks, and without the model's reasoning, which is not part of the conversation.
 fn for_the_server(message: &ChatMessage) -> ChatMessage {
     let mut message = message.clone();
     message.extra.remove(INTERRUPTED);
@@ -400,6 +402,6 @@ fn for_the_server(message: &ChatMessage) -> ChatMessage {
 fn read(path: &Path) -> Result<Vec<ChatMessage>, Failure> {
     let text = fs::read_to_string(path).map_err(|error| Failure::file("read", path, &error))?;
     serde_json::from_str(&text).map_err(|error| {
-        Failure::Usage(format!("{} holds no conversation, as /save writes them: {error}", path.display()))
+        Failure::Usage(format!("{} is not a conversation as written by /save: {error}", path.display()))
     })
 }

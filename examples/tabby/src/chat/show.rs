@@ -1,18 +1,18 @@
-//! Shows an answer as it comes, its reasoning apart from it.
+//! Shows a response as it arrives, with its reasoning set apart.
 
 use tabbyapi::api::{ChatChunk, ChatCompletion, ToolCall};
 
 use crate::failure::Failure;
 use crate::output::{Line, Output, safe};
 
-/// Where an answer is.
+/// The part of the response that is being shown.
 pub struct Show {
     output: Output,
     reasoning: bool,
-    /// There are several answers, whose pieces come in turn: they are shown whole, one after another.
+    /// There are several responses, whose pieces are interleaved. They are shown whole, one after another.
     several: bool,
     part: Part,
-    /// The blanks before the first word of a part.
+    /// The whitespace before the first word of a part.
     blanks: String,
     line: Line,
 }
@@ -41,7 +41,7 @@ impl Show {
         self.say(chunk.text())
     }
 
-    /// What is shown of an answer only when it is over.
+    /// Shows the parts of a response that are shown only at its end.
     pub fn rest(&mut self, answer: &ChatCompletion) -> Result<(), Failure> {
         if self.output.is_json() {
             return Ok(());
@@ -101,7 +101,7 @@ impl Show {
         Some(text[line..].to_owned())
     }
 
-    /// What the model wants to have done, which nobody here does.
+    /// The tool calls of the model, which this program does not run.
     fn calls(&mut self, calls: &[ToolCall]) -> Result<(), Failure> {
         for call in calls {
             self.close()?;

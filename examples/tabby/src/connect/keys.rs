@@ -1,4 +1,4 @@
-//! Keys: from files that the arguments name, or else from the environment.
+//! Keys: from files in the arguments, or else from the environment.
 
 use tabbyapi::auth::{Chain, Credential, Environment, KeyFile, KeySource};
 use tabbyapi::transport::BoxFuture;
@@ -6,12 +6,12 @@ use tabbyapi::{Result, Scope};
 
 use crate::args::ServerArgs;
 
-/// Where each kind of operation takes its key from. A file that was named goes before the environment, and a file with one key
-/// before one with both.
+/// The key source of each kind of operation. A file in the arguments takes precedence over the environment, and a file with one key
+/// over a file with both.
 #[derive(Debug)]
 pub struct Keys {
     api: Chain,
-    /// Lists are asked with the admin key if there is any, since it is shown more.
+    /// Lists are requested with the admin key if there is one, since they are longer for it.
     list: Chain,
     admin: Chain,
 }
@@ -20,7 +20,7 @@ impl Keys {
     pub fn new(args: &ServerArgs) -> Self {
         let api = args.api_key_file.as_ref().map(KeyFile::api_key);
         let admin = || args.admin_key_file.as_ref().map(KeyFile::admin_key);
-        // An admin key is good as an API key too, in whose header it then goes.
+        // An admin key is also valid as an API key, and is then sent in its header.
         let admin_as_api = || args.admin_key_file.as_ref().map(KeyFile::api_key);
         let bearer = || args.bearer_file.as_ref().map(KeyFile::bearer);
         let tokens = || args.tokens_file.as_ref().map(KeyFile::tokens);
@@ -34,7 +34,7 @@ impl Keys {
     }
 }
 
-/// Whether a source of an admin key was named.
+/// Whether there is a source of an admin key.
 pub fn has_admin_key(args: &ServerArgs) -> bool {
     let is_set = std::env::var_os("TABBY_ADMIN_KEY").is_some_and(|value| !value.is_empty());
     is_set || args.admin_key_file.is_some() || args.tokens_file.is_some()

@@ -1,4 +1,4 @@
-//! The client: where the server is, which keys there are, whether exchanges are recorded or replayed.
+//! The client: the address of the server, the keys, recording and replay.
 
 mod keys;
 mod record;
@@ -19,10 +19,10 @@ use crate::interrupt::Interrupt;
 pub use record::recorder;
 use replay::Idempotency;
 
-/// What an exchange that Ctrl-C ended says of its end in a recording.
+/// The error of an exchange in a recording that Ctrl-C ended.
 const INTERRUPTED: &str = "interrupted by the user";
 
-/// Where a server is by default.
+/// The default address of a server.
 pub const DEFAULT_URL: &str = "http://127.0.0.1:5000";
 
 pub fn client(args: &Args, interrupt: &Interrupt) -> Result<Client, Failure> {
@@ -52,11 +52,11 @@ pub fn client(args: &Args, interrupt: &Interrupt) -> Result<Client, Failure> {
     })
 }
 
-/// The key for all that needs no admin, and the admin key, as far as they are given.
+/// The key for operations that need no admin key, and the admin key, if they are set.
 pub async fn credentials(args: &ServerArgs) -> Result<(Option<Credential>, Option<Credential>), Failure> {
     let keys = keys::Keys::new(args);
     let api = keys.key(Scope::Api, false).await?;
-    // A bearer key alone may be either, and is examined once.
+    // A single bearer key may be either, and is examined once.
     let admin = match keys::has_admin_key(args) {
         true => keys.key(Scope::Admin, false).await?,
         false => None,
@@ -69,11 +69,11 @@ pub fn replayed(path: &Path, interrupt: &Interrupt) -> Result<Idempotency, Failu
     Idempotency::read(path, interrupt)
 }
 
-/// Refuses to record to a file that the command reads or writes for something else.
+/// Rejects recording to a file that the command uses for something else.
 pub fn not_used_twice(args: &Args, path: &Path) -> Result<(), Failure> {
     match args.files().iter().any(|file| same(file, path)) {
         true => {
-            Err(Failure::Usage(format!("{} is used for something else, too; record to another file", path.display())))
+            Err(Failure::Usage(format!("{} is also used for something else; record to another file", path.display())))
         }
         false => Ok(()),
     }

@@ -1,4 +1,4 @@
-//! Replays a recording: answers each request with what was recorded next, as long as it is the same request.
+//! Replays a recording: answers each request with the next recorded response, if the request is the same.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -19,12 +19,12 @@ use super::INTERRUPTED;
 use crate::failure::{Failure, RECORDING};
 use crate::interrupt::Interrupt;
 
-/// What the recorder puts in the place of a secret.
+/// The recorder's replacement for a secret.
 const REMOVED: &str = "[removed]";
 
 /// The transport of a recording. Waits take no time.
 pub struct Idempotency {
-    /// Gets each answer right before it is asked for.
+    /// Receives each response right before it is requested.
     script: Script,
     exchanges: Arc<Mutex<VecDeque<Exchange>>>,
     interrupt: Interrupt,
@@ -56,7 +56,7 @@ impl Transport for Idempotency {
                     interrupt.press();
                     return std::future::pending().await;
                 }
-                // Nothing comes any more, until the person is as impatient as before.
+                // Nothing more arrives until Ctrl-C, like in the recording.
                 exchange.end = End::Dropped;
             }
             script.push(Reply::from(&exchange));
@@ -79,7 +79,7 @@ impl Transport for Idempotency {
     }
 }
 
-/// Takes the recorded exchange of this request: of several that ran at a time the one with this body.
+/// Takes the recorded exchange of this request. Of several concurrent ones, the one with this body.
 fn next(exchanges: &Mutex<VecDeque<Exchange>>, request: &Request<Bytes>) -> Result<Exchange, TransportError> {
     let mut exchanges = exchanges.lock().unwrap_or_else(PoisonError::into_inner);
     let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
@@ -87,15 +87,15 @@ fn next(exchanges: &Mutex<VecDeque<Exchange>>, request: &Request<Bytes>) -> Resu
     let same = exchanges.iter().position(|next| is_it(next) && is_same(&next.request_body.0, request.body()));
     same.and_then(|at| exchanges.remove(at)).ok_or_else(|| {
         let goes_on = match exchanges.front() {
-            Some(next) if is_it(next) => format!("goes on with {} {} that asks something else", next.method, next.path),
-            Some(next) => format!("goes on with {} {}", next.method, next.path),
-            None => "is at its end".to_owned(),
+            Some(next) if is_it(next) => format!("continues with {} {} with another body", next.method, next.path),
+            Some(next) => format!("continues with {} {}", next.method, next.path),
+            None => "has ended".to_owned(),
         };
         TransportError::new(Sent::No, format!("{RECORDING}{goes_on}"))
     })
 }
 
-/// Whether both ask the same. Where the recorder removed a secret, anything may stand.
+/// Whether both requests are the same. A removed secret matches anything.
 fn is_same(recorded: &[u8], asked: &[u8]) -> bool {
     recorded == asked
         || match (serde_json::from_slice(recorded), serde_json::from_slice(asked)) {
@@ -119,10 +119,10 @@ fn is_alike(recorded: &Value, asked: &Value) -> bool {
     }
 }
 
-/// A recorded body, at whose end Ctrl-C may have been pressed.
+/// A recorded body, which Ctrl-C may have ended.
 pub struct Body {
     body: script::Body,
-    /// How many chunks come before that.
+    /// The number of chunks before that.
     left: Option<usize>,
     interrupt: Interrupt,
 }

@@ -1,27 +1,27 @@
-//! What to do about an error, in the words of this program: the library names its own functions and settings.
+//! Hints for errors with the names of this program. The library's hints name its own functions and settings.
 
 use tabbyapi::{Error, ErrorKind, Place};
 
-/// Where this program knows more than the library, by the error's code.
+/// Hints that replace those of the library, by the error's code.
 const BY_CODE: &[(&str, &str)] = &[(
     "certificate",
-    "check that `--url` or TABBY_URL has the name that the server's certificate is for, and that this system trusts who signed it",
+    "check that `--url` or TABBY_URL has the name in the server's certificate, and that this system trusts its issuer",
 )];
 
 const CONSOLE: &str = "the server's console shows the cause; a parameter that the backend cannot take is the usual one";
 
-const UNLISTED: &str = "only the admin key is shown the whole list, which `tabby models` and `tabby models drafts` print, and models \
-                        in subfolders are in no list; if it is there, `tabby unload`, then `tabby load` without `--force`";
+const UNLISTED: &str = "the server shows the whole list, which `tabby models` and `tabby models drafts` print, only to the admin key, and models \
+                        in subfolders are in no list; if the model exists, use `tabby unload`, then `tabby load` without `--force`";
 
 const IDEMPOTENCY: &str = "replay the same command with the same arguments";
 
 pub fn for_the_terminal(error: Error) -> Error {
     match (error.code().as_str(), error.kind()) {
-        // No server was asked.
+        // No request was sent.
         ("connect", _) if error.to_string().contains(super::RECORDING) => error.with_hint(IDEMPOTENCY),
-        // No list that the server gave has it.
+        // The model is in none of the server's lists.
         ("unknown_model", ErrorKind::Encode) => error.with_hint(UNLISTED),
-        // The same failure of a plain answer has it.
+        // The same failure of a response that is not streamed has this hint.
         ("generation_aborted" | "stream_error", _) if error.hint().is_none() => error.with_hint(CONSOLE),
         (code, _) => match BY_CODE.iter().find(|(known, _)| *known == code) {
             Some((_, hint)) => error.with_hint(*hint),
@@ -30,20 +30,20 @@ pub fn for_the_terminal(error: Error) -> Error {
     }
 }
 
-/// The error of a generation, which may have named a model: the server answers with a bare 500 to that while none is loaded.
+/// The error of a generation that may have named a model. While no model is loaded, the server answers this with a 500 without details.
 pub fn of_generation(error: Error, model: Option<&str>) -> Error {
     match model {
         Some(_) if error.code() == "server_error" && error.status().is_some_and(|status| status == 500) => {
-            error.with_hint("a request that names a model fails so while none is loaded, and `tabby load NAME` loads one; else the server's console shows why")
+            error.with_hint("a request that names a model fails in this way while none is loaded: load one with `tabby load NAME`; otherwise see the server's console")
         }
         _ => error,
     }
 }
 
-/// Stands for what this program has nothing of.
+/// A marker for a name without an equivalent in this program.
 const NOTHING: char = '\0';
 
-/// The library's error with our names for what it speaks of; parts of its hint that this program has nothing of are left out.
+/// The library's error with the names of this program. Parts of its hint without an equivalent are omitted.
 fn in_our_words(error: Error) -> Error {
     let of_url = if error.kind() == ErrorKind::Config { "`--url`" } else { "`--url` or TABBY_URL" };
     let error = error.spelled(|place| match place {
@@ -60,7 +60,7 @@ fn in_our_words(error: Error) -> Error {
     }
 }
 
-/// What this program has in place of something of the library.
+/// The equivalent of a name of the library in this program.
 fn ours(place: Place) -> Option<String> {
     let name = match place {
         Place::Method(method) => match method {
@@ -93,7 +93,7 @@ fn ours(place: Place) -> Option<String> {
             "folder_name" => "`--folder`",
             "token" => "`--hub-token-file`",
             "prompt_template" => "`--template`",
-            // That of a download is the server's own.
+            // The time limit of a download is the server's own.
             "timeout" => "time limit",
             "max_tokens" | "max_seq_len" | "cache_size" | "chunk_size" | "include" | "exclude" | "revision" => {
                 return Some(format!("`--{}`", field.replace('_', "-")));
@@ -139,7 +139,7 @@ mod tests {
              the admin key"
         );
         assert_eq!(hint(Reply::json(200, "1".repeat(501))), "no option of this program changes that");
-        // The rest of what the library says is told.
+        // The rest of the library's hint is kept.
         assert_eq!(
             hint(Reply::status(404)),
             "check `--url` or TABBY_URL; some routes exist only if the server enables them"
@@ -170,7 +170,7 @@ mod tests {
         );
     }
 
-    /// All places that hints of the library name, by its sources.
+    /// All places that hints of the library name, from its sources.
     fn places() -> Vec<Place> {
         let (mut folders, mut places) = (vec![concat!(env!("CARGO_MANIFEST_DIR"), "/../../src").into()], Vec::new());
         while let Some(folder) = folders.pop() {

@@ -8,20 +8,20 @@ use crate::args::{Complete, with_params};
 use crate::failure::{Failure, of_generation};
 use crate::output::Output;
 
-/// How many tokens are asked for at most, unless it is said: the server fails on streams without a limit.
+/// The default maximum number of tokens. The server fails on streams without a limit.
 const MAX_TOKENS: u32 = 1024;
 
 pub async fn complete(client: &Client, what: &Complete, output: &Output) -> Result<(), Failure> {
     let prompt = text(&what.prompt).await?;
     let request = request(&prompt, what)?;
     let before = if what.echo { prompt.as_str() } else { "" };
-    // Pieces of several choices would come in turn.
+    // Pieces of several choices would be interleaved.
     let several = request.n.is_some_and(|n| n > 1) && !output.is_json();
     if what.no_stream || several {
         let answer = client.completions().create(&request).await.map_err(|error| hinted(error, &request))?;
         match output.is_json() {
             true => output.print(&*answer, |_| String::new())?,
-            // As it is, for files and pipes.
+            // Unchanged, for files and pipes.
             false => output.line().piece(&whole(&answer, before))?,
         }
         if what.stats {
@@ -38,7 +38,7 @@ pub async fn complete(client: &Client, what: &Complete, output: &Output) -> Resu
         stream = stream.resume(resume);
     }
     while let Some(chunk) = stream.next().await {
-        // The error comes again with `finish`.
+        // `finish` returns the error again.
         let Ok(chunk) = chunk else { break };
         match output.is_json() {
             true => output.json_line(&chunk)?,
@@ -59,7 +59,7 @@ pub async fn complete(client: &Client, what: &Complete, output: &Output) -> Resu
     }
     output.resumed(answer.meta().record().resumes);
     if what.sampling.max_tokens.is_none() && cut(&answer) {
-        output.note(&format!("(cut after {} tokens; --max-tokens sets how many)", MAX_TOKENS));
+        output.note(&format!("(cut off after {} tokens; --max-tokens changes this)", MAX_TOKENS));
     }
     Ok(())
 }
@@ -73,18 +73,18 @@ fn request(prompt: &str, what: &Complete) -> Result<CompletionRequest, Failure> 
     with_params(request, &what.sampling.params)
 }
 
-/// Some models cannot go on from nothing, and the server does not say that it is this.
+/// Some models cannot complete an empty text, and the server does not report this as the cause.
 fn hinted(error: Error, request: &CompletionRequest) -> Error {
     let empty = matches!(&request.prompt, Prompt::One(prompt) if prompt.is_empty());
     match error.code().as_str() {
         "server_error" | "stream_error" | "generation_aborted" | "bad_request" | "validation_failed" if empty => error.with_hint(
-            "the text to go on with is empty, which takes a model that begins texts with a token of its own; give at least a word",
+            "the text to complete is empty, which only works with a model that adds a token at the start; enter at least a word",
         ),
         _ => of_generation(error, request.model.as_deref()),
     }
 }
 
-/// An answer that was not streamed; several choices stand apart.
+/// A response that was not streamed. Several choices are separated.
 fn whole(answer: &Completion, before: &str) -> String {
     match answer.choices.as_slice() {
         [_, _, ..] => {

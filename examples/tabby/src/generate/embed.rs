@@ -40,7 +40,7 @@ fn vectors(answer: &EmbeddingList, texts: &[String]) -> String {
     table(&answer.data.iter().zip(texts).enumerate().map(row).collect::<Vec<_>>())
 }
 
-/// Each with each, by the numbers of the lines above.
+/// All pairs, by the numbers of the lines above.
 fn similarity(answer: &EmbeddingList) -> String {
     let numbers = 1..=answer.data.len();
     let head = std::iter::once("cosine".to_owned()).chain(numbers.map(|n| format!("{n:>6}"))).collect();

@@ -8,7 +8,7 @@ use std::io::Read;
 
 use crate::failure::Failure;
 
-/// The text, or standard input for `-`. Reading does not hold Ctrl-C up.
+/// The text, or standard input for `-`. Reading does not block Ctrl-C.
 pub async fn text(text: &str) -> Result<String, Failure> {
     if text != "-" {
         return Ok(text.to_owned());

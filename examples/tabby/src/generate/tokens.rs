@@ -20,7 +20,7 @@ pub async fn tokens(client: &Client, what: &Tokens, output: &Output) -> Result<(
             let decoded = client.tokens().decode(&DecodeRequest::new(tokens.clone())).await?.into_inner();
             match output.is_json() {
                 true => output.print(&decoded, |_| String::new()),
-                // As it is, for files and pipes.
+                // Unchanged, for files and pipes.
                 false => output.line().piece(&decoded.text),
             }
         }
@@ -32,7 +32,7 @@ pub async fn tokens(client: &Client, what: &Tokens, output: &Output) -> Result<(
     }
 }
 
-/// It takes no server.
+/// Needs no server.
 pub async fn estimate(what: &TextArgs, output: &Output) -> Result<(), Failure> {
     let estimator = Estimator::new();
     let estimate = match input(what).await? {

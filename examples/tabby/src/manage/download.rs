@@ -1,4 +1,4 @@
-//! Downloads, which the server makes.
+//! Downloads by the server.
 
 use std::fs;
 
@@ -12,7 +12,7 @@ use crate::output::{Output, safe};
 pub async fn download(client: &Client, what: &Download, output: &Output) -> Result<(), Failure> {
     let request = request(what)?;
     output.note(
-        "The server reports nothing before the download is over. Ctrl-C cancels it, and the server removes what it had.",
+        "The server reports nothing before the download has ended. Ctrl-C cancels it, and the server removes the partial files.",
     );
     let spinner = output.spinner(&format!("downloading {}", what.repo));
     let answer = client.models().download(&request).await;
@@ -35,7 +35,7 @@ fn request(what: &Download) -> Result<DownloadRequest, Failure> {
     if !what.exclude.is_empty() {
         request = request.exclude(what.exclude.clone());
     }
-    // Never from the environment by itself: it is the person's own, and would go to whatever server this is.
+    // Never from the environment: the token belongs to the user, and would be sent to any server.
     if let Some(path) = &what.hub_token_file {
         let token = fs::read_to_string(path).map_err(|error| Failure::file("read", path, &error))?;
         request = request.token(token.trim());

@@ -20,25 +20,24 @@ pub async fn load(client: &Client, what: &Load, output: &Output) -> Result<(), F
     let report = follow(stream, &what.name, output).await?;
     match report.was_loaded_already() {
         true if changes => {
-            let message =
-                "was loaded already, and the server silently keeps its old parameters; --force loads it again";
+            let message = "is already loaded, and the server silently keeps its old parameters; --force loads it again";
             Err(Failure::Undone("already_loaded", format!("{} {message}", what.name)))
         }
-        true if !output.is_json() => output.piece(&format!("{} is loaded already\n", what.name)),
+        true if !output.is_json() => output.piece(&format!("{} is already loaded\n", what.name)),
         _ => Ok(()),
     }
 }
 
-/// Shows how far a load is, and what it came to; that there was nothing to do is left to the caller.
+/// Shows the progress of a load, and returns its report. The caller handles a model that is already loaded.
 pub async fn follow(mut stream: LoadStream, name: &str, output: &Output) -> Result<LoadReport, Failure> {
     let mut bar = output.progress();
     while let Some(progress) = stream.next().await {
-        // The error comes again with `finish`.
+        // `finish` returns the error again.
         let Ok(progress) = progress else { break };
         if output.is_json() {
             output.json_line(&progress)?;
         } else if progress.modules > 1 {
-            // A single module is what the server says if it does nothing.
+            // The server reports a single module if it does nothing.
             bar.step(&format!("{name} ({})", progress.model_type), progress.module, progress.modules);
         }
     }

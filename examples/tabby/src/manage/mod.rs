@@ -1,4 +1,4 @@
-//! What there is, what is loaded, and changes to it.
+//! Lists, the loaded model, and changes to them.
 
 pub mod download;
 pub mod load;
@@ -15,7 +15,7 @@ use crate::args::{Loras, LorasArgs, Templates, TemplatesArgs};
 use crate::failure::Failure;
 use crate::output::{Output, count, safe, table};
 
-/// How many characters of an issue's first line are shown.
+/// The number of characters of an issue's first line that are shown.
 const MOST_OF_ISSUE: usize = 200;
 
 pub async fn health(client: &Client, wait: Option<u64>, output: &Output) -> Result<(), Failure> {
@@ -31,7 +31,7 @@ pub async fn health(client: &Client, wait: Option<u64>, output: &Output) -> Resu
     }
 }
 
-/// The status, and a line for each issue: they are dumps of many.
+/// The status, and a line for each issue. Issues have many lines.
 fn in_short(health: &HealthReport) -> String {
     let mut more = 0;
     let mut lines = vec![safe::line(&health.status.to_string()).into_owned()];
@@ -115,17 +115,17 @@ pub async fn templates(client: &Client, what: &TemplatesArgs, output: &Output) -
         }
         Templates::Unload => {
             client.templates().unload().await?;
-            done(output, "there is no template: chat is refused until one is switched to")
+            done(output, "the template is unloaded: the server rejects chats until you switch to one")
         }
     }
 }
 
-/// What has no answer of its own.
+/// The output of commands without a response.
 pub fn done(output: &Output, text: &str) -> Result<(), Failure> {
     output.print(&json!({"ok": true}), |_| text.to_owned())
 }
 
-/// Names from the server, escaped so that none looks like several.
+/// Names from the server, escaped so that one name cannot look like several.
 fn listed<T: AsRef<str>>(names: &[T], between: &str) -> String {
     names.iter().map(|name| safe::line(name.as_ref())).collect::<Vec<_>>().join(between)
 }

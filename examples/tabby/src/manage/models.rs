@@ -1,4 +1,4 @@
-//! Models and embedding models: what there is, what is loaded.
+//! Models and embedding models: lists, and the loaded one.
 
 use tabbyapi::api::{EmbeddingLoadRequest, ModelCard, ModelList, ModelProps};
 use tabbyapi::{Client, ResponseFuture};
@@ -48,7 +48,7 @@ async fn embedding(client: &Client, what: &EmbeddingModels, output: &Output) -> 
     }
 }
 
-/// The id of what is loaded, for people only: JSON is what the server said.
+/// The id of the loaded model, only for people: JSON output is the server's response.
 async fn id_of(current: ResponseFuture<ModelCard>, output: &Output) -> Option<String> {
     match output.is_json() {
         true => None,

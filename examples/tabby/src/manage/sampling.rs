@@ -13,7 +13,7 @@ pub async fn sampling(client: &Client, what: &OverridesArgs, output: &Output) ->
         SamplingCommand::Overrides => output.print(&client.sampling().overrides().await?.into_inner(), list),
         SamplingCommand::Switch { preset } => {
             client.sampling().switch_preset(preset).await.map_err(hinted)?;
-            done(output, &format!("the preset {preset} is in force"))
+            done(output, &format!("the preset {preset} is active"))
         }
         SamplingCommand::Set { params: set, force, append } => {
             let how = |value: SamplerOverride| match (force, append) {
@@ -25,16 +25,16 @@ pub async fn sampling(client: &Client, what: &OverridesArgs, output: &Output) ->
                 overrides.with(name, how(SamplerOverride::new(value)))
             });
             client.sampling().set_overrides(&overrides).await?;
-            done(output, "the overrides are in force, in place of all others")
+            done(output, "the overrides are set, and replace all others")
         }
         SamplingCommand::Unload => {
             client.sampling().unload().await?;
-            done(output, "nothing is overridden")
+            done(output, "all overrides are removed")
         }
     }
 }
 
-/// The server has several sentences for a preset that it does not have, and the library does not know all of them.
+/// The server has several messages for an unknown preset, and the library does not know all of them.
 fn hinted(error: Error) -> Error {
     match error.hint() {
         None if error.status().is_some_and(|status| status == 400) => {
@@ -50,7 +50,7 @@ fn list(list: &OverrideList) -> String {
         let how = set(value.force, "force") + &set(value.additive, "additive");
         vec![name.clone(), plain(&value.value.to_value()), how]
     };
-    // The server goes on naming a preset that was unloaded.
+    // The server still names a preset that was unloaded.
     let overridden = list.overrides.iter().next().is_some() || !list.overrides.malformed().is_empty();
     let preset = list.selected_preset.as_deref().filter(|_| overridden);
     let mut rows: Vec<_> = list.overrides.iter().map(row).collect();

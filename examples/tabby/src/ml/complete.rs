@@ -1,4 +1,4 @@
-//! Completes code at a place in a file.
+//! Completes code at a position in a file.
 
 use std::path::Path;
 
@@ -35,12 +35,13 @@ pub async fn complete(client: &Client, what: &MlComplete, output: &Output) -> Re
         Some(text) => output.line().piece(&text),
         None => Err(Failure::Undone(
             "no_completion",
-            "there is no completion; the server also answers so when its model backend fails, and its console shows why".to_owned(),
+            "there is no completion; the server also answers in this way if its model backend failed: see its console"
+                .to_owned(),
         )),
     }
 }
 
-/// The place of the cursor in bytes: the end of the line, or so many characters from its start.
+/// The position of the cursor in bytes: the end of the line, or this many characters from its start.
 fn place(code: &str, line: Option<usize>, column: Option<usize>) -> Result<usize, Failure> {
     let Some(line) = line else { return Ok(code.trim_end_matches(['\n', '\r']).len()) };
     let mut start = 0;
@@ -70,7 +71,7 @@ fn place(code: &str, line: Option<usize>, column: Option<usize>) -> Result<usize
     }
 }
 
-/// The language of a file, by the ids of VS Code.
+/// The language of a file, as a VS Code language id.
 fn language(file: &Path) -> &str {
     let extension = file.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
     match extension {

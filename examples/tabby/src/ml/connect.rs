@@ -1,4 +1,4 @@
-//! The client of TabbyML/tabby: where it is, its tokens, whether exchanges are recorded or replayed.
+//! The client of TabbyML/tabby: its address, its tokens, recording and replay.
 
 use std::env;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::connect::{not_used_twice, recorder, replayed};
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 
-/// Where such a server is by default.
+/// The default address of such a server.
 const DEFAULT_URL: &str = "http://127.0.0.1:8080";
 
 pub fn client(args: &Args, what: &Ml, interrupt: &Interrupt) -> std::result::Result<Client, Failure> {
@@ -41,7 +41,7 @@ pub fn client(args: &Args, what: &Ml, interrupt: &Interrupt) -> std::result::Res
     })
 }
 
-/// Where both tokens come from: files that the arguments name, or else the environment.
+/// The sources of both tokens: files in the arguments, or else the environment.
 #[derive(Debug)]
 struct Tokens {
     user: Option<KeyFile>,

@@ -1,4 +1,4 @@
-//! The other server that is called TabbyAPI: TabbyML/tabby, the coding assistant.
+//! The commands for TabbyML/tabby, the coding assistant, whose API is also called TabbyAPI.
 
 mod complete;
 mod connect;
@@ -105,7 +105,7 @@ async fn chat(client: &Client, what: &MlChat, output: &Output) -> Result<(), Fai
     let mut line = output.line();
     let mut stream = client.chat().stream(&request);
     while let Some(chunk) = stream.next().await {
-        // The error comes again with `finish`.
+        // `finish` returns the error again.
         let Ok(chunk) = chunk else { break };
         match output.is_json() {
             true => output.json_line(&chunk)?,
@@ -124,7 +124,9 @@ async fn event(client: &Client, what: &MlEvent) -> Result<(), Failure> {
         MlEventKind::Dismiss => EventType::Dismiss,
     };
     if what.part && what.kind != MlEventKind::Select {
-        return Err(Failure::Usage("`--part` says how much was accepted, so it goes with `select` alone".to_owned()));
+        return Err(Failure::Usage(
+            "`--part` describes how much was accepted, so it only applies to `select`".to_owned(),
+        ));
     }
     let mut event = LogEvent::new(what.completion_id.as_str()).kind(kind).choice_index(what.choice);
     (event.view_id, event.elapsed) = (what.view_id.clone(), what.elapsed);
@@ -178,21 +180,21 @@ async fn graphql(client: &Client, what: &MlGraphql, output: &Output) -> Result<(
     output.print(&data, text)
 }
 
-/// Says in the words of these commands what to do about a token that is refused.
+/// Hints for rejected tokens, with the names of these commands.
 fn hinted(failure: Failure) -> Failure {
     let hint = |error: &Error| match error.code().as_str() {
         "unauthorized" if error.hint().is_some_and(|hint| hint.starts_with("set the registration token")) => Some(
-            "set TABBYML_REGISTRATION_TOKEN (or `--registration-token-file`) to the token in the server's settings; tokens of users are refused here",
+            "set TABBYML_REGISTRATION_TOKEN (or `--registration-token-file`) to the token in the server's settings; tokens of users are rejected here",
         ),
         "unauthorized" => Some(
-            "set TABBYML_TOKEN (or `--token-file`) to the token that the server's home page shows to you; without a valid licence the \
-             server accepts the owner's token alone",
+            "set TABBYML_TOKEN (or `--token-file`) to the token on the server's home page; without a valid licence, the \
+             server only accepts the owner's token",
         ),
         "forbidden" => Some(
             "sign in with `tabby ml graphql` and the mutation `tokenAuth`, and set TABBYML_TOKEN to the access token",
         ),
         "rate_limited" => {
-            Some("wait up to a minute: the server allows each user 120 requests a minute, all clients together")
+            Some("wait up to a minute: the server allows each user 120 requests per minute, from all clients together")
         }
         _ => None,
     };

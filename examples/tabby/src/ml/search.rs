@@ -1,4 +1,4 @@
-//! Searches what the server has indexed.
+//! Searches the server's index.
 
 use serde_json::json;
 use tabbyapi::tabbyml::{Client, Grep, Repository, SearchFiles};
@@ -17,7 +17,7 @@ pub async fn repositories(client: &Client, output: &Output) -> Result<(), Failur
     })
 }
 
-/// Each match in a line of its own, in the form that editors follow: path, line, text.
+/// Each match on a separate line, in the format that editors recognize: path, line, text.
 pub async fn search(client: &Client, what: &MlSearch, output: &Output) -> Result<(), Failure> {
     let repositories = client.graphql().repositories().await?.into_inner();
     let wanted = |repository: &&Repository| what.repository.as_ref().is_none_or(|name| *name == repository.name);

@@ -1,29 +1,29 @@
-//! Breaks text between words that comes piece by piece to a terminal.
+//! Wraps text between words as it is written piece by piece to a terminal.
 
 use console::measure_text_width as width_of;
 
-/// What is known of the line that is being written.
+/// The state of the current line.
 #[derive(Debug, Default)]
 pub struct Flow {
     column: usize,
     /// The word at its end.
     word: String,
-    /// The line as far as it may be a fence of code.
+    /// The line, as long as it may be a code fence.
     head: String,
-    /// Between fences lines are left to the terminal, for they are copied.
+    /// Lines between fences are not wrapped, so that they can be copied.
     code: bool,
 }
 
 const FENCE: &str = "```";
 
 impl Flow {
-    /// The next piece for a terminal of this width. A word that does not fit is taken back and goes to the next line.
+    /// The next piece for a terminal of this width. A word that does not fit is erased and moved to the next line.
     pub fn put(&mut self, text: &str, width: usize) -> String {
         let mut out = String::new();
         for c in text.chars() {
             match c {
                 '\n' => self.end_line(),
-                // The line's end is as good as a space.
+                // The end of the line counts as a space.
                 ' ' if self.column >= width && !self.code => {
                     self.begin_line(&mut out);
                     continue;
@@ -95,7 +95,7 @@ impl Flow {
 mod tests {
     use super::*;
 
-    /// What stands on the screen after these pieces.
+    /// The contents of the screen after these pieces.
     fn shown(pieces: &[&str], width: usize) -> String {
         let mut flow = Flow::default();
         let out: String = pieces.iter().map(|piece| flow.put(piece, width)).collect();

@@ -1,4 +1,4 @@
-//! Text that goes on until it is closed.
+//! A line of output that stays open until it is closed.
 
 use std::borrow::Cow;
 
@@ -6,7 +6,7 @@ use super::Output;
 use super::flow::Flow;
 use crate::failure::Failure;
 
-/// A line of output that is ended in any case, also by Ctrl-C: what comes next does not stand behind it.
+/// A line of output that is always ended, also after Ctrl-C, so that the next output starts on a new line.
 pub struct Line {
     output: Output,
     open: bool,
@@ -23,13 +23,13 @@ impl Line {
         self.output.write(&text, false)
     }
 
-    /// The same in the background.
+    /// The same, dimmed.
     pub fn faint_piece(&mut self, text: &str) -> Result<(), Failure> {
         let text = self.next(text);
         self.output.write(&text, true)
     }
 
-    /// The piece as it is to be written.
+    /// The piece as it is written.
     fn next<'a>(&mut self, text: &'a str) -> Cow<'a, str> {
         self.open = text.chars().last().map_or(self.open, |last| last != '\n');
         let text = self.output.shown(text);
@@ -49,7 +49,7 @@ impl Line {
 
 impl Drop for Line {
     fn drop(&mut self) {
-        // Whoever read it may be gone.
+        // The output may be closed.
         let _ = self.close();
     }
 }

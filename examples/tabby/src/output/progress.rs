@@ -1,4 +1,4 @@
-//! How far a load is.
+//! The progress of a load.
 
 use std::io::{self, IsTerminal, stderr};
 use std::time::Duration;
@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
 
 use super::Output;
 
-/// A bar on a terminal, a line for each step elsewhere, nothing for JSON, which has lines of its own.
+/// A bar on a terminal, a line for each step otherwise, nothing for JSON, which has its own lines.
 pub struct Progress {
     output: Output,
     bar: Option<ProgressBar>,
@@ -49,7 +49,7 @@ impl Drop for Progress {
     }
 }
 
-/// A sign of life, which goes away when it is dropped.
+/// A spinner, which is cleared when it is dropped.
 pub struct Spinner(ProgressBar);
 
 impl Spinner {
@@ -76,14 +76,14 @@ impl Drop for Spinner {
     }
 }
 
-/// The terminal without its last columns, so that the `^C` it shows for Ctrl-C stands in the line of the bar and goes away with it. In
-/// full lines it would begin the next one, and the bar would stay.
+/// The terminal without its last columns, so that the `^C` for Ctrl-C is in the line of the bar and is cleared with it. With
+/// full lines, it would start the next line, and the bar would stay.
 #[derive(Debug)]
 struct Narrow(Term);
 
 impl Narrow {
     const LEFT: u16 = 3;
-    /// How often it is drawn in a second.
+    /// The number of redraws per second.
     const RATE: u8 = 20;
 
     fn target() -> ProgressDrawTarget {

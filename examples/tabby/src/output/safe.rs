@@ -1,24 +1,24 @@
-//! Text of others, made harmless: what comes of a model or a server must neither steer the terminal nor pass for ours.
+//! Makes untrusted text harmless: text of a model or a server must neither control the terminal nor look like output of this program.
 
 use std::borrow::Cow;
 
-/// The text of an answer. Line breaks and tabs are passed; every other control character is shown as a sign.
+/// The text of a response. Line breaks and tabs are kept. Every other control character is shown as a symbol.
 pub fn text(text: &str) -> Cow<'_, str> {
     shown(text, |c| steers(c) && !matches!(c, '\n' | '\t'))
 }
 
-/// A piece of a sentence, or a cell of a table. It stays in its line, so line breaks and tabs are shown as signs too.
+/// A part of a sentence, or a cell of a table. It stays on its line, so line breaks and tabs are also shown as symbols.
 pub fn line(text: &str) -> Cow<'_, str> {
     shown(text, |c| steers(c) || matches!(c, '\u{2028}' | '\u{2029}'))
 }
 
-/// JSON with the same meaning, in which nothing steers a terminal.
+/// JSON with the same meaning, without terminal control characters.
 pub fn json(json: &str) -> Cow<'_, str> {
     let odd = |c: char| (steers(c) && c >= '\u{7f}') || matches!(c, '\u{2028}' | '\u{2029}');
     if !json.contains(odd) {
         return json.into();
     }
-    // Such characters stand inside of strings alone.
+    // Such characters only occur inside strings.
     json.chars()
         .fold(String::new(), |out, c| {
             if odd(c) { out + &format!("\\u{:04x}", u32::from(c)) } else { out + c.encode_utf8(&mut [0; 4]) }
@@ -26,7 +26,7 @@ pub fn json(json: &str) -> Cow<'_, str> {
         .into()
 }
 
-/// Control characters, C0 and C1, and those that turn the direction of text.
+/// Control characters, C0 and C1, and characters that change the direction of text.
 fn steers(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::safe;
 
-/// Rows in columns, each as wide as it needs. A cell stays in its line, whatever is in it.
+/// Rows in columns, each as wide as needed. A cell stays on its line, whatever it contains.
 pub fn table(rows: &[Vec<String>]) -> String {
     let safe = |row: &Vec<String>| row.iter().map(|cell| safe::line(cell).into_owned()).collect();
     let rows: Vec<Vec<String>> = rows.iter().map(safe).collect();

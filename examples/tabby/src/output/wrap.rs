@@ -1,8 +1,8 @@
-//! Breaks lines between words, which terminals do not.
+//! Wraps lines between words, which terminals do not do.
 
 use console::measure_text_width as width_of;
 
-/// The text in lines of at most this width, as far as its words allow. A line of two columns goes on in its second one.
+/// The text in lines of at most this width, as far as its words allow. A line with two columns continues in the second one.
 pub fn wrap(text: &str, width: usize) -> String {
     text.split('\n').map(|line| wrap_line(line, width)).collect::<Vec<_>>().join("\n")
 }

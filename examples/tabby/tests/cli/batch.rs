@@ -49,7 +49,7 @@ fn a_batch_that_is_killed_goes_on_where_it_was() {
     let second = run(&server, &args);
     assert_eq!(second.code, Some(0), "{}", second.err);
     assert!(
-        second.out.contains(&format!("{} done, 0 of them failed; {whole} were there before", 12 - whole)),
+        second.out.contains(&format!("{} done, 0 of them failed; {whole} done before", 12 - whole)),
         "{}",
         second.out
     );
@@ -73,7 +73,7 @@ fn a_batch_tells_what_failed_and_makes_it_again() {
     run(&server, &["batch", &input, "-o", &output, "--jobs", "1"]).bad(1, "2 requests failed");
     // The file holds failures still.
     let second = run(&server, &["batch", &input, "-o", &output]);
-    let note = " has 3 results already, 2 of them failed; `--retry-failed` makes those again";
+    let note = " has 3 results already, 2 of them failed; `--retry-failed` retries them";
     assert!(second.err.contains(note), "{}", second.err);
     second.bad(1, "2 requests failed");
     let again = run(&server, &["batch", &input, "-o", &output, "--retry-failed", "--json"]);
@@ -104,8 +104,8 @@ fn a_batch_stops_when_the_server_is_gone() {
         let args = ["batch", &input, "-o", &output, "--jobs", jobs, "--retries", "0"];
         let args: Vec<_> = args.into_iter().chain(["--url", "http://127.0.0.1:1"]).collect();
         let stopped = run(&server, &args);
-        assert!(stopped.err.contains("the same command goes on from there"), "{}", stopped.err);
-        stopped.bad(3, "stopped after 3 requests in a row that did not get to the server");
+        assert!(stopped.err.contains("run the same command again to resume"), "{}", stopped.err);
+        stopped.bad(3, "stopped after 3 consecutive requests that did not reach the server");
         // They are no results.
         assert_eq!(std::fs::read_to_string(&output).unwrap(), "", "-j {jobs}");
     }
@@ -117,7 +117,7 @@ fn a_batch_stops_when_the_server_is_gone() {
         lines.insert(2, "rubbish".to_owned());
         std::fs::write(&input, lines.join("\n")).unwrap();
         let stopped = run(&server, &["batch", &input, "-o", &output, "-j", "1", "--retries", "0"]);
-        stopped.bad(6, "stopped after 3 requests in a row");
+        stopped.bad(6, "stopped after 3 consecutive requests");
         assert_eq!(ids(&std::fs::read_to_string(&output).unwrap()), [""], "the line that is no request");
     }
     std::fs::remove_file(&output).unwrap();
@@ -129,9 +129,9 @@ fn a_batch_stops_when_the_server_is_gone() {
     run(&server, &args).bad(1, "2 requests failed");
     server.answer(gone().times(3));
     std::fs::write(&input, requests(20)).unwrap();
-    run(&server, &args).bad(3, "has 6 results, and the same command goes on from there");
+    run(&server, &args).bad(3, "has 6 results; run the same command again to resume");
     let (out, _) = run(&server, &[&args[..], &["--retry-failed"]].concat()).noted();
-    assert!(out.contains("16 done, 0 of them failed; 6 were there before"), "{out}");
+    assert!(out.contains("16 done, 0 of them failed; 6 done before"), "{out}");
     let mut all: Vec<String> = (0..20).map(|n| n.to_string()).collect();
     all.sort();
     assert_eq!(ids(&std::fs::read_to_string(&output).unwrap()), all);

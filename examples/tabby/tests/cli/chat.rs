@@ -68,9 +68,9 @@ fn commands() {
     );
     let (out, err) = feed(&server, &["chat"], &lines).noted();
     assert_eq!(out, "A.\nB.\nloaded beta: 2 modules of model\nC.\nD.\n");
-    assert!(err.contains("beta (model) 2/2\n(beta is loaded already)\n(3 messages saved in "), "{err}");
+    assert!(err.contains("beta (model) 2/2\n(beta is already loaded)\n(3 messages saved in "), "{err}");
     for note in
-        ["last question is taken back", "started over, with the same", "3 messages loaded", "no instructions now"]
+        ["last question is removed", "started over, with the same", "3 messages loaded", "instructions are removed"]
     {
         assert!(err.contains(note), "{note}: {err}");
     }
@@ -91,7 +91,7 @@ fn commands() {
     feed(&server, &["chat"], "/load /nowhere\n").bad(2, "cannot read /nowhere");
     assert_eq!(sent(&server, CHAT).len(), 5);
     let (_, help) = feed(&server, &["chat"], "/help\n").noted();
-    assert!(help.contains("/system TEXT") && help.contains("Ctrl-C stops an answer"), "{help}");
+    assert!(help.contains("/system TEXT") && help.contains("Ctrl-C stops a response"), "{help}");
 }
 
 #[test]
@@ -115,8 +115,8 @@ fn a_long_conversation_is_fitted_into_the_context() {
     let lines: String = (0..4).map(|n| question(n) + "\n").collect();
     let (out, err) = feed(&server, &["chat", "--system", "Stay.", "--max-tokens", "100"], &lines).noted();
     assert_eq!(out, "Yes.\n".repeat(4));
-    let told = "(the oldest 2 messages no longer fit into the context and are left out)\n\
-                (of its 400 tokens 100 are kept for the answer)\n";
+    let told = "(the oldest 2 messages no longer fit into the context and are omitted)\n\
+                (of its 400 tokens, 100 are reserved for the response)\n";
     assert!(err.contains(told), "{err}");
     let messages = asked(&server);
     assert_eq!(messages[0].1, "Stay.");
@@ -142,13 +142,13 @@ fn what_fits_is_not_refused_for_an_estimate() {
     let (out, err) = feed(&server, &["chat"], &format!("Hi\n{}\n", text(3900.0))).noted();
     assert_eq!(out, "Yes.\nYes.\n");
     assert!(
-        err.contains("(all 2 messages before the last turn are left out") && err.contains("left for the answer"),
+        err.contains("(all 2 messages before the last turn are omitted") && err.contains("left for the response"),
         "{err}"
     );
     let asked = sent(&server, CHAT).len();
     let refused = feed(&server, &["chat", "-"], &text(4400.0));
-    assert!(refused.err.contains("which the answer has to fit into, too; shorten"), "{}", refused.err);
-    refused.bad(5, " tokens of the 4096 of the context");
+    assert!(refused.err.contains("which also has to hold the response; shorten"), "{}", refused.err);
+    refused.bad(5, " of the 4096 tokens of the context");
     assert_eq!(sent(&server, CHAT).len(), asked);
     // A server that counts no messages counts their text; one that counts nothing says itself what is too long.
     let server = start_with(Emulator::builder().default_api_servers());
@@ -170,7 +170,10 @@ fn a_conversation_keeps_to_the_cache() {
     }
     let (out, err) = feed(&server, &["chat"], &format!("{question}\n").repeat(4)).noted();
     assert_eq!(out, "Yes.\n".repeat(4), "{err}");
-    assert!(err.contains("(a prompt may have 513 tokens: the server keeps a whole chunk free in the cache"), "{err}");
+    assert!(
+        err.contains("(a prompt may have 513 tokens: the server also keeps a whole chunk free in the cache"),
+        "{err}"
+    );
     let refused = feed(&server, &["chat"], &format!("{}\n", "word ".repeat(700)));
     assert!(refused.err.contains("`--chunk-size`"), "{}", refused.err);
     refused.bad(5, "Initial job allocation requires");
@@ -228,7 +231,7 @@ fn an_answer_that_reached_its_limit_says_so() {
     let server = start();
     server.script(Script::new().reply("One two three four five six seven eight."));
     let (_, note) = run(&server, &["chat", "count", "--max-tokens", "4"]).noted();
-    assert_eq!(note, "(cut: --max-tokens is reached, or the context is full)\n");
+    assert_eq!(note, "(cut off: --max-tokens is reached, or the context is full)\n");
 }
 
 #[cfg(unix)]
@@ -278,7 +281,7 @@ fn ctrl_c_before_anything_came_takes_the_question_back() {
     interrupt(&child);
     let mut note = String::new();
     err.read_line(&mut note).unwrap();
-    assert_eq!(note, "(interrupted; nothing had come, and the question is taken back)\n");
+    assert_eq!(note, "(interrupted before any response; the question is removed)\n");
     server.script(Script::new().reply("Here."));
     writeln!(input, "again").unwrap();
     drop(input);

@@ -86,7 +86,7 @@ fn failures_of_streams_have_the_hints_of_plain_ones() {
     }
     for stream in [&["complete", ""][..], &["complete", "", "--no-stream"]] {
         server.script(Script::new().fail_before());
-        run(&server, stream).bad(6, "the text to go on with is empty");
+        run(&server, stream).bad(6, "the text to complete is empty");
     }
 }
 

@@ -85,7 +85,7 @@ fn what_ends_early_is_told() {
     assert_eq!(failed.error(6)["kind"], "server");
     server.script(Script::new().reply("on and on").no_eos());
     let (_, note) = run(&server, &["complete", "x"]).noted();
-    assert_eq!(note, "(cut after 1024 tokens; --max-tokens sets how many)\n");
+    assert_eq!(note, "(cut off after 1024 tokens; --max-tokens changes this)\n");
 }
 
 #[cfg(unix)]

@@ -1,4 +1,4 @@
-//! What there is, what is loaded, and changes to it.
+//! Lists, the loaded model, and changes to them.
 
 use serde_json::json;
 use tabbyapi_emulator::{Emulator, ModelSpec};
@@ -130,7 +130,7 @@ fn loading_tells_how_far_it_is() {
 fn loading_tells_when_it_does_nothing() {
     let server = two_models();
     run(&server, &["load", "beta"]).noted();
-    assert_eq!(run(&server, &["load", "beta"]).good(), "beta is loaded already\n");
+    assert_eq!(run(&server, &["load", "beta"]).good(), "beta is already loaded\n");
     run(&server, &["load", "beta", "--max-seq-len", "2048"]).bad(5, "silently keeps its old parameters; --force");
     let script = run(&server, &["load", "beta", "--cache-mode", "Q4", "--json"]);
     assert!(script.out.lines().last().unwrap().contains(r#""already_loaded":true"#), "{}", script.out);
@@ -154,10 +154,10 @@ fn nothing_is_unloaded_for_what_is_not_there() {
     refused(&["load", "TYPO", "--force"], "`tabby unload`");
     let draft = ["load", "beta", "--force", "--draft", "missing"];
     refused(&draft, "`missing` is not in the server's list of draft models, so nothing was unloaded");
-    // An API key is shown the loaded model alone, so nobody can know of another one.
+    // With an API key, the server only lists the loaded model, so other models are unknown.
     let mut command = crate::support::keyless(&server.url(), &["load", "beta", "--force"]);
     let run_it = crate::support::Run::from(command.env("TABBY_API_KEY", server.api_key()).output().unwrap());
-    run_it.bad(5, "only the admin key is shown the whole list");
+    run_it.bad(5, "the server shows the whole list");
     assert!(sent(&server, "/v1/model/load").is_empty());
     assert!(!server.requests().iter().any(|request| request.path == "/v1/model/unload"));
     run(&server, &["unload"]).good();
@@ -182,7 +182,7 @@ fn a_model_can_be_loaded_by_the_request_itself() {
     run(&server, &["unload"]).good();
     for args in [["chat", "Hi"], ["complete", "x"]] {
         let args = [&args[..], &["--param", "model=alpha", "--admin"]].concat();
-        run(&server, &args).bad(6, "a request that names a model fails so while none is loaded");
+        run(&server, &args).bad(6, "a request that names a model fails in this way while none is loaded");
     }
 }
 
@@ -256,7 +256,9 @@ fn templates() {
     assert_eq!(run(&server, &["templates", "list", "--json"]).json()["data"], json!(["alpaca", "chatml"]));
     assert!(run(&server, &["templates", "switch", "chatml"]).good().starts_with("the template is chatml until"));
     run(&server, &["templates", "switch", "nothing"]).bad(5, "a template that it does not have");
-    assert!(run(&server, &["templates", "unload"]).good().starts_with("there is no template: chat is refused"));
+    assert!(
+        run(&server, &["templates", "unload"]).good().starts_with("the template is unloaded: the server rejects chats")
+    );
     run(&server, &["chat", "Hi"]).bad(5, "prompt template is not set");
 }
 
@@ -264,14 +266,14 @@ fn templates() {
 fn sampling() {
     let server = start_with(Emulator::builder().preset("calm", r#"{"temperature": {"override": 0.1}}"#));
     assert_eq!(run(&server, &["sampling"]).good(), "preset   none\npresets  calm\n");
-    assert_eq!(run(&server, &["sampling", "switch", "calm"]).good(), "the preset calm is in force\n");
+    assert_eq!(run(&server, &["sampling", "switch", "calm"]).good(), "the preset calm is active\n");
     assert_eq!(run(&server, &["sampling"]).good(), "preset   calm\npresets  calm\n\ntemperature  0.1\n");
     assert_eq!(run(&server, &["sampling", "overrides", "--json"]).json()["overrides"]["temperature"]["override"], 0.1);
     run(&server, &["sampling", "set", "top_p=0.5", "min_p=0.1", "--force"]).good();
     assert!(run(&server, &["sampling"]).good().ends_with("\nmin_p  0.1  force\ntop_p  0.5  force\n"));
     run(&server, &["sampling", "set", r#"stop=["User:"]"#, "--append"]).good();
     assert!(run(&server, &["sampling"]).good().ends_with("\nstop  [\"User:\"]  additive\n"));
-    assert_eq!(run(&server, &["sampling", "unload"]).good(), "nothing is overridden\n");
+    assert_eq!(run(&server, &["sampling", "unload"]).good(), "all overrides are removed\n");
     // The server goes on naming the preset.
     assert_eq!(run(&server, &["sampling"]).good(), "preset   none\npresets  calm\n");
     run(&server, &["sampling", "switch", "nothing"]).bad(5, "nothing");

@@ -134,7 +134,7 @@ fn refusals_name_the_options() {
     run(&bare, &["chat", "hi"]).bad(5, "no model for chat");
     run(&bare, &["graphql", "{me{id}}"]).bad(5, "does not have the operation");
     let limited = TabbyMl::builder().rate_limit(0).start().unwrap();
-    run(&limited, &["--retries", "0", "models"]).bad(5, "120 requests a minute");
+    run(&limited, &["--retries", "0", "models"]).bad(5, "120 requests per minute");
 }
 
 #[test]

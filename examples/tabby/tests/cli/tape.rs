@@ -47,7 +47,7 @@ fn a_tape_answers_only_what_it_was_asked() {
     let tape = tape("other");
     run(&server, &["permission", "--record", &tape]).good();
     let url = server.url();
-    replay(&url, &["health"], &tape).bad(3, "the recording goes on with GET /v1/auth/permission");
+    replay(&url, &["health"], &tape).bad(3, "the recording continues with GET /v1/auth/permission");
     replay(&url, &["models"], &tape).bad(3, "; replay the same command with the same arguments");
     // Another question is another request.
     let asked = self::tape("asked");
@@ -55,10 +55,7 @@ fn a_tape_answers_only_what_it_was_asked() {
     run(&server, &["chat", "What is 2 + 2?", "--record", &asked]).good();
     let other = replay(&url, &["chat", "What is 3 + 3?"], &asked);
     assert_eq!(other.out, "");
-    other.bad(
-        3,
-        "the recording goes on with POST /v1/chat/completions that asks something else; replay the same command",
-    );
+    other.bad(3, "the recording continues with POST /v1/chat/completions with another body; replay the same command");
     assert_eq!(replay(&url, &["chat", "What is 2 + 2?"], &asked).good(), "Four.\n");
     let token = crate::support::file("hub-token-of-tape", "hf_secret\n");
     let download = ["download", "acme/taped", "--hub-token-file", &token];
@@ -67,7 +64,7 @@ fn a_tape_answers_only_what_it_was_asked() {
     assert!(!std::fs::read_to_string(&downloaded).unwrap().contains("hf_secret"));
     assert_eq!(replay(&url, &download, &downloaded).code, Some(0), "the token is not in it");
     let empty = crate::support::file("empty.jsonl", "");
-    replay(&url, &["health"], &empty).bad(3, "the recording is at its end");
+    replay(&url, &["health"], &empty).bad(3, "the recording has ended");
     let odd = crate::support::file("odd.jsonl", "{}\n");
     replay(&url, &["health"], &odd).bad(2, "is not a recording");
     replay(&url, &["health"], "/nowhere/at/all").bad(2, "cannot read /nowhere/at/all");

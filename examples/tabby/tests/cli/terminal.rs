@@ -30,7 +30,7 @@ fn a_conversation() {
     let server = start();
     server.script(Script::new().reply("<think>Hm.</think>Hello \u{1b}]0;title\u{7}."));
     let mut chat = on_terminal(&server, &["chat"]);
-    chat.exp_string("alpha-7B-exl3. /help lists commands, Ctrl-D ends.").unwrap();
+    chat.exp_string("alpha-7B-exl3. /help lists commands, Ctrl-D quits.").unwrap();
     chat.exp_string(PROMPT).unwrap();
     chat.send_line("hi").unwrap();
     // Reasoning is faint, and nothing of an answer steers the terminal.
@@ -51,7 +51,7 @@ fn a_conversation() {
     chat.exp_string("there is no command /nonsense").unwrap();
     chat.exp_string(PROMPT).unwrap();
     chat.send_control('c').unwrap();
-    chat.exp_string("(Ctrl-C again, or Ctrl-D, ends)").unwrap();
+    chat.exp_string("(press Ctrl-C again, or Ctrl-D, to quit)").unwrap();
     chat.exp_string(PROMPT).unwrap();
     server.script(Script::new().reply("Still here."));
     chat.send_line("and now?").unwrap();
@@ -72,7 +72,7 @@ fn ctrl_c_twice_ends() {
     chat.exp_string("No models are currently loaded").unwrap();
     chat.exp_string(PROMPT).unwrap();
     chat.send_control('c').unwrap();
-    chat.exp_string("(Ctrl-C again, or Ctrl-D, ends)").unwrap();
+    chat.exp_string("(press Ctrl-C again, or Ctrl-D, to quit)").unwrap();
     chat.exp_string(PROMPT).unwrap();
     chat.send_control('c').unwrap();
     chat.exp_eof().unwrap();
@@ -141,7 +141,7 @@ fn ctrl_c_leaves_no_bar_behind() {
     server.release(2);
     assert_narrow(&chat.exp_string("2/4").unwrap());
     chat.send_control('c').unwrap();
-    assert!(chat.exp_string("(the load goes on at the server)").unwrap().contains("\u{1b}[2K"));
+    assert!(chat.exp_string("(the load continues on the server)").unwrap().contains("\u{1b}[2K"));
     let after = chat.exp_string(PROMPT).unwrap();
     assert!(!after.contains("/4"), "{after:?}");
     drop(chat);
@@ -151,7 +151,7 @@ fn ctrl_c_leaves_no_bar_behind() {
     server.release(2);
     assert_narrow(&load.exp_string("2/4").unwrap());
     load.send_control('c').unwrap();
-    assert!(load.exp_string("(the load goes on at the server)").unwrap().contains("\u{1b}[2K"));
+    assert!(load.exp_string("(the load continues on the server)").unwrap().contains("\u{1b}[2K"));
     let after = load.exp_eof().unwrap();
     assert!(after.contains("interrupted") && !after.contains("/4"), "{after:?}");
 }
