@@ -224,7 +224,7 @@ fn every_parameter_of_a_load_is_sent_once() {
     let body = server.requests().pop().unwrap().body;
     assert_eq!(String::from_utf8(body).unwrap().matches("max_seq_len").count(), 1);
     run(&server, &["load", "x", "--param", "cache_size=[]"])
-        .bad(2, "`--param cache_size=[]` is not what the request takes");
+        .bad(2, "`--param cache_size=[]` does not fit the request");
 }
 
 #[test]
