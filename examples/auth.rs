@@ -1,6 +1,6 @@
-//! Keys: what they may do, what is shown to which, a wrong one, and keys that come from elsewhere.
+//! Keys: their permissions, the models that each of them sees, a wrong key, and a key source.
 //!
-//! `cargo run --example auth`. It speaks to an emulated server of its own, since it needs both of its keys.
+//! `cargo run --example auth`. It starts its own emulated server, since it needs both keys of a server.
 
 use tabbyapi::Client;
 use tabbyapi::auth::Credential;
@@ -18,7 +18,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         println!("{name}: {permission}, sees {} models", client.models().list().await?.data.len());
     }
 
-    // With both keys each request carries the one that it needs; lists have a view for either.
+    // With both keys, each request carries the one that it needs. Lists can be requested with either key.
     let both = builder().api_key(server.api_key()).admin_key(server.admin_key()).build()?;
     println!("as admin: {} models", both.models().list().await?.data.len());
     println!(
@@ -33,7 +33,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         println!("{}: {error}", error.code());
     }
 
-    // A vault, a file, a login: asked once, and again when the server refuses the key.
+    // A vault, a file or a login: called once, and again when the server rejects the key.
     let key = server.api_key().to_owned();
     let client = builder()
         .key_source(move |_scope, _rejected| {
@@ -41,6 +41,6 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             async move { Ok(Some(credential?)) }
         })
         .build()?;
-    println!("from elsewhere: {}", client.auth().permission().await?.permission);
+    println!("from a source: {}", client.auth().permission().await?.permission);
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Many requests at a time: generations, embeddings of many texts, and a file of requests that can be killed and gone on with.
+//! Concurrent requests: generations, embeddings of many texts, and a file of requests that can be interrupted and resumed.
 //!
 //! `cargo run --example batch`
 
@@ -24,7 +24,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
     }
 
-    // One vector per text, over as many requests as it takes.
+    // One vector per text, over as many requests as needed.
     let vectors = client.embeddings().many((0..100).map(|n| format!("text {n}"))).per_request(16).await?;
     println!("{} vectors of {} numbers", vectors.data.len(), vectors.dimension());
 
@@ -44,10 +44,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
                 None => println!("{part:?}"),
             }
         }
-        println!("{before} texts had their vectors, {:?} have them now", parts.progress());
+        println!("{before} texts had vectors before, {:?} have them now", parts.progress());
     }
 
-    // Lines of requests. Here the file is a string; the second run begins with what a killed one had left.
+    // Lines of requests. Here the file is a string. The second run starts with the results of an interrupted one.
     let input: Vec<String> = (0..5)
         .map(|n| {
             let body = serde_json::json!({"messages": [{"role": "user", "content": format!("line {n}")}], "max_tokens": 9});
@@ -68,7 +68,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         while let Some(done) = batch.next().await {
             results += &ResultLine::of(&done).to_line();
         }
-        println!("{} results, {} of them made now", results.lines().count(), batch.progress().finished);
+        println!("{} results, {} of them new", results.lines().count(), batch.progress().finished);
     }
     Ok(())
 }

@@ -30,7 +30,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let answer = stream.finish()?;
     println!("\n{} tokens", answer.usage.as_ref().map_or(0, |usage| usage.completion_tokens));
 
-    // A stream that would go on for long, ended by another thread.
+    // A long stream, cancelled by another thread.
     server.script(Script::new().tokens(["And", " so", " on", " and"]).stall_after(4));
     let mut stream = client.chat().stream(&request);
     let handle = stream.cancel_handle();

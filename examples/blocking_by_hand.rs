@@ -11,7 +11,7 @@ use tabbyapi::decode::Decode;
 use tabbyapi::transport::{Sent, TransportError};
 use tabbyapi_emulator::Emulator;
 
-/// Runs a call to its end; `each` sees the items as they come.
+/// Runs a call to its end. `each` receives the items as they arrive.
 fn drive<D: Decode>(agent: &ureq::Agent, mut call: Call<D>, mut each: impl FnMut(D::Item)) -> tabbyapi::Result<()> {
     let epoch = Instant::now();
     let now = || Time::from_epoch(epoch.elapsed());
@@ -44,7 +44,7 @@ fn drive<D: Decode>(agent: &ureq::Agent, mut call: Call<D>, mut each: impl FnMut
                 Some(Ok(n)) => Input::Chunk(buffer[..n].to_vec().into()),
                 Some(Err(error)) => Input::Failed(TransportError::new(Sent::Maybe, error)),
             },
-            // Asked only of those who set `Settings::ask_for_keys`.
+            // Only requested if `Settings::ask_for_keys` is set.
             _ => Input::Key(Ok(None)),
         };
         call.handle_input(now(), input);
@@ -54,7 +54,7 @@ fn drive<D: Decode>(agent: &ureq::Agent, mut call: Call<D>, mut each: impl FnMut
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let server = Emulator::builder().start()?;
     let shared = Shared::new(Settings::new(server.url().parse()?).api_key(server.api_key())?);
-    // Statuses and redirects are the call's business.
+    // The call handles statuses and redirects.
     let agent = ureq::Agent::config_builder().http_status_as_error(false).max_redirects(0).build().new_agent();
 
     drive(&agent, Call::new(&shared, &CurrentModel)?, |model| println!("loaded: {}", model.id))?;

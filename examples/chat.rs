@@ -1,4 +1,4 @@
-//! Chat: a conversation with a tool, streamed; the partial answer of a stream that breaks.
+//! Chat: a conversation with a tool, streamed; the partial response of a stream that breaks.
 //!
 //! `cargo run --example chat`
 
@@ -12,11 +12,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (client, server) = support::connect()?;
     let parameters = json!({"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]});
     let weather = Tool::new("get_weather", "Tells the weather in a city.", parameters);
-    // The directive sets the response of the emulated server. To a real one it is part of the question.
+    // The directive sets the response of the emulated server. A real server treats it as part of the question.
     let question = r#"What is the weather in Oslo? [[fake:{"reply":"<think>I must look.</think><tool_call><function=get_weather><parameter=city>Oslo</parameter></function></tool_call>"}]]"#;
     let request = ChatRequest::new([ChatMessage::user(question)]).tools([weather]).max_tokens(500);
 
-    // Tool calls arrive whole, at the end of the stream.
+    // Tool calls arrive complete, at the end of the stream.
     let answer = client.chat().stream(&request).finish().await?;
     let Some(message) = answer.message() else { return Err("the server gave no choice".into()) };
     println!("reasoning: {:?}", message.reasoning_content.as_deref().unwrap_or_default());

@@ -1,6 +1,6 @@
-//! Embedding models: what there is, what is loaded, loading another one, unloading.
+//! Embedding models: list, current, load, unload.
 //!
-//! `cargo run --example embedding_models`. Against a real server (`TABBY_URL`) it loads and unloads for real.
+//! `cargo run --example embedding_models`. With a real server (`TABBY_URL`), it loads and unloads models there.
 
 mod support;
 
@@ -19,7 +19,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     // A loaded model must be unloaded before another one, or the same one again, is loaded.
     match models.unload().await {
-        Ok(_) => println!("unloaded what there was"),
+        Ok(_) => println!("unloaded the loaded model"),
         Err(error) if error.code() == "no_embedding_model_loaded" => println!("none was loaded"),
         Err(error) => return Err(error.into()),
     }

@@ -1,6 +1,6 @@
-//! Embeddings: the embedding models, vectors of texts, how near they are to each other.
+//! Embeddings: the embedding models, vectors of texts, and their similarity.
 //!
-//! `cargo run --example embeddings`. Against a real server (`TABBY_URL`) an embedding model must be loaded.
+//! `cargo run --example embeddings`. A real server (`TABBY_URL`) must have an embedding model loaded.
 
 mod support;
 
@@ -15,12 +15,12 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("loaded: {}", client.embedding_models().current().await?.id);
 
     let texts = ["the cat sat on the mat", "a cat lay on a rug", "stock prices fell"];
-    // Base64 is a quarter as long on the wire; the vectors are the same.
+    // Base64 takes a quarter of the bytes; the vectors are the same.
     let request = EmbeddingsRequest::new(texts).encoding_format(EncodingFormat::Base64);
     let answer = client.embeddings().create(&request).await?;
     println!("{} vectors of {} numbers by {}", answer.data.len(), answer.dimension(), answer.model);
 
-    // One vector per text, in the order of the texts: that is checked.
+    // One vector per text, in the order of the texts. The library checks this.
     let vectors = answer.into_inner().into_vectors();
     let Some((first, others)) = vectors.split_first() else { return Err("the response has no vectors".into()) };
     for (text, other) in texts[1..].iter().zip(others) {

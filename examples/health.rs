@@ -1,4 +1,4 @@
-//! Health and keys: waiting for a server that is just starting, what it is, what the key may do.
+//! Health and keys: waiting for a server that is starting, its description, the permission of the key.
 //!
 //! `cargo run --example health`
 
@@ -14,7 +14,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let model = client.health().wait_until_ready(Duration::from_secs(60)).await?;
     println!("ready with {}", model.id);
 
-    // Unhealthy is an answer, not an error; the server may serve all the same.
+    // Unhealthy is a response, not an error. The server may still serve requests.
     let health = client.health().check().await?;
     println!("{}, {} issues", health.status, health.issues.len());
     for issue in &health.issues {

@@ -1,4 +1,4 @@
-//! Hooks: one that logs every call, one that redacts what goes out and comes back.
+//! Hooks: one that logs every call, one that redacts requests and restores responses.
 //!
 //! `cargo run --example hooks`
 
@@ -10,7 +10,7 @@ use tabbyapi::hooks::{self, Hook, View};
 use tabbyapi::{Error, Options, Result};
 use tabbyapi_emulator::Script;
 
-/// Prints what calls do.
+/// Logs calls.
 #[derive(Clone)]
 struct Log;
 
@@ -29,7 +29,7 @@ impl Hook for Log {
     }
 }
 
-/// Hides a name from the server, and shows it again in the answer.
+/// Hides a name from the server, and restores it in the response.
 fn pseudonym(name: &'static str, stand_in: &'static str) -> Options {
     let out = hooks::on_request(move |_, request| {
         request.edit(|body| {
@@ -40,7 +40,7 @@ fn pseudonym(name: &'static str, stand_in: &'static str) -> Options {
             }
         })
     });
-    // A name that comes in two chunks would be missed: this one is a single token.
+    // A name that is split between two chunks would be missed. This one is a single token.
     let back = hooks::on_item(move |_, chunk: &mut ChatChunk| {
         for choice in chunk.choices.iter_mut() {
             choice.delta.content = choice.delta.content.take().map(|text| text.replace(stand_in, name).into());

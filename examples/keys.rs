@@ -1,7 +1,7 @@
-//! Keys that are not fixed: from the environment, else from a file like the server's own, which changes while the program runs.
+//! Key sources: the environment, or else a file like the server's own, which changes while the program runs.
 //!
 //! `cargo run --example keys` uses an emulated server, or the server in `TABBY_URL` with the key in `TABBY_API_KEY`. The
-//! keys that the client uses come from variables of this example's own (`EXAMPLE_API_KEY`, which goes first if it is set) and from a
+//! keys of the client come from variables of this example (`EXAMPLE_API_KEY`, which takes precedence if it is set) and from a
 //! file.
 
 use std::{env, fs};
@@ -31,11 +31,11 @@ async fn run(url: &str, key: &str, path: &std::path::Path) -> Result<(), Box<dyn
     let keys = Chain::new().then(environment).then(KeyFile::tokens(path));
     let client = Client::builder(url).key_source(keys).build()?;
 
-    // The server refuses this key. The source is asked for another one, has none, and so the refusal is the error.
+    // The server rejects this key. The source has no other key, so the call fails.
     let refused = client.auth().permission().await;
     println!("with yesterday's key: {}", refused.err().map_or("welcome".to_owned(), |error| error.to_string()));
 
-    // Someone puts the new key there.
+    // The file gets the new key.
     fs::write(path, format!("api_key: {key}\n"))?;
     let permission = client.auth().permission().await?;
     println!("with today's: {}, after {} refresh", permission.permission, permission.meta().record().key_refreshes);

@@ -1,6 +1,6 @@
-//! The KoboldAI API: a generation as it comes, and the small routes around it.
+//! The KoboldAI API: a streamed generation, and the other routes.
 //!
-//! `cargo run --example kobold`. Against a real server (`TABBY_URL`) its `api_servers` must have `Kobold`; those of 2026 fail on
+//! `cargo run --example kobold`. A real server (`TABBY_URL`) must have `Kobold` in its `api_servers`; servers of 2026 fail on
 //! generation.
 
 mod support;
@@ -16,7 +16,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("a context of {:?} tokens", kobold.max_context_length().await?.value);
     println!("{} tokens", kobold.count_tokens("Once upon a time").await?.value);
 
-    // The key is for `abort` and `check` from elsewhere.
+    // The key identifies the generation for `abort` and `check`.
     let request = KoboldRequest::new("Once upon a time").genkey("tale").max_tokens(20);
     let mut stream = kobold.stream(&request);
     while let Some(piece) = stream.next().await {

@@ -1,6 +1,6 @@
-//! LoRAs: what there is, loading with a scaling, what is active, unloading.
+//! LoRAs: list, load with a scaling, active, unload.
 //!
-//! `cargo run --example loras`. Against a real server (`TABBY_URL`) it loads and unloads for real.
+//! `cargo run --example loras`. With a real server (`TABBY_URL`), it loads and unloads LoRAs there.
 
 mod support;
 
@@ -9,7 +9,7 @@ use tabbyapi_emulator::Emulator;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    // Works on servers of 2025. Current ones do not load LoRAs, and report that in the response instead of an error.
+    // Works on servers of 2025. Current servers do not load LoRAs, and report this in the response instead of an error.
     let (client, _server) = support::connect_or(Emulator::builder().loras_work(true))?;
     let loras = client.loras();
 

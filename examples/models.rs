@@ -1,6 +1,6 @@
-//! Models: what there is, loading with progress, what is loaded, reloading with other parameters, unloading.
+//! Models: list, load with progress, current, reload with other parameters, unload.
 //!
-//! `cargo run --example models`. Against a real server (`TABBY_URL`) it loads and unloads for real.
+//! `cargo run --example models`. With a real server (`TABBY_URL`), it loads and unloads models there.
 
 mod support;
 
@@ -15,14 +15,14 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     let Some(first) = models.data.first() else { return Err("no model is available".into()) };
 
-    // Unloads what is loaded first, so that the parameters apply even if this model is loaded already.
+    // Unloads the current model first, so that the parameters apply even if this model is already loaded.
     let request = LoadRequest::new(first.id.as_str()).max_seq_len(2048).cache_mode("Q8");
     let mut load = client.models().reload(&request).await?;
     while let Some(progress) = load.next().await {
         let progress = progress?;
         println!("{}: {}/{} {}", progress.model_type, progress.module, progress.modules, progress.status);
     }
-    // Only now can it be used.
+    // The model can be used from here on.
     let report = load.finish().await?;
     println!("loaded in {:?}", report.meta().record().elapsed().unwrap_or_default());
 

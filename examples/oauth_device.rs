@@ -1,4 +1,4 @@
-//! Signs a user in by a device code, keeps the refresh token, and uses the tokens as keys.
+//! Signs a user in with a device code, stores the refresh token, and uses the tokens as keys.
 //!
 //! ```console
 //! $ OAUTH_CLIENT=my-program OAUTH_TOKEN_URL=https://login.example.org/token \
@@ -6,7 +6,7 @@
 //!   cargo run --features oauth2 --example oauth_device
 //! ```
 //!
-//! Without these variables it shows the same with a scripted authorization server and server.
+//! Without these variables, it uses a scripted authorization server and a scripted TabbyAPI server.
 
 use std::env;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use tabbyapi::transport::script::{Reply, Script};
 use tabbyapi::transport::{Reqwest, Transport};
 use tabbyapi::{Client, Result, TimeoutPolicy, Timeouts};
 
-/// Where a refresh token is kept from one run to the next, if this is set. Whoever can read the file can sign in as the user.
+/// The variable with the file for the refresh token, if it is set. Everyone who can read the file can sign in as the user.
 const KEPT: &str = "OAUTH_REFRESH_FILE";
 
 #[tokio::main]
@@ -40,7 +40,7 @@ async fn show(provider: Provider, server: &str, transport: impl Transport + Clon
         if let (Ok(path), Some(token)) = (env::var(KEPT), &tokens.refresh_token)
             && let Err(error) = std::fs::write(&path, token)
         {
-            eprintln!("the refresh token could not be kept: {error}");
+            eprintln!("cannot store the refresh token: {error}");
         }
     });
     if let Some(kept) = env::var(KEPT).ok().and_then(|path| std::fs::read_to_string(path).ok()) {
@@ -56,11 +56,11 @@ async fn show(provider: Provider, server: &str, transport: impl Transport + Clon
         .build_with(transport)?;
     let model = client.models().current().await?;
     println!("signed in; the server has loaded {}", model.id);
-    println!("keys that were replaced on the way: {}", model.meta().record().key_refreshes);
+    println!("keys replaced during the call: {}", model.meta().record().key_refreshes);
     Ok(())
 }
 
-/// A user who confirms after the first question, and a server that has revoked the first token already.
+/// A user who confirms after the first poll, and a server that has already revoked the first token.
 fn scripted() -> Script {
     Script::new([
         Reply::json(

@@ -1,8 +1,8 @@
-//! An executor of one's own: the library's client on hyper, without reqwest.
+//! A custom executor: the library's client on hyper, without reqwest.
 //!
 //! `cargo run --example own_executor --no-default-features`
 //!
-//! An executor moves bytes and provides the time. Retries, deadlines, keys and streams are up to the library.
+//! An executor moves bytes and provides the time. The library implements retries, deadlines, keys and streams.
 
 use std::error::Error;
 use std::future::Future;
@@ -27,7 +27,7 @@ use tokio::time::Instant;
 
 struct Hyper {
     client: HyperClient<HttpConnector, Full<Bytes>>,
-    /// What the library's clock counts from.
+    /// The start of the library's clock.
     epoch: Instant,
 }
 
@@ -36,11 +36,11 @@ impl Hyper {
         let mut connector = HttpConnector::new();
         connector.set_connect_timeout(Some(Duration::from_secs(10)));
         connector.set_nodelay(true);
-        // The server closes idle connections after 5 s: the pool must give them up before.
+        // The server closes idle connections after 5 s, so the pool must close them earlier.
         let client = HyperClient::builder(TokioExecutor::new())
             .pool_idle_timeout(Duration::from_secs(4))
             .pool_timer(TokioTimer::new())
-            // Whether to try again is for the library to decide.
+            // The library decides about retries.
             .retry_canceled_requests(false)
             .build(connector);
         Hyper { client, epoch: Instant::now() }
@@ -54,13 +54,13 @@ impl Transport for Hyper {
         &self,
         request: Request<Bytes>,
     ) -> impl Future<Output = Result<Response<Body>, TransportError>> + Send + 'static {
-        // The request is whole: verb, absolute address, headers with the key, body. It goes out as it is.
+        // The request is complete: method, absolute URL, headers with the key, body. It is sent unchanged.
         let sending = self.client.request(request.map(Full::new));
         async move {
             match sending.await {
                 Ok(response) => Ok(response.map(Body)),
-                // The one thing to judge: can the server have seen the request? If not, it is sent again without harm.
-                // hyper calls it cancelled when a pooled connection was closed before anything went out.
+                // Reports whether the server can have received the request. If not, it can safely be sent again.
+                // hyper reports a cancellation if a pooled connection was closed before anything was sent.
                 Err(error) => {
                     let cause = error.source().and_then(|cause| cause.downcast_ref::<hyper::Error>());
                     let unsent = error.is_connect() || cause.is_some_and(hyper::Error::is_canceled);
@@ -90,7 +90,7 @@ impl Transport for Hyper {
     }
 }
 
-/// Frames as they come, one at a time: who does not poll holds the server back, who drops it closes the connection.
+/// Yields frames as they arrive. Not polling applies back-pressure to the server, and dropping closes the connection.
 struct Body(Incoming);
 
 impl Stream for Body {
@@ -101,7 +101,7 @@ impl Stream for Body {
             return Poll::Ready(match ready!(Pin::new(&mut self.0).poll_frame(cx)) {
                 Some(Ok(frame)) => match frame.into_data() {
                     Ok(data) => Some(Ok(data)),
-                    // Trailers carry nothing here.
+                    // There are no trailers here.
                     Err(_) => continue,
                 },
                 Some(Err(error)) => Some(Err(TransportError::new(Sent::Maybe, root(&error)).with_source(error))),
@@ -134,7 +134,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let answer = stream.finish().await?;
     println!("\n{} chunks, {} bytes", answer.meta().record().items, answer.text().len());
 
-    // Errors come out as from the library's own executors, after its retries.
+    // Errors are the same as with the library's own executors, after its retries.
     drop(server);
     if let Err(error) = client.models().current().await {
         let attempts = error.record().map_or(0, |record| record.attempt_count);

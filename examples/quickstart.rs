@@ -1,12 +1,12 @@
 //! The first five minutes: health, models, a load with a progress bar, a streamed chat.
 //!
-//! `cargo run --example quickstart` starts an emulated server in this process. To speak to a server of yours:
+//! `cargo run --example quickstart` starts an emulated server in this process. To use your own server:
 //!
 //! ```sh
 //! TABBY_URL=http://127.0.0.1:5000 TABBY_API_KEY=… TABBY_ADMIN_KEY=… cargo run --example quickstart
 //! ```
 //!
-//! `TABBY_MODEL` names the model to load; by default it is the loaded one, or else the first of the list.
+//! `TABBY_MODEL` is the model to load; by default, the loaded model, or else the first one of the list.
 
 use std::env;
 use std::error::Error;
@@ -45,7 +45,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
     chat(&client).await
 }
 
-/// The server of the environment, or one that lives as long as what is returned.
+/// The server of the environment, or an emulated one that lives as long as the returned value.
 fn connect() -> Result<(Client, Option<Emulator>), Box<dyn Error>> {
     let variable = |name| env::var(name).unwrap_or_default();
     if let Ok(url) = env::var("TABBY_URL") {
@@ -55,7 +55,7 @@ fn connect() -> Result<(Client, Option<Emulator>), Box<dyn Error>> {
             .build()?;
         return Ok((client, None));
     }
-    println!("TABBY_URL is not set: starting an emulated server, which echoes what it is asked");
+    println!("TABBY_URL is not set: starting an emulated server, which echoes prompts");
     let emulator = Emulator::builder()
         .model(ModelSpec::new("alpha-7B-exl3").modules(40))
         .no_model_loaded()
@@ -66,7 +66,7 @@ fn connect() -> Result<(Client, Option<Emulator>), Box<dyn Error>> {
     Ok((client, Some(emulator)))
 }
 
-/// Loads a model and shows how far it is.
+/// Loads a model and shows the progress.
 async fn load(client: &Client, names: &[&str]) -> Result<(), Box<dyn Error>> {
     let current = match client.models().current().await {
         Ok(card) => Some(card.id.to_string()),
@@ -87,7 +87,7 @@ async fn load(client: &Client, names: &[&str]) -> Result<(), Box<dyn Error>> {
     let report = load.finish().await?;
     bar.finish_and_clear();
     if report.was_loaded_already() {
-        println!("loaded   {name}, as it was before");
+        println!("loaded   {name}, which was already loaded");
         return Ok(());
     }
     let parts: Vec<_> =
@@ -96,7 +96,7 @@ async fn load(client: &Client, names: &[&str]) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Streams an answer as it comes.
+/// Streams a response as it arrives.
 async fn chat(client: &Client) -> Result<(), Box<dyn Error>> {
     let request = ChatRequest::new([
         ChatMessage::system("You answer in one sentence."),
@@ -114,7 +114,7 @@ async fn chat(client: &Client) -> Result<(), Box<dyn Error>> {
     let answer = stream.finish().await?;
     if let Some(usage) = &answer.usage {
         print!("usage    {} tokens in, {} tokens out", usage.prompt_tokens, usage.completion_tokens);
-        // The server leaves the rate open for answers that were too quick to measure.
+        // The server reports no rate for responses that were too fast to measure.
         let measured = answer.meta().record().elapsed().map(|time| usage.completion_tokens as f64 / time.as_secs_f64());
         let rate = usage.completion_tokens_per_sec.as_ref().and_then(|rate| rate.per_second()).or(measured);
         println!(", {:.1} tokens per second", rate.unwrap_or_default());

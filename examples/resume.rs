@@ -1,4 +1,4 @@
-//! Streams that heal: an answer that is cut twice and stalls once, and is whole nonetheless; one that must not be resumed.
+//! Resuming streams: a response that is cut twice and stalls once, but completes; one that cannot be resumed.
 //!
 //! `cargo run --example resume`
 
@@ -18,7 +18,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let timeouts = Timeouts::STREAM.idle(Duration::from_secs(1));
     let client = client.with(Options::new().timeouts(timeouts));
 
-    // The emulated server is scripted to break off: it cuts the stream, resets the connection, then falls silent.
+    // The emulated server follows a script: it cuts the stream, resets the connection, then stalls.
     if let Some(server) = &server {
         let words = || Script::new().tokens(["The", " Rhine", " rises", " in", " the", " Alps", "."]);
         server.script(words().cut_after(2));
@@ -46,7 +46,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         );
     }
 
-    // Under a schema the rest would start over in the middle of the text, so it is not asked for.
+    // With a schema, the rest would start over in the middle of the text, so the stream is not resumed.
     if let Some(server) = &server {
         server.script(Script::new().tokens(["{", "\"city\"", ": ", "\"Oslo\"", "}"]).cut_after(2));
     }

@@ -1,6 +1,6 @@
-//! Sampling: presets, overrides for all clients of a server, and what a server would not take.
+//! Sampling: presets, overrides for all clients of a server, and invalid overrides.
 //!
-//! `cargo run --example sampling`. Against a real server (`TABBY_URL`) it changes settings that all of its clients share.
+//! `cargo run --example sampling`. With a real server (`TABBY_URL`), it changes settings of all its clients.
 
 mod support;
 
@@ -25,7 +25,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     client.sampling().unload().await?;
 
-    // All that a server would not take, before it is asked.
+    // Finds everything that the server would reject, before the request is sent.
     if let Err(faults) = SamplingParams::new().temperature(11.0).min_tokens(9).max_tokens(8).validate() {
         for fault in &*faults {
             println!("{fault} ({:?})", fault.effect);

@@ -1,4 +1,4 @@
-//! Streams in flow: many at a time as one, paused, ended at a budget, taken up again; a read that is hedged.
+//! Streams: multiplexed, paused, ended at a budget, continued; a hedged read.
 //!
 //! `cargo run --example streams`
 
@@ -20,11 +20,11 @@ fn ask(question: &str) -> ChatRequest {
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (client, server) = support::connect()?;
 
-    // A read that a second call helps out if the first one is late.
+    // A read that starts a second call if the first one is late.
     let model = client.hedged(&CurrentModel, Duration::from_millis(500)).await?;
     println!("{} is loaded", model.id);
 
-    // Three answers at a time, which take turns.
+    // Three concurrent responses, whose items are interleaved.
     let mut mux = Mux::new();
     for river in ["Rhine", "Elbe", "Oder"] {
         mux.add(river, Pausable::new(client.chat().stream(&ask(&format!("Where does the {river} rise?")))));
@@ -39,7 +39,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     println!("{texts:#?}");
 
-    // No more than some tokens, and no longer than some seconds.
+    // Limited to a number of tokens and to a time.
     let budget = Budget::new().tokens(5).time(Duration::from_secs(20));
     let (answer, ended) = client.chat().stream(&ask("Tell me a long story.")).limited(budget).finish().await?;
     println!("{} … ({ended:?})", answer.text());

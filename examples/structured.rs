@@ -1,4 +1,4 @@
-//! Structured output: an answer as a value of a type.
+//! Structured output: a response as a value of a type.
 //!
 //! `cargo run --example structured --features schemars`
 
@@ -29,7 +29,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("{} has {} people and {} rivers", city.value.name, city.value.people, city.value.rivers.len());
     println!("raw: {}", city.raw);
 
-    // An answer that is cut off, or was not held to the schema, keeps its text.
+    // The error has the text if the response is cut off or does not match the schema.
     if let Some(server) = &server {
         server.script(Script::new().reply(r#"{"name": "Oslo", "people": 717710, "rivers": []}"#));
     }

@@ -1,4 +1,4 @@
-//! TabbyML/tabby, the coding assistant: what the server is, a conversation, and an editor that completes code while somebody types.
+//! TabbyML/tabby, the coding assistant: the server's state, a chat, and an editor that completes code while the user types.
 //!
 //! `cargo run --example tabbyml --features tabbyml`. It starts an emulated server, or uses the one at `TABBYML_URL` with `TABBYML_TOKEN`.
 
@@ -33,7 +33,7 @@ async fn main() -> std::result::Result<(), Box<dyn Error>> {
     Editor::new(client).run("fib.py", "def fib(n):", "\n    if n").await
 }
 
-/// A client of the server at `TABBYML_URL`, or of an emulated one, which lives as long as what is returned.
+/// A client of the server at `TABBYML_URL`, or of an emulated one, which lives as long as the returned value.
 fn connect() -> std::result::Result<(Client, Option<TabbyMl>), Box<dyn Error>> {
     let builder = |url: &str| Client::builder(url).user_agent("tabbyml-example/1.0").rate_limit(RATE_LIMIT);
     if let Ok(url) = env::var("TABBYML_URL") {
@@ -45,11 +45,11 @@ fn connect() -> std::result::Result<(Client, Option<TabbyMl>), Box<dyn Error>> {
     Ok((client, Some(server)))
 }
 
-/// An editor of one file with the cursor at its end. It does what the session says, and reports what happens.
+/// An editor of one file with the cursor at its end. It carries out the actions of the session, and reports events.
 struct Editor {
     client: Client,
     session: CompletionSession,
-    /// The call that is under way, and where its response goes.
+    /// The running call, and the channel for its response.
     call: Option<(RequestId, JoinHandle<()>)>,
     responses: (mpsc::Sender<Answered>, mpsc::Receiver<Answered>),
     ghost: Option<String>,
@@ -63,11 +63,11 @@ impl Editor {
         Editor { client, session, call: None, responses: mpsc::channel(8), ghost: None }
     }
 
-    /// Types a text key by key, and accepts what is shown once the user rests.
+    /// Types a text key by key, and accepts the suggestion when the user pauses.
     async fn run(mut self, file: &str, before: &str, keys: &str) -> std::result::Result<(), Box<dyn Error>> {
         let mut text = before.to_owned();
         let mut keys = keys.chars();
-        // Looks at what is shown before it types along.
+        // Reads the suggestion before typing along.
         self.edit(file, &text);
         loop {
             let until = self.act();
@@ -78,7 +78,7 @@ impl Editor {
                     self.session.answered(self.now(), id, response.as_ref());
                 }
                 () = tokio::time::sleep(pause) => {
-                    // Either the session has something to do by now, or the next key comes.
+                    // Either the session has an action, or the next key arrives.
                     if until.is_some() {
                         continue;
                     }
@@ -99,7 +99,7 @@ impl Editor {
         };
         self.session.accepted(self.now(), Accepted::All);
         self.act();
-        // The event is on its way.
+        // Wait until the event is sent.
         tokio::time::sleep(Duration::from_millis(100)).await;
         println!("\naccepted:\n{text}{}", suggestion.text);
         Ok(())
@@ -109,7 +109,7 @@ impl Editor {
         self.session.edit(self.now(), Cursor::new("python", file, text, "\n"));
     }
 
-    /// Does what is to be done now, and returns when to look again.
+    /// Carries out the current actions, and returns when to poll again.
     fn act(&mut self) -> Option<Time> {
         loop {
             match self.session.poll(self.now()) {
@@ -117,13 +117,13 @@ impl Editor {
                     let (call, sender) = (self.client.completions().create(&request), self.responses.0.clone());
                     let call = tokio::spawn(async move {
                         let response = call.await.map(|response| response.into_inner());
-                        // The editor may have gone.
+                        // The editor may be closed.
                         _ = sender.send((id, response)).await;
                     });
                     println!("asked");
                     self.call = Some((id, call));
                 }
-                // Aborting the task drops the call, which closes its connection; the server stops then.
+                // Aborting the task drops the call. This closes the connection, and the server stops.
                 Action::Cancel(id) => {
                     if let Some((_, call)) = self.call.take_if(|(other, _)| *other == id) {
                         call.abort();

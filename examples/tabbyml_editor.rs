@@ -1,4 +1,4 @@
-//! A small editor in the terminal that completes code: type at the end of a Python file, and see what TabbyML/tabby suggests.
+//! A small editor in the terminal that completes code: type at the end of a Python file to get suggestions from TabbyML/tabby.
 //!
 //! `cargo run --example tabbyml_editor --features tabbyml`. Tab accepts a suggestion, the right arrow its next word, Escape rejects it or ends
 //! the program. It starts an emulated server, or uses the one at `TABBYML_URL` with `TABBYML_TOKEN`.
@@ -33,17 +33,17 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Editor::new(client, "def fib(n):\n    ").run().await
 }
 
-/// A file with the cursor at its end. It does what the session says, and reports what happens.
+/// A file with the cursor at its end. It carries out the actions of the session, and reports events.
 struct Editor {
     client: Client,
     session: CompletionSession,
     text: String,
     ghost: String,
-    /// The call that is under way, and where its response goes.
+    /// The running call, and the channel for its response.
     call: Option<(RequestId, JoinHandle<()>)>,
     responses: (mpsc::Sender<Answered>, mpsc::Receiver<Answered>),
     term: Term,
-    /// How many lines above that of the cursor are on the screen.
+    /// The number of lines above the cursor on the screen.
     drawn: usize,
 }
 
@@ -69,7 +69,7 @@ impl Editor {
         loop {
             let until = self.act();
             self.draw()?;
-            // Without anything to do, a key or a response comes first.
+            // Without an action, wait for a key or a response.
             let pause = until.map_or(Duration::MAX, |until| until.since(self.now()));
             tokio::select! {
                 Some((id, response)) = self.responses.1.recv() => self.session.answered(self.now(), id, response.as_ref()),
@@ -88,12 +88,12 @@ impl Editor {
         self.act();
         self.draw()?;
         self.term.write_line("")?;
-        // The last event is on its way.
+        // Wait until the last event is sent.
         tokio::time::sleep(Duration::from_millis(100)).await;
         Ok(())
     }
 
-    /// Takes in a key. Returns whether the program goes on.
+    /// Handles a key. Returns whether the program continues.
     fn pressed(&mut self, key: Key) -> bool {
         match key {
             Key::Tab if !self.ghost.is_empty() => {
@@ -124,7 +124,7 @@ impl Editor {
         self.session.edit(self.now(), Cursor::new("python", "fib.py", self.text.as_str(), "\n"));
     }
 
-    /// Does what is to be done now, and returns when to look again.
+    /// Carries out the current actions, and returns when to poll again.
     fn act(&mut self) -> Option<Time> {
         loop {
             match self.session.poll(self.now()) {
@@ -132,12 +132,12 @@ impl Editor {
                     let (call, sender) = (self.client.completions().create(&request), self.responses.0.clone());
                     let call = tokio::spawn(async move {
                         let response = call.await.map(|response| response.into_inner());
-                        // The editor may have gone.
+                        // The editor may be closed.
                         _ = sender.send((id, response)).await;
                     });
                     self.call = Some((id, call));
                 }
-                // Aborting the task drops the call, which closes its connection; the server stops then.
+                // Aborting the task drops the call. This closes the connection, and the server stops.
                 Action::Cancel(id) => {
                     if let Some((_, call)) = self.call.take_if(|(other, _)| *other == id) {
                         call.abort();
@@ -159,7 +159,7 @@ impl Editor {
         }
     }
 
-    /// Draws the text, with the suggestion in the background.
+    /// Draws the text, with the suggestion dimmed.
     fn draw(&mut self) -> io::Result<()> {
         self.term.clear_line()?;
         self.term.clear_last_lines(self.drawn)?;
@@ -174,7 +174,7 @@ impl Editor {
     }
 }
 
-/// The keys that are pressed, read by a thread of their own.
+/// The pressed keys, read by a separate thread.
 fn keys(term: Term) -> mpsc::Receiver<Key> {
     let (sender, receiver) = mpsc::channel(64);
     std::thread::spawn(move || {

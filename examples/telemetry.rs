@@ -2,8 +2,8 @@
 //!
 //! `cargo run --example telemetry --features tracing`
 //!
-//! With the feature `opentelemetry` in place of it, `telemetry::OpenTelemetry` goes where `Tracing` stands here, and exports
-//! through the SDK that the program has set up.
+//! With the feature `opentelemetry` instead, use `telemetry::OpenTelemetry` in place of `Tracing`. It exports
+//! through the SDK that the program has configured.
 
 mod support;
 

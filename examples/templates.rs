@@ -1,7 +1,7 @@
-//! Chat templates: what there is, switching, what chat says without one.
+//! Chat templates: list, switch, and the error of a chat without one.
 //!
-//! `cargo run --example templates`. Against a real server (`TABBY_URL`) it changes the template for all of its clients. At the end
-//! the template is the one from before, if the server lists it; a model's own template comes back when the model is loaded again.
+//! `cargo run --example templates`. With a real server (`TABBY_URL`), it changes the template for all its clients. At the end,
+//! the original template is restored, if the server lists it. A model's own template is restored when the model is loaded again.
 
 mod support;
 

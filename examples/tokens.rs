@@ -1,4 +1,4 @@
-//! Tokens: of a text, of a conversation, back to text, and how many there are.
+//! Tokens: of a text, of a conversation, back to text, and counts.
 //!
 //! `cargo run --example tokens`
 
@@ -17,7 +17,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let decoded = tokens.decode(&DecodeRequest::new(encoded.into_inner().tokens)).await?;
     println!("back again: {:?}", decoded.text);
 
-    // A conversation, as the chat template writes it.
+    // A conversation, as formatted by the chat template.
     let chat = [ChatMessage::system("Be brief."), ChatMessage::user("Who are you?")];
     println!("the conversation has {} tokens", tokens.count(&EncodeRequest::new(chat)).await?.length);
 

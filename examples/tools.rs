@@ -25,7 +25,7 @@ struct Weather {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (client, server) = support::connect()?;
-    // With the feature `schemars`, `add_derived` makes the schema from the type.
+    // With the feature `schemars`, `add_derived` derives the schema from the type.
     let parameters = json!({"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]});
     let tools = Tools::new()
         .add("get_weather", "Tells the weather in a city.", parameters, |place: Place| async move {

@@ -1,7 +1,7 @@
 //! Tower around the client and below it: calls balanced over three servers by tower's own "power of two choices", under a
-//! limit and a deadline of tower's.
+//! limit and a deadline of tower.
 //!
-//! `cargo run --example tower_balance --features tower` starts three emulated servers by itself.
+//! `cargo run --example tower_balance --features tower` starts three emulated servers.
 
 use std::time::Duration;
 
@@ -20,14 +20,14 @@ async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let delay = Duration::from_millis(5);
     let servers: Vec<_> = (0..3).map(|_| Emulator::builder().token_delay(delay).start()).collect::<Result<_, _>>()?;
 
-    // A client for each server, and how many of its calls are pending.
+    // A client for each server, with the number of its pending calls.
     let clients = servers.iter().map(|server| {
         let client = Client::builder(server.url()).api_key(server.api_key()).build()?;
         Ok(PendingRequests::new(client, CompleteOnResponse::default()))
     });
     let clients: Vec<_> = clients.collect::<tabbyapi::Result<_>>()?;
 
-    // Of two servers at random, the one with less to do. The buffer lets tasks share it.
+    // Of two random servers, the one with fewer pending calls. The buffer lets tasks share it.
     let balanced = Balance::new(ServiceList::new::<ChatRequest>(clients));
     let service =
         ServiceBuilder::new().buffer(64).concurrency_limit(24).timeout(Duration::from_secs(60)).service(balanced);
@@ -43,7 +43,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
         println!("{} answered {} of them", server.url(), server.requests().len());
     }
 
-    // The other way round: layers of tower's below a client, which then streams through them.
+    // The reverse: layers of tower below a client, which then streams through them.
     let reqwest = Reqwest::new(reqwest::Client::builder())?;
     let below = ServiceBuilder::new().concurrency_limit(4).service(Wire::new(reqwest.clone()));
     let client =

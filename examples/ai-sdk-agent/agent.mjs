@@ -1,4 +1,4 @@
-// An agent of the Vercel AI SDK with one tool, which ends in an object of a schema.
+// An agent with the Vercel AI SDK and one tool, which ends with an object of a schema.
 //
 //   TABBY_URL=http://127.0.0.1:5000 TABBY_API_KEY=… node agent.mjs "Call get_weather for Oslo"
 import { Output, ToolLoopAgent, tool } from "ai";

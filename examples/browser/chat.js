@@ -1,7 +1,7 @@
-// A chat page: connect, choose and load a model, talk. Open it through any static file server, for example
+// A chat page: connect, choose and load a model, chat. Open it through any static file server, for example
 // `npx http-server .` in the root of the repository, at /examples/browser/.
 //
-// Without a bundler, the package is taken from where it was built; with one, it is `tabbyapi`.
+// Without a bundler, the package is imported from its build folder; with one, import `tabbyapi`.
 import { Tabby, TabbyError } from "../../wasm/dist/web.js";
 
 const $ = (id) => document.getElementById(id);
@@ -15,11 +15,11 @@ let tabby;
 let stream;
 const messages = [];
 
-/** Where the settings are in the way of the conversation once they are made. */
+/** On narrow screens, the settings are hidden once they are made. */
 const isSmall = matchMedia("(max-width: 40rem), (max-height: 30rem)");
 const log = $("log");
 
-/** Shows something more of the conversation, and follows it to the end unless the reader has scrolled up. */
+/** Updates the conversation, and scrolls to the end unless the reader has scrolled up. */
 function grow(change) {
   const isAtEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 40;
   change();
@@ -31,7 +31,7 @@ function say(text, bad = false) {
   $("status").classList.toggle("bad", bad);
 }
 
-/** The sentence that an error prints as; it tells what to do, too. */
+/** The message of an error, which also says what to do. */
 const tell = (error) => say(error instanceof TabbyError ? error.message : String(error), true);
 
 $("connect").addEventListener("submit", async (event) => {
@@ -138,13 +138,13 @@ async function answer(text) {
   const stopped = !error && !stream.outcome;
   const said = message?.content || message?.reasoning_content || message?.tool_calls?.length;
   const isWhole = !error && !stopped;
-  // What had arrived stays to be seen, whether it came to its end, was stopped or broke.
+  // The received text stays visible, whether the response is complete, stopped or broken.
   if (isWhole && !said) body.append("(an empty answer)");
   if (stopped && said) rate.textContent += ", stopped";
   if (isWhole || message?.content) {
     messages.push(message ?? { role: "assistant", content: "" });
   } else {
-    // The question is taken back, since templates want questions and answers in turn.
+    // The question is removed, since templates require alternating questions and answers.
     messages.pop();
     if (!said) for (const block of [question, answered]) block.remove();
     $("ask").elements.text.value ||= text;

@@ -1,8 +1,8 @@
-// A text field that completes code. The session decides when to ask, what to send, what to show and what to report; this page has the clock,
+// A text field that completes code. The session decides when to send requests, what to send, what to show and what to report. This page has the clock,
 // the client and the keys. Open it through any static file server, for example `npx http-server .` in the root of the repository, at
 // /examples/editor/.
 //
-// Without a bundler, the package is taken from where it was built; with one, it is `tabbyapi/tabbyml`.
+// Without a bundler, the package is imported from its build folder; with one, import `tabbyapi/tabbyml`.
 import { CompletionSession, TabbyError, TabbyML } from "../../wasm/dist/tabbyml-browser.js";
 
 const $ = (id) => document.getElementById(id);
@@ -11,7 +11,7 @@ const now = () => performance.now();
 
 let tabby;
 let session;
-/** The calls that are under way, by the numbers of their requests. */
+/** The running calls, by the ids of their requests. */
 const calls = new Map();
 let timer;
 
@@ -20,7 +20,7 @@ function say(text, bad = false) {
   $("status").classList.toggle("bad", bad);
 }
 
-/** The sentence that an error prints as; it says what to do, too. */
+/** The message of an error, which also says what to do. */
 const fail = (error) => say(error instanceof TabbyError ? error.message : String(error), true);
 
 $("connect").addEventListener("submit", async (event) => {
@@ -40,14 +40,14 @@ $("connect").addEventListener("submit", async (event) => {
   }
 });
 
-/** Where the cursor is; nothing is completed while something is selected. */
+/** The position of the cursor. Nothing is completed during a selection. */
 function cursor() {
   const { value, selectionStart, selectionEnd } = field;
   if (selectionStart !== selectionEnd) return undefined;
   return { language: "python", filepath: "page.py", prefix: value.slice(0, selectionStart), suffix: value.slice(selectionStart) };
 }
 
-/** Reports where the cursor is now. */
+/** Reports the position of the cursor. */
 function edited() {
   if (!session) return;
   const place = cursor();
@@ -56,7 +56,7 @@ function edited() {
   act();
 }
 
-/** Does what the session says, until there is nothing to do, and looks again when it is time. */
+/** Carries out the actions of the session until it waits, and polls again when it is time. */
 function act() {
   clearTimeout(timer);
   for (;;) {
@@ -76,7 +76,7 @@ function act() {
         show(undefined);
         break;
       case "report":
-        // Nothing depends on it.
+        // Nothing depends on the result.
         tabby.events.log(action.event).catch(() => {});
         break;
       default:
@@ -107,9 +107,9 @@ function show(suggestion) {
   const text = suggestion?.text ?? "";
   $("before").textContent = value.slice(0, selectionStart);
   $("ghost").textContent = text;
-  // A line of nothing at the end would be left out.
+  // An empty line at the end would be omitted.
   $("after").textContent = `${value.slice(selectionStart + (suggestion?.replace ?? 0))}\n`;
-  // What follows the cursor is moved by the suggestion, which the field cannot do.
+  // The suggestion moves the text after the cursor, which the field cannot do.
   $("editor").classList.toggle("moved", text !== "" && value.slice(selectionStart).trimEnd() !== "");
   $("announce").textContent = text === "" ? "" : `Suggestion: ${text}`;
   scrolled();
@@ -119,10 +119,10 @@ function scrolled() {
   [$("behind").scrollTop, $("behind").scrollLeft] = [field.scrollTop, field.scrollLeft];
 }
 
-/** Inserts a text at the cursor in place of so many characters after it, so that it can be undone. */
+/** Inserts a text at the cursor in place of this many characters after it, so that it can be undone. */
 function insert(text, replace) {
   field.setSelectionRange(field.selectionStart, field.selectionStart + replace);
-  // The only way that keeps the field's own undo.
+  // This is the only way that keeps the field's own undo.
   if (!document.execCommand("insertText", false, text)) field.setRangeText(text, field.selectionStart, field.selectionEnd, "end");
 }
 

@@ -1,4 +1,4 @@
-// A chat in the terminal: each line of standard input is a message, and the answer is printed as it streams. Ctrl+C aborts an answer.
+// A chat in the terminal: each line of standard input is a message, and the response is printed as it streams. Ctrl+C aborts a response.
 //
 //   TABBY_URL=http://127.0.0.1:5000 TABBY_API_KEY=… node chat.mjs
 import { createInterface } from "node:readline";
@@ -23,7 +23,7 @@ for await (const content of lines) {
     messages.push({ role: "assistant", content: await stream.text() });
   } catch (error) {
     if (!(error instanceof TabbyError)) throw error;
-    // What has no answer is not part of the conversation.
+    // A message without a response is not part of the conversation.
     messages.pop();
     console.error(error.name === "AbortError" ? "(aborted)" : `error: ${error.message}`);
     process.exitCode = 1;

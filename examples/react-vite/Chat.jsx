@@ -2,7 +2,7 @@ import { useRef, useState } from "react";
 
 const MOST_TOKENS = 500;
 
-/** A conversation: the answer shows as it streams, and can be stopped. */
+/** A conversation. The response is shown as it streams, and can be stopped. */
 export function Chat({ tabby }) {
   const [messages, setMessages] = useState([]);
   const [answer, setAnswer] = useState();
@@ -22,7 +22,7 @@ export function Chat({ tabby }) {
     } catch (error) {
       setFailure(error.message);
     }
-    // What has arrived stays, also of an answer that was stopped.
+    // The received text stays, also of a stopped response.
     const content = stream.soFar.choices[0]?.message.content;
     if (content) setMessages([...asked, { role: "assistant", content }]);
     setAnswer(undefined);

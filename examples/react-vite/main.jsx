@@ -1,4 +1,4 @@
-// A chat page in React. The development server of Vite passes `/v1` on to the server at TABBY_URL, so that page and server have one origin.
+// A chat page in React. The development server of Vite forwards `/v1` to the server at TABBY_URL, so that page and server have one origin.
 import { createRoot } from "react-dom/client";
 import { Tabby } from "tabbyapi";
 import { Chat } from "./Chat.jsx";

@@ -1,4 +1,4 @@
-//! What the examples share: the server they speak to.
+//! The server that the examples share.
 
 use std::env;
 use std::error::Error;
@@ -7,13 +7,13 @@ use tabbyapi::Client;
 use tabbyapi_emulator::{Emulator, EmulatorBuilder};
 
 /// A client of the server in `TABBY_URL` (with `TABBY_API_KEY` and `TABBY_ADMIN_KEY`), or else of an emulated one, which
-/// lives as long as what is returned.
+/// lives as long as the returned value.
 #[allow(dead_code, reason = "an example that sets its emulator up calls the other one")]
 pub fn connect() -> Result<(Client, Option<Emulator>), Box<dyn Error>> {
     connect_or(Emulator::builder())
 }
 
-/// The same with an emulator of one's own.
+/// The same with a given emulator.
 pub fn connect_or(emulator: EmulatorBuilder) -> Result<(Client, Option<Emulator>), Box<dyn Error>> {
     let variable = |name| env::var(name).unwrap_or_default();
     if let Ok(url) = env::var("TABBY_URL") {

@@ -1,8 +1,8 @@
-// An edge worker before a TabbyAPI server: it keeps the key, and lets through the text of answers alone.
+// An edge worker in front of a TabbyAPI server: it keeps the key, and only forwards the text of responses.
 //
-//   POST / {"messages": […]}    the answer as lines of JSON, {"text": "…"} each, and {"error": "code"} if it breaks
+//   POST / {"messages": […]}    the response as lines of JSON, {"text": "…"} each, and {"error": "code"} if it breaks
 //
-// Bundled as wrangler does it: esbuild with the condition `workerd`, the .wasm left out and given to workerd as a module.
+// Bundled like wrangler does: esbuild with the condition `workerd`, with the .wasm as a separate module for workerd.
 import { Tabby } from "tabbyapi";
 
 const MOST_TOKENS = 500;
@@ -17,7 +17,7 @@ export default {
   },
 };
 
-/** The text of a stream, as lines. A client that goes away ends the generation. */
+/** The text of a stream, as lines. The generation ends if the client disconnects. */
 function texts(stream) {
   const items = stream[Symbol.asyncIterator]();
   const line = (value) => new TextEncoder().encode(`${JSON.stringify(value)}\n`);
@@ -28,7 +28,7 @@ function texts(stream) {
           const { value, done } = await items.next();
           if (done) return controller.close();
           const text = value.choices[0]?.delta.content;
-          // Reasoning and tool calls are nobody's business.
+          // Reasoning and tool calls are not forwarded.
           if (text) return controller.enqueue(line({ text }));
         }
       } catch (error) {

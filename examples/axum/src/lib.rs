@@ -1,5 +1,5 @@
-//! A chat service for browsers in front of a TabbyAPI server: answers are forwarded as server-sent events, a browser that leaves ends
-//! its generation, and each user has a share of the server.
+//! A chat service for browsers in front of a TabbyAPI server: responses are forwarded as server-sent events, a browser that disconnects ends
+//! its generation, and the number of responses per user is limited.
 //!
 //! ```text
 //! POST /chat  {"messages": [{"role": "user", "content": "…"}]}   with `x-user: NAME` from the proxy that signs users in
@@ -29,25 +29,25 @@ use tabbyapi::{Client, Error, ErrorKind};
 
 pub use users::{Share, Users};
 
-/// The most that one answer may take, whatever the browser asks for.
+/// The maximum number of tokens of a response, whatever the browser requests.
 const MOST_TOKENS: u32 = 1024;
 
-/// What the handlers share.
+/// The shared state of the handlers.
 #[derive(Clone)]
 struct Service {
-    /// One for all users: it has the connections, the keys, and the limits of the server.
+    /// One client for all users, with the connections, the keys, and the limits of the server.
     client: Client,
     users: Users,
 }
 
-/// What a browser sends. It names neither a model nor a key.
+/// The request of a browser. It contains neither a model nor a key.
 #[derive(Deserialize)]
 struct Question {
     messages: Vec<Said>,
     max_tokens: Option<u32>,
 }
 
-/// Text alone, and no instructions: pictures the server would fetch from wherever the browser says.
+/// Only text, and no instructions: the server would fetch images from any address of the browser's choice.
 #[derive(Deserialize)]
 #[serde(tag = "role", content = "content", rename_all = "lowercase")]
 enum Said {
@@ -79,21 +79,21 @@ async fn chat(
     let most = question.max_tokens.unwrap_or(MOST_TOKENS).min(MOST_TOKENS);
     let messages: Vec<ChatMessage> = question.messages.into_iter().map(ChatMessage::from).collect();
     let mut answer = service.client.chat().stream(&ChatRequest::new(messages).max_tokens(most));
-    // What goes wrong before the first chunk is told by the status: no model, a prompt that is too long, a full queue.
+    // An error before the first chunk determines the status: no model, a prompt that is too long, a full queue.
     let first = match answer.next().await {
         Some(first) => Some(first?),
         None => None,
     };
     let deltas = first.into_iter().map(|chunk| delta(chunk.text())).collect();
     let events = forward(Forward::Open { answer: Box::new(answer), share }, deltas);
-    // Comments keep proxies from ending a silent connection, and show when the browser has left.
+    // Comments keep proxies from closing a silent connection, and detect a disconnected browser.
     let events = Sse::new(events).keep_alive(KeepAlive::new().interval(Duration::from_secs(15)));
-    // nginx passes events on at once only if it is told to.
+    // nginx buffers events unless this header disables it.
     Ok(([("x-accel-buffering", "no")], events))
 }
 
-/// A stream that is forwarded. If the browser leaves, it is dropped: that closes the connection to the server, which ends the generation,
-/// and gives the user's share back.
+/// A forwarded stream. If the browser disconnects, it is dropped: this closes the connection to the server, which ends the generation,
+/// and releases the user's slot.
 enum Forward {
     Open { answer: Box<ChatStream>, share: Share },
     Over,
@@ -120,17 +120,17 @@ fn delta(text: &str) -> Event {
     event("delta", &json!({"text": text}))
 }
 
-/// Programs read the code. The sentence is for the log, since it shows how this service is built.
+/// The code is for programs. The message is for the log, since it contains internals of this service.
 fn failure(error: &Error) -> Event {
     event("error", &json!({"code": error.code(), "retryable": error.is_retryable()}))
 }
 
 fn event(kind: &str, data: &serde_json::Value) -> Event {
-    // JSON has no line ends in it, which events could not carry.
+    // JSON contains no line breaks, which would end an event.
     Event::default().event(kind).data(data.to_string())
 }
 
-/// Why there is no stream.
+/// The error if there is no stream.
 enum Refusal {
     NoUser,
     Busy,
@@ -150,11 +150,11 @@ impl IntoResponse for Refusal {
             Refusal::Busy => (StatusCode::TOO_MANY_REQUESTS, "too_many_answers", Some(1)),
             Refusal::Failed(error) => {
                 let status = match (error.kind(), error.code().as_str()) {
-                    // What is wrong with the question is the browser's to mend.
+                    // The browser has to correct these errors of the request.
                     (_, "context_length_exceeded" | "validation_failed" | "template_error") => StatusCode::BAD_REQUEST,
                     (ErrorKind::Policy, _) | (_, "no_model_loaded" | "rate_limited") => StatusCode::SERVICE_UNAVAILABLE,
                     (ErrorKind::Timeout, _) => StatusCode::GATEWAY_TIMEOUT,
-                    // A key that the server refuses is this service's fault, not the browser's.
+                    // A key that the server rejects is a fault of this service, not of the browser.
                     _ => StatusCode::BAD_GATEWAY,
                 };
                 (status, error.code().as_str(), (status == StatusCode::SERVICE_UNAVAILABLE).then_some(5))

@@ -1,4 +1,4 @@
-//! The service at work: `cargo run -p tabbyapi-example-axum`, and then
+//! Runs the service: `cargo run -p tabbyapi-example-axum`, and then
 //!
 //! ```sh
 //! curl -N http://127.0.0.1:3000/chat -H 'x-user: ada' -H 'content-type: application/json' \
@@ -25,7 +25,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             (emulator.url(), emulator.api_key().to_owned(), Some(emulator))
         }
     };
-    // All users together: so many generations at a time, some more that wait for their turn, and no queue without an end.
+    // For all users together: a number of concurrent generations, and a bounded queue for further ones.
     let client = Client::builder(url.as_str())
         .api_key(key)
         .concurrency(Concurrency::new(8).waiting(32))

@@ -1,17 +1,17 @@
-//! What each user may have at a time.
+//! Limits the concurrent responses of each user.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The users that have answers under way.
+/// The users with running responses.
 #[derive(Clone, Debug)]
 pub struct Users {
-    /// How many answers a user may have at a time.
+    /// The maximum number of concurrent responses of a user.
     each: usize,
     under_way: Arc<Mutex<HashMap<String, usize>>>,
 }
 
-/// One answer of a user's, until it is dropped.
+/// The slot of a response, until it is dropped.
 #[derive(Debug)]
 pub struct Share {
     users: Users,
@@ -19,12 +19,12 @@ pub struct Share {
 }
 
 impl Users {
-    /// So many answers at a time for each user.
+    /// Allows this many concurrent responses for each user.
     pub fn new(each: usize) -> Self {
         Users { each, under_way: Arc::default() }
     }
 
-    /// A place for one more answer, if the user has not as many already. Those who have none take no memory.
+    /// Returns a slot for another response, unless the user has reached the limit. Users without responses take no memory.
     pub fn enter(&self, user: &str) -> Option<Share> {
         let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
         match under_way.get_mut(user) {

@@ -7,7 +7,7 @@ use tabbyapi::Client;
 use tabbyapi_emulator::{Emulator, EmulatorBuilder};
 use tabbyapi_example_axum::{Users, routes};
 
-/// The address of a service with two answers at a time for each user.
+/// The address of a service that allows each user two concurrent responses.
 async fn serve(emulator: EmulatorBuilder) -> (String, Emulator) {
     let emulator = emulator.start().unwrap();
     let client = Client::builder(emulator.url()).api_key(emulator.api_key()).build().unwrap();
@@ -17,7 +17,7 @@ async fn serve(emulator: EmulatorBuilder) -> (String, Emulator) {
     (url, emulator)
 }
 
-/// Three words at once, and many of which each takes a while.
+/// Three words at once, followed by many slow ones.
 const SHORT: &str = r#"[[fake:{\"tokens\":[\"Ada\",\" and\",\" Bob\"]}]]"#;
 const LONG: &str = r#"[[fake:{\"reply\":\"one two three four five six seven eight nine\",\"delay_ms\":2000}]]"#;
 
@@ -78,7 +78,7 @@ async fn each_user_has_a_share() {
     assert_eq!(refused(&url, Some("ada")).await, (429, r#"{"code":"too_many_answers"}"#.to_owned()));
     assert_eq!(ask(&url, Some("bob"), SHORT).await.status(), 200);
     assert_eq!(refused(&url, None).await, (401, r#"{"code":"no_user"}"#.to_owned()));
-    // An answer that was left gives its place back.
+    // A cancelled response releases its slot.
     drop(first);
     for _ in 0..500 {
         if ask(&url, Some("ada"), SHORT).await.status() == 200 {

@@ -1,6 +1,6 @@
-//! A chat page in Rust: it shows which models there are, writes answers as their tokens arrive, and can stop them.
+//! A chat page in Rust: it lists the models, shows responses as their tokens arrive, and can stop them.
 //!
-//! `Client` is used as in a native program; underneath it runs on the page's `fetch`. To build it and look at it:
+//! `Client` is used as in a native program, and runs on the page's `fetch`. To build and open it:
 //!
 //! ```text
 //! wasm-pack build examples/browser-rust --target web    # makes examples/browser-rust/pkg
@@ -30,7 +30,7 @@ pub fn start() -> Result<(), JsValue> {
     page.on("connect", "submit", Page::connect)?;
     page.on("ask", "submit", Page::ask)?;
     page.on("stop", "click", |page| async move {
-        // The answer's future is dropped, and the stream in it; that closes the connection, and the server stops generating.
+        // The future of the response is dropped with its stream. This closes the connection, and the server stops generating.
         if let Some(answer) = page.answering.take() {
             answer.abort();
         }
@@ -40,7 +40,7 @@ pub fn start() -> Result<(), JsValue> {
     Ok(())
 }
 
-/// The page and what it remembers. Clones are the same page.
+/// The page and its state. Clones share them.
 #[derive(Clone)]
 struct Page {
     document: Document,
@@ -86,7 +86,7 @@ impl Page {
         self.button("send")?.set_disabled(false);
         self.button("stop")?.set_disabled(true);
 
-        // What has arrived is part of the conversation, however it ended.
+        // The received text is part of the conversation, however the response ended.
         self.messages.borrow_mut().push(ChatMessage::assistant(answer.text_content().unwrap_or_default()));
         match done {
             Ok(summary) => self.say(&summary?, false)?,
@@ -95,7 +95,7 @@ impl Page {
         Ok(())
     }
 
-    /// Writes an answer into the page as it arrives, and sums it up.
+    /// Writes a response into the page as it arrives, and shows its statistics.
     async fn answer(self, client: Client, place: Element) -> Result<String, Failure> {
         let request = ChatRequest::new(self.messages.borrow().clone()).max_tokens(400);
         let mut stream = client.chat().stream(&request);
@@ -109,7 +109,7 @@ impl Page {
         Ok(format!("{tokens} tokens in {:.1} s.", took.as_secs_f64()))
     }
 
-    /// Runs a method at each event of an element, and shows how it failed.
+    /// Runs a method at each event of an element, and shows its errors.
     fn on<F>(&self, id: &str, event: &str, run: impl Fn(Page) -> F + 'static) -> Result<(), JsValue>
     where
         F: Future<Output = Result<(), Failure>> + 'static,
@@ -120,13 +120,13 @@ impl Page {
             let (work, page) = (run(page.clone()), page.clone());
             spawn_local(async move {
                 if let Err(Failure(message)) = work.await {
-                    // If not even that can be shown, there is nobody to tell.
+                    // If this fails as well, the error cannot be shown.
                     let _ = page.say(&message, true);
                 }
             });
         });
         self.element(id)?.add_event_listener_with_callback(event, listener.as_ref().unchecked_ref())?;
-        // It lives as long as the page does.
+        // It lives as long as the page.
         listener.forget();
         Ok(())
     }
@@ -158,12 +158,12 @@ impl Page {
     }
 }
 
-/// What went wrong, as a sentence for the person at the page.
+/// An error, as a message for the user of the page.
 struct Failure(String);
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        // It says what happened, and what to do.
+        // The message says what happened, and what to do.
         Failure(error.to_string())
     }
 }

@@ -223,8 +223,7 @@ fn every_parameter_of_a_load_is_sent_once() {
     assert_eq!(sent(&server, "/v1/model/load"), [expected]);
     let body = server.requests().pop().unwrap().body;
     assert_eq!(String::from_utf8(body).unwrap().matches("max_seq_len").count(), 1);
-    run(&server, &["load", "x", "--param", "cache_size=[]"])
-        .bad(2, "`--param cache_size=[]` does not fit the request");
+    run(&server, &["load", "x", "--param", "cache_size=[]"]).bad(2, "`--param cache_size=[]` does not fit the request");
 }
 
 #[test]

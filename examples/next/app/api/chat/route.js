@@ -1,4 +1,4 @@
-// The key stays here. The page gets the chunks as lines of JSON; if it leaves, the generation ends.
+// The key stays on the server. The page receives the chunks as lines of JSON. If it is closed, the generation ends.
 import { Tabby } from "tabbyapi";
 
 const MOST_TOKENS = 500;
