@@ -1,33 +1,13 @@
-// The services: names and paths of operations are the module's, requests and answers are plain objects with the wire's names.
+// What the services do beyond the plain methods of operations.js: requests and arguments that are converted, answers that are read further, and
+// methods of several calls.
 
 import { vectors } from "./embeddings.js";
 import { TabbyError } from "./error.js";
-import { LoadStream, MessageStream, Stream, whole } from "./stream.js";
+import * as operations from "./operations.js";
+import { Service } from "./service.js";
 import { fieldsOf, settingsOf } from "./settings.js";
-import { ChatTotal, CompletionTotal, KoboldTotal, ListTotal, LoadTotal } from "./total.js";
-
-/** What services have in common. */
-export class Service {
-  #core;
-
-  constructor(core) {
-    this.#core = core;
-  }
-
-  get core() {
-    return this.#core;
-  }
-
-  /** `make` gives the request, if there is one: what it throws rejects the call. */
-  ask(operation, make, options, finish) {
-    return whole(this.#core, { operation, make }, options, finish);
-  }
-
-  /** What `make` gives may say more of the call than its operation: the number of choices, say. */
-  streamed(Kind, operation, make, options, Total) {
-    return new Kind(this.#core, { operation, make }, options, Total);
-  }
-}
+import { MessageStream, Stream, whole } from "./stream.js";
+import { ChatTotal, CompletionTotal, ListTotal } from "./total.js";
 
 /** A generation as it is sent: the method decides about streaming, and usage is asked for. */
 function generation(given, streamed) {
@@ -36,7 +16,7 @@ function generation(given, streamed) {
   return streamed ? { ...asked, stream: true } : asked;
 }
 
-export class Chat extends Service {
+class Chat extends operations.Chat {
   create(request, options) {
     return this.ask("chat.create", () => generation(request, false), options);
   }
@@ -52,7 +32,7 @@ export class Chat extends Service {
   }
 }
 
-export class Completions extends Service {
+class Completions extends operations.Completions {
   create(request, options) {
     return this.ask("completions.create", () => prompted(request, false), options);
   }
@@ -82,7 +62,7 @@ function prompted(given, streamed) {
   return generation(request, streamed);
 }
 
-export class Embeddings extends Service {
+class Embeddings extends operations.Embeddings {
   create(given, options) {
     let count = 1;
     const make = () => {
@@ -98,18 +78,7 @@ export class Embeddings extends Service {
   }
 }
 
-export class Models extends Service {
-  list = (options) => this.ask("models.list", undefined, options);
-  current = (options) => this.ask("models.current", undefined, options);
-  props = (options) => this.ask("models.props", undefined, options);
-  unload = (options) => this.ask("models.unload", undefined, options, nothing);
-  drafts = (options) => this.ask("models.drafts", undefined, options);
-  download = (request, options) => this.ask("models.download", () => fieldsOf(request), options);
-
-  load(request, options) {
-    return this.streamed(LoadStream, "models.load", () => ({ request: fieldsOf(request) }), options, LoadTotal);
-  }
-
+class Models extends operations.Models {
   /** Unloads whatever is loaded, then loads; unloads nothing for what the server does not list. */
   async reload(given, options) {
     const request = fieldsOf(given);
@@ -134,27 +103,7 @@ function mustList(list, name, what) {
   throw new TabbyError({ kind: "encode", code: "unknown_model", message, hint });
 }
 
-export class EmbeddingModels extends Service {
-  list = (options) => this.ask("embedding_models.list", undefined, options);
-  current = (options) => this.ask("embedding_models.current", undefined, options);
-  load = (request, options) => this.ask("embedding_models.load", () => fieldsOf(request), options);
-  unload = (options) => this.ask("embedding_models.unload", undefined, options, nothing);
-}
-
-export class Loras extends Service {
-  list = (options) => this.ask("loras.list", undefined, options);
-  active = (options) => this.ask("loras.active", undefined, options);
-  load = (request, options) => this.ask("loras.load", () => fieldsOf(request), options);
-  unload = (options) => this.ask("loras.unload", undefined, options, nothing);
-}
-
-export class Templates extends Service {
-  list = (options) => this.ask("templates.list", undefined, options);
-  switch = (name, options) => this.ask("templates.switch", () => ({ prompt_template_name: name }), options, nothing);
-  unload = (options) => this.ask("templates.unload", undefined, options, nothing);
-}
-
-export class Tokens extends Service {
+class Tokens extends operations.Tokens {
   encode = (request, options) => this.ask("tokens.encode", () => textual(request), options);
   decode = (request, options) => this.ask("tokens.decode", () => (Array.isArray(request) ? { tokens: request } : fieldsOf(request)), options);
   count = (request, options) => this.ask("tokens.encode", () => textual(request), options, ({ tokens, length }) => length ?? tokens.length);
@@ -162,20 +111,10 @@ export class Tokens extends Service {
 
 const textual = (request) => (typeof request === "string" || Array.isArray(request) ? { text: request } : fieldsOf(request));
 
-export class Sampling extends Service {
-  overrides = (options) => this.ask("sampling.overrides", undefined, options);
-  switchPreset = (preset, options) => this.ask("sampling.switch_preset", () => ({ preset }), options, nothing);
-  setOverrides = (overrides, options) => this.ask("sampling.set_overrides", () => ({ overrides }), options, nothing);
-  unload = (options) => this.ask("sampling.unload", undefined, options, nothing);
-}
-
 /** How long to wait between two looks at the server, in milliseconds. */
 const INTERVAL = 250;
 
-export class Health extends Service {
-  check = (options) => this.ask("health.check", undefined, options);
-  serviceInfo = (options) => this.ask("health.service_info", undefined, options);
-
+class Health extends operations.Health {
   /** Waits until a model is loaded, by asking for it four times a second, and gives its card. */
   async waitUntilReady(options) {
     const { timeout = 60_000, signal } = options ?? {};
@@ -201,28 +140,21 @@ export class Health extends Service {
 const LATER = new Set(["connect", "transport", "timeout", "truncated"]);
 const OWN_POLICIES = new Set(["circuit_open", "rate_limited", "queue_full"]);
 
-export class Auth extends Service {
+class Auth extends operations.Auth {
   permission = (options) => this.ask("auth.permission", undefined, options, ({ permission }) => permission);
 }
 
-export class Kobold extends Service {
-  generate = (request, options) => this.ask("kobold.generate", () => fieldsOf(request), options);
-  abort = (genkey, options) => this.ask("kobold.abort", () => ({ genkey }), options);
-  check = (genkey, options) => this.ask("kobold.check", () => ({ genkey }), options);
-  model = (options) => this.ask("kobold.model", undefined, options);
-  countTokens = (prompt, options) => this.ask("kobold.count_tokens", () => ({ prompt }), options);
-  maxLength = (options) => this.ask("kobold.max_length", undefined, options);
-  maxContextLength = (options) => this.ask("kobold.max_context_length", undefined, options);
-  version = (options) => this.ask("kobold.version", undefined, options);
-  extraVersion = (options) => this.ask("kobold.extra_version", undefined, options);
-  softPrompts = (options) => this.ask("kobold.soft_prompts", undefined, options);
-  softPrompt = (options) => this.ask("kobold.soft_prompt", undefined, options);
-  setSoftPrompt = (value, options) => this.ask("kobold.set_soft_prompt", () => ({ value }), options, nothing);
-
-  stream(request, options) {
-    return this.streamed(Stream, "kobold.stream", () => ({ request: fieldsOf(request) }), options, KoboldTotal);
-  }
-}
+/** The services of a client by their names there. */
+export const SERVICES = {
+  ...operations.SERVICES,
+  chat: Chat,
+  completions: Completions,
+  embeddings: Embeddings,
+  models: Models,
+  tokens: Tokens,
+  health: Health,
+  auth: Auth,
+};
 
 /** Asks each server which model it has loaded, once and all at a time, and notes it. */
 export async function probe(core, options) {
@@ -251,5 +183,3 @@ export class Routes extends Service {
     return new Stream(this.core, { operation: "request.stream", route, make: () => ({ request: body }) }, options, ListTotal);
   }
 }
-
-const nothing = () => undefined;

@@ -3,7 +3,7 @@
 import { coreOf, derived } from "./core.js";
 import { TabbyError } from "./error.js";
 import { ready } from "./load.js";
-import * as services from "./services.js";
+import { Routes, SERVICES, probe } from "./services.js";
 
 /** A client of one TabbyAPI server. */
 export class Tabby {
@@ -15,19 +15,8 @@ export class Tabby {
     this.#options = options;
     const core = coreOf(options ?? {}, ready);
     this.#core = core;
-    this.#routes = new services.Routes(core);
-    this.chat = new services.Chat(core);
-    this.completions = new services.Completions(core);
-    this.embeddings = new services.Embeddings(core);
-    this.models = new services.Models(core);
-    this.embeddingModels = new services.EmbeddingModels(core);
-    this.loras = new services.Loras(core);
-    this.templates = new services.Templates(core);
-    this.tokens = new services.Tokens(core);
-    this.sampling = new services.Sampling(core);
-    this.health = new services.Health(core);
-    this.auth = new services.Auth(core);
-    this.kobold = new services.Kobold(core);
+    this.#routes = new Routes(core);
+    for (const name in SERVICES) this[name] = new SERVICES[name](core);
   }
 
   /** Calls any route: a response, or with `stream` a stream of the values of its events. */
@@ -47,7 +36,7 @@ export class Tabby {
 
   /** Requests the loaded model of each server, so that calls that name a model are routed to it. */
   probe(options) {
-    return services.probe(this.#core, options);
+    return probe(this.#core, options);
   }
 
   /** Returns another client with the options of this one, overridden by these. */

@@ -1,7 +1,7 @@
 // The services of TabbyML/tabby: names and paths of operations are the module's, requests and answers are plain objects with the wire's names.
 
 import { TabbyError } from "./error.js";
-import { Service } from "./services.js";
+import { Service, nothing } from "./service.js";
 import { fieldsOf } from "./settings.js";
 import { COMPLETION, shaped } from "./shape.js";
 import { MessageStream, whole } from "./stream.js";
@@ -153,5 +153,3 @@ const isAnswer = (error) => error.status !== undefined || error.cause?.name === 
 function isSilentRefusal({ kind, status, body, headers }) {
   return kind === "server" && status === 401 && !body && !headers.has("www-authenticate") && !headers.has("content-type");
 }
-
-const nothing = () => undefined;

@@ -6,6 +6,7 @@ import { readFile } from "node:fs/promises";
 import test from "node:test";
 import { ready } from "../dist/load.js";
 import { Tabby, TabbyError, init } from "../dist/node.js";
+import { readDocument, servicesOf } from "../generate/document.mjs";
 import { ADMIN_KEY, API_KEY, ask, chunk, emulator, event, events, json, server, sleep } from "./support.mjs";
 
 const list = { object: "list", data: [{ id: "alpha", object: "model" }] };
@@ -39,6 +40,13 @@ test("the services answer", async (t) => {
   assert.deepEqual([await tabby.kobold.softPrompts(), await tabby.kobold.softPrompt(), await tabby.kobold.setSoftPrompt("any")], [{ values: [] }, { value: "" }, undefined]);
   assert.equal(await tabby.models.unload(), undefined);
   await assert.rejects(tabby.models.current(), { code: "no_model_loaded", status: 503, hint: "load one with `tabby.models.load(...)`" });
+});
+
+test("each operation of the server is a method", () => {
+  const tabby = new Tabby({ baseURL: "http://127.0.0.1:1" });
+  const names = servicesOf(readDocument()).flatMap(({ accessor, operations }) => operations.map(({ method }) => [accessor, method]));
+  assert.ok(names.length > 0);
+  for (const [service, method] of names) assert.equal(typeof tabby[service]?.[method], "function", `${service}.${method}`);
 });
 
 test("vectors are Float32Arrays in the order of the texts, both ways of writing", async (t) => {

@@ -16,6 +16,7 @@ export * from "./values.js";
 import type * as values from "./values.js";
 import type * as web from "./web.js";
 import type * as wire from "./wire.js";
+import type Services from "./wire.js";
 
 /** Loads the WebAssembly module. Calls do this automatically. Call it to load early, or to pass a module. */
 export function init(options?: {
@@ -42,28 +43,6 @@ export function fromReadableStream<Item = wire.ChatChunk, Total = wire.ChatCompl
 export class Tabby {
   /** Throws a `TabbyError` if an option is invalid. */
   constructor(options: TabbyOptions | TabbyServersOptions);
-  /** Conversations. */
-  readonly chat: Chat;
-  /** Text completions. */
-  readonly completions: Completions;
-  /** Embedding vectors of texts. */
-  readonly embeddings: Embeddings;
-  /** Lists, loads, unloads and downloads models. */
-  readonly models: Models;
-  /** The same for embedding models. */
-  readonly embeddingModels: EmbeddingModels;
-  /** LoRA adapters. */
-  readonly loras: Loras;
-  /** Chat templates. */
-  readonly templates: Templates;
-  /** Converts text to tokens and back. */
-  readonly tokens: Tokens;
-  /** Overrides of sampling parameters on the server. */
-  readonly sampling: Sampling;
-  /** Health and readiness of the server. */
-  readonly health: Health;
-  /** The permission of the client's key. */
-  readonly auth: Auth;
   /**
    * Calls a route without a method in the services, with the keys, timeouts and retries of the client. The response is JSON. Methods other
    * than `GET` and `HEAD` are repeated only if the server cannot have started them.
@@ -85,9 +64,9 @@ export class Tabby {
    * that name a `model` then prefer a server that has loaded it, and a server without a model comes last. Servers are not probed automatically.
    */
   probe(options?: Omit<CallOptions, "server" | "maxRetries" | "retry">): Promise<ProbedServer[]>;
-  /** The KoboldAI API, which a server has only if it is configured. */
-  readonly kobold: Kobold;
 }
+
+export interface Tabby extends Services {}
 
 /** Settings of a client. */
 export interface TabbyOptions {
@@ -643,88 +622,30 @@ export class LoadStream extends Stream<wire.LoadProgress, values.LoadReport> {
   finalReport(): Promise<values.LoadReport>;
 }
 
-/** Conversations. */
-export interface Chat {
-  /** Generates the whole response. Requests usage unless the request sets `stream_options`. */
-  create(request: wire.ChatRequest, options?: CallOptions): Answer<wire.ChatCompletion>;
-  /** Streams the response. */
-  stream(request: wire.ChatRequest, options?: ResumableOptions): MessageStream<wire.ChatChunk, wire.ChatCompletion>;
-}
-
-/** Text completions. */
-export interface Completions {
-  /** Generates the whole response. */
-  create(request: wire.CompletionRequest, options?: CallOptions): Answer<wire.Completion>;
-  /** Streams the response. Set `max_tokens`: the server fails on streamed completions without it. */
-  stream(request: wire.CompletionRequest, options?: ResumableOptions): MessageStream<wire.CompletionChunk, wire.Completion>;
-}
-
 /** Embedding vectors of texts. */
-export interface Embeddings {
+export interface Embeddings extends wire.Embeddings {
   /** Returns one vector per text, in the order of the texts. */
   create(request: wire.EmbeddingsRequest, options?: CallOptions): Answer<values.Embeddings>;
 }
 
 /** Models. */
-export interface Models {
-  /** Lists the available models. Without an admin key the server lists only the loaded one. */
-  list(options?: CallOptions): Answer<wire.ModelList>;
-  /** Returns the loaded model. Rejects with code `no_model_loaded` if there is none. */
-  current(options?: CallOptions): Answer<wire.ModelCard>;
-  /** Returns context size, chat template and slots of the loaded model. */
-  props(options?: CallOptions): Answer<wire.ModelProps>;
-  /** Loads a model and replaces the loaded one. Requires the admin key. */
-  load(request: wire.LoadRequest, options?: CallOptions): LoadStream;
+export interface Models extends wire.Models {
   /**
    * Unloads the loaded model, then loads. Use it to change the parameters of the loaded model. The unload ends the running
    * generations of all users. So unless the server's lists contain the model, nothing is unloaded, and the call rejects with code
    * `unknown_model`. The lists are complete only for the admin key.
    */
   reload(request: wire.LoadRequest, options?: CallOptions): Promise<LoadStream>;
-  /** Unloads the model. Requires the admin key. */
-  unload(options?: CallOptions): Answer<void>;
-  /** Lists the available draft models. */
-  drafts(options?: CallOptions): Answer<wire.ModelList>;
-  /** Makes the server download a model or a LoRA from the Hugging Face hub. Resolves when the download is complete. */
-  download(request: wire.DownloadRequest, options?: CallOptions): Answer<{ download_path: string }>;
-}
-
-/** Embedding models. One can be loaded in addition to the model that generates text. */
-export interface EmbeddingModels {
-  /** Lists the available embedding models. Without an admin key the server lists only the loaded one. */
-  list(options?: CallOptions): Answer<wire.ModelList>;
-  /** Returns the loaded embedding model. Rejects with code `no_embedding_model_loaded` if there is none. */
-  current(options?: CallOptions): Answer<wire.ModelCard>;
-  /** Loads an embedding model. Resolves when it is loaded. */
-  load(request: wire.EmbeddingLoadRequest, options?: CallOptions): Answer<wire.LoadProgress>;
-  /** Unloads the embedding model. Requires the admin key. */
-  unload(options?: CallOptions): Answer<void>;
-}
-
-/** LoRA adapters. */
-export interface Loras {
-  /** Lists the available LoRAs. */
-  list(options?: CallOptions): Answer<wire.LoraList>;
-  /** Lists the active LoRAs. */
-  active(options?: CallOptions): Answer<wire.LoraList>;
-  /** Loads LoRAs. Requires the admin key. The response lists those that were loaded. */
-  load(request: wire.LoraLoadRequest, options?: CallOptions): Answer<{ success: string[]; failure: string[] }>;
-  /** Unloads all LoRAs. Requires the admin key. */
-  unload(options?: CallOptions): Answer<void>;
 }
 
 /** Chat templates. */
-export interface Templates {
+export interface Templates extends wire.Templates {
   /** Lists the names of the templates on the server. */
   list(options?: CallOptions): Answer<{ object?: string; data: string[] }>;
-  /** Switches to the template of this name. Rejects with code `unknown_template` if the server does not have it. */
-  switch(name: string, options?: CallOptions): Answer<void>;
-  /** Unloads the chat template. Requires the admin key. */
-  unload(options?: CallOptions): Answer<void>;
 }
 
 /** Tokens of the loaded model. */
-export interface Tokens {
+export interface Tokens extends wire.Tokens {
   /** Returns the tokens of a text, or of a conversation as rendered by the chat template. */
   encode(request: string | wire.ChatMessage[] | wire.EncodeRequest, options?: CallOptions): Answer<wire.Encoded>;
   /** Returns the text of tokens. */
@@ -733,46 +654,20 @@ export interface Tokens {
   count(request: string | wire.ChatMessage[] | wire.EncodeRequest, options?: CallOptions): Answer<number>;
 }
 
-/** Overrides of sampling parameters. */
-export interface Sampling {
-  /** Returns the active overrides, and the names of presets for the admin key. */
-  overrides(options?: CallOptions): Answer<wire.OverrideList>;
-  /** Activates the preset of this name, without `.yml`. */
-  switchPreset(preset: string, options?: CallOptions): Answer<void>;
-  /** Sets these overrides, by field, and replaces the active ones. Requires the admin key. */
-  setOverrides(overrides: Record<string, wire.SamplerOverride>, options?: CallOptions): Answer<void>;
-  /** Removes all overrides. Requires the admin key. */
-  unload(options?: CallOptions): Answer<void>;
-}
-
 /** Health and readiness of the server. */
-export interface Health {
-  /** Returns the server's health. A 503 with a body is a response, not an error. */
-  check(options?: CallOptions): Answer<wire.HealthReport>;
-  /** Returns the names and addresses of the server's APIs. */
-  serviceInfo(options?: CallOptions): Answer<wire.ServiceInfo>;
+export interface Health extends wire.Health {
   /** Waits until a model is loaded, and returns its card. `timeout` is in milliseconds, a minute by default. */
   waitUntilReady(options?: { timeout?: number | undefined; signal?: web.Signal | undefined }): Promise<wire.ModelCard>;
 }
 
 /** The permission of the client's key. */
-export interface Auth {
+export interface Auth extends wire.Auth {
   /** Returns the permission of the key that generations use. */
   permission(options?: CallOptions): Answer<"api" | "admin" | (string & {})>;
 }
 
 /** The KoboldAI API. */
-export interface Kobold {
-  /** Generates the whole text. */
-  generate(request: wire.KoboldRequest, options?: CallOptions): Answer<wire.KoboldResults>;
-  /** Streams the text. */
-  stream(request: wire.KoboldRequest, options?: CallOptions): Stream<{ token: string }, wire.KoboldResults>;
-  /** Ends the generation with this key. */
-  abort(genkey: string, options?: CallOptions): Answer<{ success: boolean }>;
-  /** Returns the text so far of the generation with this key. */
-  check(genkey: string, options?: CallOptions): Answer<wire.KoboldResults>;
-  /** Returns the name of the loaded model. */
-  model(options?: CallOptions): Answer<{ result: string }>;
+export interface Kobold extends wire.Kobold {
   /** Returns the number of tokens of a text. */
   countTokens(prompt: string, options?: CallOptions): Answer<{ value: number; ids?: number[] }>;
   /** Returns the default number of tokens to generate. */
@@ -783,10 +678,4 @@ export interface Kobold {
   version(options?: CallOptions): Answer<{ result: string }>;
   /** Returns the name and version of the server. */
   extraVersion(options?: CallOptions): Answer<{ result: string; version: string }>;
-  /** Returns the available soft prompts; TabbyAPI has none. */
-  softPrompts(options?: CallOptions): Answer<{ values: unknown[] }>;
-  /** Returns the current soft prompt; empty with TabbyAPI. */
-  softPrompt(options?: CallOptions): Answer<{ value: string }>;
-  /** Sets the soft prompt, which TabbyAPI accepts and ignores. */
-  setSoftPrompt(value: string, options?: CallOptions): Answer<void>;
 }

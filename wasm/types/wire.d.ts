@@ -1,7 +1,9 @@
 /**
- * What is sent and what is answered: plain objects with the names of the wire. Made of `openapi.json` by `wire-types.mjs`; not for
- * editing. Fields that a server adds are there in answers, too; `extraOf` of this package gives them a type.
+ * What is sent and what is answered: plain objects with the names of the wire. Made of `openapi.json` by `generate.mjs`; not for
+ * editing. Fields that a server adds are there in answers, too; `extraOf` of this package gives them a type. Last are the services, with a method for
+ * each operation; `index.d.ts` adds to some of them.
  */
+import type * as client from "./index.js";
 
 /** A word that servers may add others to. */
 export type Open<Words extends string> = Words | (string & {});
@@ -1445,4 +1447,312 @@ export interface StreamError {
     param?: string | null;
     code?: string | number | null;
   };
+}
+
+/** The services of a client. */
+export default interface Services {
+  /** Text completions. */
+  readonly completions: client.Completions;
+  /** Conversations. */
+  readonly chat: client.Chat;
+  /** Embedding vectors of texts. */
+  readonly embeddings: client.Embeddings;
+  /** Models, which are listed, loaded, unloaded and downloaded. */
+  readonly models: client.Models;
+  /** Embedding models. One can be loaded in addition to the model that generates text. */
+  readonly embeddingModels: client.EmbeddingModels;
+  /** LoRAs. */
+  readonly loras: client.Loras;
+  /** Chat templates, which turn conversations into prompts. */
+  readonly templates: client.Templates;
+  /** Tokens of the loaded model. */
+  readonly tokens: client.Tokens;
+  /** Sampler overrides. They apply to the requests of every client of the server. */
+  readonly sampling: client.Sampling;
+  /** Health of the server. */
+  readonly health: client.Health;
+  /** What a key may do. */
+  readonly auth: client.Auth;
+  /** The KoboldAI API. */
+  readonly kobold: client.Kobold;
+}
+
+/** Text completions. */
+export interface Completions {
+  /**
+   * Generates a continuation of the prompt, and returns it whole.
+   *
+   * Requests usage, unless the request sets `stream_options`.
+   *
+   * Errors:
+   *
+   * * `context_length_exceeded`: the prompt does not fit into the context.
+   * * `no_model_loaded`: no model is loaded.
+   */
+  create(request: CompletionRequest, options?: client.CallOptions): client.Answer<Completion>;
+  /**
+   * Generates a continuation of the prompt, and streams it. Closing the stream ends the generation.
+   *
+   * Set `max_tokens`: current servers fail on streamed completions without it. The errors are those of `create`. They can also occur after
+   * items.
+   */
+  stream(request: CompletionRequest, options?: client.ResumableOptions): client.MessageStream<CompletionChunk, Completion>;
+}
+
+/** Conversations. */
+export interface Chat {
+  /**
+   * Generates the next message of a conversation, and returns it whole.
+   *
+   * Requests usage, unless the request sets `stream_options`.
+   *
+   * Errors:
+   *
+   * * `no_template`: the model has no chat template.
+   * * `context_length_exceeded`: the conversation does not fit into the context.
+   * * `no_model_loaded`: no model is loaded.
+   */
+  create(request: ChatRequest, options?: client.CallOptions): client.Answer<ChatCompletion>;
+  /**
+   * Generates the next message of a conversation, and streams it. Closing the stream ends the generation.
+   *
+   * The errors are those of `create`. They can also occur after items.
+   */
+  stream(request: ChatRequest, options?: client.ResumableOptions): client.MessageStream<ChatChunk, ChatCompletion>;
+}
+
+/** Embedding vectors of texts. */
+export interface Embeddings {}
+
+/** Models, which are listed, loaded, unloaded and downloaded. */
+export interface Models {
+  /**
+   * Returns the available models.
+   *
+   * Uses the admin key if it is set. With an API key the server lists only the loaded model.
+   */
+  list(options?: client.CallOptions): client.Answer<ModelList>;
+  /**
+   * Returns the loaded model.
+   *
+   * Errors:
+   *
+   * `no_model_loaded`: no model is loaded, or one is being loaded.
+   */
+  current(options?: client.CallOptions): client.Answer<ModelCard>;
+  /**
+   * Returns context size, chat template and slots of the loaded model.
+   *
+   * Errors:
+   *
+   * `no_model_loaded`: no model is loaded, or one is being loaded.
+   */
+  props(options?: client.CallOptions): client.Answer<ModelProps>;
+  /**
+   * Loads a model and replaces the loaded one. Requires the admin key.
+   *
+   * The stream yields progress. The model is usable once the stream has ended, which is after the event with the status `finished`.
+   *
+   * * Loading the directory that is already loaded does nothing, even if other parameters differ; see `reload`.
+   * * The server first waits for running generations and for other loads.
+   * * Closing the stream does not stop the load.
+   * * After a failed load no model is loaded.
+   */
+  load(request: LoadRequest, options?: client.CallOptions): client.LoadStream;
+  /**
+   * Returns the available draft models.
+   *
+   * Uses the admin key if it is set. With an API key the server lists only the loaded one.
+   */
+  drafts(options?: client.CallOptions): client.Answer<ModelList>;
+  /**
+   * Makes the server download a model or a LoRA from the Hugging Face hub, and returns its directory. Requires the admin key.
+   *
+   * The response arrives when everything is downloaded. There is no deadline by default, and no progress. Cancelling the call cancels the
+   * download, and the server removes the partial files. It is never retried.
+   *
+   * Errors:
+   *
+   * * `unknown_repo`, `already_exists`.
+   * * `nothing_to_download`: the filters do not match any file.
+   * * `download_timeout`: the `timeout` of the request passed.
+   * * `bad_request`, with the hub's message.
+   */
+  download(request: DownloadRequest, options?: client.CallOptions): client.Answer<Downloaded>;
+  /**
+   * Unloads the model. Requires the admin key.
+   *
+   * Running generations are cut: whole responses contain what was generated, streams are silent until a timeout ends them. The call is
+   * retried only if it was not sent, since another model may be loaded by then.
+   *
+   * Errors:
+   *
+   * `no_model_loaded`: no model is loaded.
+   */
+  unload(options?: client.CallOptions): client.Answer<void>;
+}
+
+/** Embedding models. One can be loaded in addition to the model that generates text. */
+export interface EmbeddingModels {
+  /**
+   * Returns the available embedding models.
+   *
+   * Uses the admin key if it is set. With an API key the server lists only the loaded one.
+   */
+  list(options?: client.CallOptions): client.Answer<ModelList>;
+  /**
+   * Returns the loaded embedding model.
+   *
+   * Errors:
+   *
+   * `no_embedding_model_loaded`: no embedding model is loaded.
+   */
+  current(options?: client.CallOptions): client.Answer<ModelCard>;
+  /**
+   * Loads an embedding model. Requires the admin key.
+   *
+   * There are no progress events. The response arrives when the model is loaded, which by default may take up to 10 minutes.
+   *
+   * Errors:
+   *
+   * * `already_loaded`: this model is already loaded. Unload it first.
+   * * `unknown_model`: the directory does not exist.
+   * * `nothing_named`: the name is empty.
+   * * `bad_request`: the directory does not contain an embedding model.
+   */
+  load(request: EmbeddingLoadRequest, options?: client.CallOptions): client.Answer<LoadProgress>;
+  /**
+   * Unloads the embedding model. Requires the admin key.
+   *
+   * Errors:
+   *
+   * `no_embedding_model_loaded`: no embedding model is loaded.
+   */
+  unload(options?: client.CallOptions): client.Answer<void>;
+}
+
+/** LoRAs. */
+export interface Loras {
+  /**
+   * Returns the available LoRAs.
+   *
+   * Uses the admin key if it is set. With an API key the server lists only the active ones.
+   */
+  list(options?: client.CallOptions): client.Answer<LoraList>;
+  /**
+   * Returns the active LoRAs with their scaling.
+   *
+   * Errors:
+   *
+   * `no_model_loaded`: no model is loaded.
+   */
+  active(options?: client.CallOptions): client.Answer<LoraList>;
+  /**
+   * Loads LoRAs in place of the active ones. Requires the admin key.
+   *
+   * A LoRA that cannot be loaded is not an error. See `LoraReport.failure`. The response arrives when all are done, which by default may
+   * take up to 10 minutes.
+   *
+   * Errors:
+   *
+   * `nothing_named`: the list is empty.
+   */
+  load(request: LoraLoadRequest, options?: client.CallOptions): client.Answer<LoraReport>;
+  /** Unloads all LoRAs. Requires the admin key. */
+  unload(options?: client.CallOptions): client.Answer<void>;
+}
+
+/** Chat templates, which turn conversations into prompts. */
+export interface Templates {
+  /**
+   * Switches the loaded model to this template, until the model is loaded again. Requires the admin key.
+   *
+   * Errors:
+   *
+   * * `unknown_template`: the server answers 500 without a message for an unknown name.
+   * * `nothing_named`: the name is empty.
+   * * `no_model_loaded`.
+   */
+  switch(name: string, options?: client.CallOptions): client.Answer<void>;
+  /**
+   * Removes the template of the loaded model. Requires the admin key.
+   *
+   * Chat then fails with code `no_template` until a template is set or the model is loaded again.
+   */
+  unload(options?: client.CallOptions): client.Answer<void>;
+}
+
+/** Tokens of the loaded model. */
+export interface Tokens {}
+
+/** Sampler overrides. They apply to the requests of every client of the server. */
+export interface Sampling {
+  /**
+   * Returns the active overrides and the names of all presets.
+   *
+   * Uses the admin key if it is set. With an API key the server does not list presets.
+   */
+  overrides(options?: client.CallOptions): client.Answer<OverrideList>;
+  /**
+   * Activates a preset of the server's `sampler_overrides` directory and replaces all overrides. Requires the admin key.
+   *
+   * Errors:
+   *
+   * * `unknown_preset`: the file does not exist.
+   * * `nothing_named`: the name is empty.
+   */
+  switchPreset(name: string, options?: client.CallOptions): client.Answer<void>;
+  /**
+   * Sets these overrides and replaces all others. Requires the admin key.
+   *
+   * The list keeps the name of the preset that was active before.
+   *
+   * Errors:
+   *
+   * `nothing_named`: there are no overrides. Use `unload` to remove them.
+   */
+  setOverrides(overrides: Overrides, options?: client.CallOptions): client.Answer<void>;
+  /**
+   * Removes all overrides. Requires the admin key.
+   *
+   * The list keeps the name of the preset that was active.
+   */
+  unload(options?: client.CallOptions): client.Answer<void>;
+}
+
+/** Health of the server. */
+export interface Health {
+  /** Returns the server's health. A 503 with a body is a response, not an error. Does not require a key. */
+  check(options?: client.CallOptions): client.Answer<HealthReport>;
+  /** Returns names and addresses of the server's APIs. Does not require a key. */
+  serviceInfo(options?: client.CallOptions): client.Answer<ServiceInfo>;
+}
+
+/** What a key may do. */
+export interface Auth {}
+
+/** The KoboldAI API. */
+export interface Kobold {
+  /** Generates a continuation of the prompt, and returns it whole. */
+  generate(request: KoboldRequest, options?: client.CallOptions): client.Answer<KoboldResults>;
+  /**
+   * Generates a continuation of the prompt, and streams it. Closing the stream ends the generation.
+   *
+   * The stream has no end event. It is complete when the server closes it cleanly.
+   */
+  stream(request: KoboldRequest, options?: client.CallOptions): client.Stream<KoboldToken, KoboldResults>;
+  /** Ends the generation with this `genkey`. The server confirms it even if there is none. */
+  abort(genkey: string, options?: client.CallOptions): client.Answer<KoboldAborted>;
+  /** Returns what the running generation with this `genkey` has produced so far. Empty if there is none. */
+  check(genkey: string, options?: client.CallOptions): client.Answer<KoboldResults>;
+  /** Returns the name of the loaded model, as `tabbyAPI/NAME`. */
+  model(options?: client.CallOptions): client.Answer<KoboldModel>;
+  /** Returns the context size, in tokens, by KoboldCpp's route. */
+  trueMaxContextLength(options?: client.CallOptions): client.Answer<KoboldLength>;
+  /** Returns the available soft prompts: none on this server. Does not require a key. */
+  softPrompts(options?: client.CallOptions): client.Answer<KoboldSoftPrompts>;
+  /** Returns the active soft prompt: empty on this server. Does not require a key. */
+  softPrompt(options?: client.CallOptions): client.Answer<KoboldSoftPrompt>;
+  /** Sets a soft prompt, which this server accepts and ignores. Does not require a key. */
+  setSoftPrompt(value: string, options?: client.CallOptions): client.Answer<void>;
 }

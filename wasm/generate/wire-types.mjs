@@ -1,23 +1,24 @@
-// Writes types/wire.d.ts, the types of requests and answers, from openapi.json: node wire-types.mjs [--check]
+// The types of requests and answers, the beginning of types/wire.d.ts, from the schemas of openapi.json.
 //
 // openapi-typescript reads the document; here its types get names of their own, and what authors of JavaScript expect: words that are
-// open or closed, `undefined` where exactOptionalPropertyTypes is set, doc comments without tags. --check fails if the file is stale.
-import { readFileSync, writeFileSync } from "node:fs";
+// open or closed, `undefined` where exactOptionalPropertyTypes is set, doc comments without tags.
 import { createRequire } from "node:module";
 import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { readDocument } from "./document.mjs";
+import { comment } from "./text.mjs";
 
-const here = path.dirname(fileURLToPath(import.meta.url));
-const file = path.join(here, "types/wire.d.ts");
-const require = createRequire(path.join(here, "test/package.json"));
+const require = createRequire(path.join(path.dirname(fileURLToPath(import.meta.url)), "../test/package.json"));
 const ts = require("typescript");
 const { default: openapiTS, astToString } = await import(pathToFileURL(require.resolve("openapi-typescript").replace(/\.cjs$/, ".mjs")));
 const { factory } = ts;
 
 const HEAD = `/**
- * What is sent and what is answered: plain objects with the names of the wire. Made of \`openapi.json\` by \`wire-types.mjs\`; not for
- * editing. Fields that a server adds are there in answers, too; \`extraOf\` of this package gives them a type.
+ * What is sent and what is answered: plain objects with the names of the wire. Made of \`openapi.json\` by \`generate.mjs\`; not for
+ * editing. Fields that a server adds are there in answers, too; \`extraOf\` of this package gives them a type. Last are the services, with a method for
+ * each operation; \`index.d.ts\` adds to some of them.
  */
+import type * as client from "./index.js";
 
 /** A word that servers may add others to. */
 export type Open<Words extends string> = Words | (string & {});
@@ -38,7 +39,7 @@ const NARROWER = { "ChatChoice.message": "ChatMessage & { content?: string | nul
 /** What OpenAI's older requests have and templates may know: the library has no names for it. */
 const NAME = { type: ["string", "null"], description: "Who it is by name, for templates that use it; the current server drops it." };
 
-const document = JSON.parse(readFileSync(path.join(here, "../openapi.json"), "utf8"));
+const document = readDocument();
 const { schemas } = document.components;
 schemas.ChatMessage.properties.name ??= NAME;
 schemas.Role.examples.push("function");
@@ -57,10 +58,8 @@ const nodes = await openapiTS(document, {
 });
 const components = nodes.find(({ name }) => name?.text === "components");
 const members = components.members.find(({ name }) => name.text === "schemas").type.members;
-const text = HEAD + members.map((member) => `\n${documented(astToString(declared(member)))}`).join("");
 
-if (!process.argv.includes("--check")) writeFileSync(file, text);
-else if (readFileSync(file, "utf8") !== text) throw new Error("types/wire.d.ts is stale: node wasm/wire-types.mjs writes it");
+export const wireTypes = HEAD + members.map((member) => `\n${documented(astToString(declared(member)))}`).join("");
 
 /** The names of the schemas that a part of the document refers to. */
 function refsIn(part) {
@@ -134,23 +133,10 @@ function declared(member) {
   return ts.setSyntheticLeadingComments(made, ts.getSyntheticLeadingComments(member));
 }
 
-/** Printed types with indents of two, and doc comments without tags, in lines of at most 140 columns. */
+/** Printed types with indents of two, and doc comments without tags. */
 function documented(text) {
   const lines = text.replaceAll("\r", "").replaceAll(/^( +)/gm, (indent) => indent.slice(0, Math.floor(indent.length / 4) * 2) + (indent.length % 2 ? " " : ""));
-  return lines.replaceAll(/^ *\/\*\* @constant \*\/\n/gm, "").replaceAll(/^( *)\/\*\*([^]*?)\*\//gm, (_, indent, comment) => {
-    const sentences = comment.replaceAll(/^ *\* ?/gm, "").replace("@description", "").trim();
-    const paragraphs = sentences.split(/\n\s*\n/).map((paragraph) => wrapped(paragraph, 140 - indent.length - 3));
-    const all = paragraphs.flatMap((lines, at) => (at === 0 ? lines : ["", ...lines]));
-    if (all.length === 1 && indent.length + all[0].length + 7 <= 140) return `${indent}/** ${all[0]} */`;
-    return [`${indent}/**`, ...all.map((line) => `${indent} * ${line}`.trimEnd()), `${indent} */`].join("\n");
-  });
-}
-
-function wrapped(paragraph, width) {
-  const lines = [""];
-  for (const word of paragraph.split(/\s+/)) {
-    if (lines.at(-1) && lines.at(-1).length + word.length >= width) lines.push("");
-    lines[lines.length - 1] += (lines.at(-1) && " ") + word;
-  }
-  return lines;
+  const isText = /^( *)\/\*\*([^]*?)\*\//gm;
+  const plain = (text) => text.replaceAll(/^ *\* ?/gm, "").replace("@description", "");
+  return lines.replaceAll(/^ *\/\*\* @constant \*\/\n/gm, "").replaceAll(isText, (_, indent, text) => comment(plain(text), indent));
 }
