@@ -172,23 +172,39 @@ impl fmt::Debug for BaseUrl {
     }
 }
 
-/// Routes of this server and of similar ones that users paste as base URLs.
-const ROUTES: &str = "/.well-known/serviceinfo /api/extra/abort /api/extra/generate/check /api/extra/generate/stream \
-    /api/extra/tokencount /api/extra/true_max_context_length /api/extra/version /api/latest/config/max_context_length \
-    /api/latest/config/max_length /api/latest/config/soft_prompt /api/latest/config/soft_prompts_list /api/latest/generate \
-    /api/latest/info/version /api/latest/model /api/v1/config/max_context_length /api/v1/config/max_length \
-    /api/v1/config/soft_prompt /api/v1/config/soft_prompts_list /api/v1/generate /api/v1/info/version /api/v1/model \
-    /chat/completions /docs /health /openapi.json /props /redoc /v1/auth/permission /v1/chat /v1/chat/completions \
-    /v1/completions /v1/download /v1/embeddings /v1/lora /v1/lora/list /v1/lora/load /v1/lora/unload /v1/loras /v1/messages \
-    /v1/model /v1/model/draft/list /v1/model/embedding /v1/model/embedding/list /v1/model/embedding/load \
-    /v1/model/embedding/unload /v1/model/list /v1/model/load /v1/model/unload /v1/models /v1/responses \
-    /v1/sampling/override/list /v1/sampling/override/switch /v1/sampling/override/unload /v1/sampling/overrides \
-    /v1/template/list /v1/template/switch /v1/template/unload /v1/templates /v1/token/decode /v1/token/encode";
+/// Routes of similar servers that users paste as base URLs.
+const OTHER_ROUTES: &str = "/chat/completions /v1/chat /v1/messages /v1/responses";
+
+/// The routes in the table of routes, each followed by a space.
+const ROUTES: &str = match str::from_utf8(&ROUTE_BYTES) {
+    Ok(routes) => routes,
+    Err(_) => "",
+};
+static ROUTE_BYTES: [u8; routes::<0>().0] = routes().1;
+
+/// Returns the length of the routes in the table, and their first `N` bytes. A route follows a method, and ends before a backtick, a space or a query.
+const fn routes<const N: usize>() -> (usize, [u8; N]) {
+    const TABLE: &[u8] = include_bytes!("../guide/coverage.md");
+    let (mut length, mut routes, mut at) = (0, [b' '; N], 2);
+    while at < TABLE.len() {
+        if TABLE[at] == b'/' && TABLE[at - 1] == b' ' && TABLE[at - 2].is_ascii_uppercase() {
+            while !matches!(TABLE[at], b'`' | b' ' | b'?') {
+                if length < N {
+                    routes[length] = TABLE[at];
+                }
+                (length, at) = (length + 1, at + 1);
+            }
+            length += 1;
+        }
+        at += 1;
+    }
+    (length, routes)
+}
 
 /// The longest known route that the path ends with.
 fn route_at_end(path: &str) -> Option<&'static str> {
     let ends = |route: &&str| path.len() >= route.len() && path.is_char_boundary(path.len() - route.len());
-    let found = ROUTES.split_ascii_whitespace().filter(ends);
+    let found = [ROUTES, OTHER_ROUTES].into_iter().flat_map(str::split_ascii_whitespace).filter(ends);
     found.filter(|route| path[path.len() - route.len()..].eq_ignore_ascii_case(route)).max_by_key(|route| route.len())
 }
 
