@@ -317,7 +317,7 @@ fn every_operation_is_driven_and_every_public_method_is_listed() {
     let operations: BTreeSet<String> =
         OPERATIONS.iter().copied().flatten().map(|row| format!("{}::{}", row.service_type, row.method)).collect();
     assert_eq!(linked("Methods"), operations);
-    let composed = linked("Methods made of others").into_iter().map(|method| method.replace("#method.", "::"));
+    let composed = linked("Composite methods").into_iter().map(|method| method.replace("#method.", "::"));
     assert_eq!(composed.collect::<BTreeSet<_>>(), composed_methods());
 }
 
