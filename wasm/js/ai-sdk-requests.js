@@ -20,7 +20,7 @@ export function requestOf(modelId, options) {
     frequency_penalty: penalty(options.frequencyPenalty, "frequencyPenalty", unsupported),
   };
   for (const name in fields) if (fields[name] !== undefined) request[name] = fields[name];
-  if (seed != null) unsupported("seed", "the server draws its own");
+  if (seed != null) unsupported("seed", "the server uses its own");
   if (reasoning === "none") request.enable_thinking = false;
   else if (reasoning && reasoning !== "provider-default") Object.assign(request, { enable_thinking: true, reasoning_effort: reasoning });
   const form = responseFormat?.type === "json" ? formOf(responseFormat) : undefined;
@@ -37,7 +37,7 @@ const formOf = ({ schema }) => ({ response_format: schema ? { type: "json_schema
 function penalty(value, feature, unsupported) {
   if (value == null) return undefined;
   if (value >= 0) return value;
-  unsupported(feature, "below 0 the server refuses it");
+  unsupported(feature, "the server rejects values below 0");
   return undefined;
 }
 
@@ -46,14 +46,14 @@ function withTools(request, { tools, toolChoice }, warnings, unsupported) {
   const sent = [];
   for (const tool of tools ?? []) {
     if (tool.type === "function") sent.push(described({ type: "function", function: { name: tool.name, description: tool.description, parameters: tool.inputSchema } }));
-    else unsupported(`the tool ${tool.id}`, "the server runs no tools of its own");
+    else unsupported(`the tool ${tool.id}`, "the server has no tools of its own");
   }
   if (sent.length === 0) return false;
   request.tools = sent;
   if (!toolChoice) return true;
   const { type, toolName } = toolChoice;
   request.tool_choice = type === "tool" ? { type: "function", function: { name: toolName } } : type;
-  if (type === "tool" || type === "required") warnings.push({ type: "compatibility", feature: "toolChoice", details: "the server enforces `none` alone; the template may ask the model for the others" });
+  if (type === "tool" || type === "required") warnings.push({ type: "compatibility", feature: "toolChoice", details: "the server only enforces `none`; the template may ask the model for the others" });
   return type !== "none";
 }
 
@@ -99,7 +99,7 @@ function assistantMessage(parts, unsupported) {
     else if (part.type === "tool-call") {
       const text = typeof part.input === "string" ? part.input : JSON.stringify(part.input ?? {});
       calls.push({ id: part.toolCallId, type: "function", function: { name: part.toolName, arguments: text } });
-    } else unsupported(`a part of the type ${part.type} in an answer`);
+    } else unsupported(`a part of the type ${part.type} in a response`);
   }
   if (calls.length > 0) message.tool_calls = calls;
   if (message.content === "" && calls.length > 0) message.content = null;

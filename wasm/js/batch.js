@@ -27,7 +27,7 @@ export async function embedMany(tabby, given, options) {
   for (const name in LIMITS) {
     const { [name]: value = LIMITS[name] } = request;
     delete request[name];
-    if (!(typeof value === "number" && value >= 1)) throw misuse(`\`${name}\` must be a number from 1 on`, undefined, "invalid_option");
+    if (!(typeof value === "number" && value >= 1)) throw misuse(`\`${name}\` must be a number of at least 1`, undefined, "invalid_option");
     limits[name] = value;
   }
   if (!Array.isArray(input) || !input.every((text) => typeof text === "string")) throw misuse("`input` must be a list of texts");

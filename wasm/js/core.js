@@ -29,7 +29,7 @@ export function coreOf(options, ready, given = options) {
   try {
     return new Core(options, ready, origins.get(given));
   } catch (error) {
-    throw asTabbyError(error, "an option cannot be used");
+    throw asTabbyError(error, "an option is invalid");
   }
 }
 

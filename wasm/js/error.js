@@ -32,7 +32,7 @@ export class TabbyError extends Error {
   /** Creates an error from the result of `toJSON`, on the other side of a worker or a connection. */
   static from(value) {
     const given = typeof value === "object" && value !== null ? value : { message: wordsOf(value) };
-    return new TabbyError({ ...given, message: String(given.message ?? given.reason ?? "an error without words") }, { partial: given.partial });
+    return new TabbyError({ ...given, message: String(given.message ?? given.reason ?? "an error without a message") }, { partial: given.partial });
   }
 }
 // On the prototype, so that it is not printed as a field of each error.
@@ -84,8 +84,8 @@ export function misuse(message, cause, code = "misuse") {
 /** The error if the module trapped: a bug of this package, which only fails the running calls. */
 export function trapped(cause) {
   const message =
-    `the WebAssembly module of tabbyapi trapped (${wordsOf(cause)}); this is a defect of the package, please report it; ` +
-    "the next call starts a fresh instance";
+    `the WebAssembly module of tabbyapi trapped (${wordsOf(cause)}); this is a bug in the package, please report it; ` +
+    "the next call starts a new instance";
   return new TabbyError({ kind: "trapped", code: "trapped", message }, { cause });
 }
 
@@ -94,7 +94,7 @@ export function encodedOr(given, headers, begins) {
   const encoding = headers.find(([name]) => name === "content-encoding")?.[1];
   if (!UNREAD.has(given.kind) || !encoding || encoding.toLowerCase() === "identity" || isText(begins)) return given;
   const reason = `the answer is encoded with \`${encoding}\`, although the request said \`accept-encoding: identity\``;
-  const hint = "switch compression off in the proxy in front of the server, or use a `fetch` that decodes it";
+  const hint = "disable compression in the proxy in front of the server, or use a `fetch` that decodes it";
   return { ...given, kind: "decode", code: "encoded_body", reason, hint, message: `${given.method} ${given.url}: ${reason}; ${hint}`, retryable: false };
 }
 

@@ -60,7 +60,7 @@ export class Exchange {
     origins.add(this.#origin);
     // Redirects are not followed, since keys would be sent with them.
     const init = { ...options, method, headers, body, signal: this.#controller.signal, redirect: "manual" };
-    const send = () => (this.#dropped ? Promise.reject(new Error("it is not wanted any more")) : fetch(url, init));
+    const send = () => (this.#dropped ? Promise.reject(new Error("it is no longer needed")) : fetch(url, init));
     settle(() => (closing.has(this.#origin) ? closed(this.#origin).then(send) : send()))
       .then(this.#answered)
       .catch(this.#failed);
@@ -101,14 +101,14 @@ export class Exchange {
 
   #answered = (response) => {
     if (this.#dropped) return settle(() => response.body.cancel()).catch(nothing);
-    if (typeof response !== "object" || response === null) throw new TypeError("`fetch` gave no response");
+    if (typeof response !== "object" || response === null) throw new TypeError("`fetch` returned no response");
     if (response.type === "opaqueredirect") {
-      const message = "the server redirects, which is not followed since keys would go along; set `baseURL` to where it redirects";
+      const message = "the server redirects; redirects are not followed, so that keys are not sent to another address; set `baseURL` to the new address";
       throw Object.assign(new Error(message), { name: "RedirectError" });
     }
     const { status } = response;
-    if (!Number.isInteger(status) || status < 100 || status > 999) throw new TypeError("`fetch` gave a response without a status");
-    if (response.bodyUsed === true) throw new TypeError("`fetch` gave a response whose body was read already");
+    if (!Number.isInteger(status) || status < 100 || status > 999) throw new TypeError("`fetch` returned a response without a status");
+    if (response.bodyUsed === true) throw new TypeError("`fetch` returned a response whose body was already read");
     if (status === 500 && !host.closes) closing.set(this.#origin, Date.now() + CLOSING);
     const headers = lenient(response.headers);
     this.reader = readerOf(response);
@@ -159,7 +159,7 @@ function readerOf(response) {
     const pieces = body[Symbol.asyncIterator]();
     return { read: () => pieces.next(), cancel: () => pieces.return?.() };
   }
-  throw new TypeError("`fetch` gave a response whose body is not a stream");
+  throw new TypeError("`fetch` returned a response whose body is not a stream");
 }
 
 function once(read) {
@@ -179,5 +179,5 @@ function bytesOf(value) {
   if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
   // Also from another realm, as in some test runners.
   if (Object.prototype.toString.call(value) === "[object ArrayBuffer]") return new Uint8Array(value);
-  throw new TypeError("`fetch` gave a piece of a body that is not bytes");
+  throw new TypeError("`fetch` returned a body with a piece that is not bytes");
 }

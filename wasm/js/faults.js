@@ -29,13 +29,13 @@ export function faultOf(error, url) {
     const proxy = host.proxyOf?.(url);
     return proxy ? { how: PROXY, message: `${proxy.address}\n${proxy.variable}\n${words}` } : { how: NOT_SENT, message: words };
   }
-  if (VAGUE.test(words)) return fault(MAYBE_SENT, "the host gives no reason, which may also be that nothing listens there, or a certificate");
+  if (VAGUE.test(words)) return fault(MAYBE_SENT, "the host reports no reason; no server may listen there, or the certificate may be invalid");
   // Only pages and their workers have an origin.
   const origin = globalThis.location?.origin;
   const target = typeof origin === "string" && origin !== "null" ? new URL(url) : undefined;
   if (!target || target.origin === origin) return { how: MAYBE_SENT, message: words };
   if (origin.startsWith("https:") && target.protocol === "http:" && !LOOPBACK.test(target.hostname)) {
-    return fault(NOT_SENT, "a page that came by https may not ask a server by http");
+    return fault(NOT_SENT, "a page loaded over https cannot send requests to a server over http");
   }
   return fault(MAYBE_SENT, "the server cannot be reached from here, or does not allow the page's origin (CORS)");
 }
@@ -58,8 +58,8 @@ function facts(error) {
 
 /** The limits of Node, which apply although the package sets none; see connections.js. */
 const LIMITS = {
-  UND_ERR_HEADERS_TIMEOUT: "the host's time limit for the head of an answer (`headersTimeout` of undici)",
-  UND_ERR_BODY_TIMEOUT: "the host's time limit between two pieces of an answer (`bodyTimeout` of undici)",
+  UND_ERR_HEADERS_TIMEOUT: "the host's time limit for the response head (`headersTimeout` of undici)",
+  UND_ERR_BODY_TIMEOUT: "the host's time limit between two pieces of a response (`bodyTimeout` of undici)",
 };
 
 /** The codes of Node, then of Bun. */

@@ -174,7 +174,7 @@ export class Flow {
     try {
       this.#step(input());
     } catch (error) {
-      this.finish(asTabbyError(error, "the answer could not be taken in"));
+      this.finish(asTabbyError(error, "the response could not be processed"));
     }
     this.#abi.wake();
   }
@@ -322,8 +322,8 @@ export class Flow {
   /** The host has ended the exchange before the timeouts of the call. */
   #cut(limit) {
     const { method, url, status } = this.#asked;
-    const reason = `${limit} passed before any timeout of the call did`;
-    const hint = "raise it there, as in `fetchOptions: { dispatcher }`, or set shorter `timeouts`";
+    const reason = `${limit} passed before any timeout of the call`;
+    const hint = "raise it in the host, for example with `fetchOptions: { dispatcher }`, or set shorter `timeouts`";
     const fields = { kind: "timeout", code: "timeout_host", phase: status === undefined ? "head" : "idle", retryable: true, method, url, status, reason, hint };
     const cleaner = this.#cleaner();
     const cause = cleaner.cause(this.#cause);

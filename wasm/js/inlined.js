@@ -12,7 +12,7 @@ export async function textOf(file, hint) {
     return bytesOf((await file).default);
   } catch (cause) {
     // For example, service workers do not allow `import()`.
-    throw unavailable(`neither its file nor its text could be read (${wordsOf(cause)})`, hint, cause);
+    throw unavailable(`neither its file nor the inlined module could be read (${wordsOf(cause)})`, hint, cause);
   }
 }
 

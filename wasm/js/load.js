@@ -9,10 +9,10 @@ import { wordsOf } from "./secrets.js";
 const EMPTY = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
 
 /** The remedy for a missing module file. */
-export const fileOf = (name, entry) => `have \`${name}\` served from where the package's files are, or import from "${entry}"`;
+export const fileOf = (name, entry) => `serve \`${name}\` from the folder of the package's files, or import from "${entry}"`;
 export const FILE = fileOf("tabbyapi.wasm", "tabbyapi/inline");
 const POLICY =
-  "allow it by `'wasm-unsafe-eval'` in `script-src` of the Content-Security-Policy of the page or extension; in workers of Cloudflare, import from \"tabbyapi/workerd\"";
+  "allow it with `'wasm-unsafe-eval'` in `script-src` of the Content-Security-Policy of the page or extension; in Cloudflare workers, import from \"tabbyapi/workerd\"";
 
 /** Whether these bytes begin like a module. Servers send a page in place of a missing file. */
 export const isModule = (bytes) => {
@@ -82,14 +82,14 @@ function instanceOf(module) {
 /** A module of another version would silently misread settings. */
 function abiOf(instance) {
   if (instance.exports.version?.() === VERSION) return new Abi(instance);
-  throw unavailable("it is of another version than the package", "serve or bundle the `tabbyapi.wasm` that came with this version of the package");
+  throw unavailable("its version differs from that of the package", "serve or bundle the `tabbyapi.wasm` that came with this version of the package");
 }
 
-const unstarted = (error) => unavailable(`it does not start (${wordsOf(error)})`, "free memory in this process, or report it if there is plenty", error);
+const unstarted = (error) => unavailable(`it does not start (${wordsOf(error)})`, "free memory in this process, or report this if there is enough memory", error);
 
 async function compile(given, file) {
   if (typeof wasm()?.compile !== "function") {
-    throw unavailable("this host has no WebAssembly", "enable it: lockdown modes and some policies switch it off");
+    throw unavailable("this host has no WebAssembly", "enable it: lockdown modes and some policies disable it");
   }
   let source;
   try {
@@ -104,16 +104,16 @@ async function compile(given, file) {
     return await compiledOf(source, file);
   } catch (error) {
     if (error instanceof TabbyError) throw error;
-    if (!compiles()) throw unavailable(`this host forbids to compile WebAssembly (${wordsOf(error)})`, POLICY, error);
+    if (!compiles()) throw unavailable(`this host does not allow compiling WebAssembly (${wordsOf(error)})`, POLICY, error);
     throw unavailable(`it could not be compiled (${wordsOf(error)})`, file, error);
   }
 }
 
 /** The module from bytes, or from a response with them. */
 async function compiledOf(source, file) {
-  let what = "what was given";
+  let what = "the given module";
   if (typeof source?.arrayBuffer === "function") {
-    what = `what ${source.url || "the answer"} gave`;
+    what = source.url ? `the response of ${source.url}` : "the response";
     if (source.ok === false) throw unavailable(`${what} has status ${source.status}`, file);
     const typed = source.headers?.get("content-type")?.startsWith("application/wasm");
     if (typed && wasm().compileStreaming) return wasm().compileStreaming(source);

@@ -22,7 +22,7 @@ function rateOf(given) {
   if (given == null) return null;
   known(given, ["requests", "tokens", "interval", "whenFull", "estimate"], "rateLimit");
   const { requests, tokens, interval, whenFull = "wait", estimate } = given;
-  if (requests == null && tokens == null) throw invalid("`rateLimit` limits nothing; set its `requests` or `tokens`");
+  if (requests == null && tokens == null) throw invalid("`rateLimit` sets no limit; set its `requests` or `tokens`");
   if (!(amount(interval, "rateLimit", "interval") > 0)) throw invalid("`rateLimit.interval` must be a number of milliseconds above 0");
   if (whenFull !== "wait" && whenFull !== "refuse") throw invalid("`rateLimit.whenFull` must be `wait` or `refuse`");
   if (tokens != null && typeof estimate !== "function") {
@@ -56,7 +56,7 @@ export function estimateOf({ rateLimit, servers }) {
 /** An integer, or no limit. */
 function count(value, least, name) {
   if (value === Infinity || (Number.isInteger(value) && value >= least)) return amount(value, name);
-  throw invalid(`\`${name}\` must be a whole number from ${least} on, or \`Infinity\``);
+  throw invalid(`\`${name}\` must be an integer of at least ${least}, or \`Infinity\``);
 }
 
 const invalid = (message) => new TabbyError({ kind: "config", code: "invalid_option", message });

@@ -145,6 +145,6 @@ function held(given) {
   if (typeof given !== "object" || given === null) throw misuse("the request must be an object");
   const { schema, jsonSchema, ...request } = given;
   const other = OTHER_FORMS.find((name) => request[name] != null || request.extra_body?.[name] != null);
-  if (other) throw misuse(`\`${other}\` cannot stand beside \`schema\`: an answer is held to one form`);
+  if (other) throw misuse(`\`${other}\` cannot be combined with \`schema\`: a response has one constraint`);
   return { ...request, response_format: { type: "json_schema", json_schema: jsonSchemaOf(schema, jsonSchema) } };
 }

@@ -92,7 +92,7 @@ export function wordsOf(thrown) {
     const message = thrown?.message ?? thrown;
     return typeof message === "object" ? JSON.stringify(message) ?? "an object" : String(message);
   } catch {
-    return "something that has no words";
+    return "a value without a message";
   }
 }
 

@@ -20,7 +20,7 @@ export function serversOf({ baseURL, apiKey, adminKey, bearer, registrationToken
   const given = servers.map((server) => (typeof server === "string" || typeof server?.href === "string" ? { baseURL: server } : { ...server }));
   for (const server of given) known(server, OF_SERVER, "servers[]");
   if (baseURL != null) given.unshift(own);
-  else if ([apiKey, adminKey, bearer].some((key) => key != null)) throw misuse("keys beside `servers` are those of `baseURL`; give each of the `servers` its own keys");
+  else if ([apiKey, adminKey, bearer].some((key) => key != null)) throw misuse("keys next to `servers` are for `baseURL`; give each of the `servers` its own keys");
   const [first, ...others] = given.map(serverOf);
   return { ...first, ...shared, ...limitsOfFirst(first, others, shared), servers: others, balance: balance && BALANCES[balance] };
 }

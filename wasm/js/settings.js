@@ -63,7 +63,7 @@ export function amount(value, ...names) {
   if (value == null) return null;
   if (typeof value === "number" && value >= 0) return value === Infinity ? -1 : value;
   const shown = typeof value === "number" || typeof value === "string" ? JSON.stringify(String(value).slice(0, 32)) : `a value of the type ${typeof value}`;
-  const message = `\`${names.join(".")}\` is ${shown}; give a number from 0 on, or \`Infinity\``;
+  const message = `\`${names.join(".")}\` is ${shown}; give a number of at least 0, or \`Infinity\``;
   throw new TabbyError({ kind: "config", code: "invalid_option", message });
 }
 
@@ -76,7 +76,7 @@ export function headersOf(given) {
       headers.append(name, value);
     } catch {
       const what = `the header ${JSON.stringify(String(name).slice(0, 64))} cannot be sent`;
-      throw new TabbyError({ kind: "config", code: "invalid_header", message: `${what}: its name is a word, and its value one line of Latin-1` });
+      throw new TabbyError({ kind: "config", code: "invalid_header", message: `${what}: its name must be a token, and its value one line of Latin-1` });
     }
   }
   return [...headers];

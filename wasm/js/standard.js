@@ -11,25 +11,25 @@ export function jsonSchemaOf(schema, given) {
   if (given !== undefined) return checked(given);
   if (!isStandard(schema)) return checked(schema);
   const convert = schema["~standard"].jsonSchema?.input;
-  if (typeof convert !== "function") throw misuse(`the schema of ${vendorOf(schema)} does not say what it is as JSON schema; ${hintFor(schema)}`);
+  if (typeof convert !== "function") throw misuse(`the schema of ${vendorOf(schema)} cannot be converted to a JSON schema; ${hintFor(schema)}`);
   try {
     const { $schema: _, ...made } = convert({ target: "draft-2020-12" });
     return made;
   } catch (error) {
-    throw misuse(`the schema cannot be written as a JSON schema: ${wordsOf(error)}; give one beside it as \`jsonSchema\``, error);
+    throw misuse(`the schema cannot be converted to a JSON schema: ${wordsOf(error)}; pass one as \`jsonSchema\``, error);
   }
 }
 
 const vendorOf = (schema) => JSON.stringify(String(schema["~standard"].vendor ?? "an unknown library").slice(0, 32));
 
 function hintFor(schema) {
-  if (schema["~standard"].vendor !== "valibot") return "take a newer version of the library, or give a JSON schema beside it as `jsonSchema`";
-  return "put it into `toStandardJsonSchema` of `@valibot/to-json-schema`, or give a JSON schema beside it as `jsonSchema`";
+  if (schema["~standard"].vendor !== "valibot") return "use a newer version of the library, or pass a JSON schema as `jsonSchema`";
+  return "wrap it in `toStandardJsonSchema` of `@valibot/to-json-schema`, or pass a JSON schema as `jsonSchema`";
 }
 
 function checked(schema) {
   if (typeof schema === "object" && schema !== null && !Array.isArray(schema)) return schema;
-  throw misuse("the schema must be a JSON schema, an object, or one of Standard Schema, such as those of zod, valibot and arktype");
+  throw misuse("the schema must be a JSON schema (an object) or a Standard Schema, such as those of zod, valibot and arktype");
 }
 
 /** Validates a value against a schema. Returns `{ value }`, or `{ issues }`, each with its path and message. */

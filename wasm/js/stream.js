@@ -303,8 +303,8 @@ export class Stream {
 const EVENTS = new Set(["content", "toolCall", "error", "end"]);
 
 function inUse() {
-  const hint = "read it once, or in two places by `tee()`; `final()` and `finalMessage()` may be awaited beside a loop";
-  return misuse(`the stream has a reader already, and two would each get a part of it; ${hint}`, undefined, "stream_in_use");
+  const hint = "read it once, or use `tee()` for two readers; `final()` and `finalMessage()` may be awaited beside a loop";
+  return misuse(`the stream already has a reader, and each of two readers would only get a part; ${hint}`, undefined, "stream_in_use");
 }
 
 /** A streamed conversation or completion. */

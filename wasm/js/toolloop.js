@@ -160,7 +160,7 @@ function limitsOf(given) {
   for (const name in LIMITS) {
     const value = given?.[name];
     if (value == null) continue;
-    if (typeof value !== "number" || !(value >= 0)) throw misuse(`\`limits.${name}\` must be a number from ${LEAST[name]} on, or \`Infinity\``, undefined, "invalid_option");
+    if (typeof value !== "number" || !(value >= 0)) throw misuse(`\`limits.${name}\` must be a number of at least ${LEAST[name]}, or \`Infinity\``, undefined, "invalid_option");
     limits[name] = Math.max(value, LEAST[name]);
   }
   return limits;

@@ -75,7 +75,7 @@ export class ToolRun {
   [Symbol.asyncIterator]() {
     if (this.#claimed) {
       const hint = "read it once; `result()` may be awaited beside a loop";
-      throw misuse(`the run has a reader already, and two would each get a part of it; ${hint}`, undefined, "stream_in_use");
+      throw misuse(`the run already has a reader, and each of two readers would only get a part; ${hint}`, undefined, "stream_in_use");
     }
     this.#claimed = true;
     const events = this.#run();
@@ -144,7 +144,7 @@ export class ToolRun {
         this.#calls?.stop();
       }
     } catch (thrown) {
-      const error = asTabbyError(thrown, "the run cannot go on");
+      const error = asTabbyError(thrown, "the run cannot continue");
       error.partial = this.#output();
       throw error;
     }

@@ -239,7 +239,7 @@ fn count(given: &Map<String, Value>, name: &str) -> Result<Option<usize>> {
         None | Some(Value::Null) => Ok(None),
         Some(value) => match value.as_u64().and_then(|count| usize::try_from(count).ok()) {
             Some(count) => Ok(Some(count)),
-            None => Err(misuse(&format!("`{name}` must be a whole number from 0 on"))),
+            None => Err(misuse(&format!("`{name}` must be an integer of at least 0"))),
         },
     }
 }
@@ -249,7 +249,7 @@ fn time(given: &Map<String, Value>, name: &str) -> Result<Option<Duration>> {
         None | Some(Value::Null) => Ok(None),
         Some(value) => match value.as_f64().and_then(crate::config::milliseconds) {
             Some(time) => Ok(Some(time)),
-            None => Err(misuse(&format!("`{name}` must be a number of milliseconds from 0 on"))),
+            None => Err(misuse(&format!("`{name}` must be a number of milliseconds of at least 0"))),
         },
     }
 }

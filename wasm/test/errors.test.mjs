@@ -140,7 +140,7 @@ test("a limit of the host ends a call as a timeout that names it, and the call i
   const tabby = clientOf(url, { maxRetries: 2, fetchOptions: { dispatcher: impatient } });
   const head = await tabby.embeddings.create({ input: "a" }).then(assert.fail, (error) => error);
   assert.deepEqual([head.name, head.kind, head.code, head.phase, head.cause.cause.code], ["TabbyError", "timeout", "timeout_host", "head", "UND_ERR_HEADERS_TIMEOUT"]);
-  assert.match(head.message, /^POST http.*embeddings: the host's time limit for the head of an answer \(`headersTimeout` of undici\) passed before any timeout of the call did; /);
+  assert.match(head.message, /^POST http.*embeddings: the host's time limit for the response head \(`headersTimeout` of undici\) passed before any timeout of the call; /);
   const body = await tabby.chat.stream(ask()).final().then(assert.fail, (error) => error);
   assert.deepEqual([body.code, body.phase, body.status, body.partial.choices[0].message.content], ["timeout_host", "idle", 200, "a"]);
   assert.match(body.message, /`bodyTimeout` of undici/);

@@ -109,5 +109,5 @@ test("connections that fail in workerd", { timeout: 60_000 }, async (t) => {
   // It says the same of all, so that the server may have seen any of them.
   const vague = Object.fromEntries(Object.keys(EXPECTED).map((name) => [name, EXPECTED.lost]));
   assert.deepEqual(wordless(all), vague, JSON.stringify(all, null, 1));
-  for (const name of Object.keys(EXPECTED)) assert.match(all[`${name} words`], /the host gives no reason, which may also be that nothing listens there, or a certificate/);
+  for (const name of Object.keys(EXPECTED)) assert.match(all[`${name} words`], /the host reports no reason; no server may listen there, or the certificate may be invalid/);
 });

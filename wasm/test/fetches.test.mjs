@@ -159,7 +159,7 @@ test("options that are none are told", async () => {
     [{ signal: new AbortController() }, /`signal` is not an AbortSignal; pass `controller.signal`, not the controller$/],
     [{ signal: {} }, /`signal` is not an AbortSignal$/],
     [{ signal: 7 }, /`signal`/],
-    [{ maxRetries: 1n }, /^`maxRetries` is a value of the type bigint; give a number from 0 on, or `Infinity`$/],
+    [{ maxRetries: 1n }, /^`maxRetries` is a value of the type bigint; give a number of at least 0, or `Infinity`$/],
     [{ timeouts: { head: Symbol("s") } }, /^`timeouts.head` is a value of the type symbol/],
     [{ timeouts: { head: "abc" } }, /^`timeouts.head` is "abc"/],
     [{ timeouts: { idle: -5 } }, /^`timeouts.idle` is "-5"/],

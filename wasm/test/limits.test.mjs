@@ -280,18 +280,18 @@ test("what calls wait for together comes no later for one whose reader took his 
 
 test("limits that cannot be are refused when the client is made", () => {
   const refused = (options, words) => assert.throws(() => new Tabby({ baseURL: BASE, ...options }), (error) => error instanceof TabbyError && words.test(error.message), JSON.stringify(options));
-  refused({ concurrency: 0 }, /`concurrency\.running` must be a whole number from 1 on, or `Infinity`/);
+  refused({ concurrency: 0 }, /`concurrency\.running` must be an integer of at least 1, or `Infinity`/);
   refused({ concurrency: {} }, /`concurrency\.running` is missing/);
   refused({ concurrency: { limit: 4 } }, /`concurrency` has no `limit`; there are `running`, `waiting`/);
   refused({ concurrency: "4" }, /`concurrency` must be an object/);
-  refused({ concurrency: { running: 1, waiting: -1 } }, /`concurrency\.waiting` must be a whole number from 0 on/);
-  refused({ rateLimit: {} }, /`rateLimit` limits nothing/);
+  refused({ concurrency: { running: 1, waiting: -1 } }, /`concurrency\.waiting` must be an integer of at least 0/);
+  refused({ rateLimit: {} }, /`rateLimit` sets no limit/);
   refused({ rateLimit: { requests: 5 } }, /`rateLimit\.interval` must be a number of milliseconds above 0/);
-  refused({ rateLimit: { requests: 1.5, interval: 1 } }, /`rateLimit\.requests` must be a whole number/);
+  refused({ rateLimit: { requests: 1.5, interval: 1 } }, /`rateLimit\.requests` must be an integer/);
   refused({ rateLimit: { tokens: 5, interval: 1 } }, /`rateLimit\.tokens` needs `rateLimit\.estimate`, such as `requestTokens`/);
   refused({ rateLimit: { requests: 5, interval: 1, whenFull: "drop" } }, /`rateLimit\.whenFull` must be `wait` or `refuse`/);
   refused({ breaker: { failureRate: 2 } }, /`breaker\.failureRate` must be a number above 0, up to 1/);
-  refused({ breaker: { minAttempts: 0 } }, /`breaker\.minAttempts` must be a whole number from 1 on/);
+  refused({ breaker: { minAttempts: 0 } }, /`breaker\.minAttempts` must be an integer of at least 1/);
   refused({ breaker: { openFor: -1 } }, /`breaker\.openFor` is "-1"/);
   refused({ servers: [{ baseURL: "http://b.test", concurrency: -1 }] }, /`concurrency\.running` must be/);
 });

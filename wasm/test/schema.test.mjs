@@ -142,10 +142,10 @@ test("requests that cannot be held to a schema are refused before anything is se
   const { url, seen } = await saying(t, ["{}"]);
   const tabby = client(url);
   const refused = (request, message) => assert.rejects(parse(tabby, { messages, ...request }).result(), { kind: "misuse", message });
-  await refused({ schema: 5 }, "the schema must be a JSON schema, an object, or one of Standard Schema, such as those of zod, valibot and arktype");
-  await refused({ schema: JSON_SCHEMA, regex_pattern: "a+" }, "`regex_pattern` cannot stand beside `schema`: an answer is held to one form");
-  await refused({ schema: v.object({}) }, /"valibot" does not say what it is as JSON schema; put it into `toStandardJsonSchema` of `@valibot\/to-json-schema`/);
-  await refused({ schema: z.object({ when: z.date() }) }, /^the schema cannot be written as a JSON schema: .*; give one beside it as `jsonSchema`$/);
+  await refused({ schema: 5 }, "the schema must be a JSON schema (an object) or a Standard Schema, such as those of zod, valibot and arktype");
+  await refused({ schema: JSON_SCHEMA, regex_pattern: "a+" }, "`regex_pattern` cannot be combined with `schema`: a response has one constraint");
+  await refused({ schema: v.object({}) }, /"valibot" cannot be converted to a JSON schema; wrap it in `toStandardJsonSchema` of `@valibot\/to-json-schema`/);
+  await refused({ schema: z.object({ when: z.date() }) }, /^the schema cannot be converted to a JSON schema: .*; pass one as `jsonSchema`$/);
   await assert.rejects(parse(tabby, undefined).result(), { kind: "misuse" });
   assert.equal(seen.length, 0);
   // A JSON schema beside it is what goes out.

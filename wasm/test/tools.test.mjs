@@ -203,7 +203,7 @@ test("what cannot be run is refused, and errors have what was there", async (t) 
   await refused({ messages, tools: [{ name: "a" }] }, "the tool `a` has no function `run`");
   await refused({ messages, tools: [{ run() {} }] }, "each tool needs a `name`");
   await refused({ messages, tools: [], n: 2 }, "a run with tools takes one choice; leave `n` unset");
-  await refused({ messages, tools: [], limits: { rounds: "three" } }, "`limits.rounds` must be a number from 1 on, or `Infinity`");
+  await refused({ messages, tools: [], limits: { rounds: "three" } }, "`limits.rounds` must be a number of at least 1, or `Infinity`");
   assert.equal(seen.length, 0);
   const wrong = await emulator(t);
   await assert.rejects(runTools(new Tabby({ baseURL: wrong.url, apiKey: "wrong" }), { messages, tools: [weather] }).result(), (error) => {

@@ -21,7 +21,7 @@ const { value, raw, answer } = await withParse(tabby).chat.parse({ messages, sch
 const sum: number = value + raw.length + answer.created;
 // @ts-expect-error it is a number
 const text: string = value;
-// @ts-expect-error another form cannot stand beside a schema
+// @ts-expect-error another constraint cannot be combined with a schema
 parse(tabby, { messages, schema: z.number(), grammar_string: "a" });
 // @ts-expect-error a typo
 parse(tabby, { messages, schema: z.number(), max_token: 5 });
