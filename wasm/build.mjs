@@ -1,7 +1,7 @@
 // Builds the npm package: node build.mjs [--no-cargo | --glue]
 //
-// cargo makes the module, wasm-opt makes it small, and the files of js/ and types/ are put beside it in dist/; esbuild makes those for
-// `require` of them. `WASM_OPT` and `ESBUILD` name these tools if they are not in the path. --no-cargo takes the module that was built last, --glue
+// cargo builds the module, wasm-opt optimizes it, and the files of js/ and types/ are copied next to it in dist/. esbuild converts them for
+// `require`. `WASM_OPT` and `ESBUILD` set these tools if they are not in the path. --no-cargo uses the module that was built last, --glue
 // the one in dist/.
 import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
@@ -12,14 +12,14 @@ import { fileURLToPath } from "node:url";
 const here = path.dirname(fileURLToPath(import.meta.url));
 const root = path.dirname(here);
 const dist = path.join(here, "dist");
-// A folder of its own: the compiler may be another one than that of other builds.
+// A separate folder, since the compiler may differ from that of other builds.
 const target = path.resolve(root, process.env.CARGO_TARGET_DIR ?? "target", "npm");
 const run = (command, args, env) => execFileSync(command, args, { stdio: "inherit", cwd: root, env: { ...process.env, ...env } });
-// What `import.meta.url` is for `require`.
+// The replacement for `import.meta.url` with `require`.
 const ADDRESS = 'const address = require("node:url").pathToFileURL(__filename).href;';
 const FLAGS = "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS";
 
-/** The modules, by the features of the crate; the second one also serves TabbyML/tabby. */
+/** The modules, by the features of the crate. The second one also supports TabbyML/tabby. */
 const MODULES = [
   { name: "tabbyapi", text: "module", features: [] },
   { name: "tabbyml", text: "tabbyml-module", features: ["--features", "tabbyml"] },
@@ -30,24 +30,24 @@ const kept = new Map(MODULES.map(({ name }) => [name, isGlue ? readFileSync(path
 const builtOf = (name) => path.join(target, `${name}.wasm`);
 
 if (!isGlue && !process.argv.includes("--no-cargo")) {
-  // The module is the same wherever it is built.
+  // The module does not depend on where it is built.
   const cargoHome = process.env.CARGO_HOME ?? path.join(homedir(), ".cargo");
   const remaps = [`${path.join(cargoHome, "registry/src")}=/crates`, `${root}=/tabbyapi`].map((to) => `--remap-path-prefix=${to}`).join(" ");
   // Without wasm-bindgen: the module imports nothing, and its glue is js/abi.js.
   const how = ["--profile", "npm", "--target", "wasm32-unknown-unknown", "--target-dir", target];
-  // The one type of crate that is optimized as a whole.
+  // The only crate type that is optimized as a whole.
   for (const { name, features } of MODULES) {
     run("cargo", ["rustc", "-p", "tabbyapi-js", "--no-default-features", ...features, "--lib", "--crate-type", "cdylib", ...how], {
       [FLAGS]: `${process.env[FLAGS] ?? ""} ${remaps}`.trim(),
     });
-    // The next one has the same name there.
+    // The next module has the same file name.
     cpSync(path.join(target, "wasm32-unknown-unknown/npm/tabbyapi_js.wasm"), builtOf(name));
   }
 }
 rmSync(dist, { recursive: true, force: true });
 mkdirSync(dist);
 
-// What every host of the last years has.
+// Features that all hosts of recent years support.
 const features = ["bulk-memory", "sign-ext", "mutable-globals", "nontrapping-float-to-int", "multivalue", "reference-types"];
 for (const { name } of MODULES) {
   const file = path.join(dist, `${name}.wasm`);
@@ -57,9 +57,9 @@ for (const { name } of MODULES) {
 
 function optimize(built, file) {
   run(process.env.WASM_OPT ?? "wasm-opt", [
-    // Once more with loops made anew from plain jumps. Last, functions that are alike beside each other, for gzip.
+    // Once more with loops rebuilt from plain jumps. Finally, similar functions next to each other, for gzip.
     ...["-Oz", "--flatten", "--rereloop", "-Oz", "--reorder-functions-by-name", "--converge"],
-    // The stack ends there; what is at such addresses is no data.
+    // The stack ends there, so there is no data at such addresses.
     "--low-memory-unused",
     "--strip-producers",
     "--strip-target-features",
@@ -78,7 +78,7 @@ for (const { name, text } of MODULES) {
   writeFileSync(path.join(dist, `${text}.js`), `// ${name}.wasm in base64.\nexport default "${base64}";\n`);
   writeFileSync(path.join(dist, `${text}.cjs`), `// ${name}.wasm in base64.\nmodule.exports = "${base64}";\n`);
 }
-// For `require`, which may not load modules of the other kind. All share the class of errors.
+// For `require`, which cannot load ES modules. All entry points share the error class.
 for (const entry of ["error", "node", "inline", "schema", "tools", "openai", "ai-sdk", "batch", "estimate", "tabbyml-node", "tabbyml-inline"]) {
   run(process.env.ESBUILD ?? "esbuild", [
     ...[path.join(dist, `${entry}.js`), `--outfile=${path.join(dist, `${entry}.cjs`)}`, "--bundle", "--format=cjs", "--platform=node", "--target=es2022"],

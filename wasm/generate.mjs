@@ -1,6 +1,6 @@
-// Writes what is generated from openapi.json: node generate.mjs [--check]
+// Writes the files that are generated from openapi.json: node generate.mjs [--check]
 //
-// types/wire.d.ts has the types of requests and answers and the signatures of the services, js/operations.js their methods.
+// types/wire.d.ts has the types of requests and responses and the signatures of the services, js/operations.js has their methods.
 // --check writes nothing, and fails if one of them is stale.
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";

@@ -1,4 +1,4 @@
-// The OpenAPI document, and what it describes: operations by service and method.
+// Reads the OpenAPI document, and its operations by service and method.
 import { readFileSync } from "node:fs";
 
 /** Returns a copy of the document that may be changed. */
@@ -45,7 +45,7 @@ function answerOf(id, schema) {
   throw new Error(`${id}: the type of its response has no name`);
 }
 
-/** The fields that a method's arguments are, by position. */
+/** The fields that the arguments of a method set, by position. */
 function fieldsOf(id, names, { properties = {}, required = [] } = {}) {
   if (names.length !== required.length || names.length !== Object.keys(properties).length) {
     throw new Error(`${id}: its arguments (${names}) are neither a \`request\` nor all of its fields (${Object.keys(properties)})`);

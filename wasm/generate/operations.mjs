@@ -1,4 +1,4 @@
-// The methods of the services in JavaScript, js/operations.js, and their signatures, the end of types/wire.d.ts.
+// Generates the methods of the services in JavaScript, js/operations.js, and their signatures, the end of types/wire.d.ts.
 //
 // What is written by hand takes precedence. A class of js/services.js that extends one of js/operations.js, and an interface of types/index.d.ts
 // that extends one of types/wire.d.ts, may have methods of its own for operations that do more; these are not generated.
@@ -8,7 +8,7 @@ import { comment } from "./text.mjs";
 
 const ts = createRequire(new URL("../test/package.json", import.meta.url))("typescript");
 
-/** Streams, by what their items add up to: their class (a plain one is not generic), that of the sum, and the options that their methods take. */
+/** The streams, by the type that their items add up to: their class (a plain one is not generic), the class of the total, and the options of their methods. */
 const STREAMS = {
   ChatCompletion: { stream: "MessageStream", sum: "ChatTotal", options: "ResumableOptions" },
   Completion: { stream: "MessageStream", sum: "CompletionTotal", options: "ResumableOptions" },
@@ -19,7 +19,7 @@ const STREAMS = {
 const document = readDocument();
 const services = servicesOf(document);
 
-/** The text of js/operations.js, beside js/services.js. */
+/** Returns the text of js/operations.js, given js/services.js. */
 export function methodsOf(byHand) {
   const own = ownMethods("operations", "services.js", byHand);
   const classes = services.map(({ type, operations }) => {
@@ -33,7 +33,7 @@ export function methodsOf(byHand) {
     ["./stream.js", ["LoadStream", "MessageStream", "Stream"]],
     ["./total.js", ["ChatTotal", "CompletionTotal", "KoboldTotal", "LoadTotal"]],
   ];
-  return `// The services, with the methods that send a request and return its response. Made of openapi.json by generate.mjs; not for editing.
+  return `// The services, with the methods that send a request and return its response. Generated from openapi.json by generate.mjs; do not edit.
 
 ${imports.map(([from, names]) => imported(from, names, text)).join("")}
 ${text}
@@ -43,7 +43,7 @@ ${services.map(({ accessor, type }) => `  ${accessor}: ${type},\n`).join("")}};
 `;
 }
 
-/** The signatures, for types/wire.d.ts beside types/index.d.ts. */
+/** Returns the signatures for types/wire.d.ts, given types/index.d.ts. */
 export function signaturesOf(byHand) {
   const own = ownMethods("wire", "index.d.ts", byHand);
   const accessors = services.map(({ accessor, type, doc }) => `${comment(doc, "  ")}\n  readonly ${accessor}: client.${type};\n`);
@@ -53,7 +53,7 @@ export function signaturesOf(byHand) {
     const members = methods.map((operation) => `${comment(inWordsOfJavaScript(operation.doc), "  ")}\n  ${signature(operation)}\n`);
     return `\n${comment(doc, "")}\nexport interface ${type} {${members.length > 0 ? "\n" : ""}${members.join("")}}\n`;
   });
-  // The default export of a module is not among those of `export *`: the package has no such name.
+  // `export *` does not include the default export of a module, so the package does not export this name.
   return `\n/** The services of a client. */\nexport default interface Services {\n${accessors.join("")}}\n${interfaces.join("")}`;
 }
 
@@ -71,13 +71,13 @@ function ownMethods(generated, file, text) {
   );
 }
 
-/** An import of those of the names that the text uses. */
+/** Returns an import of the names that the text uses. */
 function imported(from, names, text) {
   const used = names.filter((name) => new RegExp(`\\b${name}\\b`).test(text));
   return used.length > 0 ? `import { ${used.join(", ")} } from "${from}";\n` : "";
 }
 
-/** The doc comment of a method, which was written for Rust. */
+/** Converts the doc comment of a method, which was written for Rust. */
 const inWordsOfJavaScript = (doc) => doc.replaceAll("::", ".").replaceAll("Dropping the stream", "Closing the stream");
 
 function inJavaScript({ id, method, request, fields, answer, total }) {

@@ -1,4 +1,4 @@
-// Doc comments in lines of at most 140 columns.
+// Formats doc comments in lines of at most 140 columns.
 
 /** A doc comment of Markdown with paragraphs and lists. */
 export function comment(text, indent) {

@@ -1,6 +1,6 @@
-// The types of requests and answers, the beginning of types/wire.d.ts, from the schemas of openapi.json.
+// Generates the types of requests and responses, the beginning of types/wire.d.ts, from the schemas of openapi.json.
 //
-// openapi-typescript reads the document; here its types get names of their own, and what authors of JavaScript expect: words that are
+// openapi-typescript reads the document. This file gives its types their names, and adds what JavaScript authors expect: words that are
 // open or closed, `undefined` where exactOptionalPropertyTypes is set, doc comments without tags.
 import { createRequire } from "node:module";
 import path from "node:path";
@@ -14,18 +14,18 @@ const { default: openapiTS, astToString } = await import(pathToFileURL(require.r
 const { factory } = ts;
 
 const HEAD = `/**
- * What is sent and what is answered: plain objects with the names of the wire. Made of \`openapi.json\` by \`generate.mjs\`; not for
- * editing. Fields that a server adds are there in answers, too; \`extraOf\` of this package gives them a type. Last are the services, with a method for
- * each operation; \`index.d.ts\` adds to some of them.
+ * The types of requests and responses: plain objects with the field names of the wire. Generated from \`openapi.json\` by \`generate.mjs\`; do not
+ * edit. Responses also contain the fields that a server adds; \`extraOf\` of this package gives access to them. The services are at the end, with a
+ * method for each operation; \`index.d.ts\` extends some of them.
  */
 import type * as client from "./index.js";
 
-/** A word that servers may add others to. */
+/** An open set of words: servers may use others. */
 export type Open<Words extends string> = Words | (string & {});
 
-/** The place for fields that this package has no name for. */
+/** Accepts fields that this package does not declare. */
 export interface Extra {
-  /** Fields that are sent beside the others as they are, and before them where the names are equal. */
+  /** Fields that are sent unchanged with the others. They replace fields of the same name. */
   extra_body?: Record<string, unknown> | undefined;
 }
 `;
@@ -36,8 +36,8 @@ const CLOSED = ["Role", "ToolKind", "EncodingFormat", "ResponseFormatType", "Too
 /** Members that are narrower in JavaScript: a response's content is text. */
 const NARROWER = { "ChatChoice.message": "ChatMessage & { content?: string | null }" };
 
-/** What OpenAI's older requests have and templates may know: the library has no names for it. */
-const NAME = { type: ["string", "null"], description: "Who it is by name, for templates that use it; the current server drops it." };
+/** A field of OpenAI's older requests that templates may use, and that the library does not declare. */
+const NAME = { type: ["string", "null"], description: "The name of the author, for templates that use it; the current server drops it." };
 
 const document = readDocument();
 const { schemas } = document.components;
@@ -67,7 +67,7 @@ function refsIn(part) {
   return Object.entries(part).flatMap(([key, value]) => (key === "$ref" ? [value.split("/").at(-1)] : refsIn(value)));
 }
 
-/** Adds the names of all schemas that a part of the document leads to. */
+/** Adds the names of all schemas that a part of the document refers to, directly or indirectly. */
 function reach(part, names) {
   for (const name of refsIn(part)) {
     if (names.has(name) || !(name in schemas)) continue;
@@ -76,7 +76,7 @@ function reach(part, names) {
   }
 }
 
-/** Takes out of a schema, or of a part of the one of that name, what says nothing to TypeScript, and marks the words of a string. */
+/** Removes from a schema, or from a part of the schema with that name, what has no meaning in TypeScript, and marks the words of a string. */
 function prepare(name, schema) {
   if (typeof schema !== "object" || schema === null) return;
   if (schema.type === "string" && Array.isArray(schema.examples)) {
@@ -84,11 +84,11 @@ function prepare(name, schema) {
     schema.isClosed = CLOSED.includes(name);
   }
   for (const key of ["format", "examples", "default", "contentEncoding"]) delete schema[key];
-  // In a request, what is anything would take everything else in.
+  // In a request, an unconstrained type would accept everything.
   if (schema.anyOf && requests.has(name)) schema.anyOf = schema.anyOf.filter((part) => Object.keys(part).some((key) => key !== "description"));
   const isRequest = requests.has(name) && !answers.has(name);
   for (const [key, property] of Object.entries(schema.properties ?? {})) {
-    // The server takes null where a field may be absent; here that has one way to be said.
+    // The server accepts null where a field may be absent. The types only allow the absent field.
     if (isRequest && !schema.required?.includes(key)) withoutNull(property);
     prepare(name, property);
   }

@@ -1,4 +1,4 @@
-// The services, with the methods that send a request and return its response. Made of openapi.json by generate.mjs; not for editing.
+// The services, with the methods that send a request and return its response. Generated from openapi.json by generate.mjs; do not edit.
 
 import { Service, nothing } from "./service.js";
 import { fieldsOf } from "./settings.js";

@@ -1,5 +1,5 @@
-// What the services do beyond the plain methods of operations.js: requests and arguments that are converted, answers that are read further, and
-// methods of several calls.
+// The parts of the services beyond the plain methods of operations.js: conversion of requests and arguments, decoding of responses, and
+// methods that make several calls.
 
 import { vectors } from "./embeddings.js";
 import { TabbyError } from "./error.js";
@@ -9,7 +9,7 @@ import { fieldsOf, settingsOf } from "./settings.js";
 import { MessageStream, Stream, whole } from "./stream.js";
 import { ChatTotal, CompletionTotal, ListTotal } from "./total.js";
 
-/** A generation as it is sent: the method decides about streaming, and usage is asked for. */
+/** The request of a generation: the method decides about streaming, and usage is requested. */
 function generation(given, streamed) {
   const { stream: _, ...request } = fieldsOf(given);
   const asked = { stream_options: { include_usage: true }, ...request };
@@ -23,7 +23,7 @@ class Chat extends operations.Chat {
 
   stream(request, options) {
     const make = () => {
-      // Tool calls come whole at the end, after a silence, for which there are timeouts of their own.
+      // Tool calls arrive complete at the end, after a silence that has its own timeouts.
       const asked = generation(request, true);
       const operation = asked.tools?.length || asked.functions?.length ? "chat.stream.tools" : "chat.stream";
       return { operation, request: asked, choices: asked.n ?? 1 };
@@ -48,7 +48,7 @@ class Completions extends operations.Completions {
   }
 }
 
-/** How many prompts there are: a list of numbers is one, of tokens. */
+/** The number of prompts. A list of numbers is one prompt, of tokens. */
 function promptsOf({ prompt }) {
   return Array.isArray(prompt) && typeof prompt[0] !== "number" ? prompt.length : 1;
 }
@@ -71,7 +71,7 @@ class Embeddings extends operations.Embeddings {
       if (count === 0) {
         throw new TabbyError({ kind: "encode", code: "no_input", message: "the list of texts is empty; the server fails on it" });
       }
-      // A quarter as long as decimals, and quicker to read.
+      // A quarter of the size of decimals, and faster to decode.
       return { encoding_format: "base64", ...request };
     };
     return this.ask("embeddings.create", make, options, (answer) => vectors(answer, count));
@@ -79,7 +79,7 @@ class Embeddings extends operations.Embeddings {
 }
 
 class Models extends operations.Models {
-  /** Unloads whatever is loaded, then loads; unloads nothing for what the server does not list. */
+  /** Unloads the loaded model, then loads. If the server does not list the model, nothing is unloaded. */
   async reload(given, options) {
     const request = fieldsOf(given);
     const unlessNoneLoaded = (error) => {
@@ -111,11 +111,11 @@ class Tokens extends operations.Tokens {
 
 const textual = (request) => (typeof request === "string" || Array.isArray(request) ? { text: request } : fieldsOf(request));
 
-/** How long to wait between two looks at the server, in milliseconds. */
+/** The interval between two checks of the server, in milliseconds. */
 const INTERVAL = 250;
 
 class Health extends operations.Health {
-  /** Waits until a model is loaded, by asking for it four times a second, and gives its card. */
+  /** Waits until a model is loaded, by requesting it four times a second, and returns its card. */
   async waitUntilReady(options) {
     const { timeout = 60_000, signal } = options ?? {};
     settingsOf({ timeout });
@@ -144,7 +144,7 @@ class Auth extends operations.Auth {
   permission = (options) => this.ask("auth.permission", undefined, options, ({ permission }) => permission);
 }
 
-/** The services of a client by their names there. */
+/** The services by their names in a client. */
 export const SERVICES = {
   ...operations.SERVICES,
   chat: Chat,
@@ -156,7 +156,7 @@ export const SERVICES = {
   auth: Auth,
 };
 
-/** Asks each server which model it has loaded, once and all at a time, and notes it. */
+/** Requests the loaded model of each server, once and concurrently, and records it. */
 export async function probe(core, options) {
   const { servers } = await core.state();
   return Promise.all(
@@ -173,7 +173,7 @@ export async function probe(core, options) {
   );
 }
 
-/** Any route: what the services have no method for. */
+/** Calls to any route, for routes without a method in the services. */
 export class Routes extends Service {
   request(given, options) {
     const { method = "GET", path, body, stream, scope = "api" } = given ?? {};

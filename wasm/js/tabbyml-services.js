@@ -1,4 +1,4 @@
-// The services of TabbyML/tabby: names and paths of operations are the module's, requests and answers are plain objects with the wire's names.
+// The services of TabbyML/tabby. The module has the names and paths of operations. Requests and responses are plain objects with the field names of the wire.
 
 import { TabbyError } from "./error.js";
 import { Service, nothing } from "./service.js";
@@ -13,7 +13,7 @@ export class Completions extends Service {
   create = (request, options) => this.ask("tabbyml.completions.create", () => withoutNulls(fieldsOf(request)), options, completion);
 }
 
-/** The server refuses null for some fields, such as `mode`, and takes it for nothing where it does not. */
+/** Removes null fields. The server rejects null for some fields, such as `mode`, and ignores it for others. */
 function withoutNulls(value) {
   if (Array.isArray(value)) return value.map(withoutNulls);
   if (typeof value !== "object" || value === null) return value;
@@ -27,7 +27,7 @@ function completion(answer) {
 }
 
 export class Chat extends Service {
-  /** The server only streams, so that this adds up. */
+  /** Accumulates the stream, since the server only streams. */
   create(request, options) {
     const stream = this.streamed(MessageStream, "tabbyml.chat.create", () => conversation(request), options, ChatTotal);
     const answered = stream.final().then((data) => {
@@ -36,7 +36,7 @@ export class Chat extends Service {
     });
     const data = answered.then(({ data }) => data);
     data.withResponse = () => {
-      // Whoever asks for this has no use for the other one.
+      // A caller of this method does not use the promise itself.
       data.catch(() => {});
       return answered;
     };
@@ -46,10 +46,10 @@ export class Chat extends Service {
   stream = (request, options) => this.streamed(MessageStream, "tabbyml.chat.stream", () => conversation(request), options, ChatTotal);
 }
 
-/** A conversation as it is sent: `""` is the server's own model, and there is no way but to stream. */
+/** The request of a conversation: `""` is the server's default model, and the server always streams. */
 function conversation(given) {
   const request = { model: "", ...fieldsOf(given), stream: true };
-  // Tool calls come whole at the end, after a silence, for which there are timeouts of their own.
+  // Tool calls arrive complete at the end, after a silence that has its own timeouts.
   const route = request.tools?.length ? { variant: "tools" } : undefined;
   return { request, choices: request.n ?? 1, ...(route && { route }) };
 }
@@ -59,14 +59,14 @@ export class Events extends Service {
   select = (event, options) => this.#send("select", event, options);
   dismiss = (event, options) => this.#send("dismiss", event, options);
 
-  /** An event that says its own type, such as those of a session. */
+  /** An event with its type, such as the events of a session. */
   log = (event, options) => this.#send(event?.type, event, options);
 
   #send(type, event, options) {
     const route = { select_kind: type === "select" ? event?.select_kind : undefined };
     const make = () => {
       const { select_kind: _, elapsed, ...fields } = fieldsOf(event);
-      // The server takes whole numbers alone.
+      // The server only accepts integers.
       const time = elapsed == null ? {} : { elapsed: Math.min(Math.max(Math.round(elapsed), 0), 2 ** 32 - 1) };
       return { choice_index: 0, ...withoutNulls(fields), ...time, type };
     };
@@ -110,7 +110,7 @@ export class GraphQl extends Service {
   signIn = (account, options) => this.#known("sign_in", account, options);
   refresh = (refreshToken, options) => this.#known("refresh", { refreshToken }, options);
 
-  /** Any document: its `data`. */
+  /** Sends any document, and returns its `data`. */
   query(document, variables, options) {
     return this.ask("tabbyml.graphql.query", () => ({ query: document, ...(variables && { variables }) }), options, ({ data }) => data);
   }
@@ -127,7 +127,7 @@ export class GraphQl extends Service {
   }
 }
 
-/** Asks `GET /v1/health`, and `GET /health` if that is not answered as this server does. */
+/** Requests `GET /v1/health`, and then `GET /health` if the response is not that of this server. */
 export async function detect(core, options) {
   const asked = (operation) => whole(core, { operation }, options);
   try {
@@ -146,10 +146,10 @@ export async function detect(core, options) {
   }
 }
 
-/** Pages see no status of a redirect. */
+/** Pages cannot read the status of a redirect. */
 const isAnswer = (error) => error.status !== undefined || error.cause?.name === "RedirectError";
 
-/** Only this server refuses without a word; any other sends a body or says how to authenticate. */
+/** Only this server rejects a request without a body. Others send a body or say how to authenticate. */
 function isSilentRefusal({ kind, status, body, headers }) {
   return kind === "server" && status === 401 && !body && !headers.has("www-authenticate") && !headers.has("content-type");
 }

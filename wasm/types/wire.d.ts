@@ -1,16 +1,16 @@
 /**
- * What is sent and what is answered: plain objects with the names of the wire. Made of `openapi.json` by `generate.mjs`; not for
- * editing. Fields that a server adds are there in answers, too; `extraOf` of this package gives them a type. Last are the services, with a method for
- * each operation; `index.d.ts` adds to some of them.
+ * The types of requests and responses: plain objects with the field names of the wire. Generated from `openapi.json` by `generate.mjs`; do not
+ * edit. Responses also contain the fields that a server adds; `extraOf` of this package gives access to them. The services are at the end, with a
+ * method for each operation; `index.d.ts` extends some of them.
  */
 import type * as client from "./index.js";
 
-/** A word that servers may add others to. */
+/** An open set of words: servers may use others. */
 export type Open<Words extends string> = Words | (string & {});
 
-/** The place for fields that this package has no name for. */
+/** Accepts fields that this package does not declare. */
 export interface Extra {
-  /** Fields that are sent beside the others as they are, and before them where the names are equal. */
+  /** Fields that are sent unchanged with the others. They replace fields of the same name. */
   extra_body?: Record<string, unknown> | undefined;
 }
 
@@ -522,7 +522,7 @@ export interface ChatMessage {
   tool_calls?: (ToolCall[] | null) | undefined;
   /** The id of the tool call that this message answers. */
   tool_call_id?: (string | null) | undefined;
-  /** Who it is by name, for templates that use it; the current server drops it. */
+  /** The name of the author, for templates that use it; the current server drops it. */
   name?: (string | null) | undefined;
 }
 
