@@ -47,7 +47,7 @@ pub struct PermissionResponse {
     /// The permission.
     #[serde(deserialize_with = "crate::decode::in_place::meant")]
     pub permission: Permission,
-    /// Fields that this library has no name for.
+    /// Fields that this library does not define.
     #[serde(flatten)]
     pub extra: Extra,
 }

@@ -39,7 +39,7 @@ impl Budget {
         .with_advice(Advice::new(Remedy::Raise, "raise {setting:limits.accumulated} if such answers are expected"))
     }
 
-    /// Adds one more of `present` things.
+    /// Counts one more thing. Errors if `present` things already reach the limit.
     pub(crate) fn one_more(&self, present: usize, things: &str) -> Result<()> {
         if present < self.indices {
             return Ok(());
@@ -85,7 +85,7 @@ impl Budget {
     }
 }
 
-/// Inserts into a list that mostly has one element, for which a `Vec` would take the room of four.
+/// Inserts into a list that usually has one element. A `Vec` would reserve memory for four.
 pub(crate) fn insert<T>(list: &mut Vec<T>, at: usize, value: T) {
     if list.is_empty() {
         list.reserve_exact(1);

@@ -55,8 +55,8 @@ impl Choices {
     }
 }
 
-/// The number of choices that a request asks for, in its own field or in extra fields, its own taking precedence. `None` if it
-/// is not known.
+/// Returns the number of choices that a request asks for. Its own field takes precedence over extra fields. `None` if it is not
+/// known.
 pub(crate) fn asked_for(n: Option<u32>, extras: [&Extra; 2]) -> Option<u64> {
     match (n, extras.into_iter().find_map(|extra| extra.get("n"))) {
         (Some(n), _) => Some(u64::from(n)),
@@ -65,8 +65,8 @@ pub(crate) fn asked_for(n: Option<u32>, extras: [&Extra; 2]) -> Option<u64> {
     }
 }
 
-/// Errors if a choice of a generation failed: it has an error, or an error as its reason. The other choices are in the body that the
-/// error keeps.
+/// Errors if a choice of a generation failed: it has an error, or its finish reason is an error. The body in the error contains
+/// the other choices.
 pub(crate) fn whole_choices<'a>(
     choices: impl IntoIterator<Item = (&'a Extra, &'a Option<FinishReason>)>,
 ) -> Result<()> {

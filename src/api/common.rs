@@ -18,7 +18,7 @@ open_enum! {
         Stop = "stop",
         /// `max_tokens` was reached.
         Length = "length",
-        /// Tool calls were generated. Also if their text was cut off or could not be parsed; then there are none.
+        /// Tool calls were generated. If their text was cut off or could not be parsed, there are none.
         ToolCalls = "tool_calls",
     }
 }

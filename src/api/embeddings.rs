@@ -134,7 +134,7 @@ pub struct EmbeddingList {
     /// Usage. The server counts **characters** here, although the names say tokens.
     #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,
-    /// Fields that this library has no name for.
+    /// Fields that this library does not define.
     #[serde(flatten)]
     pub extra: Extra,
 }
@@ -193,7 +193,7 @@ pub struct Embedding {
     /// The index of its text in the request.
     #[serde(default = "no_index", deserialize_with = "index")]
     pub index: usize,
-    /// Fields that this library has no name for.
+    /// Fields that this library does not define.
     #[serde(flatten)]
     pub extra: Extra,
 }
@@ -210,7 +210,7 @@ fn vector_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
     })
 }
 
-/// The index of a vector without one, which is used in its order.
+/// The index of a vector that has none. Its position is used instead.
 const fn no_index() -> usize {
     usize::MAX
 }

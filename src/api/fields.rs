@@ -53,7 +53,7 @@ macro_rules! request {
                 pub $oname: Option<$otype>,
             )*
             $( $(#[doc = $fdoc])* #[serde(flatten)] pub $fname: $ftype, )?
-            /// Fields that this library has no name for. They are sent after the others, unchanged. A `stream` field is omitted, since the
+            /// Fields that this library does not define. They are sent after the others, unchanged. A `stream` field is omitted, since the
             /// method sets it.
             #[serde(
                 flatten,
@@ -70,7 +70,7 @@ macro_rules! request {
 
             crate::api::fields::setters! { $( $(#[doc = $odoc])* $oname: $otype $(as $oarg)?, )* }
 
-            /// Adds a field that this library has no name for. An [`OrderedJson`](crate::OrderedJson) keeps the order of its
+            /// Adds a field that this library does not define. An [`OrderedJson`](crate::OrderedJson) keeps the order of its
             /// fields, a `serde_json::Value` only with `serde_json/preserve_order`.
             #[must_use]
             pub fn extra(mut self, name: impl Into<String>, value: impl Into<crate::base::OrderedJson>) -> Self {

@@ -68,7 +68,7 @@ pub struct HealthReport {
     /// The errors since the server started; at most the last 100.
     #[serde(default, deserialize_with = "filled")]
     pub issues: Vec<HealthIssue>,
-    /// Fields that this library has no name for.
+    /// Fields that this library does not define.
     #[serde(flatten)]
     pub extra: Extra,
 }
@@ -101,7 +101,7 @@ pub struct HealthIssue {
     /// A description of the error.
     #[serde(default, deserialize_with = "filled")]
     pub description: String,
-    /// Fields that this library has no name for.
+    /// Fields that this library does not define.
     #[serde(flatten)]
     pub extra: Extra,
 }
@@ -122,7 +122,7 @@ pub struct ServiceInfo {
     /// The APIs by name: `openai`, and `koboldai`, which is listed even if it is not enabled.
     #[serde(default, deserialize_with = "named")]
     pub api: std::collections::BTreeMap<String, ApiInfo>,
-    /// Fields that this library has no name for.
+    /// Fields that this library does not define.
     #[serde(flatten)]
     pub extra: Extra,
 }
@@ -141,7 +141,7 @@ pub struct Software {
     /// The home page.
     #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub homepage: Option<String>,
-    /// Fields that this library has no name for.
+    /// Fields that this library does not define.
     #[serde(flatten)]
     pub extra: Extra,
 }
@@ -163,7 +163,7 @@ pub struct ApiInfo {
     /// The version, such as 1.
     #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub version: Option<f64>,
-    /// Fields that this library has no name for.
+    /// Fields that this library does not define.
     #[serde(flatten)]
     pub extra: Extra,
 }

@@ -139,7 +139,7 @@ pub struct LoraReport {
     /// The names of those that could not be loaded. On current servers all of them.
     #[serde(default, deserialize_with = "filled")]
     pub failure: Vec<String>,
-    /// Fields that this library has no name for.
+    /// Fields that this library does not define.
     #[serde(flatten)]
     pub extra: Extra,
 }
@@ -152,7 +152,7 @@ pub struct LoraList {
     /// The LoRAs, in no particular order.
     #[serde(default, deserialize_with = "listed")]
     pub data: Vec<LoraCard>,
-    /// Fields that this library has no name for.
+    /// Fields that this library does not define.
     #[serde(flatten)]
     pub extra: Extra,
 }
@@ -174,7 +174,7 @@ pub struct LoraCard {
     /// The scaling, for active ones.
     #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub scaling: Option<f64>,
-    /// Fields that this library has no name for.
+    /// Fields that this library does not define.
     #[serde(flatten)]
     pub extra: Extra,
 }

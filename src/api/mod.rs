@@ -51,7 +51,7 @@ pub use templates::*;
 pub use tokens::*;
 pub use validate::{Effect, Fault, Faults};
 
-/// The services, each with its table in the module of this name; a macro that takes the list makes something of all tables.
+/// The list of services. The table of each is in the module of this name. Passes the list to the macro `with`.
 macro_rules! services {
     ($with:ident) => {
         $with! { completions chat embeddings models embedding_models loras templates tokens overrides health auth kobold }

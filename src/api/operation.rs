@@ -1,8 +1,8 @@
 //! The description of operations: once, in the table of their service.
 //!
-//! The table of a service is a macro, `service!`, which passes its rows to another macro. This module makes the
-//! [endpoints](crate::Endpoint), `client` the methods of both clients, and
-//! [`OPERATIONS`](crate::api::operations::OPERATIONS) the data for the npm package, its types and the table of routes.
+//! The table of a service is a macro, `service!`, which passes its rows to another macro. This module generates the
+//! [endpoints](crate::Endpoint), `client` the methods of both clients, and [`OPERATIONS`](crate::api::operations::OPERATIONS) the
+//! data for the npm package, its types and the table of routes.
 //!
 //! ```text
 //! /// Chat templates.                                     the service
@@ -18,7 +18,8 @@
 //!   methods in JavaScript take the same arguments.
 //! * `unit` declares an endpoint without parameters, `json` one that serializes itself as JSON; `own` is written by hand, with
 //!   [`described!`] for the values of the table.
-//! * Method, path, scope, idempotency, timeouts (a field of [`TimeoutPolicy`], or `load_whole`), and optionally a function that refines errors.
+//! * The last line has method, path, scope, idempotency, timeouts (a field of [`TimeoutPolicy`], or `load_whole`), and optionally
+//!   a function that refines errors.
 
 use std::time::Duration;
 

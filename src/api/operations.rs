@@ -56,7 +56,8 @@ pub struct Operation {
 #[cfg(feature = "schemars")]
 pub type SchemaOf = fn(&mut schemars::SchemaGenerator) -> schemars::Schema;
 
-/// Makes the rows of a service's table. The macros `fields!`, `total!`, `request_schema!` and `answer_schema!` are those of the place that uses it.
+/// Makes the rows of a service's table. The caller defines the macros `fields!`, `total!`, `request_schema!` and
+/// `answer_schema!`.
 macro_rules! rows {
     (
         $(#[doc = $doc:expr])*

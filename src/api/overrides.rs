@@ -116,7 +116,7 @@ impl Overrides {
         self.with_all(&sampling, SamplerOverride::additive)
     }
 
-    /// Adds an override of any field, such as one that this library has no name for. The server skips fields that it does not know.
+    /// Adds an override of any field, such as one that this library does not define. The server skips fields that it does not know.
     #[must_use]
     pub fn with(mut self, field: impl Into<String>, value: SamplerOverride) -> Self {
         self.0.insert(field.into(), value);
@@ -158,7 +158,7 @@ pub struct SamplerOverride {
     /// Whether it is appended to the list of the request; false by default. `force` takes precedence.
     #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub additive: Option<bool>,
-    /// Fields that this library has no name for.
+    /// Fields that this library does not define.
     #[serde(flatten)]
     pub extra: Extra,
 }
@@ -198,7 +198,7 @@ pub struct OverrideList {
     /// The names of all presets; empty for an API key.
     #[serde(default, deserialize_with = "filled")]
     pub presets: Vec<String>,
-    /// Fields that this library has no name for.
+    /// Fields that this library does not define.
     #[serde(flatten)]
     pub extra: Extra,
 }

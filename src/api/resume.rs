@@ -58,7 +58,7 @@ pub(crate) fn spend(sampling: &mut SamplingParams, extra: &Extra, tokens: u64) {
     sampling.min_tokens = sampling.min_tokens.map(|least| least.saturating_sub(spent));
 }
 
-/// Reads the body of a request again.
+/// Parses the body of a request.
 pub(crate) fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, ErrorCode> {
     serde_json::from_slice(body).map_err(|_| ErrorCode::NotResumable)
 }

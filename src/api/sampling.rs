@@ -109,8 +109,8 @@ sampling! {
         top_p: f64,
         /// Default 0, which is off. No effect on the current backend.
         top_a: f64,
-        /// The minimum probability, as a fraction of that of the most likely token; 0 to 1 (not validated by the server, which
-        /// fails beyond), default 0, which is off.
+        /// The minimum probability, as a fraction of that of the most likely token; 0 to 1, default 0, which is off. The server
+        /// does not check the range, and fails on other values.
         min_p: f64,
         /// Tail-free sampling; default 1, which is off. No effect on the current backend.
         tfs: f64,
@@ -173,8 +173,8 @@ sampling! {
         /// The exponent of dynamic temperature; from 0, default 1. No effect on the current backend. Other name:
         /// `dynatemp_exponent`.
         temp_exponent: f64,
-        /// Whether log probabilities are reported (1), and above 1 the number of alternatives, too; default 0. More than the size of the
-        /// vocabulary is an error.
+        /// Whether log probabilities are reported; default 0. Any number above 0 reports them, and above 1 it is also the number
+        /// of alternatives. More than the size of the vocabulary is an error.
         logprobs: u32 => serde(deserialize_with = "count_or_flag"),
         /// The number of alternatives whose log probabilities are reported; default 0. Requires `logprobs`.
         top_logprobs: u32,

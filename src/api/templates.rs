@@ -63,7 +63,7 @@ pub struct TemplateList {
     /// The names, without `.jinja`.
     #[serde(default, deserialize_with = "listed")]
     pub data: Vec<String>,
-    /// Fields that this library has no name for.
+    /// Fields that this library does not define.
     #[serde(flatten)]
     pub extra: Extra,
 }

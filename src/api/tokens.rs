@@ -151,7 +151,7 @@ pub struct Encoded {
     /// The number of tokens.
     #[serde(default, deserialize_with = "filled")]
     pub length: u64,
-    /// Fields that this library has no name for.
+    /// Fields that this library does not define.
     #[serde(flatten)]
     pub extra: Extra,
 }
@@ -208,7 +208,7 @@ pub struct Decoded {
     /// The text.
     #[serde(deserialize_with = "meant")]
     pub text: String,
-    /// Fields that this library has no name for.
+    /// Fields that this library does not define.
     #[serde(flatten)]
     pub extra: Extra,
 }

@@ -4,8 +4,8 @@ use super::{ChatMessage, ChatRequest, Content, ContentPart};
 use crate::protocol::estimate::{Estimate, Estimator, Weight};
 
 impl Estimator {
-    /// Estimates a message, including what the template adds around it: 3 to 8 tokens. Reasoning counts as if the template kept it;
-    /// `low` is without it.
+    /// Estimates a message, including the 3 to 8 tokens that the template adds around it. Reasoning is counted as if the template
+    /// kept it; `low` excludes it.
     pub fn message(&self, message: &ChatMessage) -> Estimate {
         self.weigh_message(message).estimate()
     }

@@ -168,7 +168,7 @@ fn says_something(chunk: &ChatChunk) -> bool {
     })
 }
 
-/// A chunk with nothing but content, or nothing but reasoning, without that.
+/// A chunk that has only content or only reasoning, with that text removed.
 #[derive(Clone, Debug)]
 pub(crate) struct Brief {
     id: Text,
@@ -214,7 +214,7 @@ impl Slot for ChatChunk {
 
     #[inline]
     fn expand(brief: &Brief, text: Text) -> ChatChunk {
-        // Nothing that may fail comes after this, so that the chunk is written field by field where it is expected.
+        // Nothing after this can fail, so the chunk is written field by field into its destination.
         let brief = brief.clone();
         if brief.is_reasoning { chunk(brief, None, Some(text)) } else { chunk(brief, Some(text), None) }
     }

@@ -118,7 +118,7 @@ impl ChatMessage {
         self
     }
 
-    /// Adds a field that this library has no name for.
+    /// Adds a field that this library does not define.
     #[must_use]
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<OrderedJson>) -> Self {
         self.extra.set(name, value);

@@ -143,7 +143,7 @@ fn push_calls(
                 budget.one_more(calls.len(), "tool calls in a choice")?;
                 budget.take(size_of::<ToolCall>())?;
                 let at = match piece.index {
-                    // After its equals, so that calls under one index keep their order.
+                    // After those with the same index, so that they keep their order.
                     Some(index) => {
                         calls.iter().rposition(|c| c.index.is_none_or(|other| other <= index)).map_or(0, |at| at + 1)
                     }
@@ -190,10 +190,10 @@ fn route(
     };
     let (call, touched) = (&calls[at], touched.contains(&at));
     let same = if name.is_empty() {
-        // Regardless of its id, it is not callable alone.
+        // Without a name it cannot be a call of its own, whatever its id.
         true
     } else if call.function.name.is_empty() {
-        // The name is late, and possibly the id too.
+        // The name arrives late, possibly with the id.
         id.is_empty() || !touched
     } else if touched {
         false

@@ -1,4 +1,4 @@
-//! Messages beside deltas or in place of them: parts, or each time all of the text so far.
+//! Messages that arrive beside deltas or instead of them, as parts or as the whole text so far.
 
 use std::collections::BTreeMap;
 
@@ -107,8 +107,8 @@ impl Sum {
         }
     }
 
-    /// Returns the new part of a text. A text that begins with everything delivered so far is a repetition with more, and so is the last
-    /// one if it is the same. Others are parts.
+    /// Returns the new part of a text. A text that begins with everything delivered so far repeats it, and only the rest is new.
+    /// The `last` text may also repeat it without a rest. Any other text is a part.
     fn more(&mut self, text: &str, last: bool) -> Text {
         let mut start = Sum::default();
         start.add(text.as_bytes().get(..self.length).unwrap_or_default());

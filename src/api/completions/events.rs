@@ -153,7 +153,7 @@ impl EventFormat for CompletionEvents {
     }
 }
 
-/// A chunk with nothing but text, without that.
+/// A chunk that has only text, with the text removed.
 #[derive(Clone, Debug)]
 pub(crate) struct Brief {
     id: Text,
@@ -191,7 +191,7 @@ impl Slot for CompletionChunk {
 
     #[inline]
     fn expand(brief: &Brief, text: Text) -> CompletionChunk {
-        // Nothing that may fail comes after this, so that the chunk is written field by field where it is expected.
+        // Nothing after this can fail, so the chunk is written field by field into its destination.
         let brief = brief.clone();
         CompletionChunk {
             id: brief.id,

@@ -40,7 +40,7 @@ impl Join<CompletionChunk> for CompletionJoin {
             piece.several |= choice.index > 0;
             if let Some(logprobs) = &choice.logprobs {
                 piece.logprobs += logprobs.tokens.len() as u64;
-                // Each chunk of this server counts from 0. Those of others count the prompt, or everything before.
+                // This server counts from 0 in each chunk. Other servers count the prompt, or all earlier text.
                 piece.apart |= logprobs.text_offset.first().is_some_and(|first| *first > 0);
             }
         }

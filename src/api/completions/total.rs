@@ -85,7 +85,7 @@ fn push_logprobs(to: &mut CompletionLogprobs, from: &CompletionLogprobs, budget:
     // Lists double as they grow.
     budget.take(2 * (lists + size_of_val(&*from.text_offset)) + tokens + tops)?;
 
-    // Each chunk counts from 0. A server whose chunks do not is taken literally.
+    // This server counts from 0 in each chunk. Other offsets are kept unchanged.
     let restarts = from.text_offset.first() == Some(&0);
     let base = match (restarts, to.text_offset.last(), to.tokens.last()) {
         (true, Some(offset), Some(token)) => offset.saturating_add(token.chars().count() as u64),

@@ -15,7 +15,7 @@ pub struct KoboldResults {
     /// The texts: one, or none if nothing has been generated yet.
     #[serde(default, deserialize_with = "listed")]
     pub results: Vec<KoboldResult>,
-    /// Fields that this library has no name for.
+    /// Fields that this library does not define.
     #[serde(flatten)]
     pub extra: Extra,
 }
@@ -35,7 +35,7 @@ pub struct KoboldResult {
     /// The text.
     #[serde(default, deserialize_with = "filled")]
     pub text: String,
-    /// Fields that this library has no name for.
+    /// Fields that this library does not define.
     #[serde(flatten)]
     pub extra: Extra,
 }
@@ -50,7 +50,7 @@ pub struct KoboldToken {
     /// The text: one token or several.
     #[serde(deserialize_with = "filled")]
     pub token: Text,
-    /// Fields that this library has no name for.
+    /// Fields that this library does not define.
     #[serde(flatten)]
     pub extra: Extra,
 }
@@ -63,7 +63,7 @@ pub struct KoboldAborted {
     /// Always true on this server.
     #[serde(deserialize_with = "meant")]
     pub success: bool,
-    /// Fields that this library has no name for.
+    /// Fields that this library does not define.
     #[serde(flatten)]
     pub extra: Extra,
 }
@@ -76,7 +76,7 @@ pub struct KoboldModel {
     /// Its owner and name, such as `tabbyAPI/alpha-7B-exl3`.
     #[serde(deserialize_with = "meant")]
     pub result: String,
-    /// Fields that this library has no name for.
+    /// Fields that this library does not define.
     #[serde(flatten)]
     pub extra: Extra,
 }
@@ -92,7 +92,7 @@ pub struct KoboldTokenCount {
     /// The token ids.
     #[serde(default, deserialize_with = "filled")]
     pub ids: Vec<u32>,
-    /// Fields that this library has no name for.
+    /// Fields that this library does not define.
     #[serde(flatten)]
     pub extra: Extra,
 }
@@ -105,7 +105,7 @@ pub struct KoboldLength {
     /// The number. Servers may omit it.
     #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub value: Option<i64>,
-    /// Fields that this library has no name for.
+    /// Fields that this library does not define.
     #[serde(flatten)]
     pub extra: Extra,
 }
@@ -121,7 +121,7 @@ pub struct KoboldVersion {
     /// The version of the software.
     #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
-    /// Fields that this library has no name for.
+    /// Fields that this library does not define.
     #[serde(flatten)]
     pub extra: Extra,
 }
@@ -134,7 +134,7 @@ pub struct KoboldSoftPrompts {
     /// The soft prompts.
     #[serde(default, deserialize_with = "null_as_default")]
     pub values: Vec<serde_json::Value>,
-    /// Fields that this library has no name for.
+    /// Fields that this library does not define.
     #[serde(flatten)]
     pub extra: Extra,
 }
@@ -147,7 +147,7 @@ pub struct KoboldSoftPrompt {
     /// The name. Empty if there is none.
     #[serde(default, deserialize_with = "filled")]
     pub value: String,
-    /// Fields that this library has no name for.
+    /// Fields that this library does not define.
     #[serde(flatten)]
     pub extra: Extra,
 }

@@ -164,7 +164,7 @@ impl EventFormat for KoboldEvents {
         self.bounds = Bounds::of(limits);
     }
 
-    /// The stream just closes. If it was cut, its transfer coding is incomplete, which the transport detects.
+    /// The server just closes the stream. If it was cut, its transfer coding is incomplete, which the transport detects.
     fn end(&mut self) -> Result<()> {
         Ok(())
     }

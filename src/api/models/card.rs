@@ -15,7 +15,7 @@ pub struct ModelList {
     /// The models, in no particular order. Dummy names come first if the server has any.
     #[serde(default, deserialize_with = "listed")]
     pub data: Vec<ModelCard>,
-    /// Fields that this library has no name for.
+    /// Fields that this library does not define.
     #[serde(flatten)]
     pub extra: Extra,
 }
@@ -37,10 +37,10 @@ pub struct ModelCard {
     /// The load parameters. `None` in lists.
     #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub parameters: Option<Box<ModelParameters>>,
-    /// What the server logs, from servers that report it.
+    /// The logging settings of the server, from servers that report them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub logging: Option<Value>,
-    /// Fields that this library has no name for.
+    /// Fields that this library does not define.
     #[serde(flatten)]
     pub extra: Extra,
 }
@@ -88,7 +88,7 @@ pub struct ModelParameters {
     /// The draft model. Current servers omit it even if there is one.
     #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub draft: Option<ModelCard>,
-    /// Fields that this library has no name for.
+    /// Fields that this library does not define.
     #[serde(flatten)]
     pub extra: Extra,
 }
@@ -132,7 +132,7 @@ pub struct ModelProps {
     /// The settings for generation.
     #[serde(default, deserialize_with = "or_default")]
     pub default_generation_settings: GenerationSettings,
-    /// Fields that this library has no name for.
+    /// Fields that this library does not define.
     #[serde(flatten)]
     pub extra: Extra,
 }
@@ -143,7 +143,7 @@ impl ModelProps {
         self.default_generation_settings.n_ctx
     }
 
-    /// As parameters with only the context size.
+    /// Converts to parameters that have only the context size.
     pub(crate) fn as_parameters(&self) -> ModelParameters {
         ModelParameters { max_seq_len: self.context_size(), ..ModelParameters::default() }
     }
@@ -157,7 +157,7 @@ pub struct GenerationSettings {
     /// The context size, in tokens.
     #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub n_ctx: Option<i64>,
-    /// Fields that this library has no name for.
+    /// Fields that this library does not define.
     #[serde(flatten)]
     pub extra: Extra,
 }

@@ -54,7 +54,7 @@ impl DownloadRequest {
     }
 }
 
-/// All failures are 400 and differ by their message. The one of the timeout has none.
+/// All failures have status 400 and differ in their message. That of a timeout is empty.
 pub(super) fn map_error(error: Error) -> Error {
     if error.code() != &ErrorCode::BadRequest {
         return error;
@@ -143,7 +143,7 @@ pub struct Downloaded {
     /// The directory, relative to the server's own, such as `models/thing-exl3`.
     #[serde(deserialize_with = "crate::decode::in_place::meant")]
     pub download_path: String,
-    /// Fields that this library has no name for.
+    /// Fields that this library does not define.
     #[serde(flatten)]
     pub extra: Extra,
 }

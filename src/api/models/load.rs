@@ -169,7 +169,7 @@ pub struct LoadProgress {
     /// Whether the part is complete. A complete `model` is not usable before the stream has ended.
     #[serde(deserialize_with = "word")]
     pub status: LoadStatus,
-    /// Fields that this library has no name for.
+    /// Fields that this library does not define.
     #[serde(flatten)]
     pub extra: Extra,
 }

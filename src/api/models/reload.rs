@@ -44,7 +44,7 @@ fn check(name: &str, what: &str, list: &ModelList) -> Result<()> {
     )))
 }
 
-/// Returns whether this is a response. Errors unless the error means that no model is loaded.
+/// Returns true for a response, and false for the error that no model is loaded. Passes on other errors.
 pub(crate) fn unless_none_loaded(result: Result<()>) -> Result<bool> {
     match result {
         Ok(()) => Ok(true),

@@ -222,8 +222,8 @@ impl StreamEndpoint for ChatRequest {
     }
 }
 
-/// Returns the timeouts of a response that is accumulated from its stream. The head arrives at once, and a silence before the first event is that
-/// of the model.
+/// Returns the timeouts of a response that is accumulated from its stream. The head arrives at once, and the silence before the
+/// first event is due to the model.
 pub fn collected_timeouts(policy: &TimeoutPolicy) -> Timeouts {
     let silence = policy.generate.idle.and_then(|idle| Some(idle.max(policy.stream.first_item?)));
     policy.generate.idle(silence)

@@ -89,8 +89,8 @@ pub struct Beginnings {
 const MOST_CHOICES: usize = 1 << 10;
 
 impl Beginnings {
-    /// Takes in a chunk: its id, and for each choice its index and whether it has a role. Errors with `stream_restarted` if the stream began
-    /// again.
+    /// Processes a chunk: its id, and for each choice its index and whether it has a role. Errors with `stream_restarted` if the
+    /// stream began again.
     pub fn see(&mut self, id: &str, choices: impl Iterator<Item = (u32, bool)>) -> Result<()> {
         self.any = true;
         let changed = !self.id.is_empty() && !id.is_empty() && self.id.as_str() != id;
@@ -115,7 +115,7 @@ impl Beginnings {
         if again { Err(restarted()) } else { Ok(()) }
     }
 
-    /// Takes in the end of the stream. Errors with `empty_stream` if there was no chunk.
+    /// Processes the end of the stream. Errors with `empty_stream` if there was no chunk.
     pub fn end(&self) -> Result<()> {
         if self.any { Ok(()) } else { Err(empty()) }
     }

@@ -164,7 +164,7 @@ pub struct CompletionResponse {
     /// The mode. Servers before 0.29 do not send it.
     #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub mode: Option<CompletionMode>,
-    /// Fields that this library has no name for.
+    /// Fields that this library does not define.
     #[serde(flatten)]
     pub extra: Extra,
 }
@@ -187,7 +187,7 @@ pub struct CompletionChoice {
     /// The text to insert at the cursor. Line breaks are CR LF if the segments have any.
     #[serde(default, deserialize_with = "filled")]
     pub text: String,
-    /// Fields that this library has no name for.
+    /// Fields that this library does not define.
     #[serde(flatten)]
     pub extra: Extra,
 }
@@ -203,7 +203,7 @@ pub struct DebugData {
     /// The prompt, for [`DebugOptions::return_prompt`].
     #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub prompt: Option<String>,
-    /// Fields that this library has no name for.
+    /// Fields that this library does not define.
     #[serde(flatten)]
     pub extra: Extra,
 }

@@ -16,18 +16,18 @@ pub enum ServerKind {
     Other,
 }
 
-/// The result of `GET /v1/health`. `None` if `GET /health` is needed, too. Errors if there was no response.
+/// Interprets the response to `GET /v1/health`. `None` if `GET /health` is needed, too. Errors if there was no response.
 pub(crate) fn after_health(health: Result<&HealthState, Error>) -> Result<Option<ServerKind>> {
     match health {
         Ok(_) => Ok(Some(ServerKind::TabbyMl)),
-        // Only this server rejects a request without a body. Others send one, or how to authenticate.
+        // Only this server rejects a request with neither a body nor a `WWW-Authenticate` header.
         Err(error) if is_silent_refusal(&error) => Ok(Some(ServerKind::TabbyMl)),
         Err(error) if error.status().is_some() => Ok(None),
         Err(error) => Err(error),
     }
 }
 
-/// The result of `GET /health`. Errors if there was no response.
+/// Interprets the response to `GET /health`. Errors if there was no response.
 pub(crate) fn after_tabbyapi(health: Result<&HealthReport, Error>) -> Result<ServerKind> {
     match health {
         Ok(_) => Ok(ServerKind::TabbyApi),

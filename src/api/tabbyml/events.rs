@@ -32,7 +32,7 @@ macro_rules! service {
                 /// Reports that a completion was rejected. Requires a server of version 0.8.
                 call dismiss(event: &LogEvent) -> Empty = &DismissEvent(event) =>
                     own [DismissEvent<'_>]: POST "/v1/events", Api, IfUnsent, read, map_error;
-                /// Reports an event of its own type.
+                /// Reports an event with the type that is set in it.
                 call log(event: &LogEvent) -> Empty = event =>
                     own [LogEvent]: POST "/v1/events", Api, IfUnsent, read, map_error;
             }
@@ -86,7 +86,7 @@ impl LogEvent {
         self
     }
 
-    /// Sets the number of the choice.
+    /// Sets the index of the choice.
     #[must_use]
     pub fn choice_index(mut self, index: u32) -> Self {
         self.choice_index = index;

@@ -128,7 +128,7 @@ pub struct HealthState {
     /// Whether the server has accounts, ingestion and GraphQL. Since 0.11.
     #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub webserver: Option<bool>,
-    /// Fields that this library has no name for.
+    /// Fields that this library does not define.
     #[serde(flatten)]
     pub extra: Extra,
 }
@@ -177,7 +177,7 @@ pub struct HealthVersion {
     /// The tag, and possibly the distance from it, such as `v0.31.2`, `v0.30.0-12-gabc` or `nightly`.
     #[serde(default, deserialize_with = "filled")]
     pub git_describe: Text,
-    /// Fields that this library has no name for.
+    /// Fields that this library does not define.
     #[serde(flatten)]
     pub extra: Extra,
 }
@@ -207,7 +207,7 @@ pub struct ModelSources {
     /// The model for embeddings.
     #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub embedding: Option<ModelSource>,
-    /// Fields that this library has no name for.
+    /// Fields that this library does not define.
     #[serde(flatten)]
     pub extra: Extra,
 }
@@ -223,7 +223,7 @@ pub struct ModelSource {
     /// In the server.
     #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub local: Option<LocalModel>,
-    /// Fields that this library has no name for.
+    /// Fields that this library does not define.
     #[serde(flatten)]
     pub extra: Extra,
 }
@@ -242,7 +242,7 @@ pub struct RemoteModel {
     /// The address.
     #[serde(default, deserialize_with = "filled")]
     pub api_endpoint: String,
-    /// Fields that this library has no name for.
+    /// Fields that this library does not define.
     #[serde(flatten)]
     pub extra: Extra,
 }
@@ -261,7 +261,7 @@ pub struct LocalModel {
     /// The CUDA devices that it uses.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cuda_devices: Option<Vec<String>>,
-    /// Fields that this library has no name for.
+    /// Fields that this library does not define.
     #[serde(flatten)]
     pub extra: Extra,
 }
@@ -279,7 +279,7 @@ pub struct ModelList {
     /// For chat; `None` for a local model.
     #[serde(default)]
     pub chat: Option<Vec<String>>,
-    /// Fields that this library has no name for.
+    /// Fields that this library does not define.
     #[serde(flatten)]
     pub extra: Extra,
 }
@@ -292,7 +292,7 @@ pub struct ServerSetting {
     /// Whether clients must not send telemetry. This library sends none.
     #[serde(default, deserialize_with = "filled")]
     pub disable_client_side_telemetry: bool,
-    /// Fields that this library has no name for.
+    /// Fields that this library does not define.
     #[serde(flatten)]
     pub extra: Extra,
 }

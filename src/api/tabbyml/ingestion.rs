@@ -96,7 +96,7 @@ pub struct IngestionResponse {
     /// The message of the server.
     #[serde(default, deserialize_with = "filled")]
     pub message: String,
-    /// Fields that this library has no name for.
+    /// Fields that this library does not define.
     #[serde(flatten)]
     pub extra: Extra,
 }
@@ -135,7 +135,7 @@ macro_rules! deletes {
             const IDEMPOTENCY: Idempotency = <Self as Described>::IDEMPOTENCY;
 
             fn path(&self) -> Cow<'_, str> {
-                // Without a path there is no request: its body is the error.
+                // Without a path no request is sent, because the body is an error.
                 self.0.as_deref().unwrap_or_default().into()
             }
 

@@ -32,7 +32,7 @@ pub use health::{
 pub use ingestion::{DeleteDocument, DeleteSource, IngestionRequest, IngestionResponse};
 pub use segments::{Declaration, EditHistory, Segments, Snippet};
 
-/// What the npm package takes. It changes without notice.
+/// Items that the npm package uses. They change without notice.
 pub(crate) mod internal {
     pub use super::chat::{OLDER_PATH, collected_timeouts};
     pub use super::chat_events::Beginnings;

@@ -2,9 +2,9 @@
 
 use crate::base::{Error, ErrorCode, ErrorKind, Result};
 
-/// Returns the text with each byte percent-encoded that could end or change the segment. Errors if no text of a path stands for it: an empty one
-/// would leave a segment out, and URL parsers take `.` and `..` for steps in the path, encoded or not, so that the request would go to another
-/// document.
+/// Returns the text as one segment of a path, with each byte percent-encoded that could end or change it. Errors if the text
+/// cannot be a segment. An empty one would be omitted, and URL parsers resolve `.` and `..`, encoded or not, so that the request
+/// would go to another document.
 pub fn segment(text: &str) -> Result<String> {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
     if matches!(text, "" | "." | "..") {

@@ -77,7 +77,7 @@ pub struct Snippet {
     /// The relevance. The server requires the field, and uses 1 for snippets in requests.
     #[serde(default)]
     pub score: f64,
-    /// Fields that this library has no name for.
+    /// Fields that this library does not define.
     #[serde(flatten)]
     pub extra: Extra,
 }

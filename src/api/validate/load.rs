@@ -7,7 +7,7 @@ use crate::api::models::{LoadRequest, longest_prompt};
 const CHUNK: i64 = 2048;
 
 impl LoadRequest {
-    /// Checks for sizes with which the load would fail, or the loaded model would reject prompts that fit into its context.
+    /// Checks for sizes that make the load fail, or that make the loaded model reject prompts that fit into its context.
     ///
     /// ```
     /// use tabbyapi::api::LoadRequest;

@@ -50,7 +50,7 @@ pub struct GraphQlError {
     /// Further details from the server, such as its code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extensions: Option<Extra>,
-    /// Fields that this library has no name for, such as `locations` and `path`.
+    /// Fields that this library does not define, such as `locations` and `path`.
     #[serde(flatten)]
     pub extra: Extra,
 }

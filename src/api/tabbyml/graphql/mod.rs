@@ -29,9 +29,8 @@ macro_rules! service {
         $make! {
             /// The GraphQL API of servers with accounts: `client.graphql()`. Search in code and documents is only available here.
             ///
-            /// Most fields of the API reject the token of a user, and require the access token of [`sign_in`](GraphQl::sign_in) instead. The
-            /// methods
-            /// here accept both, unless noted otherwise. Send custom queries with [`query`](GraphQl::query).
+            /// Most fields of the API reject the token of a user, and require the access token of [`sign_in`](GraphQl::sign_in)
+            /// instead. The methods here accept both, unless noted otherwise. Send custom queries with [`query`](GraphQl::query).
             ///
             /// # Errors
             ///

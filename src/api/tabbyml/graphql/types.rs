@@ -17,7 +17,7 @@ macro_rules! answers {
         #[non_exhaustive]
         pub struct $name {
             $($(#[$fmeta])* #[serde(default, deserialize_with = $with)] pub $field: $type,)*
-            /// Fields that this library has no name for.
+            /// Fields that this library does not define.
             #[serde(flatten)]
             pub extra: Extra,
         }
