@@ -206,7 +206,7 @@ fn any_cut<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error>
 pub enum Rate {
     /// Tokens per second.
     PerSecond(f64),
-    /// Text in place of the number, such as `Indeterminate`.
+    /// A text instead of the number, such as `Indeterminate`.
     Words(Text),
 }
 

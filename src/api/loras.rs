@@ -44,7 +44,7 @@ macro_rules! service {
                 /// `no_model_loaded`: no model is loaded.
                 call active() -> LoraList = &ActiveLoras =>
                     unit [ActiveLoras]: GET "/v1/lora", Api, Idempotent, read;
-                /// Loads LoRAs in place of the active ones. Requires the admin key.
+                /// Loads LoRAs and replaces the active ones. Requires the admin key.
                 ///
                 /// A LoRA that cannot be loaded is not an error. See [`LoraReport::failure`](crate::api::LoraReport::failure). The response arrives
                 /// when all are done, which by default may take up to 10 minutes.

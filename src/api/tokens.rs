@@ -145,7 +145,7 @@ impl From<&[ChatMessage]> for EncodeInput {
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Encoded {
-    /// The token ids. Ids from 1 000 000 000 on stand for parts of images, and are valid only in this response.
+    /// The token ids. Ids from 1 000 000 000 on are parts of images, and are valid only in this response.
     #[serde(default, deserialize_with = "listed")]
     pub tokens: Vec<u32>,
     /// The number of tokens.

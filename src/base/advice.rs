@@ -45,7 +45,7 @@ pub enum Remedy {
     Raise,
     /// Call another method, possibly before this one.
     Call,
-    /// Change the request, or ask for less.
+    /// Change the request, or request less.
     Change,
     /// Change the configuration of the server.
     Configure,

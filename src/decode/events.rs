@@ -1,4 +1,4 @@
-//! A stream of events, or a JSON body in place of a stream.
+//! A stream of events, or a JSON body instead of a stream.
 
 use std::borrow::Cow;
 use std::collections::VecDeque;

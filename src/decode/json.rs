@@ -298,7 +298,7 @@ impl Body {
 
     /// Decodes the body. The part that errors quote has its secrets removed.
     fn parse<T>(&self, parse: &mut impl FnMut(&str, &Bounds) -> Result<T>) -> Result<T> {
-        // Checked first: the conversion looks at each byte by itself.
+        // Checked first, because the conversion inspects each byte.
         let text = match std::str::from_utf8(&self.buffer) {
             Ok(text) => Cow::Borrowed(text),
             Err(_) => String::from_utf8_lossy(&self.buffer),

@@ -28,13 +28,13 @@ pub(crate) fn answer<T: DeserializeOwned>(text: &str, fields: Fields, bounds: &B
     })
 }
 
-/// Returns the error in place of a whole response, or inside it, despite a success status. For custom decoders. At least
-/// one of `fields` must be present. If `fields` is empty, anything but an error is accepted.
+/// Returns the error that was sent instead of a whole response, or inside it, despite a success status. For custom decoders. At least one of
+/// `fields` must be present. If `fields` is empty, anything except an error is accepted.
 pub fn answer_error(body: &str, fields: &'static [&'static str]) -> Option<Error> {
     refusal(body, Some(fields))
 }
 
-/// The error in place of a response, or inside it.
+/// Returns the error that was sent instead of a response, or inside it.
 fn refusal(text: &str, fields: Fields) -> Option<Error> {
     let names = fields.unwrap_or_default();
     let object = text.trim_ascii_start().starts_with('{');

@@ -27,7 +27,7 @@ macro_rules! service {
             chat: Chat {
                 /// Generates the next message of a conversation, and returns it whole.
                 ///
-                /// Servers before 0.11 answer 404 and are asked again at `/v1beta/chat/completions`.
+                /// Servers before 0.11 answer 404. The request is then sent to `/v1beta/chat/completions`.
                 ///
                 /// The server only streams; this method accumulates the stream. If it ends early, because it was cut, the connection was lost or
                 /// a deadline passed, [`partial_text`](crate::Error::partial_text) of the error returns the text until then.

@@ -43,7 +43,7 @@ pub(crate) use service;
 service!(endpoints);
 
 request! {
-    /// A position in some code that is to be completed.
+    /// A position at which code is completed.
     ///
     /// ```
     /// use tabbyapi::tabbyml::{CompletionRequest, Segments};

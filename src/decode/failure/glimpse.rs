@@ -120,7 +120,7 @@ impl<'de> Visitor<'de> for DeserializeInPlace<'_> {
             let mut item = Value::Null;
             let read = items.next_element_seed(DeserializeInPlace { value: &mut item, left: self.left });
             if !matches!(read, Ok(None)) {
-                // Not after an error in place of the item.
+                // Not after an error instead of the item.
                 if read.is_ok() || !item.is_null() {
                     list.push(item);
                 }

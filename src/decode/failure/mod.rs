@@ -59,7 +59,7 @@ pub(crate) fn answer_error_field(error: &Value) -> Option<Error> {
     ServerError::field(error).map(|said| finished(said, Within::Answer))
 }
 
-/// The error in place of a response with a success status. `None` if the body has no error.
+/// Returns the error that was sent instead of a response, despite a success status. `None` if the body has no error.
 pub(super) fn from_answer(body: &str) -> Option<Error> {
     ServerError::in_place_of_answer(body.as_bytes()).map(|said| finished(said, Within::Answer))
 }

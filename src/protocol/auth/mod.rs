@@ -20,8 +20,8 @@
 //!   [`key_skew`](crate::ClientBuilder::key_skew).
 //! * After a 401 the source is called again with `rejected`, and the request is sent once more. A second 401 is the error of the call. A
 //!   server that rejects a key has not started the operation, so a generation cannot run twice.
-//! * An error of the source fails the call that asked, with kind [`Credentials`](crate::ErrorKind::Credentials) for all sources
-//!   here. Nothing is sent, and the next call asks again.
+//! * An error of the source fails the call that used it, with kind [`Credentials`](crate::ErrorKind::Credentials) for all sources
+//!   here. Nothing is sent, and the next call uses the source again.
 //!
 //! Nothing runs in the background.
 //!

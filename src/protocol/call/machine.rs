@@ -129,7 +129,7 @@ impl Machine {
         })
     }
 
-    /// The next step, with what the decoder returned if it was asked already.
+    /// The next step, with the result of the decoder if it was polled already.
     pub(super) fn step(&mut self, now: Time, mut decoded: Option<Result<()>>, items: &mut dyn Items) -> Output<()> {
         self.tell_hooks(now);
         if self.record.started.is_none() {

@@ -16,7 +16,7 @@
 //!           ┌───────────┐  Failed, past the deadline
 //!           │  Sending  │ ───────────────► retry? ─► Ready, or Done(Err)
 //!           └─────┬─────┘
-//!                 │ Head             401 and keys are asked for: once more ─► Ready
+//!                 │ Head             401 with a source of keys: once more ─► Ready
 //!                 ▼
 //!           ┌───────────┐  error status, Failed, cut, past the deadline
 //!           │  Reading  │ ───────────────► retry (before the first item), or resume? ─► Ready, or Done(Err)

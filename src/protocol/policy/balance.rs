@@ -1,4 +1,4 @@
-//! Which of several servers a call goes to.
+//! Which of several servers a call is sent to.
 
 /// How calls are distributed over the servers that can take them.
 ///

@@ -113,7 +113,7 @@ pub(crate) enum Decision {
 #[derive(Clone, Copy)]
 pub(crate) struct Break<'a> {
     pub(crate) error: &'a Error,
-    /// Whether a successful response head had arrived.
+    /// Whether a successful response head arrived.
     pub(crate) answered: bool,
     /// Whether another server could take the rest at once.
     pub(crate) elsewhere: bool,
@@ -129,7 +129,7 @@ pub(crate) struct Joint {
     resume: Resume,
     resumes: u32,
     model: Text,
-    /// Text had arrived before this part.
+    /// Text arrived before this part.
     text_before: bool,
     text: bool,
     reasoning: bool,
