@@ -181,7 +181,7 @@ fn failures_are_made_again_only_if_asked_and_lines_that_changed_always() {
     assert_eq!((by("a", 0).response.as_ref().unwrap().status_code, by("a", 0).id.len()), (500, 16));
     assert_eq!(
         by("a", 1).error.as_ref().unwrap().message.split(';').next(),
-        Some("line 3 is not a request: the id `a` stands in an earlier line")
+        Some("line 3 is not a request: the id `a` is used in an earlier line")
     );
     assert_eq!((by("b", 0).error.as_ref(), &by("b", 0).response.as_ref().unwrap().body["n"]), (None, &json!(1)));
     assert_eq!(by("", 0).error.as_ref().unwrap().code, "invalid_line");
@@ -202,7 +202,7 @@ fn lines_that_are_no_request_say_why() {
     };
     let cases = [
         (request("GET", "/v1/embeddings", json!({})), "the method is `GET`"),
-        (request("POST", "/v1/files", json!({})), "`/v1/files` is none of /v1/chat/completions"),
+        (request("POST", "/v1/files", json!({})), "`/v1/files` is not one of /v1/chat/completions"),
         (request("POST", "/v1/completions", json!([])), "the body is not an object"),
         (request("POST", "/v1/completions", json!({"stream": true})), "a line cannot be streamed"),
         (r#"{"custom_id": "x"}"#.to_owned(), "missing field `url`"),

@@ -207,7 +207,7 @@ fn a_lost_connection_after_the_head_is_a_truncation() {
     assert_eq!(
         error.to_string(),
         "POST http://tabby.test:5000/v1/generate: the connection was lost before the answer was complete: connection reset by \
-         peer; the server was stopped or a proxy cut the connection; what had arrived of a stream is kept by it"
+         peer; the server was stopped or a proxy cut the connection; a stream keeps what arrived"
     );
 }
 

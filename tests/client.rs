@@ -200,7 +200,7 @@ fn mistakes_in_the_builder_are_told_when_it_builds() {
         ),
         (
             build(Client::builder("http://host").api_key("a\u{1}")),
-            "the API key has characters that no header can carry; look for line breaks or control characters in it",
+            "the API key has characters that are not valid in a header; look for line breaks or control characters in it",
         ),
         (build(Client::builder("http://host").header("x y", "")), "`x y` is not a valid header name"),
     ];
@@ -325,7 +325,11 @@ fn reload_unloads_first_and_takes_no_for_an_answer_if_nothing_was_loaded() {
         let script = Script::new(replies);
         let broken = block_on(client(&script).models().reload(&request)).unwrap_err();
         assert_eq!((broken.error.kind(), broken.error.code().as_str()), (ErrorKind::Encode, "unknown_model"));
-        assert!(broken.error.to_string().contains("so nothing was unloaded; only the admin key"), "{}", broken.error);
+        assert!(
+            broken.error.to_string().contains("so nothing was unloaded; the whole list requires the admin key"),
+            "{}",
+            broken.error
+        );
         assert!(!paths(&script).contains(&"/v1/model/unload".to_owned()));
     }
     // Nor if the server does not tell.

@@ -251,10 +251,10 @@ fn changed_texts_and_records_that_do_not_fit_are_asked_for_again() {
 fn new_vectors_must_be_like_those_of_the_records() {
     let records = || read_parts(lines_of(&["a"]).as_bytes());
     for (reply, message) in [
-        (vectors("new", &[1.0]), "new made these vectors, but e made those before"),
+        (vectors("new", &[1.0]), "new made these vectors, but e made earlier ones"),
         (
             Reply::json(200, r#"{"data":[{"index":0,"embedding":[1]}],"model":"e"}"#),
-            "these vectors have 1 numbers, but those before have 2",
+            "these vectors have 1 numbers, but earlier ones have 2",
         ),
     ] {
         let partial = block_on(many(&Script::new([reply]), &["a", "b"], 1).resume(records())).unwrap_err();

@@ -260,7 +260,7 @@ fn hints_name_the_real_cause() {
     let switch = "Unable to switch model to x because an admin key isn't provided";
     let error = ask(Reply::json(401, json!({"detail": switch}).to_string()), Some("x"));
     assert_eq!(error.code(), "missing_key");
-    assert!(error.hint().is_some_and(|hint| hint.contains("another model than the loaded one")), "{error}");
+    assert!(error.hint().is_some_and(|hint| hint.contains("a model that is not loaded")), "{error}");
     assert!(error.advice().unwrap().places().any(|place| place == Place::Field("model")));
 
     let bare = || Reply::status(500).header("content-type", "text/plain").chunk("Internal Server Error");
@@ -302,7 +302,10 @@ fn whatever_names_a_setting_is_spelled() {
     let waited = block_on(client(&script).health().wait_until_ready(Duration::ZERO)).expect_err("an error");
     assert!(waited.to_string().ends_with("load one with `client.models().load(..)`"), "{waited}");
     let told = spelled(waited);
-    assert!(told.contains("; the last look said: GET http://tabby.test/v1/model: the server answered 503"), "{told}");
+    assert!(
+        told.contains("; the last check reported: GET http://tabby.test/v1/model: the server answered 503"),
+        "{told}"
+    );
     assert!(told.ends_with(r#"load one with <Method("models.load")>"#), "{told}");
 
     let deep = Script::new([Reply::json(200, r#"{"data":[],"x":[[[[[[]]]]]]}"#)]);

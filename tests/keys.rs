@@ -371,9 +371,9 @@ mod files {
             (
                 KeyFile::api_key(&path),
                 "planted\u{1}key",
-                "holds characters that no key has; it should hold a key and nothing else",
+                "has characters that are not valid in a key; it should contain only a key",
             ),
-            (KeyFile::api_key(&path), " \n", "is empty; it should hold a key and nothing else"),
+            (KeyFile::api_key(&path), " \n", "is empty; it should contain only a key"),
             (
                 KeyFile::tokens(&path),
                 "a: 1\nplanted",

@@ -197,8 +197,8 @@ fn refresh_tokens_are_rotated_and_handed_out_to_be_kept() {
     assert_eq!(error.kind(), ErrorKind::Credentials);
     assert_eq!(
         error.to_string(),
-        "the authorization server at https://login.test/token refused the refresh token: invalid_grant (no); sign in again: what \
-         was presented is used, expired or revoked"
+        "the authorization server at https://login.test/token refused the refresh token: invalid_grant (no); sign in again: the code or \
+         token was used, has expired or was revoked"
     );
     assert_eq!(key(&source, false).unwrap_err().code(), "sign_in_needed", "it is not presented again");
     assert_eq!(script.requests().len(), 4);
@@ -320,15 +320,15 @@ fn secrets_go_to_encrypted_or_loopback_addresses_alone() {
         assert!(Provider::new("p", fine).is_ok(), "{fine}");
     }
     let cases = [
-        ("http://login.test/t", "is not encrypted; use `https`; `http` is for loopback addresses alone"),
-        ("http://127.0.0.1.evil.test/t", "is not encrypted; use `https`; `http` is for loopback addresses alone"),
+        ("http://login.test/t", "is not encrypted; use `https`; `http` is only for loopback addresses"),
+        ("http://127.0.0.1.evil.test/t", "is not encrypted; use `https`; `http` is only for loopback addresses"),
         (
             "http://localhost@evil.test/t",
             "carries a user name or password; give the client id and `Provider::secret` instead",
         ),
         ("https://me:hush@h/t", "carries a user name or password; give the client id and `Provider::secret` instead"),
         ("https://h/t#f", "has a fragment; leave out `#` and what follows"),
-        ("ftp://localhost/t", "is not encrypted; use `https`; `http` is for loopback addresses alone"),
+        ("ftp://localhost/t", "is not encrypted; use `https`; `http` is only for loopback addresses"),
         ("h/t", "is not valid; write it like `https://login.example.org/token`"),
     ];
     for (url, told) in cases {

@@ -130,7 +130,7 @@ fn images_from_files_are_told_by_their_bytes() {
     let text = file("words.png", b"These are words.");
     let error = ContentPart::image_file(&text).unwrap_err();
     assert_eq!((error.kind(), error.code().as_str()), (ErrorKind::Encode, "image_unknown"));
-    assert!(error.to_string().contains("words.png` is none of PNG, JPEG, GIF, WebP and BMP"), "{error}");
+    assert!(error.to_string().contains("words.png` is not PNG, JPEG, GIF, WebP or BMP"), "{error}");
 
     let large = file("large.gif", &[b"GIF89a".as_slice(), &[0; 100]].concat());
     assert!(ContentPart::image_file_within(&large, 106).is_ok());

@@ -144,7 +144,7 @@ pub(crate) fn cut_by_unload(body: &str, text: &str) -> Option<Error> {
         )
         .with_advice(Advice::new(
             Remedy::Call,
-            "{setting:error.partial_text} has what had been generated; load the model and ask again",
+            "{setting:error.partial_text} has the text so far; load the model and repeat the request",
         ))
         .with_partial_text(text)
     })

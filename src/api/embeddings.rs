@@ -162,7 +162,7 @@ impl EmbeddingList {
         self.data.sort_by_key(|item| item.index);
         if let Some((at, item)) = self.data.iter().enumerate().find(|(at, item)| item.index != *at) {
             return refuse(format!(
-                "the indices of the vectors are not those of the {count} texts: {} stands where {at} should",
+                "the indices of the vectors are not those of the {count} texts: {} is in the place of {at}",
                 item.index
             ));
         }
@@ -261,7 +261,7 @@ fn vector<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<f32>, D::Err
         }
 
         fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Vec<f32>, E> {
-            let bytes = BASE64.decode(text).map_err(|error| E::custom(format_args!("no valid base64: {error}")))?;
+            let bytes = BASE64.decode(text).map_err(|error| E::custom(format_args!("not valid base64: {error}")))?;
             let (floats, rest) = bytes.as_chunks::<4>();
             if !rest.is_empty() {
                 return Err(E::custom(format_args!("{} bytes are not a whole number of 32-bit floats", bytes.len())));
@@ -311,7 +311,7 @@ mod tests {
             (
                 2,
                 r#"[{"embedding":[1],"index":1},{"embedding":[1],"index":1}]"#,
-                "the indices of the vectors are not those of the 2 texts: 1 stands where 0 should",
+                "the indices of the vectors are not those of the 2 texts: 1 is in the place of 0",
             ),
             (
                 2,
@@ -329,7 +329,7 @@ mod tests {
     fn vectors_that_cannot_be_read_are_told_with_their_place() {
         for (vector, words) in [
             (r#""AAA=""#, "2 bytes are not a whole number of 32-bit floats"),
-            (r#""A*==""#, "no valid base64"),
+            (r#""A*==""#, "not valid base64"),
             ("[1,null]", "invalid type: null"),
             ("7", "expected a list of numbers, or base64"),
         ] {

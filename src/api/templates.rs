@@ -92,8 +92,7 @@ fn map_error(error: Error) -> Error {
     if error.status().is_some_and(|status| status == 500) {
         return error.with_code(ErrorCode::UnknownTemplate).with_advice(Advice::new(
             Remedy::Call,
-            "the server fails so on a template that it does not have; {method:templates.list} has the names, if it is asked with the \
-             admin key",
+            "the server fails this way on unknown templates; {method:templates.list} returns the names, with the admin key",
         ));
     }
     error

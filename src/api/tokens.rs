@@ -215,9 +215,10 @@ pub struct Decoded {
 
 fn map_decode_error(error: Error) -> Error {
     if error.status().is_some_and(|status| status == 500) {
-        return error
-            .with_code(ErrorCode::InvalidToken)
-            .with_advice(Advice::new(Remedy::Change, "the server fails so on ids that are negative or too large"));
+        return error.with_code(ErrorCode::InvalidToken).with_advice(Advice::new(
+            Remedy::Change,
+            "the server fails this way on ids that are negative or too large",
+        ));
     }
     error
 }

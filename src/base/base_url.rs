@@ -113,12 +113,12 @@ impl std::str::FromStr for BaseUrl {
         }
         if uri.path().split('/').any(is_dots) {
             // HTTP stacks differ: some resolve these segments, others send them.
-            return Err(wrong(text, " has `.` or `..` in its path", "write the path that is meant, without them"));
+            return Err(wrong(text, " has `.` or `..` in its path", "write the intended path without them"));
         }
         let prefix = without_v1(uri.path());
         if let Some(route) = route_at_end(prefix) {
             let what = [" ends with the path of a request, `", route, "`"].concat();
-            let hint = [&instead(), ", to which the paths of requests are added"].concat();
+            let hint = [&instead(), "; the paths of requests are added to it"].concat();
             return Err(wrong(text, &what, &hint));
         }
         let origin = [scheme, "://", authority].concat();

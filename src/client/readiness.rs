@@ -41,7 +41,7 @@ impl Readiness {
             let message = format!("the server was not ready within {:?}", self.timeout);
             return Err(Error::new(ErrorKind::Timeout, ErrorCode::TimeoutReady, message)
                 .with_phase(Phase::Total)
-                .with_quoted("the last look said: ", error));
+                .with_quoted("the last check reported: ", error));
         }
         self.last = Some(error);
         Ok(INTERVAL)

@@ -48,7 +48,7 @@ fn data(words: &str) -> String {
         let fault = fault.trim_end_matches([':', ' ']);
         return if found.is_empty() { format!("{fault}{expected}") } else { format!("{fault}: {found}{expected}") };
     }
-    const BASE64: &str = "no valid base64";
+    const BASE64: &str = "not valid base64";
     const BYTES: &str = " bytes are not a whole number of 32-bit floats";
     let after_number = words.trim_start_matches(|digit: char| digit.is_ascii_digit());
     match words {

@@ -290,7 +290,7 @@ fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue)> {
 
 /// The message omits the value, which may be a secret.
 fn bad_value(name: &HeaderName) -> Error {
-    Error::config(format!("the value of the header `{name}` has characters that no header can carry"))
+    Error::config(format!("the value of the header `{name}` has characters that are not valid in a header"))
 }
 
 fn header_name(name: &str) -> Result<HeaderName> {

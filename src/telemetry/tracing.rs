@@ -130,7 +130,7 @@ impl Hook for Tracing {
                 parent: &state.call,
                 Level::DEBUG,
                 { n::RESPONSE_TIME_TO_FIRST_CHUNK } = wait.as_secs_f64(),
-                "the first chunk came",
+                "the first chunk arrived",
             );
         }
         Ok(())
@@ -153,7 +153,7 @@ impl Hook for Tracing {
                 Level::WARN,
                 { n::ERROR_TYPE } = attempt.cause.as_deref(),
                 { n::RETRY_WAIT } = wait.as_secs_f64(),
-                "an attempt failed, another one follows",
+                "an attempt failed and is retried",
             );
         }
         Ok(())
@@ -170,7 +170,7 @@ impl Hook for Tracing {
         let (attempts, items, waited) = (record.attempt_count, record.items, record.waited.as_secs_f64());
         match how {
             End::Complete => tracing::event!(
-                target: n::SCOPE, parent: &span, Level::INFO, took, attempts, items, waited, "the call is over"
+                target: n::SCOPE, parent: &span, Level::INFO, took, attempts, items, waited, "the call ended"
             ),
             End::Cancelled => tracing::event!(
                 target: n::SCOPE, parent: &span, Level::INFO, took, attempts, items, waited, "the call was cancelled"

@@ -72,13 +72,13 @@ impl Continuation {
     pub fn new(request: &ChatRequest, partial: ChatCompletion) -> Result<Self> {
         let cannot = |code: &str, why: &str| {
             let error = Error::new(ErrorKind::Encode, code, format!("cannot continue this response: {why}"));
-            Err(error.with_hint("make the request again from its beginning"))
+            Err(error.with_hint("repeat the request from the beginning"))
         };
         if request.n.is_some_and(|n| n > 1) || partial.choices.len() > 1 {
-            return cannot("several_choices", "it has several choices, and a request goes on with one");
+            return cannot("several_choices", "it has several choices, and only one can be continued");
         }
         let Some(choice) = partial.choices.first() else {
-            return cannot("nothing_to_continue", "nothing of it had come");
+            return cannot("nothing_to_continue", "nothing of it arrived");
         };
         if !choice.message.tool_calls.is_empty() || choice.finish_reason == Some(FinishReason::ToolCalls) {
             return cannot("tools_called", "it calls tools, and only text can be continued");
@@ -88,7 +88,7 @@ impl Continuation {
         }
         let text = partial.text();
         if text.is_empty() {
-            return cannot("nothing_to_continue", "no text of it had come");
+            return cannot("nothing_to_continue", "no text of it arrived");
         }
         let sampling = &request.sampling;
         let formatted = request.response_format.as_ref().is_some_and(|format| format.kind != ResponseFormatType::Text);
@@ -97,7 +97,7 @@ impl Continuation {
             || sampling.regex_pattern.is_some()
             || sampling.grammar_string.is_some()
         {
-            return cannot("constrained", "its form is held to a schema, grammar or regex, which would start over");
+            return cannot("constrained", "it is constrained by a schema, grammar or regex, which would start over");
         }
 
         let mut request = request.clone();
@@ -106,7 +106,7 @@ impl Continuation {
             let place = request.messages.last_mut().and_then(|message| message.content.as_mut()).and_then(last_text);
             match place {
                 Some(place) => place.push_str(&said),
-                None => return cannot("not_text", "the request goes on with a last message that has no text"),
+                None => return cannot("not_text", "the last message of the request, which it continues, has no text"),
             }
         } else {
             let message = ChatMessage { role: Role::Assistant, ..ChatMessage::assistant(said) };

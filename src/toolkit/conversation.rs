@@ -101,7 +101,7 @@ impl ChatRequest {
 
 pub(crate) fn known_context(context: Option<i64>) -> Result<u64> {
     let unknown =
-        || Error::custom(ErrorKind::Decode, ErrorCode::NoContext, "the server did not say how large its context is");
+        || Error::custom(ErrorKind::Decode, ErrorCode::NoContext, "the server did not report the size of its context");
     context.and_then(|context| u64::try_from(context).ok()).ok_or_else(unknown)
 }
 

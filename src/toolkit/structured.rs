@@ -200,7 +200,7 @@ impl fmt::Display for Unparsed {
         match self.reason {
             UnparsedReason::Empty => Ok(()),
             UnparsedReason::CutOff => f.write_str("; raise `max_tokens`"),
-            _ => f.write_str("; the server ignores schemas that it cannot use without a word"),
+            _ => f.write_str("; the server silently ignores schemas that it cannot use"),
         }
     }
 }
@@ -377,21 +377,19 @@ mod tests {
             "stop",
             UnparsedReason::Unexpected,
             "the answer's JSON has another shape: invalid type: string, expected f64 at line 1 column 27 (at \
-             `items[0].price`); the server ignores schemas that it cannot use without a word",
+             `items[0].price`); the server silently ignores schemas that it cannot use",
         );
         assert_unparsed(
             "Sure! {\"items\": []}",
             "stop",
             UnparsedReason::NotJson,
-            "the answer is not JSON: expected value at line 1 column 1; the server ignores schemas that it cannot use \
-             without a word",
+            "the answer is not JSON: expected value at line 1 column 1; the server silently ignores schemas that it cannot use",
         );
         assert_unparsed(
             "{\"items\": []} Sure!",
             "stop",
             UnparsedReason::NotJson,
-            "the answer is not JSON: trailing characters at line 1 column 15; the server ignores schemas that it cannot \
-             use without a word",
+            "the answer is not JSON: trailing characters at line 1 column 15; the server silently ignores schemas that it cannot use",
         );
         assert_unparsed(
             "{\"items\": [",

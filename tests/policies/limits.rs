@@ -73,7 +73,7 @@ fn the_queue_is_bounded() {
     let _wait = waits(&mut second, 0.0);
     let error = fails(&mut call(&shared, &Read), 0.0);
     assert_eq!((error.kind(), error.code().as_str(), error.retry_at()), (ErrorKind::Policy, "queue_full", None));
-    assert!(error.to_string().contains("nothing was sent, since 1 calls wait already"), "{error}");
+    assert!(error.to_string().contains("nothing was sent, because 1 calls are waiting already"), "{error}");
 }
 
 #[test]

@@ -156,7 +156,7 @@ fn with_nowhere_to_go_the_error_tells_when_to_come_again() {
     assert_eq!(
         error.to_string(),
         "GET http://a.test/v1/read: not sent: the server has failed too often; the circuit is open for 6s; \
-         wait, or see with `client.servers()` how it is doing"
+         wait, or check its state with `client.servers()`"
     );
     // A probe that is given up makes room for another one.
     let mut probe = call(&shared, &Read);
@@ -304,11 +304,11 @@ fn mistakes_are_told_before_anything_is_sent() {
     let (script, client) = scripted([]);
     let error = block_on(client.at(&base("c")).models().current()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Config);
-    assert!(error.to_string().contains("http://c.test is none of the client's servers; add it"), "{error}");
+    assert!(error.to_string().contains("http://c.test is not one of the client's servers; add it"), "{error}");
     assert!(script.requests().is_empty());
     let twice = Client::builder("http://a.test").server(Server::new("http://a.test/v1/").unwrap());
     let error = twice.build_with(Script::new([])).unwrap_err();
-    assert!(error.to_string().starts_with("the server http://a.test was given twice"), "{error}");
+    assert!(error.to_string().starts_with("the server http://a.test was added twice"), "{error}");
     let names: Vec<String> = (0..64).map(|n| format!("http://s{n}.test")).collect();
     let many = names
         .iter()

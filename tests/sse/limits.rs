@@ -54,7 +54,7 @@ fn an_overflow_ends_the_stream() {
     let mut parser = Parser::with_max_event_bytes(4);
     let overflow = overflow_of(&mut parser, b": ping\nid: 1\ndata: a\n\ndata: 12345");
     assert_eq!(overflow.limit, 4);
-    assert_eq!(overflow.to_string(), "the server sent an event of more than 4 bytes, which is the limit");
+    assert_eq!(overflow.to_string(), "the server sent an event that exceeds the limit of 4 bytes");
     parser.feed(Bytes::from_static(b"\n\ndata: b\n\n"));
     assert_eq!(parser.next().unwrap_err(), overflow);
     assert_eq!(parser.bytes_pending(), 0);

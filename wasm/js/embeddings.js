@@ -9,7 +9,7 @@ export function vectors(answer, count) {
   if (data.length !== count) throw odd(`the answer has ${data.length} vectors for ${count} texts`);
   const dimension = data[0]?.embedding.length ?? 0;
   data.forEach(({ index, embedding }, at) => {
-    if (index !== at) throw odd(`the indices of the vectors are not those of the texts: ${index} stands where ${at} should`);
+    if (index !== at) throw odd(`the indices of the vectors are not those of the texts: ${index} is in the place of ${at}`);
     if (embedding.length !== dimension || dimension === 0) throw odd(`the vectors are empty or differ in dimension at text ${at}`);
   });
   return { ...answer, data };

@@ -191,7 +191,7 @@ export function fitInto(request, model, estimator = new Estimator()) {
   const sizes = typeof model === "number" ? { max_seq_len: model } : (model?.parameters ?? model ?? {});
   const { max_seq_len: context, cache_size: cache, chunk_size: chunk } = sizes;
   if (!(typeof context === "number" && context >= 0)) {
-    throw new TabbyError({ kind: "decode", code: "no_context", message: "the server did not say how large its context is" });
+    throw new TabbyError({ kind: "decode", code: "no_context", message: "the server did not report the size of its context" });
   }
   const asked = request?.max_tokens > 0 ? request.max_tokens : Math.floor(context / 4);
   const room = Math.max(context - asked, 0);

@@ -50,7 +50,7 @@ class Mixed {
   }
 }
 
-const CUT = "the stream ended before its end was announced; the connection was cut or the route was stopped; what had arrived is kept by the stream";
+const CUT = "the stream ended before its end was announced; the connection was cut or the route was stopped; the stream keeps what arrived";
 /** The module's default, in bytes. */
 const EVENT = 16 << 20;
 

@@ -16,7 +16,7 @@ const SHORT = 4096;
 /** The error if the response does not match the schema. */
 export class UnparsedError extends TabbyError {
   constructor(unparsed, words, { raw, answer, issues = [], path, cause }) {
-    const end = unparsed === "empty" ? "" : unparsed === "cut_off" ? "; raise `max_tokens`" : "; the server ignores schemas that it cannot use without a word";
+    const end = unparsed === "empty" ? "" : unparsed === "cut_off" ? "; raise `max_tokens`" : "; the server silently ignores schemas that it cannot use";
     const place = path === undefined ? "" : ` (at \`${path}\`)`;
     super({ kind: "decode", code: "unstructured", path, reason: words, message: `${words}${place}${end}` }, { cause });
     this.unparsed = unparsed;

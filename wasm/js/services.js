@@ -98,7 +98,7 @@ class Models extends operations.Models {
 function mustList(list, name, what) {
   if (list.data?.some((card) => card.id === name)) return;
   const hint =
-    "only the admin key is shown the whole list, and models in subfolders are in no list; if it is there, call `unload` and then `load`";
+    "the whole list requires the admin key, and models in subfolders are in no list; if the model exists, call `unload` and then `load`";
   const message = `\`${name}\` is not in the server's list of ${what}, so nothing was unloaded; ${hint}`;
   throw new TabbyError({ kind: "encode", code: "unknown_model", message, hint });
 }
@@ -128,7 +128,7 @@ class Health extends operations.Health {
         const isLater = LATER.has(error.kind) || (error.kind === "policy" && OWN_POLICIES.has(error.code)) || (error.kind === "server" && error.status >= 502 && error.status <= 504);
         if (!isLater) throw error;
         if (Date.now() + INTERVAL >= until) {
-          const message = `the server was not ready within ${timeout} ms; the last look said: ${error.message}`;
+          const message = `the server was not ready within ${timeout} ms; the last check reported: ${error.message}`;
           throw new TabbyError({ kind: "timeout", code: "timeout_ready", phase: "total", retryable: true, message }, { cause: error });
         }
       }

@@ -34,7 +34,7 @@ export class ToolLoop {
   /** Adds the tools to the definitions of the request. They replace definitions with the same name. */
   constructor(given, tools, limits) {
     const request = fieldsOf(given);
-    if (request.n > 1) throw misuse("a run with tools takes one choice; leave `n` unset");
+    if (request.n > 1) throw misuse("a run with tools requires a single choice; leave `n` unset");
     const { runnable, definitions } = named(tools);
     this.tools = runnable;
     const own = [...runnable.entries()].map(([name, tool]) => definitionOf(name, tool));
@@ -68,7 +68,7 @@ export class ToolLoop {
 
   /** Takes the response to the request of `ask`. */
   answer(answer) {
-    if (this.#calls || this.#end) throw misuse("an answer was handed in where none was asked for");
+    if (this.#calls || this.#end) throw misuse("an answer was passed that was not requested");
     this.#counts.rounds++;
     if (answer.usage) this.#usage = added(this.#usage ?? {}, answer.usage);
     const request = this.#request;
@@ -93,7 +93,7 @@ export class ToolLoop {
   /** Takes the result of a running call: `{ text }`, or `{ failure }`. Returns it as the model receives it. */
   result(index, given) {
     const slots = this.#calls?.slots;
-    if (slots?.[index] !== "running") throw misuse("a result was handed in for a call that was not under way");
+    if (slots?.[index] !== "running") throw misuse("a result was passed for a call that was not running");
     const result = capped(given, this.#limits.resultBytes);
     slots[index] = result;
     if (result.failure && this.#limits.stopOnFailure) this.#complete("tool_failed");

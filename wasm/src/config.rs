@@ -209,7 +209,7 @@ pub(crate) fn truth(fields: &Document<'_>, name: &str) -> Option<bool> {
 pub(crate) fn object(json: &[u8]) -> Result<Document<'_>> {
     let text = std::str::from_utf8(json).ok().filter(|text| text.starts_with('{'));
     text.and_then(|text| Document::read(text).ok())
-        .ok_or_else(|| Error::custom(ErrorKind::Misuse, "misuse", "what came over the abi is not an object"))
+        .ok_or_else(|| Error::custom(ErrorKind::Misuse, "misuse", "the input of the ABI is not an object"))
 }
 
 /// Returns a field that is an object or an array. Null counts as missing.

@@ -343,7 +343,7 @@ mod tests {
 
     /// Places that only Rust has. No error of this package names them, because it does not have these settings.
     const OF_RUST: [&str; 10] = [
-        "behind.",
+        "lag_policy.",
         "provider.",
         "o_auth.",
         "options.total",

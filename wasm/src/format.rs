@@ -405,7 +405,7 @@ fn cut_by_unload(document: &Document<'_>, choices: &[Document<'_>]) -> Option<Er
     };
     let cut = document.get("usage") == Some("null") && choices.iter().any(stopped);
     let reason = "the model was unloaded before the generation was complete";
-    let hint = "`error.partial` has what had been generated; load the model and ask again";
+    let hint = "`error.partial` has the text so far; load the model and repeat the request";
     cut.then(|| Error::custom(ErrorKind::Truncated, "generation_cut", reason).with_hint(hint))
 }
 

@@ -133,7 +133,7 @@ fn shared(client: u32) -> Result<Shared, Error> {
 fn client_of(number: u32) -> Result<Client, Error> {
     MACHINE
         .with_borrow(|machine| find(&machine.clients, number).cloned())
-        .ok_or_else(|| misuse("there is no client of this number"))
+        .ok_or_else(|| misuse("there is no client with this number"))
 }
 
 /// Closes a client. Its calls continue.
@@ -179,7 +179,7 @@ pub fn poll(call: u32, now: f64) -> u32 {
 pub fn head(call: u32, now: f64, status: u32, headers: &[u8]) -> u32 {
     let head = match config::head(status, headers) {
         Some(head) => Input::Head(head),
-        None => Input::Failed(TransportError::new(Sent::Maybe, "the host gave an answer without a status")),
+        None => Input::Failed(TransportError::new(Sent::Maybe, "the host returned a response without a status")),
     };
     step(call, now, Some(head))
 }
@@ -230,7 +230,7 @@ fn step(number: u32, now: f64, input: Option<Input>) -> u32 {
     records::clear();
     MACHINE.with_borrow_mut(|machine| {
         let Some((_, running)) = machine.calls.iter_mut().find(|(other, _)| *other == number) else {
-            set_detail(encode::error(&misuse("there is no call of this number"), None, 0));
+            set_detail(encode::error(&misuse("there is no call with this number"), None, 0));
             return FAILED;
         };
         if let Some(input) = input {
@@ -278,7 +278,7 @@ impl Running {
                 }
                 // An output that this package does not support.
                 _ => {
-                    let error = misuse("the call asked for something that this package does not know");
+                    let error = misuse("the call requires something that this package does not support");
                     set_detail(encode::error(&error, Some((&self.call, &self.reports)), self.request_bytes));
                     (FAILED, None)
                 }

@@ -79,7 +79,7 @@ fn custom(wanted: &Wanted<'_>, streams: bool) -> Result<Row> {
             "prefer_admin" => Scope::PreferAdmin,
             "admin" => Scope::Admin,
             "api" => Scope::Api,
-            _ => return Err(misuse("`scope` is none of `api`, `admin`, `prefer_admin` and `public`")),
+            _ => return Err(misuse("`scope` is not one of `api`, `admin`, `prefer_admin` and `public`")),
         },
         idempotency: if is_read { Idempotency::Idempotent } else { Idempotency::IfUnsent },
         map_error: |error| error,

@@ -125,7 +125,7 @@ impl Session {
                     .map_err(|error| misuse(&format!("the segments cannot be read: {error}")))?;
                 return Ok(serde_json::to_value(self.budget.trim(segments)).unwrap_or_default());
             }
-            _ => return Err(misuse("a session knows no such report")),
+            _ => return Err(misuse("the session does not support this report")),
         }
         Ok(Value::Null)
     }
@@ -227,7 +227,7 @@ fn cleanup(cleanup: &mut Cleanup, given: &Map<String, Value>) -> Result<()> {
 }
 
 fn read(json: &[u8]) -> Result<Map<String, Value>> {
-    serde_json::from_slice(json).map_err(|_| misuse("what came over the abi is not an object"))
+    serde_json::from_slice(json).map_err(|_| misuse("the input of the ABI is not an object"))
 }
 
 fn text<'a>(given: &'a Map<String, Value>, name: &str) -> &'a str {

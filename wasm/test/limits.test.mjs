@@ -65,7 +65,7 @@ test("more than may wait are refused at once", async (t) => {
   await pass(10);
   const { error, at } = await calls[2];
   assert.deepEqual([error.kind, error.code, at, times()], ["policy", "queue_full", 0, [0]]);
-  assert.match(error.message, /nothing was sent, since 1 calls wait already; send less at a time, or raise `concurrency\.waiting`/);
+  assert.match(error.message, /nothing was sent, because 1 calls are waiting already; send fewer calls at a time, or raise `concurrency\.waiting`/);
   await pass(200);
   assert.deepEqual([(await calls[0]).at, (await calls[1]).at, times()], [100, 200, [0, 100]]);
 });
@@ -116,7 +116,7 @@ test("a call over the limit may be refused in place of waiting", async (t) => {
   await pass(1500, 500);
   const { error } = await ending(tabby.models.list());
   assert.deepEqual([error.kind, error.code, error.retryAfter, times()], ["policy", "rate_limited", 58_500, [0]]);
-  assert.match(error.message, /there is room in 58\.5s; wait, or raise `rateLimit`/);
+  assert.match(error.message, /the next request can be sent in 58\.5s; wait, or raise `rateLimit`/);
   assert.equal(TabbyError.from(error.toJSON()).retryAfter, 58_500);
   await pass(58_500, 500);
   await tabby.models.list();
@@ -185,7 +185,7 @@ test("a breaker opens, half-opens and closes as that of the Rust library", async
   assert.deepEqual(await state(), ["open", 7500, 5, 5, true]);
   const { error } = await ending(tabby.models.list());
   assert.deepEqual([error.kind, error.code, error.retryable, error.retryAfter, sent.length], ["policy", "circuit_open", true, 7500, 5]);
-  assert.match(error.message, /the circuit is open for 7\.5s; wait, or see with `tabby\.servers\(\)` how it is doing/);
+  assert.match(error.message, /the circuit is open for 7\.5s; wait, or check its state with `tabby\.servers\(\)`/);
   await pass(7500, 500);
   assert.deepEqual(await state(), ["half_open", null, 5, 5, true]);
   await assert.rejects(tabby.models.list(), { status: 500 });

@@ -82,12 +82,12 @@ test("what a schema makes of the value is the value", async (t) => {
 });
 
 const UNPARSED = [
-  ["Sure! {}", "stop", "not_json", "the answer is not JSON: unexpected text at line 1 column 1; the server ignores schemas that it cannot use without a word"],
-  ['{"zip": "1"}\nSure!', "stop", "not_json", "the answer is not JSON: unexpected text at line 2 column 1; the server ignores schemas that it cannot use without a word"],
+  ["Sure! {}", "stop", "not_json", "the answer is not JSON: unexpected text at line 1 column 1; the server silently ignores schemas that it cannot use"],
+  ['{"zip": "1"}\nSure!', "stop", "not_json", "the answer is not JSON: unexpected text at line 2 column 1; the server silently ignores schemas that it cannot use"],
   ['{"zip": "1', "length", "cut_off", "the answer was cut off by `max_tokens` before its JSON was whole; raise `max_tokens`"],
-  ['{"zip": "1', "stop", "not_json", "the answer is not JSON: it ends before its JSON is whole; the server ignores schemas that it cannot use without a word"],
+  ['{"zip": "1', "stop", "not_json", "the answer is not JSON: it ends before its JSON is whole; the server silently ignores schemas that it cannot use"],
   [" ", "stop", "empty", "the answer has no text to read JSON from"],
-  ['{"zip": 1, "name": "a", "area": 2}', "stop", "unexpected", "the answer's JSON has another shape: expected string, found number (at `zip`); the server ignores schemas that it cannot use without a word"],
+  ['{"zip": 1, "name": "a", "area": 2}', "stop", "unexpected", "the answer's JSON has another shape: expected string, found number (at `zip`); the server silently ignores schemas that it cannot use"],
 ];
 
 for (const [text, finish, unparsed, message] of UNPARSED) {

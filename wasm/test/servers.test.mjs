@@ -62,7 +62,7 @@ test("calls take turns, and one may name its server", async (t) => {
   assert.deepEqual(all.map(({ seen }) => seen.length), [2, 5, 2]);
   await assert.rejects(tabby.models.list({ server: "http://other.test" }), (error) => {
     assert.equal(error.kind, "config");
-    assert.match(error.message, /http:\/\/other\.test is none of the client's servers; add it with `servers`/);
+    assert.match(error.message, /http:\/\/other\.test is not one of the client's servers; add it with `servers`/);
     return true;
   });
 });
@@ -100,7 +100,7 @@ test("servers that cannot be used are refused when the client is made, or by the
   assert.throws(() => new Tabby({ servers: [{ baseURL: at, apiKey: 5 }] }), isMisuse(/`apiKey` must be a string/));
   assert.throws(() => new Tabby({ servers: [at], apiKey: "k" }), isMisuse(/each of the `servers` its own keys/));
   assert.throws(() => new Tabby({ servers: [at], balance: "random" }), isMisuse(/`balance` must be one of leastInFlight, roundRobin, inOrder/));
-  await assert.rejects(new Tabby({ servers: [at, `${at}/v1`] }).models.list(), isMisuse(/was given twice/));
+  await assert.rejects(new Tabby({ servers: [at, `${at}/v1`] }).models.list(), isMisuse(/was added twice/));
   const many = Array.from({ length: 65 }, (_, port) => `http://127.0.0.1:${port + 1}`);
   await assert.rejects(new Tabby({ servers: many }).models.list(), isMisuse(/more than 64 servers/));
   await assert.rejects(new Tabby({ servers: [at, "localhost:5000"] }).models.list(), isMisuse(/has no scheme/));

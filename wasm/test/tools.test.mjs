@@ -202,7 +202,7 @@ test("what cannot be run is refused, and errors have what was there", async (t) 
   await refused({ messages, tools: 5 }, "`tools` must be a list of tools, or an object of them by name");
   await refused({ messages, tools: [{ name: "a" }] }, "the tool `a` has no function `run`");
   await refused({ messages, tools: [{ run() {} }] }, "each tool needs a `name`");
-  await refused({ messages, tools: [], n: 2 }, "a run with tools takes one choice; leave `n` unset");
+  await refused({ messages, tools: [], n: 2 }, "a run with tools requires a single choice; leave `n` unset");
   await refused({ messages, tools: [], limits: { rounds: "three" } }, "`limits.rounds` must be a number of at least 1, or `Infinity`");
   assert.equal(seen.length, 0);
   const wrong = await emulator(t);

@@ -28,7 +28,7 @@ impl ContentPart {
 
 /// The error for bytes of an unknown type.
 pub(super) fn unknown(what: &str) -> Error {
-    Error::new(ErrorKind::Encode, ErrorCode::ImageUnknown, format!("{what} is none of PNG, JPEG, GIF, WebP and BMP"))
+    Error::new(ErrorKind::Encode, ErrorCode::ImageUnknown, format!("{what} is not PNG, JPEG, GIF, WebP or BMP"))
         .with_advice(Advice::new(
             Remedy::Change,
             "convert it, or name its type with {setting:content_part.image_bytes}",
@@ -70,7 +70,7 @@ mod tests {
         }
         assert_eq!(
             ContentPart::image("<svg/>").unwrap_err().to_string(),
-            "the image is none of PNG, JPEG, GIF, WebP and BMP; convert it, or name its type with \
+            "the image is not PNG, JPEG, GIF, WebP or BMP; convert it, or name its type with \
              `ContentPart::image_bytes`"
         );
     }

@@ -85,7 +85,7 @@ impl CompletionRequest {
         }
         if matches!(&self.prompt, Prompt::Many(prompts) if prompts.is_empty()) {
             return Err(Error::new(ErrorKind::Encode, ErrorCode::NoPrompt, "the list of prompts is empty")
-                .with_hint("the server fails on it, or streams nothing for ever"));
+                .with_hint("the server fails on it, or its stream never ends"));
         }
         self.sampling.check()?;
         json_body(&Body { request: self, stream_options: StreamOptions::or_usage(&self.stream_options), stream })

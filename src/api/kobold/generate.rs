@@ -98,7 +98,7 @@ pub(super) fn map_error(error: Error) -> Error {
     if error.code() == &ErrorCode::GenerationAborted {
         return error.with_advice(Advice::new(
             Remedy::Call,
-            "servers of 2026 fail on every generation of the KoboldAI API; {method:completions} does the same with more",
+            "servers of 2026 fail on every generation of the KoboldAI API; use {method:completions} instead",
         ));
     }
     super::map_error(error)

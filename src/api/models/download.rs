@@ -64,25 +64,25 @@ pub(super) fn map_error(error: Error) -> Error {
         (
             "download_timeout",
             Remedy::Raise,
-            "the download took longer than its {field:timeout}, and what had arrived was removed; raise it",
+            "the download took longer than its {field:timeout} and was removed; raise it",
         )
     } else if says("already exists") {
         ("already_exists", Remedy::Change, "remove the directory on the server, or choose another {field:folder_name}")
     } else if says("Check your filters") {
-        ("nothing_to_download", Remedy::Change, "no file of the repository fits {field:include} and {field:exclude}")
+        ("nothing_to_download", Remedy::Change, "no file of the repository matches {field:include} and {field:exclude}")
     } else if WITHHELD.iter().any(|words| says(words)) {
         // The hub gives the same response for names that do not exist.
         (
             if says("Repository Not Found") { "unknown_repo" } else { "repo_forbidden" },
             Remedy::Give,
-            "a private or gated repository takes a {field:token} of an account that may read it (of a gated one the terms are \
-             accepted at the hub first); else check {field:repo_id} and {field:revision}",
+            "a private or gated repository requires a {field:token} of an account that may read it (accept the terms of a gated one at the \
+             hub first); otherwise check {field:repo_id} and {field:revision}",
         )
     } else if says("Repository Not Found") || says("404 Client Error") {
         (
             "unknown_repo",
             Remedy::Check,
-            "check {field:repo_id} and {field:revision}; a private repository takes a {field:token}",
+            "check {field:repo_id} and {field:revision}; a private repository requires a {field:token}",
         )
     } else {
         let hint = "check {field:repo_id}, and whether the server can reach the hub";

@@ -39,8 +39,8 @@ fn check(name: &str, what: &str, list: &ModelList) -> Result<()> {
     let message = format!("`{name}` is not in the server's list of {what}, so nothing was unloaded");
     Err(Error::new(ErrorKind::Encode, ErrorCode::UnknownModel, message).with_advice(Advice::new(
         Remedy::Check,
-        "only the admin key is shown the whole list, and models in subfolders are in no list; if it is there, call \
-         {method:models.unload} and then {method:models.load}",
+        "the whole list requires the admin key, and models in subfolders are in no list; if the model exists, call {method:models.unload} \
+         and then {method:models.load}",
     )))
 }
 

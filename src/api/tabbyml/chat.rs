@@ -138,11 +138,7 @@ impl ChatRequest {
         let numbers = [self.temperature, self.top_p, self.frequency_penalty, self.presence_penalty];
         let biases = self.logit_bias.iter().flat_map(BTreeMap::values);
         if !numbers.iter().flatten().chain(biases).all(|number| number.is_finite()) {
-            return Err(Error::new(
-                ErrorKind::Encode,
-                "encode",
-                "a number of the request is not one that JSON can carry",
-            ));
+            return Err(Error::new(ErrorKind::Encode, "encode", "a number of the request is not finite"));
         }
         json_body(&Body { model: self.model.is_none().then_some(""), request: self, stream: true })
     }
@@ -311,7 +307,7 @@ fn map_error(error: Error) -> Error {
         )),
         (ErrorKind::Server, 500) => error.with_advice(Advice::new(
             Remedy::Change,
-            "the server fails so on a request that its model backend cannot be given at all; its console shows why",
+            "the server fails this way if it cannot send the request to its model backend; its console shows why",
         )),
         _ => error,
     }

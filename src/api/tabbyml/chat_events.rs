@@ -125,16 +125,16 @@ fn empty() -> Error {
     Error::new(ErrorKind::Truncated, ErrorCode::EmptyStream, "the stream ended without an event").with_advice(
         Advice::new(
             Remedy::Look,
-            "the server answers so when its model backend refuses the request or fails; its console shows why",
+            "the server does this if its model backend refuses the request or fails; its console shows why",
         ),
     )
 }
 
 fn restarted() -> Error {
-    let message = "the stream began again from its start";
+    let message = "the stream restarted from the beginning";
     Error::new(ErrorKind::Truncated, ErrorCode::StreamRestarted, message).with_advice(Advice::new(
         Remedy::Look,
-        "the server lost its model backend and repeats the answer without end; see whether the backend is running",
+        "the server lost its model backend and repeats the answer endlessly; check that the backend is running",
     ))
 }
 

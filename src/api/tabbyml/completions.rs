@@ -133,11 +133,7 @@ impl Endpoint for CompletionRequest {
 
     fn body(&self) -> Result<Option<Bytes>> {
         if self.temperature.is_some_and(|temperature| !temperature.is_finite()) {
-            return Err(Error::new(
-                ErrorKind::Encode,
-                ErrorCode::NotFinite,
-                "`temperature` is not a number that JSON can carry",
-            ));
+            return Err(Error::new(ErrorKind::Encode, ErrorCode::NotFinite, "`temperature` is not a finite number"));
         }
         json_body(self)
     }

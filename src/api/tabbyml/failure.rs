@@ -14,13 +14,13 @@ pub(super) fn refined(error: Error) -> Error {
         300..=399 if points_to_docs(&error) => not_found(error),
         401 | 403 => error.with_code(ErrorCode::Unauthorized).with_advice(Advice::new(
             Remedy::Give,
-            "set the token that the server's home page shows to you; ingestion requires the registration token, and without a valid licence \
-             the server accepts the owner's token alone",
+            "set the token from the server's home page; ingestion requires the registration token, and without a valid licence the server \
+             accepts only the owner's token",
         )),
         404 => not_found(error),
         405 => error.with_code(ErrorCode::MethodNotAllowed).with_advice(Advice::new(
             Remedy::Check,
-            "this server has the path for another method: it may be of another version, or {url} may be that of something else",
+            "this server has the path only with another method: its version may differ, or {url} may point to another server",
         )),
         408 => error.with_code(ErrorCode::RequestTimeout),
         413 => error.with_code(ErrorCode::RequestTooLarge).with_advice(Advice::new(
@@ -38,8 +38,8 @@ pub(super) fn refined(error: Error) -> Error {
         422 => validation(error),
         429 => error.with_code(ErrorCode::RateLimited).with_advice(Advice::new(
             Remedy::Wait,
-            "the server allows each user 120 requests a minute with all clients together, and does not say when there is room again: wait \
-             up to a minute, or let this client keep to the limit with {setting:client_builder.rate_limit}",
+            "the server allows each user 120 requests a minute over all clients, and does not report when it accepts more: wait up to a \
+             minute, or make this client keep the limit with {setting:client_builder.rate_limit}",
         )),
         _ => error,
     }
@@ -62,7 +62,7 @@ fn points_to_docs(error: &Error) -> bool {
 fn not_found(error: Error) -> Error {
     error.with_code(ErrorCode::NotFound).with_advice(Advice::new(
         Remedy::Check,
-        "this server does not have the operation: it may be too old, or run without its web server, or {url} may be that of something else",
+        "this server does not have the operation: it may be too old, or run without its web server, or {url} may point to another server",
     ))
 }
 

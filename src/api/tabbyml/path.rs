@@ -12,7 +12,7 @@ pub fn segment(text: &str) -> Result<String> {
             ErrorKind::Encode,
             ErrorCode::InvalidRequest,
             format!(
-                "a source or an id that is {text:?} cannot be part of a path; use another one for documents that are to be removed one by one"
+                "the source or id {text:?} cannot be part of a path; use another one for documents that are removed one by one"
             ),
         ));
     }

@@ -15,8 +15,8 @@ impl LoadRequest {
     /// let request = LoadRequest::new("alpha-7B-exl3").max_seq_len(8192).cache_size(8192);
     /// assert_eq!(
     ///     request.validate().unwrap_err()[0].to_string(),
-    ///     "`cache_size` is 8192, so prompts may have at most 6145 tokens of the context of 8192: `chunk_size` (2048) is kept free \
-    ///      beside them; 10240 has room for all",
+    ///     "`cache_size` is 8192, so prompts may use at most 6145 of the 8192 tokens of the context: `chunk_size` (2048) is kept \
+    ///      free; with 10240 all of it can be used",
     /// );
     /// assert!(request.cache_size(10_240).validate().is_ok());
     /// ```
@@ -43,15 +43,15 @@ impl LoadRequest {
         let enough = |context: i64| context.saturating_sub(1).saturating_add(chunk).saturating_add(255) / 256 * 256;
         if room <= 1 {
             let message = format!(
-                "is {cache}, which leaves the cache no room for a prompt beside `chunk_size` ({chunk}): the server would refuse all; \
-                 set `cache_size` to at least {}",
+                "is {cache}, which leaves the cache no room for a prompt beside `chunk_size` ({chunk}): the server would refuse every \
+                 prompt; set `cache_size` to at least {}",
                 enough(context.unwrap_or(chunk))
             );
             findings.add(Effect::Warning, field, message);
         } else if let Some(context) = context.filter(|context| self.cache_size.is_some() && room < *context) {
             let message = format!(
-                "is {cache}, so prompts may have at most {room} tokens of the context of {context}: `chunk_size` ({chunk}) is kept \
-                 free beside them; {} has room for all",
+                "is {cache}, so prompts may use at most {room} of the {context} tokens of the context: `chunk_size` ({chunk}) is kept \
+                 free; with {} all of it can be used",
                 enough(context)
             );
             findings.add(Effect::Warning, field, message);

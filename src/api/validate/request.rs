@@ -73,10 +73,10 @@ impl ChatRequest {
         }
         if self.continue_final_message == Some(true) {
             if self.add_generation_prompt != Some(false) {
-                findings.add(Effect::Refused, "continue_final_message", "takes `add_generation_prompt` to be false");
+                findings.add(Effect::Refused, "continue_final_message", "requires `add_generation_prompt` to be false");
             }
             if self.messages.last().is_some_and(|message| !has_text(message)) {
-                findings.add(Effect::Refused, "continue_final_message", "takes a last message with text");
+                findings.add(Effect::Refused, "continue_final_message", "requires a last message with text");
             }
         }
         findings.result()
@@ -115,7 +115,8 @@ impl Findings {
         let Some(format) = format else { return };
         let known = [ResponseFormatType::Text, ResponseFormatType::Json, ResponseFormatType::JsonSchema];
         if !known.contains(&format.kind) {
-            let message = format!("is `{}`, which the server ignores: the output is not held to it", format.kind);
+            let message =
+                format!("is `{}`, which the server ignores: the output is not constrained by it", format.kind);
             self.add(Effect::Warning, "response_format.type", message);
         }
     }
@@ -165,7 +166,7 @@ impl Findings {
             self.add(
                 Effect::Warning,
                 format!("{field}.function.description"),
-                "is empty: the server requires one, so say what the function is for",
+                "is empty: the server requires one, so describe what the function does",
             );
         }
         if !tool.function.parameters.is_object() {
@@ -223,7 +224,7 @@ mod tests {
                 (Effect::Refused, "`n` is 0, but must be at least 1"),
                 (
                     Effect::Warning,
-                    "`response_format.type` is `json_object`, which the server ignores: the output is not held to it",
+                    "`response_format.type` is `json_object`, which the server ignores: the output is not constrained by it",
                 ),
                 (Effect::Fails, "`prompt` is an empty list, which this library does not send"),
             ],
@@ -243,7 +244,7 @@ mod tests {
         assert_faults(going_on.clone().add_generation_prompt(false).validate(), &[]);
         assert_faults(
             going_on.validate(),
-            &[(Effect::Refused, "`continue_final_message` takes `add_generation_prompt` to be false")],
+            &[(Effect::Refused, "`continue_final_message` requires `add_generation_prompt` to be false")],
         );
 
         let empty = (Effect::Warning, "`messages` is empty, which many templates refuse");
@@ -280,12 +281,12 @@ mod tests {
                 (Refused, "`tools[0].type` is `retrieval`, but must be `function`"),
                 (
                     Warning,
-                    "`tools[0].function.description` is empty: the server requires one, so say what the function is for",
+                    "`tools[0].function.description` is empty: the server requires one, so describe what the function does",
                 ),
                 (Refused, "`tools[0].function.parameters` must be an object: a JSON schema"),
                 (Refused, "`tool_choice` is `any`, but must be `none`, `auto`, `required` or the name of a function"),
                 (Refused, "`functions[0]` is not an object"),
-                (Refused, "`continue_final_message` takes a last message with text"),
+                (Refused, "`continue_final_message` requires a last message with text"),
             ],
         );
     }

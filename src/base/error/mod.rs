@@ -235,7 +235,7 @@ impl Error {
     /// [`EventFormat::end`](crate::decode::EventFormat::end).
     pub fn truncated() -> Self {
         Error::new(ErrorKind::Truncated, ErrorCode::Truncated, "the stream ended before its end was announced")
-            .with_hint("the connection was cut or the server was stopped; what had arrived is kept by the stream")
+            .with_hint("the connection was cut or the server was stopped; the stream keeps what arrived")
     }
 }
 

@@ -17,7 +17,7 @@ use crate::transport::CancelHandle;
 /// Nothing is sent before the first [`next`](Iterator::next), which blocks until an item arrives. Not calling it applies back-pressure to
 /// the server. Dropping the stream cancels the request. The stream ends after its first error. The received part is kept: see
 /// [`so_far`](ResponseStream::so_far), [`outcome`](ResponseStream::outcome) and [`finish`](ResponseStream::finish).
-#[must_use = "nothing is sent until it is asked for an item"]
+#[must_use = "nothing is sent until an item is requested"]
 pub struct ResponseStream<T, O> {
     call: Running<T>,
     state: StreamState<T, O>,

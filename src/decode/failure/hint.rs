@@ -17,7 +17,7 @@ fn known(code: &str, message: &str, status: Option<StatusCode>) -> Option<Advice
     let (remedy, template) = match code {
         "missing_key" if contains(message, "switch model") => (
             Remedy::Give,
-            "the request names another model than the loaded one, and only the admin key may have it loaded by that: send it with \
+            "the request names a model that is not loaded, and loading it this way requires the admin key: send it with \
              {setting:options.prefer_admin_key}, or leave {field:model} out",
         ),
         "missing_key" => {
@@ -25,9 +25,9 @@ fn known(code: &str, message: &str, status: Option<StatusCode>) -> Option<Advice
         }
         "invalid_key" if contains(message, "admin") => (
             Remedy::Check,
-            "this operation needs the admin key, not an API key; both stand in the server's `api_tokens.yml`",
+            "this operation needs the admin key, not an API key; both are in the server's `api_tokens.yml`",
         ),
-        "invalid_key" => (Remedy::Check, "check the key; the server's keys stand in its `api_tokens.yml`"),
+        "invalid_key" => (Remedy::Check, "check the key; the server's keys are in its `api_tokens.yml`"),
         "no_model_loaded" => (Remedy::Call, "load one with {method:models.load}"),
         "no_embedding_model_loaded" => (Remedy::Call, "load one with {method:embedding_models.load}"),
         "no_template" => (
@@ -43,24 +43,21 @@ fn known(code: &str, message: &str, status: Option<StatusCode>) -> Option<Advice
             "the server fetches images itself: check that it can reach the address, or send the bytes with \
              {setting:content_part.image_bytes}",
         ),
-        "oai_disabled" => (
-            Remedy::Configure,
-            "write `api_servers` into the server's `config.yml`: the value that is there by default is not understood",
-        ),
+        "oai_disabled" => {
+            (Remedy::Configure, "set `api_servers` in the server's `config.yml`: its default value is not recognized")
+        }
         "unknown_model" => (
             Remedy::Call,
-            "the lists of {method:models} and {method:embedding_models} have the names that can be loaded, if they are asked with \
-             the admin key",
+            "the lists of {method:models} and {method:embedding_models} have the names that can be loaded, with the admin key",
         ),
-        "unknown_preset" => (
-            Remedy::Call,
-            "{method:sampling.overrides} has the names of the presets, if it is asked with the admin key",
-        ),
+        "unknown_preset" => {
+            (Remedy::Call, "{method:sampling.overrides} returns the names of the presets, with the admin key")
+        }
         "already_loaded" => (Remedy::Call, "unload it first to load it again"),
         "nothing_named" => (Remedy::Give, "give a name or a list that is not empty"),
         "generation_aborted" => (
             Remedy::Look,
-            "the server's console shows the cause; a parameter that the backend cannot take is the usual one",
+            "the server's console shows the cause; usually a parameter that the backend does not support",
         ),
         // The rule is `ModelParameters::longest_prompt`.
         "context_length_exceeded" if contains(message, "job allocation") => (

@@ -80,9 +80,9 @@ fn variable(name: &str) -> Result<Zeroizing<String>> {
 
 /// The message omits the value, which may be part of a key.
 fn unfit(name: &str) -> Error {
-    let message = format!("the environment variable `{name}` holds characters that no key has");
+    let message = format!("the environment variable `{name}` has characters that are not valid in a key");
     Error::custom(ErrorKind::Credentials, ErrorCode::KeyInvalid, message)
-        .with_hint("set it to the key alone, without line breaks")
+        .with_hint("set it to the key only, without line breaks")
 }
 
 #[cfg(test)]

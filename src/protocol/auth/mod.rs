@@ -297,7 +297,7 @@ fn key_value(what: &str, key: &str, prefix: &str) -> Result<HeaderValue> {
     }
     // The message omits the source error, which may repeat a part of the key.
     secret_value(prefix, key).ok_or_else(|| {
-        Error::config(["the ", what, " has characters that no header can carry"].concat())
+        Error::config(["the ", what, " has characters that are not valid in a header"].concat())
             .with_hint("look for line breaks or control characters in it")
     })
 }

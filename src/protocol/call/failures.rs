@@ -49,7 +49,7 @@ impl Machine {
                     // There is no other key to try.
                     Which::Admin if code == "invalid_key" => error.with_advice(Advice::new(
                         Remedy::Check,
-                        "check {key:admin_key}, which the server refused; the right one stands in its `api_tokens.yml`",
+                        "check {key:admin_key}, which the server refused; the right one is in its `api_tokens.yml`",
                     )),
                     _ => error,
                 };
@@ -77,13 +77,13 @@ pub(super) fn lost(failure: TransportError, answered: bool, sent: Sent) -> Error
             ErrorKind::Truncated,
             "connection_lost",
             "the connection was lost before the answer was complete",
-            "the server was stopped or a proxy cut the connection; what had arrived of a stream is kept by it",
+            "the server was stopped or a proxy cut the connection; a stream keeps what arrived",
         ),
         (false, Sent::No) if failure.is_about_certificate() => (
             ErrorKind::Connect,
             "certificate",
-            "no secure connection could be made, since a certificate was refused",
-            "check that {url} has the name that the server's certificate is for, and give the transport the certificate of a private authority",
+            "no secure connection could be made, because a certificate was refused",
+            "check that {url} has the name in the server's certificate, and add the certificate of a private authority to the transport",
         ),
         (false, Sent::No) if failure.is_about_proxy() => (
             ErrorKind::Connect,
@@ -156,13 +156,13 @@ pub(super) fn refused(refusal: Refusal, now: Time) -> Error {
         Refusal::Open { until } => error(
             "circuit_open",
             format!("not sent: the server has failed too often; the circuit is open for {}", span(until.since(now))),
-            "wait, or see with {method:servers} how it is doing",
+            "wait, or check its state with {method:servers}",
         )
         .with_retry_at(until, now),
         Refusal::Full { until } => error(
             "rate_limited",
             format!(
-                "nothing was sent, since the client's own rate limit is reached; there is room in {}",
+                "nothing was sent, because the client's own rate limit is reached; the next request can be sent in {}",
                 span(until.since(now))
             ),
             "wait, or raise {setting:client_builder.rate_limit}",
@@ -170,8 +170,8 @@ pub(super) fn refused(refusal: Refusal, now: Time) -> Error {
         .with_retry_at(until, now),
         Refusal::Queue { waiting } => error(
             "queue_full",
-            format!("nothing was sent, since {waiting} calls wait already"),
-            "send less at a time, or raise {setting:concurrency.waiting}",
+            format!("nothing was sent, because {waiting} calls are waiting already"),
+            "send fewer calls at a time, or raise {setting:concurrency.waiting}",
         ),
     }
 }

@@ -152,8 +152,8 @@ impl Settings {
     /// Errors with code `config` if the server was already added, or if there are 64 servers.
     pub fn server(mut self, server: Server) -> Result<Self> {
         if self.servers.iter().any(|other| other.base == server.base) {
-            return Err(Error::config(format!("the server {} was given twice", server.base))
-                .with_hint("give each server once, with all its keys"));
+            return Err(Error::config(format!("the server {} was added twice", server.base))
+                .with_hint("add each server once, with all its keys"));
         }
         if self.servers.len() == MAX_SERVERS {
             return Err(Error::config(format!("there are more than {MAX_SERVERS} servers")));
@@ -300,7 +300,7 @@ impl Shared {
     /// The server that the options name, if any.
     pub(super) fn want(&self, options: &Options) -> Result<Want> {
         let unknown = |base: &BaseUrl| {
-            Error::config([base.as_str(), " is none of the client's servers"].concat())
+            Error::config([base.as_str(), " is not one of the client's servers"].concat())
                 .with_advice(Advice::new(Remedy::Give, "add it with {setting:client_builder.server}"))
         };
         let find = |base| self.find(base).ok_or_else(|| unknown(base));

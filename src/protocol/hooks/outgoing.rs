@@ -42,7 +42,7 @@ impl Outgoing<'_> {
             Error::new(ErrorKind::Encode, ErrorCode::BadHeader, format!("a hook set the header `{name}`, but {what}"))
         };
         let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::from_str(value)) else {
-            return Err(bad("its name or value has characters that no header can carry"));
+            return Err(bad("its name or value has characters that are not valid in a header"));
         };
         self.headers.insert(name, value);
         Ok(())

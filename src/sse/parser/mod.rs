@@ -21,7 +21,7 @@ pub const DEFAULT_MAX_EVENT_BYTES: usize = 16 << 20;
 ///
 /// The parser has released its memory and ignores further bytes until it is [reset](Parser::reset).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("the server sent an event of more than {limit} bytes, which is the limit")]
+#[error("the server sent an event that exceeds the limit of {limit} bytes")]
 #[non_exhaustive]
 pub struct Overflow {
     /// The limit in bytes.

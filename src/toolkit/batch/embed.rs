@@ -316,7 +316,7 @@ impl PartialEmbeddings {
     fn whole(mut self) -> Result<EmbeddingList, PartialEmbeddings> {
         if self.vectors.is_empty() {
             let error = Error::new(ErrorKind::Encode, ErrorCode::NoInput, "the list of texts is empty");
-            self.errors.push((0..0, error.with_hint("give one text at least")));
+            self.errors.push((0..0, error.with_hint("give at least one text")));
         }
         if !self.errors.is_empty() {
             return Err(self);

@@ -165,7 +165,7 @@ impl<I: Iterator<Item: AsRef<str>>> Iterator for Plan<I> {
             }
             let mut request = BatchRequest::read(line, self.number);
             if request.what.is_ok() && !self.ids.insert(request.custom_id.clone()) {
-                let why = format!("the id `{}` stands in an earlier line", request.custom_id);
+                let why = format!("the id `{}` is used in an earlier line", request.custom_id);
                 request = BatchRequest::refused(request.custom_id, line, self.number, why);
             }
             match (self.journal.result(&request.custom_id, request.digest), self.again) {
@@ -196,10 +196,10 @@ impl BatchRequest {
         };
         let refuse = |why: String| BatchRequest::refused(custom_id.clone(), line, number, why);
         let Some(route) = ROUTES.into_iter().find(|route| *route == url) else {
-            return refuse(format!("`{}` is none of {}", url.escape_debug(), ROUTES.join(", ")));
+            return refuse(format!("`{}` is not one of {}", url.escape_debug(), ROUTES.join(", ")));
         };
         if let Some(method) = method.filter(|method| method != "POST") {
-            return refuse(format!("the method is `{}`, and not POST", method.escape_debug()));
+            return refuse(format!("the method is `{}`, not POST", method.escape_debug()));
         }
         if !body.is_object() {
             return refuse("the body is not an object".to_owned());

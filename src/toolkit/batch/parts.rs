@@ -105,14 +105,14 @@ impl Made {
     pub(super) fn take(&mut self, model: &Text, dimension: usize) -> Result<()> {
         let refuse = |message: String| {
             let error = Error::new(ErrorKind::Decode, ErrorCode::InconsistentAnswer, message);
-            Err(error.with_hint("see that one embedding model answers all requests"))
+            Err(error.with_hint("check that the same embedding model answers all requests"))
         };
         if !self.model.is_empty() && self.model != *model {
-            return refuse(format!("{model} made these vectors, but {} made those before", self.model));
+            return refuse(format!("{model} made these vectors, but {} made earlier ones", self.model));
         }
         match self.dimension {
             Some(before) if before != dimension => {
-                refuse(format!("these vectors have {dimension} numbers, but those before have {before}"))
+                refuse(format!("these vectors have {dimension} numbers, but earlier ones have {before}"))
             }
             _ => {
                 self.model = model.clone();

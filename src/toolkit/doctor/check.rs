@@ -73,36 +73,36 @@ checks! {
     DATE_MISSING = "date-missing" Note: "HTTP servers with a clock send `Date`."; "clients that compute from `Date`"; PROXY;
 
     // Which server it is.
-    OTHER_SERVER = "other-server" Error: "The address is that of another kind of server."; ALL; "check the address and the path prefix; give the address of the server itself";
+    OTHER_SERVER = "other-server" Error: "The address belongs to another kind of server."; ALL; "check the address and the path prefix; give the address of the server itself";
     TABBYML = "tabbyml-server" Warning: "TabbyML/tabby is another server with other operations, though both are called TabbyAPI."; "clients for theroyallab/tabbyAPI"; "use a client for TabbyML, such as `tabby ml` or the module `tabbyml`";
     REDIRECT = "redirect" Error: "Clients must not send keys to another address."; "all clients that do not follow redirects, and those that drop the key or the body when they do"; "use the address it points to";
-    HTML = "html" Error: "A page for people stands where JSON was expected."; ALL; "look for a login page or an error page of a proxy, and check the address";
-    ROUTE_MISSING = "route-missing" Error: "A route that every TabbyAPI server has is not there."; "clients that use it"; "check the path prefix and the rules of proxies";
-    STATUS_UNEXPECTED = "status-unexpected" Error: "The status is not the one that TabbyAPI answers here, and clients decide by it."; ALL; SERVER;
+    HTML = "html" Error: "An HTML page arrived where JSON was expected."; ALL; "look for a login page or an error page of a proxy, and check the address";
+    ROUTE_MISSING = "route-missing" Error: "A route that every TabbyAPI server has is missing."; "clients that use it"; "check the path prefix and the rules of proxies";
+    STATUS_UNEXPECTED = "status-unexpected" Error: "TabbyAPI answers with another status here, and clients depend on it."; ALL; SERVER;
     SERVER_ERROR = "server-error" Error: "The server failed on a request that does no harm."; ALL; "look at the server's console for a traceback";
 
     // Keys.
     NO_KEY = "no-key" Warning: "The server requires a key and none was given, so most routes were not checked."; "no client"; "give the API key, and the admin key if there is one";
     KEY_REFUSED = "key-refused" Error: "The server refuses the key."; ALL; "compare the key with the server's `api_tokens.yml`";
     ADMIN_KEY_REFUSED = "admin-key-refused" Error: "The server refuses the admin key."; "clients that load models"; "compare the key with the server's `api_tokens.yml`";
-    AUTH_DISABLED = "auth-disabled" Warning: "Everyone who reaches the server may load and unload models."; "no client"; "remove `disable_auth` from the server's configuration, or let nobody else reach the port";
+    AUTH_DISABLED = "auth-disabled" Warning: "Everyone who reaches the server may load and unload models."; "no client"; "remove `disable_auth` from the server's configuration, or restrict access to the port";
     AUTH_ACCEPTS_ANYTHING = "auth-accepts-anything" Error: "The server refuses a missing key but accepts a wrong one."; "no client, but the key protects nothing"; SERVER;
-    AUTH_STATUS = "auth-status" Error: "A refused key is 401 with a reason. Clients ask for another key by this status."; "clients that renew keys"; SERVER;
-    PERMISSION_LIES = "permission-lies" Error: "`/v1/auth/permission` says something else than the key may do."; "clients that show or hide what the key allows"; SERVER;
+    AUTH_STATUS = "auth-status" Error: "A refused key must be 401 with a reason. Clients request another key on this status."; "clients that renew keys"; SERVER;
+    PERMISSION_LIES = "permission-lies" Error: "`/v1/auth/permission` does not match what the key may do."; "clients that show or hide what the key allows"; SERVER;
     ADMIN_KEY_NOT_ADMIN = "admin-key-not-admin" Error: "The key that was given as the admin key has the permission of an API key."; "clients that load models"; "give the admin key of the server's `api_tokens.yml`";
 
     // The model.
-    UNHEALTHY = "unhealthy" Warning: "A generation failed since the server started. It says so until it is restarted, even if it works."; "balancers and clients that ask for health first"; "look at the server's console, and restart the server";
+    UNHEALTHY = "unhealthy" Warning: "A generation failed since the server started. The server reports this until it is restarted, even if it works."; "balancers and clients that ask for health first"; "look at the server's console, and restart the server";
     HEALTH_DISAGREES = "health-disagrees" Error: "The status of `/health` contradicts its body."; "balancers and clients that ask for health first"; SERVER;
     NO_MODEL = "no-model" Warning: "No model is loaded, so nothing can be generated."; "all clients that generate"; "load a model, for instance with `tabby load`";
-    LOAD_LIES = "load-lies" Error: "The server says that a model is loaded, and refuses to use it."; "clients that wait until a model is loaded"; SERVER;
+    LOAD_LIES = "load-lies" Error: "The server reports a loaded model, but refuses to use it."; "clients that wait until a model is loaded"; SERVER;
     MODEL_NOT_LISTED = "model-not-listed" Warning: "The loaded model is not in the list of models."; "clients that offer the list for selection"; SERVER;
     MODEL_NAME = "model-name" Warning: "An answer names another model than the one that is loaded."; "clients that record which model answered"; SERVER;
     CONTEXT_UNKNOWN = "context-unknown" Warning: "The length of the context is missing or not positive."; "clients that fit prompts into the context"; SERVER;
     CONTEXT_DISAGREES = "context-disagrees" Warning: "`/props` and `/v1/model` give different lengths of the context."; "clients that fit prompts into the context"; SERVER;
     CACHE_SMALL = "cache-small" Warning: "Prompts that fit into the context are refused, since the cache has no room for them and one chunk."; "clients that fit prompts into the context"; "raise `cache_size`, or lower `max_seq_len` or `chunk_size`";
     NO_TEMPLATE = "no-template" Warning: "The model has no chat template, so chats are refused."; "all clients that chat"; "set `prompt_template`, or switch to a template";
-    TOKENS_WRONG = "tokens-wrong" Error: "Tokens do not give the text that they were made of, or their number is wrong."; "clients that count tokens to fit the context"; SERVER;
+    TOKENS_WRONG = "tokens-wrong" Error: "Decoding the tokens does not return their text, or their number is wrong."; "clients that count tokens to fit the context"; SERVER;
 
     // HTTP.
     ENCODING_UNASKED = "encoding-unasked" Error: "The body is compressed though the request does not allow it."; "all clients without decompression"; PROXY;
@@ -117,10 +117,10 @@ checks! {
     EMPTY_BODY = "empty-body" Error: "The answer has no body."; ALL; PROXY;
     JSON_INVALID = "json-invalid" Error: "The body is not valid JSON."; ALL; SERVER;
     ERROR_IN_SUCCESS = "error-in-success" Error: "The status says success and the body is an error."; "clients that decide by status"; SERVER;
-    FIELD_MISSING = "field-missing" Error: "A field that every TabbyAPI server sends is not there."; STRICT; SERVER;
+    FIELD_MISSING = "field-missing" Error: "A field that every TabbyAPI server sends is missing."; STRICT; SERVER;
     FIELD_TYPE = "field-type" Error: "A field has another type than TabbyAPI's."; STRICT; SERVER;
-    FIELD_VALUE = "field-value" Error: "A field has a value that TabbyAPI does not have there."; STRICT; SERVER;
-    ERROR_SHAPE = "error-shape" Error: "The error is in none of the shapes of TabbyAPI, so clients cannot show its reason."; "clients that show or match reasons"; SERVER;
+    FIELD_VALUE = "field-value" Error: "A field has a value that TabbyAPI does not send."; STRICT; SERVER;
+    ERROR_SHAPE = "error-shape" Error: "The error has none of TabbyAPI's formats, so clients cannot show its reason."; "clients that show or match reasons"; SERVER;
     ERROR_STATUS = "error-status" Error: "The reason of the error belongs to another status, and clients decide by status."; "clients that retry, or ask for another key"; SERVER;
     EMBEDDINGS_WRONG = "embeddings-wrong" Error: "The vectors do not match the request: their number, order or length is wrong."; "clients that search"; SERVER;
 
@@ -134,18 +134,18 @@ checks! {
     SSE_NAMED = "sse-named-events" Warning: "Events have a name other than `message`."; "clients on `EventSource` that listen for messages"; SERVER;
     EVENT_JSON = "event-json" Error: "The data of an event is not valid JSON."; STREAMS; SERVER;
     NON_FINITE = "non-finite" Warning: "A number is written as NaN or Infinity, which is not JSON."; "clients with a strict JSON parser, JavaScript among them"; SERVER;
-    DONE_MISSING = "done-missing" Error: "The stream ends without `[DONE]`, so clients take it as cut."; STREAMS; "look for a proxy that cuts, else report it to the project of the server";
+    DONE_MISSING = "done-missing" Error: "The stream ends without `[DONE]`, so clients treat it as cut."; STREAMS; "look for a proxy that cuts streams, otherwise report it to the project of the server";
     DONE_EARLY = "done-early" Error: "Events follow `[DONE]`, which clients do not read."; STREAMS; SERVER;
     STREAM_ERROR = "stream-error" Error: "The stream ends with an error event."; STREAMS; "look at the server's console";
 
     // Streams: order.
     ID_CHANGES = "id-changes" Warning: "The id changes within one stream."; "clients that join chunks by id"; SERVER;
-    ROLE_LATE = "role-late" Warning: "The role comes after content."; "clients that create a message when the role comes"; SERVER;
+    ROLE_LATE = "role-late" Warning: "The role arrives after content."; "clients that create a message when the role arrives"; SERVER;
     FINISH_MISSING = "finish-missing" Error: "A choice ends without a `finish_reason`."; "clients that wait for it, or show why it ended"; SERVER;
     FINISH_TWICE = "finish-twice" Error: "A choice has several finish reasons."; "clients that close a choice at the first"; SERVER;
     AFTER_FINISH = "content-after-finish" Error: "Content follows the `finish_reason` of its choice."; "clients that stop reading there"; SERVER;
-    FINISH_UNKNOWN = "finish-unknown" Warning: "The `finish_reason` is none that is known."; STRICT; SERVER;
-    INDEX_WRONG = "index-wrong" Error: "The index of a choice is none of those that were asked for."; "clients that put choices in a list"; SERVER;
+    FINISH_UNKNOWN = "finish-unknown" Warning: "The `finish_reason` is not a known one."; STRICT; SERVER;
+    INDEX_WRONG = "index-wrong" Error: "The index of a choice was not requested."; "clients that put choices in a list"; SERVER;
     NO_CONTENT = "no-content" Warning: "The answer has no text."; "all clients that generate"; "look at the server's console, the template and the model";
     TOOL_ARGUMENTS = "tool-arguments" Warning: "The arguments of a tool call are not JSON text."; "clients that call tools"; SERVER;
     PROGRESS_BACKWARDS = "progress-backwards" Error: "The progress of a load goes backwards."; "clients with a progress bar"; SERVER;
@@ -153,17 +153,17 @@ checks! {
     LOAD_UNFINISHED = "load-unfinished" Error: "The stream of a load ends without `finished` and without an error."; "clients that wait for a load"; "look at the server's console, and for a proxy that cuts";
 
     // Usage.
-    USAGE_MISSING = "usage-missing" Warning: "Usage was asked for and is not there."; "clients that account for tokens"; SERVER;
+    USAGE_MISSING = "usage-missing" Warning: "Usage was requested and is missing."; "clients that account for tokens"; SERVER;
     USAGE_SUM = "usage-sum" Error: "The total is not the sum of prompt and completion."; "clients that account for tokens"; SERVER;
     USAGE_NEGATIVE = "usage-negative" Error: "A number of tokens or a time is negative."; "clients with unsigned numbers, and those that account for tokens"; SERVER;
     USAGE_IMPLAUSIBLE = "usage-implausible" Warning: "The numbers of usage cannot be true."; "clients that account for tokens"; SERVER;
-    USAGE_ORDER = "usage-order" Error: "Chunks with content follow the chunk with usage, or usage comes twice."; "clients that take usage for the end, or add it up"; SERVER;
+    USAGE_ORDER = "usage-order" Error: "Chunks with content follow the chunk with usage, or usage comes twice."; "clients that treat usage as the end, or sum it"; SERVER;
     LIMIT_IGNORED = "limit-ignored" Warning: "More tokens were generated than `max_tokens` allows."; "clients that budget tokens"; SERVER;
 
     // Streams: time.
     STREAM_BUFFERED = "stream-buffered" Warning: "The events of the stream arrived together, long after they were generated."; "clients that show text as it is generated"; "switch off buffering in the proxy, with nginx `proxy_buffering off`";
     STREAM_STALLS = "stream-stalls" Error: "The stream stays open and only pings, or nothing, arrive."; "clients whose timeout is reset by pings"; "look at the server's console; a model that was unloaded leaves its streams open";
-    STREAM_ENDLESS = "stream-endless" Error: "The stream did not end within the limit of the check."; "clients without a limit for the whole"; "look at the server's console";
+    STREAM_ENDLESS = "stream-endless" Error: "The stream did not end within the limit of the check."; "clients without a limit for the whole stream"; "look at the server's console";
     NO_PINGS = "no-pings" Warning: "The stream was silent for longer than the interval of pings, so proxies may cut it."; "clients behind proxies, and those with an idle timeout"; "set `sse_ping_interval` in the server's configuration, and switch off buffering in proxies";
     IDLE_CUT = "idle-cut" Error: "The stream was cut after a silence, as proxies do."; STREAMS; "raise the read timeout of the proxy, and set `sse_ping_interval`";
     STREAM_CUT = "stream-cut" Error: "The connection broke in the middle of the stream."; STREAMS; "look at the server's console and at proxies";
@@ -174,9 +174,9 @@ checks! {
     CORS_METHOD = "cors-method" Error: "The method is not allowed."; BROWSERS; "allow GET and POST in the proxy";
     CORS_HEADERS = "cors-headers" Error: "The headers of keys or of JSON are not allowed."; BROWSERS; "allow `content-type`, `authorization`, `x-api-key` and `x-admin-key` in the proxy";
     CORS_ANSWER = "cors-answer" Error: "The answer itself does not allow the origin, so browsers withhold it."; BROWSERS; "add the CORS headers to all answers, errors included";
-    CORS_TWICE = "cors-twice" Error: "`access-control-allow-origin` is there twice, which browsers refuse."; BROWSERS; "let either the server or the proxy set it";
+    CORS_TWICE = "cors-twice" Error: "`access-control-allow-origin` is sent twice, which browsers refuse."; BROWSERS; "let either the server or the proxy set it";
     CORS_VARY = "cors-vary" Warning: "The allowed origin is that of the request, and `vary` does not name `Origin`, so caches mix origins up."; "browsers behind caches"; "add `vary: Origin`";
-    MIXED_CONTENT = "mixed-content" Error: "A page on https may not call a server on http."; BROWSERS; "serve the server with TLS, or the page from the same host";
+    MIXED_CONTENT = "mixed-content" Error: "A page loaded over https cannot call a server over http."; BROWSERS; "serve the server with TLS, or the page from the same host";
 
     // The server's own document.
     DRIFT_UNREADABLE = "drift-unreadable" Warning: "The server's own `/openapi.json` cannot be compared."; "no client"; "check that no proxy hides `/openapi.json`";

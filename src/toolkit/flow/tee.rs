@@ -168,7 +168,7 @@ fn lagged(lag: usize) -> Error {
     )
     .with_advice(Advice::new(
         Remedy::Change,
-        "take items sooner, allow more lag, or hold the other reader back with {setting:behind.Hold}",
+        "take items sooner, allow more lag, or make the other reader wait with {setting:lag_policy.Block}",
     ))
 }
 

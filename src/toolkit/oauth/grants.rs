@@ -72,7 +72,7 @@ pub(super) async fn device(provider: &Provider, http: &Http, show: impl FnOnce(&
     let Some(url) = &provider.device else {
         return Err(http.fault(
             "oauth_setup",
-            "there is no address to ask for a device code".to_owned(),
+            "there is no address for device codes".to_owned(),
             Some("set {setting:provider.device_url}"),
         ));
     };
@@ -84,7 +84,7 @@ pub(super) async fn device(provider: &Provider, http: &Http, show: impl FnOnce(&
     if details.interval() > SLOWEST {
         // A longer interval is a mistake, and a sum of them could overflow.
         let message =
-            format!("the authorization server at {} wants to be asked once in {:?}", url.as_str(), details.interval());
+            format!("the authorization server at {} allows one request per {:?}", url.as_str(), details.interval());
         return Err(http.fault("oauth_answer", message, Some("report it to the operator of that server")));
     }
     http.guard(details.device_code().secret());
@@ -108,13 +108,21 @@ fn granted(provider: &Provider, http: &Http, answer: &BasicTokenResponse, asked:
     let (kind, access_token) = (answer.token_type(), answer.access_token().secret().clone());
     http.guard(&access_token);
     if *kind != BasicTokenType::Bearer {
-        let message =
-            format!("the authorization server at {} gave a token of another kind than Bearer", provider.token.as_str());
-        return Err(http.fault("oauth_token_type", message, Some("have it give bearer tokens to this client")));
+        let message = format!(
+            "the authorization server at {} returned a token that is not a bearer token",
+            provider.token.as_str()
+        );
+        return Err(http.fault(
+            "oauth_token_type",
+            message,
+            Some("configure it to issue bearer tokens to this client"),
+        ));
     }
     if crate::protocol::auth::Credential::bearer(&access_token).is_err() {
-        let message =
-            format!("the authorization server at {} gave a token that no header can carry", provider.token.as_str());
+        let message = format!(
+            "the authorization server at {} returned a token with characters that are not valid in a header",
+            provider.token.as_str()
+        );
         return Err(http.fault("oauth_answer", message, Some("report it to the operator of that server")));
     }
     Ok(Granted {

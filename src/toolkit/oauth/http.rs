@@ -111,7 +111,7 @@ impl Http {
 
     async fn exchange(&self, request: http::Request<Bytes>, place: &str) -> Result<HttpResponse, Fault> {
         let lost = |error: crate::base::TransportError| {
-            let message = format!("the authorization server at {place} could not be asked: {error}");
+            let message = format!("the authorization server at {place} could not be reached: {error}");
             self.fault("oauth_connect", message, Some("check its address and the network")).retryable()
         };
         let (head, mut chunks) = self.0.transport.send(request).await.map_err(lost)?.into_parts();
@@ -215,13 +215,13 @@ impl Fault {
 fn hint(code: &str) -> Option<&'static str> {
     Some(match code {
         "invalid_client" => {
-            "check the client id and secret, and whether the server wants the secret with {setting:provider.secret_in_body}"
+            "check the client id and secret, and whether the server requires the secret with {setting:provider.secret_in_body}"
         }
-        "invalid_grant" => "sign in again: what was presented is used, expired or revoked",
+        "invalid_grant" => "sign in again: the code or token was used, has expired or was revoked",
         "unauthorized_client" | "unsupported_grant_type" => {
             "allow this grant to this client at the authorization server"
         }
-        "invalid_scope" => "ask for scopes that this client may have",
+        "invalid_scope" => "request scopes that this client may have",
         "access_denied" => "the user declined, or may not do this",
         "expired_token" => "start again: the user did not confirm in time",
         "invalid_request" | "invalid_target" => "check the parameters that were added with {setting:provider.param}",

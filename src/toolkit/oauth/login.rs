@@ -24,12 +24,11 @@ pub struct Login {
 impl Login {
     pub(super) fn new(provider: &Provider, redirect_url: &str) -> Result<Self> {
         let authorize = provider.authorize.clone().ok_or_else(|| {
-            Error::config("there is no address at which users sign in")
+            Error::config("there is no address for sign-in")
                 .with_advice(Advice::new(Remedy::Give, "set {setting:provider.authorize_url}"))
         })?;
         let redirect = RedirectUrl::new(redirect_url.to_owned()).map_err(|_| {
-            Error::config("the address that the browser is to come back to is not valid")
-                .with_hint("write it like `http://127.0.0.1:7777/back`")
+            Error::config("the redirect address is not valid").with_hint("write it like `http://127.0.0.1:7777/back`")
         })?;
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
         let client = provider.client().set_auth_uri(authorize).set_redirect_uri(redirect.clone());
@@ -75,15 +74,15 @@ impl Login {
         };
         let url = self.redirect.url().join(redirected.trim());
         let url: Url = url.map_err(|_| {
-            refused("oauth_answer", "the address that the browser came back to is not valid", "hand it over as it came")
+            refused("oauth_answer", "the address that the browser returned to is not valid", "pass it unchanged")
         })?;
         let find = |name: &str| url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned());
         // The rest of an address that belongs to another sign-in is not trusted.
         if find("state").as_deref() != Some(&self.state) {
             return Err(refused(
                 "state_mismatch",
-                "the browser came back from another sign-in than this one",
-                "start again, and let no other page send the browser back",
+                "the browser returned from another sign-in",
+                "start again, and do not let other pages redirect the browser",
             ));
         }
         if let Some(error) = find("error") {
@@ -93,9 +92,8 @@ impl Login {
             let message = format!("the authorization server did not sign the user in: {error}{words}");
             return Err(refused(&error, &message, "start again"));
         }
-        find("code").ok_or_else(|| {
-            refused("oauth_answer", "the browser came back without a code", "hand its address over as it came")
-        })
+        find("code")
+            .ok_or_else(|| refused("oauth_answer", "the browser returned without a code", "pass its address unchanged"))
     }
 }
 

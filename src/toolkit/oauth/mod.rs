@@ -218,7 +218,7 @@ fn safe<U>(what: &str, text: &str, parse: fn(String) -> Result<U, oauth2::url::P
     match url.scheme() {
         "https" => {}
         "http" if loopback => {}
-        _ => return Err(wrong("is not encrypted").with_hint("use `https`; `http` is for loopback addresses alone")),
+        _ => return Err(wrong("is not encrypted").with_hint("use `https`; `http` is only for loopback addresses")),
     }
     if url.fragment().is_some() {
         return Err(wrong("has a fragment").with_hint("leave out `#` and what follows"));

@@ -273,7 +273,7 @@ async fn renew(provider: &Provider, http: &Http, grant: &Grant, refresh: Option<
         }
         Grant::Device(show) => grants::device(provider, http, |prompt| show.show(prompt)).await,
         Grant::Given => {
-            let message = "the access token has ended, and there is no refresh token to get another one".to_owned();
+            let message = "the access token has expired, and there is no refresh token to get another one".to_owned();
             Err(http.fault(
                 "sign_in_needed",
                 message,

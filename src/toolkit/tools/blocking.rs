@@ -16,7 +16,7 @@ use crate::transport::CancelHandle;
 /// It does nothing before the first [`next`](Iterator::next). Dropping it ends the generation and cancels running calls. The
 /// functions are polled on this thread, so they must not require a runtime.
 /// [`ToolLimits::timeout`](crate::tools::ToolLimits::timeout) does not interrupt a function that blocks.
-#[must_use = "nothing is sent until it is asked for an event"]
+#[must_use = "nothing is sent until an event is requested"]
 pub struct ToolRun {
     client: Client,
     tools: Tools,

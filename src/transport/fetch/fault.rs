@@ -20,7 +20,7 @@ pub enum FetchFault {
     #[error("the server cannot be reached from here, or does not allow the page's origin (CORS)")]
     CorsSuspected,
     /// A page loaded over https requested http, which browsers block.
-    #[error("a page that came by https may not ask a server by http")]
+    #[error("a page loaded over https cannot send requests to a server over http")]
     MixedContent,
     /// Something other than this library aborted the request, such as leaving the page.
     #[error("the host aborted the request")]
@@ -48,7 +48,7 @@ pub(super) fn of_body(error: &JsValue) -> TransportError {
 /// The error of an opaque response.
 pub(super) fn redirect() -> TransportError {
     let message =
-        "the server redirects, which is not followed since keys would go along; set the base URL to where it redirects";
+        "the server redirects; redirects are not followed, so that keys are not sent to another address; set the base URL to the new address";
     TransportError::new(Sent::Maybe, message).with_source(FetchFault::Redirect)
 }
 

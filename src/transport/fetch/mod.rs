@@ -57,7 +57,7 @@ impl Fetch {
         if !known {
             return Err(Error::config("this JavaScript host has no `fetch`").with_advice(crate::base::Advice::new(
                 crate::base::Remedy::Give,
-                "bring a transport of your own with {setting:client_builder.build_with}",
+                "use a custom transport with {setting:client_builder.build_with}",
             )));
         }
         let clock = Clock::new();
@@ -193,7 +193,8 @@ fn incoming(answer: &JsValue, guard: AbortGuard) -> Result<Response<Body>, Trans
     // Checked by fields instead of class, which differs between realms, and not with the getters of gloo or web-sys, which panic on errors.
     let status = host::get(answer, "status").and_then(|status| status.as_f64());
     let status = status.and_then(|status| StatusCode::from_u16(status as u16).ok());
-    let status = status.ok_or_else(|| TransportError::new(Sent::Maybe, "the host gave an answer without a status"))?;
+    let status =
+        status.ok_or_else(|| TransportError::new(Sent::Maybe, "the host returned a response without a status"))?;
     let reader = match host::get(answer, "body") {
         Some(body) => {
             let stream = ReadableStreamDefaultReader::new(body.unchecked_ref());
@@ -231,14 +232,14 @@ fn chunk(read: &JsValue) -> Result<Option<Bytes>, TransportError> {
     let value = get("value")?;
     // Not checked by class, which differs between realms.
     if !ArrayBuffer::is_view(&value) {
-        return Err(TransportError::new(Sent::Maybe, "the host gave a body that is not made of bytes"));
+        return Err(TransportError::new(Sent::Maybe, "the host returned a body that does not consist of bytes"));
     }
     // By its range in memory, because its elements may not be bytes.
     let place = |name: &str| Reflect::get(&value, &name.into()).ok().and_then(|place| place.as_f64());
     let (Ok(buffer), Some(from), Some(length)) =
         (Reflect::get(&value, &"buffer".into()), place("byteOffset"), place("byteLength"))
     else {
-        return Err(TransportError::new(Sent::Maybe, "the host gave a body that is not made of bytes"));
+        return Err(TransportError::new(Sent::Maybe, "the host returned a body that does not consist of bytes"));
     };
     Ok(Some(Uint8Array::new_with_byte_offset_and_length(&buffer, from as u32, length as u32).to_vec().into()))
 }

@@ -93,10 +93,10 @@ impl Ureq {
             .build();
         #[cfg(all(feature = "native-tls", not(any(feature = "default-tls", feature = "rustls"))))]
         if config.tls_config().provider() == ::ureq::tls::TlsProvider::Rustls {
-            return Err(crate::base::error::Error::config("the TLS settings ask for rustls, which is not built in")
+            return Err(crate::base::error::Error::config("the TLS settings require rustls, which is not built in")
                 .with_advice(crate::base::Advice::new(
                     crate::base::Remedy::Change,
-                    "set {setting:tls_provider.NativeTls}, or switch the feature `rustls` on",
+                    "set {setting:tls_provider.NativeTls}, or enable the feature `rustls`",
                 )));
         }
         let variable = config.proxy().and_then(proxy::variable);

@@ -8,7 +8,7 @@ const BY_CODE: &[(&str, &str)] = &[(
     "check that `--url` or TABBY_URL has the name in the server's certificate, and that this system trusts its issuer",
 )];
 
-const CONSOLE: &str = "the server's console shows the cause; a parameter that the backend cannot take is the usual one";
+const CONSOLE: &str = "the server's console shows the cause; usually a parameter that the backend does not support";
 
 const UNLISTED: &str = "the server shows the whole list, which `tabby models` and `tabby models drafts` print, only to the admin key, and models \
                         in subfolders are in no list; if the model exists, use `tabby unload`, then `tabby load` without `--force`";
@@ -130,8 +130,8 @@ mod tests {
         );
         assert_eq!(
             detail(400, "Could not find the model path"),
-            "the lists of `tabby models`, `tabby models drafts` and `tabby models embedding` have the names that can be loaded, if \
-             they are asked with the admin key"
+            "the lists of `tabby models`, `tabby models drafts` and `tabby models embedding` return the names that can be loaded, with the \
+             admin key"
         );
         assert_eq!(
             detail(401, "Please provide an API key"),

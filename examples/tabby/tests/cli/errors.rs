@@ -49,8 +49,8 @@ fn hints_name_commands() {
     let without_keys = Run::from(keyless(&server.url(), &["models"]).output().unwrap());
     hints(without_keys, "set the key with TABBY_API_KEY (or `--api-key-file`) or TABBY_ADMIN_KEY");
     hints(run(&server, &["load", "missing"]), "`tabby models`, `tabby models drafts` and");
-    hints(run(&server, &["templates", "switch", "missing"]), "`tabby templates` has the names");
-    hints(run(&server, &["sampling", "switch", "missing"]), "`tabby sampling` has the names of the presets");
+    hints(run(&server, &["templates", "switch", "missing"]), "`tabby templates` returns the names");
+    hints(run(&server, &["sampling", "switch", "missing"]), "`tabby sampling` returns the names of the presets");
     run(&server, &["templates", "unload"]).good();
     hints(run(&server, &["chat", "x"]), "`tabby templates switch NAME`");
     run(&server, &["unload"]).good();
@@ -78,7 +78,7 @@ fn hints_name_commands() {
 #[test]
 fn failures_of_streams_have_the_hints_of_plain_ones() {
     let server = start();
-    let hint = "the server's console shows the cause; a parameter that the backend cannot take is the usual one";
+    let hint = "the server's console shows the cause; usually a parameter that the backend does not support";
     for args in [&["complete", "x"][..], &["chat", "x"], &["complete", "x", "--no-stream"]] {
         let streams = args.len() == 2;
         server.script(if streams { Script::new().fail_at(0) } else { Script::new().fail_before() });

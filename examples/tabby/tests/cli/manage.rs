@@ -19,7 +19,7 @@ fn health() {
     assert_eq!(run(&server, &["health", "--wait", "5"]).good(), "ready: alpha-7B-exl3\n");
     assert_eq!(run(&server, &["health", "--wait", "5", "--json"]).json()["id"], "alpha-7B-exl3");
     run(&server, &["unload"]).good();
-    run(&server, &["health", "--wait", "0"]).bad(7, "was not ready within 0ns; the last look said");
+    run(&server, &["health", "--wait", "0"]).bad(7, "was not ready within 0ns; the last check reported");
     assert_eq!(run(&server, &["permission"]).good(), "api\n");
     assert_eq!(run(&server, &["permission", "--json"]).json(), json!({"permission": "api"}));
 }
@@ -254,7 +254,7 @@ fn templates() {
     assert_eq!(run(&server, &["templates"]).good(), "alpaca\nchatml\n");
     assert_eq!(run(&server, &["templates", "list", "--json"]).json()["data"], json!(["alpaca", "chatml"]));
     assert!(run(&server, &["templates", "switch", "chatml"]).good().starts_with("the template is chatml until"));
-    run(&server, &["templates", "switch", "nothing"]).bad(5, "a template that it does not have");
+    run(&server, &["templates", "switch", "nothing"]).bad(5, "fails this way on unknown templates");
     assert!(
         run(&server, &["templates", "unload"]).good().starts_with("the template is unloaded: the server rejects chats")
     );

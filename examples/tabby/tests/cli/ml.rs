@@ -96,7 +96,7 @@ fn a_question_is_answered() {
     run(&server, &["chat", "MOCK:500"]).bad(8, "the stream ended without an event");
     let cut = run(&server, &["chat", "MOCK:cut"]);
     assert_eq!(cut.out, "Hello from\n", "what had come is printed");
-    cut.bad(8, "the stream began again from its start");
+    cut.bad(8, "the stream restarted from the beginning");
 }
 
 #[test]

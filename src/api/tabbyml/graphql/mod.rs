@@ -183,10 +183,10 @@ fn map_error(error: Error) -> Error {
             "most of this API refuses the tokens of users: sign in with a password and use the access token",
         )),
         (ErrorKind::Server, 200, "unauthorized") => {
-            error.with_advice(Advice::new(Remedy::Give, "set the token that the server's home page shows to you"))
+            error.with_advice(Advice::new(Remedy::Give, "set the token from the server's home page"))
         }
         (ErrorKind::Server, 400, "bad_request") => {
-            error.with_advice(Advice::new(Remedy::Change, "the document is not one that this server's schema has"))
+            error.with_advice(Advice::new(Remedy::Change, "the document does not match this server's schema"))
         }
         _ => error,
     }

@@ -133,7 +133,7 @@ impl KeyFile {
         }
         let mut keys = Keys::default();
         // The messages omit the causes, which may repeat a part of the key.
-        let invalid = |_| self.unfit("holds characters that no key has");
+        let invalid = |_| self.unfit("has characters that are not valid in a key");
         match self.format {
             Format::Api => keys.set_api(&text).map_err(invalid)?,
             Format::Admin => keys.set_admin(&text).map_err(invalid)?,
@@ -163,7 +163,7 @@ impl KeyFile {
     fn unfit(&self, what: &str) -> Error {
         let hint = match self.format {
             Format::Tokens => "it should be the server's `api_tokens.yml`",
-            _ => "it should hold a key and nothing else",
+            _ => "it should contain only a key",
         };
         let message = format!("the key file `{}` {what}", self.path.display());
         Error::custom(ErrorKind::Credentials, ErrorCode::KeyFileInvalid, message).with_hint(hint)

@@ -152,7 +152,7 @@ impl ToolLoop {
     /// Errors with code `misuse` if the request asks for several choices.
     pub fn new(request: &ChatRequest, tools: &Tools) -> Result<Self> {
         if request.n.is_some_and(|n| n > 1) {
-            return Err(Error::misuse("a run with tools takes one choice; leave `n` unset"));
+            return Err(Error::misuse("a run with tools requires a single choice; leave `n` unset"));
         }
         let mut request = request.clone();
         let mut definitions = request.tools.take().unwrap_or_default();
@@ -210,7 +210,7 @@ impl ToolLoop {
     /// Errors with code `misuse` if there was no such step.
     pub fn answer(&mut self, answer: ChatCompletion) -> Result<()> {
         if !matches!(self.state, State::Asking) {
-            return Err(Error::misuse("an answer was handed in where none was asked for"));
+            return Err(Error::misuse("an answer was passed that was not requested"));
         }
         self.fitted = None;
         self.output.rounds += 1;
@@ -249,10 +249,10 @@ impl ToolLoop {
     /// Errors with code `misuse` if the call is not running.
     pub fn result(&mut self, index: usize, result: ToolResult) -> Result<()> {
         let State::Calling { slots, .. } = &mut self.state else {
-            return Err(Error::misuse("a result was handed in where no call was under way"));
+            return Err(Error::misuse("a result was passed while no call was running"));
         };
         let Some(slot @ Slot::Running) = slots.get_mut(index) else {
-            return Err(Error::misuse("a result was handed in for a call that was not under way"));
+            return Err(Error::misuse("a result was passed for a call that was not running"));
         };
         let result = capped(result, self.limits.result_bytes);
         let failed = result.is_err();

@@ -201,7 +201,7 @@ fn misuse_is_an_error() {
     assert!(rounds.result(0, Ok(String::new())).is_err(), "it was not given out yet");
     assert!(rounds.result(7, Ok(String::new())).is_err());
     let error = ToolLoop::new(&ChatRequest::new([]).n(2), &Tools::new()).unwrap_err();
-    assert_eq!(error.to_string(), "a run with tools takes one choice; leave `n` unset");
+    assert_eq!(error.to_string(), "a run with tools requires a single choice; leave `n` unset");
 }
 
 #[test]

@@ -124,8 +124,8 @@ async fn a_wrong_certificate_is_refused_in_clear_words() {
         let text = error.to_string();
         assert_eq!((error.kind(), error.code().as_str()), (ErrorKind::Connect, "certificate"), "{text}");
         assert_eq!(error.record().unwrap().attempt_count, 1, "{text}");
-        assert!(text.contains("no secure connection could be made, since a certificate was refused: "), "{text}");
-        assert!(text.ends_with("give the transport the certificate of a private authority"), "{text}");
+        assert!(text.contains("no secure connection could be made, because a certificate was refused: "), "{text}");
+        assert!(text.ends_with("add the certificate of a private authority to the transport"), "{text}");
     };
     // Of an authority that is not known; for another name.
     let stranger = Certificate::of("localhost");
