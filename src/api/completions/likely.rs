@@ -140,7 +140,7 @@ impl schemars::JsonSchema for LikelyTokens {
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
         schemars::json_schema!({
             "type": "object",
-            "description": "Log probabilities by text; null where the server came to no finite number.",
+            "description": "Log probabilities by text. Null if the server has no finite number.",
             "additionalProperties": { "type": ["number", "null"] },
         })
     }
