@@ -47,8 +47,7 @@ pub(super) fn of_body(error: &JsValue) -> TransportError {
 
 /// The error of an opaque response.
 pub(super) fn redirect() -> TransportError {
-    let message =
-        "the server redirects; redirects are not followed, so that keys are not sent to another address; set the base URL to the new address";
+    let message = "the server redirects; redirects are not followed, so that keys are not sent to another address; set the base URL to the new address";
     TransportError::new(Sent::Maybe, message).with_source(FetchFault::Redirect)
 }
 
