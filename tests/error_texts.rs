@@ -273,7 +273,7 @@ fn hints_name_the_real_cause() {
     assert_eq!((error.code().as_str(), advice.remedy()), ("repo_forbidden", Remedy::Give));
     assert_eq!(advice.places().next(), Some(Place::Field("token")));
     let told = error.clone().spelled(|place| format!("<{place}>"));
-    assert!(told.to_string().contains("takes a <`token`> of"), "{told}");
+    assert!(told.to_string().contains("requires a <`token`> of"), "{told}");
 }
 
 #[test]
