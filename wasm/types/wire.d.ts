@@ -73,8 +73,8 @@ export interface CompletionRequest extends Extra {
   /** Default 0, which is off. No effect on the current backend. */
   top_a?: number | undefined;
   /**
-   * The minimum probability, as a fraction of that of the most likely token; 0 to 1 (not validated by the server, which fails beyond),
-   * default 0, which is off.
+   * The minimum probability, as a fraction of that of the most likely token; 0 to 1, default 0, which is off. The server does not check the
+   * range, and fails on other values.
    */
   min_p?: number | undefined;
   /** Tail-free sampling; default 1, which is off. No effect on the current backend. */
@@ -140,8 +140,8 @@ export interface CompletionRequest extends Extra {
   /** The exponent of dynamic temperature; from 0, default 1. No effect on the current backend. Other name: `dynatemp_exponent`. */
   temp_exponent?: number | undefined;
   /**
-   * Whether log probabilities are reported (1), and above 1 the number of alternatives, too; default 0. More than the size of the
-   * vocabulary is an error.
+   * Whether log probabilities are reported; default 0. Any number above 0 reports them, and above 1 it is also the number of alternatives.
+   * More than the size of the vocabulary is an error.
    */
   logprobs?: number | undefined;
   /** The number of alternatives whose log probabilities are reported; default 0. Requires `logprobs`. */
@@ -246,7 +246,7 @@ export interface CompletionLogprobs {
   text_offset: number[];
 }
 
-/** Log probabilities by text; null where the server came to no finite number. */
+/** Log probabilities by text. Null if the server has no finite number. */
 export interface LikelyTokens {
   [key: string]: number | null;
 }
@@ -419,8 +419,8 @@ export interface ChatRequest extends Extra {
   /** Default 0, which is off. No effect on the current backend. */
   top_a?: number | undefined;
   /**
-   * The minimum probability, as a fraction of that of the most likely token; 0 to 1 (not validated by the server, which fails beyond),
-   * default 0, which is off.
+   * The minimum probability, as a fraction of that of the most likely token; 0 to 1, default 0, which is off. The server does not check the
+   * range, and fails on other values.
    */
   min_p?: number | undefined;
   /** Tail-free sampling; default 1, which is off. No effect on the current backend. */
@@ -486,8 +486,8 @@ export interface ChatRequest extends Extra {
   /** The exponent of dynamic temperature; from 0, default 1. No effect on the current backend. Other name: `dynatemp_exponent`. */
   temp_exponent?: number | undefined;
   /**
-   * Whether log probabilities are reported (1), and above 1 the number of alternatives, too; default 0. More than the size of the
-   * vocabulary is an error.
+   * Whether log probabilities are reported; default 0. Any number above 0 reports them, and above 1 it is also the number of alternatives.
+   * More than the size of the vocabulary is an error.
    */
   logprobs?: number | undefined;
   /** The number of alternatives whose log probabilities are reported; default 0. Requires `logprobs`. */
@@ -783,7 +783,7 @@ export interface ModelCard {
   owned_by: string;
   /** The load parameters. `None` in lists. */
   parameters?: ModelParameters | null;
-  /** What the server logs, from servers that report it. */
+  /** The logging settings of the server, from servers that report them. */
   logging?: unknown;
 }
 
@@ -1025,7 +1025,7 @@ export type EncodeInput = string | ChatMessage[];
 
 /** The tokens of a text or a conversation. */
 export interface Encoded {
-  /** The token ids. Ids from 1 000 000 000 on stand for parts of images, and are valid only in this response. */
+  /** The token ids. Ids from 1 000 000 000 on are parts of images, and are valid only in this response. */
   tokens: number[];
   /** The number of tokens. */
   length: number;
@@ -1219,8 +1219,8 @@ export interface KoboldRequest extends Extra {
   /** Default 0, which is off. No effect on the current backend. */
   top_a?: number | undefined;
   /**
-   * The minimum probability, as a fraction of that of the most likely token; 0 to 1 (not validated by the server, which fails beyond),
-   * default 0, which is off.
+   * The minimum probability, as a fraction of that of the most likely token; 0 to 1, default 0, which is off. The server does not check the
+   * range, and fails on other values.
    */
   min_p?: number | undefined;
   /** Tail-free sampling; default 1, which is off. No effect on the current backend. */
@@ -1286,8 +1286,8 @@ export interface KoboldRequest extends Extra {
   /** The exponent of dynamic temperature; from 0, default 1. No effect on the current backend. Other name: `dynatemp_exponent`. */
   temp_exponent?: number | undefined;
   /**
-   * Whether log probabilities are reported (1), and above 1 the number of alternatives, too; default 0. More than the size of the
-   * vocabulary is an error.
+   * Whether log probabilities are reported; default 0. Any number above 0 reports them, and above 1 it is also the number of alternatives.
+   * More than the size of the vocabulary is an error.
    */
   logprobs?: number | undefined;
   /** The number of alternatives whose log probabilities are reported; default 0. Requires `logprobs`. */
@@ -1648,7 +1648,7 @@ export interface Loras {
    */
   active(options?: client.CallOptions): client.Answer<LoraList>;
   /**
-   * Loads LoRAs in place of the active ones. Requires the admin key.
+   * Loads LoRAs and replaces the active ones. Requires the admin key.
    *
    * A LoRA that cannot be loaded is not an error. See `LoraReport.failure`. The response arrives when all are done, which by default may
    * take up to 10 minutes.
