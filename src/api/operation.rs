@@ -8,14 +8,14 @@
 //! /// Chat templates.                                     the service
 //! templates: Templates {
 //!     /// Returns the names of the templates.             the method, async and blocking
-//!     call list() -> TemplateList = &ListTemplates =>     what it answers, and which endpoint it calls
+//!     call list() -> TemplateList = &ListTemplates =>     its response, and the endpoint that it calls
 //!         unit [ListTemplates]: GET "/v1/templates", PreferAdmin, Idempotent, read;
 //! }
 //! ```
 //!
 //! * `call` returns one response; `stream` returns items that accumulate, `-> Item => Total`.
-//! * The argument `request` is the request itself. Arguments of other names are the fields of the request, all of which are required then; the
-//!   methods in JavaScript take the same arguments.
+//! * The argument `request` is the request itself. Arguments with other names are the fields of the request, which are then all
+//!   required. The methods in JavaScript take the same arguments.
 //! * `unit` declares an endpoint without parameters, `json` one that serializes itself as JSON; `own` is written by hand, with
 //!   [`described!`] for the values of the table.
 //! * The last line has method, path, scope, idempotency, timeouts (a field of [`TimeoutPolicy`], or `load_whole`), and optionally

@@ -147,7 +147,7 @@ macro_rules! all {
 /// The operations, by service.
 pub static OPERATIONS: &[&[Operation]] = services!(all);
 
-/// The accessor of a service, and what the service is for.
+/// The accessor of a service, and its description.
 #[cfg(feature = "schemars")]
 macro_rules! service_doc {
     ($(#[doc = $doc:expr])* $accessor:ident: $service:ident { $($row:tt)* }) => {
@@ -160,6 +160,6 @@ macro_rules! all_docs {
     ($($service:ident)*) => { &[$(crate::api::$service::service!(service_doc)),*] };
 }
 
-/// The accessors of the services, and what each service is for, in the order of [`OPERATIONS`].
+/// The accessors of the services and their descriptions, in the order of [`OPERATIONS`].
 #[cfg(feature = "schemars")]
 pub static SERVICES: &[(&str, &str)] = services!(all_docs);
