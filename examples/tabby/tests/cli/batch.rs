@@ -42,7 +42,7 @@ fn a_batch_that_is_killed_goes_on_where_it_was() {
     let before = std::fs::read_to_string(&output).unwrap();
     let whole = before.lines().filter(|line| serde_json::from_str::<Value>(line).is_ok()).count();
     assert!((2..12).contains(&whole), "{whole} results before it was killed");
-    // As if it had been killed in the middle of a line.
+    // Simulates a run that was killed in the middle of a line.
     std::fs::write(&output, format!("{before}{{\"custom_id\": \"tor")).unwrap();
 
     server.release(1_000_000);
@@ -56,7 +56,7 @@ fn a_batch_that_is_killed_goes_on_where_it_was() {
     let mut all: Vec<String> = (0..12).map(|n| n.to_string()).collect();
     all.sort();
     assert_eq!(ids(&std::fs::read_to_string(&output).unwrap()), all, "nothing lost, nothing twice");
-    // What was finished is not made again; what was cut off is.
+    // Finished requests are not repeated. The truncated one is.
     assert!(server.requests().len() <= 12 + 1, "{}", server.requests().len());
     assert_eq!(run(&server, &args).code, Some(0));
     assert_eq!(ids(&std::fs::read_to_string(&output).unwrap()), all);
@@ -71,7 +71,7 @@ fn a_batch_tells_what_failed_and_makes_it_again() {
     let (input, output) = (input.display().to_string(), output.display().to_string());
     server.script(Script::new().fail_before());
     run(&server, &["batch", &input, "-o", &output, "--jobs", "1"]).bad(1, "2 requests failed");
-    // The file holds failures still.
+    // The file still contains failures.
     let second = run(&server, &["batch", &input, "-o", &output]);
     let note = " has 3 results already, 2 of them failed; `--retry-failed` retries them";
     assert!(second.err.contains(note), "{}", second.err);
@@ -83,7 +83,7 @@ fn a_batch_tells_what_failed_and_makes_it_again() {
     assert_eq!(again.code, Some(1), "the line that is no request");
     let results = std::fs::read_to_string(&output).unwrap();
     assert_eq!(ids(&results), ["", "0", "1"], "one result of each");
-    // Repaired, its old result goes away, and all is well.
+    // After the repair, the old result is removed, and the run succeeds.
     std::fs::write(&input, requests(3)).unwrap();
     let (out, _) = run(&server, &["batch", &input, "-o", &output, "--retry-failed"]).noted();
     assert!(out.contains("1 done, 0 of them failed"), "{out}");
@@ -106,10 +106,10 @@ fn a_batch_stops_when_the_server_is_gone() {
         let stopped = run(&server, &args);
         assert!(stopped.err.contains("run the same command again to resume"), "{}", stopped.err);
         stopped.bad(3, "stopped after 3 consecutive requests that did not reach the server");
-        // They are no results.
+        // These are not results.
         assert_eq!(std::fs::read_to_string(&output).unwrap(), "", "-j {jobs}");
     }
-    // Nor does a proxy's word for it make them any, or lines that are no request between them.
+    // Neither are errors of a proxy, even with invalid lines between them.
     let proxy = |status| tabbyapi_emulator::CannedResponse::status(status).on("/v1/chat/completions").times(3);
     for status in [502, 503] {
         server.answer(proxy(status));
@@ -122,7 +122,7 @@ fn a_batch_stops_when_the_server_is_gone() {
     }
     std::fs::remove_file(&output).unwrap();
     let gone = || tabbyapi_emulator::CannedResponse::close().on("/v1/chat/completions");
-    // One that is lost is a failure like others, if the server is there for the next.
+    // A lost request is an ordinary failure if the server is reachable for the next one.
     server.answer(gone().times(2));
     std::fs::write(&input, requests(6)).unwrap();
     let args = ["batch", &input, "-o", &output, "-j", "1", "--retries", "0"];
@@ -191,11 +191,11 @@ fn what_holds_prompts_is_for_its_owner_alone() {
     let save = format!("Hi\n/save {}\n", path("saved.json"));
     crate::support::feed(&server, &["chat"], &save).noted();
     assert_eq!((mode("out.jsonl"), mode("tape.jsonl"), mode("saved.json")), (0o600, 0o600, 0o600));
-    // Who has set another mode had a reason.
+    // A mode that the user has set is kept.
     for name in ["out.jsonl", "tape.jsonl", "saved.json"] {
         std::fs::set_permissions(path(name), std::fs::Permissions::from_mode(0o664)).unwrap();
     }
-    // One failure that is replaced, so that the file is written anew.
+    // One failure is replaced, so that the file is rewritten.
     let results = std::fs::read_to_string(path("out.jsonl")).unwrap();
     let failed = results.replacen("\"error\":null", "\"error\":{\"code\":\"x\",\"message\":\"x\"}", 1);
     std::fs::write(path("out.jsonl"), failed).unwrap();

@@ -7,7 +7,7 @@ use crate::support::{feed, folder, run, sent, start, start_with};
 
 const CHAT: &str = "/v1/chat/completions";
 
-/// Roles and contents of the messages that were sent last.
+/// Roles and contents of the last sent messages.
 fn asked(server: &Emulator) -> Vec<(String, String)> {
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let request = sent(server, CHAT).pop().unwrap();
@@ -98,7 +98,7 @@ fn commands() {
 fn a_question_that_got_no_answer_is_taken_back() {
     let server = start();
     let path = folder("chat").join("failed.json").display().to_string();
-    // The server fails on the second one; what comes after it is no longer asked over a pipe.
+    // The server fails on the second one. Later lines of a pipe are not sent.
     server.script(Script::new().reply("Yes."));
     server.script(Script::new().fail_before());
     feed(&server, &["chat"], &format!("one\ntwo\n/save {path}\n")).bad(6, "the server");
@@ -129,13 +129,13 @@ fn a_long_conversation_is_fitted_into_the_context() {
 fn what_fits_is_not_refused_for_an_estimate() {
     let server = start();
     let count = |text: &str| -> usize { feed(&server, &["tokens", "count", "-"], text).good().trim().parse().unwrap() };
-    // Of 4096 tokens the estimate wants a quarter for the answer, and more since it cannot be sure.
+    // Of 4096 tokens, the estimate reserves a quarter for the response, and more as a margin.
     let words = "word ".repeat(1000);
     let each = count(&words) as f64 / 1000.0;
     let text = |tokens: f64| "word ".repeat((tokens / each) as usize);
     server.script(Script::new().reply("Yes."));
     assert_eq!(feed(&server, &["chat", "-"], &text(3900.0)).good(), "Yes.\n");
-    // What came before makes room.
+    // Earlier messages make room.
     for _ in 0..2 {
         server.script(Script::new().reply("Yes."));
     }
@@ -150,7 +150,7 @@ fn what_fits_is_not_refused_for_an_estimate() {
     assert!(refused.err.contains("which also has to hold the response; shorten"), "{}", refused.err);
     refused.bad(5, " of the 4096 tokens of the context");
     assert_eq!(sent(&server, CHAT).len(), asked);
-    // A server that counts no messages counts their text; one that counts nothing says itself what is too long.
+    // A server that cannot count messages counts their text. A server that cannot count reports excessive lengths itself.
     let server = start_with(Emulator::builder().default_api_servers());
     server.script(Script::new().reply("Yes."));
     let out = feed(&server, &["chat", "-"], &text(3900.0));
@@ -221,7 +221,7 @@ fn answers_begin_with_their_first_word_and_steer_nothing() {
     let odd = "a\tb\nc\u{1b}[31m\rd\u{202e}e\u{9b}f";
     server.script(Script::new().tokens([odd]));
     assert_eq!(run(&server, &["chat", "x"]).good(), "a\tb\nc␛[31m␍d\\u{202e}e\\u{9b}f\n");
-    // A completion goes to a file or pipe as it is.
+    // A completion is written to a file or pipe unchanged.
     server.script(Script::new().tokens([odd]));
     assert_eq!(run(&server, &["complete", "x"]).good(), format!("{odd}\n"));
 }

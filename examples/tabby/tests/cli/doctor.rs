@@ -5,7 +5,7 @@ use tabbyapi_emulator::{CannedResponse, Emulator};
 
 use crate::support::{Run, command, file, keyless, run, start, start_with};
 
-/// The operations of the emulated server, in the form of the document that a real one serves.
+/// The operations of the emulated server, in the form of the OpenAPI document of a real server.
 const DOCUMENT: &str = include_str!("../../../../tests/doctor/server.json");
 
 fn serve(server: &Emulator, document: &str) {
@@ -20,12 +20,12 @@ fn a_good_server() {
     assert!(output.contains("key required") && output.contains("alpha-7B-exl3"), "{output}");
     assert!(output.ends_with(" requests, 0 errors, 0 warnings, 0 notes\n"), "{output}");
     assert!(!output.contains(server.api_key()) && !output.contains(server.admin_key()), "{output}");
-    // The address as an argument goes before that of the environment.
+    // The address in the arguments takes precedence over the environment.
     let mut other = command(&server, &["doctor", &server.url(), "--json"]);
     let json = Run::from(other.env("TABBY_URL", "http://127.0.0.1:1").output().unwrap()).json();
     assert_eq!((&json["findings"], &json["url"]), (&json!([]), &json!(server.url())));
     assert!(json["probes"].as_array().unwrap().len() > 25, "{json}");
-    // Nothing was changed, and nothing generated without being asked for.
+    // Nothing was changed, and nothing was generated without the flag.
     server.clear_log();
     run(&server, &["doctor"]).good();
     let paths: Vec<_> = server.requests().into_iter().map(|request| request.path).collect();
@@ -39,7 +39,7 @@ fn findings_and_exit_codes() {
     assert!(nobody.out.contains("error unreachable: GET /health: "), "{}", nobody.out);
     nobody.bad(1, "error: the examination found 1 error");
     let server = start();
-    // Warnings are no errors.
+    // Warnings are not errors.
     let keyless_run = Run::from(keyless(&server.url(), &["doctor"]).output().unwrap());
     assert!(keyless_run.good().contains("warning no-key: "));
     let refused = Run::from(

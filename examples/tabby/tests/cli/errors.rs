@@ -142,7 +142,7 @@ fn whoever_reads_may_go() {
     use crate::support::{command, spawn};
     let server = start();
     let mut child = spawn(command(&server, &["models"]));
-    // Closed before anything is written, since it waits for the server.
+    // Closed before anything is written, since the program waits for the server.
     drop(child.stdout.take());
     let gone = Run::from(child.wait_with_output().unwrap());
     assert_eq!((gone.code, gone.err.as_str()), (Some(141), ""));

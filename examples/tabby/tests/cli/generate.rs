@@ -43,7 +43,7 @@ fn what_breaks_off_is_resumed_if_it_is_to_be() {
     let (out, note) = run(&server, &["chat", "x", "--resume=1"]).noted();
     assert!(out.starts_with("one two") && note.contains("(it broke off once, and was resumed)"), "{out} {note}");
     assert_eq!(sent(&server, "/v1/chat/completions")[1]["response_prefix"], "one two");
-    // Without it nothing is sent again.
+    // Without the flag, nothing is retried.
     broken(words());
     run(&server, &["complete", "x"]).bad(8, "the connection was lost");
     assert_eq!(sent(&server, "/v1/completions").len(), 3);

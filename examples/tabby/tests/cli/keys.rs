@@ -1,10 +1,10 @@
-//! Where keys come from.
+//! Key sources.
 
 use tabbyapi_emulator::Emulator;
 
 use crate::support::{Run, file, keyless, start};
 
-/// The permission with these arguments, and this in the environment.
+/// Requests the permission with these arguments and this environment.
 fn asks(server: &Emulator, args: &[&str], environment: &[(&str, &str)]) -> Run {
     keyless(&server.url(), args).envs(environment.iter().copied()).output().unwrap().into()
 }
@@ -24,7 +24,7 @@ fn from_files() {
     assert_eq!(asks(&server, &["permission", "--bearer-file", &admin], &[]).good(), "admin\n");
     assert_eq!(asks(&server, &["templates", "--bearer-file", &admin], &[]).good(), "alpaca\nchatml\n");
     asks(&server, &["unload", "--api-key-file", &api], &[]).bad(4, "admin key");
-    // Both files: each operation has the key that suits it.
+    // With both files, each operation uses the suitable key.
     let files = ["--api-key-file", &api, "--admin-key-file", &admin];
     assert_eq!(asks(&server, &[&["permission"], &files[..]].concat(), &[]).good(), "api\n");
     assert_eq!(asks(&server, &[&["templates"], &files[..]].concat(), &[]).good(), "alpaca\nchatml\n");

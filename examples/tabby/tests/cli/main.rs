@@ -1,4 +1,4 @@
-//! The program as its users run it, against the emulator.
+//! The program, run against the emulator.
 
 mod batch;
 mod chat;

@@ -64,7 +64,7 @@ fn names_forge_no_lines() {
     assert!(run(&server, &["models", "current"]).good().contains(&format!("  {shown}\n")));
     assert!(run(&server, &["templates"]).good().lines().any(|line| line == "a␊b"));
     assert!(run(&server, &["sampling"]).good().contains("p␊q"));
-    // What scripts read is the same, in other signs.
+    // The JSON for scripts is equivalent, with other escapes.
     let json = run(&server, &["models", "--json"]);
     assert!(!json.out.contains(['\u{202e}', '\u{9b}']), "{}", json.out);
     assert_eq!(json.json()["data"][0]["id"], odd);
@@ -161,7 +161,7 @@ fn nothing_is_unloaded_for_what_is_not_there() {
     assert!(sent(&server, "/v1/model/load").is_empty());
     assert!(!server.requests().iter().any(|request| request.path == "/v1/model/unload"));
     run(&server, &["unload"]).good();
-    // Where nothing is loaded there is nothing to lose.
+    // If no model is loaded, nothing can be lost.
     run(&server, &["load", "beta", "--force"]).noted();
 }
 
@@ -202,7 +202,7 @@ fn timeouts_bound_what_is_waited_for() {
         server.script(tabbyapi_emulator::Script::new().reply("late").prefill_delay(std::time::Duration::from_secs(20)));
         slow(&args).bad(7, "completions");
     }
-    // What goes on takes as long as it takes.
+    // An active operation has no time limit.
     let timeouts = std::time::Duration::from_millis(300);
     server.script(tabbyapi_emulator::Script::new().tokens(["a"; 6]).token_delay(timeouts));
     assert_eq!(slow(&["complete", "x"]).good(), "aaaaaa\n");
@@ -273,7 +273,7 @@ fn sampling() {
     run(&server, &["sampling", "set", r#"stop=["User:"]"#, "--append"]).good();
     assert!(run(&server, &["sampling"]).good().ends_with("\nstop  [\"User:\"]  additive\n"));
     assert_eq!(run(&server, &["sampling", "unload"]).good(), "all overrides are removed\n");
-    // The server goes on naming the preset.
+    // The server still names the preset.
     assert_eq!(run(&server, &["sampling"]).good(), "preset   none\npresets  calm\n");
     run(&server, &["sampling", "switch", "nothing"]).bad(5, "nothing");
     run(&server, &["sampling", "set", "top_p"]).bad(2, "write NAME=VALUE");

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tabbyapi_emulator::{Emulator, EmulatorBuilder};
 
-/// How long to wait for what should come at once.
+/// The time limit for events that should occur at once.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
 pub struct Run {
@@ -28,14 +28,14 @@ impl From<Output> for Run {
 }
 
 impl Run {
-    /// Its output, when it did what it was asked for and had nothing else to say.
+    /// The output of a successful run without notes.
     #[track_caller]
     pub fn good(self) -> String {
         assert_eq!((self.code, self.err.as_str()), (Some(0), ""), "{}", self.out);
         self.out
     }
 
-    /// Its output and its notes, when it did what it was asked for.
+    /// The output and the notes of a successful run.
     #[track_caller]
     pub fn noted(self) -> (String, String) {
         assert_eq!(self.code, Some(0), "{} {}", self.out, self.err);
@@ -59,7 +59,7 @@ impl Run {
         assert_eq!(self.err.matches("error:").count(), 1, "one sentence: {}", self.err);
     }
 
-    /// The error that a script reads.
+    /// The error as JSON.
     #[track_caller]
     pub fn error(self, code: i32) -> Value {
         assert_eq!(self.code, Some(code), "{} {}", self.out, self.err);
@@ -76,7 +76,7 @@ pub fn start_with(builder: EmulatorBuilder) -> Emulator {
     builder.token_delay(Duration::ZERO).load_delay(Duration::ZERO).start().unwrap()
 }
 
-/// The program with nothing but these arguments, and no keys.
+/// The program with only these arguments, and no keys.
 pub fn keyless(url: &str, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tabby"));
     command.args(args).env_clear().env("TABBY_URL", url).stdin(Stdio::null());
@@ -93,20 +93,20 @@ pub fn run(server: &Emulator, args: &[&str]) -> Run {
     command(server, args).output().unwrap().into()
 }
 
-/// Starts it, with pipes.
+/// Starts the program, with pipes.
 pub fn spawn(mut command: Command) -> Child {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
-/// Runs it with lines to read.
+/// Runs the program with lines on standard input.
 pub fn feed(server: &Emulator, args: &[&str], lines: &str) -> Run {
     let mut child = spawn(command(server, args));
-    // It may have ended before it read all of them.
+    // It may end before it has read all of them.
     let _ = child.stdin.take().unwrap().write_all(lines.as_bytes());
     child.wait_with_output().unwrap().into()
 }
 
-/// Ctrl-C.
+/// Sends Ctrl-C.
 #[cfg(unix)]
 pub fn interrupt(child: &Child) {
     assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
@@ -117,14 +117,14 @@ pub fn sent(server: &Emulator, path: &str) -> Vec<Value> {
     server.requests().iter().filter(|request| request.path == path).map(|request| request.json()).collect()
 }
 
-/// A folder of this test's own.
+/// A folder for this test.
 pub fn folder(name: &str) -> PathBuf {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     folder
 }
 
-/// A file of this test's own, with this in it.
+/// A file for this test, with these contents.
 pub fn file(name: &str, text: &str) -> String {
     let path = folder("files").join(name);
     std::fs::write(&path, text).unwrap();

@@ -8,7 +8,7 @@ fn tape(name: &str) -> String {
     folder("tapes").join(name).display().to_string()
 }
 
-/// The same command, from the tape: no keys, and nobody who would listen.
+/// Runs the same command from the recording, without keys and without a server.
 fn replay(url: &str, args: &[&str], tape: &str) -> Run {
     keyless(url, &[args, &["--replay", tape]].concat()).output().unwrap().into()
 }
@@ -49,7 +49,7 @@ fn a_tape_answers_only_what_it_was_asked() {
     let url = server.url();
     replay(&url, &["health"], &tape).bad(3, "the recording continues with GET /v1/auth/permission");
     replay(&url, &["models"], &tape).bad(3, "; replay the same command with the same arguments");
-    // Another question is another request.
+    // A different question is a different request.
     let asked = self::tape("asked");
     server.script(Script::new().reply("Four."));
     run(&server, &["chat", "What is 2 + 2?", "--record", &asked]).good();

@@ -8,19 +8,19 @@ use tabbyapi_emulator::{Emulator, ModelSpec, Script};
 
 use crate::support::{PATIENCE, command, folder, sent, start, start_with};
 
-/// The editor's prompt, with nothing typed behind it: it shows the line again with every key.
+/// The editor's prompt without input. The editor shows the line again with every key.
 const PROMPT: &str = "> \r\u{1b}[2C";
 
 fn on_terminal(server: &Emulator, args: &[&str]) -> PtySession {
     let mut command = command(server, args);
     command.env("TERM", "xterm-256color").env("HOME", folder("home"));
-    // The terminal's, which others run without.
+    // The variables of the terminal, which other tests run without.
     command.stdin(Stdio::inherit());
-    // What does not come within this time is a failure.
+    // Output that does not arrive within this time is a failure.
     spawn_command(command, Some(PATIENCE.as_millis() as u64)).unwrap()
 }
 
-/// The text as `rexpect` has it: a character for each byte.
+/// The text in the form of `rexpect`: a character for each byte.
 fn bytes(text: &str) -> String {
     text.bytes().map(char::from).collect()
 }
@@ -33,7 +33,7 @@ fn a_conversation() {
     chat.exp_string("alpha-7B-exl3. /help lists commands, Ctrl-D quits.").unwrap();
     chat.exp_string(PROMPT).unwrap();
     chat.send_line("hi").unwrap();
-    // Reasoning is faint, and nothing of an answer steers the terminal.
+    // Reasoning is dimmed, and a response cannot control the terminal.
     chat.exp_string("\u{1b}[2m[thinking] \u{1b}[0m").unwrap();
     chat.exp_string(&bytes("Hello ␛]0;title␇.")).unwrap();
     chat.exp_string(PROMPT).unwrap();
@@ -68,7 +68,7 @@ fn a_conversation() {
 fn ctrl_c_twice_ends() {
     let server = start_with(Emulator::builder().no_model_loaded());
     let mut chat = on_terminal(&server, &["chat"]);
-    // It is known before the first question.
+    // The error is known before the first question.
     chat.exp_string("No models are currently loaded").unwrap();
     chat.exp_string(PROMPT).unwrap();
     chat.send_control('c').unwrap();
@@ -117,7 +117,7 @@ fn what_is_typed_ahead_is_kept() {
     chat.exp_eof().unwrap();
 }
 
-/// The terminal's `^C` has room behind the bar that ends here: in the next line it would be cleared in the bar's place.
+/// Checks that the terminal's `^C` has room after the bar: on the next line, it would be cleared instead of the bar.
 #[track_caller]
 fn assert_narrow(bar: &str) {
     let bar = bar.rsplit(['\r', '\n']).next().unwrap_or_default();
