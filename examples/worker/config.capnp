@@ -1,6 +1,6 @@
 using Workerd = import "/workerd/workerd.capnp";
 
-# workerd serve config.capnp, with TABBY_URL and TABBY_KEY in the environment; worker.bundle.js and tabbyapi.wasm lie beside it.
+# workerd serve config.capnp, with TABBY_URL and TABBY_KEY in the environment; worker.bundle.js and tabbyapi.wasm are in the same folder.
 const config :Workerd.Config = (
   services = [
     (name = "main", worker = (

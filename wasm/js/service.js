@@ -1,8 +1,8 @@
-// What services have in common.
+// The base class of the services.
 
 import { whole } from "./stream.js";
 
-/** A service: names and paths of operations are the module's, requests and answers are plain objects with the wire's names. */
+/** A service. The module has the names and paths of operations. Requests and responses are plain objects with the field names of the wire. */
 export class Service {
   #core;
 
@@ -14,16 +14,16 @@ export class Service {
     return this.#core;
   }
 
-  /** `make` gives the request, if there is one: what it throws rejects the call. */
+  /** Calls an operation. `make` returns the request, if there is one. Its exceptions reject the call. */
   ask(operation, make, options, finish) {
     return whole(this.#core, { operation, make }, options, finish);
   }
 
-  /** What `make` gives may say more of the call than its operation: the number of choices, say. */
+  /** Streams an operation. `make` may return more than the request, such as the number of choices. */
   streamed(Kind, operation, make, options, Total) {
     return new Kind(this.#core, { operation, make }, options, Total);
   }
 }
 
-/** Of an answer that has no content. */
+/** The result of a response without content. */
 export const nothing = () => undefined;
