@@ -32,6 +32,22 @@ struct Fields {
     order: Vec<(String, OrderedJson)>,
 }
 
+// Most are empty, and checked for that where they are dropped instead of in a call.
+impl Drop for Extra {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(fields) = self.0.take() {
+            drop_fields(fields);
+        }
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn drop_fields(fields: Box<Fields>) {
+    drop(fields);
+}
+
 impl Extra {
     /// Creates an empty set of fields.
     pub const fn new() -> Self {
@@ -62,8 +78,8 @@ impl Extra {
     }
 
     /// Moves the fields of another value into this one, with their order.
-    pub(crate) fn take_over(&mut self, other: Extra) {
-        let Some(other) = other.0 else { return };
+    pub(crate) fn take_over(&mut self, mut other: Extra) {
+        let Some(other) = other.0.take() else { return };
         let fields = self.0.get_or_insert_default();
         for (name, order) in other.order {
             match fields.order.iter_mut().find(|(other, _)| *other == name) {
@@ -186,8 +202,8 @@ impl From<Map<String, Value>> for Extra {
 }
 
 impl From<Extra> for Map<String, Value> {
-    fn from(extra: Extra) -> Self {
-        extra.0.map(|fields| fields.map).unwrap_or_default()
+    fn from(mut extra: Extra) -> Self {
+        extra.0.take().map(|fields| fields.map).unwrap_or_default()
     }
 }
 

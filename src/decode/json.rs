@@ -28,7 +28,7 @@ pub struct Json<T> {
     fields: Fields,
     check: Option<Check<T>>,
     text_check: Option<fn(&T, &str) -> Result<()>>,
-    body: Option<Body>,
+    body: Option<Box<Body>>,
     ended: bool,
     item: PhantomData<fn() -> T>,
 }
@@ -77,7 +77,7 @@ impl<T> Default for Json<T> {
 
 impl<T> fmt::Debug for Json<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Json").field("received", &self.body.as_ref().map(Body::len)).finish()
+        f.debug_struct("Json").field("received", &self.body.as_ref().map(|body| body.len())).finish()
     }
 }
 
@@ -88,7 +88,7 @@ impl<T: DeserializeOwned + MaybeSend + 'static> Decode for Json<T> {
 
     fn start(&mut self, head: &Parts, limits: &Limits) -> Result<()> {
         self.ended = false;
-        self.body = Some(Body::new(head, limits, self.also));
+        self.body = Some(Box::new(Body::new(head, limits, self.also)));
         Ok(())
     }
 

@@ -1,5 +1,6 @@
 //! Whether a body is a response of its kind, or something else with a success status.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{DeserializeOwned, Deserializer, IgnoredAny, MapAccess, Visitor};
@@ -101,7 +102,7 @@ impl<'de> Visitor<'de> for Scanner<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<(), A::Error> {
         let outline = self.outline;
-        while let Some(name) = fields.next_key::<Name>()? {
+        while let Some(name) = fields.next_key::<Name<'de>>()? {
             let known = self.names.iter().any(|known| name.0 == known.as_bytes());
             outline.known |= known;
             if outline.known && !self.to_the_end {
@@ -127,21 +128,21 @@ impl<'de> Visitor<'de> for Scanner<'_> {
 }
 
 /// A name as bytes, since it may contain unpaired surrogates.
-struct Name(Vec<u8>);
+struct Name<'a>(Cow<'a, [u8]>);
 
-impl<'de> serde::Deserialize<'de> for Name {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Name, D::Error> {
+impl<'de> serde::Deserialize<'de> for Name<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Name<'de>, D::Error> {
         struct Bytes;
-        impl Visitor<'_> for Bytes {
-            type Value = Name;
+        impl<'de> Visitor<'de> for Bytes {
+            type Value = Name<'de>;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a name")
             }
-            fn visit_bytes<E>(self, name: &[u8]) -> Result<Name, E> {
-                Ok(Name(name.to_owned()))
+            fn visit_borrowed_bytes<E>(self, name: &'de [u8]) -> Result<Name<'de>, E> {
+                Ok(Name(Cow::Borrowed(name)))
             }
-            fn visit_str<E>(self, name: &str) -> Result<Name, E> {
-                Ok(Name(name.as_bytes().to_owned()))
+            fn visit_bytes<E>(self, name: &[u8]) -> Result<Name<'de>, E> {
+                Ok(Name(Cow::Owned(name.to_owned())))
             }
         }
         deserializer.deserialize_bytes(Bytes)

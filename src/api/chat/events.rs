@@ -216,28 +216,24 @@ impl Slot for ChatChunk {
     fn expand(brief: &Brief, text: Text) -> ChatChunk {
         // Nothing after this can fail, so the chunk is written field by field into its destination.
         let brief = brief.clone();
-        if brief.is_reasoning { chunk(brief, None, Some(text)) } else { chunk(brief, Some(text), None) }
-    }
-}
-
-#[inline(always)]
-fn chunk(brief: Brief, content: Option<Text>, reasoning_content: Option<Text>) -> ChatChunk {
-    ChatChunk {
-        id: brief.id,
-        object: brief.object,
-        created: brief.created,
-        choices: InlineVec::one(ChunkChoice {
-            index: brief.index,
-            delta: Delta { role: None, content, reasoning_content, tool_calls: Vec::new(), extra: Extra::new() },
-            finish_reason: None,
-            eos_reason: None,
-            stop_str: None,
-            logprobs: None,
+        let (content, reasoning_content) = if brief.is_reasoning { (None, Some(text)) } else { (Some(text), None) };
+        ChatChunk {
+            id: brief.id,
+            object: brief.object,
+            created: brief.created,
+            choices: InlineVec::one(ChunkChoice {
+                index: brief.index,
+                delta: Delta { role: None, content, reasoning_content, tool_calls: Vec::new(), extra: Extra::new() },
+                finish_reason: None,
+                eos_reason: None,
+                stop_str: None,
+                logprobs: None,
+                extra: Extra::new(),
+            }),
+            usage: None,
+            model: brief.model,
             extra: Extra::new(),
-        }),
-        usage: None,
-        model: brief.model,
-        extra: Extra::new(),
+        }
     }
 }
 

@@ -21,6 +21,9 @@ use crate::base::text::TextBuilder;
 /// The number of strings of an event that are tried.
 const CANDIDATES: usize = 4;
 
+/// The longest body of a string with escapes that is read in one go. Most tokens with one are a few line ends and blanks.
+const SHORT: usize = 32;
+
 /// The number of places of the time that are tried.
 const PLACES: usize = 2;
 
@@ -193,25 +196,38 @@ fn time_in<T: Slot>(frame: &Frame, empty: &T, decode: impl Fn(&str) -> Option<T>
 /// The text of a string body. None if it has an invalid escape, or one by number, which this server writes only for
 /// control characters.
 fn unescape(body: &str) -> Option<Text> {
+    let mut short = [0; SHORT];
+    if body.len() <= SHORT {
+        let (mut len, mut bytes) = (0, body.bytes());
+        while let Some(byte) = bytes.next() {
+            short[len] = if byte == b'\\' { escaped(bytes.next()?)? } else { byte };
+            len += 1;
+        }
+        return std::str::from_utf8(&short[..len]).ok().map(Text::from);
+    }
     let mut text = TextBuilder::new();
     let mut rest = body;
     while let Some(at) = memchr::memchr(b'\\', rest.as_bytes()) {
         text.push_str(&rest[..at]);
-        text.push(match rest.as_bytes().get(at + 1)? {
-            b'"' => '"',
-            b'\\' => '\\',
-            b'/' => '/',
-            b'b' => '\u{8}',
-            b'f' => '\u{C}',
-            b'n' => '\n',
-            b'r' => '\r',
-            b't' => '\t',
-            _ => return None,
-        });
+        text.push(char::from(escaped(*rest.as_bytes().get(at + 1)?)?));
         rest = &rest[at + 2..];
     }
     text.push_str(rest);
     Some(text.finish())
+}
+
+/// The character of an escape.
+#[inline]
+fn escaped(byte: u8) -> Option<u8> {
+    Some(match byte {
+        b'"' | b'\\' | b'/' => byte,
+        b'b' => 0x08,
+        b'f' => 0x0C,
+        b'n' => b'\n',
+        b'r' => b'\r',
+        b't' => b'\t',
+        _ => return None,
+    })
 }
 
 /// Where string bodies may be, including keys.

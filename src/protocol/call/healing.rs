@@ -39,7 +39,7 @@ pub(super) enum Joined {
 impl Machine {
     /// Adds the item in its place to the joined stream.
     pub(super) fn join(&mut self, items: &mut dyn Items) -> Joined {
-        let Some(Healing { joint, broke, .. }) = &mut self.healing else { return Joined::Item };
+        let Some(Healing { joint, broke, .. }) = self.healing.as_deref_mut() else { return Joined::Item };
         let Some(piece) = items.piece() else { return Joined::Item };
         if let Err(code) = joint.see(&piece) {
             return Joined::Apart(code);
@@ -92,7 +92,9 @@ impl Machine {
     }
 
     fn carry_out(&mut self, now: Time, error: Error, decision: Decision, items: &mut dyn Items) {
-        let Some(Healing { joint, body, broke }) = &mut self.healing else { return self.end(now, Err(error)) };
+        let Some(Healing { joint, body, broke }) = self.healing.as_deref_mut() else {
+            return self.end(now, Err(error));
+        };
         if !items.can_join() {
             return match decision {
                 Decision::Pass => self.end(now, Err(error)),

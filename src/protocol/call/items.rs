@@ -50,7 +50,7 @@ pub(super) struct Typed<D: Decode> {
     pub(super) decoder: D,
     /// `None` for streams that cannot be joined.
     pub(super) join: Option<Box<dyn Join<D::Item>>>,
-    parting: Option<D::Item>,
+    parting: Option<Box<D::Item>>,
 }
 
 impl<D: Decode> Typed<D> {
@@ -159,7 +159,7 @@ impl<D: Decode> Items for Placed<'_, D> {
 
     fn part(&mut self) -> Option<&mut dyn Any> {
         let item = self.typed.join.as_mut()?.ending();
-        Some(self.typed.parting.insert(item))
+        Some(&mut **self.typed.parting.insert(Box::new(item)))
     }
 
     fn drop_parting(&mut self) {
@@ -167,7 +167,7 @@ impl<D: Decode> Items for Placed<'_, D> {
     }
 
     fn take_parting(&mut self) -> bool {
-        *self.place = self.typed.parting.take();
+        *self.place = self.typed.parting.take().map(|item| *item);
         self.place.is_some()
     }
 }

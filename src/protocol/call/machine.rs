@@ -19,7 +19,8 @@ use crate::protocol::options::Options;
 /// The state of a call.
 pub(super) struct Machine {
     pub(super) shared: Shared,
-    pub(super) operation: Operation,
+    /// Boxed, as is all that is large: allocators are slow with more than a kilobyte at a time.
+    pub(super) operation: Box<Operation>,
     pub(super) state: State,
     pub(super) record: Record,
     pub(super) answer: Option<(StatusCode, HeaderMap)>,
@@ -53,7 +54,7 @@ pub(super) struct Machine {
     /// None after the end.
     pub(super) hooks: Option<Hooked>,
     /// How the stream is resumed if it breaks, if enabled.
-    pub(super) healing: Option<Healing>,
+    pub(super) healing: Option<Box<Healing>>,
 }
 
 pub(super) enum State {
@@ -101,7 +102,7 @@ impl Machine {
             Err(_) => error,
         };
         let (model, tokens) = (asked.model.take(), asked.tokens);
-        let operation = Operation::new(asked, options).map_err(placed)?;
+        let operation = Box::new(Operation::new(asked, options).map_err(placed)?);
         let needs_model = operation.needs_model();
         let want = Want { model, tokens, needs_model, ..shared.want(options).map_err(placed)? };
         Ok(Machine {

@@ -157,7 +157,7 @@ impl<D: Decode> Call<D> {
     /// Enables resuming. The call must not have been polled. `join` is `None` if such streams cannot be joined.
     #[doc(hidden)]
     pub fn resume(&mut self, resume: Resume, join: Option<Box<dyn Join<D::Item>>>) {
-        self.machine.healing = Some(Healing::new(resume, self.machine.operation.body.clone()));
+        self.machine.healing = Some(Box::new(Healing::new(resume, self.machine.operation.body.clone())));
         self.items.join = join;
     }
 
@@ -239,5 +239,18 @@ impl<D: Decode> Call<D> {
     /// Returns the decoder, for its state.
     pub fn decoder(&self) -> &D {
         &self.items.decoder
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::ChatCompletion;
+    use crate::decode::Json;
+
+    /// Allocators have lists of blocks of about a kilobyte and less.
+    #[test]
+    fn a_call_is_quickly_allocated() {
+        assert!(size_of::<Call<Json<ChatCompletion>>>() <= 1024, "{}", size_of::<Call<Json<ChatCompletion>>>());
     }
 }

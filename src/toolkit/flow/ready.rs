@@ -10,6 +10,8 @@ use std::task::{Context, Poll, Wake, Waker};
 /// Slots of `T`, by ids that are never reused.
 pub(crate) struct Ready<T> {
     slots: Vec<Slot<T>>,
+    /// The boxes of removed slots, for the next ones. Allocating one of this size is slow.
+    spare: Vec<Box<Option<T>>>,
     next_id: u64,
     line: Arc<Line>,
 }
@@ -17,7 +19,7 @@ pub(crate) struct Ready<T> {
 struct Slot<T> {
     id: u64,
     /// Boxed, since calls are large and slots move when an earlier one is removed.
-    value: Box<T>,
+    value: Box<Option<T>>,
     bell: Arc<Bell>,
     waker: Waker,
 }
@@ -44,7 +46,7 @@ struct Bell {
 
 impl<T> Ready<T> {
     pub(crate) fn new() -> Self {
-        Ready { slots: Vec::new(), next_id: 0, line: Arc::default() }
+        Ready { slots: Vec::new(), spare: Vec::new(), next_id: 0, line: Arc::default() }
     }
 
     /// Adds a future, to be polled after those that are ready now.
@@ -54,14 +56,19 @@ impl<T> Ready<T> {
         let bell = Arc::new(Bell { id, rung: AtomicBool::new(false), line: self.line.clone() });
         let waker = Waker::from(bell.clone());
         bell.ring();
-        self.slots.push(Slot { id, value: Box::new(value), bell, waker });
+        let mut place = self.spare.pop().unwrap_or_default();
+        *place = Some(value);
+        self.slots.push(Slot { id, value: place, bell, waker });
         id
     }
 
     /// Removes a future.
     pub(crate) fn remove(&mut self, id: u64) -> Option<T> {
         let at = self.find(id)?;
-        Some(*self.slots.remove(at).value)
+        let mut slot = self.slots.remove(at);
+        let value = slot.value.take();
+        self.spare.push(slot.value);
+        value
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -70,7 +77,7 @@ impl<T> Ready<T> {
 
     /// Returns all futures with their ids, in the order in which they were added.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u64, &T)> {
-        self.slots.iter().map(|slot| (slot.id, &*slot.value))
+        self.slots.iter().filter_map(|slot| Some((slot.id, slot.value.as_ref().as_ref()?)))
     }
 
     /// Polls those that are ready until one of them yields an item, each at most once.
@@ -88,13 +95,14 @@ impl<T> Ready<T> {
         for _ in 0..turns {
             let Some(id) = self.line.lock().ready.pop_front() else { break };
             let Some(at) = self.find(id) else { continue };
-            let slot = &mut self.slots[at];
+            let Slot { value, bell, waker, .. } = &mut self.slots[at];
+            let Some(value) = value.as_mut().as_mut() else { continue };
             // Reset before the poll, because the bell may ring during it. A swap, so that data written before the last ring is
             // visible.
-            slot.bell.rung.swap(false, Ordering::AcqRel);
-            if let Poll::Ready(result) = poll(&mut slot.value, &mut Context::from_waker(&slot.waker)) {
+            bell.rung.swap(false, Ordering::AcqRel);
+            if let Poll::Ready(result) = poll(value, &mut Context::from_waker(waker)) {
                 // There may be more items.
-                slot.bell.ring();
+                bell.ring();
                 return Poll::Ready((id, result));
             }
         }

@@ -35,7 +35,7 @@ pub(super) struct Lanes {
 
 #[derive(Debug, Default)]
 struct State {
-    origins: HashMap<String, Origin>,
+    origins: HashMap<Arc<str>, Origin>,
     /// The number of lanes created.
     count: u64,
 }
@@ -53,9 +53,8 @@ impl Lanes {
         Arc::new(Lanes { off, state: Mutex::default() })
     }
 
-    /// Takes a lane for a request to this URL, if its origin uses lanes.
-    pub(super) fn enter(self: &Arc<Lanes>, url: &Url) -> Lane {
-        let origin = url.origin().ascii_serialization();
+    /// Takes a lane for a request to this origin, if it uses lanes.
+    pub(super) fn enter(self: &Arc<Lanes>, origin: Arc<str>) -> Lane {
         let number = if self.off { None } else { self.state().take(&origin) };
         Lane { lanes: self.clone(), origin, number }
     }
@@ -67,13 +66,12 @@ impl Lanes {
 }
 
 impl State {
-    fn take(&mut self, origin: &str) -> Option<u64> {
-        let State { origins, count } = self;
-        match origins.entry(origin.to_owned()).or_insert(Origin::Lanes(Vec::new())) {
+    fn take(&mut self, origin: &Arc<str>) -> Option<u64> {
+        match self.origins.entry(origin.clone()).or_insert(Origin::Lanes(Vec::new())) {
             Origin::Shared => None,
             Origin::Lanes(idle) => Some(idle.pop().unwrap_or_else(|| {
-                *count += 1;
-                *count
+                self.count += 1;
+                self.count
             })),
         }
     }
@@ -83,7 +81,7 @@ impl State {
 #[derive(Debug)]
 pub(super) struct Lane {
     lanes: Arc<Lanes>,
-    origin: String,
+    origin: Arc<str>,
     number: Option<u64>,
 }
 
@@ -104,7 +102,7 @@ impl Lane {
     /// Stops using lanes for this origin.
     pub(super) fn share(&mut self) {
         self.number = None;
-        self.lanes.state().origins.insert(std::mem::take(&mut self.origin), Origin::Shared);
+        self.lanes.state().origins.insert(self.origin.clone(), Origin::Shared);
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod lanes;
 mod proxy;
+mod targets;
 
 use std::future::Future;
 use std::hash::{BuildHasher, RandomState};
@@ -21,6 +22,7 @@ use crate::transport::fault::{ambiguous, causes};
 use crate::transport::seam::Transport;
 use lanes::{Lane, Lanes};
 use proxy::Proxies;
+use targets::Targets;
 
 /// The default connect timeout.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -32,6 +34,7 @@ const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(4);
 pub struct Reqwest {
     client: reqwest::Client,
     lanes: Arc<Lanes>,
+    targets: Arc<Targets>,
     proxies: Arc<Proxies>,
     epoch: Instant,
 }
@@ -96,7 +99,7 @@ impl Reqwest {
                 Error::config(format!("the HTTP client could not be set up: {}", root(&error))).with_source(error)
             })?;
         let proxies = Arc::new(Proxies::of(&shown, &client));
-        Ok(Reqwest { client, lanes, proxies, epoch: Instant::now() })
+        Ok(Reqwest { client, lanes, targets: Arc::default(), proxies, epoch: Instant::now() })
     }
 }
 
@@ -109,11 +112,12 @@ impl Transport for Reqwest {
     ) -> impl Future<Output = Result<Response<Body>, TransportError>> + Send + 'static {
         let (client, lanes, proxies) = (self.client.clone(), self.lanes.clone(), self.proxies.clone());
         let uri = request.uri().clone();
+        let converted = self.targets.convert(request);
         async move {
-            let mut request = reqwest::Request::try_from(request).map_err(failed)?;
+            let (mut request, origin) = converted.map_err(failed)?;
             // Lets the runtime poll its sockets first, so that closed connections are not taken from the pool.
             tokio::task::yield_now().await;
-            let mut lane = lanes.enter(request.url());
+            let mut lane = lanes.enter(origin);
             let again = request.try_clone();
             lane.mark(request.url_mut());
             let response = match (client.execute(request).await, again) {
