@@ -5,6 +5,7 @@ use crate::{
     input::Chunking,
     loopback::Extent,
     report::Table,
+    times::LOGPROBS,
 };
 
 #[derive(Debug)]
@@ -50,6 +51,12 @@ pub(crate) fn judge_instructions(table: &Table) -> Vec<Verdict> {
         }
     };
     [(OURS_TYPED, 600.0), (OURS_WHOLE, 1_200.0)].into_iter().map(verdict).collect()
+}
+
+/// Judges a table of recorded streams.
+pub(crate) fn judge_recorded(table: &Table) -> Verdict {
+    let ratio = table.value(OURS_TYPED, LOGPROBS) / table.value(OURS_PLAIN, LOGPROBS);
+    Verdict { text: format!("{OURS_TYPED} at most 0.5 x {OURS_PLAIN}, {LOGPROBS}: {ratio:.2}"), reached: ratio <= 0.5 }
 }
 
 /// Judges a table of allocations. The first event is decoded plainly, and the template is made, which counts among few events.

@@ -1,5 +1,7 @@
 //! What a TabbyAPI server streams, cut in the ways a network cuts it.
 
+use std::{fs, path::Path};
+
 use bytes::Bytes;
 
 /// How the bytes are cut.
@@ -65,16 +67,35 @@ const TOKENS: [&str; 16] = [
 impl Input {
     /// A stream of so many chat chunks.
     pub(crate) fn new(events: usize) -> Self {
-        let mut all = String::new();
-        let mut ends = Vec::with_capacity(events);
-        for n in 0..events {
+        Self::of((0..events).map(|n| {
             let token = TOKENS[n * 7 % TOKENS.len()];
-            all.push_str(
-                "data: {\"id\": \"chatcmpl-d34aaa3559ee4438a14072367cc177a8\", \"object\": \"chat.completion.chunk\", \
+            [
+                "{\"id\": \"chatcmpl-d34aaa3559ee4438a14072367cc177a8\", \"object\": \"chat.completion.chunk\", \
                  \"created\": 1795359344, \"choices\": [{\"index\": 0, \"delta\": {\"content\": \"",
-            );
-            all.push_str(token);
-            all.push_str("\"}, \"finish_reason\": null}], \"model\": \"alpha-7B-exl3\"}\r\n\r\n");
+                token,
+                "\"}, \"finish_reason\": null}], \"model\": \"alpha-7B-exl3\"}",
+            ]
+            .concat()
+        }))
+    }
+
+    /// So many chunks of a recorded stream of the real engine, again and again, without the last ones of the choices.
+    pub(crate) fn recorded(recording: &str, events: usize) -> Self {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/transcripts/tabbyapi-engine");
+        let text = fs::read_to_string(folder.join(format!("{recording}.resp"))).expect("a recording");
+        let data = text.lines().filter_map(|line| line.strip_prefix("data: "));
+        let chunks: Vec<&str> = data.filter(|data| data.contains("\"finish_reason\": null")).collect();
+        assert!(!chunks.is_empty(), "{recording} has no chunks");
+        Self::of(chunks.into_iter().map(str::to_owned).cycle().take(events))
+    }
+
+    fn of(data: impl Iterator<Item = String>) -> Self {
+        let mut all = String::new();
+        let mut ends = Vec::new();
+        for data in data {
+            all.push_str("data: ");
+            all.push_str(&data);
+            all.push_str("\r\n\r\n");
             ends.push(all.len());
         }
         // Static, so that handing a chunk over costs next to nothing: it is no part of what is measured.

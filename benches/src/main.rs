@@ -74,9 +74,12 @@ fn main() -> ExitCode {
 type Measured = (&'static str, Vec<Table>, Vec<Verdict>);
 
 fn without_sockets(extent: Extent) -> Measured {
-    let tables = times::measure(extent);
+    let mut tables = times::measure(extent);
     let mut verdicts = extent.pick(Vec::new(), bars::judge(&tables[0]));
     verdicts.extend(bars::judge_allocations(&tables[1], extent));
+    let recorded = times::recorded(extent);
+    verdicts.extend(extent.pick(None, Some(bars::judge_recorded(&recorded))));
+    tables.push(recorded);
     ("Nanoseconds per event", tables, verdicts)
 }
 

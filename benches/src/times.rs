@@ -17,6 +17,10 @@ const SINGLE_BYTE_EVENTS: usize = 2_000;
 const SINGLE_BYTE_ROUNDS: usize = 9;
 const QUICK_EVENTS: usize = 200;
 
+/// Recorded streams of the real engine, by what their chunks have.
+const RECORDINGS: [(&str, &str); 3] = [("text", "d-chat-s"), ("two choices", "d-n2-s"), (LOGPROBS, "w-ngram-s")];
+pub(crate) const LOGPROBS: &str = "log probabilities";
+
 pub(crate) fn measure(extent: Extent) -> Vec<Table> {
     let input = Input::new(extent.pick(QUICK_EVENTS, EVENTS));
     let mut times: Vec<Row> = ALL.iter().map(|contender| Row::named(contender.name)).collect();
@@ -61,6 +65,36 @@ pub(crate) fn measure(extent: Extent) -> Vec<Table> {
             digits: 2,
         },
     ]
+}
+
+/// Typed chunks of recorded streams, an event a chunk.
+pub(crate) fn recorded(extent: Extent) -> Table {
+    let typed: Vec<_> = ALL.iter().filter(|contender| contender.group == Group::Typed).collect();
+    let mut rows: Vec<Row> = typed.iter().map(|contender| Row::named(contender.name)).collect();
+    let (events, rounds) = extent.pick((QUICK_EVENTS, 1), (EVENTS, ROUNDS));
+    let mut sizes = Vec::new();
+    for (name, recording) in RECORDINGS {
+        eprintln!("recorded {name} ...");
+        let input = Input::recorded(recording, events);
+        sizes.push(input.bytes_per_event().to_string());
+        let chunks = input.cut(Chunking::Event, events);
+        check(&chunks, events);
+        let mut best = vec![f64::INFINITY; typed.len()];
+        for _ in 0..rounds {
+            for (contender, best) in typed.iter().zip(&mut best) {
+                let start = Instant::now();
+                black_box((contender.run)(black_box(&chunks)));
+                *best = best.min(start.elapsed().as_nanos() as f64 / events as f64);
+            }
+        }
+        rows.iter_mut().zip(best).for_each(|(row, best)| row.values.push(best));
+    }
+    let note = format!(
+        "{events} chunks of {} bytes, one event a chunk, the best of {rounds} interleaved rounds.",
+        sizes.join(", ")
+    );
+    let columns = RECORDINGS.map(|(name, _)| name).into();
+    Table { title: "Nanoseconds per event of recorded streams".into(), note, columns, rows, digits: 0 }
 }
 
 /// All must have done the same.

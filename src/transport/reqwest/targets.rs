@@ -1,5 +1,6 @@
 //! The URLs of requests in the form that reqwest takes. A client calls few of them, and parsing one takes a tenth of the time of a small call.
 
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -12,14 +13,21 @@ use crate::base::Secrets;
 const KEPT: usize = 8;
 
 /// Parsed URLs. The last one used is first.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Targets(Mutex<Vec<(Uri, Target)>>);
 
 /// A URL and its origin.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Target {
     url: Url,
     pub(super) origin: Arc<str>,
+}
+
+// Without the URLs, which may contain keys.
+impl fmt::Debug for Targets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Targets").finish_non_exhaustive()
+    }
 }
 
 impl Target {
@@ -110,6 +118,13 @@ mod tests {
         extended.extensions_mut().insert(7_u8);
         let (converted, _) = targets.convert(extended).unwrap();
         assert_eq!(http::Request::<reqwest::Body>::try_from(converted).unwrap().extensions().get::<u8>(), Some(&7));
+    }
+
+    #[test]
+    fn debug_shows_no_url() {
+        let targets = Targets::default();
+        targets.convert(request("http://user:geheim@example.test/?key=geheim")).unwrap();
+        assert_eq!(format!("{targets:?}"), "Targets { .. }");
     }
 
     #[test]
