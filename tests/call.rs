@@ -598,8 +598,8 @@ fn input_after_a_deadline_or_a_failed_attempt_is_ignored() {
         // An error status that is tried again, with a body that goes on.
         let mut busy = call(&Read);
         sends(&mut busy, 0.0);
-        for told in [json(502), Input::End] {
-            busy.handle_input(at(0.0), told);
+        for reported in [json(502), Input::End] {
+            busy.handle_input(at(0.0), reported);
         }
         let now = waits(&mut busy, 0.0).since_epoch().as_secs_f64();
         busy.handle_input(at(now), input());

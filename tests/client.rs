@@ -181,7 +181,7 @@ fn keys_come_from_a_source_and_are_replaced_after_a_401() {
 }
 
 #[test]
-fn mistakes_in_the_builder_are_told_when_it_builds() {
+fn mistakes_in_the_builder_are_reported_when_it_builds() {
     let build = |builder: tabbyapi::ClientBuilder| builder.build_with(Script::new([])).unwrap_err();
     let cases = [
         (
@@ -456,7 +456,7 @@ fn a_client_sets_its_paces_by_kind_of_work() {
 
 /// Whoever reads a stream item by item and then asks for the whole loses nothing of the error.
 #[test]
-fn an_error_that_was_handed_out_is_told_again_by_finish() {
+fn an_error_that_was_handed_out_is_reported_again_by_finish() {
     let script = Script::new([Reply::json(401, r#"{"detail":"Invalid API key"}"#)]);
     let mut stream = client(&script).chat().stream(&ChatRequest::new([ChatMessage::user("Hi")]));
     let first = block_on(stream.next()).unwrap().unwrap_err();

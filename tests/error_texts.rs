@@ -153,11 +153,11 @@ fn decode_errors_are_short_however_long_the_answer() {
 #[test]
 fn sentences_have_no_control_characters() {
     let odd = "a\nerror: forged\r\u{1b}[31m\u{9b}31m\u{7f}\u{202e}txt\u{2066}\u{200f}\u{85}\u{2028}z";
-    let told = r"a\nerror: forged\r\u{1b}[31m\u{9b}31m\u{7f}\u{202e}txt\u{2066}\u{200f}\u{85}\u{2028}z";
+    let reported = r"a\nerror: forged\r\u{1b}[31m\u{9b}31m\u{7f}\u{202e}txt\u{2066}\u{200f}\u{85}\u{2028}z";
     for body in [json!({"detail": odd}), json!({"error": {"message": odd}}), json!({"message": odd})] {
         let error = fail(Reply::json(400, body.to_string()));
         assert_eq!(error.message(), odd, "programs have the server's words as they came");
-        assert_eq!(error.to_string(), format!("GET http://tabby.test/v1/models: the server answered 400: {told}"));
+        assert_eq!(error.to_string(), format!("GET http://tabby.test/v1/models: the server answered 400: {reported}"));
         let debug = format!("{error:?} {error:#?}").replace('\n', "");
         assert!(
             !debug.contains(|c: char| c.is_control() || matches!(c, '\u{202e}' | '\u{2066}' | '\u{200f}' | '\u{2028}')),
@@ -272,8 +272,8 @@ fn hints_name_the_real_cause() {
     let advice = error.advice().expect("advice");
     assert_eq!((error.code().as_str(), advice.remedy()), ("repo_forbidden", Remedy::Give));
     assert_eq!(advice.places().next(), Some(Place::Field("token")));
-    let told = error.clone().spelled(|place| format!("<{place}>"));
-    assert!(told.to_string().contains("requires a <`token`> of"), "{told}");
+    let reported = error.clone().spelled(|place| format!("<{place}>"));
+    assert!(reported.to_string().contains("requires a <`token`> of"), "{reported}");
 }
 
 #[test]
@@ -301,12 +301,12 @@ fn whatever_names_a_setting_is_spelled() {
     let script = Script::new([Reply::json(503, r#"{"detail":"No models are currently loaded."}"#)]);
     let waited = block_on(client(&script).health().wait_until_ready(Duration::ZERO)).expect_err("an error");
     assert!(waited.to_string().ends_with("load one with `client.models().load(..)`"), "{waited}");
-    let told = spelled(waited);
+    let reported = spelled(waited);
     assert!(
-        told.contains("; the last check reported: GET http://tabby.test/v1/model: the server answered 503"),
-        "{told}"
+        reported.contains("; the last check reported: GET http://tabby.test/v1/model: the server answered 503"),
+        "{reported}"
     );
-    assert!(told.ends_with(r#"load one with <Method("models.load")>"#), "{told}");
+    assert!(reported.ends_with(r#"load one with <Method("models.load")>"#), "{reported}");
 
     let deep = Script::new([Reply::json(200, r#"{"data":[],"x":[[[[[[]]]]]]}"#)]);
     let deep = client(&deep).with(Options::new().limits(Limits::default().depth(5)));

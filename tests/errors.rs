@@ -83,12 +83,12 @@ fn every_call_has_an_id_that_is_sent_only_if_asked_for() -> Result<()> {
     let client = Client::builder("http://tabby.test").build_with(script.clone())?;
     script.push(list());
     let silent = block_on(client.models().list())?.meta().record().id.clone();
-    let told = client.with(Options::new().correlation_header("x-request-id")?);
+    let reported = client.with(Options::new().correlation_header("x-request-id")?);
     script.push(Reply::refused("connection refused"));
     script.push(list());
-    let answer = block_on(told.models().list())?;
+    let answer = block_on(reported.models().list())?;
     script.push(refusal(400, "no"));
-    let error = block_on(told.models().list()).unwrap_err();
+    let error = block_on(reported.models().list()).unwrap_err();
 
     let sent: Vec<_> = script.requests().iter().map(|request| request.headers().get("x-request-id").cloned()).collect();
     let id = &answer.meta().record().id;

@@ -199,12 +199,12 @@ fn the_server_counts_for_the_calibration() {
 }
 
 #[test]
-fn a_tiny_vocabulary_is_told_by_one_count() {
+fn a_tiny_vocabulary_is_reported_by_one_count() {
     // A recorded count, of a server whose vocabulary has 2,400 pieces.
     let (text, count) = ("Hello, wörld 😀", 16);
     assert!(Estimator::new().text(text).tokens < count);
-    let told = Estimator::new().calibrate([(text, count)]).text(text);
-    assert_eq!(told.tokens, count);
+    let reported = Estimator::new().calibrate([(text, count)]).text(text);
+    assert_eq!(reported.tokens, count);
 }
 
 #[test]

@@ -294,7 +294,7 @@ fn a_hedge_is_paid_for_and_its_failure_is_not_the_end() {
     }
     let mut hedged = pin!(client.hedged(&Read, Duration::from_secs(3)));
     let error: Error = block_on(hedged.as_mut()).unwrap_err();
-    assert_eq!(error.status().unwrap(), 404, "of two errors the first call's is told");
+    assert_eq!(error.status().unwrap(), 404, "of two errors the first call's is reported");
     assert!(hedged.is_hedged() && hedged.now_or_never().unwrap().unwrap_err().kind() == ErrorKind::Misuse);
 
     let poor = build(RetryBudget::new(0.0, 0.0));

@@ -262,7 +262,7 @@ fn a_chain_gives_the_first_key_there_is_and_stops_at_an_error() {
     assert!(ask(chain).unwrap().is_none());
 }
 
-/// Gives a new key each time, and notes what it was told.
+/// Gives a new key each time, and notes what it was reported.
 struct Numbered {
     name: &'static str,
     asked: Arc<Mutex<Vec<String>>>,
@@ -363,7 +363,7 @@ mod files {
     }
 
     #[test]
-    fn what_is_wrong_with_a_file_is_told_without_what_is_in_it() {
+    fn what_is_wrong_with_a_file_is_reported_without_what_is_in_it() {
         let folder = Folder::new("wrong");
         let ask = |source: &KeyFile| block_on(source.key(Scope::Api, false)).unwrap_err();
         let path = folder.write("planted\u{1}key");
@@ -385,11 +385,11 @@ mod files {
                 "has neither `api_key` nor `admin_key`; it should be the server's `api_tokens.yml`",
             ),
         ];
-        for (source, text, told) in cases {
+        for (source, text, reported) in cases {
             folder.write(text);
             let error = ask(&source);
             assert_eq!(error.kind(), ErrorKind::Credentials);
-            assert_eq!(error.to_string(), format!("the key file `{}` {told}", path.display()));
+            assert_eq!(error.to_string(), format!("the key file `{}` {reported}", path.display()));
         }
         folder.write(&"x".repeat(70_000));
         assert!(ask(&KeyFile::api_key(&path)).message().ends_with("is larger than 64 KiB"));

@@ -113,7 +113,7 @@ fn fifty_calls_of_three_scopes_make_one_request() {
         assert!(!asked.iter_mut().any(is_ready));
         open.send(()).unwrap();
         for key in block_on(join_all(asked)) {
-            assert_eq!(key.as_ref().err().map(|error| error.code().as_str()), code, "a failure is told to all");
+            assert_eq!(key.as_ref().err().map(|error| error.code().as_str()), code, "a failure is reported to all");
         }
         assert_eq!(script.requests().len(), 1);
         assert_eq!(key(&source, false).unwrap(), if code.is_some() { "b" } else { "a" }, "but not kept");
@@ -214,12 +214,15 @@ fn device_answer(rest: &str) -> Reply {
     )
 }
 
-fn device(script: &Script, told: &Arc<Mutex<Vec<String>>>) -> OAuth {
-    let told = told.clone();
+fn device(script: &Script, reported: &Arc<Mutex<Vec<String>>>) -> OAuth {
+    let reported = reported.clone();
     let provider = provider().device_url("https://login.test/device/auth").unwrap();
     OAuth::device(provider, script.clone(), move |prompt| {
         assert_eq!(prompt.verification_uri_complete.as_deref(), Some("https://login.test/device?user_code=WDJB-MJHT"));
-        told.lock().unwrap().push(format!("{} {} {:?}", prompt.verification_uri, prompt.user_code, prompt.expires_in));
+        reported
+            .lock()
+            .unwrap()
+            .push(format!("{} {} {:?}", prompt.verification_uri, prompt.user_code, prompt.expires_in));
     })
 }
 
@@ -237,12 +240,12 @@ fn a_device_code_is_polled_at_the_servers_pace() {
         refused("invalid_grant"),
         device_answer(""),
     ]);
-    let told = Arc::new(Mutex::new(Vec::new()));
-    let source = device(&script, &told);
+    let reported = Arc::new(Mutex::new(Vec::new()));
+    let source = device(&script, &reported);
     assert_eq!(key(&source, false).unwrap(), "a");
     // 2, 2, then 2 + 5, then for the failure twice that up to 10, then again.
     assert_eq!(script.now(), Time::from_epoch(Duration::from_secs(2 + 2 + 7 + 10 + 10)));
-    assert_eq!(*told.lock().unwrap(), ["https://login.test/device WDJB-MJHT 60s"]);
+    assert_eq!(*reported.lock().unwrap(), ["https://login.test/device WDJB-MJHT 60s"]);
     assert!(bodies(&script)[1].contains("device_code=dev-planted"));
 
     for _ in 0..40 {
@@ -252,14 +255,14 @@ fn a_device_code_is_polled_at_the_servers_pace() {
     let error = key(&source, false).unwrap_err();
     assert_eq!(error.code(), "expired_token");
     assert_eq!(error.hint(), Some("start again: the user did not confirm in time"));
-    assert_eq!(told.lock().unwrap().len(), 2);
+    assert_eq!(reported.lock().unwrap().len(), 2);
 }
 
 #[test]
 fn a_device_code_waits_no_longer_than_the_call_and_the_next_call_takes_it_up() {
     let script = Script::new([device_answer(r#", "interval": 20"#), refused("authorization_pending"), token("a", "")]);
-    let told = Arc::new(Mutex::new(Vec::new()));
-    let source = device(&script, &told);
+    let reported = Arc::new(Mutex::new(Vec::new()));
+    let source = device(&script, &reported);
     let client = Client::builder("http://tabby.test")
         .key_source(source)
         .timeout_policy(tabbyapi::TimeoutPolicy::DEFAULT.read(tabbyapi::Timeouts::READ.total(Duration::from_secs(30))))
@@ -269,7 +272,7 @@ fn a_device_code_waits_no_longer_than_the_call_and_the_next_call_takes_it_up() {
     assert!(error.is_timeout(), "{error}");
     script.push(Reply::json(200, "{}"));
     block_on(client.call(&Read)).unwrap();
-    assert_eq!(told.lock().unwrap().len(), 1, "the user is not asked again");
+    assert_eq!(reported.lock().unwrap().len(), 1, "the user is not asked again");
     assert_eq!(script.requests()[3].headers()["authorization"], "Bearer a");
 }
 
@@ -331,9 +334,9 @@ fn secrets_go_to_encrypted_or_loopback_addresses_alone() {
         ("ftp://localhost/t", "is not encrypted; use `https`; `http` is only for loopback addresses"),
         ("h/t", "is not valid; write it like `https://login.example.org/token`"),
     ];
-    for (url, told) in cases {
+    for (url, reported) in cases {
         let error = Provider::new("p", url).unwrap_err();
-        assert_eq!(error.to_string(), format!("the token address of the authorization server {told}"), "{url}");
+        assert_eq!(error.to_string(), format!("the token address of the authorization server {reported}"), "{url}");
     }
     assert!(provider().device_url("http://login.test/d").is_err());
     assert!(provider().authorize_url("http://login.test/a").is_err());

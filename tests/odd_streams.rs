@@ -88,7 +88,7 @@ struct Seen {
     partial_text: Option<String>,
 }
 
-fn told(error: &Error) -> Value {
+fn reported(error: &Error) -> Value {
     json!({"kind": error.kind().as_str(), "code": error.code(), "message": error.message(),
         "status": error.status().map(|status| status.as_u16()), "retryable": error.is_retryable()})
 }
@@ -102,7 +102,7 @@ where
 {
     let (total, error) = match stream.finish().now_or_never().expect("it ends") {
         Ok(answer) => (to_value(&*answer), None),
-        Err(broken) => (to_value(&broken.partial), Some(told(&broken.error))),
+        Err(broken) => (to_value(&broken.partial), Some(reported(&broken.error))),
     };
     let total = total.expect("it can be written");
     let text = to_string(&total).expect("it can be written");
@@ -116,7 +116,7 @@ fn whole<T: serde::Serialize>(answer: Option<Result<tabbyapi::Response<T>, Error
         Ok(answer) => Seen { total: to_value(&*answer).expect("JSON"), error: None, partial_text: None },
         Err(error) => Seen {
             total: Value::Null,
-            error: Some(told(&error)),
+            error: Some(reported(&error)),
             partial_text: Some(error.partial_text().unwrap_or_default().to_owned()),
         },
     }

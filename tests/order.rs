@@ -179,8 +179,8 @@ fn results_of_tools_keep_the_order_of_their_type() {
     }
     let weather = |_: serde_json::Value| async { Ok::<_, String>(Weather { sky: "rain", celsius: 4 }) };
     let tools = tabbyapi::tools::Tools::new().add("f", "d", schema(), weather);
-    let told = block_on(tools.call(&tabbyapi::api::ToolCall::new("c", "f", "{}"))).unwrap();
-    assert_eq!(told, r#"{"sky":"rain","celsius":4}"#);
+    let reported = block_on(tools.call(&tabbyapi::api::ToolCall::new("c", "f", "{}"))).unwrap();
+    assert_eq!(reported, r#"{"sky":"rain","celsius":4}"#);
 }
 
 #[test]

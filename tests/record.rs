@@ -76,7 +76,7 @@ fn keys_are_removed_wherever_they_stand() {
 }
 
 #[test]
-fn the_end_of_each_exchange_is_told() {
+fn the_end_of_each_exchange_is_reported() {
     let (client, tape) = recorded([
         Reply::refused("connection refused"),
         Reply::json(200, "{}"),
@@ -193,7 +193,7 @@ fn keys_across_chunks_and_the_cap_are_removed() {
                 let tape = tape.lock().unwrap();
                 let exchange = tape.last().unwrap();
                 assert_eq!(exchange.body(), &b"((((([removed])))))"[..], "{context}");
-                // Nothing else is changed: the borders of the chunks, and the length that is told.
+                // Nothing else is changed: the borders of the chunks, and the length that is reported.
                 let chunks: Vec<_> = exchange.chunks.iter().map(|chunk| chunk.data.0.len()).collect();
                 let expected = match at {
                     1..=5 => vec![at, 19 - at],

@@ -64,7 +64,7 @@ fn bodies(script: &Script) -> Vec<Value> {
 }
 
 /// What became of a stream: its text, or its outcome, what had arrived and why it was not resumed.
-fn told(ended: &Ended) -> String {
+fn reported(ended: &Ended) -> String {
     match ended {
         Ok(answer) => format!("{} {}", answer.text(), answer.meta().record().resumes),
         Err(broken) => {
@@ -108,7 +108,7 @@ fn what_breaks_again_is_resumed_again() {
     let busy = Reply::json(503, "{}");
     let replies = [cut(&["a"]), stall, short, event, busy, Reply::refused("no"), rest("e")];
     let (ended, bodies) = run_with(replies, &ask(), Resume::new().attempts(6));
-    assert_eq!(told(&ended), "abcde 6");
+    assert_eq!(reported(&ended), "abcde 6");
     let prefixes: Vec<_> = bodies.iter().map(|body| body["response_prefix"].as_str()).collect();
     assert_eq!(prefixes, [None, Some("a"), Some("ab"), Some("abc"), Some("abcd"), Some("abcd"), Some("abcd")]);
     let causes: Vec<_> = ended
@@ -131,14 +131,14 @@ fn a_server_that_answers_and_says_nothing_has_stalled() {
     let pings =
         |reply: Reply| (0..40).fold(reply, |reply, _| reply.wait(Duration::from_secs(15)).chunk(": ping\r\n\r\n"));
     let (ended, bodies) = run([pings(Reply::events()).hang(), rest("all")], &ask());
-    assert_eq!(told(&ended), "all 1");
+    assert_eq!(reported(&ended), "all 1");
     assert_eq!(bodies[0], bodies[1]);
     // In the middle of a stream, too.
     let (ended, _) = run([pings(Reply::events().chunk(text("a"))).hang(), rest("b")], &ask());
-    assert_eq!(told(&ended), "ab 1");
+    assert_eq!(reported(&ended), "ab 1");
     // Not even a head.
     let (ended, _) = run([Reply::events().head_after(Duration::from_secs(100_000)), rest("b")], &ask());
-    assert_eq!(told(&ended), "b 1");
+    assert_eq!(reported(&ended), "b 1");
 }
 
 #[test]
@@ -178,7 +178,7 @@ fn what_had_been_reasoned_goes_along() {
     assert_eq!((&body["continue_final_message"], &body["add_generation_prompt"]), (&json!(true), &json!(false)));
 
     let (ended, bodies) = run_with([cut(&["Half"]), rest(" all")], &ask(), Resume::new().final_message(true));
-    assert_eq!(told(&ended), "Half all 1");
+    assert_eq!(reported(&ended), "Half all 1");
     assert_eq!(bodies[1]["messages"][1], json!({"role": "assistant", "content": "Half"}));
     assert_eq!(bodies[1]["response_prefix"], Value::Null);
 
@@ -186,7 +186,7 @@ fn what_had_been_reasoned_goes_along() {
     let mut request = ask().continue_final_message(true).add_generation_prompt(false);
     request.messages.push(ChatMessage::assistant("Well, "));
     let (ended, bodies) = run([cut(&["half"]), rest(" all")], &request);
-    assert_eq!(told(&ended), "half all 1");
+    assert_eq!(reported(&ended), "half all 1");
     assert_eq!((&bodies[1]["response_prefix"], &bodies[1]["messages"]), (&json!("half"), &bodies[0]["messages"]));
 }
 
@@ -217,17 +217,17 @@ fn what_would_lie_is_refused_with_its_reason() {
     ];
     for (request, reply, expected) in cases {
         let (ended, bodies) = run([reply], &request);
-        assert_eq!((told(&ended).as_str(), bodies.len()), (expected, 1), "{request:?}");
+        assert_eq!((reported(&ended).as_str(), bodies.len()), (expected, 1), "{request:?}");
         let error = ended.unwrap_err().error;
         assert!(error.to_string().contains("(not resumed: "), "{error}");
     }
     // Tools that were not called yet are no reason.
     let (ended, _) = run([cut(&["a"]), rest("b")], &ask().tools([tool]));
-    assert_eq!(told(&ended), "ab 1");
+    assert_eq!(reported(&ended), "ab 1");
     // As long as nothing has arrived, all is asked for again.
     let nothing = Reply::events().fail("reset");
     let (ended, _) = run([nothing, rest("{}")], &ask().response_format(tabbyapi::api::ResponseFormat::json()));
-    assert_eq!(told(&ended), "{} 1");
+    assert_eq!(reported(&ended), "{} 1");
 }
 
 #[test]
@@ -245,7 +245,7 @@ fn a_server_that_refuses_the_rest_is_not_asked_again() {
     ];
     for (reply, code) in cases {
         let (ended, _) = run([cut(&["a"]), reply, rest("b")], &ask());
-        assert_eq!(told(&ended), format!("truncated a 1 {code}"));
+        assert_eq!(reported(&ended), format!("truncated a 1 {code}"));
         let broken = ended.unwrap_err();
         // The error is why it broke; the attempts say the rest.
         assert_eq!(broken.error.code(), "connection_lost");
@@ -261,9 +261,9 @@ fn another_model_does_not_go_on_with_the_answer() {
         Reply::events().chunk(format!("data: {chunk}\n\n")).chunk(end("stop", 1, 1))
     };
     let (ended, _) = run([cut(&["a"]), other()], &ask());
-    assert_eq!(told(&ended), "truncated a 1 other_model");
+    assert_eq!(reported(&ended), "truncated a 1 other_model");
     let (ended, _) = run_with([cut(&["a"]), other()], &ask(), Resume::new().any_model(true));
-    assert_eq!(told(&ended), "a? 1");
+    assert_eq!(reported(&ended), "a? 1");
     assert_eq!(ended.unwrap().model, "m");
     // Where there is a third server, it is asked.
     let script = Script::new([cut(&["a"]), other(), rest("b")]);
@@ -275,13 +275,13 @@ fn another_model_does_not_go_on_with_the_answer() {
             .unwrap()
     };
     let ended = block_on(pool(&script).chat().stream(&ask()).resume(Resume::new()).finish());
-    assert_eq!(told(&ended), "ab 2");
+    assert_eq!(reported(&ended), "ab 2");
     let servers: Vec<_> = script.requests().iter().map(|request| request.uri().host().unwrap().to_owned()).collect();
     assert_eq!(servers, ["one.test", "two.test", "three.test"]);
     assert_eq!(script.dropped(), 2);
 
     let thinks = Reply::events().chunk(delta(json!({"reasoning_content": "Hm"}))).chunk(text("b"));
-    assert_eq!(told(&run([cut(&["a"]), thinks], &ask()).0), "truncated a 1 reasoning_restarted");
+    assert_eq!(reported(&run([cut(&["a"]), thinks], &ask()).0), "truncated a 1 reasoning_restarted");
 }
 
 #[test]
@@ -292,7 +292,7 @@ fn the_server_that_failed_is_avoided_and_there_is_no_wait() {
         .build_with(script.clone())
         .unwrap();
     let ended = block_on(client.chat().stream(&ask()).resume(Resume::new()).finish());
-    assert_eq!(told(&ended), "abc 2");
+    assert_eq!(reported(&ended), "abc 2");
     let record = ended.unwrap().meta().record().clone();
     let attempts: Vec<_> =
         record.attempts.iter().map(|a| (a.base.as_str(), a.retry_after.map(|w| w.is_zero()))).collect();
@@ -306,15 +306,15 @@ fn the_server_that_failed_is_avoided_and_there_is_no_wait() {
 fn budgets_are_kept() {
     let many = || (0..9).map(|_| cut(&["a"]));
     let (ended, bodies) = run_with(many(), &ask(), Resume::new().attempts(2));
-    assert_eq!((told(&ended).as_str(), bodies.len()), ("truncated aaa 2 attempts_used_up", 3));
+    assert_eq!((reported(&ended).as_str(), bodies.len()), ("truncated aaa 2 attempts_used_up", 3));
     let (ended, bodies) = run_with(many(), &ask(), Resume::new().attempts(0));
-    assert_eq!((told(&ended).as_str(), bodies.len()), ("truncated a 0 attempts_used_up", 1));
+    assert_eq!((reported(&ended).as_str(), bodies.len()), ("truncated a 0 attempts_used_up", 1));
 
     let script = Script::new(many());
     let client =
         Client::builder("http://one.test").retry_budget(RetryBudget::new(0.0, 1.0)).build_with(script).unwrap();
     let ended = block_on(client.chat().stream(&ask()).resume(Resume::new()).finish());
-    assert_eq!(told(&ended), "truncated aa 1 retry_budget_used_up");
+    assert_eq!(reported(&ended), "truncated aa 1 retry_budget_used_up");
 
     // The time for the whole call goes on.
     let slow =
@@ -324,20 +324,20 @@ fn budgets_are_kept() {
         |total| client_with(&script, Options::new().timeouts(Timeouts::STREAM.total(Duration::from_secs(total))));
     let base = Resume::new().base(Duration::ZERO);
     let ended = block_on(timed(20).chat().stream(&ask()).resume(base.clone()).finish());
-    assert_eq!(told(&ended), "total_timeout aa 2 -");
+    assert_eq!(reported(&ended), "total_timeout aa 2 -");
     assert_eq!(ended.unwrap_err().error.record().unwrap().elapsed(), Some(Duration::from_secs(20)));
     let late = Script::new([slow(), rest("b")]);
     let timed = client_with(&late, Options::new().timeouts(Timeouts::STREAM.total(Duration::from_secs(10))));
     let wait = Resume::new().base(Duration::from_secs(600)).cap(Duration::from_secs(600));
     let ended = block_on(timed.chat().stream(&ask()).resume(wait).finish());
-    assert_eq!(told(&ended), "truncated a 0 timeout_total");
+    assert_eq!(reported(&ended), "truncated a 0 timeout_total");
 
     // A breaker that opens ends it.
     let script = Script::new(many());
     let breaker = Breaker::new().min_attempts(1).open_for(Duration::from_secs(60));
     let client = Client::builder("http://one.test").breaker(breaker).build_with(script).unwrap();
     let ended = block_on(client.chat().stream(&ask()).resume(Resume::new()).finish());
-    assert_eq!(told(&ended), "truncated a 1 circuit_open");
+    assert_eq!(reported(&ended), "truncated a 1 circuit_open");
 }
 
 fn client_with(script: &Script, options: Options) -> Client {
@@ -350,14 +350,14 @@ fn what_is_whole_but_for_its_announced_end_ends_well() {
     let whole = end("stop", 3, 2);
     let first = Reply::events().chunk(text("all")).chunk(whole.strip_suffix(done).unwrap().to_owned()).fail("reset");
     let (ended, bodies) = run([first], &ask());
-    assert_eq!((told(&ended).as_str(), bodies.len()), ("all 0", 1));
+    assert_eq!((reported(&ended).as_str(), bodies.len()), ("all 0", 1));
     assert_eq!(ended.unwrap().usage.as_ref().unwrap().total_tokens, 5);
 }
 
 #[test]
 fn tokens_that_are_used_up_end_it_with_length() {
     let (ended, bodies) = run([cut(&["a", "b"])], &ask().max_tokens(2));
-    assert_eq!((told(&ended).as_str(), bodies.len()), ("ab 0", 1));
+    assert_eq!((reported(&ended).as_str(), bodies.len()), ("ab 0", 1));
     let answer = ended.unwrap();
     assert_eq!(answer.choices[0].finish_reason.as_ref().unwrap(), &"length");
     assert_eq!(answer.meta().record().items, 3);
@@ -400,14 +400,14 @@ fn errors_that_are_no_breaks_stay_what_they_are() {
 }
 
 #[test]
-fn whoever_asks_is_told() {
+fn whoever_asks_is_reported() {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let log = seen.clone();
     let resume = Resume::new().attempts(1).base(Duration::ZERO).on_resume(move |event| {
         log.lock().unwrap().push((event.error.code().to_string(), event.action.clone(), event.items, event.resumes));
     });
     let (ended, _) = run_with([cut(&["a"]), cut(&["b"])], &ask(), resume);
-    assert_eq!(told(&ended), "truncated ab 1 attempts_used_up");
+    assert_eq!(reported(&ended), "truncated ab 1 attempts_used_up");
     let lost = "connection_lost".to_owned();
     let expected = [
         (lost.clone(), ResumeAction::Resumed { wait: Duration::ZERO }, 1, 1),

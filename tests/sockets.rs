@@ -129,7 +129,7 @@ async fn a_server_killed_in_mid_stream_leaves_the_partial_answer() {
 }
 
 #[tokio::test]
-async fn failures_before_and_within_a_stream_are_told_apart() {
+async fn failures_before_and_within_a_stream_are_distinguished() {
     let server = Emulator::builder().start().unwrap();
     let client = client(&server);
     server.script(Script::new().fail_before());
@@ -250,7 +250,7 @@ async fn a_server_that_does_not_stream_still_yields_items() {
 }
 
 #[tokio::test]
-async fn keys_are_told_apart() {
+async fn keys_are_distinguished() {
     let server = Emulator::builder().api_key("good").admin_key("boss").start().unwrap();
     let with = |api: &str, admin: &str| Client::builder(server.url()).api_key(api).admin_key(admin).build().unwrap();
     assert_eq!(with("good", "").auth().permission().await.unwrap().permission, "api");

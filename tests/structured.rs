@@ -110,7 +110,7 @@ fn derived_schemas_hold_no_references() {
 
 #[cfg(not(target_arch = "wasm32"))]
 #[test]
-fn images_from_files_are_told_by_their_bytes() {
+fn images_from_files_are_reported_by_their_bytes() {
     use std::fs;
 
     use tabbyapi::ErrorKind;

@@ -70,8 +70,8 @@ fn sent(script: &Script, request: usize) -> Value {
     serde_json::from_slice(script.requests()[request].body()).unwrap()
 }
 
-/// What the model was told of its calls in the last request.
-fn told(script: &Script) -> Vec<String> {
+/// What the model was reported of its calls in the last request.
+fn reported(script: &Script) -> Vec<String> {
     let body = sent(script, script.requests().len() - 1);
     let messages = body["messages"].as_array().unwrap().iter();
     messages.filter(|m| m["role"] == "tool").map(|m| m["content"].as_str().unwrap().to_owned()).collect()
@@ -129,7 +129,7 @@ fn the_round_trip() {
     assert_eq!(output.messages[1].reasoning_content.as_deref(), Some("I must look."));
     assert_eq!(output.messages[1].text(), None, "reasoning is kept apart");
 
-    assert_eq!(told(&script), ["rain in Oslo", "rain in Bergen"]);
+    assert_eq!(reported(&script), ["rain in Oslo", "rain in Bergen"]);
     let (first, second) = (sent(&script, 0), sent(&script, 1));
     assert_eq!((&first["stream"], &first["tool_choice"]), (&json!(true), &json!("required")));
     assert_eq!(second["tool_choice"], "auto");
@@ -148,7 +148,7 @@ fn nothing_happens_unless_it_is_polled() {
 }
 
 #[test]
-fn failures_are_told_to_the_model_which_may_do_better() {
+fn failures_are_reported_to_the_model_which_may_do_better() {
     let script = Script::new([
         calls(&[
             ("get_wether", "{}"),
@@ -161,7 +161,7 @@ fn failures_are_told_to_the_model_which_may_do_better() {
     let output = block_on(client(&script).chat().run(&ask(), &weather()).finish()).unwrap();
     assert_eq!((output.end, output.calls, output.failures), (ToolEnd::Answered, 4, 4));
     assert_eq!(
-        told(&script),
+        reported(&script),
         [
             r#"{"error":"unknown_tool","message":"there is no tool `get_wether`; the tools are: get_weather"}"#,
             r#"{"error":"bad_arguments","message":"missing field `city` at line 1 column 16"}"#,
@@ -193,7 +193,7 @@ fn a_call_that_hangs_is_given_up_and_the_others_are_kept() {
     });
     assert_eq!(output.failures, 1);
     assert_eq!(
-        told(&script),
+        reported(&script),
         [r#"{"error":"timed_out","message":"the call took longer than 5 seconds and was given up"}"#, "rain in Oslo"]
     );
     assert_eq!(script.now().since_epoch().as_secs(), 5);
@@ -229,7 +229,7 @@ fn only_so_many_calls_run_at_a_time() {
     let output = block_on(client(&script).chat().run(&ask(), &tools).finish()).unwrap();
     assert_eq!((most.load(Ordering::Relaxed), now.load(Ordering::Relaxed)), (3, 0));
     assert_eq!((output.calls, output.failures), (10, 2));
-    assert_eq!(told(&script).iter().filter(|text| text.contains("too_many_calls")).count(), 2);
+    assert_eq!(reported(&script).iter().filter(|text| text.contains("too_many_calls")).count(), 2);
 }
 
 #[test]

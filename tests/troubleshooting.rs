@@ -22,7 +22,7 @@ fn event(json: &str) -> String {
 }
 
 /// What a call against such an answer fails with.
-fn told(reply: Reply, call: impl FnOnce(&Client) -> BoxFuture<Option<Error>>) -> String {
+fn reported(reply: Reply, call: impl FnOnce(&Client) -> BoxFuture<Option<Error>>) -> String {
     // As often as it is tried.
     let script = Script::new((0..3).map(|_| reply.clone()));
     let client = Client::builder("http://127.0.0.1:5000").api_key("api").admin_key("adm").build_with(script);
@@ -65,33 +65,33 @@ fn all() -> Vec<String> {
     let no_template = "Chat completions are disabled because a prompt template is not set.";
     vec![
         "localhost:5000".parse::<BaseUrl>().expect_err("no scheme").to_string(),
-        told(Reply::refused("Connection refused (os error 111)"), current),
-        told(
+        reported(Reply::refused("Connection refused (os error 111)"), current),
+        reported(
             Reply::status(404).header("content-type", "text/html").chunk(HTML.replace("502 Bad Gateway", "Not here")),
             current,
         ),
-        told(Reply::status(200).header("content-type", "text/html").chunk("<html>Welcome</html>"), current),
-        told(Reply::status(502).header("content-type", "text/html").chunk(HTML), current),
-        told(Reply::status(307).header("location", "https://example.org/v1/model"), current),
-        told(detail(401, "Please provide an API key"), current),
-        told(detail(401, "Invalid API key"), current),
-        told(detail(401, "Invalid admin key"), |client| client.models().unload().map(Result::err).boxed()),
-        told(detail(503, "No models are currently loaded."), chat),
-        told(detail(503, "No embedding models are currently loaded."), |client| {
+        reported(Reply::status(200).header("content-type", "text/html").chunk("<html>Welcome</html>"), current),
+        reported(Reply::status(502).header("content-type", "text/html").chunk(HTML), current),
+        reported(Reply::status(307).header("location", "https://example.org/v1/model"), current),
+        reported(detail(401, "Please provide an API key"), current),
+        reported(detail(401, "Invalid API key"), current),
+        reported(detail(401, "Invalid admin key"), |client| client.models().unload().map(Result::err).boxed()),
+        reported(detail(503, "No models are currently loaded."), chat),
+        reported(detail(503, "No embedding models are currently loaded."), |client| {
             client.embeddings().create(&EmbeddingsRequest::new("x")).map(Result::err).boxed()
         }),
-        told(detail(422, no_template), chat),
-        told(detail(400, missing), load),
-        told(detail(404, "Not Found"), |client| client.kobold().version().map(Result::err).boxed()),
-        told(Reply::json(422, invalid), chat),
-        told(Reply::json(400, long.to_string()), chat),
-        told(Reply::status(500).header("content-type", "text/plain").chunk("Internal Server Error"), chat),
-        told(detail(503, aborted), chat),
-        told(Reply::events().chunk(within("Completion aborted. Please check the server console.")), no_tokens),
-        told(Reply::json(200, "").head_after(Duration::from_secs(700)), chat),
-        told(Reply::events().chunk(chunk.clone()).hang(), chat_stream),
-        told(Reply::events().chunk(chunk.clone()).fail("connection reset by peer"), chat_stream),
-        told(Reply::events().chunk(chunk), chat_stream),
+        reported(detail(422, no_template), chat),
+        reported(detail(400, missing), load),
+        reported(detail(404, "Not Found"), |client| client.kobold().version().map(Result::err).boxed()),
+        reported(Reply::json(422, invalid), chat),
+        reported(Reply::json(400, long.to_string()), chat),
+        reported(Reply::status(500).header("content-type", "text/plain").chunk("Internal Server Error"), chat),
+        reported(detail(503, aborted), chat),
+        reported(Reply::events().chunk(within("Completion aborted. Please check the server console.")), no_tokens),
+        reported(Reply::json(200, "").head_after(Duration::from_secs(700)), chat),
+        reported(Reply::events().chunk(chunk.clone()).hang(), chat_stream),
+        reported(Reply::events().chunk(chunk.clone()).fail("connection reset by peer"), chat_stream),
+        reported(Reply::events().chunk(chunk), chat_stream),
     ]
 }
 

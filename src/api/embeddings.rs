@@ -326,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn vectors_that_cannot_be_read_are_told_with_their_place() {
+    fn vectors_that_cannot_be_read_are_reported_with_their_place() {
         for (vector, words) in [
             (r#""AAA=""#, "2 bytes are not a whole number of 32-bit floats"),
             (r#""A*==""#, "not valid base64"),

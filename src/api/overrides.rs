@@ -359,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn bare_values_of_others_are_told_apart() {
+    fn bare_values_of_others_are_distinguished() {
         let wire = json!({"overrides": {"top_p": 0.5, "stop": {"override": ["x"], "note": 1}}, "presets": null});
         let list: OverrideList = serde_json::from_value(wire).unwrap();
         assert_eq!(list.overrides.malformed()["top_p"], 0.5);

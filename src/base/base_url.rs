@@ -325,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_meant_is_told() {
+    fn what_was_meant_is_reported() {
         for (base, problem, instead) in [
             ("http:/h:5000", "does not begin with `http://` or `https://`", "http://h:5000"),
             ("https:/h", "does not begin with `http://` or `https://`", "https://h"),

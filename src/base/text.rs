@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_told_as_their_display_does() {
+    fn numbers_are_reported_as_their_display_does() {
         for number in [0, 7, 10, 99, 100, 65_536, u64::MAX] {
             assert_eq!(decimal(number), number.to_string());
         }

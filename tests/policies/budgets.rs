@@ -95,8 +95,8 @@ fn a_policy_of_your_own_decides_where_another_attempt_is_allowed() {
     }
     let error = fails(&mut read, 5.0);
     assert_eq!(error.record().unwrap().attempt_count, 6);
-    let told: Vec<_> = error.record().unwrap().attempts.iter().map(|attempt| attempt.retry_after).collect();
-    assert_eq!(told[..5], [Some(Duration::from_secs(1)); 5]);
+    let reported: Vec<_> = error.record().unwrap().attempts.iter().map(|attempt| attempt.retry_after).collect();
+    assert_eq!(reported[..5], [Some(Duration::from_secs(1)); 5]);
 
     // It is not asked whether to do twice what may have been done.
     let mut generation = call(&shared, &Generate::new(Timeouts::STREAM));

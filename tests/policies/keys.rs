@@ -51,8 +51,8 @@ fn a_refused_key_is_replaced_at_the_server_that_refused_it() {
     let shared = Shared::new(servers(&["a", "b"]).ask_for_keys());
     let mut read = call(&shared, &Read);
     for (rejected, key) in [(false, "old"), (true, "new")] {
-        let Output::Authorize { server, rejected: told, .. } = read.poll_output(at(0.0)) else { panic!("{key}") };
-        assert_eq!((server, told), (base("a"), rejected));
+        let Output::Authorize { server, rejected: reported, .. } = read.poll_output(at(0.0)) else { panic!("{key}") };
+        assert_eq!((server, reported), (base("a"), rejected));
         read.handle_input(at(0.0), Input::Key(Ok(Some(Credential::api_key(key).unwrap()))));
         assert_eq!(sends(&mut read, 0.0), "a");
         if key == "old" {

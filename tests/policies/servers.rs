@@ -171,7 +171,7 @@ fn with_nowhere_to_go_the_error_tells_when_to_come_again() {
 }
 
 #[test]
-fn the_cause_is_told_rather_than_that_the_breaker_opened_on_it() {
+fn the_cause_is_reported_rather_than_that_the_breaker_opened_on_it() {
     let breaker = Breaker::new().min_attempts(1);
     let shared = Shared::new(servers(&["a"]).breaker(breaker));
     let mut read = call(&shared, &Read);
@@ -300,7 +300,7 @@ fn each_server_gets_its_own_key_and_a_client_can_be_held_to_one() {
 }
 
 #[test]
-fn mistakes_are_told_before_anything_is_sent() {
+fn mistakes_are_reported_before_anything_is_sent() {
     let (script, client) = scripted([]);
     let error = block_on(client.at(&base("c")).models().current()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Config);

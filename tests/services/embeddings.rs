@@ -6,7 +6,7 @@ use tabbyapi::ErrorKind;
 use tabbyapi::api::{EmbeddingsRequest, EncodingFormat};
 use tabbyapi::transport::script::{Reply, Script};
 
-use crate::harness::{assert_told, client, good, play, play_as};
+use crate::harness::{assert_error, client, good, play, play_as};
 
 const PATH: &str = "POST /v1/embeddings";
 const HELLO: [f32; 3] = [-0.062_771_775, 0.054_958_82, 0.052_164_83];
@@ -41,14 +41,14 @@ fn without_a_model_and_with_token_ids() {
         let expected = (PATH, Some(json!({"input": [text]})));
         let result = play_as(name, expected, |client| client.embeddings().create(&request));
         let hint = "client.embedding_models().load(..)";
-        assert_told(result, 503, "no_embedding_model_loaded", "No embedding models are currently loaded.", hint);
+        assert_error(result, 503, "no_embedding_model_loaded", "No embedding models are currently loaded.", hint);
     }
     // Token ids cannot be written here; the answer to them is one all the same.
     let request = EmbeddingsRequest::new("x");
     let expected = (PATH, Some(json!({"input": ["x"]})));
-    let told = play_as("embeddings-tokens-422", expected, |c| c.embeddings().create(&request)).unwrap_err();
-    assert_eq!((told.status, told.code.as_str()), (Some(422), "validation_failed"));
-    assert!(told.message.starts_with("body.input.str: Input should be a valid string"), "{told:?}");
+    let reported = play_as("embeddings-tokens-422", expected, |c| c.embeddings().create(&request)).unwrap_err();
+    assert_eq!((reported.status, reported.code.as_str()), (Some(422), "validation_failed"));
+    assert!(reported.message.starts_with("body.input.str: Input should be a valid string"), "{reported:?}");
 }
 
 #[test]

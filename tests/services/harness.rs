@@ -10,9 +10,9 @@ use tabbyapi::{Client, Error, ErrorKind, Response, Result};
 
 use crate::transcripts;
 
-/// What can be told of an error.
+/// What can be reported of an error.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Told {
+pub struct Reported {
     pub kind: ErrorKind,
     pub code: String,
     pub status: Option<u16>,
@@ -20,9 +20,9 @@ pub struct Told {
     pub hint: Option<String>,
 }
 
-impl From<Error> for Told {
+impl From<Error> for Reported {
     fn from(error: Error) -> Self {
-        Told {
+        Reported {
             kind: error.kind(),
             code: error.code().to_string(),
             status: error.status().map(|status| status.as_u16()),
@@ -46,7 +46,7 @@ const ALIASES: [(&str, &str); 3] = [
 /// Plays the recorded answer whole, byte by byte and cut in two at every place, and holds the request against the
 /// recorded one.
 #[track_caller]
-pub fn play<T, F>(name: &str, call: impl Fn(&Client) -> F) -> Result<T, Told>
+pub fn play<T, F>(name: &str, call: impl Fn(&Client) -> F) -> Result<T, Reported>
 where
     T: PartialEq + Debug,
     F: Future<Output = Result<Response<T>>>,
@@ -57,7 +57,7 @@ where
 
 /// The same where the library writes a request otherwise than the recorded one, or cannot write it at all.
 #[track_caller]
-pub fn play_as<T, F>(name: &str, expected: (&str, Option<Value>), call: impl Fn(&Client) -> F) -> Result<T, Told>
+pub fn play_as<T, F>(name: &str, expected: (&str, Option<Value>), call: impl Fn(&Client) -> F) -> Result<T, Reported>
 where
     T: PartialEq + Debug,
     F: Future<Output = Result<Response<T>>>,
@@ -65,7 +65,7 @@ where
     let (reply, len) = reply(name);
     let play = |reply: Reply| {
         let script = Script::new([reply]);
-        let result = block_on(call(&client(&script))).map(Response::into_inner).map_err(Told::from);
+        let result = block_on(call(&client(&script))).map(Response::into_inner).map_err(Reported::from);
         let requests = script.requests();
         assert_eq!(requests.len(), 1, "{name} is asked once");
         (requests.into_iter().next().expect("one"), result)
@@ -84,17 +84,24 @@ where
 
 /// The value of a call that succeeds.
 #[track_caller]
-pub fn good<T: Debug>(result: Result<T, Told>) -> T {
+pub fn good<T: Debug>(result: Result<T, Reported>) -> T {
     result.expect("an answer")
 }
 
 /// Holds an error against status, code, the start of the server's words and a word of the hint.
 #[track_caller]
-pub fn assert_told<T: Debug>(result: Result<T, Told>, status: u16, code: &str, message: &str, hint: &str) {
-    let told = result.expect_err("an error");
-    assert_eq!((told.kind, told.status, told.code.as_str()), (ErrorKind::Server, Some(status), code), "{told:?}");
-    assert!(told.message.starts_with(message) && (told.message.is_empty() == message.is_empty()), "{told:?}");
-    assert!(told.hint.as_ref().is_some_and(|text| text.contains(hint)), "{told:?}");
+pub fn assert_error<T: Debug>(result: Result<T, Reported>, status: u16, code: &str, message: &str, hint: &str) {
+    let reported = result.expect_err("an error");
+    assert_eq!(
+        (reported.kind, reported.status, reported.code.as_str()),
+        (ErrorKind::Server, Some(status), code),
+        "{reported:?}"
+    );
+    assert!(
+        reported.message.starts_with(message) && (reported.message.is_empty() == message.is_empty()),
+        "{reported:?}"
+    );
+    assert!(reported.hint.as_ref().is_some_and(|text| text.contains(hint)), "{reported:?}");
 }
 
 /// The names of recordings whose paths start with one of these.

@@ -9,7 +9,7 @@ use tabbyapi::decode::Empty;
 use tabbyapi::transport::script::{Reply, Script};
 use tabbyapi::{Client, ErrorKind, Outcome};
 
-use crate::harness::{assert_told, client, good, play, play_as};
+use crate::harness::{assert_error, client, good, play, play_as};
 
 const TEXT: &str = "Echo: hi";
 
@@ -57,7 +57,7 @@ fn routes_that_answer_like_another() {
 #[test]
 fn without_the_api() {
     let result = play("empty-kobold-not-enabled", |client| client.kobold().version());
-    assert_told(result, 404, "kobold_disabled", "Not Found", "add `Kobold` to `api_servers`");
+    assert_error(result, 404, "kobold_disabled", "Not Found", "add `Kobold` to `api_servers`");
     let not_found = || Reply::json(404, r#"{"detail":"Not Found"}"#);
     let script = Script::new((0..4).map(|_| not_found()));
     let client = client(&script);
@@ -79,19 +79,19 @@ fn without_the_api() {
 fn servers_that_fail_on_generation() {
     let request = KoboldRequest::new("hi").dynatemp_range(0.5).use_default_badwordsids(true);
     let result = play("kobold-generate-dynatemp", |client| client.kobold().generate(&request));
-    assert_told(result, 503, "generation_aborted", "Completion 61dc10d31e2a", "client.completions()");
+    assert_error(result, 503, "generation_aborted", "Completion 61dc10d31e2a", "client.completions()");
 
     let stream = |client: &Client| {
         let stream = client.kobold().stream(&KoboldRequest::new("hi").genkey("K2").extra("max_length", 5));
         async move { stream.finish().await.map_err(|broken| broken.error) }
     };
     let words = "Kobold generation K2 aborted. Please check the server console.";
-    assert_told(play("kobold-generate-stream", stream), 200, "generation_aborted", words, "client.completions()");
+    assert_error(play("kobold-generate-stream", stream), 200, "generation_aborted", words, "client.completions()");
 
     let request = KoboldRequest::new("x");
     let expected = ("POST /api/v1/generate", Some(json!({"prompt": "x"})));
-    let told = play_as("kobold-generate-422", expected, |client| client.kobold().generate(&request)).unwrap_err();
-    assert_eq!((told.status, told.message.as_str()), (Some(422), "body.prompt: Field required"));
+    let reported = play_as("kobold-generate-422", expected, |client| client.kobold().generate(&request)).unwrap_err();
+    assert_eq!((reported.status, reported.message.as_str()), (Some(422), "body.prompt: Field required"));
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn an_aborted_generation_is_named() {
     let expected = ("POST /api/v1/generate", Some(json!({"prompt": "Once", "max_tokens": 8})));
     let result = play_as("../tabbyapi-engine/r-kobold-generate", expected, |c| c.kobold().generate(&request));
     let words = "Completion c03e84f7842047f4bc9ef9d5ab22f392 aborted. Maybe the model was unloaded?";
-    assert_told(result, 503, "generation_aborted", words, "client.completions()");
+    assert_error(result, 503, "generation_aborted", words, "client.completions()");
 }
 
 /// Recorded from a server whose generation was mended.

@@ -7,7 +7,7 @@ use tabbyapi::api::{LoraLoad, LoraLoadRequest};
 use tabbyapi::decode::Empty;
 use tabbyapi::transport::script::{Reply, Script};
 
-use crate::harness::{assert_told, client, good, play, play_as};
+use crate::harness::{assert_error, client, good, play, play_as};
 
 #[test]
 fn loras() {
@@ -25,7 +25,7 @@ fn loras() {
     );
     assert!(good(play("lora-active", |client| client.loras().active())).data.is_empty());
     let result = play("empty-lora", |client| client.loras().active());
-    assert_told(result, 503, "no_model_loaded", "No models are currently loaded.", "client.models().load(..)");
+    assert_error(result, 503, "no_model_loaded", "No models are currently loaded.", "client.models().load(..)");
 }
 
 #[test]
@@ -37,7 +37,7 @@ fn loading_loras_tells_which_failed() {
     assert_eq!(report.failure, ["lora-one", "lora-two"]);
     let request = LoraLoadRequest::new(Vec::<LoraLoad>::new());
     let result = play("lora-load-empty", |client| client.loras().load(&request));
-    assert_told(result, 400, "nothing_named", "List of loras to load is not found.", "not empty");
+    assert_error(result, 400, "nothing_named", "List of loras to load is not found.", "not empty");
 }
 
 /// What servers with exllamav2 answer, on which LoRAs work.
@@ -80,12 +80,12 @@ fn templates() {
 #[test]
 fn templates_that_cannot_be_switched_to() {
     let result = play("template-switch-unknown", |client| client.templates().switch("nope"));
-    assert_told(result, 500, "unknown_template", "Internal Server Error", "client.templates().list()");
+    assert_error(result, 500, "unknown_template", "Internal Server Error", "client.templates().list()");
     let result = play("template-switch-empty", |client| client.templates().switch(""));
-    assert_told(result, 400, "nothing_named", "New template name not found.", "not empty");
+    assert_error(result, 400, "nothing_named", "New template name not found.", "not empty");
     let expected = ("POST /v1/template/switch", Some(json!({"prompt_template_name": "x"})));
-    let told = play_as("template-switch-422", expected, |client| client.templates().switch("x")).unwrap_err();
-    assert_eq!((told.status, told.message.as_str()), (Some(422), "body.prompt_template_name: Field required"));
+    let reported = play_as("template-switch-422", expected, |client| client.templates().switch("x")).unwrap_err();
+    assert_eq!((reported.status, reported.message.as_str()), (Some(422), "body.prompt_template_name: Field required"));
 }
 
 /// The answer of each of them depends on the key.

@@ -10,7 +10,7 @@ use tabbyapi::decode::Empty;
 use tabbyapi::transport::Transport;
 use tabbyapi::transport::script::{Reply, Script};
 
-use crate::harness::{Told, assert_told, client, good, play, play_as};
+use crate::harness::{Reported, assert_error, client, good, play, play_as};
 
 fn ids(list: &ModelList) -> Vec<&str> {
     list.data.iter().map(|card| card.id.as_str()).collect()
@@ -32,7 +32,7 @@ fn draft_models() {
 }
 
 #[track_caller]
-fn download(name: &str, request: DownloadRequest) -> Result<Downloaded, Told> {
+fn download(name: &str, request: DownloadRequest) -> Result<Downloaded, Reported> {
     play(name, |client| client.models().download(&request))
 }
 
@@ -42,15 +42,15 @@ fn downloads() {
     assert_eq!(good(download("hub-download-lora", lora)).download_path, "loras/some-lora");
 
     let result = download("hub-download-exists", DownloadRequest::new("acme/thing-exl3"));
-    assert_told(result, 400, "already_exists", "The path models/thing-exl3 already exists.", "`folder_name`");
+    assert_error(result, 400, "already_exists", "The path models/thing-exl3 already exists.", "`folder_name`");
     let result = download("hub-download-no-match", DownloadRequest::new("acme/other").include("*.gguf"));
-    assert_told(result, 400, "nothing_to_download", "File list for repo acme/other is empty.", "`include`");
+    assert_error(result, 400, "nothing_to_download", "File list for repo acme/other is empty.", "`include`");
     let result = download("hub-download-not-found", DownloadRequest::new("acme/missing"));
-    assert_told(result, 400, "unknown_repo", "404 Client Error.", "`token`");
+    assert_error(result, 400, "unknown_repo", "404 Client Error.", "`token`");
     let result = download("hub-download-timeout", DownloadRequest::new("acme/slow").timeout(2));
-    assert_told(result, 400, "download_timeout", "", "longer than its `timeout`");
+    assert_error(result, 400, "download_timeout", "", "longer than its `timeout`");
     let result = download("download-bad-repo", DownloadRequest::new("a/b/c/d"));
-    assert_told(result, 400, "bad_request", "Repo id must be in the form", "`repo_id`");
+    assert_error(result, 400, "bad_request", "Repo id must be in the form", "`repo_id`");
     let unreachable = DownloadRequest::new("turboderp/does-not-exist")
         .revision("main")
         .include(["*.json"])
@@ -58,12 +58,15 @@ fn downloads() {
         .chunk_limit(1)
         .timeout(3);
     let result = download("download", unreachable);
-    assert_told(result, 400, "bad_request", "(MaxRetryError(", "whether the server can reach the hub");
+    assert_error(result, 400, "bad_request", "(MaxRetryError(", "whether the server can reach the hub");
 
     let request = DownloadRequest::new("x/y");
     let expected = ("POST /v1/download", Some(json!({"repo_id": "x/y"})));
-    let told = play_as("download-422", expected, |client| client.models().download(&request)).unwrap_err();
-    assert_eq!((told.code.as_str(), told.message.as_str()), ("validation_failed", "body.repo_id: Field required"));
+    let reported = play_as("download-422", expected, |client| client.models().download(&request)).unwrap_err();
+    assert_eq!(
+        (reported.code.as_str(), reported.message.as_str()),
+        ("validation_failed", "body.repo_id: Field required")
+    );
 }
 
 #[test]
@@ -111,18 +114,19 @@ fn embedding_models_that_cannot_be_loaded() {
     };
     let result = load("embedding-load-same", "all-MiniLM-L6-v2");
     let words = "Embeddings model \"all-MiniLM-L6-v2\" is already loaded! Aborting.";
-    assert_told(result, 400, "already_loaded", words, "unload it first");
+    assert_error(result, 400, "already_loaded", words, "unload it first");
     let words = "Could not find the embedding model path for load.";
-    assert_told(load("embedding-load-missing", "nope"), 400, "unknown_model", words, "client.embedding_models()");
+    assert_error(load("embedding-load-missing", "nope"), 400, "unknown_model", words, "client.embedding_models()");
     let words = "A model name was not provided for load.";
-    assert_told(load("embedding-load-empty", ""), 400, "nothing_named", words, "not empty");
+    assert_error(load("embedding-load-empty", ""), 400, "nothing_named", words, "not empty");
     let result = play("embedding-unload-again", |client| client.embedding_models().unload());
-    assert_told(result, 503, "no_embedding_model_loaded", "No embedding models", "client.embedding_models().load(..)");
+    assert_error(result, 503, "no_embedding_model_loaded", "No embedding models", "client.embedding_models().load(..)");
 
     let request = EmbeddingLoadRequest::new("x");
     let expected = ("POST /v1/model/embedding/load", Some(json!({"embedding_model_name": "x"})));
-    let told = play_as("embedding-load-422", expected, |client| client.embedding_models().load(&request)).unwrap_err();
-    assert_eq!((told.status, told.message.as_str()), (Some(422), "body.embedding_model_name: Field required"));
+    let reported =
+        play_as("embedding-load-422", expected, |client| client.embedding_models().load(&request)).unwrap_err();
+    assert_eq!((reported.status, reported.message.as_str()), (Some(422), "body.embedding_model_name: Field required"));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use serde_json::json;
 use tabbyapi::api::{Overrides, SamplerOverride, SamplingParams};
 use tabbyapi::decode::Empty;
 
-use crate::harness::{assert_told, good, play, play_as};
+use crate::harness::{assert_error, good, play, play_as};
 
 const SWITCH: &str = "POST /v1/sampling/override/switch";
 const PRESETS: [&str; 3] = ["sample_preset", "creative", "safe_defaults"];
@@ -62,10 +62,10 @@ fn overrides_are_unloaded() {
 fn nothing_to_put_in_force() {
     let words = "A sampler override preset or dictionary wasn't provided.";
     let result = play("override-switch-empty-dict", |client| client.sampling().set_overrides(&Overrides::new()));
-    assert_told(result, 400, "nothing_named", words, "not empty");
+    assert_error(result, 400, "nothing_named", words, "not empty");
     let expected = (SWITCH, Some(json!({"preset": ""})));
     let result = play_as("override-switch-nothing", expected, |client| client.sampling().switch_preset(""));
-    assert_told(result, 400, "nothing_named", words, "not empty");
+    assert_error(result, 400, "nothing_named", words, "not empty");
 }
 
 /// The server takes `{"top_p": 0.5}` and then fails on every generation; here it always comes out well-formed.

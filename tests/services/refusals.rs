@@ -5,24 +5,24 @@ use tabbyapi::Client;
 use tabbyapi::api::{ChatMessage, ChatRequest, CompletionRequest, LoadRequest};
 use tabbyapi::transport::script::{Reply, Script};
 
-use crate::harness::{Told, assert_told, client, play_as};
+use crate::harness::{Reported, assert_error, client, play_as};
 
 /// What the client makes of this answer to switching presets, an operation like any other.
-fn told(reply: Reply) -> Result<(), Told> {
+fn reported(reply: Reply) -> Result<(), Reported> {
     let script = Script::new([reply]);
     let result = block_on(client(&script).sampling().switch_preset("nope"));
-    result.map(|_| ()).map_err(Told::from)
+    result.map(|_| ()).map_err(Reported::from)
 }
 
 #[test]
 fn unknown_presets() {
     let body = r#"{"detail":"Sampler override file named \"nope\" was not found. Make sure it's located in the sampler_overrides folder."}"#;
     let words = "Sampler override file named \"nope\" was not found.";
-    assert_told(told(Reply::json(400, body)), 400, "unknown_preset", words, "client.sampling().overrides()");
+    assert_error(reported(Reply::json(400, body)), 400, "unknown_preset", words, "client.sampling().overrides()");
     // As its routes say it.
     let words = "Sampler override preset with name nope does not exist. Check the spelling?";
     let body = serde_json::json!({ "detail": words }).to_string();
-    assert_told(told(Reply::json(400, body)), 400, "unknown_preset", words, "client.sampling().overrides()");
+    assert_error(reported(Reply::json(400, body)), 400, "unknown_preset", words, "client.sampling().overrides()");
 }
 
 #[test]
@@ -33,7 +33,7 @@ fn unknown_models() {
     };
     let expected = ("POST /v1/model/load", Some(serde_json::json!({"model_name": "nope"})));
     let result = play_as("model-load-missing", expected, load);
-    assert_told(result, 400, "unknown_model", "Could not find the model path for load.", "client.models()");
+    assert_error(result, 400, "unknown_model", "Could not find the model path for load.", "client.models()");
 }
 
 #[test]
@@ -47,7 +47,7 @@ fn keys_that_do_not_fit_the_scope() {
         ("Unable to switch model to x because an admin key isn't provided", "missing_key", "the admin key"),
     ];
     for (words, code, hint) in cases {
-        assert_told(told(detail(words)), 401, code, words, hint);
+        assert_error(reported(detail(words)), 401, code, words, hint);
     }
 }
 
@@ -59,7 +59,7 @@ fn no_model_and_no_template() {
     let result = play_as("completion-none-loaded", ("POST /v1/completions", expected(body)), |c| {
         c.completions().create(&generation)
     });
-    assert_told(result, 503, "no_model_loaded", "No models are currently loaded.", "client.models().load(..)");
+    assert_error(result, 503, "no_model_loaded", "No models are currently loaded.", "client.models().load(..)");
 
     let chat = ChatRequest::new([ChatMessage::user("x")]);
     let body = r#"{"messages":[{"role":"user","content":"x"}],"stream_options":{"include_usage":true}}"#;
@@ -67,7 +67,7 @@ fn no_model_and_no_template() {
         c.chat().create(&chat)
     });
     let words = "Chat completions are disabled because a prompt template is not set.";
-    assert_told(result, 422, "no_template", words, "client.templates().switch(..)");
+    assert_error(result, 422, "no_template", words, "client.templates().switch(..)");
 }
 
 /// An operation of one's own may say more of its errors too.

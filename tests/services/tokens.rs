@@ -3,10 +3,10 @@
 use serde_json::json;
 use tabbyapi::api::{ChatMessage, ContentPart, DecodeRequest, EncodeRequest, Encoded, TokenCount};
 
-use crate::harness::{Told, assert_told, good, play, play_as, recorded_body};
+use crate::harness::{Reported, assert_error, good, play, play_as, recorded_body};
 
 #[track_caller]
-fn encode(name: &str, request: EncodeRequest) -> Result<Encoded, Told> {
+fn encode(name: &str, request: EncodeRequest) -> Result<Encoded, Reported> {
     let encoded = play(name, |client| client.tokens().encode(&request));
     let count = play(name, |client| client.tokens().count(&request));
     assert_eq!(encoded.as_ref().map(|encoded| encoded.length), count.as_ref().map(|count: &TokenCount| count.length));
@@ -55,11 +55,11 @@ fn conversations() {
 
     let result = encode("token-encode-messages-no-template", EncodeRequest::new([ChatMessage::user("Hello")]));
     let words = "Cannot tokenize chat completion message because a prompt template is not set.";
-    assert_told(result, 422, "no_template", words, "client.templates().switch(..)");
+    assert_error(result, 422, "no_template", words, "client.templates().switch(..)");
     let result = encode("default-encode-messages", EncodeRequest::new([ChatMessage::user("hi")]));
-    assert_told(result, 422, "oai_disabled", "Enable the OAI server to handle", "`api_servers`");
+    assert_error(result, 422, "oai_disabled", "Enable the OAI server to handle", "`api_servers`");
     let result = encode("empty-encode", EncodeRequest::new("x"));
-    assert_told(result, 503, "no_model_loaded", "No models are currently loaded.", "client.models().load(..)");
+    assert_error(result, 503, "no_model_loaded", "No models are currently loaded.", "client.models().load(..)");
 }
 
 #[test]
@@ -78,7 +78,7 @@ fn ids_that_the_server_fails_on_cannot_be_written() {
     let expected = ("POST /v1/token/decode", Some(json!({"tokens": [1]})));
     let request = DecodeRequest::new([1]);
     let result = play_as("token-decode-huge", expected, |client| client.tokens().decode(&request));
-    assert_told(result, 500, "invalid_token", "Internal Server Error", "negative or too large");
+    assert_error(result, 500, "invalid_token", "Internal Server Error", "negative or too large");
 }
 
 #[test]

@@ -478,7 +478,7 @@ impl World {
             Output::Wait { until, changed } => {
                 self.wake_at(until, call);
                 if let Some(changed) = changed {
-                    assert!(self.wait_for(call, changed), "call {call} was not told of a change");
+                    assert!(self.wait_for(call, changed), "call {call} was not reported of a change");
                 }
                 assert_eq!(before, self.calls[call].sends);
             }
@@ -499,13 +499,13 @@ impl World {
         };
         let total = actor.ask.timeouts.total.filter(|_| !actor.sleepy);
         let complete = actor.exchange.as_ref().and_then(|exchange| exchange.complete);
-        let told = result.as_ref().copied().map_err(|error| error.code().as_str());
+        let reported = result.as_ref().copied().map_err(|error| error.code().as_str());
         match actor.healing {
             Some((_, goal)) => {
-                self.laws.healed(told, actor.items, goal);
+                self.laws.healed(reported, actor.items, goal);
                 self.laws.in_time(actor.started.unwrap(), self.now, total);
             }
-            None => self.laws.done(actor.started.unwrap(), self.now, total, told, actor.items, complete),
+            None => self.laws.done(actor.started.unwrap(), self.now, total, reported, actor.items, complete),
         }
         if let (Err(error), Some(call)) = (&result, &actor.call) {
             assert_eq!(error.record(), Some(call.record()));

@@ -106,14 +106,14 @@ fn sorted(value: &serde_json::Value) -> String {
 fn whole<T: Serialize>(call: ResponseFuture<T>) -> String {
     match bounded(call) {
         Ok(answer) => format!("{} {}", answer.meta().status().as_u16(), json(&*answer)),
-        Err(error) => told(&error),
+        Err(error) => reported(&error),
     }
 }
 
 fn empty(call: ResponseFuture<tabbyapi::decode::Empty>) -> String {
     match bounded(call) {
         Ok(answer) => format!("{} nothing", answer.meta().status().as_u16()),
-        Err(error) => told(&error),
+        Err(error) => reported(&error),
     }
 }
 
@@ -129,12 +129,12 @@ fn stream<T: Serialize, O: Serialize>(mut stream: ResponseStream<T, O>) -> Strin
     let outcome = stream.outcome().expect("the stream has ended");
     let mut out = format!("{outcome:?} after {}: {}", items.len(), json(stream.so_far()));
     if let Some(error) = failed {
-        write!(out, "\n{}", told(&error)).expect("a string");
+        write!(out, "\n{}", reported(&error)).expect("a string");
     }
     out
 }
 
-fn told(error: &Error) -> String {
+fn reported(error: &Error) -> String {
     let retryable = if error.is_retryable() { ", retryable" } else { "" };
     let partial = error.partial_text().map(|text| format!("\npartial {text:?}")).unwrap_or_default();
     let mut out = format!("{:?} {}{retryable}: {error}{partial}", error.kind(), error.code().as_str());

@@ -95,8 +95,8 @@ export class CompletionSession {
 function asError(ask) {
   try {
     return ask();
-  } catch (told) {
-    throw told instanceof Error ? told : new TabbyError(told);
+  } catch (reported) {
+    throw reported instanceof Error ? reported : new TabbyError(reported);
   }
 }
 

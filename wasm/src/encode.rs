@@ -357,7 +357,7 @@ mod tests {
 
     #[test]
     fn each_name_in_hints_is_one_that_this_package_has() {
-        let types = include_str!("../types/index.d.ts");
+        let types = concat!(include_str!("../types/index.d.ts"), include_str!("../types/wire.d.ts"));
         let places = places();
         assert!(places.len() > 30, "{}", places.len());
         for place in places {

@@ -58,12 +58,12 @@ pub fn close(number: u32) {
 
 /// Reports an event at a time in milliseconds, or polls. Returns 1 if the detail has the answer, 0 if it has an error.
 pub fn tell(number: u32, now: f64, what: &[u8]) -> u32 {
-    let told = SESSIONS.with_borrow_mut(|sessions| {
+    let reported = SESSIONS.with_borrow_mut(|sessions| {
         let session = sessions.open.iter_mut().find(|(other, _)| *other == number);
         let (_, session) = session.ok_or_else(|| misuse("the session is closed"))?;
         session.tell(machine::time(now), &read(what)?)
     });
-    match told {
+    match reported {
         Ok(answer) => {
             machine::set_detail(answer.to_string());
             1
@@ -152,11 +152,11 @@ impl Session {
             Action::Show(shown) => json!({"type": "show", "suggestion": self.suggestion(&shown)}),
             Action::Hide => json!({"type": "hide"}),
             Action::Report(event) => {
-                let mut told = serde_json::to_value(&event).unwrap_or_default();
+                let mut reported = serde_json::to_value(&event).unwrap_or_default();
                 if event.select_kind == Some(SelectKind::Line) {
-                    told["select_kind"] = "line".into();
+                    reported["select_kind"] = "line".into();
                 }
-                json!({"type": "report", "event": told})
+                json!({"type": "report", "event": reported})
             }
             Action::Wait { until } => {
                 json!({"type": "wait", "until": until.map(|until| until.since_epoch().as_secs_f64() * 1000.0)})
@@ -278,7 +278,7 @@ fn bytes(text: &str, mut units: usize) -> usize {
 mod tests {
     use super::*;
 
-    fn told(number: u32, now: f64, what: Value) -> Value {
+    fn reported(number: u32, now: f64, what: Value) -> Value {
         assert_eq!(tell(number, now, what.to_string().as_bytes()), 1, "{what}");
         machine::with_detail(|detail| serde_json::from_slice(detail).unwrap())
     }
@@ -288,26 +288,26 @@ mod tests {
         let number = open(br#"{"debounce": 200, "cleanup": false}"#);
         let cursor =
             json!({"do": "edit", "language": "python", "filepath": "a.py", "prefix": "x = f(", "suffix": ")\n"});
-        assert_eq!(told(number, 0.0, cursor), Value::Null);
-        assert_eq!(told(number, 0.0, json!({"do": "poll"})), json!({"type": "wait", "until": 200.0}));
-        let sent = told(number, 200.0, json!({"do": "poll"}));
+        assert_eq!(reported(number, 0.0, cursor), Value::Null);
+        assert_eq!(reported(number, 0.0, json!({"do": "poll"})), json!({"type": "wait", "until": 200.0}));
+        let sent = reported(number, 200.0, json!({"do": "poll"}));
         let segments = json!({"prefix": "x = f(", "suffix": "\n", "filepath": "a.py"});
         assert_eq!(sent, json!({"type": "send", "id": 1, "request": {"language": "python", "segments": segments}}));
         let response = json!({"id": "cmpl-1", "choices": [{"index": 0, "text": "\u{1f600}, 1)"}]});
-        told(number, 250.0, json!({"do": "answered", "id": 1, "response": response}));
-        let shown = told(number, 250.0, json!({"do": "poll"}));
+        reported(number, 250.0, json!({"do": "answered", "id": 1, "response": response}));
+        let shown = reported(number, 250.0, json!({"do": "poll"}));
         assert_eq!(shown["suggestion"]["text"], "\u{1f600}, 1)");
         assert_eq!(shown["suggestion"]["replace"], 1);
-        told(number, 300.0, json!({"do": "shown"}));
-        assert_eq!(told(number, 300.0, json!({"do": "poll"}))["event"]["type"], "view");
+        reported(number, 300.0, json!({"do": "shown"}));
+        assert_eq!(reported(number, 300.0, json!({"do": "poll"}))["event"]["type"], "view");
         // One character of two units.
-        told(number, 400.0, json!({"do": "accepted", "length": 2}));
-        let event = told(number, 400.0, json!({"do": "poll"}))["event"].clone();
+        reported(number, 400.0, json!({"do": "accepted", "length": 2}));
+        let event = reported(number, 400.0, json!({"do": "poll"}))["event"].clone();
         assert_eq!(
             (&event["type"], &event["select_kind"], &event["elapsed"]),
             (&json!("select"), &json!("line"), &json!(100))
         );
-        assert_eq!(told(number, 400.0, json!({"do": "suggestion"}))["text"], ", 1)");
+        assert_eq!(reported(number, 400.0, json!({"do": "suggestion"}))["text"], ", 1)");
         close(number);
         assert_eq!(tell(number, 0.0, b"{\"do\": \"poll\"}"), 0);
     }
@@ -323,6 +323,6 @@ mod tests {
             assert_eq!(tell(number, 0.0, what.as_bytes()), 0, "{what}");
         }
         // The response to an unknown request is ignored.
-        assert_eq!(told(number, 0.0, json!({"do": "answered", "id": 9, "code": "x"})), Value::Null);
+        assert_eq!(reported(number, 0.0, json!({"do": "answered", "id": 9, "code": "x"})), Value::Null);
     }
 }

@@ -107,7 +107,7 @@ mod tests {
     use crate::config::call;
 
     #[test]
-    fn settings_are_read_and_mistakes_told() {
+    fn settings_are_read_and_mistakes_reported() {
         let given = r#"{
             "base_url": "http://h/v1",
             "secrets": ["sesame-open"],

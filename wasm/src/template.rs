@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn what_matches_is_told_once_and_switched_to() {
+    fn what_matches_is_reported_once_and_switched_to() {
         records::clear();
         let mut templates = Templates::new();
         templates.learn(r#"{"content":"a"}"#, &Piece::default());

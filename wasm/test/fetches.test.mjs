@@ -153,7 +153,7 @@ test("requests that cannot be written fail the call", async () => {
   }
 });
 
-test("options that are none are told", async () => {
+test("options that are none are reported", async () => {
   const tabby = clientOf(() => assert.fail("nothing is sent"));
   const wrong = [
     [{ signal: new AbortController() }, /`signal` is not an AbortSignal; pass `controller.signal`, not the controller$/],

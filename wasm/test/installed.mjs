@@ -26,15 +26,15 @@ export function project(name) {
   return made;
 }
 
-let told;
+let reported;
 
 /** What npm tells of the tarball. */
 export function packed() {
-  if (!told) {
+  if (!reported) {
     const args = ["pack", "--json", "--pack-destination", folder];
-    [told] = JSON.parse(execFileSync("npm", args, { cwd: path.join(here, ".."), stdio: ["ignore", "pipe", "ignore"] }));
+    [reported] = JSON.parse(execFileSync("npm", args, { cwd: path.join(here, ".."), stdio: ["ignore", "pipe", "ignore"] }));
   }
-  return told;
+  return reported;
 }
 
 /** A function `says` that asks, stops in the middle of another answer, and tells what it saw. */

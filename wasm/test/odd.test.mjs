@@ -111,9 +111,9 @@ async function assertCase(one, size) {
   );
   assert.ok(error instanceof TabbyError, String(error.stack ?? error));
   const { kind, code, message, status, retryable } = expect.error;
-  const told = { kind: error.kind, code: error.code, message: error.reason, status: error.status, retryable: error.retryable };
+  const reported = { kind: error.kind, code: error.code, message: error.reason, status: error.status, retryable: error.retryable };
   for (const [name, value] of Object.entries({ kind, code, message, status, retryable })) {
-    if (value !== undefined) assert.equal(told[name], value, `${name} of ${JSON.stringify(told)}`);
+    if (value !== undefined) assert.equal(reported[name], value, `${name} of ${JSON.stringify(reported)}`);
   }
   if (expect.partial_text !== undefined) assert.equal(textOf(error.partial), expect.partial_text);
 }

@@ -7,7 +7,7 @@ import { API_KEY, all, chunk, emulator, event, events, json, server } from "./su
 
 const messages = [{ role: "user", content: "hi there" }];
 const client = (url, more) => new OpenAI({ baseURL: `${url}/v1`, apiKey: API_KEY, maxRetries: 0, ...more });
-const told = (list) => list.map(({ choices }) => choices[0].delta.content ?? "").join("");
+const reported = (list) => list.map(({ choices }) => choices[0].delta.content ?? "").join("");
 
 test("answers, whole and streamed, and what came around them", async (t) => {
   const { url } = await emulator(t);
@@ -17,7 +17,7 @@ test("answers, whole and streamed, and what came around them", async (t) => {
   assert.deepEqual([answer.choices[0].message.content, answer.choices[0].message.refusal, answer.choices[0].logprobs], ["Echo: hi there", null, null]);
   assert.ok(answer.usage.total_tokens > 0);
   const chunks = await all(await chat.completions.create({ ...request, stream: true }));
-  assert.equal(told(chunks), "Echo: hi there");
+  assert.equal(reported(chunks), "Echo: hi there");
   // Programs look at `choices[0]` of each chunk, unless they have asked for usage.
   assert.ok(chunks.every(({ choices }) => choices.length > 0));
   assert.ok((await all(await chat.completions.create({ ...request, stream: true, stream_options: { include_usage: true } }))).some(({ usage }) => usage));
@@ -34,7 +34,7 @@ test("answers, whole and streamed, and what came around them", async (t) => {
   assert.deepEqual([...new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length))], vectors.data[0].embedding);
   assert.deepEqual((await models.list()).data.map(({ id }) => id), (await all(models.list())).map(({ id }) => id));
   const streamed = await chat.completions.create({ ...request, stream: true }).withResponse();
-  assert.deepEqual([streamed.response.status, told(await all(streamed.data))], [200, "Echo: hi there"]);
+  assert.deepEqual([streamed.response.status, reported(await all(streamed.data))], [200, "Echo: hi there"]);
   assert.equal((await models.retrieve("alpha-7B-exl3")).id, "alpha-7B-exl3");
 });
 
@@ -102,7 +102,7 @@ test("a streamed answer has events, a loop, and finals", async (t) => {
   for (const name of ["connect", "content", "message", "chatCompletion", "finalContent", "finalMessage", "finalChatCompletion", "totalUsage", "end"]) stream.on(name, () => seen.at(-1) !== name && seen.push(name));
   let last;
   stream.on("content", (_, snapshot) => (last = snapshot));
-  assert.equal(told(await all(stream)), "Echo: hi there");
+  assert.equal(reported(await all(stream)), "Echo: hi there");
   assert.deepEqual(seen, ["connect", "content", "chatCompletion", "message", "finalChatCompletion", "finalMessage", "finalContent", "totalUsage", "end"]);
   assert.equal(last, "Echo: hi there");
   assert.equal(await stream.finalContent(), "Echo: hi there");

@@ -23,10 +23,10 @@ test("--target web, in Node, from bytes", async (t) => {
   await init({ module_or_path: readFileSync(packed("web", "tabbyapi_js_bg.wasm")) });
   for (const name of FUNCTIONS) assert.equal(typeof core[name], "function", name);
   const { url } = await emulator(t);
-  const told = await chat(core, { base_url: url, api_key: API_KEY }, { messages: [{ role: "user", content: "by hand, ünd 𝄞" }] });
-  assert.equal(told.text, "Echo: by hand, ünd 𝄞");
-  assert.ok(told.chunks > 3, `${told.chunks} chunks`);
-  // Mistakes are told, and are no traps.
+  const reported = await chat(core, { base_url: url, api_key: API_KEY }, { messages: [{ role: "user", content: "by hand, ünd 𝄞" }] });
+  assert.equal(reported.text, "Echo: by hand, ünd 𝄞");
+  assert.ok(reported.chunks > 3, `${reported.chunks} chunks`);
+  // Mistakes are reported, and are no traps.
   assert.equal(core.open("{"), 0);
   assert.equal(JSON.parse(core.detail()).kind, "misuse");
   assert.equal(core.poll(12345, 0), 5);
@@ -46,12 +46,12 @@ test("--target web, in a page, from its URL", { timeout: 60_000 }, async (t) => 
     const answer = await fetch(at, { method, headers });
     code = core.head(call, performance.now(), answer.status, answer.headers.get("content-type"));
     core.chunk(call, performance.now(), new Uint8Array(await answer.arrayBuffer()));
-    const told = core.output();
+    const reported = core.output();
     code = core.end(call, performance.now());
-    return { code, told: told + core.output() };
+    return { code, reported: reported + core.output() };
   }, [url, API_KEY]);
   assert.equal(sent.code, 4);
-  assert.match(sent.told, /alpha-7B-exl3/);
+  assert.match(sent.reported, /alpha-7B-exl3/);
 });
 
 /** A project with the package that wasm-pack made, and a program on it. */
@@ -63,8 +63,8 @@ function project(t, url) {
   writeFileSync(path.join(made, "index.html"), '<!doctype html><body></body><script type="module" src="/main.js"></script>');
   const program = `import * as core from "tabbyapi-js";
 import { chat } from ${JSON.stringify(path.join(here, "by-hand.mjs"))};
-const told = await chat(core, { base_url: "${url}", api_key: "${API_KEY}" }, { messages: [{ role: "user", content: "by hand" }] });
-const said = JSON.stringify({ text: told.text, many: told.chunks > 3 });
+const reported = await chat(core, { base_url: "${url}", api_key: "${API_KEY}" }, { messages: [{ role: "user", content: "by hand" }] });
+const said = JSON.stringify({ text: reported.text, many: reported.chunks > 3 });
 globalThis.document ? (document.body.textContent = said) : console.log(said);
 `;
   writeFileSync(path.join(made, "main.js"), program);

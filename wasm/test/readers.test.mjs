@@ -234,7 +234,7 @@ test("listeners hear pieces, calls and the end, and read the stream by that", as
   const heard = [];
   const whole = await new Promise((resolve, reject) => {
     const stream = clientOf(url).chat.stream(ask());
-    stream.on("content", (...told) => heard.push(told)).on("toolCall", (...told) => heard.push(told)).on("error", reject).on("end", resolve);
+    stream.on("content", (...reported) => heard.push(reported)).on("toolCall", (...reported) => heard.push(reported)).on("error", reject).on("end", resolve);
   });
   assert.deepEqual(heard, [["a", 0], ["b", 0], [{ id: "c1", type: "function", index: 0, function: { name: "f", arguments: '{"a":1}' } }, 0]]);
   assert.equal(whole.choices[0].message.content, "ab");

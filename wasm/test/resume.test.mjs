@@ -125,10 +125,10 @@ const end = (reason = "stop", usage = { prompt_tokens: 9, completion_tokens: 1, 
 test("the rest is asked for with what had arrived, read or not", async (t) => {
   const counted = text("ab", { usage: { prompt_tokens: 2, completion_tokens: 2, total_tokens: 4 } });
   const { url, seen } = await answers(t, [text("Half "), text("of it "), counted], [text("all", { id: "z" }), end(), "[DONE]"]);
-  const told = [];
+  const reported = [];
   const tabby = new Tabby({ baseURL: url });
   const request = { ...ask(), max_tokens: 20, min_tokens: 3, response_prefix: "Sure: " };
-  const stream = tabby.chat.stream(request, { resume: { base: 0, onResume: (event) => told.push(event) } });
+  const stream = tabby.chat.stream(request, { resume: { base: 0, onResume: (event) => reported.push(event) } });
   const items = [];
   for await (const item of stream) {
     items.push(item);
@@ -141,10 +141,10 @@ test("the rest is asked for with what had arrived, read or not", async (t) => {
   assert.deepEqual(second, { ...first, response_prefix: "Sure: Half of it ab", max_tokens: 18, min_tokens: 1 });
   const { usage } = await stream.final();
   assert.deepEqual(usage, { prompt_tokens: 11, completion_tokens: 3, total_tokens: 14 });
-  assert.deepEqual(told.map(({ action, items, resumes, wait, code, error }) => [action, items, resumes, wait, code, error.code]), [
+  assert.deepEqual(reported.map(({ action, items, resumes, wait, code, error }) => [action, items, resumes, wait, code, error.code]), [
     ["resumed", 3, 1, 0, null, "connection_lost"],
   ]);
-  assert.ok(told[0].error instanceof TabbyError);
+  assert.ok(reported[0].error instanceof TabbyError);
   const { resumes, not_resumed: why, attempts } = stream.outcome;
   assert.deepEqual([resumes, why, attempts.map(({ items, resumes }) => [items, resumes])], [1, null, [[3, false], [2, true]]]);
 });
@@ -173,10 +173,10 @@ test("what would lie is refused with its reason", async (t) => {
   ];
   for (const [more, answer, code] of cases) {
     const { url, seen } = await answers(t, answer);
-    const told = [];
-    const stream = new Tabby({ baseURL: url }).chat.stream({ ...ask(), ...more }, { resume: { onResume: (event) => told.push(event) } });
+    const reported = [];
+    const stream = new Tabby({ baseURL: url }).chat.stream({ ...ask(), ...more }, { resume: { onResume: (event) => reported.push(event) } });
     const error = await stream.final().then(assert.fail, (error) => error);
-    assert.deepEqual([error.code, error.outcome.not_resumed, told[0].action, told[0].code, seen.length], ["connection_lost", code, "refused", code, 1]);
+    assert.deepEqual([error.code, error.outcome.not_resumed, reported[0].action, reported[0].code, seen.length], ["connection_lost", code, "refused", code, 1]);
     assert.match(error.message, /\(not resumed: /);
   }
   const other = [{ ...text("?"), model: "other" }, end(), "[DONE]"];

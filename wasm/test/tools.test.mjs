@@ -106,8 +106,8 @@ test("the model gets failures, each with what to do better", async (t) => {
   ];
   const { url } = await answering(t, [calls, "well"]);
   const output = await runTools(client(url), { messages, tools, limits: { timeout: 50, resultBytes: 79, calls: 10 } });
-  const told = got(output).map((text) => (text.startsWith("{") ? Object.values(JSON.parse(text)) : text));
-  assert.deepEqual(told, [
+  const reported = got(output).map((text) => (text.startsWith("{") ? Object.values(JSON.parse(text)) : text));
+  assert.deepEqual(reported, [
     ["bad_arguments", "`city`: Invalid input: expected string, received number"],
     ["bad_arguments", "the arguments are not JSON: they end before their JSON is whole"],
     ["bad_arguments", "the arguments are not JSON: unexpected text at character 1"],

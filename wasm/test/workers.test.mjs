@@ -99,7 +99,7 @@ test("a service worker of one classic script, bundled", { timeout: 60_000 }, asy
   await server.seen(DISCONNECT);
 });
 
-test("a service worker of several scripts, bundled without the module's file, is told what to do", { timeout: 60_000 }, async (t) => {
+test("a service worker of several scripts, bundled without the module's file, is reported what to do", { timeout: 60_000 }, async (t) => {
   const server = await emulator(t);
   const made = project("service-worker-split");
   writeFileSync(path.join(made, "main.js"), SERVICE_WORKER(server.url));

@@ -29,7 +29,7 @@ pub async fn batch(client: &Client, what: &Batch, output: &Output) -> Result<(),
     let mut results = Results::open(&what.output)?;
     let journal = results.journal.clone();
     let (before, failed_before) = (journal.finished(), journal.failed());
-    tell_of_before(&journal, what, output);
+    report_before(&journal, what, output);
     let again = if what.retry_failed { Rerun::Failed } else { Rerun::Never };
     // A line that cannot be read ends the input. The error is reported at the end.
     let broken: Rc<RefCell<Option<std::io::Error>>> = Rc::default();
@@ -55,7 +55,10 @@ pub async fn batch(client: &Client, what: &Batch, output: &Output) -> Result<(),
             _ => results.write_after_held(&line)?,
         }
         let progress = batch.progress();
-        spinner.tell(&format!("{} done, {} failed, {} running", progress.finished, progress.failed, progress.running));
+        spinner.set_message(&format!(
+            "{} done, {} failed, {} running",
+            progress.finished, progress.failed, progress.running
+        ));
     }
     let progress = batch.progress();
     // Running requests are cancelled.
@@ -75,9 +78,9 @@ pub async fn batch(client: &Client, what: &Batch, output: &Output) -> Result<(),
             count(after.finished() as u64, "result")
         ))));
     }
-    let told = json!({"finished": progress.finished, "failed": progress.failed, "before": before, "failed_before": failed_before,
+    let reported = json!({"finished": progress.finished, "failed": progress.failed, "before": before, "failed_before": failed_before,
         "results": after.finished(), "failures": after.failed()});
-    output.print(&told, |_| {
+    output.print(&reported, |_| {
         format!("{} done, {} of them failed; {before} done before", progress.finished, progress.failed)
     })?;
     match after.failed() {
@@ -90,7 +93,7 @@ pub async fn batch(client: &Client, what: &Batch, output: &Output) -> Result<(),
     }
 }
 
-fn tell_of_before(journal: &Journal, what: &Batch, output: &Output) {
+fn report_before(journal: &Journal, what: &Batch, output: &Output) {
     if journal.finished() > 0 {
         let failed = match (journal.failed(), what.retry_failed) {
             (0, _) => String::new(),

@@ -127,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pieces_and_repetitions_are_told_apart() {
+    fn pieces_and_repetitions_are_distinguished() {
         let mut pieces = Sum::default();
         let said: Vec<_> = ["ha", "ha", "", "é"].iter().map(|text| pieces.more(text, false)).collect();
         assert_eq!(said, ["ha", "ha", "", "é"]);

@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn all_faults_are_told_at_once() {
+    fn all_faults_are_reported_at_once() {
         use Effect::{Fails, Refused};
         let sampling = SamplingParams::new()
             .temperature(10.5)
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_finite_is_told_once() {
+    fn what_is_not_finite_is_reported_once() {
         assert_faults(SamplingParams::new().top_p(f64::NAN), &[(Effect::Refused, "`top_p` is not a finite number")]);
     }
 }

@@ -196,7 +196,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_told_as_their_debug_does() {
+    fn times_are_reported_as_their_debug_does() {
         for nanos in [0, 1, 999, 1_000, 1_500, 20_000_000, 999_999_999, 1_000_000_000, 1_500_000_000, 90_000_000_001] {
             let time = Duration::from_nanos(nanos);
             assert_eq!(span(time), format!("{time:?}"));

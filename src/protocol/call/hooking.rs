@@ -25,7 +25,7 @@ impl Hooked {
 }
 
 impl Machine {
-    pub(super) fn tell_hooks(&mut self, now: Time) {
+    pub(super) fn notify_hooks(&mut self, now: Time) {
         if let Some(hooks) = &mut self.hooks {
             hooks.now = hooks.now.max(now);
         }

@@ -132,7 +132,7 @@ impl Machine {
 
     /// The next step, with the result of the decoder if it was polled already.
     pub(super) fn step(&mut self, now: Time, mut decoded: Option<Result<()>>, items: &mut dyn Items) -> Output<()> {
-        self.tell_hooks(now);
+        self.notify_hooks(now);
         if self.record.started.is_none() {
             self.record.started = Some(now);
             self.start_clock(now);
@@ -192,7 +192,7 @@ impl Machine {
     }
 
     pub(super) fn handle_input(&mut self, now: Time, input: Input, items: &mut dyn Items) {
-        self.tell_hooks(now);
+        self.notify_hooks(now);
         let (stale, name) = (self.may_be_stale(&input), input.name());
         match (&mut self.state, input) {
             (State::Keying(_), Input::Key(key)) => {

@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn bodies_that_are_no_objects_are_told() {
+    fn bodies_that_are_no_objects_are_reported() {
         let (method, uri, mut headers) = (Method::POST, Uri::from_static("http://t.test/"), HeaderMap::new());
         let mut edit = |body: &'static str| {
             let mut body = Bytes::from_static(body.as_bytes());

@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn results_are_told_as_text_or_json() {
+    fn results_are_reported_as_text_or_json() {
         assert_eq!(call("hello", "{}").unwrap(), "hi \"you\"");
         assert_eq!(call("divide", r#"{"left": 7, "right": 2}"#).unwrap(), "3");
         assert_eq!(call("echo", r#"{"a": [1, null]}"#).unwrap(), r#"{"a":[1,null]}"#);

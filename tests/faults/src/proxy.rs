@@ -1,4 +1,4 @@
-//! `Proxy`: a TCP proxy that does to connections what it is told.
+//! `Proxy`: a TCP proxy that does to connections what it is reported.
 
 use std::collections::VecDeque;
 use std::io;

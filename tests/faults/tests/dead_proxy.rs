@@ -6,13 +6,13 @@ use std::process::Command;
 use tabbyapi::transport::{Reqwest, Ureq};
 use tabbyapi::{Client, Error, ErrorKind, Options, blocking, policy::Retry};
 
-/// Names the server, in the processes that [`told`] runs.
+/// Names the server, in the processes that [`reported`] runs.
 const SERVER: &str = "TABBYAPI_TEST_SERVER";
 const NAMES: [&str; 8] =
     ["ALL_PROXY", "all_proxy", "HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy"];
 
 /// The errors of both clients, in a process with these variables and no others.
-fn told(server: &str, variables: &[(&str, &str)]) -> [String; 2] {
+fn reported(server: &str, variables: &[(&str, &str)]) -> [String; 2] {
     let mut child = Command::new(std::env::current_exe().unwrap());
     child.args(["--exact", "child", "--nocapture"]).env(SERVER, server);
     NAMES.iter().for_each(|name| _ = child.env_remove(name));
@@ -26,7 +26,7 @@ fn told(server: &str, variables: &[(&str, &str)]) -> [String; 2] {
     })
 }
 
-/// Does nothing but in the processes of [`told`].
+/// Does nothing but in the processes of [`reported`].
 #[test]
 fn child() {
     let Ok(server) = std::env::var(SERVER) else { return };
@@ -64,7 +64,7 @@ fn a_dead_proxy_is_blamed() {
         ("https://tabby.test:8443/v1", &[("https_proxy", &*address), ("no_proxy", "other.test")], "https_proxy"),
         ("https://tabby.test", &[("HTTPS_PROXY", bare)], "HTTPS_PROXY"),
     ] {
-        for text in told(server, variables) {
+        for text in reported(server, variables) {
             let blamed = format!(
                 "no connection could be made: connecting through the proxy http://{proxy} (from {variable}) failed: "
             );
@@ -85,7 +85,7 @@ fn a_dead_server_is_not_blamed_on_a_proxy_that_is_not_used() {
         &[("http_proxy", &*proxy), ("NO_PROXY", "127.0.0.1")],
         &[("ALL_PROXY", &*proxy), ("no_proxy", "other.test,127.0.0.1")],
     ] {
-        for text in told(&server, variables) {
+        for text in reported(&server, variables) {
             assert!(!text.contains("proxy"), "{variables:?}: {text}");
             assert!(
                 text.ends_with("check that the server is running and that the base URL has its host and port"),
@@ -94,7 +94,7 @@ fn a_dead_server_is_not_blamed_on_a_proxy_that_is_not_used() {
         }
     }
     // Only one client takes the proxy of the other scheme.
-    let [reqwest, _] = told(&server, &[("https_proxy", &proxy)]);
+    let [reqwest, _] = reported(&server, &[("https_proxy", &proxy)]);
     assert!(!reqwest.contains("proxy"), "{reqwest}");
 }
 

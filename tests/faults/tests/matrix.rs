@@ -129,7 +129,7 @@ fn a_request_that_is_cut_is_sent_again_only_if_it_is_a_read() {
 }
 
 #[test]
-fn a_connection_that_ends_at_once_is_told_from_one_that_was_written_to() {
+fn a_connection_that_ends_at_once_is_reported_from_one_that_was_written_to() {
     for then in [Then::Close, Then::Reset] {
         // Whether something was written before the end was seen is a race; it may only be sent again if nothing was.
         check(

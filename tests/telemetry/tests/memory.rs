@@ -49,7 +49,7 @@ impl Memory {
         self.metrics.force_flush().unwrap();
         let mut points = Vec::new();
         let words = |attributes: &mut dyn Iterator<Item = &KeyValue>| {
-            let mut words: Vec<_> = attributes.map(|told| format!("{}={}", told.key, told.value)).collect();
+            let mut words: Vec<_> = attributes.map(|reported| format!("{}={}", reported.key, reported.value)).collect();
             words.sort();
             words
         };
@@ -77,10 +77,10 @@ impl Memory {
     }
 }
 
-fn told<'a>(span: &'a SpanData, name: &str) -> Option<&'a Value> {
-    let mut values = span.attributes.iter().filter(|told| told.key.as_str() == name);
-    let value = values.next().map(|told| &told.value);
-    assert!(values.next().is_none(), "{name} is told twice");
+fn reported<'a>(span: &'a SpanData, name: &str) -> Option<&'a Value> {
+    let mut values = span.attributes.iter().filter(|reported| reported.key.as_str() == name);
+    let value = values.next().map(|reported| &reported.value);
+    assert!(values.next().is_none(), "{name} is reported twice");
     value
 }
 
@@ -89,14 +89,14 @@ fn words(words: &[&'static str]) -> Value {
 }
 
 #[track_caller]
-fn assert_told(span: &SpanData, expected: &[(&str, Value)]) {
-    let mut names: Vec<_> = span.attributes.iter().map(|told| told.key.as_str()).collect();
+fn assert_error(span: &SpanData, expected: &[(&str, Value)]) {
+    let mut names: Vec<_> = span.attributes.iter().map(|reported| reported.key.as_str()).collect();
     let mut wanted: Vec<_> = expected.iter().map(|(name, _)| *name).collect();
     names.sort();
     wanted.sort();
     assert_eq!(names, wanted);
     for (name, value) in expected {
-        assert_eq!(told(span, name), Some(value), "{name}");
+        assert_eq!(reported(span, name), Some(value), "{name}");
     }
 }
 
@@ -125,7 +125,7 @@ fn a_stream_with_a_retry() {
     );
     assert_eq!(call.instrumentation_scope.name(), "tabbyapi");
     assert_eq!(call.status, Status::Unset);
-    assert_told(
+    assert_error(
         call,
         &[
             ("gen_ai.operation.name", "chat".into()),
@@ -165,17 +165,17 @@ fn a_stream_with_a_retry() {
             &[
                 ("http.request.resend_count", 1.into()),
                 ("http.response.status_code", 200.into()),
-                ("http.response.body.size", told(second, "http.response.body.size").unwrap().clone()),
+                ("http.response.body.size", reported(second, "http.response.body.size").unwrap().clone()),
             ],
         ),
     ] {
         assert_eq!((attempt.name.as_ref(), &attempt.span_kind), ("POST", &SpanKind::Client));
         assert_eq!(attempt.parent_span_id, call.span_context.span_id());
         assert_eq!(attempt.span_context.trace_id(), call.span_context.trace_id());
-        assert_told(attempt, &[&common[..], rest].concat());
+        assert_error(attempt, &[&common[..], rest].concat());
     }
     assert_eq!((&first.status, &second.status), (&Status::error(""), &Status::Unset));
-    assert!(matches!(told(second, "http.response.body.size"), Some(Value::I64(size)) if *size > 200));
+    assert!(matches!(reported(second, "http.response.body.size"), Some(Value::I64(size)) if *size > 200));
     assert_no_secrets(&format!("{spans:?}"));
     for request in script.requests() {
         assert!(!request.headers().contains_key("traceparent"), "no header is sent unless it is asked for");
@@ -231,11 +231,11 @@ fn dropped_calls_end_their_spans_as_cancelled() {
     let spans = memory.spans();
     let [attempt, call] = &spans[..] else { panic!("{spans:#?}") };
     for span in [attempt, call] {
-        assert_eq!((told(span, "error.type"), told(span, "tabbyapi.cancelled")), (None, Some(&true.into())));
+        assert_eq!((reported(span, "error.type"), reported(span, "tabbyapi.cancelled")), (None, Some(&true.into())));
         assert_eq!(span.status, Status::Unset);
     }
     assert_eq!(call.name, "chat asked-7B");
-    assert_eq!(told(call, "gen_ai.response.finish_reasons"), None);
+    assert_eq!(reported(call, "gen_ai.response.finish_reasons"), None);
     assert_eq!(attempt.parent_span_id, call.span_context.span_id());
     assert_no_secrets(&format!("{spans:?}"));
     let points = memory.points();
@@ -244,7 +244,10 @@ fn dropped_calls_end_their_spans_as_cancelled() {
     assert!(duration.3.contains(&"tabbyapi.cancelled=true".to_owned()), "{duration:?}");
     let http = points.iter().find(|point| point.0 == "http.client.request.duration").unwrap();
     assert!(http.3.contains(&"tabbyapi.cancelled=true".to_owned()), "{http:?}");
-    assert!(!points.iter().any(|point| point.3.iter().any(|told| told.starts_with("error.type"))), "{points:?}");
+    assert!(
+        !points.iter().any(|point| point.3.iter().any(|reported| reported.starts_with("error.type"))),
+        "{points:?}"
+    );
     let tokens = points.iter().find(|point| point.0 == "gen_ai.client.inference.usage.output_tokens").unwrap();
     assert!(tokens.1 == 0.0 && tokens.3.contains(&"gen_ai.token.modality=unknown".to_owned()));
 
@@ -267,8 +270,8 @@ fn server_errors_and_vetoes() {
     assert!(error.to_string().contains("prompt-text"), "the server's words are in the error: {error}");
     let spans = memory.spans();
     let [attempt, call] = &spans[..] else { panic!("{spans:#?}") };
-    assert_eq!(told(attempt, "error.type"), Some(&"400".into()));
-    assert_eq!(told(call, "error.type"), Some(&error.code().to_string().into()));
+    assert_eq!(reported(attempt, "error.type"), Some(&"400".into()));
+    assert_eq!(reported(call, "error.type"), Some(&error.code().to_string().into()));
     assert_no_secrets(&format!("{spans:?}"));
 
     memory.spans.reset();
@@ -276,7 +279,7 @@ fn server_errors_and_vetoes() {
     block_on(stopped.chat().create(&request())).unwrap_err();
     let spans = memory.spans();
     assert_eq!(spans.len(), 2, "the attempt that was not made has ended, too: {spans:#?}");
-    assert_eq!(told(&spans[1], "error.type"), Some(&"vetoed".into()));
+    assert_eq!(reported(&spans[1], "error.type"), Some(&"vetoed".into()));
 }
 
 #[test]
@@ -304,11 +307,11 @@ fn other_operations() {
         ("GET /v1/auth/permission", SpanKind::Internal),
     ];
     assert_eq!(names, expected);
-    assert_eq!(told(calls[0], "gen_ai.usage.input_tokens"), Some(&4.into()));
-    assert_eq!(told(calls[0], "gen_ai.usage.output_tokens"), None);
-    assert_eq!(told(calls[1], "gen_ai.request.stream"), None);
-    assert_eq!(told(calls[1], "gen_ai.response.finish_reasons"), Some(&words(&["length"])));
-    assert_told(calls[2], &[("server.address", "tabby.test".into()), ("server.port", 5000.into())]);
+    assert_eq!(reported(calls[0], "gen_ai.usage.input_tokens"), Some(&4.into()));
+    assert_eq!(reported(calls[0], "gen_ai.usage.output_tokens"), None);
+    assert_eq!(reported(calls[1], "gen_ai.request.stream"), None);
+    assert_eq!(reported(calls[1], "gen_ai.response.finish_reasons"), Some(&words(&["length"])));
+    assert_error(calls[2], &[("server.address", "tabby.test".into()), ("server.port", 5000.into())]);
     assert_no_secrets(&format!("{spans:?}"));
     let mut names: Vec<_> = memory.points().into_iter().map(|point| point.0).collect();
     names.dedup();
@@ -326,14 +329,15 @@ fn other_operations() {
 }
 
 #[test]
-fn content_and_trace_context_are_told_if_they_are_asked_for() {
+fn content_and_trace_context_are_reported_if_they_are_asked_for() {
     let memory = Memory::new();
     global::set_text_map_propagator(TraceContextPropagator::new());
     let script = Script::new([stream()]);
     block_on(client(memory.hook().content(true).propagate(true), &script).chat().stream(&request()).finish()).unwrap();
     let spans = memory.spans();
-    let json =
-        |name: &str| -> serde_json::Value { serde_json::from_str(&told(&spans[1], name).unwrap().as_str()).unwrap() };
+    let json = |name: &str| -> serde_json::Value {
+        serde_json::from_str(&reported(&spans[1], name).unwrap().as_str()).unwrap()
+    };
     let said = |role: &str, text: &str| serde_json::json!({"role": role, "parts": [{"type": "text", "content": text}]});
     assert_eq!(json("gen_ai.input.messages"), serde_json::json!([said("user", "the prompt-text")]));
     let mut answer = said("assistant", "the answer-text");

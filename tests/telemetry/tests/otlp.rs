@@ -14,8 +14,8 @@ use tabbyapi::telemetry::OpenTelemetry;
 use tabbyapi::transport::script::{Reply, Script};
 use tabbyapi_telemetry::{Collector, Plain};
 
-fn told<'a>(span: &'a Span, name: &str) -> Option<&'a Value> {
-    span.attributes.iter().find(|told| told.key == name)?.value.as_ref()?.value.as_ref()
+fn reported<'a>(span: &'a Span, name: &str) -> Option<&'a Value> {
+    span.attributes.iter().find(|reported| reported.key == name)?.value.as_ref()?.value.as_ref()
 }
 
 #[test]
@@ -54,19 +54,19 @@ fn a_collector_gets_spans_and_metrics() {
     assert_eq!((calls.len(), attempts.len()), (3, 4));
     for call in &calls {
         assert_eq!((call.name.as_str(), call.kind), ("chat asked-7B", SpanKind::Client as i32));
-        assert_eq!(told(call, "gen_ai.provider.name"), Some(&Value::StringValue("tabbyapi".to_owned())));
+        assert_eq!(reported(call, "gen_ai.provider.name"), Some(&Value::StringValue("tabbyapi".to_owned())));
     }
-    let errors: Vec<_> = calls.iter().map(|call| told(call, "error.type").cloned()).collect();
+    let errors: Vec<_> = calls.iter().map(|call| reported(call, "error.type").cloned()).collect();
     let word = |word: &str| Some(Value::StringValue(word.to_owned()));
     assert_eq!(errors, [None, word("server_error"), None]);
-    assert_eq!(told(calls[2], "tabbyapi.cancelled"), Some(&Value::BoolValue(true)));
-    assert_eq!(told(calls[0], "gen_ai.usage.output_tokens"), Some(&Value::IntValue(3)));
-    let statuses: Vec<_> = attempts.iter().map(|span| told(span, "http.response.status_code").cloned()).collect();
+    assert_eq!(reported(calls[2], "tabbyapi.cancelled"), Some(&Value::BoolValue(true)));
+    assert_eq!(reported(calls[0], "gen_ai.usage.output_tokens"), Some(&Value::IntValue(3)));
+    let statuses: Vec<_> = attempts.iter().map(|span| reported(span, "http.response.status_code").cloned()).collect();
     assert_eq!(statuses, [429, 200, 500, 200].map(|status| Some(Value::IntValue(status))));
     let parents: Vec<_> = attempts.iter().map(|span| span.parent_span_id.clone()).collect();
     let ids: Vec<_> = calls.iter().map(|span| span.span_id.clone()).collect();
     assert_eq!(parents, [ids[0].clone(), ids[0].clone(), ids[1].clone(), ids[2].clone()]);
-    assert_eq!(told(attempts[1], "http.request.resend_count"), Some(&Value::IntValue(1)));
+    assert_eq!(reported(attempts[1], "http.request.resend_count"), Some(&Value::IntValue(1)));
 
     let metrics = collector.metrics().unwrap();
     let duration = metrics.iter().find(|metric| metric.name == "gen_ai.client.inference.duration").unwrap();

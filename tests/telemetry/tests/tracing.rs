@@ -20,7 +20,7 @@ struct Fields(BTreeMap<String, String>);
 
 impl Visit for Fields {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        assert!(self.0.insert(field.name().to_owned(), format!("{value:?}")).is_none(), "{field} is told twice");
+        assert!(self.0.insert(field.name().to_owned(), format!("{value:?}")).is_none(), "{field} is reported twice");
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
@@ -70,17 +70,17 @@ fn collect(run: impl FnOnce()) -> Vec<(String, Fields)> {
 
 #[test]
 fn a_stream_with_a_retry() {
-    let told = collect(|| {
+    let reported = collect(|| {
         let script = Script::new([Reply::refused("no"), stream()]);
         block_on(client(Tracing::new(), &script).chat().stream(&request()).finish()).unwrap();
     });
-    let lines: Vec<_> = told.iter().map(|(line, _)| line.as_str()).collect();
+    let lines: Vec<_> = reported.iter().map(|(line, _)| line.as_str()).collect();
     assert_eq!(
         lines,
         ["attempt < call", "WARN < call", "DEBUG < call", "attempt < call", "INFO < call", "call < -"],
-        "{told:#?}"
+        "{reported:#?}"
     );
-    let call = &told[5].1.0;
+    let call = &reported[5].1.0;
     for (name, value) in [
         ("otel.name", "chat asked-7B"),
         ("otel.kind", "client"),
@@ -101,17 +101,20 @@ fn a_stream_with_a_retry() {
         assert_eq!(call.get(name).map(String::as_str), Some(value), "{name}");
     }
     assert!(!call.contains_key("error.type") && !call.contains_key("otel.status_code"));
-    assert_eq!((told[0].1.0["error.type"].as_str(), told[0].1.0["otel.status_code"].as_str()), ("connect", "ERROR"));
-    assert_eq!(told[1].1.0["tabbyapi.retry.wait"], "0.0");
-    assert_eq!(told[3].1.0["http.request.resend_count"], "1");
-    assert_eq!(told[3].1.0["url.full"], "http://tabby.test:5000/prefix/v1/chat/completions");
-    assert_eq!((told[4].1.0["attempts"].as_str(), told[4].1.0["took"].as_str()), ("2", "0.15"));
-    assert_no_secrets(&format!("{told:?}"));
+    assert_eq!(
+        (reported[0].1.0["error.type"].as_str(), reported[0].1.0["otel.status_code"].as_str()),
+        ("connect", "ERROR")
+    );
+    assert_eq!(reported[1].1.0["tabbyapi.retry.wait"], "0.0");
+    assert_eq!(reported[3].1.0["http.request.resend_count"], "1");
+    assert_eq!(reported[3].1.0["url.full"], "http://tabby.test:5000/prefix/v1/chat/completions");
+    assert_eq!((reported[4].1.0["attempts"].as_str(), reported[4].1.0["took"].as_str()), ("2", "0.15"));
+    assert_no_secrets(&format!("{reported:?}"));
 }
 
 #[test]
 fn dropped_and_failed_calls() {
-    let told = collect(|| {
+    let reported = collect(|| {
         let script = Script::new([
             chunk(Reply::events(), 5, r#""delta":{"content":"answer-text"}"#).hang(),
             Reply::json(400, r#"{"detail": "prompt-text"}"#),
@@ -122,33 +125,33 @@ fn dropped_and_failed_calls() {
         drop(stream);
         block_on(client.chat().create(&request())).unwrap_err();
     });
-    let lines: Vec<_> = told.iter().map(|(line, _)| line.as_str()).collect();
+    let lines: Vec<_> = reported.iter().map(|(line, _)| line.as_str()).collect();
     let ended = |level| ["attempt < call", level, "call < -"];
     assert_eq!(lines, [&["DEBUG < call"], &ended("INFO < call")[..], &ended("WARN < call")[..]].concat());
     // Who leaves is no error.
-    for cancelled in &told[1..4] {
+    for cancelled in &reported[1..4] {
         assert!(
             !cancelled.1.0.contains_key("error.type") && !cancelled.1.0.contains_key("otel.status_code"),
             "{cancelled:?}"
         );
     }
     assert_eq!(
-        (told[1].1.0["tabbyapi.cancelled"].as_str(), told[3].1.0["tabbyapi.cancelled"].as_str()),
+        (reported[1].1.0["tabbyapi.cancelled"].as_str(), reported[3].1.0["tabbyapi.cancelled"].as_str()),
         ("true", "true")
     );
-    assert!(!told[3].1.0.contains_key("gen_ai.response.finish_reasons"));
-    assert_eq!(told[4].1.0["error.type"], "400");
-    assert_no_secrets(&format!("{told:?}"));
+    assert!(!reported[3].1.0.contains_key("gen_ai.response.finish_reasons"));
+    assert_eq!(reported[4].1.0["error.type"], "400");
+    assert_no_secrets(&format!("{reported:?}"));
 }
 
 #[test]
-fn content_is_told_if_it_is_asked_for() {
-    let told = collect(|| {
+fn content_is_reported_if_it_is_asked_for() {
+    let reported = collect(|| {
         let script = Script::new([stream()]);
         block_on(client(Tracing::new().content(true), &script).chat().stream(&request()).finish()).unwrap();
     });
-    let call = &told.last().unwrap().1.0;
+    let call = &reported.last().unwrap().1.0;
     assert!(call["gen_ai.input.messages"].contains("the prompt-text"));
     assert!(call["gen_ai.output.messages"].contains("the answer-text"));
-    assert!(!format!("{told:?}").contains("the-key"));
+    assert!(!format!("{reported:?}").contains("the-key"));
 }

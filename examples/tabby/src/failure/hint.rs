@@ -130,7 +130,7 @@ mod tests {
         );
         assert_eq!(
             detail(400, "Could not find the model path"),
-            "the lists of `tabby models`, `tabby models drafts` and `tabby models embedding` return the names that can be loaded, with the \
+            "the lists of `tabby models`, `tabby models drafts` and `tabby models embedding` have the names that can be loaded, with the \
              admin key"
         );
         assert_eq!(

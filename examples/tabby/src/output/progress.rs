@@ -60,12 +60,12 @@ impl Spinner {
         let style =
             ProgressStyle::with_template("{spinner} {wide_msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
         let spinner = Spinner(ProgressBar::with_draw_target(None, Narrow::target()).with_style(style));
-        spinner.tell(message);
+        spinner.set_message(message);
         spinner.0.enable_steady_tick(Duration::from_millis(120));
         spinner
     }
 
-    pub fn tell(&self, message: &str) {
+    pub fn set_message(&self, message: &str) {
         self.0.set_message(super::safe::line(message).into_owned());
     }
 }

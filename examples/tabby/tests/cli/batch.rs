@@ -77,9 +77,9 @@ fn a_batch_tells_what_failed_and_makes_it_again() {
     assert!(second.err.contains(note), "{}", second.err);
     second.bad(1, "2 requests failed");
     let again = run(&server, &["batch", &input, "-o", &output, "--retry-failed", "--json"]);
-    let told: Value = serde_json::from_str(&again.out).unwrap();
-    assert_eq!((&told["finished"], &told["failed"]), (&1.into(), &0.into()), "{} {}", again.out, again.err);
-    assert_eq!((&told["results"], &told["failures"]), (&3.into(), &1.into()));
+    let reported: Value = serde_json::from_str(&again.out).unwrap();
+    assert_eq!((&reported["finished"], &reported["failed"]), (&1.into(), &0.into()), "{} {}", again.out, again.err);
+    assert_eq!((&reported["results"], &reported["failures"]), (&3.into(), &1.into()));
     assert_eq!(again.code, Some(1), "the line that is no request");
     let results = std::fs::read_to_string(&output).unwrap();
     assert_eq!(ids(&results), ["", "0", "1"], "one result of each");

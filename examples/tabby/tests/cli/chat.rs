@@ -115,9 +115,9 @@ fn a_long_conversation_is_fitted_into_the_context() {
     let lines: String = (0..4).map(|n| question(n) + "\n").collect();
     let (out, err) = feed(&server, &["chat", "--system", "Stay.", "--max-tokens", "100"], &lines).noted();
     assert_eq!(out, "Yes.\n".repeat(4));
-    let told = "(the oldest 2 messages no longer fit into the context and are omitted)\n\
+    let reported = "(the oldest 2 messages no longer fit into the context and are omitted)\n\
                 (of its 400 tokens, 100 are reserved for the response)\n";
-    assert!(err.contains(told), "{err}");
+    assert!(err.contains(reported), "{err}");
     let messages = asked(&server);
     assert_eq!(messages[0].1, "Stay.");
     assert!(messages[1].1.starts_with("1 ") || messages[1].1.starts_with("2 "), "{messages:?}");
@@ -206,7 +206,7 @@ fn answers_of_tool_calls_are_shown() {
     server.script(Script::new().reply("<tool_call>garbage</tool_call>"));
     let (out, note) = run(&server, &["chat", "x", "--param", tools]).noted();
     assert_eq!(out, "");
-    assert!(note.contains("began a tool call that the server could not read"), "{note}");
+    assert!(note.contains("began a tool call that the server could not parse"), "{note}");
 }
 
 #[test]

@@ -72,7 +72,7 @@ fn hints_name_commands() {
     );
     let gated = "401 Client Error. Cannot access gated repo for url https://hub.test/api. Access to model acme/g is restricted.";
     let server = crate::support::start_with(tabbyapi_emulator::Emulator::builder().hub_error(gated));
-    hints(run(&server, &["download", "acme/g"]), "takes a `--hub-token-file` of an account that may read it");
+    hints(run(&server, &["download", "acme/g"]), "requires a `--hub-token-file` of an account that may read it");
 }
 
 #[test]
@@ -126,7 +126,7 @@ fn answers_that_fail_or_cannot_be_read() {
 }
 
 #[test]
-fn wrong_usage_is_told_to_scripts_too() {
+fn wrong_usage_is_reported_to_scripts_too() {
     let server = start();
     run(&server, &["nonsense"]).bad(2, "unrecognized subcommand 'nonsense'");
     let error = run(&server, &["--json", "load"]).error(2);

@@ -72,7 +72,7 @@ fn whole_completions_and_several() {
 }
 
 #[test]
-fn what_ends_early_is_told() {
+fn what_ends_early_is_reported() {
     let server = start();
     let pieces = ["some", " of it", " and more"];
     server.script(Script::new().tokens(pieces).cut_after(2));

@@ -8,7 +8,7 @@ fn tell(args: &[&str]) -> String {
 
 #[test]
 fn help_is_as_it_was() {
-    let mut told = String::new();
+    let mut reported = String::new();
     for command in [
         "",
         "load",
@@ -24,12 +24,12 @@ fn help_is_as_it_was() {
         "ml complete",
     ] {
         let args: Vec<_> = command.split_whitespace().chain(["--help"]).collect();
-        told += &format!("$ tabby {}\n{}\n", args.join(" "), tell(&args));
+        reported += &format!("$ tabby {}\n{}\n", args.join(" "), tell(&args));
     }
     let expected = include_str!("help.txt").replace("\r\n", "\n");
-    if told != expected {
+    if reported != expected {
         let path = folder("help").join("help.txt");
-        std::fs::write(&path, &told).unwrap();
+        std::fs::write(&path, &reported).unwrap();
         panic!("the help has changed; if it is to, copy {} over tests/cli/help.txt", path.display());
     }
 }

@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_understood_is_told_by_its_line() {
+    fn what_is_not_understood_is_reported_by_its_line() {
         for (text, line) in [
             ("api_key api", 1),
             ("api_key:api", 1),

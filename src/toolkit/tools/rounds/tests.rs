@@ -71,7 +71,7 @@ fn calls_get_ids_of_their_own() {
 }
 
 #[test]
-fn too_many_calls_and_too_many_rounds_are_told() {
+fn too_many_calls_and_too_many_rounds_are_reported() {
     let mut rounds = rounds(ToolLimits::new().calls(1).rounds(2));
     rounds.answer(calls(&["a", "b"])).unwrap();
     assert_eq!(started(&mut rounds), [0]);

@@ -22,18 +22,18 @@ pub(super) fn answer(state: &Arc<State>, request: &Request) -> Response {
     if chat.stream == Some(false) {
         return Response::empty(500);
     }
-    let told = Told::of(state, &chat, default);
+    let reported = Reported::of(state, &chat, default);
     let state = state.clone();
     Response {
         content_type: Some("text/event-stream"),
         headers: vec![("cache-control", "no-cache".to_owned())],
-        body: Body::Stream(Box::new(move |events| told.tell(&state, events))),
+        body: Body::Stream(Box::new(move |events| reported.tell(&state, events))),
         ..Response::empty(200)
     }
 }
 
 /// The response and its options.
-struct Told {
+struct Reported {
     model: String,
     prompt: String,
     pieces: Vec<String>,
@@ -41,8 +41,8 @@ struct Told {
     usage: bool,
 }
 
-impl Told {
-    fn of(state: &State, chat: &ChatRequest, default: String) -> Told {
+impl Reported {
+    fn of(state: &State, chat: &ChatRequest, default: String) -> Reported {
         let prompt = chat.messages.last().map(|message| message.text().to_owned()).unwrap_or_default();
         let queued = state.data().chats.pop_front();
         let pieces = match queued {
@@ -53,7 +53,7 @@ impl Told {
         let model = if chat.model == "mock-chat-2" { chat.model.clone() } else { default };
         let tool = chat.tools.iter().flatten().next().map(|tool| tool.function.name.clone());
         let usage = chat.stream_options.as_ref().is_some_and(|options| options.include_usage);
-        Told { model, tool: tool.filter(|_| prompt.contains("MOCK:tool")), prompt, pieces, usage }
+        Reported { model, tool: tool.filter(|_| prompt.contains("MOCK:tool")), prompt, pieces, usage }
     }
 
     /// Writes the stream. Returns whether it ended cleanly.

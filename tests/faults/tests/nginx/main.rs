@@ -150,7 +150,7 @@ async fn a_wrong_certificate_is_refused_in_clear_words() {
 }
 
 #[tokio::test]
-async fn while_the_server_is_down_reads_are_tried_again_and_generations_are_told() {
+async fn while_the_server_is_down_reads_are_tried_again_and_generations_are_reported() {
     let (server, certificate) = (Emulator::builder().start().unwrap(), Certificate::of("localhost"));
     let Some(nginx) = Nginx::start("down", server.addr(), &certificate) else { return };
     for http2 in [false, true] {
@@ -198,9 +198,9 @@ async fn a_reload_sends_nothing_twice() {
                         _ => client.chat().stream(&request).finish().await.err().map(|broken| broken.error),
                     };
                     if let Some(error) = error {
-                        // Told, and not sent again.
-                        let told = [ErrorKind::Transport, ErrorKind::Truncated];
-                        assert!(told.contains(&error.kind()), "{error}");
+                        // Reported, and not sent again.
+                        let reported = [ErrorKind::Transport, ErrorKind::Truncated];
+                        assert!(reported.contains(&error.kind()), "{error}");
                         lost += 1;
                     }
                     client.models().current().await.unwrap_or_else(|error| panic!("a read was not recovered: {error}"));

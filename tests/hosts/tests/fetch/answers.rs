@@ -29,7 +29,7 @@ async fn reads_and_posts_of_other_services() {
 }
 
 #[test]
-async fn keys_reach_the_server_and_wrong_ones_are_told() {
+async fn keys_reach_the_server_and_wrong_ones_are_reported() {
     let client = client().await;
     let url = client.base_url().clone();
     let wrong = Client::builder(url.clone()).api_key("wrong-key-of-mine").build().unwrap();
@@ -45,8 +45,8 @@ async fn keys_reach_the_server_and_wrong_ones_are_told() {
 #[test]
 async fn headers_of_the_callers_own_are_sent() {
     let (client, _) = odd("headers");
-    let told = client.with(Options::new().header("x-mine", "a, b").unwrap());
-    let card = told.models().current().await.unwrap();
+    let reported = client.with(Options::new().header("x-mine", "a, b").unwrap());
+    let card = reported.models().current().await.unwrap();
     let headers: serde_json::Value = serde_json::from_str(&card.id).unwrap();
     assert_eq!(headers["x-mine"], "a, b");
 }

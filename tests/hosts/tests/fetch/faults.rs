@@ -1,4 +1,4 @@
-//! What goes wrong between client and server, told apart as far as the host tells.
+//! What goes wrong between client and server, reported apart as far as the host tells.
 
 use tabbyapi::call::Retry;
 use tabbyapi::transport::FetchFault;

@@ -114,7 +114,7 @@ async fn views_of_every_kind_are_bytes() {
 }
 
 #[test]
-async fn a_host_without_fetch_is_told_before_anything_is_sent() {
+async fn a_host_without_fetch_is_reported_before_anything_is_sent() {
     host::run("globalThis.keptFetch ??= globalThis.fetch; globalThis.fetch = undefined;").await;
     let (transport, client) = (Fetch::new(), Client::builder("http://127.0.0.1:9").build());
     host::run("globalThis.fetch = globalThis.keptFetch;").await;

@@ -12,7 +12,7 @@ use tabbyapi::call::Retry;
 use tabbyapi::hooks::Hook;
 use tabbyapi::transport::script::{Reply, Script};
 
-/// What must never be told: keys, headers, prompts and answers.
+/// What must never be reported: keys, headers, prompts and answers.
 pub const SECRETS: [&str; 5] = ["the-key", "the-admin", "the-gateway", "prompt-text", "answer-text"];
 
 pub fn client(hook: impl Hook + Clone + Sync, script: &Script) -> Client {
@@ -46,9 +46,9 @@ pub fn stream() -> Reply {
     reply.chunk(format!("data: {usage}\n\ndata: [DONE]\n\n"))
 }
 
-pub fn assert_no_secrets(told: &str) {
+pub fn assert_no_secrets(reported: &str) {
     for secret in SECRETS {
-        assert!(!told.contains(secret), "{secret} is told in {told}");
+        assert!(!reported.contains(secret), "{secret} is reported in {reported}");
     }
 }
 
