@@ -18,7 +18,7 @@ const SINGLE_BYTE_ROUNDS: usize = 9;
 const QUICK_EVENTS: usize = 200;
 
 /// Recorded streams of the real engine, by what their chunks have.
-const RECORDINGS: [(&str, &str); 3] = [("text", "d-chat-s"), ("two choices", "d-n2-s"), (LOGPROBS, "w-ngram-s")];
+const RECORDINGS: [(&str, &str); 2] = [("text", "d-chat-s"), (LOGPROBS, "w-ngram-s")];
 pub(crate) const LOGPROBS: &str = "log probabilities";
 
 pub(crate) fn measure(extent: Extent) -> Vec<Table> {

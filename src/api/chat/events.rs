@@ -183,17 +183,21 @@ impl Slot for ChatChunk {
     type Brief = Brief;
 
     fn slot(&mut self) -> Option<&mut Text> {
-        let [choice] = &mut self.choices[..] else { return None };
-        // Log probabilities differ from chunk to chunk.
-        if choice.logprobs.is_some() {
+        if !self.may_have_slot() {
             return None;
         }
+        let [choice] = &mut self.choices[..] else { return None };
         let delta = &mut choice.delta;
         match (&mut delta.content, &mut delta.reasoning_content, &mut delta.tool_calls[..]) {
             (Some(text), None, []) | (None, Some(text), []) => Some(text),
             (None, None, [call]) => call.function.arguments.as_mut(),
             _ => None,
         }
+    }
+
+    fn may_have_slot(&self) -> bool {
+        // Log probabilities differ from chunk to chunk.
+        matches!(&self.choices[..], [choice] if choice.logprobs.is_none())
     }
 
     fn time(&mut self) -> &mut u64 {

@@ -167,11 +167,15 @@ impl Slot for CompletionChunk {
     type Brief = Brief;
 
     fn slot(&mut self) -> Option<&mut Text> {
-        match &mut self.choices[..] {
-            // Log probabilities differ from chunk to chunk.
-            [choice] if choice.logprobs.is_none() => Some(&mut choice.text),
-            _ => None,
+        if !self.may_have_slot() {
+            return None;
         }
+        self.choices.first_mut().map(|choice| &mut choice.text)
+    }
+
+    fn may_have_slot(&self) -> bool {
+        // Log probabilities differ from chunk to chunk.
+        matches!(&self.choices[..], [choice] if choice.logprobs.is_none())
     }
 
     fn time(&mut self) -> &mut u64 {

@@ -135,7 +135,7 @@ impl<T> Frames<T> {
     /// Returns whether learning from this data is worth its cost. Counts it if so.
     pub fn may_learn(&mut self, data: &str) -> bool {
         // Text between the parts of a frame could be a line end, but JSON strings do not contain one.
-        data.len() <= MAX_DATA && !data.contains(['\r', '\n']) && self.try_credit()
+        data.len() <= MAX_DATA && memchr::memchr2(b'\r', b'\n', data.as_bytes()).is_none() && self.try_credit()
     }
 
     fn try_credit(&mut self) -> bool {

@@ -41,6 +41,9 @@ pub(crate) trait Slot: Clone + PartialEq {
     /// Returns that string. None if there is none, or more than one.
     fn slot(&mut self) -> Option<&mut Text>;
 
+    /// Returns false for most items without that string, at little cost.
+    fn may_have_slot(&self) -> bool;
+
     /// Returns the time.
     fn time(&mut self) -> &mut u64;
 
@@ -120,7 +123,7 @@ impl<T: Slot> Templates<T> {
 
     /// Learns from an event that the plain decoder, `decode`, decoded to `item`.
     pub(crate) fn learn(&mut self, data: &str, item: &T, decode: impl Fn(&str) -> Option<T>) {
-        if data.contains(PROBE) || !self.frames.may_learn(data) {
+        if !item.may_have_slot() || !self.frames.may_learn(data) || data.contains(PROBE) {
             return;
         }
         let Some((frame, template)) = Template::of(data, item, decode) else { return };

@@ -47,6 +47,10 @@ impl Slot for Chunk {
         }
     }
 
+    fn may_have_slot(&self) -> bool {
+        self.choices.len() == 1
+    }
+
     fn time(&mut self) -> &mut u64 {
         &mut self.created
     }
