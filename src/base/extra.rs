@@ -32,7 +32,7 @@ struct Fields {
     order: Vec<(String, OrderedJson)>,
 }
 
-// Most are empty, and checked for that where they are dropped instead of in a call.
+// Most are empty. The check is inlined where they are dropped, so that they need no call.
 impl Drop for Extra {
     #[inline]
     fn drop(&mut self) {

@@ -21,7 +21,7 @@ use crate::base::text::TextBuilder;
 /// The number of strings of an event that are tried.
 const CANDIDATES: usize = 4;
 
-/// The longest body of a string with escapes that is read in one go. Most tokens with one are a few line ends and blanks.
+/// The longest string with escapes that is unescaped in a buffer on the stack. Most such tokens are a few line ends and spaces.
 const SHORT: usize = 32;
 
 /// The number of places of the time that are tried.

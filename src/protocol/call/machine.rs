@@ -19,7 +19,7 @@ use crate::protocol::options::Options;
 /// The state of a call.
 pub(super) struct Machine {
     pub(super) shared: Shared,
-    /// Boxed, as is all that is large: allocators are slow with more than a kilobyte at a time.
+    /// Boxed, to keep a call below a kilobyte. Allocators are slow for larger blocks.
     pub(super) operation: Box<Operation>,
     pub(super) state: State,
     pub(super) record: Record,

@@ -248,7 +248,7 @@ mod tests {
     use crate::api::ChatCompletion;
     use crate::decode::Json;
 
-    /// Allocators have lists of blocks of about a kilobyte and less.
+    /// Allocators keep lists of free blocks of up to about a kilobyte.
     #[test]
     fn a_call_is_quickly_allocated() {
         assert!(size_of::<Call<Json<ChatCompletion>>>() <= 1024, "{}", size_of::<Call<Json<ChatCompletion>>>());

@@ -1,4 +1,4 @@
-//! The URLs of requests in the form that reqwest takes. A client calls few of them, and parsing one takes a tenth of the time of a small call.
+//! The URLs of requests in the form that reqwest takes. A client calls few URLs, and parsing one takes a tenth of the time of a small call.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -44,9 +44,9 @@ impl Targets {
     ///
     /// Errors if reqwest does not accept the URL.
     pub(super) fn convert(&self, mut request: Request<Bytes>) -> reqwest::Result<(reqwest::Request, Arc<str>)> {
-        // For transports that record. Nothing reads them from here on.
+        // Only transports that record read them.
         request.extensions_mut().remove::<Secrets>();
-        // Only the conversion by reqwest can pass on extensions of hooks.
+        // Extensions, which hooks may add, are only kept by reqwest's own conversion.
         let known = if request.extensions().is_empty() { self.find(request.uri()) } else { None };
         let Some(Target { url, origin }) = known else {
             let uri = request.uri().clone();
