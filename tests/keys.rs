@@ -262,7 +262,7 @@ fn a_chain_gives_the_first_key_there_is_and_stops_at_an_error() {
     assert!(ask(chain).unwrap().is_none());
 }
 
-/// Gives a new key each time, and notes what it was reported.
+/// Returns a new key each time, and records its arguments.
 struct Numbered {
     name: &'static str,
     asked: Arc<Mutex<Vec<String>>>,

@@ -193,7 +193,7 @@ fn keys_across_chunks_and_the_cap_are_removed() {
                 let tape = tape.lock().unwrap();
                 let exchange = tape.last().unwrap();
                 assert_eq!(exchange.body(), &b"((((([removed])))))"[..], "{context}");
-                // Nothing else is changed: the borders of the chunks, and the length that is reported.
+                // Nothing else is changed: the borders of the chunks, and the announced length.
                 let chunks: Vec<_> = exchange.chunks.iter().map(|chunk| chunk.data.0.len()).collect();
                 let expected = match at {
                     1..=5 => vec![at, 19 - at],

@@ -70,7 +70,7 @@ fn sent(script: &Script, request: usize) -> Value {
     serde_json::from_slice(script.requests()[request].body()).unwrap()
 }
 
-/// What the model was reported of its calls in the last request.
+/// The results of its calls that the model received in the last request.
 fn reported(script: &Script) -> Vec<String> {
     let body = sent(script, script.requests().len() - 1);
     let messages = body["messages"].as_array().unwrap().iter();

@@ -10,7 +10,7 @@ use tabbyapi::{Client, Error, ErrorKind, Response, Result};
 
 use crate::transcripts;
 
-/// What can be reported of an error.
+/// The parts of an error that tests compare.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reported {
     pub kind: ErrorKind,

@@ -75,7 +75,7 @@ test("the chat page", { timeout: 120_000 }, async (t) => {
   await page.getByText("Reasoning", { exact: true }).locator("visible=true").press("Enter");
   await page.getByText("I must look it up.").waitFor();
   await page.getByText('{"city": "Oslo"}').waitFor();
-  // What a screen reader is reported, once the answer is whole.
+  // The text for a screen reader, once the answer is whole.
   assert.equal(await page.locator("#announce[role=status]").textContent(), "Answer: One moment.");
   await page.unroute("**/v1/chat/completions");
   await page.screenshot({ path: path.join(process.env.SHOTS ?? "/tmp", "chat-tools.png") });

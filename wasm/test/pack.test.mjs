@@ -26,7 +26,7 @@ test("--target web, in Node, from bytes", async (t) => {
   const reported = await chat(core, { base_url: url, api_key: API_KEY }, { messages: [{ role: "user", content: "by hand, ünd 𝄞" }] });
   assert.equal(reported.text, "Echo: by hand, ünd 𝄞");
   assert.ok(reported.chunks > 3, `${reported.chunks} chunks`);
-  // Mistakes are reported, and are no traps.
+  // Mistakes are reported, and do not trap.
   assert.equal(core.open("{"), 0);
   assert.equal(JSON.parse(core.detail()).kind, "misuse");
   assert.equal(core.poll(12345, 0), 5);

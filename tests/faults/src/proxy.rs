@@ -1,4 +1,4 @@
-//! `Proxy`: a TCP proxy that does to connections what it is reported.
+//! `Proxy`: a TCP proxy that treats connections as it is instructed.
 
 use std::collections::VecDeque;
 use std::io;

@@ -82,7 +82,7 @@ struct Counts {
     over: AtomicBool,
 }
 
-/// Generates until it is reported to stop. Each prompt is sent by one call, so whatever is seen twice was sent twice.
+/// Generates until it is stopped. Each prompt is sent by one call, so whatever is seen twice was sent twice.
 async fn generate(client: Client, name: usize, counts: &Counts) {
     let mut n = 0;
     while !counts.over.load(Ordering::Relaxed) {
@@ -115,7 +115,7 @@ async fn generate(client: Client, name: usize, counts: &Counts) {
     }
 }
 
-/// Reads until it is reported to stop, with enough retries to outlast a restart.
+/// Reads until it is stopped, with enough retries to outlast a restart.
 async fn read(client: Client, counts: &Counts) {
     let patient = Retry::GENTLE.base(Duration::from_millis(100)).cap(Duration::from_secs(1)).max_retries(200);
     let client = client.with(tabbyapi::Options::new().retry(patient));

@@ -1,4 +1,4 @@
-//! What goes wrong between client and server, reported apart as far as the host tells.
+//! Failures between client and server, distinguished as far as the host reports them.
 
 use tabbyapi::call::Retry;
 use tabbyapi::transport::FetchFault;
