@@ -113,7 +113,7 @@ fn fifty_calls_of_three_scopes_make_one_request() {
         assert!(!asked.iter_mut().any(is_ready));
         open.send(()).unwrap();
         for key in block_on(join_all(asked)) {
-            assert_eq!(key.as_ref().err().map(|error| error.code().as_str()), code, "a failure is reported to all");
+            assert_eq!(key.as_ref().err().map(|error| error.code().as_str()), code, "a failure is returned to all");
         }
         assert_eq!(script.requests().len(), 1);
         assert_eq!(key(&source, false).unwrap(), if code.is_some() { "b" } else { "a" }, "but not kept");
