@@ -2,6 +2,8 @@
 
 use std::{hint::black_box, time::Instant};
 
+use bytes::Bytes;
+
 use crate::{
     allocations,
     contenders::{ALL, Contender, Group, Tally},
@@ -34,15 +36,7 @@ pub(crate) fn measure(extent: Extent) -> Vec<Table> {
         };
         let chunks = input.cut(chunking, events);
         check(&chunks, events);
-        // The rounds are interleaved, so that a busy moment of the machine hits all alike.
-        let mut best = vec![f64::INFINITY; ALL.len()];
-        for _ in 0..rounds {
-            for (contender, best) in ALL.iter().zip(&mut best) {
-                let start = Instant::now();
-                black_box((contender.run)(black_box(&chunks)));
-                *best = best.min(start.elapsed().as_nanos() as f64 / events as f64);
-            }
-        }
+        let best = best_of(&ALL.iter().collect::<Vec<_>>(), &chunks, events, rounds);
         for (at, contender) in ALL.iter().enumerate() {
             times[at].values.push(best[at]);
             let before = allocations::count();
@@ -79,15 +73,7 @@ pub(crate) fn recorded(extent: Extent) -> Table {
         sizes.push(input.bytes_per_event().to_string());
         let chunks = input.cut(Chunking::Event, events);
         check(&chunks, events);
-        let mut best = vec![f64::INFINITY; typed.len()];
-        for _ in 0..rounds {
-            for (contender, best) in typed.iter().zip(&mut best) {
-                let start = Instant::now();
-                black_box((contender.run)(black_box(&chunks)));
-                *best = best.min(start.elapsed().as_nanos() as f64 / events as f64);
-            }
-        }
-        rows.iter_mut().zip(best).for_each(|(row, best)| row.values.push(best));
+        rows.iter_mut().zip(best_of(&typed, &chunks, events, rounds)).for_each(|(row, best)| row.values.push(best));
     }
     let note = format!(
         "{events} chunks of {} bytes, one event a chunk, the best of {rounds} interleaved rounds.",
@@ -97,8 +83,22 @@ pub(crate) fn recorded(extent: Extent) -> Table {
     Table { title: "Nanoseconds per event of recorded streams".into(), note, columns, rows, digits: 0 }
 }
 
+/// The nanoseconds per event of each contender, in its best round. The rounds are interleaved, so that a busy moment of the machine
+/// affects all of them.
+fn best_of(contenders: &[&Contender], chunks: &[Bytes], events: usize, rounds: usize) -> Vec<f64> {
+    let mut best = vec![f64::INFINITY; contenders.len()];
+    for _ in 0..rounds {
+        for (contender, best) in contenders.iter().zip(&mut best) {
+            let start = Instant::now();
+            black_box((contender.run)(black_box(chunks)));
+            *best = best.min(start.elapsed().as_nanos() as f64 / events as f64);
+        }
+    }
+    best
+}
+
 /// All must have done the same.
-fn check(chunks: &[bytes::Bytes], events: usize) {
+fn check(chunks: &[Bytes], events: usize) {
     let bytes_of = |group: Group| {
         let mut all = ALL.iter().filter(|contender| contender.group == group).map(|contender: &Contender| {
             let Tally { events: seen, bytes } = (contender.run)(chunks);

@@ -235,7 +235,7 @@ fn a_stream_in_which_all_differs_is_given_up() {
 
 #[test]
 fn learning_is_a_small_part_of_the_work() {
-    // Recognized events alternate with large ones that contain the text in 900 places, of which the last one is right.
+    // Recognized events alternate with large ones that contain the text in 900 places. Only the last place is right.
     let (small, many) = (chunk("x", ""), vec!["\"x\""; 900].join(","));
     let large = chunk("x", "").replacen('{', &format!("{{\"l\":[{many}],"), 1);
     assert!(large.len() < MAX_DATA && plain(&large).is_some());

@@ -18,9 +18,9 @@ pub(super) struct Targets(Mutex<Vec<(Uri, Target)>>);
 
 /// A URL and its origin.
 #[derive(Clone)]
-pub(super) struct Target {
+struct Target {
     url: Url,
-    pub(super) origin: Arc<str>,
+    origin: Arc<str>,
 }
 
 // Without the URLs, which may contain keys.

@@ -118,7 +118,7 @@ fn at_the_very_moment_nothing_is_sent_twice_and_reads_do_not_fail() {
                 _ => match subject.generate(&format!("prompt {n}")) {
                     Ok(attempts) => assert_eq!(attempts, 1, "{name}, prompt {n}"),
                     Err(error) => {
-                        // Nobody can tell whether it was begun, so it is reported, and not sent again.
+                        // Whether it was started is unknown, so the error is returned, and the request is not repeated.
                         match error.kind() {
                             ErrorKind::Transport => {}
                             // Put into hyper's queue just when another thread drops its other end, it stays there for ever.

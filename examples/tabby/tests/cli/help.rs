@@ -2,13 +2,13 @@
 
 use crate::support::{Run, folder, keyless};
 
-fn tell(args: &[&str]) -> String {
+fn output(args: &[&str]) -> String {
     Run::from(keyless("http://127.0.0.1:1", args).output().unwrap()).good()
 }
 
 #[test]
 fn help_is_as_it_was() {
-    let mut reported = String::new();
+    let mut all = String::new();
     for command in [
         "",
         "load",
@@ -24,12 +24,12 @@ fn help_is_as_it_was() {
         "ml complete",
     ] {
         let args: Vec<_> = command.split_whitespace().chain(["--help"]).collect();
-        reported += &format!("$ tabby {}\n{}\n", args.join(" "), tell(&args));
+        all += &format!("$ tabby {}\n{}\n", args.join(" "), output(&args));
     }
     let expected = include_str!("help.txt").replace("\r\n", "\n");
-    if reported != expected {
+    if all != expected {
         let path = folder("help").join("help.txt");
-        std::fs::write(&path, &reported).unwrap();
+        std::fs::write(&path, &all).unwrap();
         panic!("the help has changed; if it is to, copy {} over tests/cli/help.txt", path.display());
     }
 }
@@ -43,8 +43,8 @@ fn keys_do_not_show() {
 
 #[test]
 fn version_and_completions() {
-    assert_eq!(tell(&["--version"]), concat!("tabby ", env!("CARGO_PKG_VERSION"), "\n"));
+    assert_eq!(output(&["--version"]), concat!("tabby ", env!("CARGO_PKG_VERSION"), "\n"));
     for (shell, word) in [("bash", "_tabby()"), ("zsh", "#compdef tabby"), ("fish", "complete -c tabby")] {
-        assert!(tell(&["completions", shell]).contains(word), "{shell}");
+        assert!(output(&["completions", shell]).contains(word), "{shell}");
     }
 }

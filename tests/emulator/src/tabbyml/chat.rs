@@ -22,18 +22,18 @@ pub(super) fn answer(state: &Arc<State>, request: &Request) -> Response {
     if chat.stream == Some(false) {
         return Response::empty(500);
     }
-    let reported = Reported::of(state, &chat, default);
+    let reply = Reply::of(state, &chat, default);
     let state = state.clone();
     Response {
         content_type: Some("text/event-stream"),
         headers: vec![("cache-control", "no-cache".to_owned())],
-        body: Body::Stream(Box::new(move |events| reported.tell(&state, events))),
+        body: Body::Stream(Box::new(move |events| reply.write(&state, events))),
         ..Response::empty(200)
     }
 }
 
 /// The response and its options.
-struct Reported {
+struct Reply {
     model: String,
     prompt: String,
     pieces: Vec<String>,
@@ -41,8 +41,8 @@ struct Reported {
     usage: bool,
 }
 
-impl Reported {
-    fn of(state: &State, chat: &ChatRequest, default: String) -> Reported {
+impl Reply {
+    fn of(state: &State, chat: &ChatRequest, default: String) -> Reply {
         let prompt = chat.messages.last().map(|message| message.text().to_owned()).unwrap_or_default();
         let queued = state.data().chats.pop_front();
         let pieces = match queued {
@@ -53,11 +53,11 @@ impl Reported {
         let model = if chat.model == "mock-chat-2" { chat.model.clone() } else { default };
         let tool = chat.tools.iter().flatten().next().map(|tool| tool.function.name.clone());
         let usage = chat.stream_options.as_ref().is_some_and(|options| options.include_usage);
-        Reported { model, tool: tool.filter(|_| prompt.contains("MOCK:tool")), prompt, pieces, usage }
+        Reply { model, tool: tool.filter(|_| prompt.contains("MOCK:tool")), prompt, pieces, usage }
     }
 
     /// Writes the stream. Returns whether it ended cleanly.
-    fn tell(&self, state: &State, events: &mut Events<'_>) -> std::io::Result<bool> {
+    fn write(&self, state: &State, events: &mut Events<'_>) -> std::io::Result<bool> {
         let has = |word: &str| self.prompt.contains(word);
         if has("MOCK:500") || has("MOCK:429") {
             return Ok(true);
