@@ -156,6 +156,10 @@ impl<'de> Deserialize<'de> for Empty {
     }
 }
 
+/// Announced lengths up to this one, in bytes, are reserved at once. Every response may take much more
+/// ([`Limits::DOCUMENT_FLOOR`]), whatever its length.
+const TRUSTED: usize = 1 << 20;
+
 /// A body that is collected whole: a response, or the text of an error.
 #[derive(Debug)]
 pub(super) struct Body {
@@ -203,9 +207,10 @@ impl Body {
         let room = self.cap - self.buffer.len();
         self.over |= chunk.len() > room;
         let len = self.buffer.len() + chunk.len().min(room);
-        // Growing takes two buffers, and leaves unused memory at the end. The announced length is trusted once a quarter of it
+        // Growing takes two buffers, and leaves unused memory at the end. A large announced length is trusted once a quarter of it
         // has arrived.
-        if len > self.buffer.capacity() && len <= self.announced && self.announced / 4 <= len {
+        let trusted = self.announced <= TRUSTED || self.announced / 4 <= len;
+        if trusted && len > self.buffer.capacity() && len <= self.announced {
             self.buffer.reserve_exact(self.announced - self.buffer.len());
         }
         append(&mut self.buffer, &chunk[..chunk.len().min(room)], self.cap);
@@ -320,5 +325,51 @@ impl Body {
 
     fn content_type(&self) -> Option<&str> {
         content_type(&self.headers)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PIECE: usize = 16 << 10;
+
+    /// Feeds so many bytes after a head with this `content-length`, and returns the largest capacity.
+    #[track_caller]
+    fn capacity(announced: Option<usize>, sent: usize) -> usize {
+        let head = http::Response::builder();
+        let head = announced.into_iter().fold(head, |head, length| head.header("content-length", length));
+        let limits = Limits::default();
+        let mut body = Body::new(&head.body(()).unwrap().into_parts().0, &limits, None);
+        let (mut largest, sent) = (0, vec![b'1'; sent]);
+        for piece in sent.chunks(PIECE) {
+            body.feed(Bytes::copy_from_slice(piece));
+            largest = largest.max(body.buffer.capacity());
+        }
+        assert!(body.check().is_ok() && body.buffer == sent);
+        largest
+    }
+
+    #[test]
+    fn the_announced_length_is_reserved_at_once() {
+        for length in [0, 1, PIECE, PIECE + 1, 500_000, TRUSTED, TRUSTED + 1, 8 << 20] {
+            assert_eq!(capacity(Some(length), length), length);
+        }
+        assert_eq!(capacity(Some(500_000), 1), 500_000);
+    }
+
+    #[test]
+    fn an_announced_length_that_is_wrong_is_only_a_hint() {
+        // More was announced than is sent, or than is allowed.
+        assert!(capacity(Some(TRUSTED), 1) <= TRUSTED);
+        assert!(capacity(Some(TRUSTED + 1), 1) <= PIECE);
+        assert!(capacity(Some(64 << 20), 2 << 20) <= 4 << 20);
+        assert!(capacity(Some(usize::MAX), 2 << 20) <= 4 << 20);
+        // Less was announced, or nothing.
+        for announced in [None, Some(0), Some(1), Some(PIECE), Some(100_000)] {
+            for sent in [1, PIECE, 500_000, 3 << 20] {
+                assert!(capacity(announced, sent) <= (2 * sent).max(announced.unwrap_or_default()).max(256));
+            }
+        }
     }
 }
