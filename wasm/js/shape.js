@@ -75,7 +75,7 @@ const NEEDED = new Set(["choices", "data", "results", "tokens"]);
 
 /** The shapes of whole responses, by operation. */
 const ANSWERS = {
-  "embeddings.create": { data: list({ index: count }) },
+  "embeddings.create": { object: text, data: list({ index: count, object: text }) },
   "tokens.encode": { tokens: (value) => (Array.isArray(value) && value.every((id) => count(id) === id) ? value : undefined), length: count },
 };
 

@@ -755,6 +755,8 @@ export interface EmbeddingList {
   data: Embedding[];
   /** The model. */
   model: string;
+  /** `list`. */
+  object?: string;
   /** Usage. The server counts **characters** here, although the names say tokens. */
   usage?: Usage | null;
 }
@@ -765,6 +767,8 @@ export interface Embedding {
   embedding: number[] | string;
   /** The index of its text in the request. */
   index: number;
+  /** `embedding`. */
+  object?: string;
 }
 
 /** A list of models. */

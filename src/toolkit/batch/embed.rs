@@ -302,6 +302,9 @@ impl PartialEmbeddings {
         if self.answer.model.is_empty() {
             self.answer.model = answer.model;
         }
+        if self.answer.object.is_empty() {
+            self.answer.object = answer.object;
+        }
         if let Some(usage) = &answer.usage {
             add_usage(self.answer.usage.get_or_insert_default(), usage);
         }
