@@ -29,7 +29,7 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    fn add(&mut self, text: &[u8]) {
+    pub(crate) fn add(&mut self, text: &[u8]) {
         self.events += 1;
         self.bytes += black_box(text).len();
     }
@@ -243,4 +243,9 @@ fn eventsource_openai(chunks: &[Bytes]) -> Tally {
         tally.add(chunk.choices[0].delta.content.as_deref().unwrap_or("").as_bytes());
     });
     tally
+}
+
+/// The events and the content of these chunks, which everything else has to see too.
+pub(crate) fn by_hand(chunks: &[Bytes]) -> Tally {
+    sseer_serde(chunks)
 }

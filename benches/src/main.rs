@@ -7,6 +7,8 @@
 //! cargo run --release -p tabbyapi-bench -- ... --write     and keeps the tables in benches/RESULTS.md
 //! cargo run -p tabbyapi-bench -- --quick                   all but valgrind with few events, and the bars that are no times
 //! ```
+//!
+//! All but the last build and start the programs of `benches/peers`, whose rows stand in the same tables.
 
 mod allocations;
 mod bars;
@@ -16,6 +18,7 @@ mod instructions;
 mod large;
 mod loopback;
 mod memory;
+mod peers;
 mod report;
 mod times;
 
@@ -23,6 +26,7 @@ use std::process::ExitCode;
 
 use bars::Verdict;
 use loopback::Extent;
+use peers::Process;
 use report::Table;
 
 const FLAGS: [&str; 4] = ["--write", "--sockets", "--instructions", "--quick"];
@@ -48,9 +52,9 @@ fn main() -> ExitCode {
     } else if has("--quick") {
         quick()
     } else if has("--sockets") {
-        sockets(Extent::Full)
+        Process::start_all().and_then(|peers| sockets(Extent::Full, &peers))
     } else {
-        Ok(without_sockets(Extent::Full))
+        Process::start_all().map(|peers| without_sockets(Extent::Full, &peers))
     };
     let (section, tables, verdicts) = match measured {
         Ok(measured) => measured,
@@ -73,18 +77,18 @@ fn main() -> ExitCode {
 /// A section of the results.
 type Measured = (&'static str, Vec<Table>, Vec<Verdict>);
 
-fn without_sockets(extent: Extent) -> Measured {
-    let mut tables = times::measure(extent);
+fn without_sockets(extent: Extent, peers: &[Process]) -> Measured {
+    let mut tables = times::measure(extent, peers);
     let mut verdicts = extent.pick(Vec::new(), bars::judge(&tables[0]));
     verdicts.extend(bars::judge_allocations(&tables[1], extent));
-    let recorded = times::recorded(extent);
+    let recorded = times::recorded(extent, peers);
     verdicts.extend(extent.pick(None, Some(bars::judge_recorded(&recorded))));
     tables.push(recorded);
     ("Nanoseconds per event", tables, verdicts)
 }
 
-fn sockets(extent: Extent) -> Result<Measured, String> {
-    let (mut tables, mut verdicts) = loopback::measure(extent).map_err(|error| error.to_string())?;
+fn sockets(extent: Extent, peers: &[Process]) -> Result<Measured, String> {
+    let (mut tables, mut verdicts) = loopback::measure(extent, peers).map_err(|error| error.to_string())?;
     let (table, bars) = large::measure(extent);
     tables.push(table);
     verdicts.extend(bars);
@@ -92,6 +96,7 @@ fn sockets(extent: Extent) -> Result<Measured, String> {
 }
 
 fn instructions() -> Result<Measured, String> {
+    peers::build()?;
     let table = instructions::measure()?;
     let mut verdicts = bars::judge(&table);
     verdicts.extend(bars::judge_instructions(&table));
@@ -103,10 +108,10 @@ fn instructions() -> Result<Measured, String> {
     Ok(("Instructions per event", tables, verdicts))
 }
 
-/// What the tests run, so that none of this rots.
+/// What the tests run, so that none of this rots. The peers would take longer to build than everything else here.
 fn quick() -> Result<Measured, String> {
-    let (_, mut tables, mut verdicts) = without_sockets(Extent::Quick);
-    let (_, more, bars) = sockets(Extent::Quick)?;
+    let (_, mut tables, mut verdicts) = without_sockets(Extent::Quick, &[]);
+    let (_, more, bars) = sockets(Extent::Quick, &[])?;
     tables.extend(more);
     verdicts.extend(bars);
     Ok(("Quick", tables, verdicts))

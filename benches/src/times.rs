@@ -6,9 +6,10 @@ use bytes::Bytes;
 
 use crate::{
     allocations,
-    contenders::{ALL, Contender, Group, Tally},
+    contenders::{ALL, Contender, Group, Tally, by_hand},
     input::{Chunking, Input},
     loopback::Extent,
+    peers::{Process, Run},
     report::{Row, Table},
 };
 
@@ -23,10 +24,11 @@ const QUICK_EVENTS: usize = 200;
 const RECORDINGS: [(&str, &str); 2] = [("text", "d-chat-s"), (LOGPROBS, "w-ngram-s")];
 pub(crate) const LOGPROBS: &str = "log probabilities";
 
-pub(crate) fn measure(extent: Extent) -> Vec<Table> {
+pub(crate) fn measure(extent: Extent, peers: &[Process]) -> Vec<Table> {
     let input = Input::new(extent.pick(QUICK_EVENTS, EVENTS));
-    let mut times: Vec<Row> = ALL.iter().map(|contender| Row::named(contender.name)).collect();
-    let mut allocated: Vec<Row> = ALL.iter().map(|contender| Row::named(contender.name)).collect();
+    let all: Vec<_> = ALL.iter().collect();
+    let mut times = rows(&all, peers);
+    let mut allocated = rows(&all, peers);
     for chunking in Chunking::ALL {
         eprintln!("chunks of {} ...", chunking.name());
         let (events, rounds) = match (extent, chunking) {
@@ -36,13 +38,9 @@ pub(crate) fn measure(extent: Extent) -> Vec<Table> {
         };
         let chunks = input.cut(chunking, events);
         check(&chunks, events);
-        let best = best_of(&ALL.iter().collect::<Vec<_>>(), &chunks, events, rounds);
-        for (at, contender) in ALL.iter().enumerate() {
-            times[at].values.push(best[at]);
-            let before = allocations::count();
-            black_box((contender.run)(black_box(&chunks)));
-            allocated[at].values.push((allocations::count() - before) as f64 / events as f64);
-        }
+        let runs = runs(&all, peers, &chunks, events);
+        push(&mut times, best_of(&runs, events, rounds));
+        push(&mut allocated, runs.iter().map(|run| run().allocations as f64 / events as f64));
     }
     let note = format!(
         "{EVENTS} chat chunks of {} bytes, the best of {ROUNDS} interleaved rounds; \
@@ -62,9 +60,9 @@ pub(crate) fn measure(extent: Extent) -> Vec<Table> {
 }
 
 /// Typed chunks of recorded streams, an event a chunk.
-pub(crate) fn recorded(extent: Extent) -> Table {
+pub(crate) fn recorded(extent: Extent, peers: &[Process]) -> Table {
     let typed: Vec<_> = ALL.iter().filter(|contender| contender.group == Group::Typed).collect();
-    let mut rows: Vec<Row> = typed.iter().map(|contender| Row::named(contender.name)).collect();
+    let mut rows = rows(&typed, peers);
     let (events, rounds) = extent.pick((QUICK_EVENTS, 1), (EVENTS, ROUNDS));
     let mut sizes = Vec::new();
     for (name, recording) in RECORDINGS {
@@ -73,7 +71,7 @@ pub(crate) fn recorded(extent: Extent) -> Table {
         sizes.push(input.bytes_per_event().to_string());
         let chunks = input.cut(Chunking::Event, events);
         check(&chunks, events);
-        rows.iter_mut().zip(best_of(&typed, &chunks, events, rounds)).for_each(|(row, best)| row.values.push(best));
+        push(&mut rows, best_of(&runs(&typed, peers, &chunks, events), events, rounds));
     }
     let note = format!(
         "{events} chunks of {} bytes, one event a chunk, the best of {rounds} interleaved rounds.",
@@ -83,15 +81,48 @@ pub(crate) fn recorded(extent: Extent) -> Table {
     Table { title: "Nanoseconds per event of recorded streams".into(), note, columns, rows, digits: 0 }
 }
 
-/// The nanoseconds per event of each contender, in its best round. The rounds are interleaved, so that a busy moment of the machine
-/// affects all of them.
-fn best_of(contenders: &[&Contender], chunks: &[Bytes], events: usize, rounds: usize) -> Vec<f64> {
-    let mut best = vec![f64::INFINITY; contenders.len()];
+/// Empty rows of these contenders, and of the peers that decode from memory.
+fn rows(contenders: &[&Contender], peers: &[Process]) -> Vec<Row> {
+    let peers = peers.iter().map(|process| process.peer).filter(|peer| peer.decodes).map(|peer| peer.name);
+    contenders.iter().map(|contender| contender.name).chain(peers).map(Row::named).collect()
+}
+
+fn push(rows: &mut [Row], values: impl IntoIterator<Item = f64>) {
+    rows.iter_mut().zip(values).for_each(|(row, value)| row.values.push(value));
+}
+
+/// What runs for each of these rows. A peer must see what the others do.
+fn runs<'a>(
+    contenders: &'a [&Contender],
+    peers: &'a [Process],
+    chunks: &'a [Bytes],
+    events: usize,
+) -> Vec<Box<dyn Fn() -> Run + 'a>> {
+    let contenders = contenders.iter().map(|contender| {
+        Box::new(|| {
+            let (start, before) = (Instant::now(), allocations::count());
+            let tally = black_box((contender.run)(black_box(chunks)));
+            Run { tally, time: start.elapsed(), allocations: allocations::count() - before }
+        }) as Box<dyn Fn() -> Run>
+    });
+    let peers = peers.iter().filter(|process| process.peer.decodes).map(|process| {
+        let (expected, run) = (by_hand(chunks), process.decoder(chunks));
+        assert_eq!(expected.events, events);
+        Box::new(move || {
+            let run = run();
+            assert_eq!(run.tally, expected, "{} saw other events", process.peer.name);
+            run
+        }) as Box<dyn Fn() -> Run>
+    });
+    contenders.chain(peers).collect()
+}
+
+/// The nanoseconds per event of each in its best round. The rounds are interleaved, so that a busy moment of the machine affects all of them.
+fn best_of(runs: &[Box<dyn Fn() -> Run + '_>], events: usize, rounds: usize) -> Vec<f64> {
+    let mut best = vec![f64::INFINITY; runs.len()];
     for _ in 0..rounds {
-        for (contender, best) in contenders.iter().zip(&mut best) {
-            let start = Instant::now();
-            black_box((contender.run)(black_box(chunks)));
-            *best = best.min(start.elapsed().as_nanos() as f64 / events as f64);
+        for (run, best) in runs.iter().zip(&mut best) {
+            *best = best.min(run().time.as_nanos() as f64 / events as f64);
         }
     }
     best

@@ -1,6 +1,6 @@
 //! Many calls at a time over loopback, beside a loop of reqwest's calls.
 
-use std::{hint::black_box, process::ExitCode};
+use std::{hint::black_box, process::ExitCode, time::Duration};
 
 use futures_util::{StreamExt, stream};
 use serde::Deserialize;
@@ -10,7 +10,7 @@ use tabbyapi::{
 };
 use tokio::runtime::Runtime;
 
-use super::{Extent, bare, medians, ours, runtime, server::Server};
+use super::{Extent, bare, medians, ours, runtime, server::Server, timed};
 use crate::{
     bars::Verdict,
     instructions::counted,
@@ -68,8 +68,8 @@ pub(super) fn times(server: &Server, runtime: &Runtime, extent: Extent) -> (Tabl
     let columns = [CALLS, TEXTS].map(|column| {
         let clients = Clients::new(server, column);
         let runs = JOBS.iter().filter(|job| job.column == column);
-        let runs: Vec<_> = runs.map(|job| || (job.run)(&clients, runtime, count)).collect();
-        medians(rounds, &runs.iter().map(|run| run as &dyn Fn()).collect::<Vec<_>>())
+        let runs: Vec<_> = runs.map(|job| || timed(|| (job.run)(&clients, runtime, count))).collect();
+        medians(rounds, &runs.iter().map(|run| run as &dyn Fn() -> Duration).collect::<Vec<_>>())
     });
     let each = |at: usize| columns.iter().map(|times| times[at] / count as f64).collect();
     let table = Table {

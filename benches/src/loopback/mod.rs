@@ -1,4 +1,4 @@
-//! Whole exchanges over loopback: beside reqwest alone, and beside what is glued together of reqwest and other crates.
+//! Whole exchanges over loopback: beside reqwest alone, what is glued together of reqwest and other crates, and other clients.
 //!
 //! Counted is what the client's thread spends on the processor, its share of the kernel included; the server is another process.
 
@@ -12,7 +12,7 @@ use rustix::time::{ClockId, clock_gettime};
 use tabbyapi::{Client, transport::Reqwest};
 use tokio::runtime::Runtime;
 
-use crate::{bars::Verdict, report::Table};
+use crate::{bars::Verdict, peers::Process, report::Table};
 
 pub(crate) use batches::run_one as run_one_batch;
 pub(crate) use server::serve;
@@ -36,13 +36,13 @@ impl Extent {
 }
 
 /// All tables of this kind, with their bars. Those of times are judged only if they were measured in full.
-pub(crate) fn measure(extent: Extent) -> io::Result<(Vec<Table>, Vec<Verdict>)> {
+pub(crate) fn measure(extent: Extent, peers: &[Process]) -> io::Result<(Vec<Table>, Vec<Verdict>)> {
     let server = server::Server::start()?;
     let runtime = runtime()?;
     let mut tables = Vec::new();
     let mut verdicts = Vec::new();
     for (table, bars) in [
-        streams::times(&server, &runtime, extent),
+        streams::times(&server, &runtime, peers, extent),
         streams::memory(&server, extent),
         batches::times(&server, &runtime, extent),
     ] {
@@ -77,16 +77,22 @@ fn spent() -> Duration {
     Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec as u32)
 }
 
-/// The nanoseconds on the processor of each of these, the median of so many interleaved rounds.
-fn medians(rounds: usize, runs: &[&dyn Fn()]) -> Vec<f64> {
+/// Runs this, and returns its time on the processor.
+fn timed(run: impl FnOnce()) -> Duration {
+    let start = spent();
+    run();
+    spent() - start
+}
+
+/// The nanoseconds of each of these, which return their time on the processor: the median of so many interleaved rounds.
+fn medians(rounds: usize, runs: &[&dyn Fn() -> Duration]) -> Vec<f64> {
     let mut times = vec![Vec::with_capacity(rounds); runs.len()];
     // The first round connects and warms up.
     for round in 0..=rounds {
         for (run, times) in runs.iter().zip(&mut times) {
-            let start = spent();
-            run();
+            let time = run();
             if round > 0 {
-                times.push((spent() - start).as_nanos() as f64);
+                times.push(time.as_nanos() as f64);
             }
         }
     }

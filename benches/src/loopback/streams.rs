@@ -1,6 +1,6 @@
 //! Streams over loopback: the processor's time and instructions per event, and the memory of those that are open.
 
-use std::{hint::black_box, process::ExitCode};
+use std::{process::ExitCode, time::Duration};
 
 use async_openai::types::chat::CreateChatCompletionStreamResponse;
 use futures_util::{StreamExt, future::poll_immediate};
@@ -10,20 +10,22 @@ use tabbyapi::{
 };
 use tokio::runtime::Runtime;
 
-use super::{Extent, bare, medians, ours, runtime, server::Server};
+use super::{Extent, bare, medians, ours, runtime, server::Server, timed};
 use crate::{
     allocations,
     bars::Verdict,
-    contenders::Small,
-    instructions::counted,
+    contenders::{Small, Tally, by_hand},
+    input::{Chunking, Input},
+    instructions::{counted, counted_peer},
+    peers::{self, Process},
     report::{Row, Table},
 };
 
-/// Reads a stream to its end, and counts events; those that know none count none.
+/// Reads a stream to its end, and counts its events and the bytes of their content; those that know none count none.
 #[derive(Clone, Copy, Debug)]
 struct Reader {
     name: &'static str,
-    read: fn(&Clients, &str, &Runtime) -> usize,
+    read: fn(&Clients, &str, &Runtime) -> Tally,
 }
 
 const BARE: &str = "reqwest, drained";
@@ -58,59 +60,56 @@ async fn send(client: &reqwest::Client, url: &str) -> reqwest::Response {
     client.post(url).header("content-type", "application/json").body(body).send().await.expect("a response")
 }
 
-fn drain(clients: &Clients, url: &str, runtime: &Runtime) -> usize {
+fn drain(clients: &Clients, url: &str, runtime: &Runtime) -> Tally {
     runtime.block_on(async {
         let mut response = send(&clients.bare, url).await;
         while let Some(chunk) = response.chunk().await.expect("a chunk") {
-            black_box(&chunk);
+            std::hint::black_box(&chunk);
         }
-        0
+        Tally::default()
     })
 }
 
-fn read_ours(clients: &Clients, _: &str, runtime: &Runtime) -> usize {
+fn read_ours(clients: &Clients, _: &str, runtime: &Runtime) -> Tally {
     runtime.block_on(async {
         let mut stream = clients.ours.chat().stream(&request());
-        let mut events = 0;
+        let mut tally = Tally::default();
         while let Some(chunk) = stream.next().await {
-            black_box(chunk.expect("a chunk").text());
-            events += 1;
+            tally.add(chunk.expect("a chunk").text().as_bytes());
         }
-        events
+        tally
     })
 }
 
-fn read_sseer(clients: &Clients, url: &str, runtime: &Runtime) -> usize {
+fn read_sseer(clients: &Clients, url: &str, runtime: &Runtime) -> Tally {
     runtime.block_on(async {
         let body = send(&clients.bare, url).await.bytes_stream();
         let mut events = sseer::event_stream::EventStream::new(body);
-        let mut count = 0;
+        let mut tally = Tally::default();
         while let Some(event) = events.next().await {
             let data = event.expect("an event").data;
             if &*data != "[DONE]" {
                 let chunk: Small = serde_json::from_str(&data).expect("a chunk");
-                black_box(chunk.content());
-                count += 1;
+                tally.add(chunk.content());
             }
         }
-        count
+        tally
     })
 }
 
-fn read_openai(clients: &Clients, url: &str, runtime: &Runtime) -> usize {
+fn read_openai(clients: &Clients, url: &str, runtime: &Runtime) -> Tally {
     runtime.block_on(async {
         let body = send(&clients.bare, url).await.bytes_stream();
         let mut events = eventsource_stream::EventStream::new(body);
-        let mut count = 0;
+        let mut tally = Tally::default();
         while let Some(event) = events.next().await {
             let data = event.expect("an event").data;
             if data != "[DONE]" {
                 let chunk: CreateChatCompletionStreamResponse = serde_json::from_str(&data).expect("a chunk");
-                black_box(chunk.choices[0].delta.content.as_deref());
-                count += 1;
+                tally.add(chunk.choices[0].delta.content.as_deref().unwrap_or("").as_bytes());
             }
         }
-        count
+        tally
     })
 }
 
@@ -121,24 +120,33 @@ fn columns() -> Vec<&'static str> {
     PER_CHUNK.iter().map(|(_, name)| *name).collect()
 }
 
-pub(super) fn times(server: &Server, runtime: &Runtime, extent: Extent) -> (Table, Vec<Verdict>) {
+pub(super) fn times(server: &Server, runtime: &Runtime, peers: &[Process], extent: Extent) -> (Table, Vec<Verdict>) {
     let (events, rounds) = extent.pick((200, 1), (20_000, 21));
-    let mut rows: Vec<Row> = READERS.iter().map(|reader| Row::named(reader.name)).collect();
+    let names = READERS.iter().map(|reader| reader.name).chain(peers.iter().map(|process| process.peer.name));
+    let mut rows: Vec<Row> = names.map(Row::named).collect();
+    let expected = by_hand(&Input::new(events).cut(Chunking::Event, events));
+    assert_eq!(expected.events, events);
     for (per_chunk, name) in PER_CHUNK {
         eprintln!("end to end, {name} ...");
         let url = server.url(&format!("stream/{events}/{per_chunk}"));
         let clients = Clients::new(&url);
-        let runs: Vec<_> = READERS
-            .iter()
-            .map(|reader| {
-                let (clients, url) = (&clients, &url);
-                move || {
-                    let seen = (reader.read)(clients, url, runtime);
-                    assert!(seen == events || reader.name == BARE, "{} saw {seen} events", reader.name);
-                }
-            })
-            .collect();
-        let runs: Vec<&dyn Fn()> = runs.iter().map(|run| run as &dyn Fn()).collect();
+        let check = |name: &str, seen: Tally| {
+            assert!(seen == expected || name == BARE, "{name} saw {seen:?}, not {expected:?}");
+        };
+        let readers = READERS.iter().map(|reader| {
+            let run = || timed(|| check(reader.name, (reader.read)(&clients, &url, runtime)));
+            Box::new(run) as Box<dyn Fn() -> Duration>
+        });
+        let peers = peers.iter().map(|process| {
+            let run = || {
+                let run = process.read(&url);
+                check(process.peer.name, run.tally);
+                run.time
+            };
+            Box::new(run) as Box<dyn Fn() -> Duration>
+        });
+        let runs: Vec<_> = readers.chain(peers).collect();
+        let runs: Vec<&dyn Fn() -> Duration> = runs.iter().map(|run| &**run).collect();
         for (row, nanos) in rows.iter_mut().zip(medians(rounds, &runs)) {
             row.values.push(nanos / events as f64);
         }
@@ -170,15 +178,15 @@ const COUNTED: [usize; 2] = [2_000, 6_000];
 pub(super) fn instructions() -> Result<(Table, Vec<Verdict>), String> {
     let mut rows = Vec::new();
     for reader in READERS {
-        eprintln!("{} ...", reader.name);
-        let mut row = Row::named(reader.name);
-        for (per_chunk, _) in PER_CHUNK {
-            let count =
-                |events: usize| counted(&["--one-socket", reader.name, &per_chunk.to_string(), &events.to_string()]);
-            let [few, many] = COUNTED;
-            row.values.push((count(many)? - count(few)?) / (many - few) as f64);
-        }
-        rows.push(row);
+        rows.push(counted_row(reader.name, |per_chunk, events| {
+            counted(&["--one-socket", reader.name, &per_chunk.to_string(), &events.to_string()])
+        })?);
+    }
+    let server = Server::start().map_err(|error| error.to_string())?;
+    for peer in &peers::ALL {
+        rows.push(counted_row(peer.name, |per_chunk, events| {
+            counted_peer(peer, &peers::read(&server.url(&format!("stream/{events}/{per_chunk}"))))
+        })?);
     }
     let table = Table {
         title: "End to end over loopback, instructions of the client's process per event".into(),
@@ -188,6 +196,17 @@ pub(super) fn instructions() -> Result<(Table, Vec<Verdict>), String> {
         digits: 0,
     };
     Ok((table, Vec::new()))
+}
+
+/// A row of what this counts for so many events in a chunk, and so many events.
+fn counted_row(name: &'static str, count: impl Fn(usize, usize) -> Result<f64, String>) -> Result<Row, String> {
+    eprintln!("{name} ...");
+    let mut row = Row::named(name);
+    let [few, many] = COUNTED;
+    for (per_chunk, _) in PER_CHUNK {
+        row.values.push((count(per_chunk, many)? - count(per_chunk, few)?) / (many - few) as f64);
+    }
+    Ok(row)
 }
 
 /// What a counted process does.
