@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use http::Method;
 
-use crate::base::{Error, Extra, Limits, MaybeSend, Result, TimeoutPolicy, Timeouts};
+use crate::base::{Error, ErrorCode, ErrorKind, Extra, Limits, MaybeSend, Result, TimeoutPolicy, Timeouts};
 use crate::decode::Decode;
 use crate::protocol::resume::joint::Joins;
 
@@ -60,7 +60,7 @@ pub trait Endpoint {
         None
     }
 
-    /// Returns the JSON body, if there is one. See [`json_body`](crate::json_body).
+    /// Returns the JSON body, if there is one. See [`json_body`].
     ///
     /// # Errors
     ///
@@ -214,4 +214,15 @@ pub enum Idempotency {
     IfUnsent,
     /// Never automatically.
     Never,
+}
+
+/// Serializes a request as JSON, for [`Endpoint::body`].
+///
+/// # Errors
+///
+/// Errors with code `encode` if the request cannot be serialized.
+pub fn json_body<T: serde::Serialize + ?Sized>(request: &T) -> Result<Option<Bytes>> {
+    serde_json::to_vec(request).map(|body| Some(body.into())).map_err(|error| {
+        Error::new(ErrorKind::Encode, ErrorCode::Encode, format!("the request could not be written as JSON: {error}"))
+    })
 }

@@ -2,7 +2,6 @@
 
 pub mod auth;
 pub mod call;
-pub(crate) mod encode;
 pub(crate) mod endpoint;
 pub mod estimate;
 pub mod hooks;
@@ -11,6 +10,5 @@ pub(crate) mod options;
 pub mod policy;
 pub(crate) mod resume;
 
-pub use encode::json_body;
-pub use endpoint::{Accumulate, Endpoint, Idempotency, Scope, StreamEndpoint};
+pub use endpoint::{Accumulate, Endpoint, Idempotency, Scope, StreamEndpoint, json_body};
 pub use options::Options;
