@@ -153,6 +153,11 @@ impl EmbeddingList {
         self.data.into_iter().map(|item| item.embedding).collect()
     }
 
+    /// Whether it has vectors and no sign of an error.
+    fn is_sure(&self) -> bool {
+        !self.data.is_empty() && self.object != "error" && !self.extra.contains_key("error")
+    }
+
     /// Sorts the vectors by index. Errors unless there is one vector of the same dimension for each of `count` texts.
     fn put_in_order(&mut self, count: usize) -> Result<()> {
         let refuse = |message: String| Err(Error::new(ErrorKind::Decode, ErrorCode::InconsistentAnswer, message));
@@ -281,7 +286,7 @@ fn vector<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<f32>, D::Err
 }
 
 kinds! {
-    EmbeddingList: "data";
+    EmbeddingList: "data", sure if is_sure;
 }
 
 #[cfg(test)]

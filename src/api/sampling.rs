@@ -54,7 +54,13 @@ macro_rules! sampling {
 
             /// JSON has no infinite numbers: they would be sent as null, which the server fails on.
             pub(crate) fn check(&self) -> Result<()> {
-                self.not_finite().next().map_or(Ok(()), |name| Err(not_finite(name)))
+                // Without a list of the fields, since it precedes each request.
+                $(
+                    if self.$name.as_ref().is_some_and(|value| !value.finite()) {
+                        return Err(not_finite(stringify!($name)));
+                    }
+                )*
+                Ok(())
             }
         }
     };

@@ -181,13 +181,7 @@ pub(crate) fn find(text: &[u8], words: &[u8]) -> Option<usize> {
     memchr::memchr_iter(first, text).find(|&at| text[at..].starts_with(words))
 }
 
-/// Replaces invalid UTF-8 by U+FFFD. Returns None if all of it is valid. Allocates the exact size at once, since the text may be
-/// large.
-pub(crate) fn lossy(bytes: &[u8]) -> Option<String> {
-    std::str::from_utf8(bytes).is_err().then(|| replaced(bytes))
-}
-
-/// The same for bytes that are known to be invalid UTF-8.
+/// Replaces invalid UTF-8 by U+FFFD. Allocates the exact size at once, since the text may be large.
 pub(crate) fn replaced(bytes: &[u8]) -> String {
     const REPLACEMENT: &str = "\u{fffd}";
     let parts = || {

@@ -11,12 +11,12 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::base::error::Answered;
-use crate::base::text::{cut, decimal, lossy};
+use crate::base::text::{cut, decimal, replaced};
 use crate::base::{Advice, Error, ErrorKind, Limits, MaybeSend, Remedy, Result, Secrets};
 use crate::decode::charge::{Bounds, SMALL};
 use crate::decode::content_type::{content_length, content_type, is_json};
 use crate::decode::decoder::{Decode, Whole, floor};
-use crate::decode::kind::Fields;
+use crate::decode::kind::{Fields, Sure};
 use crate::decode::mend::{LARGE, mended};
 use crate::decode::{failure, kind};
 use crate::sse::append;
@@ -26,6 +26,7 @@ pub struct Json<T> {
     /// A status that carries a normal response although it is not a success, such as 503 on `/health`.
     also: Option<StatusCode>,
     fields: Fields,
+    sure: Sure<T>,
     check: Option<Check<T>>,
     text_check: Option<fn(&T, &str) -> Result<()>>,
     body: Option<Box<Body>>,
@@ -38,7 +39,16 @@ type Check<T> = Box<dyn Fn(&mut T) -> Result<()> + Send + Sync>;
 impl<T> Json<T> {
     /// Creates a decoder for the body of a 2xx response.
     pub const fn new() -> Self {
-        Json { also: None, fields: None, check: None, text_check: None, body: None, ended: false, item: PhantomData }
+        Json {
+            also: None,
+            fields: None,
+            sure: None,
+            check: None,
+            text_check: None,
+            body: None,
+            ended: false,
+            item: PhantomData,
+        }
     }
 
     /// Accepts the body of this status, too.
@@ -62,6 +72,13 @@ impl<T> Json<T> {
 }
 
 impl<T> Json<T> {
+    /// Sets a check of frequent responses. If it returns true, the response has one of the fields of its kind, and neither an `error`
+    /// nor the mark of one, so that the text is not searched for them.
+    pub(crate) const fn sure(mut self, check: Sure<T>) -> Self {
+        self.sure = check;
+        self
+    }
+
     /// Sets a check of the response and its text, which distinguishes null from absent.
     pub(crate) const fn text_checked(mut self, check: Option<fn(&T, &str) -> Result<()>>) -> Self {
         self.text_check = check;
@@ -110,14 +127,20 @@ impl<T: DeserializeOwned + MaybeSend + 'static> Decode for Json<T> {
             return Ok(None);
         }
         let (check, text_check) = (self.check.as_ref(), self.text_check);
-        let fields = self.fields;
+        let (fields, sure) = (self.fields, self.sure);
+        // Put into its place from within, since a response is large to move.
+        let mut place = None;
         let parse = |text: &str, bounds: &Bounds| {
-            let mut answer = kind::answer::<T>(text, fields, bounds)?;
-            text_check.map_or(Ok(()), |check| check(&answer, text))?;
-            check.map_or(Ok(()), |check| check(&mut answer)).map(|()| answer)
+            let answer = place.insert(kind::answer_or_sure::<T>(text, fields, sure, bounds)?);
+            text_check.map_or(Ok(()), |check| check(answer, text))?;
+            check.map_or(Ok(()), |check| check(answer))
         };
         match &mut self.body {
-            Some(body) => body.parse_with(parse).map(Some),
+            Some(body) => {
+                body.parse_with(parse)?;
+                body.replace(Vec::new());
+                Ok(place)
+            }
             None => Err(Error::misuse("the body ended before the head of the answer was there")),
         }
     }
@@ -169,6 +192,8 @@ pub(super) struct Body {
     answer: bool,
     /// `buffer.len() <= cap`
     buffer: Vec<u8>,
+    /// The only chunk so far, if it is the announced body. It is not copied into the buffer.
+    whole: Option<Bytes>,
     cap: usize,
     /// The length that the head announces, `<= cap`; 0 if it is not known.
     announced: usize,
@@ -192,6 +217,7 @@ impl Body {
             headers: head.headers.clone(),
             answer,
             buffer: Vec::new(),
+            whole: None,
             cap,
             announced: content_length(&head.headers).filter(|length| *length <= cap).unwrap_or_default(),
             excerpt: limits.error_excerpt,
@@ -204,6 +230,13 @@ impl Body {
 
     pub(super) fn feed(&mut self, chunk: Bytes) {
         self.received += chunk.len() as u64;
+        if self.len() == 0 && chunk.len() == self.announced {
+            self.whole = Some(chunk);
+            return;
+        }
+        if let Some(chunk) = self.whole.take() {
+            self.buffer = chunk.into();
+        }
         let room = self.cap - self.buffer.len();
         self.over |= chunk.len() > room;
         let len = self.buffer.len() + chunk.len().min(room);
@@ -217,7 +250,16 @@ impl Body {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.buffer.len()
+        self.bytes().len()
+    }
+
+    fn bytes(&self) -> &[u8] {
+        self.whole.as_deref().unwrap_or(&self.buffer)
+    }
+
+    fn replace(&mut self, bytes: Vec<u8>) {
+        self.buffer = bytes;
+        self.whole = None;
     }
 
     /// The maximum size.
@@ -252,26 +294,13 @@ impl Body {
             return Err(self.failure());
         }
         self.buffer.shrink_to_fit();
-        if self.buffer.len() > SMALL
-            && let Some(text) = lossy(&self.buffer)
-        {
-            // Two versions of a large body would take too much memory.
-            self.bounds = self.bounds.grown(text.len().saturating_sub(self.buffer.len()));
-            self.buffer = text.into_bytes();
-        }
-        if self.buffer.len() > LARGE
-            && let Some(text) = std::str::from_utf8(&self.buffer).ok().and_then(mended)
-        {
-            self.bounds = self.bounds.grown(self.bounds.growth() + text.len().saturating_sub(self.buffer.len()));
-            self.buffer = text.into_bytes();
-        }
         let mut result = self.parse(&mut parse);
         if let Err(error) = &result
             && error.kind() != ErrorKind::TooLarge
             && let Cow::Owned(cleaned) = self.cleaned()
         {
             // Secrets are removed before the text is cut, so before the error is made.
-            self.buffer = cleaned;
+            self.replace(cleaned);
             result = self.parse(&mut parse).and(result);
         }
         result.map_err(|error| {
@@ -302,19 +331,30 @@ impl Body {
     }
 
     /// Decodes the body. The part that errors quote has its secrets removed.
-    fn parse<T>(&self, parse: &mut impl FnMut(&str, &Bounds) -> Result<T>) -> Result<T> {
-        // Checked first, because the conversion inspects each byte.
-        let text = match std::str::from_utf8(&self.buffer) {
-            Ok(text) => Cow::Borrowed(text),
-            Err(_) => String::from_utf8_lossy(&self.buffer),
+    fn parse<T>(&mut self, parse: &mut impl FnMut(&str, &Bounds) -> Result<T>) -> Result<T> {
+        let mut document = |text: &str| {
+            let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+            parse(if text.trim_ascii().is_empty() { "null" } else { text }, &self.bounds)
         };
-        let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-        parse(if text.trim_ascii().is_empty() { "null" } else { text }, &self.bounds)
+        let len = self.len();
+        // A body is checked only once, because that inspects each byte.
+        let text = match std::str::from_utf8(self.bytes()) {
+            Ok(text) => match if len > LARGE { mended(text) } else { None } {
+                Some(mended) => mended,
+                None => return document(text),
+            },
+            Err(_) if len <= SMALL => return document(&String::from_utf8_lossy(self.bytes())),
+            Err(_) => replaced(self.bytes()),
+        };
+        // Two versions of a large body would take too much memory.
+        self.bounds = self.bounds.grown(self.bounds.growth() + text.len().saturating_sub(len));
+        self.replace(text.into_bytes());
+        self.parse(parse)
     }
 
     fn cleaned(&self) -> Cow<'_, [u8]> {
-        let cleaned = self.secrets.without_in_beginning(&self.buffer, self.excerpt.max(failure::LOOK));
-        cleaned.map_or(Cow::Borrowed(&*self.buffer), Cow::Owned)
+        let cleaned = self.secrets.without_in_beginning(self.bytes(), self.excerpt.max(failure::LOOK));
+        cleaned.map_or(Cow::Borrowed(self.bytes()), Cow::Owned)
     }
 
     pub(super) fn answered(&self) -> Answered {
@@ -346,16 +386,44 @@ mod tests {
             body.feed(Bytes::copy_from_slice(piece));
             largest = largest.max(body.buffer.capacity());
         }
-        assert!(body.check().is_ok() && body.buffer == sent);
+        assert!(body.check().is_ok() && body.bytes() == sent);
         largest
     }
 
     #[test]
     fn the_announced_length_is_reserved_at_once() {
-        for length in [0, 1, PIECE, PIECE + 1, 500_000, TRUSTED, TRUSTED + 1, 8 << 20] {
+        for length in [0, PIECE + 1, 500_000, TRUSTED, TRUSTED + 1, 8 << 20] {
             assert_eq!(capacity(Some(length), length), length);
         }
         assert_eq!(capacity(Some(500_000), 1), 500_000);
+    }
+
+    #[test]
+    fn a_body_in_one_chunk_is_not_copied() {
+        for length in [1, PIECE] {
+            assert_eq!(capacity(Some(length), length), 0);
+        }
+    }
+
+    #[test]
+    fn a_body_reads_the_same_in_any_number_of_chunks() {
+        let read = |announced: usize, chunks: &[&[u8]]| {
+            let head = http::Response::builder().header("content-length", announced).body(()).unwrap().into_parts().0;
+            let mut json = Json::<Vec<String>>::new();
+            json.start(&head, &Limits { body: 16, ..Limits::default() }).unwrap();
+            chunks.iter().for_each(|chunk| json.feed(Bytes::copy_from_slice(chunk)));
+            json.next().and_then(|_| json.finish()).map_err(|error| (error.code().clone(), error.body().cloned()))
+        };
+        let body = b"\xef\xbb\xbf[\"a\xff\"]".as_slice();
+        let expected = Ok(Some(vec!["a\u{fffd}".to_owned()]));
+        for at in 0..=body.len() {
+            let (one, other) = body.split_at(at);
+            assert_eq!(read(body.len(), &[one, other]), expected);
+            assert_eq!(read(at, &[one, other]), expected);
+        }
+        // The first chunk is the announced body, but it is not the last one.
+        let (code, quoted) = read(2, &[b"[]", b"123456789012345"]).unwrap_err();
+        assert_eq!((code.as_str(), quoted.as_deref()), ("body_too_large", Some(&b"[]12345678901234"[..])));
     }
 
     #[test]

@@ -11,11 +11,30 @@ use crate::base::{Error, ErrorCode, ErrorKind, Result};
 use crate::decode::charge::Bounds;
 use crate::decode::failure;
 use crate::decode::failure::DeserializeInPlace;
-use crate::decode::text::from_json_within;
+use crate::decode::text::{from_json_within, read_once};
 
 /// The fields of a kind of response, at least one of which must be present. `None` if they are not known. Empty if the response
 /// has no content, so that anything but an error is accepted.
 pub(crate) type Fields = Option<&'static [&'static str]>;
+
+/// Whether a decoded response shows that its text is neither another document nor an error.
+pub(crate) type Sure<T> = Option<fn(&T) -> bool>;
+
+/// Decodes a response of this kind. Without `sure` as [`answer`] does.
+pub(crate) fn answer_or_sure<T: DeserializeOwned>(
+    text: &str,
+    fields: Fields,
+    sure: Sure<T>,
+    bounds: &Bounds,
+) -> Result<T> {
+    if let Some(is_sure) = sure
+        && let Some(value) = read_once(text, bounds)
+        && is_sure(&value)
+    {
+        return Ok(value);
+    }
+    answer(text, fields, bounds)
+}
 
 /// Decodes a response of this kind.
 pub(crate) fn answer<T: DeserializeOwned>(text: &str, fields: Fields, bounds: &Bounds) -> Result<T> {

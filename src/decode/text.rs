@@ -40,6 +40,14 @@ pub(crate) fn from_small_json<T: DeserializeOwned>(text: &str, bounds: &Bounds) 
     from_json_within(text, bounds)
 }
 
+/// The same in one attempt: `None` if the document has to be mended, or if there is an error.
+pub(crate) fn read_once<T: DeserializeOwned>(text: &str, bounds: &Bounds) -> Option<T> {
+    if !bounds.concern(text.len()) {
+        return serde_json::from_str(text).ok();
+    }
+    charge::read(text, &Account::new(bounds, text.len(), 0)).ok()
+}
+
 /// Decodes a document that was read before, as a type that keeps little of it.
 pub(crate) fn look<T: DeserializeOwned>(text: &str) -> Option<T> {
     serde_json::from_str(text).ok().or_else(|| serde_json::from_str(&mended(text)?).ok())

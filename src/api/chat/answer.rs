@@ -61,6 +61,11 @@ impl ChatCompletion {
     pub fn tool_calls(&self) -> &[ToolCall] {
         self.message().map_or(&[], |message| &message.tool_calls)
     }
+
+    /// Whether it has choices and no sign of an error.
+    fn is_sure(&self) -> bool {
+        !self.choices.is_empty() && self.object != "error" && !self.extra.contains_key("error")
+    }
 }
 
 /// One of the generated messages.
@@ -153,7 +158,7 @@ pub struct TopLogprob {
 }
 
 kinds! {
-    ChatCompletion: "choices";
+    ChatCompletion: "choices", sure if is_sure;
 }
 
 #[cfg(test)]
@@ -194,6 +199,23 @@ mod tests {
         assert_eq!(answer.choices[0].finish_reason.as_ref().unwrap(), &"tired");
         assert_eq!(answer.extra["system_fingerprint"], "f");
         assert_eq!(serde_json::to_value(&answer).unwrap(), wire);
+    }
+
+    #[test]
+    fn an_answer_with_a_sign_of_an_error_is_not_sure() {
+        let choice = r#""choices":[{"message":{"content":"a"}}]"#;
+        for (text, sure) in [
+            (format!("{{{choice}}}"), true),
+            (format!(r#"{{"object":"chat.completion",{choice},"x":{{"error":1}}}}"#), true),
+            (format!(r#"{{{choice},"error":{{"message":"m"}}}}"#), false),
+            (format!(r#"{{{choice},"error":null}}"#), false),
+            (format!(r#"{{{choice},"\u0065rror":"m"}}"#), false),
+            (format!(r#"{{{choice},"object":"error"}}"#), false),
+            (r#"{"choices":[]}"#.to_owned(), false),
+            (r#"{"choices":null}"#.to_owned(), false),
+        ] {
+            assert_eq!(from_json::<ChatCompletion>(&text).unwrap().is_sure(), sure, "{text}");
+        }
     }
 
     #[test]
