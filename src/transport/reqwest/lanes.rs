@@ -13,50 +13,85 @@
 use std::collections::HashMap;
 use std::error::Error as StdError;
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
+use http::Uri;
 use hyper_util::client::legacy::connect::Connection;
 use reqwest::Url;
 use tower_layer::Layer;
 use tower_service::Service;
 
+use super::proxy::Proxies;
+use crate::base::TransportError;
 use crate::transport::fault::causes;
 
-/// The lanes of a client, by origin.
-#[derive(Debug, Default)]
+/// The origins that a client has called.
+#[derive(Debug)]
 pub(super) struct Lanes {
     /// Requests have no lanes, because HTTP/2 is used without negotiation.
     off: bool,
+    proxies: Proxies,
+    origins: Mutex<HashMap<String, Arc<Origin>>>,
+}
+
+/// An origin and its lanes.
+pub(super) struct Origin {
+    uri: Uri,
+    /// A connection may turn out not to be a lane: one over TLS may negotiate HTTP/2, and one that is not encrypted may be proxied.
+    may_refuse: bool,
     state: Mutex<State>,
 }
 
-#[derive(Debug, Default)]
-struct State {
-    origins: HashMap<Arc<str>, Origin>,
-    /// The number of lanes created.
-    count: u64,
-}
-
 #[derive(Debug)]
-enum Origin {
-    /// Unused lanes. The last one was used last.
-    Lanes(Vec<u64>),
+enum State {
+    Lanes {
+        /// Unused lanes. The last one was used last.
+        idle: Vec<Numbered>,
+        /// The number of lanes created.
+        count: u64,
+    },
     /// The origin uses no lanes.
     Shared,
 }
 
 impl Lanes {
-    pub(super) fn new(off: bool) -> Arc<Lanes> {
-        Arc::new(Lanes { off, state: Mutex::default() })
+    pub(super) fn new(off: bool, proxies: Proxies) -> Self {
+        Lanes { off, proxies, origins: Mutex::default() }
     }
 
-    /// Takes a lane for a request to this origin, if it uses lanes.
-    pub(super) fn enter(self: &Arc<Lanes>, origin: Arc<str>) -> Lane {
-        let number = if self.off { None } else { self.state().take(&origin) };
-        Lane { lanes: self.clone(), origin, number }
+    /// The origin of this URL, given in both forms.
+    pub(super) fn origin(&self, url: &Url, uri: &Uri) -> Arc<Origin> {
+        let name = url.origin().ascii_serialization();
+        let mut origins = self.origins.lock().unwrap_or_else(PoisonError::into_inner);
+        origins.entry(name).or_insert_with(|| Arc::new(self.new_origin(uri.clone()))).clone()
+    }
+
+    fn new_origin(&self, uri: Uri) -> Origin {
+        let may_refuse = uri.scheme_str() != Some("http") || self.proxies.may_apply(&uri);
+        let state = if self.off { State::Shared } else { State::Lanes { idle: Vec::new(), count: 0 } };
+        Origin { uri, may_refuse, state: Mutex::new(state) }
+    }
+
+    /// Converts a failure to connect to this origin into one of the proxy, if there is one.
+    pub(super) fn blamed(&self, failure: TransportError, origin: &Origin) -> TransportError {
+        self.proxies.blamed(failure, &origin.uri)
+    }
+}
+
+impl Origin {
+    /// Takes a lane for a request, if the origin uses lanes.
+    pub(super) fn enter(self: Arc<Origin>) -> Lane {
+        let numbered = match &mut *self.state() {
+            State::Shared => None,
+            State::Lanes { idle, count } => Some(idle.pop().unwrap_or_else(|| {
+                *count += 1;
+                Numbered { number: *count, marked: None }
+            })),
+        };
+        Lane { origin: self, numbered }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -65,53 +100,78 @@ impl Lanes {
     }
 }
 
-impl State {
-    fn take(&mut self, origin: &Arc<str>) -> Option<u64> {
-        match self.origins.entry(origin.clone()).or_insert(Origin::Lanes(Vec::new())) {
-            Origin::Shared => None,
-            Origin::Lanes(idle) => Some(idle.pop().unwrap_or_else(|| {
-                self.count += 1;
-                self.count
-            })),
-        }
+// Without the URL, which may contain keys.
+impl fmt::Debug for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Origin")
+            .field("may_refuse", &self.may_refuse)
+            .field("state", &self.state)
+            .finish_non_exhaustive()
     }
 }
 
 /// The lane of one request and its response. Dropping it releases the lane.
 #[derive(Debug)]
 pub(super) struct Lane {
-    lanes: Arc<Lanes>,
-    origin: Arc<str>,
-    number: Option<u64>,
+    origin: Arc<Origin>,
+    numbered: Option<Numbered>,
+}
+
+/// A lane, and the last URL that it marked.
+struct Numbered {
+    number: u64,
+    /// The URL before and after. Boxed, since lanes are part of bodies.
+    marked: Option<Box<(Arc<Url>, Url)>>,
+}
+
+// Without the URLs, which may contain keys.
+impl fmt::Debug for Numbered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Numbered").field(&self.number).finish()
+    }
 }
 
 impl Lane {
-    /// Sets the lane as the user name of the request's URL.
-    pub(super) fn mark(&self, url: &mut Url) {
-        if let Some(number) = self.number {
-            // Only URLs without a host cannot have a user name, and sending those fails.
-            let _ = url.set_username(&number.to_string());
+    pub(super) fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// Whether the request may not be sent because its connection cannot be a lane.
+    pub(super) fn may_be_refused(&self) -> bool {
+        self.numbered.is_some() && self.origin.may_refuse
+    }
+
+    /// Returns the URL with the lane as its user name.
+    pub(super) fn marked(&mut self, url: &Arc<Url>) -> Url {
+        let Some(Numbered { number, marked }) = &mut self.numbered else { return (**url).clone() };
+        if let Some((_, marked)) = marked.as_deref().filter(|(plain, _)| Arc::ptr_eq(plain, url)) {
+            return marked.clone();
         }
+        let mut url_of_lane = (**url).clone();
+        // Only URLs without a host cannot have a user name, and sending those fails.
+        let _ = url_of_lane.set_username(&number.to_string());
+        *marked = Some(Box::new((url.clone(), url_of_lane.clone())));
+        url_of_lane
     }
 
     /// The connection must not be used again.
     pub(super) fn abandon(&mut self) {
-        self.number = None;
+        self.numbered = None;
     }
 
     /// Stops using lanes for this origin.
     pub(super) fn share(&mut self) {
-        self.number = None;
-        self.lanes.state().origins.insert(self.origin.clone(), Origin::Shared);
+        self.numbered = None;
+        *self.origin.state() = State::Shared;
     }
 }
 
 impl Drop for Lane {
     fn drop(&mut self) {
-        if let Some(number) = self.number
-            && let Some(Origin::Lanes(idle)) = self.lanes.state().origins.get_mut(&self.origin)
+        if let Some(numbered) = self.numbered.take()
+            && let State::Lanes { idle, .. } = &mut *self.origin.state()
         {
-            idle.push(number);
+            idle.push(numbered);
         }
     }
 }
@@ -129,36 +189,45 @@ impl<S> Layer<S> for Refuse {
     type Service = Refusing<S>;
 
     fn layer(&self, inner: S) -> Refusing<S> {
-        Refusing(inner)
+        Refusing(Arc::new(inner))
     }
 }
 
-#[derive(Clone, Debug)]
-pub(super) struct Refusing<S>(S);
+/// The connector is shared, because reqwest clones it six times for each request, and calls it only to connect.
+#[derive(Debug)]
+pub(super) struct Refusing<S>(Arc<S>);
+
+impl<S> Clone for Refusing<S> {
+    fn clone(&self) -> Self {
+        Refusing(self.0.clone())
+    }
+}
 
 type BoxError = Box<dyn StdError + Send + Sync>;
 
 impl<S, R> Service<R> for Refusing<S>
 where
-    S: Service<R, Error = BoxError>,
+    S: Service<R, Error = BoxError> + Clone + Send + 'static,
     S::Response: Connection,
-    S::Future: Send + 'static,
-    R: fmt::Debug,
+    S::Future: Send,
+    R: fmt::Debug + Send + 'static,
 {
     type Response = S::Response;
     type Error = BoxError;
     type Future = Pin<Box<dyn Future<Output = Result<S::Response, BoxError>> + Send>>;
 
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        self.0.poll_ready(cx)
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        // Each call waits for its own clone.
+        Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, destination: R) -> Self::Future {
         // The type exposes the URL only in its `Debug`.
         let is_lane = format!("{destination:?}").contains('@');
-        let connecting = self.0.call(destination);
+        let mut connector = S::clone(&self.0);
         Box::pin(async move {
-            let connection = connecting.await?;
+            poll_fn(|cx| connector.poll_ready(cx)).await?;
+            let connection = connector.call(destination).await?;
             let connected = connection.connected();
             match is_lane && (connected.is_negotiated_h2() || connected.is_proxied()) {
                 true => Err(Refused.into()),

@@ -33,9 +33,7 @@ const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(4);
 #[derive(Clone, Debug)]
 pub struct Reqwest {
     client: reqwest::Client,
-    lanes: Arc<Lanes>,
     targets: Arc<Targets>,
-    proxies: Arc<Proxies>,
     epoch: Instant,
 }
 
@@ -87,7 +85,7 @@ impl Reqwest {
         let builder = if timeout.is_zero() { builder.pool_max_idle_per_host(0) } else { builder };
         // Whether HTTP/2 is used without negotiation is only visible in the builder's `Debug`.
         let shown = format!("{builder:?}");
-        let lanes = Lanes::new(shown.contains("http2_prior_knowledge"));
+        let has_no_lanes = shown.contains("http2_prior_knowledge");
         let client = builder
             .connector_layer(lanes::Refuse)
             .redirect(reqwest::redirect::Policy::none())
@@ -98,8 +96,8 @@ impl Reqwest {
             .map_err(|error| {
                 Error::config(format!("the HTTP client could not be set up: {}", root(&error))).with_source(error)
             })?;
-        let proxies = Arc::new(Proxies::of(&shown, &client));
-        Ok(Reqwest { client, lanes, targets: Arc::default(), proxies, epoch: Instant::now() })
+        let lanes = Lanes::new(has_no_lanes, Proxies::of(&shown, &client));
+        Ok(Reqwest { client, targets: Arc::new(Targets::new(lanes)), epoch: Instant::now() })
     }
 }
 
@@ -110,25 +108,26 @@ impl Transport for Reqwest {
         &self,
         request: Request<Bytes>,
     ) -> impl Future<Output = Result<Response<Body>, TransportError>> + Send + 'static {
-        let (client, lanes, proxies) = (self.client.clone(), self.lanes.clone(), self.proxies.clone());
-        let uri = request.uri().clone();
-        let converted = self.targets.convert(request);
+        let (client, targets) = (self.client.clone(), self.targets.clone());
+        let prepared = targets.prepare(request);
         async move {
-            let (mut request, origin) = converted.map_err(failed)?;
             // Lets the runtime poll its sockets first, so that closed connections are not taken from the pool.
             tokio::task::yield_now().await;
-            let mut lane = lanes.enter(origin);
-            let again = request.try_clone();
-            lane.mark(request.url_mut());
+            // Not before, since the future has room for all that it holds while it waits.
+            let prepared = prepared.map_err(failed)?;
+            let (url, mut lane) = (prepared.url(), prepared.origin().enter());
+            let request = prepared.into_request(&mut lane);
+            let again = if lane.may_be_refused() { request.try_clone().map(Box::new) } else { None };
             let response = match (client.execute(request).await, again) {
-                (Err(error), Some(again)) if lanes::is_refused(&error) => {
+                (Err(error), Some(mut again)) if lanes::is_refused(&error) => {
                     lane.share();
-                    client.execute(again).await
+                    *again.url_mut() = (*url).clone();
+                    client.execute(*again).await
                 }
                 (result, _) => result,
             };
             let response = response.map_err(|error| match error.is_connect() {
-                true => proxies.blamed(failed(error), &uri),
+                true => targets.lanes().blamed(failed(error), lane.origin()),
                 false => failed(error),
             })?;
             if response.status().is_server_error() {

@@ -8,8 +8,10 @@ use hyper_util::client::proxy::matcher::Matcher;
 use crate::base::TransportError;
 
 /// The environment when the client was built.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Proxies {
+    /// Whether the builder has its own proxies.
+    own: bool,
     /// None if the builder has its own proxies, or disables them.
     environment: Option<Matcher>,
     /// The variables that name proxies for `http` and for `https`.
@@ -20,12 +22,19 @@ impl Proxies {
     /// Reads both from the `Debug` of the client and its builder, since there is no other way.
     pub(super) fn of(builder: &str, client: &reqwest::Client) -> Self {
         let client = format!("{client:?}");
-        let environment = !has_proxies(builder) && has_proxies(&client);
+        let own = has_proxies(builder);
+        let environment = !own && has_proxies(&client);
         Proxies {
+            own,
             // Reads the environment with the same crate as reqwest.
             environment: environment.then(Matcher::from_system),
             variables: [["HTTP_PROXY", "http_proxy"], ["HTTPS_PROXY", "https_proxy"]].map(variable),
         }
+    }
+
+    /// Whether a connection to this address may use a proxy.
+    pub(super) fn may_apply(&self, uri: &Uri) -> bool {
+        self.own || self.environment.as_ref().is_some_and(|environment| environment.intercept(uri).is_some())
     }
 
     /// Converts a failure to connect to this address into one of the proxy, if there is one.
