@@ -3,10 +3,11 @@
 use std::fmt;
 
 use http::Uri;
+use http::uri::{InvalidUri, Parts};
 
 use crate::base::advice::{Advice, Place, Remedy};
 use crate::base::error::{Error, Result};
-use crate::base::text::{find, without_end};
+use crate::base::text::{Text, find, without_end};
 
 /// The address of a server: scheme (`http` or `https`), host, and an optional path prefix.
 ///
@@ -27,9 +28,11 @@ use crate::base::text::{find, without_end};
 pub struct BaseUrl {
     /// `http` or `https`, `://`, the authority without userinfo, and a prefix. The prefix is empty, or starts with `/` and ends with
     /// neither `/` nor the segment `v1`.
-    text: String,
+    text: Text,
     /// Where the prefix begins.
     prefix: usize,
+    /// The part before it, parsed.
+    origin: Uri,
 }
 
 impl BaseUrl {
@@ -40,10 +43,21 @@ impl BaseUrl {
     /// Errors with kind [`Config`](crate::ErrorKind::Config) if the result is not a valid URI.
     pub fn join(&self, path: &str) -> Result<Uri> {
         let separator = if path.starts_with('/') { "" } else { "/" };
-        let text = [&self.text, separator, path].concat();
-        text.parse().map_err(|error: http::uri::InvalidUri| {
-            Error::config(["`", &text, "` is not a valid address: ", &error.to_string()].concat())
-        })
+        self.joined(separator, path).map_or_else(|| parsed(&[self.as_str(), separator, path].concat()), Ok)
+    }
+
+    /// Parses only the path. `None` if it may be invalid.
+    fn joined(&self, separator: &str, path: &str) -> Option<Uri> {
+        let prefix = &self.text[self.prefix..];
+        // Longer addresses than 65,534 bytes are errors.
+        if self.text.len() + path.len() >= usize::from(u16::MAX) - 1 {
+            return None;
+        }
+        let mut parts = Parts::default();
+        parts.scheme = self.origin.scheme().cloned();
+        parts.authority = self.origin.authority().cloned();
+        parts.path_and_query = Some([prefix, separator, path].concat().try_into().ok()?);
+        Uri::from_parts(parts).ok()
     }
 
     /// Returns scheme, host, port and prefix, such as `http://127.0.0.1:5000`, without a trailing slash.
@@ -51,10 +65,20 @@ impl BaseUrl {
         &self.text
     }
 
+    pub(crate) fn text(&self) -> &Text {
+        &self.text
+    }
+
     /// Returns scheme, host and port, such as `http://127.0.0.1:5000`.
     pub fn origin(&self) -> &str {
         &self.text[..self.prefix]
     }
+}
+
+fn parsed(text: &str) -> Result<Uri> {
+    text.parse().map_err(|error: InvalidUri| {
+        Error::config(["`", text, "` is not a valid address: ", &error.to_string()].concat())
+    })
 }
 
 impl std::str::FromStr for BaseUrl {
@@ -98,7 +122,7 @@ impl std::str::FromStr for BaseUrl {
         if rest.is_none_or(|rest| scheme_of(rest).is_some()) {
             return Err(wrong(text, " has no host after its scheme", &instead()));
         }
-        let uri: Uri = text.parse().map_err(|error: http::uri::InvalidUri| {
+        let uri: Uri = text.parse().map_err(|error: InvalidUri| {
             wrong(text, &[" is not valid: ", &error.to_string()].concat(), "write it like `http://127.0.0.1:5000`")
         })?;
         let authority = uri.authority().map(|a| a.as_str()).unwrap_or_default();
@@ -122,7 +146,7 @@ impl std::str::FromStr for BaseUrl {
             return Err(wrong(text, &what, &hint));
         }
         let origin = [scheme, "://", authority].concat();
-        Ok(BaseUrl { text: [&origin, prefix].concat(), prefix: origin.len() })
+        Ok(BaseUrl { text: [&origin, prefix].concat().into(), prefix: origin.len(), origin: parsed(&origin)? })
     }
 }
 
@@ -278,6 +302,28 @@ mod tests {
     fn assert_joins(base: &str, url: &str) {
         let base: BaseUrl = base.parse().unwrap();
         assert_eq!(base.join("/v1/models").unwrap().to_string(), url);
+    }
+
+    #[test]
+    fn joining_is_parsing_the_whole_address() {
+        let long = "a".repeat(65_500);
+        for base in ["http://127.0.0.1:5000", "https://Example.test/pre/fix/v1"] {
+            let base: BaseUrl = base.parse().unwrap();
+            for path in
+                ["/v1/models", "/a?b=c", "/a#b", "/?", "/%zz", "/a b", "/ü", "/\u{7f}", "/a\"{}", "/[", &long, ""]
+            {
+                let text = [base.as_str(), if path.starts_with('/') { "" } else { "/" }, path].concat();
+                let parsed = parsed(&text).map_err(|error| error.to_string());
+                assert_eq!(base.join(path).map_err(|error| error.to_string()), parsed, "{text}");
+                if let (Ok(one), Ok(other)) = (base.join(path), parsed) {
+                    assert_eq!(one.to_string(), other.to_string());
+                }
+            }
+            for length in 65_480..65_540 {
+                let path = format!("/{}", &"a".repeat(length)[1..]);
+                assert_eq!(base.join(&path).is_ok(), parsed(&[base.as_str(), &path].concat()).is_ok(), "{length}");
+            }
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::de::{MapAccess, Visitor};
+use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value, map};
 
@@ -96,8 +97,10 @@ impl Extra {
         written: impl Fn(&str) -> bool,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
-        let order = self.0.as_ref().map_or(&[][..], |fields| &fields.order);
-        map_in_order_of(self.map().unwrap_or(&Map::new()), order, written, serializer)
+        match &self.0 {
+            Some(fields) => map_in_order_of(&fields.map, &fields.order, written, serializer),
+            None => serializer.serialize_map(None)?.end(),
+        }
     }
 
     /// Returns whether there are no fields.

@@ -185,16 +185,18 @@ impl<I: Io, T> Driver<I, T> {
             // The body is polled before the call returns its deadline, since usually there is data.
             let early = self.awaiting.is_none() && self.call.reads_on();
             let mut waits = false;
+            // When input was handled. The step that follows has the same time.
+            let mut handled = None;
             // Input is handled first: a deadline that passed while the future was not polled must not hide data that has arrived.
             if early {
-                waits = self.poll_input(What::Exchange, cx).is_pending();
+                waits = self.poll_input(What::Exchange, &mut handled, cx).is_pending();
             } else if let Some(awaiting) = self.awaiting {
-                if self.poll_input(awaiting.what, cx).is_pending() {
+                if self.poll_input(awaiting.what, &mut handled, cx).is_pending() {
                     std::task::ready!(self.poll_timer(awaiting.until, cx));
                 }
                 self.awaiting = None;
             }
-            match self.call.step(&|| self.io.now(), place) {
+            match self.call.step(&|| handled.unwrap_or_else(|| self.io.now()), place) {
                 Output::Read { deadline } if waits => {
                     self.awaiting = Some(Awaiting { what: What::Exchange, until: deadline });
                     std::task::ready!(self.poll_timer(deadline, cx));
@@ -244,7 +246,7 @@ impl<I: Io, T> Driver<I, T> {
     }
 
     /// Passes the next input of the awaited operation to the call. A change has no input.
-    fn poll_input(&mut self, what: What, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll_input(&mut self, what: What, handled: &mut Option<Time>, cx: &mut Context<'_>) -> Poll<()> {
         let input = match what {
             What::Exchange => match &mut self.exchange {
                 Exchange::Body(body) => {
@@ -285,7 +287,9 @@ impl<I: Io, T> Driver<I, T> {
                 return Poll::Ready(());
             }
         };
-        self.call.handle_input(self.io.now(), input);
+        let now = self.io.now();
+        self.call.handle_input(now, input);
+        *handled = Some(now);
         Poll::Ready(())
     }
 

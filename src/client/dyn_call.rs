@@ -1,6 +1,7 @@
 //! `DynCall`: a call without the type of its decoder, for the drivers. `ResponseMeta`: the metadata of a response.
 
 use std::fmt;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
@@ -23,7 +24,7 @@ pub(crate) trait DynCall<T>: MaybeSend + fmt::Debug {
     fn handle_chunk(&mut self, clock: &dyn Fn() -> Time, chunk: Bytes);
     fn abort(&mut self, now: Time, error: Error) -> Error;
     fn record(&self) -> &Record;
-    fn head(&self) -> Option<(StatusCode, &HeaderMap)>;
+    fn head(&self) -> Option<(StatusCode, &Arc<HeaderMap>)>;
     /// Returns the servers that it has tried, as one bit each.
     fn tried(&self) -> u64;
     /// Prefers servers that are not among these.
@@ -57,8 +58,8 @@ impl<D: Decode> DynCall<D::Item> for Call<D> {
         self.record()
     }
 
-    fn head(&self) -> Option<(StatusCode, &HeaderMap)> {
-        self.status().zip(self.headers())
+    fn head(&self) -> Option<(StatusCode, &Arc<HeaderMap>)> {
+        self.head()
     }
 
     fn tried(&self) -> u64 {
@@ -85,7 +86,7 @@ impl<D: Decode> DynCall<D::Item> for Call<D> {
 #[derive(Clone, PartialEq)]
 pub struct ResponseMeta {
     status: StatusCode,
-    headers: HeaderMap,
+    headers: Arc<HeaderMap>,
     record: Record,
 }
 

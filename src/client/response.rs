@@ -159,9 +159,12 @@ impl<T> Future for ResponseFuture<T> {
             }
         };
         loop {
-            let mut item = None;
-            match std::task::ready!(driver.poll_item(cx, &mut item)) {
-                Some(Ok(())) => *value = item,
+            // The item is put where it stays, since it is large to move. There is usually only one, and the last one counts.
+            let mut later = None;
+            let place = if value.is_none() { &mut *value } else { &mut later };
+            match std::task::ready!(driver.poll_item(cx, place)) {
+                Some(Ok(())) if later.is_some() => *value = later,
+                Some(Ok(())) => {}
                 Some(Err(error)) => return Poll::Ready(Err(error)),
                 None => return Poll::Ready(whole(value.take(), driver.call())),
             }

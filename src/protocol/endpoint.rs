@@ -222,7 +222,9 @@ pub enum Idempotency {
 ///
 /// Errors with code `encode` if the request cannot be serialized.
 pub fn json_body<T: serde::Serialize + ?Sized>(request: &T) -> Result<Option<Bytes>> {
-    serde_json::to_vec(request).map(|body| Some(body.into())).map_err(|error| {
+    // Enough for a short conversation.
+    let mut body = Vec::with_capacity(256);
+    serde_json::to_writer(&mut body, request).map(|()| Some(body.into())).map_err(|error| {
         Error::new(ErrorKind::Encode, ErrorCode::Encode, format!("the request could not be written as JSON: {error}"))
     })
 }

@@ -39,7 +39,7 @@ fn token(body: &str) -> Option<&str> {
 
 /// The body of a download, as text.
 fn download<'a>(path: &str, body: &'a [u8]) -> Option<&'a str> {
-    std::str::from_utf8(body).ok().filter(|_| path.ends_with("/download"))
+    if path.ends_with("/download") { std::str::from_utf8(body).ok() } else { None }
 }
 
 impl Secrets {

@@ -37,7 +37,7 @@ pub(crate) fn is_secret(name: &HeaderName, value: &HeaderValue) -> bool {
 
 /// Whether headers of this name carry secrets, regardless of the value.
 fn is_secret_name(name: &HeaderName) -> bool {
-    const NAMES: [HeaderName; 6] = [AUTHORIZATION, PROXY_AUTHORIZATION, X_API_KEY, X_ADMIN_KEY, COOKIE, SET_COOKIE];
+    static NAMES: [HeaderName; 6] = [AUTHORIZATION, PROXY_AUTHORIZATION, X_API_KEY, X_ADMIN_KEY, COOKIE, SET_COOKIE];
     NAMES.contains(name)
 }
 
@@ -55,6 +55,11 @@ pub(crate) fn mark(headers: &mut HeaderMap) {
 pub(crate) struct Secrets(Vec<Arc<Automaton>>);
 
 impl Secrets {
+    /// Whether there are none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Adds the secrets of headers, without duplicates.
     pub(crate) fn add_headers(&mut self, headers: &HeaderMap) {
         let new = headers.iter().filter(|(name, value)| is_secret(name, value) && !self.cover(value.as_bytes()));
@@ -196,6 +201,9 @@ impl Secrets {
 
     /// Replaces whole values that contain a secret.
     pub(crate) fn remove_from_headers(&self, headers: &mut HeaderMap) {
+        if self.is_empty() {
+            return;
+        }
         // Matches are rare, so all values are searched in one pass.
         let lines: Vec<&[u8]> = headers.values().flat_map(|value| [value.as_bytes(), b"\n"]).collect();
         let new = |automaton| Search::new(automaton).before_ellipsis(HEAD);

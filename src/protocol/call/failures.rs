@@ -17,7 +17,7 @@ impl Machine {
     pub(super) fn answered(&self, error: Error) -> Error {
         match &self.answer {
             Some((status, headers)) => {
-                error.answered(Answered { status: *status, headers: headers.clone(), body: Bytes::new() })
+                error.answered(Answered { status: *status, headers: (**headers).clone(), body: Bytes::new() })
             }
             None => error,
         }

@@ -65,7 +65,10 @@ impl Machine {
             // Hooks may set secret headers.
             self.guarded.join(&secrets_beyond(request.headers(), &self.operation.headers));
         }
-        request.extensions_mut().insert(self.guarded.clone());
+        // Extensions without an entry take no memory.
+        if !self.guarded.is_empty() {
+            request.extensions_mut().insert(self.guarded.clone());
+        }
     }
 
     /// The secrets of now, and of when the last attempt was sent.

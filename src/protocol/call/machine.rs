@@ -1,5 +1,7 @@
 //! `Machine`: a call without the type of its items, so that it is compiled once.
 
+use std::sync::Arc;
+
 use http::{HeaderMap, StatusCode};
 
 use super::gate::Want;
@@ -12,7 +14,7 @@ use super::shared::Shared;
 use super::stale::misplaced;
 use super::wait::{Entry, Permit, Ticket};
 use super::{Input, Output};
-use crate::base::{Attempt, Error, Phase, Record, Result, Secrets, Sent, Text, Time};
+use crate::base::{Attempt, Error, Phase, Record, Result, Secrets, Sent, Time};
 use crate::protocol::auth::{Credential, Which};
 use crate::protocol::options::Options;
 
@@ -23,7 +25,8 @@ pub(super) struct Machine {
     pub(super) operation: Box<Operation>,
     pub(super) state: State,
     pub(super) record: Record,
-    pub(super) answer: Option<(StatusCode, HeaderMap)>,
+    /// The head of the response. The metadata of the response shares it.
+    pub(super) answer: Option<(StatusCode, Arc<HeaderMap>)>,
     /// The deadline of the whole call, set by the first poll.
     pub(super) deadline: Option<Time>,
     /// The deadline of the first item, set by the first poll and cleared by that item.
@@ -267,9 +270,10 @@ impl Machine {
         };
         self.permit = Some(permit);
         self.at = server;
-        let base = self.shared.base_of(server).clone();
+        let shared = self.shared.clone();
+        let base = shared.base_of(server);
         let mut request =
-            match self.operation.request(&base, &self.record.id).and_then(|request| self.hook_request(now, request)) {
+            match self.operation.request(base, &self.record.id).and_then(|request| self.hook_request(now, request)) {
                 Ok(request) => request,
                 Err(error) => {
                     if let Some(permit) = self.permit.take() {
@@ -290,7 +294,7 @@ impl Machine {
             self.record.waited += now.since(since);
         }
         self.record.begin(Attempt {
-            base: Text::from(base.as_str()),
+            base: base.text().clone(),
             sent: now,
             head: None,
             ended: None,

@@ -92,6 +92,8 @@ mod sorted;
 mod stale;
 mod wait;
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
@@ -223,7 +225,11 @@ impl<D: Decode> Call<D> {
 
     /// Returns the headers of the response, once its head has arrived.
     pub fn headers(&self) -> Option<&HeaderMap> {
-        self.machine.answer.as_ref().map(|(_, headers)| headers)
+        self.head().map(|(_, headers)| &**headers)
+    }
+
+    pub(crate) fn head(&self) -> Option<(StatusCode, &Arc<HeaderMap>)> {
+        self.machine.answer.as_ref().map(|(status, headers)| (*status, headers))
     }
 
     /// The servers that were tried, as bits.

@@ -27,7 +27,7 @@ impl Machine {
         mark(&mut head.headers);
         self.guarded.remove_from_headers(&mut head.headers);
         if let Err(error) = self.hook_response(now, &mut head) {
-            self.answer = Some((head.status, head.headers));
+            self.answer = Some((head.status, head.headers.into()));
             let error = self.answered(error);
             return self.end(now, Err(error));
         }
@@ -56,14 +56,19 @@ impl Machine {
             }
             return;
         }
-        mark(&mut head.headers);
-        head.extensions.insert(self.guarded.clone());
+        if self.hooks.is_some() {
+            // They may have added headers.
+            mark(&mut head.headers);
+        }
+        if !self.guarded.is_empty() {
+            head.extensions.insert(self.guarded.clone());
+        }
         let mut started = items.start(&head, &self.operation.limits);
         let encoding = encoding(&head.headers);
         if let Some(encoding) = encoding.as_ref().filter(|_| head.status.is_success()) {
             started = Err(encoded(encoding));
         }
-        self.answer = Some((head.status, head.headers));
+        self.answer = Some((head.status, head.headers.into()));
         let (ended, fresh) = (false, false);
         self.state = State::Reading(Reading { sent, waiting: None, progress: 0, ended, fresh, put_off: 0, encoding });
         if let Err(error) = started {

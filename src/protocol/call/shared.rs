@@ -1,5 +1,6 @@
 //! `Shared`: the state that the calls of a client share.
 
+use std::array;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Waker;
@@ -342,8 +343,8 @@ impl Shared {
     /// The id of a new call, unique within the client.
     pub(super) fn new_id(&self) -> Text {
         let number = self.with(|state| splitmix(&mut state.ids));
-        let digits = (0..16).rev().map(|place| char::from(b"0123456789abcdef"[(number >> (4 * place)) as usize % 16]));
-        Text::from(digits.collect::<String>())
+        let digits: [u8; 16] = array::from_fn(|at| b"0123456789abcdef"[(number >> (60 - 4 * at)) as usize % 16]);
+        Text::from(str::from_utf8(&digits).unwrap_or_default())
     }
 
     /// Reads or changes the state, and then wakes calls outside the lock.

@@ -76,7 +76,21 @@ impl ClassCounts {
         let mut run = Run::Start;
         let mut word = Word::default();
         let mut blanks = 0u64;
-        for c in text.chars() {
+        let mut rest = text;
+        while let Some(c) = rest.chars().next() {
+            // Most of most texts. Such a run neither ends a word within it nor has a capital.
+            let lower = rest.bytes().take_while(u8::is_ascii_lowercase).count();
+            if lower > 0 {
+                if !matches!(run, Run::Lower | Run::Upper) {
+                    tally.end(&mut word);
+                }
+                word.letters += lower as u64;
+                run = Run::Lower;
+                blanks = 0;
+                rest = &rest[lower..];
+                continue;
+            }
+            rest = &rest[c.len_utf8()..];
             if c.is_ascii_alphabetic() || is_latin(c) {
                 let upper = c.is_uppercase();
                 // A hump of camelCase is a separate word, as is a letter after anything but a letter.

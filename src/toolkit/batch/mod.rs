@@ -212,20 +212,22 @@ where
                 // The source has no request yet, or no more requests.
                 return if self.source.is_none() { Poll::Ready(None) } else { Poll::Pending };
             }
+            // Put into its place from within, since a result is large to move.
+            let mut place = None;
             let polled = self.running.poll(cx, |job, cx| {
                 let result = std::task::ready!(Pin::new(&mut job.calling).poll(cx));
-                Poll::Ready((job.index, job.request.take(), result))
+                place = job.request.take().map(|request| BatchResult { index: job.index, request, result });
+                Poll::Ready(())
             });
-            let (id, (index, request, result)) = std::task::ready!(polled);
-            self.running.remove(id);
+            let (id, ()) = std::task::ready!(polled);
+            self.running.discard(id);
             self.finished += 1;
-            self.failed += u64::from(result.is_err());
-            let Some(request) = request else { continue };
-            let done = BatchResult { index, request, result };
+            let Some(done) = &place else { continue };
+            self.failed += u64::from(done.result.is_err());
             if !self.ordered {
-                return Poll::Ready(Some(done));
+                return Poll::Ready(place);
             }
-            self.waiting.insert(index, done);
+            self.waiting.extend(place.map(|done| (done.index, done)));
         }
     }
 

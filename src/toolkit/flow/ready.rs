@@ -71,6 +71,15 @@ impl<T> Ready<T> {
         value
     }
 
+    /// Drops a future. Moving it out first would copy it.
+    pub(crate) fn discard(&mut self, id: u64) {
+        if let Some(at) = self.find(id) {
+            let mut slot = self.slots.remove(at);
+            *slot.value = None;
+            self.spare.push(slot.value);
+        }
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.slots.len()
     }
