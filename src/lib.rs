@@ -75,7 +75,7 @@ pub mod internal {
     pub use crate::api::operations::{SERVICES, SchemaOf};
     #[cfg(feature = "tabbyml")]
     pub use crate::api::tabbyml::internal::*;
-    pub use crate::decode::template::{Frame, Frames};
+    pub use crate::decode::template::{Body, Frame, Frames};
     pub use crate::protocol::call::operation::EndpointParts;
     pub use crate::protocol::resume::joint::{Ask, Join, Joins, Piece, Way};
 }

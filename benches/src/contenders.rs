@@ -144,8 +144,10 @@ fn ours_typed(chunks: &[Bytes]) -> Tally {
     events.start(&head, &Limits::default()).expect("a stream");
     for chunk in chunks {
         events.feed(chunk.clone());
-        // Matched in place: `expect` would move what may be a chunk, for each byte that makes none.
-        while let Ok(Some(chunk)) = &events.next() {
+        while !events.is_drained() {
+            let mut item = None;
+            _ = events.next_into(&mut item);
+            let Some(chunk) = &item else { break };
             tally.add(chunk.text().as_bytes());
         }
     }

@@ -161,10 +161,13 @@ impl<T, O> ResponseStream<T, O> {
             Running::Driver(driver) => driver.abort(error),
             Running::Failed(_) => error,
         });
-        Poll::Ready(match failed {
-            Some(error) => Some(Err(error)),
-            None => item.map(Ok),
-        })
+        if let Some(error) = failed {
+            return Poll::Ready(Some(Err(error)));
+        }
+        match item {
+            Some(item) => Poll::Ready(Some(Ok(item))),
+            None => Poll::Ready(None),
+        }
     }
 }
 

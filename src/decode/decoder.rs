@@ -30,6 +30,17 @@ pub trait Decode: MaybeSend + 'static {
     /// Errors if the body is not valid, reports an error, or exceeds a cap of [`Limits`].
     fn next(&mut self) -> Result<Option<Self::Item>>;
 
+    /// Puts the next item into `place`, which must be `None`. It remains `None` if more bytes are needed. The same as
+    /// [`next`](Decode::next), for large items that are decoded in their place.
+    ///
+    /// # Errors
+    ///
+    /// As [`next`](Decode::next) does.
+    fn next_into(&mut self, place: &mut Option<Self::Item>) -> Result<()> {
+        *place = self.next()?;
+        Ok(())
+    }
+
     /// Returns whether [`next`](Decode::next) is known to return `None` until more is fed. False by default, which is always correct.
     fn is_drained(&self) -> bool {
         false

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 
 use crate::base::error::Answered;
 use crate::base::text::decimal;
-use crate::base::{Advice, Error, ErrorKind, Extra, Limits, MaybeSend, Remedy, Result, Secrets};
+use crate::base::{Advice, Error, ErrorKind, Extra, Limits, MaybeSend, Remedy, Result, Secrets, Text};
 use crate::decode::charge::{Bounds, SMALL};
 use crate::decode::decoder::{Decode, floor};
 use crate::decode::failure;
@@ -19,7 +19,7 @@ use crate::decode::json::Body;
 use crate::decode::mend::{LARGE, mended};
 use crate::decode::sniff::Sniff;
 use crate::decode::text::{from_json, from_json_within, from_small_json};
-use crate::sse::{Overflow, Parser};
+use crate::sse::{Known, Overflow, Parser};
 
 /// The meaning of the events of one operation.
 pub trait EventFormat: MaybeSend + 'static {
@@ -34,22 +34,17 @@ pub trait EventFormat: MaybeSend + 'static {
     fn event(&mut self, kind: &str, data: &str) -> Result<Step<Self::Item>>;
 
     /// Recognizes an event of the kind `message` by the start of its data, before the end of the event is known. Returns the
-    /// length of the data, which must not contain CR or LF. A shortcut for streams of similar events. `None` is always
-    /// correct.
-    fn known(&mut self, bytes: &[u8]) -> Option<usize> {
+    /// length of the data, which must not contain CR or LF, and a text for [`known_item`](Self::known_item). A shortcut for
+    /// streams of similar events. `None` is always correct.
+    fn known(&mut self, bytes: &[u8]) -> Option<(usize, Text)> {
         _ = bytes;
         None
     }
 
-    /// Returns the item of the event that was just [recognized](Self::known): the same as [`event`](Self::event) would return.
-    /// `Ok(None)` only if no event was recognized. The type is that of [`Decode::next`], so that the item is written directly
-    /// into its destination.
-    ///
-    /// # Errors
-    ///
-    /// Never errors.
-    fn known_item(&mut self) -> Result<Option<Self::Item>> {
-        Ok(None)
+    /// Puts the item of the event that was just [recognized](Self::known), with this text, into `place`: the same as
+    /// [`event`](Self::event) would return. The place is `None` before, and remains so only if no event was recognized.
+    fn known_item(&mut self, text: Text, place: &mut Option<Self::Item>) {
+        _ = (text, place);
     }
 
     /// Decodes a JSON body that is sent instead of the stream.
@@ -290,21 +285,30 @@ impl<F: EventFormat> Decode for Events<F> {
         }
     }
 
-    #[inline]
     fn next(&mut self) -> Result<Option<F::Item>> {
+        let mut place = None;
+        self.next_into(&mut place)?;
+        Ok(place)
+    }
+
+    #[inline]
+    fn next_into(&mut self, place: &mut Option<F::Item>) -> Result<()> {
         if let Mode::Stream(parser) = &mut self.mode
             && self.failed.is_none()
             && !self.done
         {
-            if parser.drain() {
-                return Ok(None);
-            }
-            if parser.next_known(|bytes| self.format.known(bytes)) {
-                self.events += 1;
-                return self.format.known_item();
+            match parser.next_known(|bytes| self.format.known(bytes)) {
+                Known::Yes(text) => {
+                    self.events += 1;
+                    self.format.known_item(text, place);
+                    return Ok(());
+                }
+                Known::Starved => return Ok(()),
+                Known::No => {}
             }
         }
-        self.next_unknown()
+        *place = self.next_unknown()?;
+        Ok(())
     }
 
     fn finish(&mut self) -> Result<Option<F::Item>> {

@@ -31,6 +31,6 @@ pub(crate) use halves::Halves;
 pub use json::{Empty, Json};
 pub(crate) use kind::answer;
 pub use kind::answer_error;
-pub(crate) use template::{Slot, Templates};
+pub(crate) use template::{Exact, Slot, Templates};
 pub use text::from_json;
 pub(crate) use text::look;

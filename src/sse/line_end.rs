@@ -11,9 +11,10 @@ impl BlankLine {
     /// Reads both at the start of `bytes`, which is a line end. None if they are absent or incomplete.
     #[inline]
     pub(super) fn after(bytes: &[u8]) -> Option<Self> {
-        let len = match bytes {
-            [b'\r', b'\n', b'\r', b'\n', ..] => 4,
-            [b'\n', b'\n', ..] => 2,
+        // Arrays are compared as numbers.
+        let len = match (bytes.first_chunk(), bytes.first_chunk()) {
+            (Some(b"\r\n\r\n"), _) => 4,
+            (_, Some(b"\n\n")) => 2,
             _ => return Self::mixed(bytes),
         };
         Some(Self { len, swallow_lf: false })

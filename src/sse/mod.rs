@@ -53,4 +53,5 @@ mod work;
 
 pub(crate) use buffer::append;
 pub(crate) use field::Field;
+pub(crate) use parser::Known;
 pub use parser::{DEFAULT_MAX_EVENT_BYTES, Event, Overflow, Parser};

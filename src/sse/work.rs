@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::sse::parser::Parser;
+use crate::sse::parser::{Known, Parser};
 
 /// Feeds chunks of a size, takes all events after each or only at the end, and returns the bytes processed.
 fn work(input: &[u8], size: usize, queued: bool) -> u64 {
@@ -78,35 +78,35 @@ fn an_id_that_is_ignored_is_given_back_too() {
 
 #[test]
 fn known_events_are_taken_only_whole() {
-    let known = |value: &[u8]| value.starts_with(b"{1}").then_some(3);
+    let known = |value: &[u8]| value.starts_with(b"{1}").then_some((3, ()));
     let mut parser = Parser::new();
     parser.feed(Bytes::from_static(b"data: {1}\n\n"));
-    assert!(!parser.next_known(known), "a byte order mark may come");
+    assert!(matches!(parser.next_known(known), Known::No), "a byte order mark may come");
     assert!(parser.next().expect("no overflow").is_some());
-    assert!(!parser.next_known(known), "no bytes");
+    assert!(matches!(parser.next_known(known), Known::Starved));
 
     parser.feed(Bytes::from_static(b"data: {1}\r\n\r\ndata:{1}\n\ndata: {1}2\n\ndata: {1}\n: x\n\ndata: {1}\r"));
-    assert!(parser.next_known(known));
-    assert!(parser.next_known(known));
-    assert!(!parser.next_known(known), "more data");
+    assert!(matches!(parser.next_known(known), Known::Yes(())));
+    assert!(matches!(parser.next_known(known), Known::Yes(())));
+    assert!(matches!(parser.next_known(known), Known::No), "more data");
     assert_eq!(parser.next().expect("no overflow").map(|event| event.data_bytes()), Some(&b"{1}2"[..]));
-    assert!(!parser.next_known(known), "no blank line");
+    assert!(matches!(parser.next_known(known), Known::No), "no blank line");
     assert!(parser.next().expect("no overflow").is_some());
-    assert!(!parser.next_known(known), "no blank line yet");
+    assert!(matches!(parser.next_known(known), Known::No), "no blank line yet");
     assert!(parser.next().expect("no overflow").is_none());
-    assert!(!parser.next_known(known), "within an event");
+    assert!(matches!(parser.next_known(known), Known::Starved), "within an event");
 
     parser.feed(Bytes::from_static(b"\rdata: {1}\r\n\r"));
     assert!(parser.next().expect("no overflow").is_some());
-    assert!(parser.next_known(known));
+    assert!(matches!(parser.next_known(known), Known::Yes(())));
     parser.feed(Bytes::from_static(b"\ndata: {1}\n\n"));
-    assert!(parser.next_known(known), "the LF was swallowed");
+    assert!(matches!(parser.next_known(known), Known::Yes(())), "the LF was swallowed");
     assert_eq!(parser.data_bytes(), 8 * 3 + 1);
     assert!(!parser.is_partial());
 
     let mut parser = Parser::with_max_event_bytes(2);
     parser.feed(Bytes::from_static(b"\ndata: 1\n\ndata: {1}\n\n"));
     assert!(parser.next().expect("no overflow").is_some());
-    assert!(!parser.next_known(known), "too large");
+    assert!(matches!(parser.next_known(known), Known::No), "too large");
     assert!(parser.next().is_err());
 }

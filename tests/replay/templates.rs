@@ -14,12 +14,17 @@ fn hits<F: EventFormat>(recording: &Recording, mut format: F) -> [u32; 2] {
     let [mut chunks, mut known] = [0, 0];
     while let Some(event) = parser.next().unwrap() {
         let data = event.data();
-        // Log probabilities have several numbers and texts, and the last chunk of a choice is the only one of its kind.
-        let is_text = !data.contains("\"logprobs\": {") && data.contains("\"finish_reason\": null");
-        let is_known = format.known(data.as_bytes()) == Some(data.len());
-        match is_known {
-            true => assert!(matches!(format.known_item(), Ok(Some(_)))),
-            false => match format.event(event.kind(), &data) {
+        // The last chunk of a choice is the only one of its kind.
+        let is_text = data.contains("\"finish_reason\": null");
+        let text = format.known(data.as_bytes()).and_then(|(len, text)| (len == data.len()).then_some(text));
+        let is_known = text.is_some();
+        match text {
+            Some(text) => {
+                let mut item = None;
+                format.known_item(text, &mut item);
+                assert!(item.is_some());
+            }
+            None => match format.event(event.kind(), &data) {
                 Ok(Step::Done) | Err(_) => break,
                 Ok(_) => {}
             },

@@ -2,7 +2,7 @@
 
 use tabbyapi::decode::{EventFormat, Step, answer_error, error_event, event_error};
 use tabbyapi::internal::Piece;
-use tabbyapi::{Error, ErrorKind, Result};
+use tabbyapi::{Error, ErrorKind, Result, Text};
 
 use crate::document::Document;
 use crate::records;
@@ -185,20 +185,21 @@ impl EventFormat for Format {
     }
 
     #[inline]
-    fn known(&mut self, bytes: &[u8]) -> Option<usize> {
+    fn known(&mut self, bytes: &[u8]) -> Option<(usize, Text)> {
         let Match { text, escaped, length } = self.templates.known(bytes)?;
         self.found = Some(escaped);
         self.text.clear();
         self.text.push_str(text);
-        Some(length)
+        // The text is kept here, so that its memory is used again.
+        Some((length, Text::default()))
     }
 
     #[inline]
-    fn known_item(&mut self) -> Result<Option<()>> {
+    fn known_item(&mut self, _: Text, place: &mut Option<()>) {
         if self.resumes {
             resume::see(self.templates.piece(&self.text));
         }
-        Ok(self.found.take().map(|escaped| self.templates.write(&self.text, escaped)))
+        *place = self.found.take().map(|escaped| self.templates.write(&self.text, escaped));
     }
 
     fn whole(&mut self, body: &str) -> Result<Vec<()>> {

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use tabbyapi::internal::{Frame, Frames, Piece};
+use tabbyapi::internal::{Body, Frame, Frames, Piece};
 
 use crate::document::{are_escapes, string_body};
 use crate::records;
@@ -37,7 +37,7 @@ impl Templates {
     /// Returns the match of a template at the start of `bytes`, which has no line end.
     #[inline]
     pub(crate) fn known<'a>(&mut self, bytes: &'a [u8]) -> Option<Match<'a>> {
-        let ((text, escaped), length) = self.frames.known(bytes, body)?;
+        let (length, (text, escaped)) = self.frames.known(bytes, body)?;
         Some(Match { text, escaped, length })
     }
 
@@ -80,7 +80,8 @@ impl Templates {
 
 /// Returns the body of a string, and whether it has escapes, which JavaScript undoes.
 #[inline]
-fn body(text: &str, escaped: bool) -> Option<(&str, bool)> {
+fn body(body: Body<'_>) -> Option<(&str, bool)> {
+    let (text, escaped) = (body.text()?, body.is_escaped());
     (!escaped || are_escapes(text)).then_some((text, escaped))
 }
 

@@ -3,14 +3,15 @@
 use std::borrow::Cow;
 
 use super::chunk::chunks;
+use super::logprobs::logprobs;
 use super::whole::Delivered;
-use super::{ChatChunk, ChatCompletion, ChunkChoice, Delta};
+use super::{ChatChunk, ChatCompletion, ChatLogprobs, ChunkChoice, Delta};
 use crate::api::choices::{Choices, whole_choices};
 use crate::api::common::{cut_by_unload, failed_choice};
 use crate::api::kinds::Kind;
 use crate::base::{Error, Extra, InlineVec, Limits, Result, Text};
 use crate::decode::{
-    Bounds, EventFormat, Halves, Slot, Step, Templates, answer, error_beside, event_error, from_frequent_event,
+    Bounds, EventFormat, Exact, Halves, Slot, Step, Templates, answer, error_beside, event_error, from_frequent_event,
     from_json, is_noise,
 };
 
@@ -105,7 +106,7 @@ impl EventFormat for ChatEvents {
             None => {
                 if matches!(joined, Cow::Borrowed(_)) {
                     let bounds = &self.bounds;
-                    self.templates.learn(data, &chunk, |data| from_frequent_event(kind, data, bounds).ok());
+                    self.templates.learn(data, &chunk, bounds, |data| from_frequent_event(kind, data, bounds).ok());
                 }
                 Ok(Step::Item(chunk))
             }
@@ -113,14 +114,14 @@ impl EventFormat for ChatEvents {
     }
 
     #[inline]
-    fn known(&mut self, bytes: &[u8]) -> Option<usize> {
+    fn known(&mut self, bytes: &[u8]) -> Option<(usize, Text)> {
         if self.halves.is_empty() { self.templates.known(bytes) } else { None }
     }
 
     #[inline]
-    fn known_item(&mut self) -> Result<Option<ChatChunk>> {
+    fn known_item(&mut self, text: Text, place: &mut Option<ChatChunk>) {
         self.delivered.see_deltas();
-        Ok(self.templates.item())
+        self.templates.item(text, place);
     }
 
     fn whole(&mut self, body: &str) -> Result<Vec<ChatChunk>> {
@@ -181,12 +182,13 @@ pub(crate) struct Brief {
 
 impl Slot for ChatChunk {
     type Brief = Brief;
+    type Details = ChatLogprobs;
 
     fn slot(&mut self) -> Option<&mut Text> {
-        if !self.may_have_slot() {
+        let [choice] = &mut self.choices[..] else { return None };
+        if choice.logprobs.is_some() {
             return None;
         }
-        let [choice] = &mut self.choices[..] else { return None };
         let delta = &mut choice.delta;
         match (&mut delta.content, &mut delta.reasoning_content, &mut delta.tool_calls[..]) {
             (Some(text), None, []) | (None, Some(text), []) => Some(text),
@@ -196,8 +198,16 @@ impl Slot for ChatChunk {
     }
 
     fn may_have_slot(&self) -> bool {
-        // Log probabilities differ from chunk to chunk.
-        matches!(&self.choices[..], [choice] if choice.logprobs.is_none())
+        self.choices.len() == 1
+    }
+
+    fn details(&mut self) -> Option<&mut Option<Box<ChatLogprobs>>> {
+        let [choice] = &mut self.choices[..] else { return None };
+        Some(&mut choice.logprobs)
+    }
+
+    fn read_details(exact: &mut Exact<'_>) -> Option<ChatLogprobs> {
+        logprobs(exact)
     }
 
     fn time(&mut self) -> &mut u64 {
@@ -216,12 +226,12 @@ impl Slot for ChatChunk {
         })
     }
 
-    #[inline]
-    fn expand(brief: &Brief, text: Text) -> ChatChunk {
-        // Nothing after this can fail, so the chunk is written field by field into its destination.
+    // Not inlined, so that each field is written into its place, and not moved there.
+    #[inline(never)]
+    fn expand(brief: &Brief, text: Text, place: &mut Option<ChatChunk>) {
         let brief = brief.clone();
         let (content, reasoning_content) = if brief.is_reasoning { (None, Some(text)) } else { (Some(text), None) };
-        ChatChunk {
+        *place = Some(ChatChunk {
             id: brief.id,
             object: brief.object,
             created: brief.created,
@@ -237,7 +247,7 @@ impl Slot for ChatChunk {
             usage: None,
             model: brief.model,
             extra: Extra::new(),
-        }
+        });
     }
 }
 

@@ -8,6 +8,7 @@ mod extras;
 mod image;
 #[cfg(not(target_arch = "wasm32"))]
 mod image_file;
+mod logprobs;
 mod message;
 mod request;
 mod resume;

@@ -3,14 +3,15 @@
 use std::borrow::Cow;
 
 use super::chunk::chunks;
-use super::{Completion, CompletionChunk, CompletionChunkChoice};
+use super::logprobs::logprobs;
+use super::{Completion, CompletionChunk, CompletionChunkChoice, CompletionLogprobs};
 use crate::api::chat::events::Shared;
 use crate::api::choices::{Choices, whole_choices};
 use crate::api::common::{cut_by_unload, failed_choice};
 use crate::api::kinds::Kind;
 use crate::base::{Advice, Error, ErrorCode, Extra, InlineVec, Limits, Remedy, Result, Text};
 use crate::decode::{
-    Bounds, EventFormat, Halves, Slot, Step, Templates, answer, error_beside, event_error, from_frequent_event,
+    Bounds, EventFormat, Exact, Halves, Slot, Step, Templates, answer, error_beside, event_error, from_frequent_event,
     from_json, is_noise,
 };
 
@@ -100,7 +101,7 @@ impl EventFormat for CompletionEvents {
             None => {
                 if matches!(joined, Cow::Borrowed(_)) {
                     let bounds = &self.bounds;
-                    self.templates.learn(data, &chunk, |data| from_frequent_event(kind, data, bounds).ok());
+                    self.templates.learn(data, &chunk, bounds, |data| from_frequent_event(kind, data, bounds).ok());
                 }
                 Ok(Step::Item(chunk))
             }
@@ -108,13 +109,13 @@ impl EventFormat for CompletionEvents {
     }
 
     #[inline]
-    fn known(&mut self, bytes: &[u8]) -> Option<usize> {
+    fn known(&mut self, bytes: &[u8]) -> Option<(usize, Text)> {
         if self.halves.is_empty() { self.templates.known(bytes) } else { None }
     }
 
     #[inline]
-    fn known_item(&mut self) -> Result<Option<CompletionChunk>> {
-        Ok(self.templates.item())
+    fn known_item(&mut self, text: Text, place: &mut Option<CompletionChunk>) {
+        self.templates.item(text, place);
     }
 
     fn whole(&mut self, body: &str) -> Result<Vec<CompletionChunk>> {
@@ -165,17 +166,24 @@ pub(crate) struct Brief {
 
 impl Slot for CompletionChunk {
     type Brief = Brief;
+    type Details = CompletionLogprobs;
 
     fn slot(&mut self) -> Option<&mut Text> {
-        if !self.may_have_slot() {
-            return None;
-        }
-        self.choices.first_mut().map(|choice| &mut choice.text)
+        let [choice] = &mut self.choices[..] else { return None };
+        if choice.logprobs.is_none() { Some(&mut choice.text) } else { None }
     }
 
     fn may_have_slot(&self) -> bool {
-        // Log probabilities differ from chunk to chunk.
-        matches!(&self.choices[..], [choice] if choice.logprobs.is_none())
+        self.choices.len() == 1
+    }
+
+    fn details(&mut self) -> Option<&mut Option<Box<CompletionLogprobs>>> {
+        let [choice] = &mut self.choices[..] else { return None };
+        Some(&mut choice.logprobs)
+    }
+
+    fn read_details(exact: &mut Exact<'_>) -> Option<CompletionLogprobs> {
+        logprobs(exact)
     }
 
     fn time(&mut self) -> &mut u64 {
@@ -193,11 +201,11 @@ impl Slot for CompletionChunk {
         })
     }
 
-    #[inline]
-    fn expand(brief: &Brief, text: Text) -> CompletionChunk {
-        // Nothing after this can fail, so the chunk is written field by field into its destination.
+    // Not inlined, so that each field is written into its place, and not moved there.
+    #[inline(never)]
+    fn expand(brief: &Brief, text: Text, place: &mut Option<CompletionChunk>) {
         let brief = brief.clone();
-        CompletionChunk {
+        *place = Some(CompletionChunk {
             id: brief.id,
             object: brief.object,
             choices: InlineVec::one(CompletionChunkChoice {
@@ -212,7 +220,7 @@ impl Slot for CompletionChunk {
             usage: None,
             model: brief.model,
             extra: Extra::new(),
-        }
+        });
     }
 }
 

@@ -4,6 +4,7 @@ mod answer;
 mod chunk;
 mod events;
 mod likely;
+mod logprobs;
 mod request;
 mod resume;
 mod total;

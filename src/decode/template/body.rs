@@ -1,26 +1,35 @@
 //! The body of a JSON string, up to the closing quote.
 
+use crate::base::Text;
+
 /// The low and the high bit of each byte.
 const LOW: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = 0x8080_8080_8080_8080;
 
 /// The body of a JSON string.
-pub(super) struct Body {
+#[derive(Clone, Copy, Debug)]
+pub struct Body<'a> {
+    /// Its bytes, and what follows them.
+    bytes: &'a [u8],
     /// Up to the closing quote.
     pub(super) len: usize,
-    pub(super) escaped: bool,
+    escaped: bool,
 }
 
-impl Body {
+impl<'a> Body<'a> {
     /// The body at the start of `bytes`. None if it does not end there, or has an invalid byte.
     #[inline]
-    pub(super) fn of(bytes: &[u8]) -> Option<Self> {
+    pub(super) fn of(bytes: &'a [u8]) -> Option<Self> {
         // Most tokens take less than eight bytes, which are looked at as one number.
         if let Some(first) = bytes.first_chunk() {
             let found = special(u64::from_le_bytes(*first));
             if found != 0 {
                 let len = (found.trailing_zeros() / 8) as usize;
-                return if bytes[len] == b'"' { Some(Self { len, escaped: false }) } else { Self::from(bytes, len) };
+                return if bytes[len] == b'"' {
+                    Some(Self { bytes, len, escaped: false })
+                } else {
+                    Self::from(bytes, len)
+                };
             }
         }
         Self::from(bytes, 0)
@@ -28,11 +37,11 @@ impl Body {
 
     /// The same, if `len` bytes are ordinary.
     #[inline(never)]
-    fn from(bytes: &[u8], mut len: usize) -> Option<Self> {
+    fn from(bytes: &'a [u8], mut len: usize) -> Option<Self> {
         let mut escaped = false;
         loop {
             match *bytes.get(len)? {
-                b'"' => return Some(Self { len, escaped }),
+                b'"' => return Some(Self { bytes, len, escaped }),
                 b'\\' => {
                     escaped = true;
                     // An escaped character is not a closing quote. If it is a control character, unescaping fails.
@@ -43,7 +52,37 @@ impl Body {
             }
         }
     }
+
+    /// Returns whether it has escapes, which may be invalid.
+    #[inline]
+    pub fn is_escaped(&self) -> bool {
+        self.escaped
+    }
+
+    /// Returns the text as it is written, with its escapes. `None` if it is not UTF-8.
+    #[inline]
+    pub fn text(&self) -> Option<&'a str> {
+        std::str::from_utf8(self.bytes.get(..self.len)?).ok()
+    }
+
+    /// The same, copied. For texts without escapes.
+    #[inline]
+    pub(super) fn to_text(self) -> Option<Text> {
+        // The standard library checks short or unaligned texts byte by byte, so this one is checked with its neighbours.
+        if let Some(block) = self.bytes.first_chunk()
+            && block.is_ascii()
+            && let Ok(block) = std::str::from_utf8(&Block(*block).0)
+            && let Some(text) = block.get(..self.len)
+        {
+            return Some(text.into());
+        }
+        self.text().map(Text::from)
+    }
 }
+
+/// Bytes that the standard library checks eight at a time.
+#[repr(align(8))]
+struct Block([u8; 16]);
 
 /// Marks a byte that is a quote, a backslash or a control character by its highest bit. Only the first one is marked reliably: a borrow
 /// passes from it to the next ones.

@@ -34,6 +34,11 @@ impl Digits {
         [&text[..self.0.start], &decimal(number), &text[self.0.end..]].concat()
     }
 
+    /// Returns the place within the text after its first `len` bytes. None if it is not there.
+    pub(super) fn after(self, len: usize) -> Option<Digits> {
+        Some(Digits(self.0.start.checked_sub(len)?..self.0.end - len))
+    }
+
     /// If `bytes` start with the text except for the number, puts their number into the text and returns it.
     pub(super) fn replace(&mut self, text: &mut String, bytes: &[u8]) -> Option<u64> {
         let rest = bytes.strip_prefix(&text.as_bytes()[..self.0.start])?;

@@ -43,15 +43,13 @@ impl Frame {
         (&self.before, &self.after)
     }
 
-    /// Returns the result of `read` for the string in the data at the start of `bytes`, and the length of the data.
+    /// Returns the length of the data at the start of `bytes`, and the result of `read` for its string.
     #[inline]
-    pub(super) fn find<'a, R>(&self, bytes: &'a [u8], read: impl Fn(&'a str, bool) -> Option<R>) -> Option<(R, usize)> {
+    pub(super) fn find<'a, R>(&self, bytes: &'a [u8], read: impl Fn(Body<'a>) -> Option<R>) -> Option<(usize, R)> {
         let rest = without(self.before.as_bytes(), bytes)?;
         let body = Body::of(rest)?;
-        let (text, rest) = rest.split_at_checked(body.len)?;
-        without(self.after.as_bytes(), rest)?;
-        let text = std::str::from_utf8(text).ok()?;
-        Some((read(text, body.escaped)?, self.before.len() + body.len + self.after.len()))
+        without(self.after.as_bytes(), rest.get(body.len..)?)?;
+        Some((self.before.len() + body.len + self.after.len(), read(body)?))
     }
 }
 
@@ -73,15 +71,11 @@ impl<T> Default for Frames<T> {
 }
 
 impl<T> Frames<T> {
-    /// Recognizes data at the start of `bytes`, without line ends. `read` receives the body of its string and whether it has
-    /// escapes, which it has to check. Returns the result of `read` and the length of the data. The frame is then the
+    /// Recognizes data at the start of `bytes`, without line ends. `read` receives the body of its string, which it has to
+    /// check for UTF-8 and valid escapes. Returns the length of the data and the result of `read`. The frame is then the
     /// [`first`](Self::first).
     #[inline]
-    pub fn known<'a, R>(
-        &mut self,
-        bytes: &'a [u8],
-        read: impl Fn(&'a str, bool) -> Option<R> + Copy,
-    ) -> Option<(R, usize)> {
+    pub fn known<'a, R>(&mut self, bytes: &'a [u8], read: impl Fn(Body<'a>) -> Option<R> + Copy) -> Option<(usize, R)> {
         match self.kept.first()?.0.find(bytes, read) {
             Some(found) => {
                 self.see(0);
@@ -95,8 +89,8 @@ impl<T> Frames<T> {
     fn known_otherwise<'a, R>(
         &mut self,
         bytes: &'a [u8],
-        read: impl Fn(&'a str, bool) -> Option<R> + Copy,
-    ) -> Option<(R, usize)> {
+        read: impl Fn(Body<'a>) -> Option<R> + Copy,
+    ) -> Option<(usize, R)> {
         let frames = self.kept.iter().enumerate().skip(1);
         let (at, found) = frames.filter_map(|(at, (frame, _))| Some((at, frame.find(bytes, read)?))).next()?;
         self.see(at);
@@ -117,6 +111,12 @@ impl<T> Frames<T> {
         if at > 0 {
             self.kept[..=at].rotate_right(1);
         }
+        self.earn();
+    }
+
+    /// Adds credit for an event that was recognized.
+    #[inline]
+    pub(super) fn earn(&mut self) {
         self.credit = CREDIT.min(self.credit + 1);
     }
 
@@ -212,8 +212,8 @@ mod tests {
         let mut frames = Frames::default();
         assert!(frames.may_learn(r#"{"a":"b"}"#));
         frames.add(Frame::of(r#"{"a":"b"}"#, 6..7), ());
-        let plain = |text: &'static str, escaped: bool| (!escaped).then_some(text);
-        assert_eq!(frames.known(br#"{"a":"other"}, more"#, plain), Some(("other", 13)));
+        let plain = |body: Body<'static>| body.text().filter(|_| !body.is_escaped());
+        assert_eq!(frames.known(br#"{"a":"other"}, more"#, plain), Some((13, "other")));
         assert_eq!(frames.known(br#"{"a":"o\n"}"#, plain), None);
         assert_eq!(frames.known(br#"{"b":"other"}"#, plain), None);
         assert!(!frames.may_learn("{\"a\":\n\"b\"}"));

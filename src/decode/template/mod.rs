@@ -5,18 +5,23 @@
 //! the plain decoder. The result always equals that of the plain decoder, which is checked when a template is learned.
 
 mod body;
+mod detailed;
 mod digits;
+mod exact;
 mod frames;
 
 use std::fmt;
 use std::ops::Range;
 
-use body::Body;
+pub use body::Body;
+use detailed::Detailed;
 use digits::Digits;
+pub(crate) use exact::Exact;
 pub use frames::{Frame, Frames};
 
 use crate::base::Text;
 use crate::base::text::TextBuilder;
+use crate::decode::charge::{Bounds, SMALL};
 
 /// The number of strings of an event that are tried.
 const CANDIDATES: usize = 4;
@@ -38,11 +43,20 @@ pub(crate) trait Slot: Clone + PartialEq {
     /// The common form of an item without that string. Creating an item from it is faster than a clone.
     type Brief: fmt::Debug;
 
-    /// Returns that string. None if there is none, or more than one.
+    /// Log probabilities, which differ in many values.
+    type Details: PartialEq + fmt::Debug;
+
+    /// Returns that string. None if there is none, or more than one, or if there are details.
     fn slot(&mut self) -> Option<&mut Text>;
 
     /// Returns false for most items without that string, at little cost.
     fn may_have_slot(&self) -> bool;
+
+    /// Returns the place of the details. None if there is none, or more than one.
+    fn details(&mut self) -> Option<&mut Option<Box<Self::Details>>>;
+
+    /// Reads the details as the server writes them. The same as decoding them plainly, or None.
+    fn read_details(exact: &mut Exact<'_>) -> Option<Self::Details>;
 
     /// Returns the time.
     fn time(&mut self) -> &mut u64;
@@ -50,16 +64,19 @@ pub(crate) trait Slot: Clone + PartialEq {
     /// Returns the item without its string, if it has no rare fields.
     fn brief(&self) -> Option<Self::Brief>;
 
-    /// Creates the item again, with this string.
-    fn expand(brief: &Self::Brief, text: Text) -> Self;
+    /// Creates the item again, with this string, in its place.
+    fn expand(brief: &Self::Brief, text: Text, place: &mut Option<Self>);
 }
 
 /// The templates of a stream.
 #[derive(Debug)]
 pub(crate) struct Templates<T: Slot> {
     frames: Frames<Template<T>>,
-    /// The text of the data that was recognized last, by the first template.
-    text: Text,
+    detailed: Option<Box<Detailed<T>>>,
+    /// The details of the data that was recognized last. Only if `is_detailed`.
+    details: Option<T::Details>,
+    /// The data that was recognized last has details.
+    is_detailed: bool,
 }
 
 #[derive(Debug)]
@@ -81,54 +98,89 @@ enum Side {
 
 impl<T: Slot> Default for Templates<T> {
     fn default() -> Self {
-        Self { frames: Frames::default(), text: Text::default() }
+        Self { frames: Frames::default(), detailed: None, details: None, is_detailed: false }
     }
 }
 
 impl<T: Slot> Templates<T> {
-    /// The length of the data at the start of `bytes`, if it matches a template. The data has no line end.
+    /// The length of the data at the start of `bytes`, and its text, if it matches a template. The data has no line end.
     /// [`item`](Self::item) then returns the item.
     #[inline]
-    pub(crate) fn known(&mut self, bytes: &[u8]) -> Option<usize> {
-        let (text, len) = match self.frames.known(bytes, text_of) {
-            Some(found) => found,
-            None => self.known_later(bytes)?,
-        };
-        self.text = text;
-        Some(len)
+    pub(crate) fn known(&mut self, bytes: &[u8]) -> Option<(usize, Text)> {
+        self.is_detailed = false;
+        match self.frames.known(bytes, text_of) {
+            Some(found) => Some(found),
+            None => self.known_otherwise(bytes),
+        }
     }
 
-    /// The same for another time.
+    /// The same for another time, or for data with details.
     #[inline(never)]
-    fn known_later(&mut self, bytes: &[u8]) -> Option<(Text, usize)> {
-        self.frames.known_by(|frame, template| template.find_later(frame, bytes))
+    fn known_otherwise(&mut self, bytes: &[u8]) -> Option<(usize, Text)> {
+        if let Some(found) = self.frames.known_by(|frame, template| template.find_later(frame, bytes)) {
+            return Some(found);
+        }
+        let detailed = self.detailed.as_mut()?;
+        let end = memchr::memchr2(b'\r', b'\n', bytes).unwrap_or(bytes.len());
+        let data = std::str::from_utf8(bytes.get(..end.min(SMALL))?).ok()?;
+        let (text, details) = match detailed.find(data) {
+            Some(found) => found,
+            None => detailed.find_later(data)?,
+        };
+        self.frames.earn();
+        (self.details, self.is_detailed) = (Some(details), true);
+        Some((data.len(), text))
     }
 
-    /// The item that was [recognized](Self::known) last.
+    /// Puts the item that was [recognized](Self::known) last, with its text, into its place.
     // A separate method, since items are large, and moving them between calls takes longer than finding them.
     #[inline]
-    pub(crate) fn item(&mut self) -> Option<T> {
-        let template = self.frames.first()?;
-        let text = std::mem::take(&mut self.text);
-        if let Some(brief) = &template.brief {
-            return Some(T::expand(brief, text));
+    pub(crate) fn item(&mut self, text: Text, place: &mut Option<T>) {
+        if self.is_detailed {
+            return self.detailed_item(text, place);
         }
-        with(&template.item, text)
+        if let Some(template) = self.frames.first() {
+            template.item(text, place);
+        }
+    }
+
+    #[inline(never)]
+    fn detailed_item(&mut self, text: Text, place: &mut Option<T>) {
+        if let (Some(detailed), Some(details)) = (&self.detailed, self.details.take()) {
+            detailed.item(text, details, place);
+        }
     }
 
     /// The item of this data, if it matches a template.
     pub(crate) fn known_whole(&mut self, data: &str) -> Option<T> {
-        if self.known(data.as_bytes())? == data.len() { self.item() } else { None }
+        let (len, text) = self.known(data.as_bytes())?;
+        let mut item = None;
+        if len == data.len() {
+            self.item(text, &mut item);
+        }
+        item
     }
 
-    /// Learns from an event that the plain decoder, `decode`, decoded to `item`.
-    pub(crate) fn learn(&mut self, data: &str, item: &T, decode: impl Fn(&str) -> Option<T>) {
+    /// Learns from an event that the plain decoder, `decode`, decoded to `item` within these bounds.
+    pub(crate) fn learn(&mut self, data: &str, item: &T, bounds: &Bounds, decode: impl Fn(&str) -> Option<T>) {
         if !item.may_have_slot() || !self.frames.may_learn(data) || data.contains(PROBE) {
             return;
         }
-        let Some((frame, template)) = Template::of(data, item, decode) else { return };
-        self.frames.make_room();
-        self.frames.add(frame, template);
+        let mut item = item.clone();
+        match item.details().and_then(Option::take) {
+            None => {
+                let Some((frame, template)) = Template::of(data, &item, decode) else { return };
+                self.frames.make_room();
+                self.frames.add(frame, template);
+            }
+            // The number of details differs, so that they might have to be counted.
+            Some(_) if bounds.concern(0) => {}
+            Some(details) => {
+                if let Some(detailed) = Detailed::of(data, &item, &details, decode) {
+                    self.detailed = Some(Box::new(detailed));
+                }
+            }
+        }
     }
 }
 
@@ -144,13 +196,17 @@ impl<T: Slot> Template<T> {
             with(PROBE).as_ref() == Some(&probed) && with("").as_ref() == Some(&empty)
         })?;
         let frame = Frame::of(data, span);
-        let brief = empty.brief().filter(|brief| T::expand(brief, Text::default()) == empty);
+        let brief = empty.brief().filter(|brief| {
+            let mut item = None;
+            T::expand(brief, Text::default(), &mut item);
+            item.as_ref() == Some(&empty)
+        });
         let time = time_in(&frame, &empty, decode);
         Some((frame, Self { item: empty, brief, time }))
     }
 
-    /// The text at the start of `bytes` and the length of the data, which has another time. It becomes that of the template.
-    fn find_later(&mut self, frame: &mut Frame, bytes: &[u8]) -> Option<(Text, usize)> {
+    /// The length of the data at the start of `bytes`, which has another time, and its text. It becomes that of the template.
+    fn find_later(&mut self, frame: &mut Frame, bytes: &[u8]) -> Option<(usize, Text)> {
         let (side, digits) = self.time.as_mut()?;
         let time = match side {
             Side::Before => digits.replace(&mut frame.before, bytes)?,
@@ -159,16 +215,29 @@ impl<T: Slot> Template<T> {
                 digits.replace(&mut frame.after, rest.get(Body::of(rest)?.len..)?)?
             }
         };
+        self.set_time(time);
+        frame.find(bytes, text_of)
+    }
+
+    fn set_time(&mut self, time: u64) {
         *self.item.time() = time;
         self.brief = self.brief.as_ref().and_then(|_| self.item.brief());
-        frame.find(bytes, text_of)
+    }
+
+    /// Puts the item with this string into its place.
+    #[inline]
+    fn item(&self, text: Text, place: &mut Option<T>) {
+        match &self.brief {
+            Some(brief) => T::expand(brief, text, place),
+            None => *place = with(&self.item, text),
+        }
     }
 }
 
 /// The text of a string body.
 #[inline]
-fn text_of(body: &str, escaped: bool) -> Option<Text> {
-    if escaped { unescape(body) } else { Some(Text::from(body)) }
+fn text_of(body: Body<'_>) -> Option<Text> {
+    if body.is_escaped() { unescape(body.text()?) } else { body.to_text() }
 }
 
 /// The item with this string.

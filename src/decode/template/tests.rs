@@ -4,9 +4,10 @@ use bytes::Bytes;
 use serde::Deserialize;
 
 use super::frames::{KEPT, MAX_DATA};
-use super::{PROBE, Slot, Templates};
-use crate::base::{Extra, Text};
-use crate::sse::Parser;
+use super::{Exact, PROBE, Slot, Templates};
+use crate::base::{Extra, Limits, Text};
+use crate::decode::charge::Bounds;
+use crate::sse::{Known, Parser};
 
 /// As strict and as tolerant as the types of chunks.
 #[derive(Clone, PartialEq, Debug, Deserialize)]
@@ -27,6 +28,13 @@ struct Choice {
     index: u32,
     delta: Delta,
     finish_reason: Option<Text>,
+    logprobs: Option<Box<Logs>>,
+}
+
+/// Log probabilities, written as `{"content": [{"a": 1.5}, ..]}`.
+#[derive(Clone, PartialEq, Debug, Deserialize)]
+struct Logs {
+    content: Vec<std::collections::BTreeMap<Text, f64>>,
 }
 
 #[derive(Clone, PartialEq, Debug, Default, Deserialize)]
@@ -39,12 +47,27 @@ struct Delta {
 impl Slot for Chunk {
     /// The id and the time.
     type Brief = (Text, u64);
+    type Details = Logs;
 
     fn slot(&mut self) -> Option<&mut Text> {
         match &mut self.choices[..] {
-            [choice] => choice.delta.content.as_mut(),
+            [choice] if choice.logprobs.is_none() => choice.delta.content.as_mut(),
             _ => None,
         }
+    }
+
+    fn details(&mut self) -> Option<&mut Option<Box<Logs>>> {
+        match &mut self.choices[..] {
+            [choice] => Some(&mut choice.logprobs),
+            _ => None,
+        }
+    }
+
+    fn read_details(exact: &mut Exact<'_>) -> Option<Logs> {
+        exact.literal("{\"content\": ")?;
+        let content = exact.list(|exact| exact.object(Exact::number))?;
+        exact.literal("}")?;
+        Some(Logs { content: content.into_iter().map(|pairs| pairs.into_iter().collect()).collect() })
     }
 
     fn may_have_slot(&self) -> bool {
@@ -59,15 +82,15 @@ impl Slot for Chunk {
         Some((self.id.clone(), self.created))
     }
 
-    fn expand((id, created): &Self::Brief, text: Text) -> Self {
+    fn expand((id, created): &Self::Brief, text: Text, place: &mut Option<Self>) {
         let delta = Delta { content: Some(text), extra: Extra::new() };
-        Chunk {
+        *place = Some(Chunk {
             id: id.clone(),
             content: None,
-            choices: vec![Choice { index: 0, delta, finish_reason: None }],
+            choices: vec![Choice { index: 0, delta, finish_reason: None, logprobs: None }],
             created: *created,
             extra: Extra::new(),
-        }
+        });
     }
 }
 
@@ -76,24 +99,35 @@ fn plain(data: &str) -> Option<Chunk> {
 }
 
 fn chunk(content: &str, rest: &str) -> String {
+    detailed(content, "", rest)
+}
+
+fn detailed(content: &str, logprobs: &str, rest: &str) -> String {
     format!(
         "{{\"id\": \"c-1\", \"created\": 7, \"choices\": [{{\"index\": 0, \"delta\": {{\"content\": \"{content}\"}}, \
-         \"finish_reason\": null}}]{rest}}}"
+         \"finish_reason\": null{logprobs}}}]{rest}}}"
     )
 }
 
 fn taught(data: &[&str]) -> Templates<Chunk> {
     let mut templates = Templates::default();
     for data in data {
-        templates.learn(data, &plain(data).expect("valid"), plain);
+        templates.learn(data, &plain(data).expect("valid"), &Bounds::default(), plain);
     }
     templates
 }
 
+fn item(templates: &mut Templates<Chunk>, text: Text) -> Option<Chunk> {
+    let mut item = None;
+    templates.item(text, &mut item);
+    item
+}
+
 #[track_caller]
 fn hits(templates: &mut Templates<Chunk>, data: &str) {
-    assert_eq!(templates.known(data.as_bytes()), Some(data.len()));
-    assert_eq!(templates.item(), plain(data), "{data}");
+    let (len, text) = templates.known(data.as_bytes()).expect("known");
+    assert_eq!(len, data.len());
+    assert_eq!(item(templates, text), plain(data), "{data}");
 }
 
 #[test]
@@ -175,6 +209,50 @@ fn the_right_string_is_found() {
 }
 
 #[test]
+fn log_probabilities_are_known() {
+    let decoy = ", \"z\": {\"content\": [{\"a\": -0.25}]}, \"content\": \"x\"";
+    for (time, rest) in [("\"created\": 7, ", ""), ("\"created\": 7, ", decoy), ("", ", \"created\": 7")] {
+        let data =
+            |content: &str, logprobs: &str| detailed(content, logprobs, rest).replacen("\"created\": 7, ", time, 1);
+        let mut templates = taught(&[&data("a", LOGPROBS[3])]);
+        assert!(templates.frames.is_empty());
+        for (content, logprobs) in [
+            ("a", LOGPROBS[3]),
+            ("\\n", LOGPROBS[2]),
+            ("\u{e9}", LOGPROBS[5]),
+            ("long ".repeat(9).as_str(), LOGPROBS[4]),
+        ] {
+            hits(&mut templates, &data(content, logprobs));
+            // Another time.
+            hits(&mut templates, &data(content, logprobs).replace("\"created\": 7", "\"created\": 12345"));
+        }
+        for other in [LOGPROBS[0], LOGPROBS[1], LOGPROBS[6], LOGPROBS[7], LOGPROBS[8], LOGPROBS[9]] {
+            assert!(templates.known(data("a", other).as_bytes()).is_none(), "{other}");
+        }
+        // Events without them have templates of their own.
+        let without = data("a", "");
+        templates.learn(&without, &plain(&without).expect("valid"), &Bounds::default(), plain);
+        hits(&mut templates, &data("x", LOGPROBS[4]));
+        hits(&mut templates, &data("x", ""));
+        hits(&mut templates, &data("y", LOGPROBS[3]));
+    }
+}
+
+#[test]
+fn log_probabilities_that_have_to_be_counted_are_not_learned() {
+    let data = detailed("a", LOGPROBS[3], "");
+    for limits in [Limits { items: 100, ..Limits::default() }, Limits { depth: 5, ..Limits::default() }] {
+        let mut templates = Templates::default();
+        templates.learn(&data, &plain(&data).expect("valid"), &Bounds::of(&limits), plain);
+        assert!(templates.known(data.as_bytes()).is_none());
+    }
+    // Nor are they recognized in an event that is too large for it.
+    let mut templates = taught(&[&data]);
+    hits(&mut templates, &detailed(&"x".repeat(10_000), LOGPROBS[3], ""));
+    assert!(templates.known(detailed(&"x".repeat(1 << 16), LOGPROBS[3], "").as_bytes()).is_none());
+}
+
+#[test]
 fn what_cannot_be_learned_is_not() {
     for data in [
         "{\"id\": \"c\"}",
@@ -193,7 +271,7 @@ fn what_cannot_be_learned_is_not() {
         Some(chunk)
     };
     let mut templates = Templates::default();
-    templates.learn(&chunk("a", ""), &plain(&chunk("a", "")).expect("valid"), picky);
+    templates.learn(&chunk("a", ""), &plain(&chunk("a", "")).expect("valid"), &Bounds::default(), picky);
     assert!(templates.frames.is_empty());
 }
 
@@ -206,7 +284,7 @@ fn a_few_are_kept_and_the_last_match_is_first() {
     assert!(templates.known(all[1].as_bytes()).is_none());
     hits(&mut templates, &all[2]);
     let new = data(7);
-    templates.learn(&new, &plain(&new).expect("valid"), plain);
+    templates.learn(&new, &plain(&new).expect("valid"), &Bounds::default(), plain);
     assert!(templates.known(all[3].as_bytes()).is_none());
     hits(&mut templates, &all[2]);
 }
@@ -218,7 +296,7 @@ fn a_stream_in_which_all_differs_is_given_up() {
     let mut see = |n: usize| {
         let data = chunk("a", &format!(", \"n\": {n}"));
         if templates.known(data.as_bytes()).is_none() {
-            templates.learn(&data, &plain(&data).expect("valid"), |data| {
+            templates.learn(&data, &plain(&data).expect("valid"), &Bounds::default(), |data| {
                 learned.set(learned.get() + 1);
                 plain(data)
             });
@@ -245,7 +323,7 @@ fn learning_is_a_small_part_of_the_work() {
         for data in [&small, &large] {
             received += data.len();
             if templates.known(data.as_bytes()).is_none() {
-                templates.learn(data, &plain(data).expect("valid"), |data| {
+                templates.learn(data, &plain(data).expect("valid"), &Bounds::default(), |data| {
                     decoded.set(decoded.get() + data.len());
                     plain(data)
                 });
@@ -283,6 +361,18 @@ const CONTENTS: [&str; 12] = [
 ];
 const RESTS: [&str; 6] =
     ["", ", \"created\": 7", ", \"n\": 7", ", \"content\": \"\"", ", \"n\": [\"a\", \"\\\"\"]", ", \"error\": {}"];
+const LOGPROBS: [&str; 10] = [
+    "",
+    ", \"logprobs\": null",
+    ", \"logprobs\": {\"content\": []}",
+    ", \"logprobs\": {\"content\": [{\"a\": -0.25}]}",
+    ", \"logprobs\": {\"content\": [{\"a\": -1.652209997177124, \"\\n\": 0}, {}]}",
+    ", \"logprobs\": {\"content\": [{\"\u{e9}\": 1e3, \"\u{e9}\": 7}]}",
+    ", \"logprobs\": {\"content\": [{\"\\ud83d\": 1}]}",
+    ", \"logprobs\": {\"content\":[{\"a\": -0.25}]}",
+    ", \"logprobs\": {\"content\": [{\"a\": 01}]}",
+    ", \"logprobs\": {\"content\": [{\"a\": -Infinity}]}",
+];
 const TIMES: [&str; 8] = ["7", "7", "7", "8", "9", "12345678901", "07", "7.0"];
 const ENDS: [&[u8]; 8] = [b"\n\n", b"\n\n", b"\r\n\r\n", b"\r\n\r\n", b"\r\n\r\n", b"\r\n\r\n", b"\r\r", b"\n"];
 const BYTES: &[u8] = b"\"\"\\\\{}[]:, \r\nnu0a\x01\x7F\xC3\xA9\xFF";
@@ -314,9 +404,11 @@ fn equal_to_plain_decoding() {
         let mut stream = Vec::new();
         let rests = 1 + random.below(RESTS.len());
         let contents = 1 + random.below(CONTENTS.len());
+        let logprobs = if random.below(4) == 0 { 1 + random.below(LOGPROBS.len()) } else { 1 };
         let times = 1 + random.below(TIMES.len());
         for _ in 0..100 {
-            let data = chunk(CONTENTS[random.below(contents)], RESTS[random.below(rests)]);
+            let logprobs = LOGPROBS[random.below(logprobs)];
+            let data = detailed(CONTENTS[random.below(contents)], logprobs, RESTS[random.below(rests)]);
             let time = format!("\"created\": {}", TIMES[random.below(times)]);
             let mut data = data.replacen("\"created\": 7", &time, 1).into_bytes();
             mutate(&mut random, &mut data);
@@ -341,9 +433,9 @@ fn equal_to_plain_decoding() {
             parser.feed(stream.slice(start..end));
             start = end;
             loop {
-                if parser.next_known(|bytes| templates.known(bytes)) {
+                if let Known::Yes(text) = parser.next_known(|bytes| templates.known(bytes)) {
                     hits += 1;
-                    got.push(templates.item());
+                    got.push(item(&mut templates, text));
                     continue;
                 }
                 let Some(event) = parser.next().expect("no overflow") else { break };
@@ -352,7 +444,7 @@ fn equal_to_plain_decoding() {
                 hits += u64::from(known.is_some());
                 got.push(known.or_else(|| {
                     let item = plain(&data)?;
-                    templates.learn(&data, &item, plain);
+                    templates.learn(&data, &item, &Bounds::default(), plain);
                     Some(item)
                 }));
             }

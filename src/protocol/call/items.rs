@@ -79,8 +79,7 @@ impl<D: Decode> Items for Placed<'_, D> {
     }
 
     fn next(&mut self) -> Result<()> {
-        *self.place = self.typed.decoder.next()?;
-        Ok(())
+        self.typed.decoder.next_into(self.place)
     }
 
     fn finish(&mut self) -> Result<()> {

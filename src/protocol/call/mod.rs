@@ -175,7 +175,7 @@ impl<D: Decode> Call<D> {
     pub(crate) fn step(&mut self, clock: &dyn Fn() -> Time, place: &mut Option<D::Item>) -> Output<()> {
         let mut decoded = None;
         if self.machine.returns_untimed() {
-            decoded = Some(self.items.decoder.next().map(|item| *place = item));
+            decoded = Some(self.items.decoder.next_into(place));
             if place.is_some() {
                 self.machine.count_item();
                 return Output::Item(());

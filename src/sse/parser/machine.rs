@@ -35,15 +35,10 @@ impl Parser {
     /// Opens chunks until one has unread bytes. Returns false if there is none.
     pub(super) fn refill(&mut self) -> bool {
         while self.pos == self.chunk.len() {
-            let Some(chunk) = self.queue.pop_front() else {
-                // Releases the memory while the stream is silent.
-                if self.pos > 0 {
-                    self.chunk = Bytes::new();
-                    self.pos = 0;
-                }
-                return false;
-            };
-            self.open(chunk);
+            match self.queue.pop_front() {
+                Some(chunk) => self.open(chunk),
+                None => return !self.release_chunk(),
+            }
         }
         true
     }
@@ -365,9 +360,9 @@ impl Parser {
 /// What follows `data:` and an optional space at the start of `line`. None if the line does not show it.
 #[inline]
 pub(super) fn data_value(line: &[u8]) -> Option<&[u8]> {
-    match line {
-        [b'd', b'a', b't', b'a', b':', b' ', value @ ..] => Some(value),
-        [b'd', b'a', b't', b'a', b':', value @ ..] if !value.is_empty() => Some(value),
-        _ => None,
+    // Arrays are compared as numbers.
+    match line.split_first_chunk() {
+        Some((b"data: ", value)) => Some(value),
+        _ => line.strip_prefix(b"data:").filter(|value| !value.is_empty()),
     }
 }

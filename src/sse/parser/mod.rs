@@ -268,41 +268,66 @@ impl fmt::Debug for Parser {
 
 /// For events that are recognized before their line ends are searched.
 impl Parser {
-    /// Releases the chunk if all bytes are read. Returns whether they are. A shortcut: [`next`](Self::next) would do the same.
-    #[inline]
-    pub(crate) fn drain(&mut self) -> bool {
-        let drained = self.is_drained() && self.state != State::Lent;
-        if drained && self.pos > 0 {
-            self.chunk = Bytes::new();
-            self.pos = 0;
-        }
-        drained
-    }
-
-    /// Takes the next event if `known` recognizes its data. Returns whether it was taken.
+    /// Takes the next event if `known` recognizes its data.
     ///
     /// `known` receives the bytes after the start of a `data` line, up to the end of the chunk. If they
     /// start with data that it recognizes, it returns the length of the data, **which must not contain CR or LF**. The
     /// event is taken if a blank line follows. Otherwise nothing changes, and [`next`](Self::next) reads it.
     #[inline]
-    pub(crate) fn next_known(&mut self, known: impl FnOnce(&[u8]) -> Option<usize>) -> bool {
-        if self.state == State::Lent {
-            self.clear();
+    pub(crate) fn next_known<R>(&mut self, known: impl FnOnce(&[u8]) -> Option<(usize, R)>) -> Known<R> {
+        match self.state {
+            State::Lent => self.clear(),
+            State::Overflow => return Known::No,
+            _ => {}
         }
-        if self.state != State::Border || (self.pos == self.chunk.len() && !self.refill()) {
-            return false;
+        if self.pos == self.chunk.len() && (self.release_chunk() || !self.refill()) {
+            return Known::Starved;
         }
-        let Some(value) = data_value(&self.chunk[self.pos..]) else { return false };
-        let Some(len) = known(value).filter(|len| *len <= self.max) else { return false };
-        let Some((data, rest)) = value.split_at_checked(len) else { return false };
+        match self.state {
+            State::Border => self.take_known(known).map_or(Known::No, Known::Yes),
+            _ => Known::No,
+        }
+    }
+
+    #[inline]
+    fn take_known<R>(&mut self, known: impl FnOnce(&[u8]) -> Option<(usize, R)>) -> Option<R> {
+        let value = data_value(&self.chunk[self.pos..])?;
+        let (len, found) = known(value)?;
+        let (data, rest) = value.split_at_checked(len)?;
         debug_assert!(memchr::memchr2(b'\r', b'\n', data).is_none());
-        let Some(blank) = BlankLine::after(rest) else { return false };
+        let blank = BlankLine::after(rest)?;
+        if len > self.max {
+            return None;
+        }
         self.pos = self.chunk.len() - rest.len() + blank.len;
         self.swallow_lf = blank.swallow_lf;
         self.data_bytes += len as u64;
-        self.drain();
-        true
+        if self.pos == self.chunk.len() {
+            self.release_chunk();
+        }
+        Some(found)
     }
+
+    /// Releases the chunk, all bytes of which are read, unless another one follows. Returns whether none does.
+    #[inline]
+    pub(super) fn release_chunk(&mut self) -> bool {
+        let is_last = self.queue.is_empty();
+        if is_last && self.pos > 0 {
+            self.chunk = Bytes::new();
+            self.pos = 0;
+        }
+        is_last
+    }
+}
+
+/// The result of [`Parser::next_known`].
+pub(crate) enum Known<R> {
+    /// The event was taken. The rest of what was returned for it.
+    Yes(R),
+    /// The next event is not known, or the parser has overflowed.
+    No,
+    /// More bytes are needed.
+    Starved,
 }
 
 /// What an event lends from.
