@@ -12,12 +12,13 @@ use crate::api::fields::request;
 use crate::api::kinds::{json, kinds};
 use crate::api::one_or_many::OneOrMany;
 use crate::api::operation::{described, endpoints};
+use crate::api::written;
 use crate::base::{Error, ErrorCode, ErrorKind, Extra, Result, Text};
 use crate::decode::Json;
 use crate::decode::in_place::{DeserializeInPlace, filled, in_place_objects, listed, push};
 use crate::decode::open_enum::open_enum;
 use crate::protocol::estimate::Estimator;
-use crate::protocol::{Endpoint, json_body};
+use crate::protocol::{Endpoint, json_body_of};
 
 /// The table of this service. See [`operation`](crate::api::operation).
 macro_rules! service {
@@ -106,7 +107,7 @@ impl Endpoint for EmbeddingsRequest {
             return Err(Error::new(ErrorKind::Encode, ErrorCode::NoInput, "the list of texts is empty")
                 .with_hint("the server fails on it"));
         }
-        json_body(self)
+        json_body_of(self, written::REST + written::texts(self.input.iter().map(String::as_str)))
     }
 
     fn tokens(&self) -> u64 {

@@ -29,6 +29,7 @@ pub(crate) mod tabbyml;
 pub(crate) mod templates;
 pub(crate) mod tokens;
 pub(crate) mod validate;
+mod written;
 
 pub use auth::*;
 pub use chat::*;

@@ -223,7 +223,12 @@ pub enum Idempotency {
 /// Errors with code `encode` if the request cannot be serialized.
 pub fn json_body<T: serde::Serialize + ?Sized>(request: &T) -> Result<Option<Bytes>> {
     // Enough for a short conversation.
-    let mut body = Vec::with_capacity(256);
+    json_body_of(request, 256)
+}
+
+/// The same for a request whose text has about this length.
+pub(crate) fn json_body_of<T: serde::Serialize + ?Sized>(request: &T, length: usize) -> Result<Option<Bytes>> {
+    let mut body = Vec::with_capacity(length);
     serde_json::to_writer(&mut body, request).map(|()| Some(body.into())).map_err(|error| {
         Error::new(ErrorKind::Encode, ErrorCode::Encode, format!("the request could not be written as JSON: {error}"))
     })

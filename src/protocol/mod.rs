@@ -10,5 +10,6 @@ pub(crate) mod options;
 pub mod policy;
 pub(crate) mod resume;
 
+pub(crate) use endpoint::json_body_of;
 pub use endpoint::{Accumulate, Endpoint, Idempotency, Scope, StreamEndpoint, json_body};
 pub use options::Options;

@@ -15,6 +15,7 @@ mod resume;
 mod tools;
 mod total;
 mod whole;
+mod written;
 
 pub use answer::{ChatChoice, ChatCompletion, ChatLogprobs, TokenLogprob, TopLogprob};
 pub use chunk::{ChatChunk, ChunkChoice, Delta, FunctionDelta, ToolCallDelta};

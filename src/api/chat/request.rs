@@ -6,6 +6,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::resume::ChatJoin;
+use super::written::messages;
 use super::{ChatChoice, ChatChunk, ChatCompletion, ChatEvents, ChatMessage, ChatTotal, Tool, ToolChoice};
 use crate::api::choices::{asked_for, whole_choices};
 use crate::api::common::{ResponseFormat, StreamOptions, cut_by_unload};
@@ -15,11 +16,12 @@ use crate::api::one_or_many::OneOrMany;
 use crate::api::operation::described;
 use crate::api::sampling::{SamplingParams, sampling_setters};
 use crate::api::streamed::Streamed;
+use crate::api::written::REST;
 use crate::base::{Extra, Limits, OrderedJson, Result, TimeoutPolicy, Timeouts};
 use crate::decode::{Events, Json};
 use crate::protocol::estimate::Estimator;
 use crate::protocol::resume::joint::Joins;
-use crate::protocol::{Endpoint, StreamEndpoint, json_body};
+use crate::protocol::{Endpoint, StreamEndpoint, json_body_of};
 
 request! {
     /// A conversation to continue.
@@ -131,7 +133,9 @@ impl ChatRequest {
             stream: Option<bool>,
         }
         self.sampling.check()?;
-        json_body(&Body { request: self, stream_options: StreamOptions::or_usage(&self.stream_options), stream })
+        let stream_options = StreamOptions::or_usage(&self.stream_options);
+        let length = REST + messages(&self.messages);
+        json_body_of(&Body { request: self, stream_options, stream }, length)
     }
 }
 

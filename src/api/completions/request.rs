@@ -14,12 +14,13 @@ use crate::api::kinds::json;
 use crate::api::operation::described;
 use crate::api::sampling::{SamplingParams, sampling_setters};
 use crate::api::streamed::Streamed;
+use crate::api::written;
 use crate::base::text::from_texts;
 use crate::base::{Error, ErrorCode, ErrorKind, Extra, Limits, Result};
 use crate::decode::{Events, Json};
 use crate::protocol::estimate::Estimator;
 use crate::protocol::resume::joint::Joins;
-use crate::protocol::{Endpoint, StreamEndpoint, json_body};
+use crate::protocol::{Endpoint, StreamEndpoint, json_body_of};
 
 request! {
     /// A text to continue, or several.
@@ -88,7 +89,12 @@ impl CompletionRequest {
                 .with_hint("the server fails on it, or its stream never ends"));
         }
         self.sampling.check()?;
-        json_body(&Body { request: self, stream_options: StreamOptions::or_usage(&self.stream_options), stream })
+        let stream_options = StreamOptions::or_usage(&self.stream_options);
+        let prompts = match &self.prompt {
+            Prompt::One(prompt) => written::texts([&**prompt]),
+            Prompt::Many(prompts) => written::texts(prompts.iter().map(String::as_str)),
+        };
+        json_body_of(&Body { request: self, stream_options, stream }, written::REST + prompts)
     }
 
     /// The estimated number of tokens, prompts and responses.
