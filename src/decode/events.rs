@@ -155,18 +155,18 @@ impl<F: EventFormat> Events<F> {
         }
     }
 
-    /// The next item of events that are not recognized by their beginning, or of a body.
+    /// Puts the next item of events that are not recognized by their beginning, or of a body, into `place`, which must be `None`.
     #[inline(never)]
-    fn next_unknown(&mut self) -> Result<Option<F::Item>> {
+    fn next_unknown(&mut self, place: &mut Option<F::Item>) -> Result<()> {
         if let Some(error) = self.failed.take() {
             return Err(error);
         }
         if self.done {
-            return Ok(None);
+            return Ok(());
         }
         match &mut self.mode {
             Mode::Stream(parser) => loop {
-                let Some(event) = parser.next().map_err(too_large)? else { return Ok(None) };
+                let Some(event) = parser.next().map_err(too_large)? else { return Ok(()) };
                 let data = event.data();
                 let (large, length) = (data.len() > SMALL, data.len() as u64);
                 let (most, last) = (self.excerpt.max(failure::LOOK), self.last);
@@ -209,22 +209,28 @@ impl<F: EventFormat> Events<F> {
                 match step? {
                     Step::Item(item) => {
                         self.events += 1;
-                        return Ok(Some(item));
+                        *place = Some(item);
+                        return Ok(());
                     }
                     Step::Skip => self.skipped += length,
                     Step::Last(item, error) => {
                         self.failed = Some(error);
-                        return Ok(Some(item));
+                        *place = Some(item);
+                        return Ok(());
                     }
                     Step::Done => {
                         self.done = true;
-                        return Ok(self.format.held());
+                        *place = self.format.held();
+                        return Ok(());
                     }
                 }
             },
-            Mode::Unknown(_) => Ok(None),
-            Mode::Whole(body) => body.check().map(|()| None),
-            Mode::Items(items) => Ok(items.pop_front()),
+            Mode::Unknown(_) => Ok(()),
+            Mode::Whole(body) => body.check(),
+            Mode::Items(items) => {
+                *place = items.pop_front();
+                Ok(())
+            }
         }
     }
 
@@ -307,8 +313,7 @@ impl<F: EventFormat> Decode for Events<F> {
                 Known::No => {}
             }
         }
-        *place = self.next_unknown()?;
-        Ok(())
+        self.next_unknown(place)
     }
 
     fn finish(&mut self) -> Result<Option<F::Item>> {

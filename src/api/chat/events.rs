@@ -230,8 +230,8 @@ impl Slot for ChatChunk {
     #[inline(never)]
     fn expand(brief: &Brief, text: Text, place: &mut Option<ChatChunk>) {
         let brief = brief.clone();
-        let (content, reasoning_content) = if brief.is_reasoning { (None, Some(text)) } else { (Some(text), None) };
-        *place = Some(ChatChunk {
+        let is_reasoning = brief.is_reasoning;
+        let chunk = |content, reasoning_content| ChatChunk {
             id: brief.id,
             object: brief.object,
             created: brief.created,
@@ -247,7 +247,13 @@ impl Slot for ChatChunk {
             usage: None,
             model: brief.model,
             extra: Extra::new(),
-        });
+        };
+        // Two assignments, since a text that may be in either field would be moved twice.
+        if is_reasoning {
+            *place = Some(chunk(None, Some(text)));
+        } else {
+            *place = Some(chunk(Some(text), None));
+        }
     }
 }
 

@@ -1,7 +1,5 @@
 //! The body of a JSON string, up to the closing quote.
 
-use crate::base::Text;
-
 /// The low and the high bit of each byte.
 const LOW: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = 0x8080_8080_8080_8080;
@@ -64,25 +62,7 @@ impl<'a> Body<'a> {
     pub fn text(&self) -> Option<&'a str> {
         std::str::from_utf8(self.bytes.get(..self.len)?).ok()
     }
-
-    /// The same, copied. For texts without escapes.
-    #[inline]
-    pub(super) fn to_text(self) -> Option<Text> {
-        // The standard library checks short or unaligned texts byte by byte, so this one is checked with its neighbours.
-        if let Some(block) = self.bytes.first_chunk()
-            && block.is_ascii()
-            && let Ok(block) = std::str::from_utf8(&Block(*block).0)
-            && let Some(text) = block.get(..self.len)
-        {
-            return Some(text.into());
-        }
-        self.text().map(Text::from)
-    }
 }
-
-/// Bytes that the standard library checks eight at a time.
-#[repr(align(8))]
-struct Block([u8; 16]);
 
 /// Marks a byte that is a quote, a backslash or a control character by its highest bit. Only the first one is marked reliably: a borrow
 /// passes from it to the next ones.

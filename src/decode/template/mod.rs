@@ -237,7 +237,8 @@ impl<T: Slot> Template<T> {
 /// The text of a string body.
 #[inline]
 fn text_of(body: Body<'_>) -> Option<Text> {
-    if body.is_escaped() { unescape(body.text()?) } else { body.to_text() }
+    let text = body.text()?;
+    if body.is_escaped() { unescape(text) } else { Some(Text::from(text)) }
 }
 
 /// The item with this string.
