@@ -164,10 +164,7 @@ impl<T, O> ResponseStream<T, O> {
         if let Some(error) = failed {
             return Poll::Ready(Some(Err(error)));
         }
-        match item {
-            Some(item) => Poll::Ready(Some(Ok(item))),
-            None => Poll::Ready(None),
-        }
+        Poll::Ready(item.map(Ok))
     }
 }
 

@@ -5,6 +5,9 @@ use super::exact::Exact;
 use super::{Side, Slot, Template, text_of};
 use crate::base::Text;
 
+/// The number of objects of an event that are tried.
+const CANDIDATES: usize = 16;
+
 /// The value in place of the object when the rest is learned.
 const NOTHING: &str = "null";
 
@@ -22,7 +25,7 @@ pub(super) struct Detailed<T: Slot> {
 impl<T: Slot> Detailed<T> {
     /// Learns from data that decodes to `item` with these details. `item` is without them.
     pub(super) fn of(data: &str, item: &T, details: &T::Details, decode: impl Fn(&str) -> Option<T>) -> Option<Self> {
-        let (start, end) = objects(data).find_map(|start| {
+        let (start, end) = objects(data).take(CANDIDATES).find_map(|start| {
             let mut exact = Exact::new(&data[start..]);
             let found = T::read_details(&mut exact)?;
             (found == *details).then(|| (start, data.len() - exact.rest().len()))

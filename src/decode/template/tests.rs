@@ -246,6 +246,9 @@ fn log_probabilities_that_have_to_be_counted_are_not_learned() {
         templates.learn(&data, &plain(&data).expect("valid"), &Bounds::of(&limits), plain);
         assert!(templates.known(data.as_bytes()).is_none());
     }
+    // Nor after many other objects, each of which is tried.
+    let many = data.replacen('{', &format!("{{\"z\": [{}], ", ["{}"; 20].join(", ")), 1);
+    assert!(taught(&[&many]).known(many.as_bytes()).is_none());
     // Nor are they recognized in an event that is too large for it.
     let mut templates = taught(&[&data]);
     hits(&mut templates, &detailed(&"x".repeat(10_000), LOGPROBS[3], ""));

@@ -37,7 +37,11 @@ impl Parser {
         while self.pos == self.chunk.len() {
             match self.queue.pop_front() {
                 Some(chunk) => self.open(chunk),
-                None => return !self.release_chunk(),
+                None => {
+                    // While the stream is silent, it takes no memory.
+                    self.release_chunk();
+                    return false;
+                }
             }
         }
         true

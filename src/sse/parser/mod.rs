@@ -308,7 +308,8 @@ impl Parser {
         Some(found)
     }
 
-    /// Releases the chunk, all bytes of which are read, unless another one follows. Returns whether none does.
+    /// Releases the memory of the current chunk, which must be read to its end. Returns false, without releasing it, if another chunk
+    /// is queued.
     #[inline]
     pub(super) fn release_chunk(&mut self) -> bool {
         let is_last = self.queue.is_empty();
